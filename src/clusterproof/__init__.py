@@ -1,0 +1,1 @@
+"""Verifies a Kubernetes deployment against its spec, with evidence."""

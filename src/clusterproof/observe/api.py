@@ -1,0 +1,234 @@
+"""The API server, read as raw JSON: bounded in time, counted, and never silent about a refusal.
+
+Raw JSON, because typed models drop the fields that they do not know.
+Source: Kubernetes API Concepts (v1.35): list, watch, resourceVersion, 429 and Retry-After.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.connect import Connection
+
+ATTEMPTS = 3
+"""Our choice: a dropped connection or a 5xx is asked again twice, then it is a finding."""
+RETRY_PAUSE_LIMIT_S = 5.0
+READ_TIMEOUT_S = 15.0
+_TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+_NOT_FOUND = 404
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the looking cost: API calls made and bytes of answers read."""
+
+    calls: int
+    received_bytes: int
+
+
+class KubeApi:
+    """One API server. Safe to share between threads.
+
+    Attributes:
+        connection: Where it is and how we authenticate.
+    """
+
+    def __init__(
+        self, connection: Connection, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Open no connection yet: the first read does."""
+        self.connection = connection
+        self._sleep = sleep
+        self._client = httpx.Client(
+            base_url=connection.server,
+            verify=connection.tls(),
+            timeout=httpx.Timeout(READ_TIMEOUT_S, connect=5.0),
+            headers={"accept": "application/json", "user-agent": "clusterproof"},
+            limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
+            trust_env=connection.configuration.proxy is not None,
+            proxy=connection.configuration.proxy,
+        )
+        self._lock = threading.Lock()
+        self._calls: list[tuple[str, str]] = []
+        self._received_bytes = 0
+
+    @property
+    def usage(self) -> Usage:
+        """Calls and bytes so far."""
+        with self._lock:
+            return Usage(len(self._calls), self._received_bytes)
+
+    @property
+    def calls(self) -> tuple[tuple[str, str], ...]:
+        """Every request so far, as (method, path without its query)."""
+        with self._lock:
+            return tuple(self._calls)
+
+    def get(self, path: str, **query: str) -> Json:
+        """The object at `path`.
+
+        Raises:
+            ObservationError: No answer, or an answer that is not 2xx (its `status` says which).
+        """
+        return _as_object(self.request("GET", path, query=query), path)
+
+    def find(self, path: str, **query: str) -> Json | None:
+        """The object at `path`, or None when the API server says that there is none."""
+        try:
+            return self.get(path, **query)
+        except ObservationError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+
+    def list(self, path: str, *, label_selector: str = "") -> list[Json]:
+        """All objects of a collection, read in pages of one consistent snapshot."""
+        items: list[Json] = []
+        query = {"limit": "500"}
+        if label_selector:
+            query["labelSelector"] = label_selector
+        while True:
+            page = self.get(path, **query)
+            items.extend(page.get("items") or [])
+            following = (page.get("metadata") or {}).get("continue")
+            if not following:
+                return items
+            query["continue"] = following
+
+    def text(self, path: str, **query: str) -> str:
+        """The answer at `path` as text (a /metrics page, a log)."""
+        return self.request("GET", path, query=query).text
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+        expect_ok: bool = True,
+        timeout_s: float | None = None,
+    ) -> httpx.Response:
+        """One request; only a GET is asked again after a refusal that may pass.
+
+        Raises:
+            ObservationError: No answer, or (with `expect_ok`) a status outside 2xx.
+        """
+        url = f"{path}?{urlencode(query)}" if query else path
+        content = None if body is None else json.dumps(body).encode()
+        attempts = ATTEMPTS if method == "GET" else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                answer = self._client.request(
+                    method,
+                    url,
+                    content=content,
+                    headers={**self.connection.headers(), "content-type": content_type},
+                    timeout=timeout_s or httpx.USE_CLIENT_DEFAULT,
+                )
+            except httpx.HTTPError as error:
+                self._count(method, path, 0)
+                if attempt == attempts:
+                    message = f"{method} {path}: no answer from the API server: {_name(error)}"
+                    raise ObservationError(message) from error
+                self._sleep(0.2 * attempt)
+                continue
+            self._count(method, path, len(answer.content))
+            if answer.status_code in _TRY_AGAIN and attempt < attempts and expect_ok:
+                self._sleep(_pause_s(answer, attempt))
+                continue
+            if expect_ok and not answer.is_success:
+                raise _refusal(method, path, answer)
+            return answer
+        raise AssertionError(attempts)  # the loop always returns or raises
+
+    def watch(
+        self, path: str, *, resource_version: str, label_selector: str = "", for_s: float = 300.0
+    ) -> Iterator[Json]:
+        """Watch events `{type, object}` from `resource_version` on, for at most `for_s` seconds.
+
+        Ends when the server ends the watch; an expired version raises with status 410, and the
+        caller lists again.
+        """
+        query = {
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(max(1, int(for_s))),
+        }
+        if label_selector:
+            query["labelSelector"] = label_selector
+        timeout = httpx.Timeout(for_s + 10, connect=5.0)
+        headers = self.connection.headers()
+        self._count("WATCH", path, 0)
+        try:
+            with self._client.stream(
+                "GET", f"{path}?{urlencode(query)}", headers=headers, timeout=timeout
+            ) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _refusal("WATCH", path, answer)
+                for line in answer.iter_lines():
+                    event = json.loads(line)
+                    if event.get("type") == "ERROR":
+                        status = event.get("object") or {}
+                        message = f"WATCH {path}: {status.get('message')}"
+                        raise ObservationError(message, status=status.get("code"))
+                    yield event
+        except (httpx.HTTPError, ValueError) as error:
+            message = f"WATCH {path}: the watch broke off: {_name(error)}"
+            raise ObservationError(message) from error
+
+    def note_call(self, method: str, path: str) -> None:
+        """Count a call that another transport made (exec is a websocket)."""
+        self._count(method, path, 0)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _count(self, method: str, path: str, received_bytes: int) -> None:
+        with self._lock:
+            self._calls.append((method, path))
+            self._received_bytes += received_bytes
+
+
+def _pause_s(answer: httpx.Response, attempt: int) -> float:
+    asked = answer.headers.get("retry-after", "")
+    pause_s = float(asked) if asked.isdigit() else 0.2 * attempt
+    return min(pause_s, RETRY_PAUSE_LIMIT_S)
+
+
+def _refusal(method: str, path: str, answer: httpx.Response) -> ObservationError:
+    try:
+        said = answer.json().get("message", "")
+    except (ValueError, AttributeError):
+        said = answer.text[:200]
+    message = f"{method} {path}: {answer.status_code} {answer.reason_phrase}: {said}"
+    return ObservationError(message.rstrip(": "), status=answer.status_code)
+
+
+def _as_object(answer: httpx.Response, path: str) -> Json:
+    try:
+        value = answer.json()
+    except ValueError as error:
+        message = f"GET {path}: expected JSON, got {answer.text[:80]!r}"
+        raise ObservationError(message) from error
+    if not isinstance(value, dict):
+        message = f"GET {path}: expected a JSON object, got {type(value).__name__}"
+        raise ObservationError(message)
+    return value
+
+
+def _name(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
