@@ -1,0 +1,1 @@
+"""Reports: one run record, written in the formats that people and machines read."""
