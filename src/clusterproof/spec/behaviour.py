@@ -1,0 +1,200 @@
+"""Rows about what is done, not declared: dialled, asked, sent and read back."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from clusterproof.spec.row import Expectation, Ref, Row
+
+
+class Reach(StrEnum):
+    """What becomes of a dial.
+
+    Only `refused` is a decision of a policy: a name that does not resolve, or a peer that nobody
+    can reach, says nothing about it.
+    """
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+
+
+class ServiceRow(Row):
+    """A Service port leads to every ready Pod of its workload, on the port that they declare."""
+
+    check: Literal["service"]
+    of: Ref
+    port: int
+    workload: Ref
+    target_port: int
+
+
+class ReferenceRow(Row):
+    """A host and port in a ConfigMap name a Service that exists and has that port.
+
+    Attributes:
+        url_key: A key with a URL; or else `host_key` with `port_key`.
+    """
+
+    check: Literal["reference"]
+    of: Ref
+    host_key: str = ""
+    port_key: str = ""
+    url_key: str = ""
+    service: Ref
+
+
+class DnsRow(Row):
+    """A name resolves, inside every Pod of a workload, to the ClusterIP of its Service."""
+
+    check: Literal["dns"]
+    workload: Ref
+    name: str
+    service: Ref
+
+
+class AnswerRow(Row):
+    """A Service answers in its own protocol when dialled from a Pod of our own."""
+
+    check: Literal["answer"]
+    service: Ref
+    port: int
+    protocol: Literal["http", "postgresql", "redis", "clickhouse", "tcp"]
+    path: str = "/"
+
+
+class IngressRow(Row):
+    """An Ingress sends a host to a port of a Service that exists, and has an address."""
+
+    check: Literal["ingress"]
+    of: Ref
+    host: str
+    service: str
+    port: int
+
+
+class IngressAnswerRow(Row):
+    """HTTPS to the host through the ingress's address, with its own certificate, is answered."""
+
+    check: Literal["ingress-answer"]
+    of: Ref
+    host: str
+    path: str
+    status: int = 200
+
+
+class CertificateRow(Row):
+    """A TLS Secret's certificate names the host and does not expire soon."""
+
+    check: Literal["certificate"]
+    of: Ref
+    host: str
+    days_at_least: int = Field(gt=0)
+
+
+class EgressRow(Row):
+    """A peer is allowed or refused to every Pod of a workload, dialled from its own network.
+
+    Attributes:
+        host: Name or address; a name is resolved inside the Pod that dials.
+        control: Dial from a Pod that no policy selects first: where that fails, nothing can be
+            said of a refusal.
+    """
+
+    check: Literal["egress"]
+    workload: Ref
+    host: str
+    port: int
+    protocol: Literal["TCP", "UDP", "DNS"] = "TCP"
+    expected: Reach
+
+
+class PolicyRow(Row):
+    """A NetworkPolicy read statically: is it there, does it select, does every peer exist.
+
+    Attributes:
+        aspect: `selects`: it selects every Pod of the workload, and Egress is in its policyTypes.
+            `peers`: each namespace that a rule names is matched by a namespace that exists.
+            `starves`: the needs (DNS, database, LLM) are allowed by some rule.
+        needs: Name to `namespace/label=value:port/protocol` or `CIDR:port/protocol`.
+    """
+
+    check: Literal["policy"]
+    of: Ref
+    workload: Ref
+    aspect: Literal["selects", "peers", "starves"]
+    needs: dict[str, str] = Field(default_factory=dict)
+
+
+class HttpRow(Row):
+    """Every ready Pod of a workload answers a path by itself, not only through its Service."""
+
+    check: Literal["http"]
+    workload: Ref
+    port: int
+    path: str
+    status: int = 200
+    fields: dict[str, Expectation] = Field(default_factory=dict)
+
+
+class MetricRow(Row):
+    """Every Pod of a workload exposes a metric of this type."""
+
+    check: Literal["metric"]
+    workload: Ref
+    port: int
+    name: str
+    type: Literal["counter", "gauge", "histogram", "summary"]
+
+
+class MetricMovesRow(Row):
+    """A metric rises by exactly what we sent, summed over all Pods of the workload.
+
+    Attributes:
+        by: What one unit of our traffic adds to: `requests` or `exposures` or `events`.
+    """
+
+    check: Literal["metric-moves"]
+    workload: Ref
+    name: str
+    by: Literal["requests", "exposures", "events"]
+
+
+class TargetsRow(Row):
+    """Prometheus has a target for every ready Pod of the workload, and each is up."""
+
+    check: Literal["targets"]
+    workload: Ref
+    port: int
+
+
+class IngestionRow(Row):
+    """One figure of a batch of events with known uuids: sent by the SDK, read back by HogQL."""
+
+    check: Literal["ingestion"]
+    figure: Literal["accepted", "durable", "lost", "duplicate", "late", "altered", "lag_p95_s"]
+    expect: Expectation
+
+
+class ExposureRow(Row):
+    """One figure of routed requests whose exposure events are read back by uuid."""
+
+    check: Literal["exposure"]
+    figure: Literal["routed", "durable", "wrong_variant", "unsticky"]
+    expect: Expectation
+
+
+class FlagRow(Row):
+    """A feature flag evaluates to one of its variants, the same at each asking."""
+
+    check: Literal["flag"]
+    flag: str
+    variants: tuple[str, ...] = Field(min_length=1)
+
+
+class StatusRow(Row):
+    """One line of PostHog's own status page."""
+
+    check: Literal["posthog-status"]
+    figure: str
+    expect: Expectation

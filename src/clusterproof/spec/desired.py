@@ -1,0 +1,181 @@
+"""Rows about what is declared: fields of objects, replicas, quantities, scaling, storage."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from clusterproof.spec.row import Expectation, Frozen, Ref, Row
+
+
+class FieldRow(Row):
+    """One field of one object has a value. `path` is `a.b[name=c]['d.e'].f`."""
+
+    check: Literal["field"]
+    of: Ref
+    path: str
+    expect: Expectation
+
+
+class Count(Frozen):
+    """A number of replicas within bounds, both included."""
+
+    min: int = Field(ge=0)
+    max: int = Field(ge=0)
+
+
+class ReplicasRow(Row):
+    """A workload runs its replicas: desired, updated, ready and available agree."""
+
+    check: Literal["replicas"]
+    workload: Ref
+    replicas: Count
+
+
+class ImagesRow(Row):
+    """Every image is pinned, is no placeholder, and is what the Pods really run."""
+
+    check: Literal["images"]
+    workload: Ref
+    placeholders: tuple[str, ...]
+
+
+class StartsRow(Row):
+    """The containers start and stay up: no waiting reason, few restarts of late."""
+
+    check: Literal["starts"]
+    workload: Ref
+    restarts_at_most: int = Field(ge=0)
+    within_s: int = Field(gt=0)
+
+
+class ProbeRow(Row):
+    """A container has a probe of its kubelet on this path and port (by number or by name)."""
+
+    check: Literal["probe"]
+    workload: Ref
+    container: str
+    probe: Literal["readinessProbe", "livenessProbe", "startupProbe"]
+    handler: Literal["httpGet", "tcpSocket", "exec", "grpc"]
+    path: str = ""
+    port: int = 0
+
+
+class QuantityRow(Row):
+    """A container's request or limit, in its template and in every Pod that runs."""
+
+    check: Literal["quantity"]
+    workload: Ref
+    container: str
+    bound: Literal["requests", "limits"]
+    resource: Literal["cpu", "memory"]
+    quantity: str
+
+
+class TotalsRow(Row):
+    """The sum over all replicas of some workloads.
+
+    Attributes:
+        documented: What the deployment's own table says, reported beside the true sum.
+    """
+
+    check: Literal["totals"]
+    workloads: tuple[Ref, ...] = Field(min_length=1)
+    bound: Literal["requests", "limits"]
+    resource: Literal["cpu", "memory"]
+    quantity: str
+    documented: str = ""
+
+
+class LimitRangeRow(Row):
+    """No LimitRange of the namespace would change or refuse a container of the workloads."""
+
+    check: Literal["limit-range"]
+    namespace: str
+    workloads: tuple[Ref, ...]
+
+
+class RoomRow(Row):
+    """There is room for this many replicas: in the quotas of the namespace, or on the nodes."""
+
+    check: Literal["room"]
+    workload: Ref
+    replicas: int = Field(gt=0)
+    within: Literal["quota", "nodes"]
+
+
+class HpaStateRow(Row):
+    """What the controller says of an HorizontalPodAutoscaler.
+
+    `metrics`: each resource has a current value. `conditions`: AbleToScale and ScalingActive.
+    `target`: the object it scales exists. `requests`: every container it averages over has a
+    request, without which utilization cannot be computed.
+    """
+
+    check: Literal["hpa-state"]
+    of: Ref
+    aspect: Literal["metrics", "conditions", "target", "requests"]
+    resources: tuple[Literal["cpu", "memory"], ...] = ("cpu", "memory")
+
+
+class VolumeUseRow(Row):
+    """The used share of a claim's volume, as its kubelet measures it (a ratio, 0 to 1)."""
+
+    check: Literal["volume-use"]
+    of: Ref
+    at_most: float = Field(gt=0, le=1)
+
+
+class ConsumedRow(Row):
+    """A container really gets a key of a ConfigMap or Secret, as this environment variable."""
+
+    check: Literal["consumed"]
+    workload: Ref
+    container: str
+    of: Ref
+    keys: tuple[str, ...] = Field(min_length=1)
+
+
+class FreshRow(Row):
+    """The Pods started after the data of the object last changed."""
+
+    check: Literal["fresh"]
+    workload: Ref
+    of: Ref
+
+
+class SecretShapeRow(Row):
+    """A Secret's value by its shape only: present, long enough, right prefix, no placeholder."""
+
+    check: Literal["secret-shape"]
+    of: Ref
+    key: str
+    min_length: int = Field(ge=1)
+    prefix: str = ""
+    placeholders: tuple[str, ...] = ()
+
+
+class PlaceholdersRow(Row):
+    """No placeholder of the deployment's README survived into a namespace."""
+
+    check: Literal["placeholders"]
+    namespace: str
+    placeholders: tuple[str, ...] = Field(min_length=1)
+
+
+class SecretManagerRow(Row):
+    """Who manages a namespace's Secrets; none is a warning, not a failure."""
+
+    check: Literal["secret-manager"]
+    namespace: str
+    secrets: tuple[str, ...]
+
+
+class AgreesRow(Row):
+    """Two fields that must say the same, after each was cut out by its regular expression."""
+
+    check: Literal["agrees"]
+    of: Ref
+    path: str
+    pattern: str = "(.*)"
+    with_: Ref = Field(alias="with")
+    with_path: str

@@ -1,0 +1,247 @@
+"""Reads a spec: one file that names its row files, or that extends another spec.
+
+A spec file:
+    name, profile: words for the report.     namespaces: alias -> namespace, used as ${alias}.
+    extends: another spec file.               include: row files, relative to this file.
+    settings: see `settings.py`.              remove: ids.  override: id -> fields, `because`.
+A row file:
+    area: one of `Area`.                      rows: a list of rows, each with its `check`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from clusterproof.errors import SpecError
+from clusterproof.spec import behaviour, desired
+from clusterproof.spec.document import Document, Location, read_document
+from clusterproof.spec.row import Row
+from clusterproof.spec.settings import Settings
+
+AnyRow = (
+    desired.FieldRow
+    | desired.ReplicasRow
+    | desired.ImagesRow
+    | desired.StartsRow
+    | desired.ProbeRow
+    | desired.QuantityRow
+    | desired.TotalsRow
+    | desired.LimitRangeRow
+    | desired.RoomRow
+    | desired.HpaStateRow
+    | desired.VolumeUseRow
+    | desired.ConsumedRow
+    | desired.FreshRow
+    | desired.SecretShapeRow
+    | desired.PlaceholdersRow
+    | desired.SecretManagerRow
+    | desired.AgreesRow
+    | behaviour.ServiceRow
+    | behaviour.ReferenceRow
+    | behaviour.DnsRow
+    | behaviour.AnswerRow
+    | behaviour.IngressRow
+    | behaviour.IngressAnswerRow
+    | behaviour.CertificateRow
+    | behaviour.EgressRow
+    | behaviour.PolicyRow
+    | behaviour.HttpRow
+    | behaviour.MetricRow
+    | behaviour.MetricMovesRow
+    | behaviour.TargetsRow
+    | behaviour.IngestionRow
+    | behaviour.ExposureRow
+    | behaviour.FlagRow
+    | behaviour.StatusRow
+)
+KINDS: tuple[str, ...] = tuple(
+    get_args(kind.model_fields["check"].annotation)[0] for kind in get_args(AnyRow)
+)
+_SPEC_KEYS = frozenset(
+    {"name", "profile", "namespaces", "extends", "include", "settings", "remove", "override"}
+)
+_ROW_FILE_KEYS = frozenset({"area", "rows"})
+_ALIAS = re.compile(r"\$\{([a-z][a-z0-9-]*)\}")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A deployment's expected state.
+
+    Attributes:
+        path: The file that was asked for.
+        places: Row id to `file:line`.
+    """
+
+    name: str
+    profile: str
+    path: Path
+    namespaces: Mapping[str, str]
+    settings: Settings
+    rows: tuple[Row, ...]
+    places: Mapping[str, str]
+
+    def of_kind(self, kind: str) -> tuple[Row, ...]:
+        """The rows that the check of this kind judges."""
+        return tuple(row for row in self.rows if getattr(row, "check", "") == kind)
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A spec before its aliases are filled in and its rows are typed."""
+
+    name: str
+    profile: str
+    namespaces: dict[str, str]
+    settings: dict[str, Any]
+    settings_at: tuple[Document, Location]
+    rows: dict[str, tuple[dict[str, Any], Document, Location]]
+
+
+def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
+    """The spec at `path`, with `namespaces` (alias to name) in place of its own.
+
+    Raises:
+        SpecError: With file, line, and what was expected there.
+    """
+    raw = _read_raw(path, seen=())
+    names = {**raw.namespaces, **(namespaces or {})}
+    unknown = sorted(set(namespaces or {}) - set(raw.namespaces))
+    if unknown:
+        known = ", ".join(raw.namespaces)
+        raise SpecError(f"--namespace: {unknown[0]!r} is no alias of {path}; it has: {known}")
+    document, location = raw.settings_at
+    settings = _typed(
+        TypeAdapter(Settings), _filled(raw.settings, names, document, location), document, location
+    )
+    rows, places = [], {}
+    for row_id, (fields, source, at) in raw.rows.items():
+        rows.append(_typed(_row_adapter(), _filled(fields, names, source, at), source, at))
+        places[row_id] = f"{source.path.name}:{source.lines.get(at, 1)}"
+    return Spec(raw.name, raw.profile, path, names, settings, tuple(rows), places)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a row file, for editors."""
+    row = _row_adapter().json_schema(ref_template="#/$defs/{model}")
+    definitions = row.pop("$defs", {})
+    for definition in definitions.values():
+        properties = definition.get("properties", {})
+        if "check" in properties and "area" in properties:
+            del properties["area"]
+            definition["required"] = [name for name in definition["required"] if name != "area"]
+    area = definitions.get("Area", {"type": "string"})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "clusterproof row file",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["area", "rows"],
+        "properties": {"area": area, "rows": {"type": "array", "items": row}},
+        "$defs": definitions,
+    }
+
+
+@cache
+def _row_adapter() -> TypeAdapter[AnyRow]:
+    return TypeAdapter(Annotated[AnyRow, Field(discriminator="check")])
+
+
+def _read_raw(path: Path, seen: tuple[Path, ...]) -> _Raw:
+    if path.resolve() in seen:
+        raise SpecError(f"{path}:1: expected a spec that does not extend itself")
+    document = read_document(path)
+    _refuse_unknown(document, _SPEC_KEYS)
+    data = document.data
+    base = _base(document, seen)
+    rows = dict(base.rows)
+    for index, name in enumerate(data.get("include") or []):
+        at: Location = ("include", index)
+        if not (path.parent / name).is_file():
+            raise document.error(at, f"expected a row file, there is no {name}")
+        _add_rows(read_document(path.parent / name), rows)
+    for index, row_id in enumerate(data.get("remove") or []):
+        if rows.pop(row_id, None) is None:
+            raise document.error(("remove", index), f"expected the id of a row, got {row_id!r}")
+    for row_id, fields in (data.get("override") or {}).items():
+        at = ("override", row_id)
+        if row_id not in rows:
+            raise document.error(at, f"expected the id of a row, got {row_id!r}")
+        if not isinstance(fields, dict) or not fields.get("because"):
+            raise document.error(at, "expected fields with a `because` that says why they differ")
+        rows[row_id] = ({**rows[row_id][0], **fields}, document, at)
+    settings_at = (document, ("settings",)) if "settings" in data else base.settings_at
+    return replace(
+        base,
+        name=str(data.get("name", base.name)),
+        profile=str(data.get("profile", base.profile)),
+        namespaces={**base.namespaces, **(data.get("namespaces") or {})},
+        settings={**base.settings, **(data.get("settings") or {})},
+        settings_at=settings_at,
+        rows=rows,
+    )
+
+
+def _base(document: Document, seen: tuple[Path, ...]) -> _Raw:
+    path, extends = document.path, document.data.get("extends")
+    if extends is None:
+        return _Raw(path.stem, path.stem, {}, {}, (document, ()), {})
+    if not (path.parent / extends).is_file():
+        raise document.error(("extends",), f"expected a spec file, there is no {extends}")
+    return _read_raw(path.parent / extends, (*seen, path.resolve()))
+
+
+def _add_rows(
+    document: Document, rows: dict[str, tuple[dict[str, Any], Document, Location]]
+) -> None:
+    _refuse_unknown(document, _ROW_FILE_KEYS)
+    for index, fields in enumerate(document.data.get("rows") or []):
+        at: Location = ("rows", index)
+        if not isinstance(fields, dict) or not isinstance(fields.get("id"), str):
+            raise document.error(at, "expected a row with an `id`")
+        row_id = fields["id"]
+        if row_id in rows:
+            _, other, place = rows[row_id]
+            first = f"{other.path.name}:{other.lines.get(place, 1)}"
+            raise document.error(at, f"expected an id of its own, {row_id!r} stands in {first}")
+        rows[row_id] = ({"area": document.data.get("area"), **fields}, document, at)
+
+
+def _refuse_unknown(document: Document, known: frozenset[str]) -> None:
+    for key in document.data:
+        if key not in known:
+            expected = ", ".join(sorted(known))
+            raise document.error((key,), f"expected one of: {expected}; got {key!r}")
+
+
+def _filled(value: Any, names: Mapping[str, str], document: Document, at: Location) -> Any:  # noqa: ANN401 - YAML
+    if isinstance(value, str):
+
+        def name_of(match: re.Match[str]) -> str:
+            if match[1] not in names:
+                known = ", ".join(names)
+                raise document.error(at, f"expected an alias of: {known}; got {match[0]}")
+            return names[match[1]]
+
+        return _ALIAS.sub(name_of, value)
+    if isinstance(value, dict):
+        return {key: _filled(inner, names, document, (*at, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, names, document, (*at, index)) for index, inner in enumerate(value)]
+    return value
+
+
+def _typed(adapter: TypeAdapter[Any], value: object, document: Document, at: Location) -> Any:  # noqa: ANN401 - as adapted
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        inner = tuple(part for part in first["loc"] if part not in KINDS)
+        got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        where = ".".join(str(part) for part in inner)
+        raise document.error((*at, *inner), f"{where}: {first['msg']}{got}") from error

@@ -1,0 +1,125 @@
+"""What every row has: an id, the claim in words, and the clause that it comes from."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+
+class Area(StrEnum):
+    """The parts of a deployment, in the order in which a report shows them."""
+
+    WORKLOADS = "workloads"
+    RESOURCES = "resources"
+    AUTOSCALING = "autoscaling"
+    STORAGE = "storage"
+    CONFIGURATION = "configuration"
+    SECRETS = "secrets"
+    NETWORKING = "networking"
+    NETWORK_POLICY = "network-policy"
+    HEALTH = "health"
+    METRICS = "metrics"
+    INGESTION = "ingestion"
+    SYSTEM_STATUS = "system-status"
+
+
+class Frozen(BaseModel):
+    """A value that nobody changes after it was read, with no field that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ObjectRef(Frozen):
+    """One object, written `Kind/namespace/name` as in `Deployment/posthog/posthog-web`."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """As written in a spec."""
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+    @property
+    def kubectl(self) -> str:
+        """The arguments by which kubectl names it."""
+        return f"-n {self.namespace} {self.kind.lower()}/{self.name}"
+
+
+def _parse_ref(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = value.split("/")
+    if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - Kind, namespace, name
+        message = f"expected Kind/namespace/name, got {value!r}"
+        raise ValueError(message)
+    return {"kind": parts[0], "namespace": parts[1], "name": parts[2]}
+
+
+Ref = Annotated[
+    ObjectRef, BeforeValidator(_parse_ref, json_schema_input_type=str), PlainSerializer(str)
+]
+
+RowId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+
+
+class Row(Frozen):
+    """The fields that all kinds share.
+
+    Attributes:
+        id: Kebab-case, unique in a spec, never used again for another claim.
+        area: Taken from the file that the row stands in.
+        claim: What is promised, as a sentence.
+        source: The clause of the contract that promises it.
+        because: Why this profile differs from the one that it extends, or "".
+    """
+
+    id: RowId
+    area: Area
+    claim: str = Field(min_length=8)
+    source: str = Field(min_length=3)
+    because: str = ""
+
+
+class Expectation(Frozen):
+    """One comparison of one field: exactly one of these is given.
+
+    Attributes:
+        equals: The same JSON value; the order of a list of named things does not count.
+        contains: A part of the value: every key given is there with that value, more is fine.
+        quantity: The same Kubernetes quantity, however it is written (500m is 0.5).
+        at_least: A number not under this.
+        at_most: A number not over this.
+        matches: A regular expression that the whole text matches.
+        names: The `name` of each element, in this order.
+        absent: True: the field is not there.
+    """
+
+    equals: Any = None
+    contains: Any = None
+    quantity: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    matches: str | None = None
+    names: tuple[str, ...] | None = None
+    absent: Literal[True] | None = None
+
+    def model_post_init(self, _context: object, /) -> None:
+        """Refuse none and refuse two."""
+        if len(self.model_fields_set) != 1:
+            known = ", ".join(type(self).model_fields)
+            message = f"expected exactly one of: {known}; got {sorted(self.model_fields_set)}"
+            raise ValueError(message)
+        if self.matches is not None:
+            re.compile(self.matches)
+
+    @property
+    def operator(self) -> str:
+        """The name of the one that is given."""
+        return next(iter(self.model_fields_set))
+
+    def __str__(self) -> str:
+        """As a report shows it."""
+        value = getattr(self, self.operator)
+        return f"{value}" if self.operator == "equals" else f"{self.operator} {value}"

@@ -1,0 +1,78 @@
+"""What a spec says beside its rows: where to look from, and where PostHog and Prometheus are."""
+
+from pydantic import Field
+
+from clusterproof.spec.row import Frozen, Ref
+
+
+class KeyRef(Frozen):
+    """A key of a Secret: the value goes from the cluster to the Pod that needs it, not by us."""
+
+    name: str
+    key: str
+
+
+class DiallerSettings(Frozen):
+    """The Pod of our own from which peers are dialled; no Service selects it.
+
+    Attributes:
+        image: Any image with python3 (and the `posthog` package, for the ingestion rows).
+        python: The interpreter in it.
+        namespace: Where it runs when no row asks for another place.
+    """
+
+    image: str
+    python: str = "python3"
+    namespace: str
+
+
+class TrafficSettings(Frozen):
+    """The router as a caller sees it."""
+
+    workload: Ref
+    service: str
+    port: int = 8080
+    metrics_port: int = 9090
+    requests: int = Field(default=60, ge=1, le=2000)
+
+
+class PosthogSettings(Frozen):
+    """PostHog as its SDK and its readers see it.
+
+    Attributes:
+        host: Where the SDK sends, as seen from a Pod.
+        query_host: Where HogQL is asked; another host than `host` on PostHog Cloud.
+        api_key: The project's token, a key of a Secret in `namespace`.
+        personal_api_key: The key that may read, likewise.
+        late_after_s: An event later than this is late: PostHog's own commitment, 30 s at p95.
+    """
+
+    host: str
+    query_host: str
+    namespace: str
+    project_id: int = 1
+    api_key: KeyRef
+    personal_api_key: KeyRef
+    events: int = Field(default=200, ge=1, le=5000)
+    late_after_s: float = 30.0
+    within_s: float = 45.0
+
+
+class PrometheusSettings(Frozen):
+    """Prometheus' Service, reached through the API server."""
+
+    namespace: str
+    service: str
+    port: int = 9090
+    scheme: str = "http"
+
+
+class Settings(Frozen):
+    """All of them; a part that is absent makes the rows that need it INCONCLUSIVE."""
+
+    dialler: DiallerSettings | None = None
+    traffic: TrafficSettings | None = None
+    posthog: PosthogSettings | None = None
+    prometheus: PrometheusSettings | None = None
+    production_contexts: tuple[str, ...] = ()
+    settle_s: float = Field(default=60.0, gt=0)
