@@ -1,0 +1,159 @@
+"""What an HPA asks for: its bounds, metrics and behavior, with the API's defaults filled in.
+
+Source: pkg/apis/autoscaling/v2/defaults.go and the controller's flags (config/v1alpha1).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+from clusterproof.errors import SpecError
+from clusterproof.quantity import parse_quantity
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One scaling policy: at most `value` Pods, or percent, per `period_s`."""
+
+    type: str
+    value: int
+    period_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one direction.
+
+    Attributes:
+        window_s: Stabilization window; None takes the controller's flag (scale-down only).
+        select: Max, Min or Disabled.
+        policies: At least one, unless Disabled.
+        tolerance: None takes the controller's flag.
+    """
+
+    window_s: int | None
+    select: str
+    policies: tuple[Policy, ...]
+    tolerance: float | None = None
+
+
+DEFAULT_UP = Rules(
+    window_s=0, select="Max", policies=(Policy("Pods", 4, 15), Policy("Percent", 100, 15))
+)
+DEFAULT_DOWN = Rules(window_s=None, select="Max", policies=(Policy("Percent", 100, 15),))
+
+
+@dataclass(frozen=True, slots=True)
+class Behavior:
+    """Both directions, complete: the API fills what a behavior block leaves out."""
+
+    up: Rules = DEFAULT_UP
+    down: Rules = DEFAULT_DOWN
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceTarget:
+    """One Resource or ContainerResource metric.
+
+    Attributes:
+        resource: cpu or memory.
+        utilization: Percent of the request, or None when `average_milli` is the target.
+        average_milli: Mean usage per pod in thousandths of the base unit.
+        container: Only this container, or "" for the whole pod.
+    """
+
+    resource: str
+    utilization: int | None = None
+    average_milli: int | None = None
+    container: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HpaSpec:
+    """The spec of one HorizontalPodAutoscaler, defaulted."""
+
+    min_replicas: int
+    max_replicas: int
+    metrics: tuple[ResourceTarget, ...]
+    behavior: Behavior | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerFlags:
+    """The kube-controller-manager's HPA flags; the defaults are its own."""
+
+    sync_s: float = 15.0
+    downscale_window_s: float = 300.0
+    tolerance: float = 0.1
+    cpu_initialization_s: float = 300.0
+    readiness_delay_s: float = 30.0
+
+
+def milli(quantity: str | float) -> int:
+    """A quantity in thousandths of its base unit, rounded up as the controller's MilliValue is."""
+    scaled = parse_quantity(quantity) * Decimal(1000)
+    return int(scaled.to_integral_value(rounding=ROUND_CEILING))
+
+
+def spec_from_object(hpa: Json) -> HpaSpec:
+    """The spec of an autoscaling/v2 object as the API server serves it.
+
+    Raises:
+        SpecError: A metric that the model does not know (Pods, Object, External).
+    """
+    spec = hpa["spec"]
+    behavior = spec.get("behavior")
+    return HpaSpec(
+        min_replicas=int(spec.get("minReplicas", 1)),
+        max_replicas=int(spec["maxReplicas"]),
+        metrics=tuple(_metric(metric) for metric in spec.get("metrics") or _DEFAULT_METRICS),
+        behavior=None
+        if behavior is None
+        else Behavior(
+            up=_rules(behavior.get("scaleUp"), DEFAULT_UP),
+            down=_rules(behavior.get("scaleDown"), DEFAULT_DOWN),
+        ),
+    )
+
+
+_DEFAULT_METRICS: tuple[Json, ...] = (
+    {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+    },
+)
+
+
+def _metric(metric: Json) -> ResourceTarget:
+    kind = metric["type"]
+    sources = {"Resource": "resource", "ContainerResource": "containerResource"}
+    if kind not in sources:
+        message = f"HPA metric: expected Resource or ContainerResource, got {kind}"
+        raise SpecError(message)
+    source = metric[sources[kind]]
+    target = source["target"]
+    average = target.get("averageValue")
+    return ResourceTarget(
+        resource=source["name"],
+        utilization=target.get("averageUtilization"),
+        average_milli=None if average is None else milli(average),
+        container=source.get("container", ""),
+    )
+
+
+def _rules(given: Json | None, default: Rules) -> Rules:
+    if given is None:
+        return default
+    policies = given.get("policies")
+    tolerance = given.get("tolerance")
+    return Rules(
+        window_s=given.get("stabilizationWindowSeconds", default.window_s),
+        select=given.get("selectPolicy") or default.select,
+        policies=default.policies
+        if policies is None
+        else tuple(Policy(p["type"], int(p["value"]), int(p["periodSeconds"])) for p in policies),
+        tolerance=None if tolerance is None else float(parse_quantity(tolerance)),
+    )
