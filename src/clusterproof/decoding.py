@@ -1,0 +1,233 @@
+"""Views of a text with one encoding undone, each able to point back into the original text.
+
+A secret that was logged, put into a URL, into JSON, into HTML or into base64 looks different every
+time. Rather than search for each form of each secret, undo the encodings and search once.
+"""
+
+import base64
+import binascii
+import html
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+Decode = Callable[[str], tuple[str, ...]]
+"""What one encoded piece may stand for; more than one when its alignment is not known."""
+
+DEPTH: Final = 2
+"""Encodings undone one after the other: JSON in base64 is two. Our choice: three cost ten times."""
+
+GAP: Final = "\x00"
+"""Stands between two readings of one piece, so that nothing is found across them."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A text and, for each of its parts, where that came from.
+
+    Attributes:
+        text: With one more encoding undone than `parent`.
+        parent: The view that this was made of, or None for the original.
+        starts: Where each part starts in `text`, ascending.
+        sources: The span of each part in the parent's text; literal parts map 1 to 1.
+        mirrored: True when `text` is the parent's text backwards.
+    """
+
+    text: str
+    parent: "View | None" = None
+    starts: tuple[int, ...] = ()
+    sources: tuple[tuple[int, int, bool], ...] = ()
+    mirrored: bool = False
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the original text that `text[start:end]` was read from."""
+        if self.parent is None:
+            return start, end
+        if self.mirrored:
+            length = len(self.text)
+            return self.parent.origin(length - end, length - start)
+        first = bisect_right(self.starts, start) - 1
+        last = bisect_right(self.starts, end - 1) - 1
+        left, _, literal = self.sources[first]
+        begin = left + start - self.starts[first] if literal else left
+        left, right, literal = self.sources[last]
+        stop = left + end - self.starts[last] if literal else right
+        return self.parent.origin(begin, stop)
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Collects the parts of a new view."""
+
+    parts: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    sources: list[tuple[int, int, bool]] = field(default_factory=list)
+    length: int = 0
+
+    def add(self, text: str, source: tuple[int, int, bool]) -> None:
+        """Append one part that is not empty."""
+        if text:
+            self.parts.append(text)
+            self.starts.append(self.length)
+            self.sources.append(source)
+            self.length += len(text)
+
+    def view(self, parent: View) -> View:
+        """The finished view."""
+        return View("".join(self.parts), parent, tuple(self.starts), tuple(self.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One encoding: what its pieces look like, and how one is undone.
+
+    Attributes:
+        piece: Matches one encoded piece.
+        decode: Undoes it.
+        inline: True when pieces stand between literal text that belongs to the same value
+            (`a%20b`); False when a piece is a whole value by itself (base64, hex).
+    """
+
+    piece: re.Pattern[str]
+    decode: Decode
+    inline: bool
+
+    def undo(self, view: View) -> View | None:
+        """The view with this encoding undone, or None when it has no such piece."""
+        text = view.text
+        builder = _Builder()
+        done = 0
+        found = False
+        for match in self.piece.finditer(text):
+            readings = self.decode(match[0])
+            if not readings:
+                continue
+            found = True
+            if self.inline:
+                builder.add(text[done : match.start()], (done, match.start(), True))
+            for reading in readings:
+                builder.add(reading, (match.start(), match.end(), False))
+                if not self.inline:
+                    builder.add(GAP, (match.start(), match.end(), False))
+            done = match.end()
+        if not found:
+            return None
+        if self.inline:
+            builder.add(text[done:], (done, len(text), True))
+        return builder.view(view)
+
+
+def _percent(piece: str) -> tuple[str, ...]:
+    if piece == "+":
+        return (" ",)
+    return (bytes.fromhex(piece.replace("%", "")).decode(errors="replace"),)
+
+
+def _quoted_printable(piece: str) -> tuple[str, ...]:
+    if not piece.startswith("="):
+        return ()
+    # A soft line break may stand in the middle of one character's bytes.
+    return (bytes.fromhex("".join(piece.replace("=", "").split())).decode(errors="replace"),)
+
+
+def _code_points(piece: str) -> tuple[str, ...]:
+    r"""`\xad` as Python's repr means it; `_backslash` reads the same piece as UTF-8."""
+    return (bytes.fromhex(piece.replace("\\x", "")).decode("latin-1"),)
+
+
+_SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def _backslash(piece: str) -> tuple[str, ...]:
+    kind = piece[1]
+    if kind == "u":
+        units = bytes.fromhex(piece.replace("\\u", ""))
+        return (units.decode("utf-16-be", errors="replace"),)
+    if kind == "x":
+        return (bytes.fromhex(piece.replace("\\x", "")).decode(errors="replace"),)
+    return (_SHORT.get(kind, kind),)
+
+
+def _entity(piece: str) -> tuple[str, ...]:
+    text = html.unescape(piece)
+    return () if text == piece else (text,)
+
+
+_BASE64_ALPHABETS: Final = str.maketrans("-_", "+/")
+_BLANK: Final = re.compile(r"\s+")
+# Nearly every word decodes to noise; only what holds a few readable characters is looked at.
+_READABLE: Final = re.compile(r"[^\x00-\x08\x0e-\x1f\ufffd]{6}")
+
+
+def _base64(piece: str) -> tuple[str, ...]:
+    """Every alignment: the piece may begin in the middle of a longer one, or behind a word."""
+    letters = _BLANK.sub("", piece).rstrip("=").translate(_BASE64_ALPHABETS)
+    readings = []
+    for skipped in range(4):
+        rest = letters[skipped:]
+        whole = rest[: len(rest) - 1] if len(rest) % 4 == 1 else rest
+        data = base64.b64decode(whole + "=" * (-len(whole) % 4))
+        readings.append(data.decode(errors="replace"))
+    return tuple(reading for reading in readings if _READABLE.search(reading))
+
+
+def _hex(piece: str) -> tuple[str, ...]:
+    digits = re.sub(r"[\s:]", "", piece)
+    readings = []
+    for skipped in range(2):
+        rest = digits[skipped:]
+        try:
+            data = binascii.unhexlify(rest[: len(rest) // 2 * 2])
+        except binascii.Error:
+            continue
+        readings.append(data.decode(errors="replace"))
+    return tuple(reading for reading in readings if _READABLE.search(reading))
+
+
+# One by one, never in one pass: a secret may hold `=4F` or `%41` as it is.
+ENCODINGS: Final = (
+    Encoding(re.compile(r"(?:%[0-9A-Fa-f]{2})+"), _percent, inline=True),
+    Encoding(re.compile(r"(?:%[0-9A-Fa-f]{2})+|\+"), _percent, inline=True),
+    Encoding(re.compile(r"(?:=[0-9A-Fa-f]{2}|=[ \t]*\r?\n)+"), _quoted_printable, inline=True),
+    # Again, with the `=` of `?name=4F...` left alone: there it is no escape.
+    Encoding(
+        re.compile(r"[?&;\s][\w.-]{1,40}=|(?:=[0-9A-Fa-f]{2}|=[ \t]*\r?\n)+"),
+        _quoted_printable,
+        inline=True,
+    ),
+    Encoding(
+        re.compile(r'(?:\\u[0-9A-Fa-f]{4})+|(?:\\x[0-9A-Fa-f]{2})+|\\["\'\\/bfnrt]'),
+        _backslash,
+        inline=True,
+    ),
+    Encoding(re.compile(r"(?:\\x[89A-Fa-f][0-9A-Fa-f])+"), _code_points, inline=True),
+    Encoding(
+        re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8}[0-9]?);"),
+        _entity,
+        inline=True,
+    ),
+    Encoding(
+        re.compile(r"[A-Za-z0-9+/_-]{8,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{4,})*={0,2}"),
+        _base64,
+        inline=False,
+    ),
+    Encoding(re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?(?:\r?\n)?){6,}"), _hex, inline=False),
+)
+
+
+def views(text: str) -> Iterator[View]:
+    """The text itself, it backwards, and every way to undo up to DEPTH encodings."""
+    layer = [View(text)]
+    yield layer[0]
+    yield View(text[::-1], layer[0], mirrored=True)
+    for _ in range(DEPTH):
+        deeper = []
+        for view in layer:
+            for encoding in ENCODINGS:
+                undone = encoding.undo(view)
+                if undone is not None:
+                    yield undone
+                    deeper.append(undone)
+        layer = deeper
