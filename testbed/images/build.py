@@ -88,9 +88,7 @@ def _layer(layer: Layer, say: Callable[[str], None]) -> Packed:
     place.mkdir(parents=True)
     scratch.mkdir(parents=True, exist_ok=True)
     try:
-        if layer.name == "pause":
-            rootfs.make_pause(root)
-        elif layer.parent is None:
+        if layer.parent is None:
             rootfs.make_base(layer, root)
             rootfs.add_users(layer, [], root)
         else:

@@ -31,8 +31,6 @@ def layer_key(layer: Layer) -> str:
             for path in source_files(CHECKOUT / copy.source):
                 digest.update(str(path.relative_to(CHECKOUT)).encode())
                 digest.update(path.read_bytes())
-        if part.name == "pause":
-            digest.update((CHECKOUT / PAUSE_SOURCE / "main.go").read_bytes())
     digest.update(FORMAT.encode())
     return digest.hexdigest()[:16]
 
@@ -52,6 +50,3 @@ def source_files(source: Path) -> list[Path]:
         for path in source.rglob("*")
         if path.is_file() and not any(part in _IGNORED for part in path.parts)
     )
-
-
-PAUSE_SOURCE = Path("testbed/binaries/pause")

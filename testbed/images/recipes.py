@@ -118,7 +118,6 @@ LAYERS = (
             "etc/resolv.conf",
         ),
     ),
-    Layer(name="pause", parent=None),
     Layer(name="icu", parent="base", debian=("libicu72",)),  # 36 MB that both databases need
     Layer(
         name="python-apps",
@@ -216,14 +215,6 @@ LAYERS = (
 )
 
 IMAGES = (
-    Image(
-        name="pause",
-        tag="3.10",
-        layer="pause",
-        user="65535:65535",
-        title="Holds a Pod's namespaces",
-        entrypoint=("/pause",),
-    ),
     Image(
         name="model-router",
         tag="1.0.0",

