@@ -74,8 +74,9 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Connec
         )
         raise SpecError(message)
     if kubeconfig is not None and not Path(kubeconfig).is_file():
-        message = f"--kubeconfig: no such file: {kubeconfig}; the local cluster's is made by: make cluster"
-        raise SpecError(message)
+        raise SpecError(
+            f"--kubeconfig: no such file: {kubeconfig}; `make cluster` writes the local cluster's"
+        )
     try:
         contexts, active = config.list_kube_config_contexts(config_file=kubeconfig)
         name = context or active["name"]

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Observed(Generic[T]):
+class Observed(Generic[T_co]):
     """One observation.
 
     Attributes:
@@ -18,7 +18,7 @@ class Observed(Generic[T]):
         how: The way it was looked at ("API", "exec", "dialler pod", ...) and the rights it took.
     """
 
-    value: T
+    value: T_co
     where: str
     evidence: tuple[str, ...] = ()
     next_command: str = ""

@@ -156,7 +156,7 @@ def read_images(cluster: Cluster, rule: ImagesRow) -> Observed[tuple[RunningImag
             )
     evidence = tuple(
         f"{one.container}: {one.template}, {len(one.running)} Pods, "
-        f"{len(one.image_ids)} image ids {', '.join(i.rsplit(':', 1)[-1][:12] for i in one.image_ids)}"
+        f"image ids {', '.join(i.rsplit(':', 1)[-1][:12] for i in one.image_ids) or 'none'}"
         for one in images
     )
     return _observed(tuple(images), ref, evidence)

@@ -1,0 +1,83 @@
+"""Judges of configuration: keys that arrive, Pods that are not older, shapes, placeholders."""
+
+from collections.abc import Iterator
+
+from clusterproof.judge.difference import Difference, judge
+from clusterproof.observe.configuration import (
+    Consumed,
+    Freshness,
+    Placeholders,
+    SecretManager,
+    SecretShape,
+)
+from clusterproof.spec.desired import (
+    ConsumedRow,
+    FreshRow,
+    PlaceholdersRow,
+    SecretManagerRow,
+    SecretShapeRow,
+)
+
+
+@judge.register
+def judge_consumed(rule: ConsumedRow, value: Consumed) -> Iterator[Difference]:
+    """The object and the container are there, and each key gets from one to the other."""
+    if not value.object_exists:
+        yield Difference(str(rule.of), f"a {rule.of.kind}", "absent")
+    if not value.container_exists:
+        yield Difference(str(rule.workload), f"container {rule.container}", "absent")
+    if not (value.object_exists and value.container_exists):
+        return
+    for key in rule.keys:
+        if key not in value.held:
+            yield Difference(key, f"a key of {rule.of}", "absent")
+        elif key not in value.consumed:
+            yield Difference(key, f"set in {rule.container} from {rule.of}", "not set from it")
+
+
+@judge.register
+def judge_freshness(rule: FreshRow, value: Freshness) -> Iterator[Difference]:
+    """No Pod is older than the data that it was started with."""
+    if not value.object_exists:
+        yield Difference(str(rule.of), f"a {rule.of.kind}", "absent")
+    elif value.pods == 0:
+        yield Difference(str(rule.workload), "Pods", "none")
+    for pod, started in value.older_pods:
+        yield Difference(
+            pod,
+            f"started after {value.changed_at}",
+            started,
+            "it still runs with the earlier values: kubectl rollout restart",
+        )
+
+
+@judge.register
+def judge_secret_shape(rule: SecretShapeRow, value: SecretShape) -> Iterator[Difference]:
+    """Present, long enough, with its prefix, no placeholder; the value itself is not known here."""
+    what = f"{rule.of} {rule.key}"
+    if not value.present:
+        yield Difference(what, "a value", "absent")
+        return
+    if value.placeholder:
+        yield Difference(what, "a value of your own", "the README's placeholder")
+    if value.length < rule.min_length:
+        expected = f"at least {rule.min_length} characters"
+        yield Difference(what, expected, f"{value.length} characters")
+    if not value.prefix_right:
+        yield Difference(what, f"prefix {rule.prefix}", "another prefix")
+
+
+@judge.register
+def judge_placeholders(rule: PlaceholdersRow, value: Placeholders) -> Iterator[Difference]:
+    """None is left, in something that was there to be read."""
+    if value.scanned == 0:
+        yield Difference(f"namespace {rule.namespace}", "objects", "none")
+    for place, placeholder in value.found:
+        yield Difference(place, "a value of your own", f"the placeholder {placeholder}")
+
+
+@judge.register
+def judge_secret_manager(rule: SecretManagerRow, value: SecretManager) -> Iterator[Difference]:
+    """The Secrets exist; that nothing manages them is a warning in the evidence."""
+    for name in value.absent:
+        yield Difference(f"Secret/{rule.namespace}/{name}", "a Secret", "absent")

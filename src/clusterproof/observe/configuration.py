@@ -1,0 +1,261 @@
+"""Configuration as it reaches containers: keys, ages, placeholders, and the shape of secrets.
+
+A Secret's value is compared here and dropped: what is brought back is its length and yes or no.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import Json
+from clusterproof.observe.cluster import Cluster, container_named, template_of
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.desired import (
+    ConsumedRow,
+    FreshRow,
+    PlaceholdersRow,
+    SecretManagerRow,
+    SecretShapeRow,
+)
+from clusterproof.spec.row import ObjectRef
+
+_SCANNED = ("ConfigMap", "Secret", "Deployment", "StatefulSet", "Ingress")
+_PEM = "-----BEGIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """Keys that the object holds, and those that the container gets from it."""
+
+    object_exists: bool
+    container_exists: bool
+    held: frozenset[str]
+    consumed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """When the object's data last changed, and the Pods that are older (name, start time)."""
+
+    object_exists: bool
+    changed_at: str
+    older_pods: tuple[tuple[str, str], ...]
+    pods: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecretShape:
+    """A value by its shape."""
+
+    present: bool
+    length: int = 0
+    prefix_right: bool = False
+    placeholder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholders:
+    """Where a placeholder was found: (place, placeholder)."""
+
+    found: tuple[tuple[str, str], ...]
+    scanned: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecretManager:
+    """Secret to the tool that manages it, or ""."""
+
+    managers: tuple[tuple[str, str], ...]
+    absent: tuple[str, ...]
+
+
+def read_consumed(cluster: Cluster, rule: ConsumedRow) -> Observed[Consumed]:
+    """The keys that a container gets by envFrom or env from a ConfigMap or Secret."""
+    workload = cluster.find(rule.workload)
+    container = container_named(template_of(workload), rule.container) if workload else None
+    item = cluster.find(rule.of)
+    held = frozenset((item or {}).get("data") or {})
+    consumed: set[str] = set()
+    if container is not None:
+        consumed = _consumed(container, rule.of, held)
+    value = Consumed(item is not None, container is not None, held, frozenset(consumed))
+    evidence = (f"gets {', '.join(sorted(consumed)) or 'nothing'} from {rule.of}",)
+    return Observed(
+        value,
+        f"{rule.workload} {rule.container}",
+        evidence,
+        f"kubectl describe {rule.workload.kubectl}",
+    )
+
+
+def _consumed(container: Json, of: ObjectRef, held: frozenset[str]) -> set[str]:
+    whole, single = _env_sources(of.kind)
+    consumed: set[str] = set()
+    for source in container.get("envFrom") or []:
+        if (source.get(whole) or {}).get("name") == of.name:
+            consumed |= {f"{source.get('prefix', '')}{key}" for key in held}
+    for variable in container.get("env") or []:
+        reference = (variable.get("valueFrom") or {}).get(single) or {}
+        if reference.get("name") == of.name and reference.get("key") in held:
+            consumed.add(variable["name"])
+        else:
+            consumed.discard(variable["name"])  # a plain value wins over envFrom
+    return consumed
+
+
+def _env_sources(kind: str) -> tuple[str, str]:
+    sources = {
+        "ConfigMap": ("configMapRef", "configMapKeyRef"),
+        "Secret": ("secretRef", "secretKeyRef"),
+    }
+    if kind not in sources:
+        raise ObservationError(f"expected a ConfigMap or a Secret, got {kind}")
+    return sources[kind]
+
+
+def read_freshness(cluster: Cluster, rule: FreshRow) -> Observed[Freshness]:
+    """Start of each Pod against the last write of the object's data (metadata.managedFields).
+
+    Raises:
+        ObservationError: The API server does not say when the data changed.
+    """
+    item = cluster.find(rule.of)
+    next_command = f"kubectl get {rule.of.kubectl} -o yaml --show-managed-fields"
+    if item is None:
+        return Observed(
+            Freshness(object_exists=False, changed_at="", older_pods=(), pods=0),
+            str(rule.of),
+            ("there is no such object",),
+            next_command,
+        )
+    changed_at = data_changed_at(item)
+    pods = cluster.pods_of(rule.workload)
+    older = tuple(
+        (pod["metadata"]["name"], started)
+        for pod in pods
+        if (started := (pod.get("status") or {}).get("startTime", ""))
+        and datetime.fromisoformat(started) < datetime.fromisoformat(changed_at)
+    )
+    evidence = (f"data last changed at {changed_at}; {len(pods)} Pods, {len(older)} older",)
+    value = Freshness(object_exists=True, changed_at=changed_at, older_pods=older, pods=len(pods))
+    return Observed(value, f"{rule.workload} and {rule.of}", evidence, next_command)
+
+
+def data_changed_at(item: Json) -> str:
+    """The time of the last write that owns a part of `data` (or `stringData`)."""
+    times = [
+        entry["time"]
+        for entry in item["metadata"].get("managedFields") or []
+        if "f:data" in (entry.get("fieldsV1") or {}) and "time" in entry
+    ]
+    changed = max(times, default=item["metadata"].get("creationTimestamp"))
+    if not changed:
+        raise ObservationError("the API server does not say when the data last changed")
+    return str(changed)
+
+
+def read_secret_shape(cluster: Cluster, rule: SecretShapeRow) -> Observed[SecretShape]:
+    """Length, prefix and placeholder of one key of a Secret; takes the right `list secrets`."""
+    next_command = f"kubectl describe {rule.of.kubectl}"
+    where = f"{rule.of} {rule.key}"
+    item = cluster.find(rule.of)
+    text = decoded(((item or {}).get("data") or {}).get(rule.key))
+    if text is None:
+        absent = SecretShape(present=False)
+        return Observed(absent, where, ("absent",), next_command, _SECRET_RIGHT)
+    value = SecretShape(
+        present=True,
+        length=len(text),
+        prefix_right=text.startswith(rule.prefix),
+        placeholder=text.strip() in rule.placeholders,
+    )
+    prefix = f", prefix {rule.prefix} {'right' if value.prefix_right else 'wrong'}"
+    evidence = (f"{value.length} characters{prefix if rule.prefix else ''}",)
+    return Observed(value, where, evidence, next_command, _SECRET_RIGHT)
+
+
+_SECRET_RIGHT = "API read (list secrets); the value was not kept"  # noqa: S105 - a right, no secret
+
+
+def decoded(data: str | None) -> str | None:
+    """A Secret's value as text, or None when it is absent or no text."""
+    if data is None:
+        return None
+    try:
+        return base64.b64decode(data, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def read_placeholders(cluster: Cluster, rule: PlaceholdersRow) -> Observed[Placeholders]:
+    """Every place of a namespace that still holds a placeholder; Secrets by key only."""
+    found, scanned = [], 0
+    for kind in _SCANNED:
+        for item in cluster.objects(kind, rule.namespace):
+            scanned += 1
+            for place, text in _texts(kind, item):
+                found += [(place, one) for one in rule.placeholders if _holds(text, one)]
+    evidence = (f"{scanned} objects of {', '.join(_SCANNED)} read", *(place for place, _ in found))
+    next_command = f"kubectl -n {rule.namespace} get {','.join(_SCANNED).lower()}"
+    return Observed(
+        Placeholders(tuple(found), scanned), f"namespace {rule.namespace}", evidence, next_command
+    )
+
+
+def _texts(kind: str, item: Json) -> list[tuple[str, str]]:
+    name = f"{kind}/{item['metadata']['name']}"
+    if kind == "ConfigMap":
+        return [(f"{name} {key}", text) for key, text in (item.get("data") or {}).items()]
+    if kind == "Secret":
+        return [
+            (f"{name} {key}", text)
+            for key, data in (item.get("data") or {}).items()
+            if (text := decoded(data)) is not None and _PEM not in text
+        ]
+    return [(name, json.dumps(item["spec"]))]
+
+
+def _holds(text: str, placeholder: str) -> bool:
+    """One such as `sk-...` counts as the whole value only: real ones begin like it."""
+    return text.strip() == placeholder if placeholder.endswith("...") else placeholder in text
+
+
+_MANAGERS_BY_OWNER = {"SealedSecret": "Sealed Secrets", "ExternalSecret": "External Secrets"}
+_MANAGERS_BY_MARK = {
+    "sealedsecrets.bitnami.com/": "Sealed Secrets",
+    "reconcile.external-secrets.io/": "External Secrets",
+    "vault.hashicorp.com/": "Vault",
+    "secrets.hashicorp.com/": "Vault",
+}
+
+
+def read_secret_manager(cluster: Cluster, rule: SecretManagerRow) -> Observed[SecretManager]:
+    """The tool behind each Secret, by its owner reference, annotation or label."""
+    by_name = {item["metadata"]["name"]: item for item in cluster.objects("Secret", rule.namespace)}
+    managers = tuple((name, manager_of(by_name[name])) for name in rule.secrets if name in by_name)
+    absent = tuple(name for name in rule.secrets if name not in by_name)
+    evidence = tuple(
+        f"{name}: {manager}"
+        if manager
+        else f"warning: {name} is managed by none of Sealed Secrets, External Secrets, Vault"
+        for name, manager in managers
+    )
+    next_command = f"kubectl -n {rule.namespace} describe secrets"
+    where = f"namespace {rule.namespace}"
+    return Observed(SecretManager(managers, absent), where, evidence, next_command)
+
+
+def manager_of(secret: Json) -> str:
+    """The name of the tool that manages a Secret, or ""."""
+    metadata = secret["metadata"]
+    for owner in metadata.get("ownerReferences") or []:
+        if owner.get("kind") in _MANAGERS_BY_OWNER:
+            return _MANAGERS_BY_OWNER[owner["kind"]]
+    for mark in [*(metadata.get("annotations") or {}), *(metadata.get("labels") or {})]:
+        for prefix, tool in _MANAGERS_BY_MARK.items():
+            if mark.startswith(prefix):
+                return tool
+    return ""

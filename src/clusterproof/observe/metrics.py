@@ -1,0 +1,209 @@
+"""The metrics page of every Pod of a workload, read through the API server's pod proxy.
+
+Source: Prometheus exposition formats (text 0.0.4 and OpenMetrics 1.0), parsed by the official
+client's own parsers. A counter's family is named without `_total`, its samples with it.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
+from prometheus_client.parser import text_string_to_metric_families as text_format
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import Json, KubeApi
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.http import running_pods
+from clusterproof.observe.observed import Observed
+from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
+from clusterproof.spec.behaviour import MetricRow
+from clusterproof.spec.row import ObjectRef
+
+_OK = 200
+_SUFFIX = {"counter": "_total", "histogram": "_count", "summary": "_count"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One line of a page."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """All samples of one metric."""
+
+    name: str
+    type: str
+    samples: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One Pod's metrics page.
+
+    Attributes:
+        pod: Its name.
+        incarnation: Its uid and restarts: another one counts from zero again.
+        families: By name; a counter's without `_total`.
+        reason: Why there is no page, or "".
+    """
+
+    pod: str
+    incarnation: str = ""
+    families: Mapping[str, Family] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """Whether one Pod exposes one metric: its type, or None when the page has no such metric."""
+
+    pod: str
+    type: str | None
+    reason: str = ""
+
+
+class MetricsPages:
+    """The pages of each workload, read once and kept for all rows."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Read nothing yet."""
+        self._cluster = cluster
+        self._pages: dict[tuple[ObjectRef, int, str], tuple[Page, ...]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, workload: ObjectRef, port: int, path: str) -> tuple[Page, ...]:
+        """The page of every running Pod of the workload."""
+        key = (workload, port, path)
+        with self._lock:
+            if key not in self._pages:
+                pods = running_pods(self._cluster, workload)
+                self._pages[key] = read_pages(self._cluster.api, pods, port, path)
+            return self._pages[key]
+
+
+def read_pages(api: KubeApi, pods: Iterable[Json], port: int, path: str) -> tuple[Page, ...]:
+    """The page of each of these Pods, read at once.
+
+    Raises:
+        ObservationError: The API server does not let us ask, or every Pod is gone.
+    """
+    known = {str(pod["metadata"]["name"]): pod for pod in pods}
+
+    def ask(name: str) -> Page | None:
+        namespace = str(known[name]["metadata"]["namespace"])
+        answer = ask_pod(api, namespace, name, port, path)
+        return answer and page_of(answer, incarnation(known[name]))
+
+    return ask_pods(ask, known.values())
+
+
+def incarnation(pod: Json) -> str:
+    """What changes whenever the processes of a Pod start anew."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    restarts = sum(int(one.get("restartCount", 0)) for one in statuses)
+    return f"{pod['metadata'].get('uid', '')}/{restarts}"
+
+
+def page_of(answer: Answer, incarnation: str = "") -> Page:
+    """A Pod's answer as a page; with a reason instead when it is none."""
+    if answer.status != _OK:
+        reason = answer.reason or f"its metrics page answers {answer.status}"
+        return Page(answer.pod, incarnation, reason=reason)
+    parse = open_metrics if "openmetrics" in answer.content_type else text_format
+    try:
+        families = {one.name: _family(one) for one in parse(answer.text)}
+    except ValueError as error:
+        reason = f"its metrics page is not in Prometheus' format: {error}"
+        return Page(answer.pod, incarnation, reason=reason)
+    return Page(answer.pod, incarnation, families)
+
+
+def _family(metric: Metric) -> Family:
+    samples = tuple(Sample(one.name, dict(one.labels), float(one.value)) for one in metric.samples)
+    return Family(metric.name, metric.type, samples)
+
+
+def family_named(page: Page, name: str) -> Family | None:
+    """The family that a user calls `name`, a counter with or without its `_total`."""
+    for one in (page.families.get(name), page.families.get(name.removesuffix("_total"))):
+        if one is not None:
+            return one
+    return None
+
+
+def total(page: Page, name: str, labels: Mapping[str, str]) -> float | None:
+    """How often a metric counted on this page, over all samples that have these labels.
+
+    A histogram or summary by its `_count`. None when the page does not have the metric.
+    """
+    found = family_named(page, name)
+    if found is None:
+        return None
+    suffix = _SUFFIX.get(found.type, "")
+    counted = found.name if found.name.endswith(suffix) else f"{found.name}{suffix}"
+    return sum(
+        sample.value
+        for sample in found.samples
+        if sample.name == counted and labels.items() <= sample.labels.items()
+    )
+
+
+def read_exposed(pages: MetricsPages, rule: MetricRow) -> Observed[tuple[Exposed, ...]]:
+    """The type of a metric on each Pod's page.
+
+    Raises:
+        ObservationError: No Pod runs, or the API server does not let us ask.
+    """
+    found = pages.of(rule.workload, rule.port, rule.path)
+    value = tuple(_exposed(page, rule.name) for page in found)
+    namespace = rule.workload.namespace
+    raw = f"/api/v1/namespaces/{namespace}/pods/{found[0].pod}:{rule.port}/proxy{rule.path}"
+    return Observed(
+        value,
+        where=f"{rule.workload} :{rule.port}{rule.path}",
+        evidence=tuple(
+            f"{page.pod}: {page.reason or f'{len(page.families)} metrics'}" for page in found
+        ),
+        next_command=f"kubectl get --raw {raw}",
+        how=HOW,
+    )
+
+
+def _exposed(page: Page, name: str) -> Exposed:
+    found = family_named(page, name)
+    return Exposed(page.pod, found.type if found else None, page.reason)
+
+
+def rise(before: Iterable[Page], after: Iterable[Page], name: str, labels: Mapping[str, str]) -> float:
+    """How much a metric rose between two readings, summed over the same Pods.
+
+    A Pod that was born in between counts from zero.
+
+    Raises:
+        ObservationError: A Pod ended, started anew or had no page: what it counted is not known.
+    """
+    first = {page.pod: page for page in before}
+    last = {page.pod: page for page in after}
+    for pod, page in first.items():
+        if pod not in last:
+            raise ObservationError(f"Pod {pod} ended while we counted")
+        if last[pod].incarnation != page.incarnation:
+            raise ObservationError(f"Pod {pod} started anew while we counted")
+    for page in (*first.values(), *last.values()):
+        if page.reason:
+            raise ObservationError(f"{page.pod}: {page.reason}")
+    risen = 0.0
+    for pod, page in last.items():
+        start = total(first[pod], name, labels) if pod in first else 0.0
+        step = (total(page, name, labels) or 0.0) - (start or 0.0)
+        if step < 0:
+            raise ObservationError(f"{pod}: {name} fell by {-step:g}: it started anew")
+        risen += step
+    return risen

@@ -1,0 +1,76 @@
+"""What an HorizontalPodAutoscaler's controller says of it (autoscaling/v2 status)."""
+
+from dataclasses import dataclass
+
+from clusterproof.observe.api import Json
+from clusterproof.observe.cluster import Cluster, containers_of, template_of
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.desired import HpaStateRow
+from clusterproof.spec.row import ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class HpaState:
+    """The controller's state.
+
+    Attributes:
+        current: Resource to its averageUtilization in percent, where there is one.
+        conditions: (type, status, reason, message).
+        target: `Kind/name` of the scaleTargetRef.
+        without_request: `container resource` of the target without a request.
+    """
+
+    exists: bool
+    current: tuple[tuple[str, int], ...] = ()
+    conditions: tuple[tuple[str, str, str, str], ...] = ()
+    target: str = ""
+    target_exists: bool = False
+    without_request: tuple[str, ...] = ()
+
+
+def read_hpa_state(cluster: Cluster, rule: HpaStateRow) -> Observed[HpaState]:
+    """State, target, and the requests that utilization is computed from."""
+    next_command = f"kubectl describe {rule.of.kubectl}"
+    item = cluster.find(rule.of)
+    if item is None:
+        return Observed(HpaState(exists=False), str(rule.of), ("no such object",), next_command)
+    status = item.get("status") or {}
+    reference = item["spec"]["scaleTargetRef"]
+    target_ref = ObjectRef(
+        kind=reference["kind"], namespace=rule.of.namespace, name=reference["name"]
+    )
+    target = cluster.find(target_ref)
+    value = HpaState(
+        exists=True,
+        current=_current(status),
+        conditions=tuple(
+            (one["type"], one["status"], one.get("reason", ""), one.get("message", ""))
+            for one in status.get("conditions") or []
+        ),
+        target=f"{target_ref.kind}/{target_ref.name}",
+        target_exists=target is not None,
+        without_request=_without_request(target, rule.resources) if target else (),
+    )
+    evidence = [f"{kind}={state} {reason}" for kind, state, reason, _ in value.conditions]
+    evidence += [f"{name} at {percent} % of its request" for name, percent in value.current]
+    evidence.append(f"scales {value.target}")
+    return Observed(value, str(rule.of), tuple(evidence), next_command)
+
+
+def _current(status: Json) -> tuple[tuple[str, int], ...]:
+    found = []
+    for metric in status.get("currentMetrics") or []:
+        resource = metric.get("resource") or {}
+        percent = (resource.get("current") or {}).get("averageUtilization")
+        if percent is not None:
+            found.append((resource["name"], int(percent)))
+    return tuple(found)
+
+
+def _without_request(target: Json, resources: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{one['name']} {resource}"
+        for one in containers_of(template_of(target))
+        for resource in resources
+        if resource not in ((one.get("resources") or {}).get("requests") or {})
+    )
