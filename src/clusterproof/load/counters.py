@@ -1,0 +1,177 @@
+"""Counters of pods that come, restart and go: how much each grew during the run.
+
+A counter belongs to one process: (pod UID, process start). Its growth is last minus first, with
+first = 0 for a process born in the run. What a pod counted after its last read is unseen; the
+bound on that is stated, never silently zero.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+
+PROCESS_START = "process_start_time_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """One read of one pod's /metrics.
+
+    Attributes:
+        at: When it was read, seconds since the epoch.
+        pod: Name of the pod.
+        uid: UID of the pod.
+        values: By series, as `name{label="value",...}` with the labels sorted.
+    """
+
+    at: float
+    pod: str
+    uid: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One process's counter over the run.
+
+    Attributes:
+        growth: What was seen.
+        unseen_bound: The most that can have been counted after the last read.
+        resets: Drops of the value within the same process (there should be none).
+    """
+
+    pod: str
+    uid: str
+    process_start: float
+    first_at: float
+    last_at: float
+    growth: float
+    unseen_bound: float
+    resets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The growth of one series, or of several together, over all pods."""
+
+    total: float
+    unseen_bound: float
+    lives: tuple[Life, ...]
+
+
+def parse_metrics(text: str, names: Iterable[str]) -> dict[str, float]:
+    """The samples of the metrics in `names` (family or sample names), by series.
+
+    Raises:
+        ValueError: Not the Prometheus text format.
+    """
+    wanted = tuple(names)
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        if not any(name in {family.name, f"{family.name}_total"} for name in wanted):
+            continue
+        for sample in family.samples:
+            if not sample.name.endswith("_created"):
+                found[series(sample.name, sample.labels)] = sample.value
+    return found
+
+
+def series(name: str, labels: Mapping[str, str]) -> str:
+    """The name of one series."""
+    inner = ",".join(f'{key}="{labels[key]}"' for key in sorted(labels))
+    return f"{name}{{{inner}}}"
+
+
+def matches(of: str, name: str, labels: Mapping[str, str] | None = None) -> bool:
+    """Whether series `of` is one of `name` that carries all of `labels`."""
+    if not of.startswith(f"{name}{{"):
+        return False
+    return all(f'{key}="{value}"' in of for key, value in (labels or {}).items())
+
+
+def growth(
+    scrapes: Sequence[Scrape],
+    name: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    since: float,
+    ended: Mapping[str, float] | None = None,
+) -> Growth:
+    """How much the counter grew from `since` on.
+
+    Args:
+        scrapes: Of all pods, in order of time.
+        name: The sample's name.
+        labels: Only series with these labels.
+        since: Processes started later begin at 0; older ones at their last read before it (or
+            their first read, when that came later).
+        ended: When pods went away, by UID; absent pods still live.
+    """
+    by_life: dict[tuple[str, float], list[Scrape]] = {}
+    for scrape in scrapes:
+        start = _process_start(scrape)
+        by_life.setdefault((scrape.uid, start), []).append(scrape)
+    starts: dict[str, list[float]] = {}
+    for uid, start in by_life:
+        starts.setdefault(uid, []).append(start)
+    lives = []
+    for (uid, start), reads in by_life.items():
+        later = [s for s in starts[uid] if s > start]
+        end = min(later) if later else (ended or {}).get(uid)
+        lives.append(_life(reads, name, labels, since=since, start=start, end=end))
+    return Growth(
+        total=sum(life.growth for life in lives),
+        unseen_bound=sum(life.unseen_bound for life in lives),
+        lives=tuple(sorted(lives, key=lambda life: (life.first_at, life.pod))),
+    )
+
+
+def _process_start(scrape: Scrape) -> float:
+    return scrape.values.get(f"{PROCESS_START}{{}}", 0.0)
+
+
+def _value(scrape: Scrape, name: str, labels: Mapping[str, str] | None) -> float:
+    return sum(v for key, v in scrape.values.items() if matches(key, name, labels))
+
+
+def _life(
+    reads: Sequence[Scrape],
+    name: str,
+    labels: Mapping[str, str] | None,
+    *,
+    since: float,
+    start: float,
+    end: float | None,
+) -> Life:
+    values = [(read.at, _value(read, name, labels)) for read in reads]
+    born = start >= since
+    before = [value for at, value in values if at <= since]
+    base = 0.0 if born else (before[-1] if before else values[0][1])
+    counted = [(at, value) for at, value in values if at > since] or [values[-1]]
+    total, last, resets = 0.0, base, 0
+    for _, value in counted:
+        if value < last:
+            resets += 1
+            last = 0.0
+        total += value - last
+        last = value
+    last_at = values[-1][0]
+    return Life(
+        pod=reads[0].pod,
+        uid=reads[0].uid,
+        process_start=start,
+        first_at=values[0][0],
+        last_at=last_at,
+        growth=total,
+        unseen_bound=0.0 if end is None else _late_rate(values) * max(0.0, end - last_at),
+        resets=resets,
+    )
+
+
+def _late_rate(values: Sequence[tuple[float, float]]) -> float:
+    """The growth per second over the last two reads (of all, when they are too close)."""
+    for earlier in (values[-2:-1], values[:1]):
+        if earlier and values[-1][0] - earlier[0][0] > 0:
+            seconds = values[-1][0] - earlier[0][0]
+            return max(0.0, (values[-1][1] - earlier[0][1]) / seconds)
+    return 0.0

@@ -1,0 +1,121 @@
+"""When each request is due: an open model, so a slow target never lowers the offered load.
+
+Arrival i is due when the integral of the rate reaches i + 1/2, so the plan is the same on every
+run and on every machine; lane k of K takes the arrivals with i = k (mod K).
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from clusterproof.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The rate goes linearly from `rate` to `to_rate` (requests per second) in `for_s`."""
+
+    rate: float
+    to_rate: float
+    for_s: float
+
+    @property
+    def count(self) -> float:
+        """Arrivals within the stage."""
+        return (self.rate + self.to_rate) / 2 * self.for_s
+
+    def offered(self, since_s: float) -> float:
+        """Arrivals within the first `since_s` of the stage."""
+        slope = (self.to_rate - self.rate) / self.for_s
+        return since_s * (self.rate + slope * since_s / 2)
+
+    def reached(self, count: float) -> float:
+        """Seconds into the stage at which `count` arrivals were offered."""
+        slope = (self.to_rate - self.rate) / self.for_s
+        root = math.sqrt(max(self.rate * self.rate + 2 * slope * count, 0.0))
+        return 2 * count / (self.rate + root)
+
+
+class Plan:
+    """The arrivals of one run.
+
+    Attributes:
+        stages: Without gaps, from second 0.
+    """
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        """Check the stages once; the plan never changes.
+
+        Raises:
+            SpecError: No stage, no time, or a negative rate.
+        """
+        if not stages or any(s.for_s <= 0 or s.rate < 0 or s.to_rate < 0 for s in stages):
+            raise SpecError(f"a plan needs stages with for_s > 0 and rates >= 0, got {stages}")
+        self.stages = tuple(stages)
+        self._starts = [0.0, *accumulate(stage.for_s for stage in stages)]
+        self._counts = [0.0, *accumulate(stage.count for stage in stages)]
+
+    @property
+    def duration_s(self) -> float:
+        """The whole plan."""
+        return self._starts[-1]
+
+    @property
+    def total(self) -> int:
+        """Arrivals of the whole plan."""
+        return math.floor(self._counts[-1] + 0.5)
+
+    @property
+    def peak_rate(self) -> float:
+        """The highest rate asked for."""
+        return max(max(stage.rate, stage.to_rate) for stage in self.stages)
+
+    def rate(self, at_s: float) -> float:
+        """The rate asked for at `at_s`; 0 outside the plan."""
+        if not 0 <= at_s < self.duration_s:
+            return 0.0
+        index = bisect_right(self._starts, at_s) - 1
+        stage = self.stages[index]
+        share = (at_s - self._starts[index]) / stage.for_s
+        return stage.rate + (stage.to_rate - stage.rate) * share
+
+    def offered(self, at_s: float) -> float:
+        """The integral of the rate from 0 to `at_s`."""
+        if at_s <= 0:
+            return 0.0
+        if at_s >= self.duration_s:
+            return self._counts[-1]
+        index = bisect_right(self._starts, at_s) - 1
+        return self._counts[index] + self.stages[index].offered(at_s - self._starts[index])
+
+    def due(self, index: int) -> float:
+        """The second at which arrival `index` is due.
+
+        Raises:
+            IndexError: The plan has no such arrival.
+        """
+        if not 0 <= index < self.total:
+            raise IndexError(f"arrival {index} of {self.total}")
+        wanted = min(index + 0.5, self._counts[-1])
+        stage = min(bisect_right(self._counts, wanted) - 1, len(self.stages) - 1)
+        while self.stages[stage].count <= 0:
+            stage -= 1
+        return self._starts[stage] + self.stages[stage].reached(wanted - self._counts[stage])
+
+    def lane(self, number: int, of: int, *, from_s: float = 0.0) -> Iterator[tuple[int, float]]:
+        """The arrivals (index, due second) of one lane that are due at or after `from_s`."""
+        first = math.ceil(self.offered(from_s) - 0.5)
+        first += (number - first) % of
+        for index in range(max(first, 0), self.total, of):
+            yield index, self.due(index)
+
+    def scaled(self, rate_factor: float = 1.0, time_factor: float = 1.0) -> "Plan":
+        """The same shape at another rate or pace."""
+        return Plan(
+            [
+                Stage(s.rate * rate_factor, s.to_rate * rate_factor, s.for_s * time_factor)
+                for s in self.stages
+            ]
+        )

@@ -1,0 +1,122 @@
+"""A/B truth: the declared split, the same variant for the same user, and in answer and event.
+
+Source: PostHog's own rule for sample ratio mismatch (chi-square, p < 0.001, at least 100
+exposures). Users are counted, not requests: a hash puts all of a user's requests on one side, so
+requests are not independent.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from clusterproof.load.distributions import chi_square_tail
+from clusterproof.load.finding import Finding, Link
+from clusterproof.outcome import Outcome
+
+ALPHA = 0.001
+FEWEST_USERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One answer that carried a variant.
+
+    Attributes:
+        event_id: The UUID of the exposure event that the router says it sent, or "".
+        at: When the answer came, seconds since the epoch.
+    """
+
+    user: str
+    variant: str
+    event_id: str
+    at: float = 0.0
+
+
+def judge_split(exposures: Iterable[Exposure], shares: Mapping[str, float]) -> Finding:
+    """The sample-ratio test over unique users.
+
+    Args:
+        exposures: Of the run.
+        shares: The declared share of each variant; they add up to 1.
+    """
+    first: dict[str, str] = {}
+    for exposure in exposures:
+        first.setdefault(exposure.user, exposure.variant)
+    counts = Counter(first.values())
+    users = sum(counts.values())
+    declared = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    expected = f"users split {declared} (chi-square, alpha {ALPHA})"
+    unknown = sorted(set(counts) - set(shares))
+    if unknown:
+        observed = f"variants that were not declared: {', '.join(unknown)}"
+        return Finding("ab-split", Link.SPLIT, Outcome.FAILED, expected, observed)
+    if users < FEWEST_USERS:
+        observed = f"{users} users, too few to judge (at least {FEWEST_USERS})"
+        return Finding("ab-split", Link.SPLIT, Outcome.INCONCLUSIVE, expected, observed)
+    statistic = sum(
+        (counts[name] - users * share) ** 2 / (users * share) for name, share in shares.items()
+    )
+    chance = chi_square_tail(statistic, len(shares) - 1)
+    seen = ", ".join(f"{name} {counts[name]} ({counts[name] / users:.2%})" for name in shares)
+    return Finding(
+        "ab-split",
+        Link.SPLIT,
+        Outcome.FAILED if chance < ALPHA else Outcome.PASSED,
+        expected,
+        f"{users} users: {seen}; p = {chance:.3g}",
+        (f"smallest deviation seen at this size: {detectable(users):.2%} points",),
+    )
+
+
+def detectable(users: int) -> float:
+    """The smallest deviation from one half that the test sees at `users`, as a share."""
+    critical = 10.828
+    return float((critical / users) ** 0.5 / 2) if users else 1.0
+
+
+def judge_stickiness(exposures: Iterable[Exposure]) -> Finding:
+    """The same user always got the same variant, whichever pod answered."""
+    variants: dict[str, set[str]] = defaultdict(set)
+    answers: Counter[str] = Counter()
+    for exposure in exposures:
+        variants[exposure.user].add(exposure.variant)
+        answers[exposure.user] += 1
+    repeated = [user for user, count in answers.items() if count > 1]
+    moved = sorted(user for user, seen in variants.items() if len(seen) > 1)
+    expected = "each user got one variant in all answers"
+    if not repeated:
+        observed = "no user asked twice, so nothing can be said"
+        return Finding("ab-sticky", Link.STICKINESS, Outcome.INCONCLUSIVE, expected, observed)
+    examples = tuple(f"{user}: {', '.join(sorted(variants[user]))}" for user in moved[:5])
+    return Finding(
+        "ab-sticky",
+        Link.STICKINESS,
+        Outcome.FAILED if moved else Outcome.PASSED,
+        expected,
+        f"{len(moved)} of {len(repeated)} users that asked more than once changed variant",
+        examples,
+    )
+
+
+def judge_agreement(exposures: Iterable[Exposure], events: Mapping[str, str]) -> Finding:
+    """The variant in the answer is the variant in the event of the same UUID."""
+    compared, differing = 0, []
+    for exposure in exposures:
+        if exposure.event_id in events:
+            compared += 1
+            if events[exposure.event_id] != exposure.variant:
+                differing.append(exposure)
+    expected = "the variant in the answer is the variant in its event"
+    if not compared:
+        observed = "no event could be matched to an answer"
+        return Finding("ab-agreement", Link.EVENTS, Outcome.INCONCLUSIVE, expected, observed)
+    return Finding(
+        "ab-agreement",
+        Link.EVENTS,
+        Outcome.FAILED if differing else Outcome.PASSED,
+        expected,
+        f"{len(differing)} of {compared} pairs differ",
+        tuple(
+            f"{e.event_id}: answer {e.variant}, event {events[e.event_id]}" for e in differing[:5]
+        ),
+    )

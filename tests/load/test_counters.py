@@ -1,0 +1,116 @@
+"""Growth of counters over pods that are born, restart and die, against a simulated truth."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterproof.load.counters import (
+    PROCESS_START,
+    Growth,
+    Scrape,
+    growth,
+    matches,
+    parse_metrics,
+    series,
+)
+
+NAME = "model_router_requests_total"
+PAGE = """\
+# HELP model_router_requests_total Requests.
+# TYPE model_router_requests_total counter
+model_router_requests_total{status="200",route="/api"} 7.0
+# TYPE model_router_requests_created gauge
+model_router_requests_created{status="200",route="/api"} 1.7e9
+# TYPE other_total counter
+other_total 3.0
+"""
+
+
+def _scrape(at: float, value: float, *, pod: str = "a", start: float = 0.0) -> Scrape:
+    key = series(NAME, {"status": "200"})
+    return Scrape(at, pod, f"uid-{pod}", {key: value, f"{PROCESS_START}{{}}": start})
+
+
+def test_only_the_wanted_series_are_kept() -> None:
+    found = parse_metrics(PAGE, [NAME])
+    assert found == {f'{NAME}{{route="/api",status="200"}}': 7.0}
+    key = next(iter(found))
+    assert matches(key, NAME, {"status": "200"})
+    assert not matches(key, NAME, {"status": "500"})
+    assert not matches(key, "model_router_requests")
+
+
+def test_an_old_process_counts_from_its_last_read_before_the_run() -> None:
+    reads = [_scrape(8, 100), _scrape(9, 105), _scrape(11, 109), _scrape(20, 125)]
+    assert growth(reads, NAME, since=10).total == 20
+
+
+def test_a_process_born_in_the_run_counts_from_zero() -> None:
+    assert growth([_scrape(15, 5, start=12), _scrape(20, 9, start=12)], NAME, since=10).total == 9
+
+
+def test_a_restart_adds_the_new_process_and_bounds_what_the_old_hid() -> None:
+    reads = [_scrape(9, 50), _scrape(11, 60), _scrape(13, 80), _scrape(16, 4, start=14)]
+    found = growth(reads, NAME, since=10)
+    assert found.total == 34
+    assert found.unseen_bound == pytest.approx(10.0)
+
+
+def test_a_drop_within_one_process_is_a_reset() -> None:
+    reads = [_scrape(9, 50), _scrape(11, 60), _scrape(13, 5)]
+    found = growth(reads, NAME, since=10)
+    assert (found.total, found.lives[0].resets) == (15, 1)
+
+
+def test_a_pod_that_died_after_its_last_read_bounds_the_unseen() -> None:
+    reads = [_scrape(9, 0), _scrape(11, 20), _scrape(12, 30)]
+    found = growth(reads, NAME, since=10, ended={"uid-a": 14.0})
+    assert found == Growth(30, 20.0, found.lives)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A simulated pod: one request per second from `born` until `died`."""
+
+    born: int
+    died: int
+
+
+@given(
+    st.lists(
+        st.builds(lambda b, d: Pod(b, b + d), st.integers(-20, 40), st.integers(1, 40)),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(1, 4),
+)
+def test_growth_and_its_bound_enclose_the_truth(pods: list[Pod], every: int) -> None:
+    since, until = 0, 60
+    reads: list[Scrape] = []
+    ended: dict[str, float] = {}
+    truth = 0
+    for index, pod in enumerate(pods):
+        stop = min(pod.died, until)
+        name = f"p{index}"
+        times = [t for t in range(pod.born, stop + 1) if t % every == 0 or t == pod.born]
+        if not any(t > since for t in times) and stop > since:
+            times.append(stop)
+        if stop <= since or (pod.born < since and not any(t <= since for t in times)):
+            continue
+        truth += stop - max(pod.born, since)
+        exact = {t for t in times if t >= since}
+        if pod.born < since:
+            times = sorted({*times, since})
+        reads += [
+            _scrape(t, t - pod.born, pod=name, start=pod.born) for t in sorted({*times, *exact})
+        ]
+        if pod.died < until:
+            ended[f"uid-{name}"] = pod.died
+        else:
+            reads.append(_scrape(until, until - pod.born, pod=name, start=pod.born))
+    if not reads:
+        return
+    found = growth(sorted(reads, key=lambda s: s.at), NAME, since=since, ended=ended)
+    assert found.total <= truth <= found.total + found.unseen_bound + 1e-9

@@ -1,0 +1,105 @@
+"""Histograms, intervals and tails against values from tables and from brute force."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterproof.load.distributions import (
+    binomial_at_most,
+    chi_square_tail,
+    zero_failures_bound,
+)
+from clusterproof.load.latency import Latencies, interval_ranks, judge_limit
+from clusterproof.outcome import Outcome
+
+
+@pytest.mark.parametrize(
+    ("statistic", "degrees", "tail"),
+    [(3.841, 1, 0.05), (6.635, 1, 0.01), (10.828, 1, 0.001), (5.991, 2, 0.05), (16.266, 3, 0.001)],
+)
+def test_chi_square_equals_the_tables(statistic: float, degrees: int, tail: float) -> None:
+    assert chi_square_tail(statistic, degrees) == pytest.approx(tail, rel=2e-3)
+
+
+@given(st.integers(1, 60), st.floats(0.01, 0.99), st.data())
+def test_binomial_equals_the_sum(trials: int, chance: float, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, trials))
+    direct = sum(
+        math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k)
+        for k in range(successes + 1)
+    )
+    assert binomial_at_most(successes, trials, chance) == pytest.approx(direct, abs=1e-9)
+
+
+@pytest.mark.parametrize(("trials", "bound"), [(1_000, 0.0030), (10_000, 0.00030), (0, 1.0)])
+def test_no_failure_still_allows_some(trials: int, bound: float) -> None:
+    assert zero_failures_bound(trials) == pytest.approx(bound, rel=0.01)
+
+
+@pytest.mark.parametrize(("q", "needed"), [(0.95, 72), (0.99, 368), (0.999, 3688)])
+def test_the_fewest_samples_for_a_two_sided_interval(q: float, needed: int) -> None:
+    assert interval_ranks(needed, q)[1] is not None
+    assert interval_ranks(needed - 1, q)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("samples", "low", "high"), [(1_000, 0.984, 0.996), (10_000, 0.9880, 0.9920)]
+)
+def test_interval_ranks_of_p99(samples: int, low: float, high: float) -> None:
+    lower, upper = interval_ranks(samples, 0.99)
+    assert lower is not None
+    assert upper is not None
+    assert lower / samples == pytest.approx(low, abs=1.1e-3)
+    assert upper / samples == pytest.approx(high, abs=1.1e-3)
+
+
+@given(st.integers(1, 400), st.floats(0.05, 0.999))
+def test_intervals_cover_as_promised(samples: int, q: float) -> None:
+    lower, upper = interval_ranks(samples, q)
+    missed_below = binomial_at_most((lower or 0) - 1, samples, q)
+    missed_above = 0.0 if upper is None else 1 - binomial_at_most(upper - 1, samples, q)
+    assert missed_below <= 0.0251
+    assert missed_above <= 0.0251
+
+
+@given(st.lists(st.floats(1e-6, 100), min_size=1, max_size=300), st.floats(0.01, 1))
+def test_quantiles_are_within_a_thousandth(values: list[float], q: float) -> None:
+    latencies = Latencies()
+    for value in values:
+        latencies.record(value)
+    rank = max(1, math.floor(q * len(values) + 0.5))
+    exact = sorted(values)[rank - 1]
+    assert latencies.value_s(q) == pytest.approx(exact, rel=1e-3, abs=1.1e-6)
+
+
+@given(st.lists(st.floats(1e-6, 100), max_size=50), st.lists(st.floats(1e-6, 100), max_size=50))
+def test_merging_and_encoding_lose_nothing(first: list[float], second: list[float]) -> None:
+    parts = [Latencies(), Latencies(), Latencies()]
+    for part, values in zip(parts, (first, second, first + second), strict=True):
+        for value in values:
+            part.record(value)
+    parts[0].merge(Latencies.decode(parts[1].encode()))
+    assert parts[0].curve() == parts[2].curve()
+    assert parts[0].count == len(first) + len(second)
+    assert parts[0].sum_s == pytest.approx(parts[2].sum_s)
+
+
+@pytest.mark.parametrize(
+    ("samples", "limit", "expected"),
+    [
+        (10_000, 2.0, Outcome.PASSED),
+        (10_000, 0.5, Outcome.FAILED),
+        (10_000, 0.99, Outcome.INCONCLUSIVE),
+        (100, 2.0, Outcome.INCONCLUSIVE),
+        (0, 2.0, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_limit_is_judged_by_the_whole_interval(
+    samples: int, limit: float, expected: Outcome
+) -> None:
+    latencies = Latencies()
+    for index in range(samples):
+        latencies.record((index + 1) / samples)
+    assert judge_limit(latencies.quantile(0.99), limit) is expected

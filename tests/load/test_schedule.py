@@ -1,0 +1,71 @@
+"""Arrival plans: the lanes together are the plan, and the plan is the integral of the rate."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterproof.errors import SpecError
+from clusterproof.load.schedule import Plan, Stage
+
+rates = st.floats(0, 50, allow_nan=False)
+stages = st.lists(
+    st.builds(Stage, rates, rates, st.floats(0.1, 20, allow_nan=False)), min_size=1, max_size=5
+)
+
+
+@given(stages, st.integers(1, 7))
+def test_lanes_partition_the_plan(stage_list: list[Stage], lanes: int) -> None:
+    plan = Plan(stage_list)
+    taken = sorted(a for number in range(lanes) for a in plan.lane(number, lanes))
+    assert [index for index, _ in taken] == list(range(plan.total))
+    dues = [due for _, due in taken]
+    assert dues == sorted(dues)
+    assert all(0 <= due <= plan.duration_s + 1e-6 for due in dues)
+
+
+@given(stages, st.floats(0, 1))
+def test_arrivals_follow_the_integral_of_the_rate(stage_list: list[Stage], share: float) -> None:
+    plan = Plan(stage_list)
+    at_s = share * plan.duration_s
+    before = sum(1 for _, due in plan.lane(0, 1) if due <= at_s)
+    assert abs(before - plan.offered(at_s)) <= 0.5 + 1e-6
+
+
+@given(stages, st.floats(0, 1), st.integers(1, 5), st.integers(0, 4))
+def test_a_late_lane_takes_only_what_is_still_due(
+    stage_list: list[Stage], share: float, lanes: int, number: int
+) -> None:
+    plan = Plan(stage_list)
+    from_s = share * plan.duration_s
+    late = list(plan.lane(number % lanes, lanes, from_s=from_s))
+    whole = [a for a in plan.lane(number % lanes, lanes) if a[1] >= from_s]
+    assert [i for i, due in late if due >= from_s + 1e-9] == [
+        i for i, due in whole if due >= from_s + 1e-9
+    ]
+    assert all(due >= from_s - 1e-6 for _, due in late)
+
+
+def test_a_steady_plan_is_evenly_spaced() -> None:
+    plan = Plan([Stage(100, 100, 2)])
+    dues = [due for _, due in plan.lane(0, 1)]
+    assert len(dues) == 200
+    assert dues[0] == pytest.approx(0.005)
+    assert dues[1] - dues[0] == pytest.approx(0.01)
+
+
+def test_a_plan_can_pause() -> None:
+    plan = Plan([Stage(2, 2, 1), Stage(0, 0, 5), Stage(2, 2, 1)])
+    assert [due for _, due in plan.lane(0, 1)] == pytest.approx([0.25, 0.75, 6.25, 6.75])
+    assert plan.rate(3) == 0
+    assert plan.rate(100) == 0
+
+
+@pytest.mark.parametrize("bad", [[], [Stage(1, 1, 0)], [Stage(-1, 1, 1)]])
+def test_a_plan_that_makes_no_sense_is_refused(bad: list[Stage]) -> None:
+    with pytest.raises(SpecError):
+        Plan(bad)
+
+
+def test_there_is_no_arrival_after_the_last() -> None:
+    with pytest.raises(IndexError):
+        Plan([Stage(1, 1, 3)]).due(3)
