@@ -1,0 +1,143 @@
+"""The local cluster: `python -m testbed.cluster up|down|status|...`."""
+
+import argparse
+import fcntl
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from clusterproof.errors import ClusterproofError
+from testbed.cluster import binaries, netns, paths, preflight, supervision, teardown, up
+from testbed.cluster.errors import PreflightError, TestbedError
+from testbed.cluster.progress import Progress
+
+OK, FAILED, USAGE = 0, 1, 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says how it went."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except PreflightError as error:
+        sys.stderr.write(f"{error}\n")
+        return USAGE
+    except ClusterproofError as error:
+        sys.stderr.write(f"failed: {error}\n")
+        return FAILED
+    return code
+
+
+def _up(_: argparse.Namespace) -> int:
+    preflight.check_root()
+    with _only_one():
+        up.up(Progress())
+    return OK
+
+
+def _down(options: argparse.Namespace) -> int:
+    preflight.check_root()
+    progress = Progress()
+    with _only_one():
+        if not teardown.leftovers():
+            progress.say("nothing of a cluster is on this machine")
+            return OK
+        teardown.down(progress.say, keep_logs=options.keep_logs)
+        progress.say("down: nothing of it is left")
+    paths.LOCK.unlink(missing_ok=True)
+    return OK
+
+
+def _status(_: argparse.Namespace) -> int:
+    if supervision.supervisor_process() is None:
+        sys.stdout.write("no cluster runs; start one: make cluster\n")
+        return FAILED
+    reports = supervision.reports()
+    for report in reports:
+        ended = f"  last: {report.last_exit}" if report.last_exit else ""
+        sys.stdout.write(
+            f"{report.name:28} {report.state:11} pid {report.pid:<8}"
+            f" restarts {report.restarts}{ended}\n"
+        )
+    return OK if all(report.state == "running" for report in reports) else FAILED
+
+
+def _component(options: argparse.Namespace) -> int:
+    preflight.check_root()
+    if options.action == "stop":
+        supervision.stop(options.name)
+    else:
+        up.restart_component(options.name)
+    return OK
+
+
+def _bin_dir(_: argparse.Namespace) -> int:
+    sys.stdout.write(f"{binaries.bin_dir()}\n")
+    return OK
+
+
+def _kubectl(options: argparse.Namespace) -> int:
+    kubectl = str(binaries.program("kubectl"))
+    os.execv(kubectl, ["kubectl", f"--kubeconfig={paths.KUBECONFIG}", *options.arguments])  # noqa: S606
+    return FAILED
+
+
+def _enter(options: argparse.Namespace) -> int:
+    preflight.check_root()
+    command = [part for part in options.command if part != "--"]
+    if not command:
+        raise PreflightError("enter: expected a command after --")
+    try:
+        netns.enter(options.netns)
+    except OSError as error:
+        raise TestbedError(f"enter {options.netns}: {error}; is the cluster up?") from error
+    os.execvp(command[0], command)  # noqa: S606
+    return FAILED
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Hold the lock that keeps two runs from working on the same cluster."""
+    with paths.LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PreflightError(
+                "another `testbed.cluster` is at work on this machine: wait until it has ended"
+            ) from error
+        yield
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m testbed.cluster", description=__doc__)
+    commands = parser.add_subparsers(dest="what", required=True)
+
+    commands.add_parser("up", help="start or repair the cluster").set_defaults(run=_up)
+
+    down = commands.add_parser("down", help="remove it, and check that nothing is left")
+    down.add_argument("--keep-logs", action="store_true", help="copy the logs to .testbed/logs")
+    down.set_defaults(run=_down)
+
+    commands.add_parser("status", help="what runs").set_defaults(run=_status)
+
+    component = commands.add_parser("component", help="stop or start one program (fault tests)")
+    component.add_argument("action", choices=("stop", "start"))
+    component.add_argument("name", help="as shown by status, e.g. metrics-server, node-1/kubelet")
+    component.set_defaults(run=_component)
+
+    commands.add_parser("bin-dir", help="folder of kubectl").set_defaults(run=_bin_dir)
+
+    kubectl = commands.add_parser("kubectl", help="kubectl with this cluster's kubeconfig")
+    kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
+    kubectl.set_defaults(run=_kubectl)
+
+    enter = commands.add_parser("enter", help="run a command in a network namespace")
+    enter.add_argument("netns", help="cp-load, cp-control, cp-node-1, ...")
+    enter.add_argument("command", nargs=argparse.REMAINDER)
+    enter.set_defaults(run=_enter)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""What is applied to the new API server: nodes, DNS, metrics, Prometheus, classes."""
+
+import base64
+import json
+from string import Template
+from typing import Any
+
+from testbed.cluster import kubeconfigs, paths
+from testbed.cluster.binaries import program
+from testbed.cluster.run import run
+from testbed.cluster.topology import (
+    CLUSTER_DOMAIN,
+    CONTROL,
+    COREDNS_IMAGE,
+    DNS_SERVICE_IP,
+    METRICS_SERVER_PORT,
+    NODES,
+    OUTSIDE,
+    OUTSIDE_HOSTS,
+    PROMETHEUS_PORT,
+    Node,
+)
+
+FILES = ("classes.yaml", "coredns.yaml", "metrics-server.yaml", "prometheus.yaml")
+APPLY_WITHIN_S = 60.0
+
+
+def apply() -> None:
+    """Apply all of it; what is there already is left as it is."""
+    documents = [json.dumps(node_object(node)) for node in NODES]
+    documents += [render((paths.ADDONS / name).read_text()) for name in FILES]
+    run(
+        [
+            str(program("kubectl")),
+            f"--kubeconfig={paths.KUBECONFIG}",
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--field-manager=clusterproof-testbed",
+            "-f",
+            "-",
+        ],
+        stdin="\n---\n".join(documents),
+        timeout_s=APPLY_WITHIN_S,
+    )
+
+
+def write_prometheus_config() -> None:
+    """Write Prometheus' configuration."""
+    text = (paths.ADDONS / "prometheus-config.yaml.in").read_text()
+    (paths.STATE / "prometheus.yaml").write_text(render(text))
+
+
+def render(text: str) -> str:
+    """`text` with the topology's values."""
+    authority = (paths.CERTS / "ca.crt").read_bytes()
+    return Template(text).substitute(
+        ca_bundle=base64.b64encode(authority).decode(),
+        cluster_domain=CLUSTER_DOMAIN,
+        control_address=str(CONTROL.address),
+        coredns_image=COREDNS_IMAGE,
+        dns_service_ip=str(DNS_SERVICE_IP),
+        metrics_server_port=str(METRICS_SERVER_PORT),
+        outside_address=str(OUTSIDE.address),
+        outside_hosts=" ".join(OUTSIDE_HOSTS),
+        prometheus_kubeconfig=str(kubeconfigs.path_of("prometheus")),
+        prometheus_port=str(PROMETHEUS_PORT),
+    )
+
+
+def node_object(node: Node) -> dict[str, Any]:
+    """The Node, made before its kubelet registers, so that it has the Pod range of our routes."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": node.name,
+            "labels": {
+                "kubernetes.io/hostname": node.name,
+                "topology.kubernetes.io/zone": node.zone,
+            },
+        },
+        "spec": {"podCIDR": str(node.pod_cidr), "podCIDRs": [str(node.pod_cidr)]},
+    }

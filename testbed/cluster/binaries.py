@@ -1,0 +1,147 @@
+"""The cluster's programs, built once into the user's cache.
+
+Each family is a Go module under testbed/binaries with a committed go.sum. Its key is a hash of its
+module files, sources and build flags, so a changed pin builds anew and an unchanged one never does.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.cluster import paths
+from testbed.cluster.go import GO_ENV, go_command
+from testbed.cluster.run import run
+from testbed.cluster.topology import KUBERNETES_VERSION
+
+BUILD_WITHIN_S = 1500.0
+_STRIP = "-s -w"
+
+
+def _version_flags(version: str) -> str:
+    major, minor, _ = version.removeprefix("v").split(".")
+    base = "-X k8s.io/component-base/version"
+    # Without these, nodes report v0.0.0.
+    return f"{base}.gitVersion={version} {base}.gitMajor={major} {base}.gitMinor={minor}"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One Go module and the one program it is built into.
+
+    Attributes:
+        name: Its folder under testbed/binaries, and the program's name.
+        package: What is built.
+        ldflags: Flags for the linker.
+        commands: Names the program is called by; its own when empty.
+    """
+
+    name: str
+    package: str
+    ldflags: str = _STRIP
+    commands: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names the program is called by."""
+        return self.commands or (self.name,)
+
+    def key(self, folder: Path) -> str:
+        """Hash of all that decides what is built."""
+        return key_of(folder, f"{self.package} {self.ldflags}")
+
+
+FAMILIES = (
+    Family(
+        "kubernetes",
+        ".",
+        f"{_STRIP} {_version_flags(KUBERNETES_VERSION)}",
+        (
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kube-proxy",
+            "kubelet",
+            "kubectl",
+        ),
+    ),
+    Family("etcd", "go.etcd.io/etcd/server/v3"),
+    Family("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
+    Family("coredns", "github.com/coredns/coredns"),
+    Family("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    Family("pause", "."),
+)
+
+
+def key_of(folder: Path, flags: str) -> str:
+    """Hash of a module's files and its build flags."""
+    digest = hashlib.sha256(flags.encode())
+    for path in sorted((folder / "go.mod", folder / "go.sum", *folder.glob("*.go"))):
+        digest.update(f"\n{path.name} {path.stat().st_size}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def program(name: str) -> Path:
+    """Where a program of the cluster is, built or not."""
+    return bin_dir() / name
+
+
+def bin_dir() -> Path:
+    """The folder that holds all programs, by the names they are called by."""
+    whole = hashlib.sha256(
+        "".join(family.key(paths.BINARIES / family.name) for family in FAMILIES).encode()
+    )
+    return paths.cache() / "bin" / whole.hexdigest()[:20]
+
+
+def missing() -> tuple[Family, ...]:
+    """Families that are not in the cache."""
+    return tuple(family for family in FAMILIES if not _built(family).is_file())
+
+
+def ensure(say: Callable[[str], None]) -> Path:
+    """Build what the cache lacks; returns `bin_dir()`."""
+    for family in missing():
+        say(f"building {family.name} (once; kept in {paths.cache()})")
+        _build(family)
+    folder = bin_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    for family in FAMILIES:
+        for name in family.names:
+            link, target = folder / name, _built(family)
+            if not link.is_symlink() or link.readlink() != target:
+                link.unlink(missing_ok=True)
+                link.symlink_to(target)
+    return folder
+
+
+def _built(family: Family) -> Path:
+    key = family.key(paths.BINARIES / family.name)
+    return paths.cache() / "built" / f"{family.name}-{key}" / family.name
+
+
+def _build(family: Family) -> None:
+    target = _built(family)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".part")
+    run(
+        [
+            go_command(),
+            "build",
+            "-trimpath",
+            "-ldflags",
+            family.ldflags,
+            "-o",
+            str(unfinished),
+            family.package,
+        ],
+        cwd=paths.BINARIES / family.name,
+        env=GO_ENV,
+        timeout_s=BUILD_WITHIN_S,
+    )
+    unfinished.rename(target)
+    for old in target.parent.parent.glob(f"{family.name}-*"):
+        if old != target.parent:
+            shutil.rmtree(old)

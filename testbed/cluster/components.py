@@ -1,0 +1,236 @@
+"""The command line of every program of the cluster.
+
+Source: Kubernetes v1.35, component command line reference.
+"""
+
+import sys
+
+from testbed.cluster import kubeconfigs, paths
+from testbed.cluster.binaries import program
+from testbed.cluster.component import Component
+from testbed.cluster.paths import NodePaths
+from testbed.cluster.topology import (
+    API_PORT,
+    CLUSTER_DOMAIN,
+    CONTROL,
+    FORWARDS,
+    METRICS_SERVER_PORT,
+    OUTSIDE,
+    POD_CIDR,
+    PROMETHEUS_PORT,
+    SERVICE_CIDR,
+    Node,
+)
+
+ETCD_URL = "http://127.0.0.1:2379"
+"""Loopback of the control plane's own namespace: nobody else can dial it, so no TLS."""
+
+_PYTHON_ENV = {"PYTHONPATH": f"{paths.CHECKOUT}:{paths.CHECKOUT / 'src'}", "PYTHONUNBUFFERED": "1"}
+
+
+def etcd() -> Component:
+    """The store. Its data is thrown away with the cluster, so it need not wait for the disk."""
+    return _control(
+        "etcd",
+        str(program("etcd")),
+        f"--data-dir={paths.STATE}/etcd",
+        f"--listen-client-urls={ETCD_URL}",
+        f"--advertise-client-urls={ETCD_URL}",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        "--unsafe-no-fsync",
+        "--quota-backend-bytes=4294967296",
+        "--auto-compaction-mode=periodic",
+        "--auto-compaction-retention=5m",
+        "--log-level=warn",
+    )
+
+
+def api_server() -> Component:
+    """The API server, with aggregation (metrics.k8s.io)."""
+    certs = paths.CERTS
+    return _control(
+        "kube-apiserver",
+        str(program("kube-apiserver")),
+        f"--advertise-address={CONTROL.address}",
+        f"--secure-port={API_PORT}",
+        f"--etcd-servers={ETCD_URL}",
+        f"--service-cluster-ip-range={SERVICE_CIDR}",
+        "--allow-privileged=true",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        f"--client-ca-file={certs}/ca.crt",
+        f"--tls-cert-file={certs}/apiserver.crt",
+        f"--tls-private-key-file={certs}/apiserver.key",
+        f"--kubelet-certificate-authority={certs}/ca.crt",
+        f"--kubelet-client-certificate={certs}/apiserver-kubelet-client.crt",
+        f"--kubelet-client-key={certs}/apiserver-kubelet-client.key",
+        # It would dial node names otherwise, which no resolver knows.
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--service-account-issuer=https://kubernetes.default.svc.{CLUSTER_DOMAIN}",
+        f"--service-account-key-file={certs}/service-accounts.pub",
+        f"--service-account-signing-key-file={certs}/service-accounts.key",
+        f"--requestheader-client-ca-file={certs}/front-proxy-ca.crt",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-username-headers=X-Remote-User",
+        f"--proxy-client-cert-file={certs}/front-proxy-client.crt",
+        f"--proxy-client-key-file={certs}/front-proxy-client.key",
+        "--enable-aggregator-routing=true",
+        "--profiling=false",
+    )
+
+
+def controller_manager() -> Component:
+    """The controllers; the HPA's sync period stays Kubernetes' own 15 s."""
+    certs = paths.CERTS
+    config = kubeconfigs.path_of("kube-controller-manager")
+    return _control(
+        "kube-controller-manager",
+        str(program("kube-controller-manager")),
+        f"--kubeconfig={config}",
+        f"--authentication-kubeconfig={config}",
+        f"--authorization-kubeconfig={config}",
+        "--leader-elect=false",
+        "--use-service-account-credentials=true",
+        f"--service-account-private-key-file={certs}/service-accounts.key",
+        f"--root-ca-file={certs}/ca.crt",
+        f"--cluster-signing-cert-file={certs}/ca.crt",
+        f"--cluster-signing-key-file={certs}/ca.key",
+        f"--cluster-cidr={POD_CIDR}",
+        f"--service-cluster-ip-range={SERVICE_CIDR}",
+        "--allocate-node-cidrs=false",
+        "--profiling=false",
+    )
+
+
+def scheduler() -> Component:
+    """The scheduler."""
+    config = kubeconfigs.path_of("kube-scheduler")
+    return _control(
+        "kube-scheduler",
+        str(program("kube-scheduler")),
+        f"--kubeconfig={config}",
+        f"--authentication-kubeconfig={config}",
+        f"--authorization-kubeconfig={config}",
+        "--leader-elect=false",
+        "--profiling=false",
+    )
+
+
+def metrics_server() -> Component:
+    """The resource metrics API. The kubelet timeout must be smaller than the resolution."""
+    certs = paths.CERTS
+    config = kubeconfigs.path_of("metrics-server")
+    return _control(
+        "metrics-server",
+        str(program("metrics-server")),
+        f"--kubeconfig={config}",
+        f"--authentication-kubeconfig={config}",
+        f"--authorization-kubeconfig={config}",
+        f"--secure-port={METRICS_SERVER_PORT}",
+        f"--tls-cert-file={certs}/metrics-server.crt",
+        f"--tls-private-key-file={certs}/metrics-server.key",
+        f"--kubelet-certificate-authority={certs}/ca.crt",
+        "--kubelet-preferred-address-types=InternalIP",
+        "--kubelet-request-timeout=5s",
+        "--metric-resolution=10s",
+    )
+
+
+def prometheus() -> Component:
+    """Prometheus, scraping Pods by their annotations."""
+    return _control(
+        "prometheus",
+        "prometheus",
+        f"--config.file={paths.STATE}/prometheus.yaml",
+        f"--storage.tsdb.path={paths.STATE}/prometheus",
+        "--storage.tsdb.retention.time=6h",
+        f"--web.listen-address={CONTROL.address}:{PROMETHEUS_PORT}",
+        "--log.level=warn",
+    )
+
+
+def control_plane() -> tuple[Component, ...]:
+    """What runs beside the API server, once it answers."""
+    return (controller_manager(), scheduler(), metrics_server(), prometheus())
+
+
+def containerd(node: Node) -> Component:
+    """The container runtime of a node."""
+    return _on_node(node, "containerd", f"--config={NodePaths(node).config}/containerd.toml")
+
+
+def kubelet(node: Node) -> Component:
+    """The kubelet of a node."""
+    at = NodePaths(node)
+    return _on_node(
+        node,
+        "kubelet",
+        f"--config={at.config}/kubelet.json",
+        f"--kubeconfig={kubeconfigs.path_of(node.name)}",
+        f"--root-dir={at.kubelet_root}",
+        f"--cert-dir={at.kubelet_root}/pki",
+        f"--hostname-override={node.name}",
+        f"--node-ip={node.station.address}",
+        f"--node-labels=topology.kubernetes.io/zone={node.zone}",
+    )
+
+
+def kube_proxy(node: Node) -> Component:
+    """The Service proxy of a node."""
+    return _on_node(node, "kube-proxy", f"--config={NodePaths(node).config}/kube-proxy.json")
+
+
+def outside_world() -> Component:
+    """What plays the internet."""
+    return Component(
+        "outside-world",
+        (sys.executable, "-m", "testbed.cluster.outside"),
+        OUTSIDE.netns,
+        _PYTHON_ENV,
+    )
+
+
+def forwards() -> tuple[Component, ...]:
+    """The loopback ports of the host."""
+    return tuple(
+        Component(
+            f"forward-{forward.name}",
+            (sys.executable, "-m", "testbed.cluster.forward", forward.name),
+            env=_PYTHON_ENV,
+        )
+        for forward in FORWARDS
+    )
+
+
+CONTROLLERS = ("policy", "ingress", "volumes")
+
+
+def controllers() -> tuple[Component, ...]:
+    """The controllers that a cloud would bring: NetworkPolicies, Ingresses, volumes."""
+    return tuple(
+        Component(
+            f"controller-{name}",
+            (
+                sys.executable,
+                "-m",
+                "testbed.controllers",
+                name,
+                f"--kubeconfig={paths.KUBECONFIG}",
+            ),
+            env=_PYTHON_ENV,
+            cwd=str(paths.CHECKOUT),
+        )
+        for name in CONTROLLERS
+        if (paths.CHECKOUT / "testbed" / "controllers" / f"{name}.py").exists()
+    )
+
+
+def _control(name: str, *argv: str) -> Component:
+    return Component(name, argv, CONTROL.netns)
+
+
+def _on_node(node: Node, name: str, *flags: str) -> Component:
+    path = "containerd" if name == "containerd" else str(program(name))
+    return Component(f"{node.name}/{name}", (path, *flags), node.station.netns)

@@ -1,0 +1,110 @@
+"""The cluster's networks: a namespace per station, on one bridge that has no way out.
+
+Only `cp-*` namespaces are changed. The host's own links, routes, rules and forwarding are not
+touched, so no packet of the cluster can leave the machine.
+"""
+
+from pathlib import Path
+
+from testbed.cluster.run import run
+from testbed.cluster.topology import (
+    BRIDGE,
+    BRIDGE_CIDR,
+    BRIDGE_GATEWAY,
+    NETNS_PREFIX,
+    NODES,
+    OUTSIDE_CIDR,
+    OUTSIDE_GATEWAY,
+    ROUTER_NETNS,
+    SERVICE_CIDR,
+    STATIONS,
+    Station,
+)
+
+NETNS = Path("/run/netns")
+_FORWARDING = "net.ipv4.ip_forward=1"
+
+
+def create() -> None:
+    """Make every namespace that is missing, with its links, addresses and routes."""
+    there = existing()
+    if ROUTER_NETNS not in there:
+        run(["ip", "netns", "add", ROUTER_NETNS])
+        _batch(ROUTER_NETNS, router_commands())
+        _sysctl(ROUTER_NETNS, _FORWARDING)
+    for station in STATIONS:
+        if station.netns not in there:
+            _create_station(station)
+
+
+def existing() -> frozenset[str]:
+    """Names of our namespaces."""
+    if not NETNS.is_dir():
+        return frozenset()
+    return frozenset(path.name for path in NETNS.iterdir() if path.name.startswith(NETNS_PREFIX))
+
+
+def router_commands() -> list[str]:
+    """What `ip` is told in the router's namespace before any station is plugged in."""
+    return [
+        "link set lo up",
+        f"link add {BRIDGE} type bridge",
+        f"link set {BRIDGE} up",
+        f"address add {BRIDGE_GATEWAY}/{BRIDGE_CIDR.prefixlen} dev {BRIDGE}",
+        f"address add {OUTSIDE_GATEWAY}/{OUTSIDE_CIDR.prefixlen} dev {BRIDGE}",
+        *(f"route add {node.pod_cidr} via {node.station.address}" for node in NODES),
+        # A station that is no node reaches Services through the first node's kube-proxy.
+        f"route add {SERVICE_CIDR} via {NODES[0].station.address}",
+    ]
+
+
+def station_commands(station: Station) -> list[str]:
+    """What `ip` is told in a station's namespace once its link is there."""
+    own_pods = [node.pod_cidr for node in NODES if node.station == station]
+    commands = [
+        "link set lo up",
+        "link set eth0 up",
+        f"address add {station.address}/{station.prefix} dev eth0",
+        f"route add default via {station.gateway}",
+    ]
+    if own_pods:
+        commands += [
+            f"route add {node.pod_cidr} via {node.station.address}"
+            for node in NODES
+            if node.pod_cidr not in own_pods
+        ]
+    return commands
+
+
+def remove() -> tuple[str, ...]:
+    """Delete our namespaces and with them every link, route and rule inside. Returns names."""
+    names = tuple(sorted(existing()))
+    for name in names:
+        run(["ip", "netns", "delete", name])
+    return names
+
+
+def _create_station(station: Station) -> None:
+    port = f"to-{station.netns.removeprefix(NETNS_PREFIX)}"
+    run(["ip", "netns", "add", station.netns])
+    _batch(
+        ROUTER_NETNS,
+        [
+            f"link add {port} type veth peer name eth0 netns {station.netns}",
+            f"link set {port} master {BRIDGE} up",
+        ],
+    )
+    _batch(station.netns, station_commands(station))
+    if any(node.station == station for node in NODES):
+        _sysctl(station.netns, _FORWARDING)
+
+
+def _batch(netns: str, commands: list[str]) -> None:
+    run(["ip", "-netns", netns, "-batch", "-"], stdin="\n".join(commands) + "\n")
+
+
+def _sysctl(netns: str, assignment: str) -> None:
+    # Not `ip netns exec`: it mounts a fresh /sys and would hide the control groups.
+    name, value = assignment.split("=")
+    path = "/proc/sys/" + name.replace(".", "/")
+    run(["nsenter", f"--net={NETNS / netns}", "tee", path], stdin=value)

@@ -1,0 +1,59 @@
+"""The outside world: answers HTTPS on 443 and HTTP on 80 for the simulated providers.
+
+Run as `python -m testbed.cluster.outside` in the namespace cp-outside. Every request gets a small
+JSON answer that is good enough for "this peer is reachable".
+"""
+
+import json
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from testbed.cluster import paths
+from testbed.cluster.topology import OUTSIDE
+
+BODY_LIMIT_BYTES = 2**20
+REQUEST_WITHIN_S = 10.0
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Says 200 to everything."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = REQUEST_WITHIN_S
+
+    def do_GET(self) -> None:
+        """A small JSON answer."""
+        self.rfile.read(min(int(self.headers.get("content-length") or 0), BODY_LIMIT_BYTES))
+        body = json.dumps(
+            {"simulated": True, "status": 1, "host": self.headers.get("host", "")}
+        ).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815 - the base class looks these names up
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: a dial per second would fill the log."""
+
+
+def main() -> None:
+    """Serve both ports until ended."""
+    plain = ThreadingHTTPServer((str(OUTSIDE.address), 80), Answer)
+    secure = ThreadingHTTPServer((str(OUTSIDE.address), 443), Answer)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(paths.CERTS / "outside.crt", paths.CERTS / "outside.key")
+    # The handshake happens in the connection's own thread: a silent client blocks nobody.
+    secure.socket = context.wrap_socket(
+        secure.socket, server_side=True, do_handshake_on_connect=False
+    )
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    secure.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Whether this machine can hold the cluster, told before anything is changed."""
+
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from testbed.cluster import paths, supervision
+from testbed.cluster.errors import PreflightError
+from testbed.cluster.topology import FORWARDS
+
+FREE_CACHE_BYTES = 6 * 2**30
+FREE_STATE_BYTES = 4 * 2**30
+MEMORY_BYTES = 6 * 2**30
+"""Our choice: the whole deployment was seen at 3 to 4 GiB; two more keep it out of trouble."""
+
+MACHINES = frozenset({"x86_64", "aarch64"})
+
+
+def check() -> None:
+    """Pass, or say everything that stands in the way.
+
+    Raises:
+        PreflightError: At least one thing does.
+    """
+    found = [*_system(), *_space(), *_ports()]
+    if found:
+        raise PreflightError("\n".join(found))
+
+
+def check_root() -> None:
+    """Pass when we may do what has to be done.
+
+    Raises:
+        PreflightError: We are not root.
+    """
+    if platform.system() != "Linux":
+        raise PreflightError(
+            f"expected Linux, this is {platform.system()}: use TESTBED=kind with Docker, or verify"
+            " any cluster with --kubeconfig"
+        )
+    if os.geteuid() != 0:
+        raise PreflightError(
+            "expected root (network namespaces and containers need it), this is user"
+            f" {os.geteuid()}: run it again with sudo"
+        )
+
+
+def _system() -> Iterator[str]:
+    check_root()
+    if platform.machine() not in MACHINES:
+        yield f"expected a processor of {sorted(MACHINES)}, this is {platform.machine()}"
+    if not shutil.which("apt-get"):
+        yield (
+            "expected Debian 12 or a relative of it (apt-get installs containerd, runc and"
+            f" others), this is {_distribution()}"
+        )
+    if not any(line.split()[2].startswith("cgroup") for line in _mounts()):
+        yield "expected control groups mounted under /sys/fs/cgroup, found none"
+    if "overlay" not in Path("/proc/filesystems").read_text():
+        yield "expected a kernel with overlayfs, /proc/filesystems does not name it"
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if pages < MEMORY_BYTES:
+        yield f"expected {_gib(MEMORY_BYTES)} of memory or more, this machine has {_gib(pages)}"
+
+
+def _space() -> Iterator[str]:
+    for folder, needed in ((paths.cache(), FREE_CACHE_BYTES), (paths.STATE, FREE_STATE_BYTES)):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(there).free
+        if free < needed:
+            yield f"{folder}: expected {_gib(needed)} free, found {_gib(free)}"
+
+
+def _ports() -> Iterator[str]:
+    if supervision.supervisor_process() is not None:
+        return
+    for forward in FORWARDS:
+        if _taken_by_another(forward.port):
+            yield (
+                f"127.0.0.1:{forward.port} (for {forward.name}): expected it free, another program"
+                f" listens there; see: ss -ltnp 'sport = :{forward.port}'"
+            )
+
+
+def _taken_by_another(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return not _left_by_us(port)
+    return False
+
+
+def _left_by_us(port: int) -> bool:
+    """Whether a forwarder that a killed run left behind holds the port; `up` ends it first."""
+    wanted = f"testbed.cluster.forward\0{next(f.name for f in FORWARDS if f.port == port)}"
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if wanted in entry.read_text():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _mounts() -> list[str]:
+    return Path("/proc/self/mounts").read_text().splitlines()
+
+
+def _distribution() -> str:
+    release = Path("/etc/os-release")
+    if not release.exists():
+        return "an unknown distribution"
+    for line in release.read_text().splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.partition("=")[2].strip('"')
+    return "an unknown distribution"
+
+
+def _gib(value: int) -> str:
+    return f"{value / 2**30:.1f} GiB"

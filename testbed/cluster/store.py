@@ -1,0 +1,177 @@
+"""Images, imported once into a seed and then lent to every node.
+
+Importing takes seconds per image and node; a node's store made from the seed takes milliseconds:
+its databases are copied, the compressed layers hard-linked, and the unpacked layers (read-only
+lower folders of overlayfs) are links into the seed. The seed is part of the user's cache.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clusterproof.wait import wait_until
+from testbed.cluster import paths
+from testbed.cluster.errors import TestbedError
+from testbed.cluster.run import run
+
+CONTENT = "io.containerd.content.v1.content"
+SNAPSHOTS = "io.containerd.snapshotter.v1.overlayfs"
+DATABASE = "io.containerd.metadata.v1.bolt"
+KUBERNETES_NAMESPACE = "k8s.io"
+IMPORT_WITHIN_S = 300.0
+
+_SEED_CONFIG = """version = 2
+root = "{root}"
+state = "{state}"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt",
+  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.tracing.processor.v1.otlp"]
+[grpc]
+  address = "{socket}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The store that nodes are made from.
+
+    Attributes:
+        folder: Where it is.
+    """
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """The containerd root folder."""
+        return self.folder / "root"
+
+    @property
+    def record(self) -> Path:
+        """Which archives it holds."""
+        return self.folder / "archives.json"
+
+    def archives(self) -> dict[str, str]:
+        """Archive → its fingerprint when it was imported."""
+        try:
+            held: dict[str, str] = json.loads(self.record.read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return held
+
+
+def seed() -> Seed:
+    """The seed in the user's cache."""
+    return Seed(paths.cache() / "image-store")
+
+
+def fingerprint(archive: Path) -> str:
+    """Tells an archive from another one of the same name without reading it all."""
+    status = archive.stat()
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+def update_seed(archives: Sequence[Path], *, in_use: bool, say: Callable[[str], None]) -> None:
+    """Import what the seed lacks.
+
+    Args:
+        archives: All archives that it shall hold.
+        in_use: Whether a cluster runs: its nodes use the seed's layers, so nothing is removed.
+        say: Told what is imported.
+    """
+    store = seed()
+    wanted = {str(archive): fingerprint(archive) for archive in archives}
+    held = store.archives()
+    if not in_use and held and not held.items() <= wanted.items():
+        # Images that nobody wants any more: start over, so that the cache does not grow for ever.
+        shutil.rmtree(store.folder)
+        held = {}
+    lacking = [name for name, mark in wanted.items() if held.get(name) != mark]
+    if not lacking:
+        return
+    store.root.mkdir(parents=True, exist_ok=True)
+    with _Daemon(store) as socket:
+        for name in lacking:
+            say(f"importing {Path(name).name}")
+            import_archive(socket, Path(name))
+            held[name] = wanted[name]
+            store.record.write_text(json.dumps(held, indent=2))
+
+
+def import_archive(socket: Path, archive: Path) -> None:
+    """Import one archive into the containerd at `socket`, unpacked."""
+    run(
+        [
+            "ctr",
+            f"--address={socket}",
+            f"--namespace={KUBERNETES_NAMESPACE}",
+            "images",
+            "import",
+            "--snapshotter=overlayfs",
+            str(archive),
+        ],
+        timeout_s=IMPORT_WITHIN_S,
+    )
+
+
+def lend(store: Seed, root: Path) -> None:
+    """Make a node's store at `root` from the seed."""
+    source = store.root
+    shutil.copytree(source / CONTENT, root / CONTENT, copy_function=_link, dirs_exist_ok=True)
+    for database in (DATABASE, SNAPSHOTS):
+        (root / database).mkdir(parents=True, exist_ok=True)
+        for file in (source / database).glob("*.db"):
+            shutil.copy2(file, root / database / file.name)
+    (root / SNAPSHOTS / "snapshots").mkdir(exist_ok=True)
+    for layer in (source / SNAPSHOTS / "snapshots").iterdir():
+        (root / SNAPSHOTS / "snapshots" / layer.name).symlink_to(layer)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # the cache is on another file system
+        shutil.copy2(source, target)
+
+
+class _Daemon:
+    """A containerd on the seed, for as long as the imports take."""
+
+    def __init__(self, store: Seed) -> None:
+        self.store = store
+        self.state = paths.RUN / "seed"
+        self.socket = self.state / "containerd.sock"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Path:
+        self.state.mkdir(parents=True, exist_ok=True)
+        config = self.state / "config.toml"
+        config.write_text(
+            _SEED_CONFIG.format(
+                root=self.store.root, state=self.state / "state", socket=self.socket
+            )
+        )
+        with (self.state / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                ["containerd", "--config", str(config)], stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(
+            self.socket.exists,
+            bool,
+            waiting_for=f"containerd on the seed (see {self.state}/log)",
+            within_s=20,
+            every_s=0.05,
+        )
+        return self.socket
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is None:
+            raise TestbedError("the seed's containerd was never started")
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.state)

@@ -1,0 +1,134 @@
+"""Taking the cluster down, and making sure that nothing of it is left.
+
+What is ours: the processes in our control groups, namespaces named `cp-*`, the namespaces that our
+nodes' containerds recorded for their Pods, mounts under our folders, and those folders.
+"""
+
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from clusterproof.wait import NeverAcceptedError, wait_until
+from testbed.cluster import cgroups, host, network, paths, supervision
+from testbed.cluster.errors import TestbedError
+from testbed.cluster.processes import end
+from testbed.cluster.run import run
+
+_POD_NETNS = re.compile(rb"/(?:var/)?run/netns/(cni-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_UNMOUNT_LAZILY = "--lazy"
+KILL_WITHIN_S = 20.0
+
+
+def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
+    """Remove everything that the cluster made, and check that it is gone.
+
+    Raises:
+        TestbedError: Something is left; says what.
+    """
+    pods = pod_namespaces()
+    _told(say, "processes", _end_processes())
+    _told(say, "mounts", [str(path) for path in _unmount(pods)])
+    _told(say, "network namespaces", [*_remove_pod_namespaces(pods), *network.remove()])
+    _told(say, "control groups", [str(path) for path in cgroups.remove_tree()])
+    for undone in host.restore():
+        say(f"undone: {undone}")
+    if keep_logs and paths.LOGS.exists():
+        shutil.copytree(paths.LOGS, paths.DELIVERED / "logs", dirs_exist_ok=True)
+    for path in (paths.STATE, paths.RUN):
+        if path.exists():
+            shutil.rmtree(path)
+            say(f"removed {path}")
+    for file in (paths.KUBECONFIG, paths.OUTSIDE_CA):
+        file.unlink(missing_ok=True)
+    left = leftovers()
+    if left:
+        raise TestbedError(
+            "expected nothing of the cluster to be left, found:\n  " + "\n  ".join(left)
+        )
+
+
+def leftovers() -> tuple[str, ...]:
+    """What of a cluster is on this machine, one line each; empty when it is clean."""
+    found = [f"process {pid}" for pid in sorted(cgroups.processes())]
+    found += [f"mount {path}" for path in _our_mounts()]
+    found += [f"network namespace {name}" for name in sorted(network.existing())]
+    found += [f"network namespace {name}" for name in sorted(pod_namespaces())]
+    found += [f"control group {path}" for path in cgroups.groups()]
+    found += [f"folder {path}" for path in (paths.STATE, paths.RUN) if path.exists()]
+    return tuple(found)
+
+
+def pod_namespaces() -> frozenset[str]:
+    """Namespaces under /run/netns that our nodes' containerds made for Pods."""
+    there = {path.name for path in network.NETNS.glob("cni-*")}
+    if not there:
+        return frozenset()
+    recorded: set[str] = set()
+    for database in paths.STATE.glob("nodes/*/containerd/io.containerd.metadata.v1.bolt/meta.db"):
+        recorded.update(name.decode() for name in _POD_NETNS.findall(database.read_bytes()))
+    for spec in paths.RUN.glob("nodes/*/containerd/io.containerd.runtime.v2.task/*/*/config.json"):
+        with suppress(OSError):
+            recorded.update(name.decode() for name in _POD_NETNS.findall(spec.read_bytes()))
+    return frozenset(there & recorded)
+
+
+def _told(say: Callable[[str], None], what: str, removed: list[str]) -> None:
+    if removed:
+        say(f"removed {len(removed)} {what}")
+
+
+def _end_processes() -> list[str]:
+    supervisor = supervision.supervisor_process()
+    if supervisor is not None:
+        # First, so that it starts nothing again. The rest follows at once: nothing is worth saving.
+        os.kill(supervisor.pid, signal.SIGKILL)
+    ended: set[int] = set()
+
+    def kill_all() -> frozenset[int]:
+        alive = cgroups.processes() - {os.getpid()}
+        for pid in alive:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        ended.update(alive)
+        return alive
+
+    with suppress(NeverAcceptedError):  # what is left is named by the check at the end
+        wait_until(
+            kill_all,
+            lambda alive: not alive,
+            waiting_for="the end of the cluster's processes",
+            within_s=KILL_WITHIN_S,
+            every_s=0.1,
+        )
+    if supervisor is not None:
+        end(supervisor)
+    return [str(pid) for pid in sorted(ended)]
+
+
+def _our_mounts() -> Iterator[Path]:
+    """Mount points under our folders, the deepest first."""
+    ours = (f"{paths.STATE}/", f"{paths.RUN}/", str(paths.cache() / "image-store") + "/")
+    found = []
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        point = line.split()[1].replace("\\040", " ")
+        if point.startswith(ours):
+            found.append(Path(point))
+    yield from sorted(found, key=lambda path: -len(path.parts))
+
+
+def _unmount(pods: frozenset[str]) -> list[Path]:
+    points = [*_our_mounts(), *(network.NETNS / name for name in pods)]
+    for start in range(0, len(points), 100):
+        with suppress(TestbedError):  # named by the check at the end
+            run(["umount", _UNMOUNT_LAZILY, *map(str, points[start : start + 100])])
+    return points
+
+
+def _remove_pod_namespaces(pods: frozenset[str]) -> list[str]:
+    for name in pods:
+        (network.NETNS / name).unlink(missing_ok=True)
+    return sorted(pods)
