@@ -19,11 +19,14 @@ class DiallerSettings(Frozen):
         image: Any image with python3 (and the `posthog` package, for the ingestion rows).
         python: The interpreter in it.
         namespace: Where it runs when no row asks for another place.
+        ephemeral_containers: Where a container has no python3, add an ephemeral one to its Pod
+            instead of starting a stand-in beside it; it can never be removed from the Pod.
     """
 
     image: str
     python: str = "python3"
     namespace: str
+    ephemeral_containers: bool = False
 
 
 class TrafficSettings(Frozen):

@@ -4,6 +4,8 @@ Sent as an argument of `python3 -c`, so: standard library only, Python 3.7 and l
 Input (argv[1]): a JSON list of peers, see `clusterproof.observe.dialling.Peer`.
 """
 
+from __future__ import annotations
+
 import errno
 import json
 import os
@@ -12,19 +14,23 @@ import struct
 import sys
 import threading
 import time
+from typing import Any
 
 RESOLVE_S = 4.0
+DNS_HEADER_BYTES = 12
 PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN, named by Python 3.10 and later only
 NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL}
+DATAGRAMS = ("UDP", "DNS")
 
 
-def resolve(host):
+def resolve(host: str) -> tuple[list[str], str]:
     """Addresses of `host`, IPv4 first, or the reason for none; bounded, as getaddrinfo is not."""
-    box = []
+    box: list[tuple[list[str], str]] = []
 
-    def ask():
+    def ask() -> None:
         try:
-            found = {info[4][0] for info in socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)}
+            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            found = {str(info[4][0]) for info in infos}
             box.append((sorted(found, key=lambda one: (":" in one, one)), ""))
         except (OSError, UnicodeError) as error:
             box.append(([], str(error)))
@@ -32,10 +38,10 @@ def resolve(host):
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(RESOLVE_S)
-    return box[0] if box else ([], "no answer from the resolver in %g s" % RESOLVE_S)
+    return box[0] if box else ([], f"no answer from the resolver in {RESOLVE_S:g} s")
 
 
-def is_address(host):
+def is_address(host: str) -> bool:
     """Whether `host` needs no resolving."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
@@ -46,7 +52,7 @@ def is_address(host):
     return False
 
 
-def connect(address, port, kind, timeout_s):
+def connect(address: str, port: int, kind: int, timeout_s: float) -> socket.socket:
     """A connected socket; for a datagram one that only means a route."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, kind)
@@ -59,7 +65,7 @@ def connect(address, port, kind, timeout_s):
     return sock
 
 
-def say(sock, data):
+def say(sock: socket.socket, data: bytes) -> bytes:
     """Send `data` and take what comes first."""
     sock.sendall(data)
     answer = sock.recv(512)
@@ -68,82 +74,99 @@ def say(sock, data):
     return answer
 
 
-def http_get(sock, host, path):
-    """The status and the start of the body."""
-    import http.client
+def say_nothing(_sock: socket.socket, _peer: dict[str, Any]) -> dict[str, Any]:
+    """TCP: to be connected is all."""
+    return {}
 
-    head = "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: clusterproof\r\nConnection: close\r\n\r\n"
-    sock.sendall((head % (path, host)).encode())
+
+def ask_udp(sock: socket.socket, _peer: dict[str, Any]) -> dict[str, Any]:
+    """UDP: whatever comes back."""
+    return {"text": repr(say(sock, b"\0")[:40])}
+
+
+def ask_postgresql(sock: socket.socket, _peer: dict[str, Any]) -> dict[str, Any]:
+    """PostgreSQL: an SSLRequest is answered S or N before any authentication."""
+    return {"text": say(sock, struct.pack(">II", 8, 80877103))[:1].decode("latin-1")}
+
+
+def ask_redis(sock: socket.socket, _peer: dict[str, Any]) -> dict[str, Any]:
+    """Redis: PING is answered +PONG, or -NOAUTH where a password is asked for."""
+    return {"text": say(sock, b"PING\r\n").split(b"\r\n")[0][:60].decode("latin-1")}
+
+
+def ask_http(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:
+    """HTTP: the status and the start of the body."""
+    import http.client  # noqa: PLC0415 - only who speaks HTTP pays for it
+
+    head = "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: clusterproof\r\nConnection: close\r\n\r\n"
+    sock.sendall(head.format(peer["path"], peer["sni"] or peer["host"]).encode())
     answer = http.client.HTTPResponse(sock)
     try:
         answer.begin()
         return {"status": answer.status, "text": answer.read(120).decode(errors="replace")}
     except http.client.HTTPException as error:
-        raise ValueError("no HTTP answer: %r" % error) from error
+        raise ValueError(f"no HTTP answer: {error!r}") from error
 
 
-def tls_get(sock, peer):
-    """GET over TLS; trusts the given certificates and nothing else."""
-    import hashlib
-    import ssl
+def ask_https(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:
+    """HTTP over TLS; trusts the given certificates and nothing else."""
+    import hashlib  # noqa: PLC0415 - only who speaks TLS pays for it
+    import ssl  # noqa: PLC0415
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= PARTIAL_CHAIN
     context.load_verify_locations(cadata=peer["cadata"])
     with context.wrap_socket(sock, server_hostname=peer["sni"]) as wrapped:
-        served = hashlib.sha256(wrapped.getpeercert(binary_form=True)).hexdigest()
-        return dict(http_get(wrapped, peer["sni"], peer["path"]), fingerprint=served)
+        served = hashlib.sha256(wrapped.getpeercert(binary_form=True) or b"").hexdigest()
+        return dict(ask_http(wrapped, peer), fingerprint=served)
 
 
-def ask_dns(sock, name):
-    """One question (A, recursion desired), built by hand; any answer to it is an answer."""
+def ask_dns(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:
+    """DNS: one question (A, recursion desired) built by hand; any answer to it is an answer."""
     number = os.urandom(2)
-    labels = [label.encode("idna") for label in name.rstrip(".").split(".")]
+    labels = [label.encode("idna") for label in peer["host"].rstrip(".").split(".")]
     question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0\0\1\0\1"
     sock.sendall(number + struct.pack(">HHHHH", 0x0100, 1, 0, 0, 0) + question)
     answer = sock.recv(4096)
-    if len(answer) < 12 or answer[:2] != number or not answer[2] & 0x80:
-        raise ValueError("no DNS answer: %r" % answer[:16])
+    if len(answer) < DNS_HEADER_BYTES or answer[:2] != number or not answer[2] & 0x80:
+        raise ValueError(f"no DNS answer: {answer[:16]!r}")
     count = struct.unpack(">H", answer[6:8])[0]
-    return {"text": "rcode %d, %d answers" % (answer[3] & 15, count)}
+    return {"text": f"rcode {answer[3] & 15}, {count} answers"}
 
 
-def talk(peer, address):
-    """Connect to one address and speak the peer's protocol; what was said."""
-    protocol, timeout_s = peer["protocol"], peer["timeout_s"]
-    kind = socket.SOCK_DGRAM if protocol in ("UDP", "DNS") else socket.SOCK_STREAM
-    with connect(address, peer["port"], kind, timeout_s) as sock:
-        if protocol == "DNS":
-            return ask_dns(sock, peer["query"] or peer["host"])
-        if protocol == "UDP":
-            return {"text": repr(say(sock, b"\0")[:40])}
-        if protocol == "postgresql":  # SSLRequest: S or N, before any authentication
-            return {"text": say(sock, struct.pack(">II", 8, 80877103))[:1].decode("latin-1")}
-        if protocol == "redis":
-            return {"text": say(sock, b"PING\r\n").split(b"\r\n")[0][:60].decode("latin-1")}
-        if protocol in ("http", "clickhouse"):
-            return http_get(sock, peer["sni"] or peer["host"], peer["path"])
-        if protocol == "tls":
-            return tls_get(sock, peer)
-        return {}
+TALKS = {
+    "TCP": say_nothing,
+    "UDP": ask_udp,
+    "DNS": ask_dns,
+    "postgresql": ask_postgresql,
+    "redis": ask_redis,
+    "http": ask_http,
+    "clickhouse": ask_http,
+    "tls": ask_https,
+}
 
 
-def attempt(peer, address):
-    """The outcome of one attempt, and what was said or why not."""
+def attempt(peer: dict[str, Any], address: str) -> tuple[str, dict[str, Any]]:
+    """The outcome of one attempt at one address, and what was said or why not."""
+    kind = socket.SOCK_DGRAM if peer["protocol"] in DATAGRAMS else socket.SOCK_STREAM
+    reached = False
     try:
-        return "connected", talk(peer, address)
-    except socket.timeout:
-        return "timeout", {"text": "no answer in %g s" % peer["timeout_s"]}
+        with connect(address, peer["port"], kind, peer["timeout_s"]) as sock:
+            reached = kind == socket.SOCK_STREAM
+            return "connected", TALKS[peer["protocol"]](sock, peer)
+    except socket.timeout:  # noqa: UP041 - another class than TimeoutError before Python 3.10
+        began = "connected, then " if reached else ""
+        return "timeout", {"text": f"{began}no answer in {peer['timeout_s']:g} s"}
     except ConnectionRefusedError:
         return "refused", {"text": "reset or rejected"}
-    except (ConnectionError, ValueError, UnicodeError) as error:
+    except (ConnectionError, ValueError) as error:
         return "protocol-error", {"text": str(error) or type(error).__name__}
     except OSError as error:
         outcome = "unreachable" if error.errno in NO_ROUTE else "protocol-error"
         return outcome, {"text": getattr(error, "verify_message", "") or str(error)}
 
 
-def dial(peer):
+def dial(peer: dict[str, Any]) -> dict[str, Any]:
     """Resolve, dial, and dial again; a name that fails is dialled by its known addresses."""
     known, failure = peer["known"], ""
     if is_address(peer["host"]):
@@ -152,37 +175,36 @@ def dial(peer):
         addresses = known
     else:
         addresses, failure = resolve(peer["host"])
-    found = {"addresses": addresses, "attempts": 0, "by_address": "", "text": failure}
+    found: dict[str, Any] = {"addresses": addresses, "attempts": 0, "text": failure}
     if failure:
         found["outcome"], addresses = "dns-failure", known
     elif peer["protocol"] == "NAME":
         found["outcome"], addresses = "connected", []
-    for number in range(max(peer["attempts"], min(2, len(addresses))) if addresses else 0):
-        address = addresses[number % min(2, len(addresses))]
+    several = addresses[:2]
+    for number in range(max(peer["attempts"], len(several)) if several else 0):
+        address = several[number % len(several)]
         outcome, said = attempt(peer, address)
-        found["attempts"] = number + 1
+        found.update(attempts=number + 1, dialled=address)
         if failure:
-            found["by_address"], found["dialled"] = outcome, address
+            found["by_address"] = outcome
         else:
-            found.update(said, outcome=outcome, dialled=address)
+            found.update(said, outcome=outcome)
         if outcome == "connected":
             break
     return found
 
 
-def main(peers):
+def main(peers: list[dict[str, Any]]) -> None:
     """Dial all at once; no peer can hold the others up."""
     # glibc's resolver, unless told, takes 10 s to give up.
-    os.environ["RES_OPTIONS"] = (
-        os.environ.get("RES_OPTIONS", "") + " timeout:1 attempts:2"
-    ).strip()
-    results = {}
+    os.environ["RES_OPTIONS"] = os.environ.get("RES_OPTIONS", "") + " timeout:1 attempts:2"
+    results: dict[str, dict[str, Any]] = {}
 
-    def run(peer):
+    def run(peer: dict[str, Any]) -> None:
         began = time.monotonic()
         try:
             found = dial(peer)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one peer must not lose the others
             found = {"outcome": "protocol-error", "text": repr(error)}
         found["elapsed_ms"] = round((time.monotonic() - began) * 1000, 1)
         results[peer["id"]] = found

@@ -1,0 +1,178 @@
+"""Dials peers from inside Pods, whatever their image holds.
+
+The ways, in order: exec in the Pod's own container, where it has python3; an ephemeral container,
+where the spec opts in, because it stays in the Pod's record for good; a stand-in, a Pod of our own
+with the Pod's labels, so that the same policies select it, and no Service does.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import Json
+from clusterproof.observe.cluster import Cluster, containers_of, labels_of
+from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
+from clusterproof.observe.ephemeral import start_ephemeral
+from clusterproof.observe.execute import execute
+from clusterproof.observe.own_pods import OwnPods, Place, PodPlan
+from clusterproof.spec.settings import DiallerSettings
+
+AT_ONCE = 10
+WITHIN_S = 20.0
+OF_THE_CONTROLLER = frozenset(
+    {
+        "pod-template-hash",
+        "controller-revision-hash",
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+    }
+)
+"""Labels that a controller gives to its own Pods: with them it would adopt ours."""
+_FORBIDDEN, _NOT_FOUND = 403, 404
+_NO_SUCH_PROGRAM = ("executable file not found", "no such file or directory", "not found in $PATH")
+_EXIT_NO_PROGRAM = frozenset({126, 127, 128})
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """What one Pod saw.
+
+    Attributes:
+        pod: Its name.
+        results: Peer id to result; empty where it could not be looked from.
+        how: The way, and the rights that it took.
+        unseen: Why it could not be looked from, or "".
+    """
+
+    pod: str
+    results: Mapping[str, Dialled] = field(default_factory=dict)
+    how: str = ""
+    unseen: str = ""
+
+
+class NoPythonError(ObservationError):
+    """The container has no python3, or we may not run anything in it."""
+
+
+class Dialler:
+    """Dials from Pods of the deployment, and from one of our own. Safe to share between threads."""
+
+    def __init__(self, cluster: Cluster, own_pods: OwnPods, settings: DiallerSettings) -> None:
+        """Make nothing yet."""
+        self._cluster = cluster
+        self._own = own_pods
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._stand_ins: dict[str, Dialling | None] = {}
+
+    @property
+    def control_place(self) -> str:
+        """Where the control peer runs, as `namespace/pod`, starting it if need be."""
+        return str(self._control())
+
+    def dial_from_control(self, peers: Iterable[Peer]) -> Dialling:
+        """What a Pod of our own sees, that carries our run's label and no other."""
+        place = self._control()
+        results = self._dial(place, self._settings.python, list(peers))
+        how = f"our own Pod {place} (rights: create and delete pods, create pods/exec)"
+        return Dialling(str(place), results, how)
+
+    def dial_from_each(self, pods: Iterable[Json], peers: Iterable[Peer]) -> tuple[Dialling, ...]:
+        """What each of `pods` sees, all at once; a Pod that ended meanwhile is left out.
+
+        A stand-in that serves for several Pods is in the answer once.
+
+        Raises:
+            ObservationError: Every Pod was gone before it was dialled from.
+        """
+        asked, wanted = list(pods), list(peers)
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            found = [one for one in pool.map(lambda pod: self._from(pod, wanted), asked) if one]
+        distinct = {one.pod: one for one in found}
+        if not distinct:
+            names = ", ".join(pod["metadata"]["name"] for pod in asked)
+            raise ObservationError(f"every Pod was gone before it was dialled from: {names}")
+        return tuple(distinct.values())
+
+    def _control(self) -> Place:
+        plan = PodPlan(
+            self._settings.namespace, "control", self._settings.image, self._settings.python
+        )
+        return self._own.start(plan)
+
+    def _from(self, pod: Json, peers: list[Peer]) -> Dialling | None:
+        name = pod["metadata"]["name"]
+        try:
+            return self._by_exec(pod, peers)
+        except NoPythonError as error:
+            why = str(error)
+        except ObservationError as error:
+            return None if self._is_gone(pod) else Dialling(name, unseen=str(error))
+        try:
+            if self._settings.ephemeral_containers:
+                return self._by_ephemeral(pod, peers)
+            return self._by_stand_in(pod, peers)
+        except ObservationError as error:
+            return Dialling(name, unseen=f"{why}; and then: {error}")
+
+    def _by_exec(self, pod: Json, peers: list[Peer]) -> Dialling:
+        meta, container = pod["metadata"], containers_of(pod["spec"])[0]["name"]
+        place = Place(meta["namespace"], meta["name"], container)
+        try:
+            results = self._dial(place, "python3", peers)
+        except ObservationError as error:
+            if error.status == _FORBIDDEN or any(one in str(error) for one in _NO_SUCH_PROGRAM):
+                raise NoPythonError(str(error), status=error.status) from error
+            raise
+        how = f"exec of python3 in container {container} (right: create pods/exec)"
+        return Dialling(meta["name"], results, how)
+
+    def _by_ephemeral(self, pod: Json, peers: list[Peer]) -> Dialling:
+        place = start_ephemeral(self._cluster.api, pod, self._settings, self._own.run_id)
+        results = self._dial(place, self._settings.python, peers)
+        how = "ephemeral container (rights: patch pods/ephemeralcontainers, create pods/exec)"
+        return Dialling(pod["metadata"]["name"], results, how)
+
+    def _by_stand_in(self, pod: Json, peers: list[Peer]) -> Dialling:
+        """One Pod stands in for all that carry the same labels."""
+        owners = {one.get("kind") for one in pod["metadata"].get("ownerReferences") or []}
+        if "DaemonSet" in owners:
+            raise ObservationError("a DaemonSet would adopt a Pod with the labels of its own")
+        labels = {k: v for k, v in labels_of(pod).items() if k not in OF_THE_CONTROLLER}
+        if not labels:
+            raise ObservationError("the Pod has no label that a stand-in could carry")
+        namespace = pod["metadata"]["namespace"]
+        key = f"{namespace} {sorted(labels.items())} {sorted(peer.id for peer in peers)}"
+        with self._lock:  # the second Pod with these labels waits for what the first one saw
+            known = self._stand_ins.get(key)
+            if known is None:
+                purpose = f"stand-in-{len(self._stand_ins)}"
+                plan = PodPlan(
+                    namespace, purpose, self._settings.image, self._settings.python, labels
+                )
+                place = self._own.start(plan)
+                results = self._dial(place, self._settings.python, peers)
+                rights = "rights: create and delete pods, create pods/exec"
+                how = f"stand-in Pod {place} with the Pod's labels ({rights})"
+                known = self._stand_ins[key] = Dialling(place.pod, results, how)
+            return known
+
+    def _dial(self, place: Place, python: str, peers: list[Peer]) -> Mapping[str, Dialled]:
+        argv = command(python, peers)
+        ended = execute(
+            self._cluster.api, place.namespace, place.pod, place.container, argv, within_s=WITHIN_S
+        )
+        if ended.exit_code in _EXIT_NO_PROGRAM and not ended.stdout:
+            raise NoPythonError(f"no {python} in {place}/{place.container}: {ended.stderr[:120]}")
+        if ended.exit_code != 0:
+            raise ObservationError(
+                f"dial script in {place}: exit {ended.exit_code}: {ended.stderr[-300:]}"
+            )
+        return parse_results(ended.stdout, peers)
+
+    def _is_gone(self, pod: Json) -> bool:
+        meta = pod["metadata"]
+        now = self._cluster.api.find(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
+        return now is None or bool(now["metadata"].get("deletionTimestamp"))
