@@ -1,15 +1,21 @@
-"""`python -m testbed.controllers policy|ingress|volumes --kubeconfig PATH`."""
+"""`python -m testbed.controllers policy|ingress|volumes`, on `--kubeconfig` or `$KUBECONFIG`."""
 
 import argparse
 import logging
+import os
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 
+from testbed.cluster.paths import RUN, STATE
+from testbed.cluster.topology import INGRESS, NETNS_PREFIX
+from testbed.controllers.ingress import run_ingress
 from testbed.controllers.kube import Api, ApiError
 from testbed.controllers.loop import StatusFile, Wake
-from testbed.controllers.policy import run_policy
+from testbed.controllers.policy import NETNS_DIRECTORY, run_policy
+from testbed.controllers.volumes import run_volumes
 
-RUN_DIRECTORY = Path("/run/clusterproof-testbed")
+USAGE = 4
 
 
 def main() -> int:
@@ -22,11 +28,22 @@ def main() -> int:
         api = Api.from_kubeconfig(arguments.kubeconfig)
     except ApiError as error:
         sys.stderr.write(f"{error}\n")
-        return 4
+        return USAGE
     status = StatusFile(arguments.run_dir / "controllers" / f"{arguments.controller}.json")
     match arguments.controller:
         case "policy":
             run_policy(api, status, wake, arguments.netns_format)
+        case "ingress":
+            run_ingress(
+                api,
+                status,
+                wake,
+                netns=NETNS_DIRECTORY / arguments.netns,
+                address=arguments.address,
+                directory=arguments.run_dir / "ingress",
+            )
+        case "volumes":
+            run_volumes(api, status, wake, arguments.root)
     return 0
 
 
@@ -35,11 +52,24 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="controller", required=True)
     policy = commands.add_parser("policy", help="enforce NetworkPolicies with nftables")
     policy.add_argument(
-        "--netns-format", default="cp-{node}", help="network namespace of a node (%(default)s)"
+        "--netns-format",
+        default=f"{NETNS_PREFIX}{{node}}",
+        help="network namespace of a node (%(default)s)",
     )
-    for command in (policy,):
-        command.add_argument("--kubeconfig", type=Path, required=True)
-        command.add_argument("--run-dir", type=Path, default=RUN_DIRECTORY)
+    ingress = commands.add_parser("ingress", help="serve Ingresses of class nginx")
+    ingress.add_argument("--netns", default=INGRESS.netns, help="%(default)s")
+    ingress.add_argument("--address", type=IPv4Address, default=INGRESS.address, help="%(default)s")
+    volumes = commands.add_parser("volumes", help="provision the claims of StorageClass standard")
+    volumes.add_argument("--root", type=Path, default=STATE / "volumes", help="%(default)s")
+    for command in (policy, ingress, volumes):
+        command.add_argument(
+            "--kubeconfig",
+            type=Path,
+            default=os.environ.get("KUBECONFIG"),
+            required="KUBECONFIG" not in os.environ,
+            help="default: $KUBECONFIG",
+        )
+        command.add_argument("--run-dir", type=Path, default=RUN, help="%(default)s")
     return parser
 
 
