@@ -1,0 +1,257 @@
+"""What one generator process counted: merged over processes without loss, and sent as JSON.
+
+A report is the whole account so far, not a difference: a report that is lost, or sent twice,
+changes nothing, and a worker that dies leaves its last one behind.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterproof.load.latency import Latencies
+from clusterproof.load.split import Exposure
+
+Json = dict[str, Any]
+_CELL_WIDTH = math.log(1.05)
+
+
+@dataclass(slots=True)
+class NameAccount:
+    """The requests of one name.
+
+    Attributes:
+        latency: From the moment that the request was due.
+        service: From the moment that it was sent: what stock Locust would report.
+        ok: Answers that were right.
+        failed: Answers that were wrong, by reason.
+        unanswered: Requests without an HTTP answer, by reason.
+    """
+
+    latency: Latencies = field(default_factory=Latencies)
+    service: Latencies = field(default_factory=Latencies)
+    ok: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    unanswered: Counter[str] = field(default_factory=Counter)
+
+    def merge(self, other: "NameAccount") -> None:
+        """Add all of `other`."""
+        self.latency.merge(other.latency)
+        self.service.merge(other.service)
+        self.ok += other.ok
+        self.failed += other.failed
+        self.unanswered += other.unanswered
+
+    def to_json(self) -> Json:
+        """As plain data."""
+        return {
+            "latency": self.latency.encode(),
+            "service": self.service.encode(),
+            "ok": self.ok,
+            "failed": dict(self.failed),
+            "unanswered": dict(self.unanswered),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "NameAccount":
+        """What `to_json` wrote."""
+        return cls(
+            latency=Latencies.decode(data["latency"]),
+            service=Latencies.decode(data["service"]),
+            ok=data["ok"],
+            failed=Counter(data["failed"]),
+            unanswered=Counter(data["unanswered"]),
+        )
+
+
+@dataclass(slots=True)
+class Second:
+    """One second of the run, for the timeline.
+
+    Attributes:
+        cells: Latency cells of 5 % width (index: count): enough for a chart, never for a verdict.
+    """
+
+    started: int = 0
+    ok: int = 0
+    failed: int = 0
+    unanswered: int = 0
+    cells: Counter[int] = field(default_factory=Counter)
+
+    def merge(self, other: "Second") -> None:
+        """Add all of `other`."""
+        self.started += other.started
+        self.ok += other.ok
+        self.failed += other.failed
+        self.unanswered += other.unanswered
+        self.cells += other.cells
+
+
+class Account:
+    """All that one process, or a whole run, counted.
+
+    Attributes:
+        late: Start delay where a caller was waiting for the arrival: the generator's own.
+        waited: Start delay where no caller was free when it was due.
+        lag: Lag of the event loop.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.names: dict[str, NameAccount] = {}
+        self.seconds: dict[int, Second] = {}
+        self.late = Latencies()
+        self.waited = Latencies()
+        self.lag = Latencies()
+        self.exposures: list[Exposure] = []
+        self.dropped = 0
+        self.started = 0
+        self.cpu: list[tuple[float, float]] = []
+
+    def begin(self, *, late_s: float, was_idle: bool, at_s: float) -> None:
+        """An arrival is being sent, `late_s` after it was due, at second `at_s` of the run."""
+        self.started += 1
+        (self.late if was_idle else self.waited).record(late_s)
+        self.second(at_s).started += 1
+
+    def end(
+        self,
+        name: str,
+        *,
+        latency_s: float,
+        service_s: float,
+        at_s: float,
+        fault: str,
+        answered: bool,
+    ) -> None:
+        """A request is over.
+
+        Args:
+            name: Of the request.
+            latency_s: Since it was due.
+            service_s: Since it was sent.
+            at_s: Second of the run.
+            fault: "" when the answer was right.
+            answered: Whether an HTTP answer came at all.
+        """
+        account = self.names.get(name)
+        if account is None:
+            account = self.names[name] = NameAccount()
+        account.latency.record(latency_s)
+        account.service.record(service_s)
+        second = self.second(at_s)
+        second.cells[cell_of(latency_s)] += 1
+        if not fault:
+            account.ok += 1
+            second.ok += 1
+        elif answered:
+            account.failed[fault] += 1
+            second.failed += 1
+        else:
+            account.unanswered[fault] += 1
+            second.unanswered += 1
+
+    def second(self, at_s: float) -> Second:
+        """The bucket of second `at_s`."""
+        number = int(at_s)
+        found = self.seconds.get(number)
+        if found is None:
+            found = self.seconds[number] = Second()
+        return found
+
+    @property
+    def answered(self) -> int:
+        """Requests with an HTTP answer."""
+        return sum(a.ok + sum(a.failed.values()) for a in self.names.values())
+
+    @property
+    def failed(self) -> int:
+        """Requests with a wrong answer, or none."""
+        return sum(sum(a.failed.values()) + sum(a.unanswered.values()) for a in self.names.values())
+
+    @property
+    def unanswered(self) -> int:
+        """Requests without an HTTP answer."""
+        return sum(sum(a.unanswered.values()) for a in self.names.values())
+
+    def total(self) -> NameAccount:
+        """All names together."""
+        whole = NameAccount()
+        for account in self.names.values():
+            whole.merge(account)
+        return whole
+
+    def merge(self, other: "Account") -> None:
+        """Add all of `other`."""
+        for name, account in other.names.items():
+            self.names.setdefault(name, NameAccount()).merge(account)
+        for number, second in other.seconds.items():
+            self.seconds.setdefault(number, Second()).merge(second)
+        self.late.merge(other.late)
+        self.waited.merge(other.waited)
+        self.lag.merge(other.lag)
+        self.exposures += other.exposures
+        self.dropped += other.dropped
+        self.started += other.started
+        self.cpu = sorted(self.cpu + other.cpu)
+
+    def to_json(self, *, exposures_from: int = 0) -> Json:
+        """As plain data; the exposures only from `exposures_from` on (they only grow)."""
+        return {
+            "names": {name: account.to_json() for name, account in self.names.items()},
+            "seconds": {
+                str(number): [s.started, s.ok, s.failed, s.unanswered, _text_keys(s.cells)]
+                for number, s in self.seconds.items()
+            },
+            "late": self.late.encode(),
+            "waited": self.waited.encode(),
+            "lag": self.lag.encode(),
+            "exposures": [
+                [e.user, e.variant, e.event_id, round(e.at, 3)]
+                for e in self.exposures[exposures_from:]
+            ],
+            "dropped": self.dropped,
+            "started": self.started,
+            "cpu": self.cpu,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Account":
+        """What `to_json` wrote."""
+        made = cls()
+        made.names = {name: NameAccount.from_json(a) for name, a in data["names"].items()}
+        made.seconds = {
+            int(number): Second(
+                s[0], s[1], s[2], s[3], Counter({int(c): n for c, n in s[4].items()})
+            )
+            for number, s in data["seconds"].items()
+        }
+        made.late = Latencies.decode(data["late"])
+        made.waited = Latencies.decode(data["waited"])
+        made.lag = Latencies.decode(data["lag"])
+        made.exposures = [Exposure(*e) for e in data["exposures"]]
+        made.dropped = data["dropped"]
+        made.started = data["started"]
+        made.cpu = [(at, share) for at, share in data["cpu"]]
+        return made
+
+
+def cell_of(seconds: float) -> int:
+    """The 5 %-wide latency cell that holds `seconds`."""
+    return int(math.log(max(seconds, 1e-6) * 1e6) / _CELL_WIDTH)
+
+
+def cell_quantile(cells: Mapping[int, int], q: float) -> float | None:
+    """The q-quantile of the cells in seconds, within 5 %; None when they are empty."""
+    wanted = q * sum(cells.values())
+    seen = 0
+    for cell in sorted(cells):
+        seen += cells[cell]
+        if seen >= wanted:
+            return math.exp((cell + 0.5) * _CELL_WIDTH) / 1e6
+    return None
+
+
+def _text_keys(cells: Mapping[int, int]) -> dict[str, int]:
+    return {str(cell): count for cell, count in cells.items()}
