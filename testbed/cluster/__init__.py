@@ -1,1 +1,1 @@
-"""A real Kubernetes cluster of five nodes on one plain Linux machine, without a container engine."""
+"""A real Kubernetes cluster of five nodes on one Linux machine, without a container engine."""

@@ -5,7 +5,7 @@ import json
 from string import Template
 from typing import Any
 
-from testbed.cluster import kubeconfigs, paths
+from testbed.cluster import discovery, paths
 from testbed.cluster.binaries import program
 from testbed.cluster.run import run
 from testbed.cluster.topology import (
@@ -63,8 +63,8 @@ def render(text: str) -> str:
         metrics_server_port=str(METRICS_SERVER_PORT),
         outside_address=str(OUTSIDE.address),
         outside_hosts=" ".join(OUTSIDE_HOSTS),
-        prometheus_kubeconfig=str(kubeconfigs.path_of("prometheus")),
         prometheus_port=str(PROMETHEUS_PORT),
+        prometheus_targets=str(discovery.TARGETS),
     )
 
 

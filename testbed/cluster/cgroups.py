@@ -1,7 +1,8 @@
 """Our control groups: one tree of ours in every hierarchy that the machine mounts.
 
 The supervisor and all that it starts live in `<tree>/system`, the Pods of a node in
-`<tree>/<node>`; so "the processes that we started" is what the tree holds, whatever became of their parents.
+`<tree>/<node>`; so "the processes that we started" is what the tree holds, whatever became of
+their parents.
 """
 
 from collections.abc import Iterator

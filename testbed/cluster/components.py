@@ -151,9 +151,19 @@ def prometheus() -> Component:
     )
 
 
+def scrape_targets() -> Component:
+    """What tells Prometheus which Pods there are."""
+    return Component(
+        "scrape-targets",
+        (sys.executable, "-m", "testbed.cluster.discovery"),
+        CONTROL.netns,
+        _PYTHON_ENV,
+    )
+
+
 def control_plane() -> tuple[Component, ...]:
     """What runs beside the API server, once it answers."""
-    return (controller_manager(), scheduler(), metrics_server(), prometheus())
+    return (controller_manager(), scheduler(), metrics_server(), scrape_targets(), prometheus())
 
 
 def containerd(node: Node) -> Component:

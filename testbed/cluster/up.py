@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.wait import wait_until
@@ -27,6 +26,7 @@ from testbed.cluster import (
     system_images,
     teardown,
 )
+from testbed.cluster.component import Component
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.progress import Progress
@@ -185,7 +185,7 @@ def restart_component(name: str) -> None:
     raise TestbedError(f"component {name!r}: expected one of {known}")
 
 
-def all_components() -> tuple[components.Component, ...]:
+def all_components() -> tuple[Component, ...]:
     """Every program of the cluster, in the order they are started."""
     nodes = [
         make(node)
@@ -201,6 +201,3 @@ def all_components() -> tuple[components.Component, ...]:
         *nodes,
         *components.controllers(),
     )
-
-
-__all__ = ["ObservationError", "all_components", "restart_component", "up"]
