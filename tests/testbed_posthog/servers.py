@@ -163,7 +163,7 @@ class Stack:
 
     def run_migrate(self) -> None:
         """Migrate, and fail with the log if that fails."""
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-m", "posthog_reference", "migrate"],
             env={"PATH": os.environ["PATH"], **self.environment()},
             cwd=self.base,

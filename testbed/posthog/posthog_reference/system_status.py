@@ -6,6 +6,7 @@ latency, storage use, worker status.
 """
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -18,6 +19,8 @@ from .store import EventStore
 
 Row = dict[str, Any]
 _MINUTE_MICROS = 60_000_000
+_DEAD_LETTER_ALERT = 0.2
+"""The share of dead letters from which PostHog alerts."""
 
 
 def quantile(values: list[float], share: float) -> float | None:
@@ -65,24 +68,38 @@ async def _redis_rows(queue: EventQueue) -> list[Row]:
     ]
 
 
-async def _clickhouse_rows(store: EventStore) -> list[Row]:
+async def _clickhouse_rows(store: EventStore, dead: int) -> list[Row]:
     since = int(time.time() * 1_000_000) - _MINUTE_MICROS
-    recent = await store.select(
-        f"SELECT count() FROM posthog.events WHERE inserted_at >= {since}"  # noqa: S608  # a number
+    seen = await store.select(
+        f"SELECT countIf(inserted_at >= {since}), max(_timestamp), count() "  # noqa: S608  # a number
+        "FROM posthog.events"
     )
     parts = await store.select(
-        "SELECT sum(rows), sum(bytes_on_disk), count() FROM system.parts "
-        "WHERE active AND database = 'posthog'"
+        "SELECT table, sum(bytes_on_disk), sum(rows), count() FROM system.parts "
+        "WHERE active AND database = 'posthog' GROUP BY table ORDER BY table"
     )
-    rows, size, count = parts["data"][0]
-    minute = int(recent["data"][0][0])
+    minute, newest, events = (int(value) for value in seen["data"][0])
+    last = datetime.fromtimestamp(newest / 1_000_000, tz=UTC).isoformat() if newest else None
     return [
         _row("clickhouse_alive", "Clickhouse database alive", value=True),
-        _row("clickhouse_event_count", "Number of events in ClickHouse", int(rows)),
-        _row("clickhouse_disk_used_bytes", "Clickhouse disk used (bytes)", int(size)),
-        _row("clickhouse_part_count", "Clickhouse data parts", int(count)),
+        _row("clickhouse_event_count", "Events in ClickHouse", events),
+        _row(
+            "clickhouse_disk_used_bytes",
+            "Clickhouse disk used (bytes)",
+            sum(int(size) for _, size, _, _ in parts["data"]),
+        ),
+        {
+            **_row("clickhouse_table_sizes", "Clickhouse table sizes", ""),
+            "subrows": {"columns": ["Table", "Bytes", "Rows", "Parts"], "rows": parts["data"]},
+        },
         _row("event_ingestion_rate", "Events ingested per second, last minute", minute / 60),
         _row("events_ingested_last_minute", "Events ingested in the last minute", minute),
+        _row("last_event_ingested_timestamp", "Last event ingested", last),
+        _row(
+            "dead_letter_queue_ratio_ok",
+            "Dead letter queue ratio healthy",
+            value=dead / max(dead + events, 1) < _DEAD_LETTER_ALERT,
+        ),
     ]
 
 
@@ -99,13 +116,15 @@ async def overview(projects: Projects, queue: EventQueue, store: EventStore) -> 
         ]
     except StandInError:
         rows.append(_row("db_alive", "Postgres database alive", value=False))
+    dead = 0
     try:
+        dead = (await queue.depth()).dead
         rows += await _worker_rows(queue)
         rows += await _redis_rows(queue)
     except (RedisError, OSError):
         rows += _redis_away()
     try:
-        rows += await _clickhouse_rows(store)
+        rows += await _clickhouse_rows(store, dead)
     except StandInError:
         rows.append(_row("clickhouse_alive", "Clickhouse database alive", value=False))
     return rows
