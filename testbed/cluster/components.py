@@ -25,7 +25,12 @@ from testbed.cluster.topology import (
 ETCD_URL = "http://127.0.0.1:2379"
 """Loopback of the control plane's own namespace: nobody else can dial it, so no TLS."""
 
-_PYTHON_ENV = {"PYTHONPATH": f"{paths.CHECKOUT}:{paths.CHECKOUT / 'src'}", "PYTHONUNBUFFERED": "1"}
+_PYTHON_ENV = {
+    "PYTHONPATH": f"{paths.CHECKOUT}:{paths.CHECKOUT / 'src'}",
+    "PYTHONUNBUFFERED": "1",
+    # Killed programs leave their temporary files; here `down` removes them.
+    "TMPDIR": str(paths.TEMPORARY),
+}
 
 
 def etcd() -> Component:

@@ -57,7 +57,8 @@ def record() -> None:
 
 def restore() -> tuple[str, ...]:
     """Put the machine back as recorded; says what was put back."""
-    undone = [f"file {path}" for path in _remove_own_files()]
+    own = _remove_own_files()
+    undone = [f"{len(own)} files in folders shared with others"] if own else []
     try:
         before = json.loads(paths.HOST_RECORD.read_text())
     except (FileNotFoundError, ValueError):
@@ -76,10 +77,10 @@ def restore() -> tuple[str, ...]:
 
 def shim_sockets() -> tuple[Path, ...]:
     """Sockets of our containers' shims, whose folder is fixed and shared with any containerd."""
-    found = []
+    found: set[Path] = set()
     for file in paths.RUN.glob("nodes/*/containerd/io.containerd.runtime.v2.task/*/*/address"):
         with suppress(OSError):
-            found.append(Path(file.read_text().strip().removeprefix("unix://")))
+            found.add(Path(file.read_text().strip().removeprefix("unix://")))
     return tuple(found)
 
 

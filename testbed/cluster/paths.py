@@ -17,6 +17,7 @@ RUN = Path("/run/clusterproof-testbed")
 """Sockets and process records; gone after `down` or a reboot."""
 
 LOCK = Path("/run/clusterproof-testbed.lock")
+TEMPORARY = RUN / "tmp"
 LOGS = STATE / "logs"
 CERTS = STATE / "certs"
 KUBECONFIGS = STATE / "kubeconfigs"

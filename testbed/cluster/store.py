@@ -76,31 +76,26 @@ def fingerprint(archive: Path) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def update_seed(archives: Sequence[Path], *, in_use: bool, say: Callable[[str], None]) -> None:
-    """Import what the seed lacks.
+def update_seed(archives: Sequence[Path], *, say: Callable[[str], None]) -> None:
+    """Import what the seed lacks; containerd then drops the layers that no image names any more.
+
+    Only while no cluster runs: running nodes use the seed's layers.
 
     Args:
         archives: All archives that it shall hold.
-        in_use: Whether a cluster runs: its nodes use the seed's layers, so nothing is removed.
         say: Told what is imported.
     """
     store = seed()
     wanted = {str(archive): fingerprint(archive) for archive in archives}
     held = store.archives()
-    if not in_use and held and not held.items() <= wanted.items():
-        # Images that nobody wants any more: start over, so that the cache does not grow for ever.
-        shutil.rmtree(store.folder)
-        held = {}
     lacking = [name for name, mark in wanted.items() if held.get(name) != mark]
-    if not lacking:
-        return
-    store.root.mkdir(parents=True, exist_ok=True)
-    with _Daemon(store) as socket:
-        for name in lacking:
-            say(f"importing {Path(name).name}")
-            import_archive(socket, Path(name))
-            held[name] = wanted[name]
-            store.record.write_text(json.dumps(held, indent=2))
+    if lacking:
+        store.root.mkdir(parents=True, exist_ok=True)
+        with _Daemon(store) as socket:
+            for name in lacking:
+                say(f"importing {Path(name).name}")
+                import_archive(socket, Path(name))
+    store.record.write_text(json.dumps(wanted, indent=2))
 
 
 def import_archive(socket: Path, archive: Path) -> None:

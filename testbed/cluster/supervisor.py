@@ -196,7 +196,7 @@ def main() -> None:
     """Listen until told to shut down."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     cgroups.join_system(os.getpid())
-    paths.RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
+    paths.TEMPORARY.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths.SUPERVISOR_SOCKET.unlink(missing_ok=True)
     myself = identify(os.getpid())
     if myself is not None:

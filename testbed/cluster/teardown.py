@@ -58,6 +58,7 @@ def leftovers() -> tuple[str, ...]:
     found += [f"network namespace {name}" for name in sorted(network.existing())]
     found += [f"network namespace {name}" for name in sorted(pod_namespaces())]
     found += [f"control group {path}" for path in cgroups.groups()]
+    found += [f"loop device {device}" for device in _our_loop_devices()]
     found += [f"folder {path}" for path in (paths.STATE, paths.RUN) if path.exists()]
     return tuple(found)
 
@@ -118,6 +119,14 @@ def _our_mounts() -> Iterator[Path]:
         if point.startswith(ours):
             found.append(Path(point))
     yield from sorted(found, key=lambda path: -len(path.parts))
+
+
+def _our_loop_devices() -> Iterator[str]:
+    """Loop devices on a file of ours; they go away by themselves with their mount."""
+    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):
+            if backing.read_text().startswith(f"{paths.STATE}/"):
+                yield backing.parts[3]
 
 
 def _unmount(pods: frozenset[str]) -> list[Path]:

@@ -60,9 +60,9 @@ def prepare(progress: Progress) -> None:
             binaries.ensure(progress.say)
     binaries.ensure(progress.say)
     archives = [*system_images.ensure(), *application_archives(progress)]
-    running = supervision.supervisor_process() is not None
-    store.update_seed(archives, in_use=running, say=progress.say)
-    if running:
+    if supervision.supervisor_process() is None:
+        store.update_seed(archives, say=progress.say)
+    else:
         import_into_nodes(archives, progress)
 
 
@@ -72,7 +72,7 @@ def application_archives(progress: Progress) -> list[Path]:
         return []
     progress.say("images of the deployment ...")
     done = subprocess.run(
-        [sys.executable, "-m", "testbed.images", "list"],
+        [sys.executable, "-m", "testbed.images", "build"],
         cwd=paths.CHECKOUT,
         stdout=subprocess.PIPE,
         text=True,
@@ -83,7 +83,7 @@ def application_archives(progress: Progress) -> list[Path]:
         raise TestbedError(
             f"python -m testbed.images build: expected exit 0, got {done.returncode}"
         )
-    return [Path(path) for path in json.loads(done.stdout).values() if Path(path).exists()]
+    return [Path(path) for path in json.loads(done.stdout).values()]
 
 
 def import_into_nodes(archives: list[Path], progress: Progress) -> None:
