@@ -5,4 +5,8 @@ pytest_plugins = [
     "fixtures.rows",
     "fixtures.recording",
     "fixtures.cluster",
+    "fixtures.looks",
+    "fixtures.traffic",
+    "fixtures.ingestion",
+    "fixtures.prometheus",
 ]

@@ -1,6 +1,14 @@
 """Judges: pure functions from a row and a value to the differences between them."""
 
-from clusterproof.judge import configuration, fields, resources, workloads  # noqa: F401 - register
+from clusterproof.judge import (  # noqa: F401 - each registers its judges
+    configuration,
+    fields,
+    http,
+    ingestion,
+    metrics,
+    resources,
+    workloads,
+)
 from clusterproof.judge.difference import Difference, differences, expectation_of
 
 __all__ = ["Difference", "differences", "expectation_of"]

@@ -12,7 +12,6 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
-from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json, KubeApi
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.http import running_pods
@@ -99,7 +98,7 @@ def read_pages(api: KubeApi, pods: Iterable[Json], port: int, path: str) -> tupl
     def ask(name: str) -> Page | None:
         namespace = str(known[name]["metadata"]["namespace"])
         answer = ask_pod(api, namespace, name, port, path)
-        return answer and page_of(answer, incarnation(known[name]))
+        return None if answer is None else page_of(answer, incarnation(known[name]))
 
     return ask_pods(ask, known.values())
 
@@ -179,31 +178,3 @@ def read_exposed(pages: MetricsPages, rule: MetricRow) -> Observed[tuple[Exposed
 def _exposed(page: Page, name: str) -> Exposed:
     found = family_named(page, name)
     return Exposed(page.pod, found.type if found else None, page.reason)
-
-
-def rise(before: Iterable[Page], after: Iterable[Page], name: str, labels: Mapping[str, str]) -> float:
-    """How much a metric rose between two readings, summed over the same Pods.
-
-    A Pod that was born in between counts from zero.
-
-    Raises:
-        ObservationError: A Pod ended, started anew or had no page: what it counted is not known.
-    """
-    first = {page.pod: page for page in before}
-    last = {page.pod: page for page in after}
-    for pod, page in first.items():
-        if pod not in last:
-            raise ObservationError(f"Pod {pod} ended while we counted")
-        if last[pod].incarnation != page.incarnation:
-            raise ObservationError(f"Pod {pod} started anew while we counted")
-    for page in (*first.values(), *last.values()):
-        if page.reason:
-            raise ObservationError(f"{page.pod}: {page.reason}")
-    risen = 0.0
-    for pod, page in last.items():
-        start = total(first[pod], name, labels) if pod in first else 0.0
-        step = (total(page, name, labels) or 0.0) - (start or 0.0)
-        if step < 0:
-            raise ObservationError(f"{pod}: {name} fell by {-step:g}: it started anew")
-        risen += step
-    return risen

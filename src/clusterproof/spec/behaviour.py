@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from clusterproof.spec.need import parse_need
 from clusterproof.spec.row import Expectation, Ref, Row
 
 
@@ -125,6 +126,13 @@ class PolicyRow(Row):
     aspect: Literal["selects", "peers", "starves"]
     needs: dict[str, str] = Field(default_factory=dict)
 
+    @field_validator("needs")
+    @classmethod
+    def _refuse_malformed(cls, needs: dict[str, str]) -> dict[str, str]:
+        for name, text in needs.items():
+            parse_need(name, text)
+        return needs
+
 
 class HttpRow(Row):
     """Every ready Pod of a workload answers a path by itself, not only through its Service."""
@@ -143,6 +151,7 @@ class MetricRow(Row):
     check: Literal["metric"]
     workload: Ref
     port: int
+    path: str = "/metrics"
     name: str
     type: Literal["counter", "gauge", "histogram", "summary"]
 
@@ -152,12 +161,16 @@ class MetricMovesRow(Row):
 
     Attributes:
         by: What one unit of our traffic adds to: `requests` or `exposures` or `events`.
+        labels: Only samples with these labels are ours (a kubelet's probes hit other paths).
+        exact: False: it may rise by more than what we sent.
     """
 
     check: Literal["metric-moves"]
     workload: Ref
     name: str
     by: Literal["requests", "exposures", "events"]
+    labels: dict[str, str] = Field(default_factory=dict)
+    exact: bool = True
 
 
 class TargetsRow(Row):
@@ -185,16 +198,26 @@ class ExposureRow(Row):
 
 
 class FlagRow(Row):
-    """A feature flag evaluates to one of its variants, the same at each asking."""
+    """A feature flag evaluates to one of its variants, the same at each asking.
+
+    Attributes:
+        split: Each variant is given to some of the users.
+    """
 
     check: Literal["flag"]
     flag: str
     variants: tuple[str, ...] = Field(min_length=1)
+    split: bool = False
 
 
 class StatusRow(Row):
-    """One line of PostHog's own status page."""
+    """One line of PostHog's own status page.
+
+    Attributes:
+        of: The claim whose capacity a used share is a share of, where the page has no total.
+    """
 
     check: Literal["posthog-status"]
     figure: str
+    of: Ref | None = None
     expect: Expectation

@@ -128,7 +128,7 @@ def changes(sent: Json, row: list[Any]) -> list[str]:
     for key, value in sent["properties"].items():
         if properties.get(key) != value or type(properties.get(key)) is not type(value):
             found.append(f"{key}: sent {value!r}, stored {properties.get(key)!r}")
-    at = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+    at = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))  # noqa: FURB162 - Python 3.9
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     apart_s = abs((at - sent["timestamp"]).total_seconds())
     if apart_s > 60:  # noqa: PLR2004 - as said above

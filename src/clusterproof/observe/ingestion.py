@@ -1,0 +1,273 @@
+"""Events sent by the official SDK from a Pod of our own, and read back by HogQL, by uuid.
+
+A 200 of PostHog's capture says only that the batch had the right shape: that an event is stored is
+proven by reading it. The keys go from their Secret into the Pod's environment, and not by us.
+Source: PostHog's own acceptance tests of its ingestion; posthog-python 7.91 (read 2026-11-23).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.inside import Inside
+from clusterproof.observe.observed import Observed
+from clusterproof.observe.traffic import Routed, Traffic
+from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow
+from clusterproof.spec.settings import PosthogSettings
+
+POLL_EVERY_S = 1.0
+SETTLE_S = 1.0
+"""A second copy of an event is stored with the same or the next batch of a worker. Our choice."""
+START_S = 15.0
+"""For an interpreter to start in a Pod whose CPU is short, beside the script's own bound."""
+_REFUSALS = {
+    401: "the personal API key is not accepted",
+    403: "the personal API key may not read this project (scope: query:read)",
+    404: "there is no such project, or no query endpoint",
+    429: "PostHog limits the rate of queries",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the reading back went.
+
+    Attributes:
+        answered: Queries with an answer.
+        refused: The HTTP status that ended it, or 0.
+        error: The last query's error, or "".
+        cached: An answer came from a cache although a fresh one was asked for.
+        complete: The last look at what was still missing was answered.
+    """
+
+    answered: int
+    refused: int = 0
+    error: str = ""
+    cached: bool = False
+    complete: bool = True
+
+    @property
+    def unseen(self) -> str:
+        """Why nothing can be said of an event that was not read back, or ""."""
+        if self.refused:
+            return f"HogQL answers {self.refused}: {_REFUSALS.get(self.refused, 'refused')}"
+        if not self.complete or not self.answered:
+            return f"HogQL did not answer: {self.error or 'it was never asked'}"
+        if self.cached:
+            return "HogQL answers from a cache although force_blocking was asked for"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventFate:
+    """What became of one event.
+
+    Attributes:
+        error: Why the SDK gave it up, or "".
+        lag_s: From the capture to the first query that had it; None when none had.
+        stored: How often it is stored.
+        altered: What came back otherwise than it was sent.
+    """
+
+    uuid: str
+    error: str = ""
+    lag_s: float | None = None
+    stored: int = 0
+    altered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """What became of all events.
+
+    Attributes:
+        unsent: Events that the SDK still held when the time was up.
+        late_after_s: An event with more lag than this is late.
+        within_s: How long they were awaited.
+    """
+
+    events: tuple[EventFate, ...]
+    reading: Reading
+    unsent: int = 0
+    late_after_s: float = 30.0
+    within_s: float = 45.0
+    took_s: float = 0.0
+    where: str = ""
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One event as it was read back."""
+
+    event: str
+    distinct_id: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Exposures:
+    """Routed requests, and their exposure events by uuid.
+
+    Attributes:
+        variant_property: The property of the event that holds the variant.
+    """
+
+    answers: tuple[Routed, ...]
+    stored: Mapping[str, Stored]
+    variant_property: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlagAnswer:
+    """What the flag evaluated to for one user at one asking."""
+
+    user: str
+    found: bool
+    enabled: bool = False
+    variant: str | None = None
+    error: str = ""
+
+
+def send_events(inside: Inside, settings: PosthogSettings, run: str) -> EventBatch:
+    """Send a batch of events with known uuids and read all of them back.
+
+    Raises:
+        ObservationError: The sending Pod could not run the script.
+    """
+    request = {
+        **_query(settings),
+        "do": "send",
+        "host": settings.host,
+        "events": settings.events,
+        "run": run,
+        "settle_s": SETTLE_S,
+    }
+    said = inside.ask("events", request, within_s=settings.within_s + SETTLE_S + START_S)
+    return EventBatch(
+        events=tuple(_fate(one) for one in said["events"]),
+        reading=Reading(**said["reading"]),
+        unsent=said["unsent"],
+        late_after_s=settings.late_after_s,
+        within_s=settings.within_s,
+        took_s=said["took_s"],
+        where=f"{inside.where} -> {settings.host}",
+        how=inside.how,
+    )
+
+
+def _fate(one: Mapping[str, Any]) -> EventFate:
+    return EventFate(**{**one, "altered": tuple(one["altered"])})
+
+
+def _query(settings: PosthogSettings) -> dict[str, Any]:
+    return {
+        "query_host": settings.query_host,
+        "project_id": settings.project_id,
+        "within_s": settings.within_s,
+        "every_s": POLL_EVERY_S,
+    }
+
+
+def read_batch(batch: EventBatch, rule: IngestionRow) -> Observed[EventBatch]:
+    """The batch, as evidence for one of its figures.
+
+    Raises:
+        ObservationError: The figure needs a reading, and there was none that counts.
+    """
+    if rule.figure != "accepted" and batch.reading.unseen and _missing(batch):
+        raise ObservationError(batch.reading.unseen)
+    seen = [one.lag_s for one in batch.events if one.lag_s is not None]
+    errors = dict.fromkeys(one.error for one in batch.events if one.error)
+    return Observed(
+        batch,
+        where=batch.where,
+        evidence=(
+            f"sent {len(batch.events)} events in one batch, read back {len(seen)} "
+            f"within {batch.took_s:.1f} s, {batch.reading.answered} queries",
+            *(f"SDK: {error}" for error in list(errors)[:3]),
+        ),
+        how=batch.how,
+    )
+
+
+def _missing(batch: EventBatch) -> bool:
+    return any(one.lag_s is None and not one.error for one in batch.events)
+
+
+def read_back(
+    inside: Inside, settings: PosthogSettings, uuids: Iterable[str], keys: Iterable[str]
+) -> tuple[dict[str, Stored], Reading]:
+    """The events with these uuids, as soon as all are there or the time is up.
+
+    Raises:
+        ObservationError: The Pod could not run the script.
+    """
+    wanted = sorted(set(uuids))
+    if not wanted:
+        return {}, Reading(answered=0, error="no uuid to ask for")
+    request = {**_query(settings), "do": "read", "uuids": wanted, "keys": list(keys)}
+    said = inside.ask("events", request, within_s=settings.within_s + START_S)
+    stored = {uuid: Stored(**one) for uuid, one in said["events"].items()}
+    return stored, Reading(**said["reading"])
+
+
+def read_exposures(
+    traffic: Traffic,
+    back: tuple[Mapping[str, Stored], Reading],
+    rule: ExposureRow,
+    variant_property: str,
+) -> Observed[Exposures]:
+    """The exposure events of our own routed requests.
+
+    Raises:
+        ObservationError: The router says no event id, or HogQL could not be read.
+    """
+    stored, reading = back
+    needed = {one.exposure for one in traffic.answers if one.is_ab_test and one.exposure}
+    if rule.figure in {"durable", "wrong_variant"}:
+        if not needed:
+            raise ObservationError(
+                "the router named no exposure event (header X-Exposure-Event-Id) in "
+                f"{len(traffic.answers)} answers: there is no uuid to read back"
+            )
+        if reading.unseen and needed - set(stored):
+            raise ObservationError(reading.unseen)
+    variants = sorted({one.variant for one in traffic.answers if one.variant})
+    return Observed(
+        Exposures(traffic.answers, stored, variant_property),
+        where=traffic.where,
+        evidence=(
+            f"{len(traffic.answers)} requests of {len({one.user for one in traffic.answers})} "
+            f"users; variants {', '.join(variants) or 'none'}",
+            f"{len(needed)} exposure events named, {len(needed & set(stored))} read back",
+        ),
+        how=traffic.how,
+    )
+
+
+def ask_flag(
+    inside: Inside, settings: PosthogSettings, rule: FlagRow, users: Iterable[str]
+) -> Observed[tuple[FlagAnswer, ...]]:
+    """What a flag evaluates to for some users, each asked twice (POST /flags/?v=2).
+
+    Raises:
+        ObservationError: The Pod could not run the script.
+    """
+    request = {"do": "flags", "host": settings.host, "flag": rule.flag, "users": list(users)}
+    said = inside.ask("status", request, within_s=60.0)
+    value = tuple(
+        FlagAnswer(one["user"], one["found"], one["enabled"], one["variant"], one["error"])
+        for one in said["asked"]
+    )
+    counts = {
+        variant: sum(one.variant == variant for one in value)
+        for variant in sorted({str(one.variant) for one in value if one.found})
+    }
+    return Observed(
+        value,
+        where=f"{inside.where} -> {settings.host}/flags/?v=2",
+        evidence=(f"{len(value)} askings: {counts}",),
+        how=inside.how,
+    )

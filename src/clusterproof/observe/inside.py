@@ -1,0 +1,85 @@
+"""Runs one of our scripts in a Pod of our own, and brings back what it saw."""
+
+import ast
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.execute import execute
+from clusterproof.observe.own_pods import Place
+
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A Python interpreter in a Pod of our own.
+
+    Attributes:
+        run: Runs `python3 -c` with these arguments within so many seconds; returns its stdout, and
+            raises ObservationError where it ended otherwise than with 0.
+        where: The Pod, as `namespace/name`.
+        how: The way in, and the rights that it took.
+    """
+
+    run: Callable[[list[str], float], str]
+    where: str
+    how: str
+
+    def ask(self, script: str, request: Mapping[str, Any], *, within_s: float) -> dict[str, Any]:
+        """What `scripts/SCRIPT.py` answers to a request.
+
+        Raises:
+            ObservationError: It could not be run, or did not answer with JSON.
+        """
+        said = self.run([source_of(script), json.dumps(dict(request))], within_s)
+        try:
+            answer = json.loads(said)
+        except ValueError as error:
+            message = f"{script}.py in {self.where}: expected JSON, got {said[:_SHOWN]!r}"
+            raise ObservationError(message) from error
+        if not isinstance(answer, dict):
+            raise ObservationError(f"{script}.py in {self.where}: expected a JSON object")
+        return answer
+
+
+@cache
+def source_of(script: str) -> str:
+    """The text of `scripts/SCRIPT.py` without its docstrings: it travels in the URL of an exec."""
+    source = files("clusterproof.observe.scripts").joinpath(f"{script}.py").read_text("utf-8")
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:]
+    return ast.unparse(tree)
+
+
+def inside(api: KubeApi, place: Place, python: str) -> Inside:
+    """The interpreter in a Pod of our own."""
+
+    def run(arguments: list[str], within_s: float) -> str:
+        ended = execute(
+            api,
+            place.namespace,
+            place.pod,
+            place.container,
+            [python, "-I", "-c", *arguments],
+            within_s=within_s,
+        )
+        if ended.exit_code != 0:
+            last = ended.stderr.strip().splitlines()[-1:]
+            raise ObservationError(
+                f"our own script in {place} ended with {ended.exit_code}: {' '.join(last)[:300]}"
+            )
+        return ended.stdout
+
+    how = f"our own Pod {place} (rights: create and delete pods, create pods/exec)"
+    return Inside(run, str(place), how)

@@ -1,0 +1,146 @@
+"""Prometheus' own view of a workload's Pods, asked through the API server's service proxy.
+
+Path: GET /api/v1/namespaces/NS/services/SCHEME:NAME:PORT/proxy/api/v1/query; right:
+`get services/proxy`. An empty answer and a metric that does not exist look alike, so what else
+Prometheus has is asked as well.
+Source: Prometheus docs, "HTTP API" and "Jobs and instances: up" (read 2026-11-23).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
+from requests.adapters import HTTPAdapter
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.behaviour import TargetsRow
+from clusterproof.spec.settings import PrometheusSettings
+from clusterproof.wait import last_within
+
+FRESH_S = 150.0
+"""Two missed scrapes at Prometheus' default interval of one minute, and a half. Our choice."""
+SETTLE_WITHIN_S = 20.0
+"""A Pod that is new is found and scraped first: discovery takes 5 s, then an interval."""
+TIMEOUT_S = 10
+HOW = "service proxy of the API server (right: get services/proxy)"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One Pod as Prometheus sees it; `up` is None when it is no target."""
+
+    pod: str
+    up: float | None
+    age_s: float = 0.0
+
+
+class _OurTls(HTTPAdapter):
+    """Speaks TLS with the kubeconfig's authorities and client certificate."""
+
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's own
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._api.connection.tls())
+
+
+class Prometheus:
+    """A Prometheus behind a Service of the cluster."""
+
+    def __init__(self, api: KubeApi, settings: PrometheusSettings) -> None:
+        """Ask nothing yet."""
+        name = f"{settings.scheme}:{settings.service}:{settings.port}"
+        self.path = f"/api/v1/namespaces/{quote(settings.namespace)}/services/{name}/proxy"
+        self._api = api
+
+    def query(self, promql: str) -> list[dict[str, Any]]:
+        """The vector that a query comes to now.
+
+        Raises:
+            ObservationError: Prometheus was not reached, or refused the query.
+        """
+        url = f"{self._api.connection.server}{self.path}"
+        session = requests.Session()
+        session.trust_env = False
+        headers = {**self._api.connection.headers(), "accept": "application/json"}
+        client = PrometheusConnect(url=url, headers=headers, session=session, timeout=TIMEOUT_S)
+        # The client mounts an adapter of its own for `url`; the longer prefix wins.
+        session.mount(f"{url}/", _OurTls(self._api))
+        self._api.note_call("GET", self.path)
+        try:
+            found: list[dict[str, Any]] = client.custom_query(promql)
+        except (PrometheusApiClientException, requests.RequestException, ValueError) as error:
+            raise ObservationError(
+                f"Prometheus at {self.path}: {_brief(error)}",
+                next_command=f"kubectl get --raw '{self.path}/-/ready'",
+            ) from error
+        finally:
+            client.close()
+        return found
+
+
+def read_targets(
+    prometheus: Prometheus, cluster: Cluster, rule: TargetsRow
+) -> Observed[tuple[Target, ...]]:
+    """Each ready Pod as a target, after a new one had time to be found and scraped.
+
+    Raises:
+        ObservationError: No ready Pod, no Prometheus, or a Prometheus without any data.
+    """
+    pods = {
+        str(pod["metadata"]["name"]): str((pod.get("status") or {}).get("podIP"))
+        for pod in cluster.ready_pods_of(rule.workload)
+    }
+    namespace = rule.workload.namespace
+    selector = f'namespace="{namespace}",pod=~"{"|".join(pods)}"'
+
+    def look() -> tuple[Target, ...]:
+        up = _by_pod(prometheus.query(f"up{{{selector}}}"), pods, rule.port)
+        age = _by_pod(prometheus.query(f"time() - timestamp(up{{{selector}}})"), pods, rule.port)
+        return tuple(Target(pod, up.get(pod), age.get(pod, 0.0)) for pod in pods)
+
+    value = last_within(
+        look,
+        lambda targets: all(target.up == 1 for target in targets),
+        within_s=SETTLE_WITHIN_S,
+        every_s=2.0,
+    )
+    others = prometheus.query("count(up)")
+    if not others:
+        raise ObservationError(
+            "Prometheus has no data at all: no target of any kind",
+            next_command=f"kubectl get --raw '{prometheus.path}/api/v1/targets'",
+        )
+    ages = [target.age_s for target in value if target.up is not None]
+    return Observed(
+        value,
+        where=f"{rule.workload} :{rule.port}",
+        evidence=(
+            f"{sum(target.up == 1 for target in value)} of {len(value)} ready Pods are up, of "
+            f"{others[0]['value'][1]} targets in all",
+            f"oldest sample {max(ages, default=0.0):.1f} s old",
+        ),
+        next_command=f"kubectl get --raw '{prometheus.path}/api/v1/query?query=up'",
+        how=HOW,
+    )
+
+
+def _by_pod(vector: list[dict[str, Any]], pods: dict[str, str], port: int) -> dict[str, float]:
+    """The value of each Pod's target on this port; `instance` is where it is scraped."""
+    found: dict[str, float] = {}
+    for series in vector:
+        labels = series["metric"]
+        pod = labels.get("pod", "")
+        if labels.get("instance") in {f"{pods.get(pod)}:{port}", f"[{pods.get(pod)}]:{port}"}:
+            found[pod] = float(series["value"][1])
+    return found
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,298 @@
+"""Traffic of our own through the router's Service, and what its Pods counted meanwhile.
+
+Counters are read from every Pod directly, before and after, and never from Prometheus: its
+increase() extrapolates. Source: Prometheus docs, "Query functions" (read 2026-11-23).
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.inside import Inside
+from clusterproof.observe.metrics import Page, family_named, read_pages, total
+from clusterproof.observe.observed import Observed
+from clusterproof.observe.proxy import HOW
+from clusterproof.spec.behaviour import MetricMovesRow
+from clusterproof.spec.settings import TrafficSettings
+from clusterproof.wait import last_within
+
+ROUNDS = 3
+"""How often each user asks: as often as it takes to see that a variant does not stick."""
+REQUEST_TIMEOUT_S = 10.0
+AT_ONCE = 6
+SETTLE_WITHIN_S = 15.0
+"""An SDK sends at the latest after its flush interval of 5 s; three of those. Our choice."""
+QUIET_S = 3.0
+"""Long enough to see traffic of one request a second. Our choice."""
+_STRATEGIES = ("cheapest", "fastest", "best_quality")
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """What one request was answered; status 0 when it was not."""
+
+    user: str
+    status: int
+    model: str = ""
+    variant: str = ""
+    is_ab_test: bool = False
+    exposure: str = ""
+    duration_ms: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some requests, and the pages of all Pods on both sides of them."""
+
+    answers: tuple[Routed, ...]
+    before: tuple[Page, ...]
+    after: tuple[Page, ...]
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One batch as one metric counted it.
+
+    Attributes:
+        at_least: What certainly happened: requests with an answer, events with an id.
+        at_most: What may have happened: a request without an answer may have been served.
+        risen: The rise over all Pods.
+    """
+
+    at_least: int
+    at_most: int
+    risen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How a metric moved while we sent one batch, or in doubt two.
+
+    Attributes:
+        present: Some Pod exposes the metric.
+        batches: The second is twice the first.
+        quiet_rise: How much it rose in a time in which we sent nothing; None when the first batch
+            left no doubt.
+        unfiltered: The rise in the first batch with any labels.
+    """
+
+    present: bool
+    batches: tuple[Counted, ...]
+    quiet_rise: float | None = None
+    unfiltered: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """All that was sent, in order; `quiet` is a batch of nothing between two of them."""
+
+    batches: tuple[Batch, ...]
+    quiet: Batch | None = None
+    where: str = ""
+    how: str = ""
+
+    @property
+    def answers(self) -> tuple[Routed, ...]:
+        """Every answer."""
+        return tuple(answer for batch in self.batches for answer in batch.answers)
+
+
+class Caller:
+    """Sends as known users, and reads what every Pod of the router counted."""
+
+    def __init__(
+        self, inside: Inside, api: KubeApi, settings: TrafficSettings, *, name: str
+    ) -> None:
+        """Send nothing yet; `name` makes the users' ids our own."""
+        self._inside, self._api, self._settings, self._name = inside, api, settings, name
+
+    def measure(self, rows: Sequence[MetricMovesRow]) -> Traffic:
+        """One batch; and where a metric rose by too much, a quiet time and twice the batch.
+
+        Somebody else's requests come in a quiet time too; counting double goes with the batch.
+
+        Raises:
+            ObservationError: The sending Pod could not send, or no Pod's page could be read.
+        """
+        users = max(1, self._settings.requests // ROUNDS)
+        first = self._batch("a", users, rows)
+        if not _whole(first):
+            first = self._batch("b", users, rows)
+        where, how = f"{self._inside.where} -> {self._settings.service}", self._inside.how
+        if not any(_is_excess(first, rule) for rule in rows):
+            return Traffic((first,), None, where, f"{how}; {HOW}")
+        quiet = Batch((), first.after, self._later(first.after), QUIET_S)
+        second = self._batch("c", 2 * users, rows)
+        return Traffic((first, second), quiet, where, f"{how}; {HOW}")
+
+    def _batch(self, turn: str, users: int, rows: Sequence[MetricMovesRow]) -> Batch:
+        before = self._pages()
+        started = time.monotonic()
+        answers = tuple(self._send([f"{self._name}-{turn}{one}" for one in range(users)]))
+        took_s = time.monotonic() - started
+
+        def arrived(after: tuple[Page, ...]) -> bool:
+            batch = Batch(answers, before, after, took_s)
+            return not _whole(batch) or all(
+                (one := counted(batch, rule)).risen >= one.at_least for rule in rows
+            )
+
+        after = last_within(self._pages, arrived, within_s=SETTLE_WITHIN_S, every_s=1.0)
+        return Batch(answers, before, after, took_s)
+
+    def _send(self, users: list[str]) -> Iterator[Routed]:
+        request = {
+            "url": f"http://{self._settings.service}:{self._settings.port}/api/v1/route",
+            "users": users,
+            "rounds": ROUNDS,
+            "strategies": _STRATEGIES,
+            "timeout_s": REQUEST_TIMEOUT_S,
+            "at_once": AT_ONCE,
+        }
+        within_s = 15.0 + REQUEST_TIMEOUT_S * len(users) * ROUNDS / AT_ONCE
+        for one in self._inside.ask("route", request, within_s=within_s)["answers"]:
+            yield _routed(one)
+
+    def _pages(self) -> tuple[Page, ...]:
+        """The pages now, of the Pods that there are now."""
+        pods = Cluster(self._api).ready_pods_of(self._settings.workload)
+        return read_pages(self._api, pods, self._settings.metrics_port, "/metrics")
+
+    def _later(self, _now: tuple[Page, ...]) -> tuple[Page, ...]:
+        return last_within(self._pages, lambda _: False, within_s=QUIET_S, every_s=QUIET_S)
+
+
+def _routed(one: Mapping[str, Any]) -> Routed:
+    body = one["body"]
+    return Routed(
+        user=one["user"],
+        status=one["status"],
+        model=str(body.get("model_id") or ""),
+        variant=str(body.get("variant_id") or ""),
+        is_ab_test=body.get("is_ab_test") is True,
+        exposure=one["exposure"],
+        duration_ms=one["duration_ms"],
+        error=one["error"],
+    )
+
+
+def read_moves(traffic: Traffic, rule: MetricMovesRow) -> Observed[Moved]:
+    """How a metric moved over all Pods while we sent.
+
+    Raises:
+        ObservationError: Nothing was answered, Pods came or went, or others send too.
+    """
+    first = traffic.batches[0]
+    if not any(_served(answer) for answer in first.answers):
+        why = first.answers[0].error if first.answers else "nothing was sent"
+        raise ObservationError(
+            f"the router answered none of {len(first.answers)} requests ({why}): "
+            "what a metric counts cannot be seen",
+            next_command=f"kubectl {rule.workload.kubectl} logs --tail=50",
+        )
+    quiet = None
+    if traffic.quiet is not None and _is_excess(first, rule):
+        quiet = rise(traffic.quiet, rule.name, rule.labels)
+        if quiet > 0 and all(_is_excess(batch, rule) for batch in traffic.batches):
+            raise ObservationError(
+                f"{rule.name} rose by {quiet:g} in {QUIET_S:g} s in which we sent nothing: others "
+                "send as well, so a rise cannot be told to be ours; ask again when it is quiet"
+            )
+    value = Moved(
+        present=any(family_named(page, rule.name) for page in first.after),
+        batches=tuple(counted(batch, rule) for batch in traffic.batches),
+        quiet_rise=quiet,
+        unfiltered=rise(first, rule.name, {}),
+    )
+    return Observed(
+        value,
+        where=f"{traffic.where}; {rule.workload}",
+        evidence=tuple(_evidence(traffic, rule, value)),
+        next_command=f"kubectl {rule.workload.kubectl} port-forward 9090:9090",
+        how=traffic.how,
+    )
+
+
+def _evidence(traffic: Traffic, rule: MetricMovesRow, value: Moved) -> Iterator[str]:
+    for batch, one in zip(traffic.batches, value.batches, strict=True):
+        served = sum(map(_served, batch.answers))
+        yield (
+            f"sent {len(batch.answers)} requests in {batch.took_s:.1f} s, {served} answered; "
+            f"rose by {one.risen:g} over {len(batch.after)} Pods"
+        )
+    if rule.labels:
+        yield f"with labels {dict(rule.labels)}; with any labels it rose by {value.unfiltered:g}"
+    if value.quiet_rise is not None:
+        yield f"rose by {value.quiet_rise:g} in {QUIET_S:g} s in which we sent nothing"
+
+
+def counted(batch: Batch, rule: MetricMovesRow) -> Counted:
+    """One batch as one metric counted it.
+
+    Raises:
+        ObservationError: As `rise` does.
+    """
+    units = {
+        "requests": _served,
+        "exposures": lambda one: _served(one) and one.is_ab_test,
+        "events": lambda one: _served(one) and one.is_ab_test,
+    }
+    certain = sum(map(units[rule.by], batch.answers))
+    doubtful = sum(not _served(one) for one in batch.answers)
+    return Counted(certain, certain + doubtful, rise(batch, rule.name, rule.labels))
+
+
+def _served(answer: Routed) -> bool:
+    return 200 <= answer.status < 300  # noqa: PLR2004 - HTTP's success
+
+
+def _is_excess(batch: Batch, rule: MetricMovesRow) -> bool:
+    if not rule.exact or not _whole(batch):
+        return False
+    one = counted(batch, rule)
+    return one.risen > one.at_most
+
+
+def _whole(batch: Batch) -> bool:
+    """The same Pods on both sides, but for those that were born in between."""
+    try:
+        _refuse_gaps(batch)
+    except ObservationError:
+        return False
+    return True
+
+
+def _refuse_gaps(batch: Batch) -> None:
+    last = {page.pod: page for page in batch.after}
+    for page in batch.before:
+        if page.pod not in last:
+            raise ObservationError(f"Pod {page.pod} ended or got unready while we counted")
+        if last[page.pod].incarnation != page.incarnation:
+            raise ObservationError(f"Pod {page.pod} started anew while we counted")
+    for page in (*batch.before, *batch.after):
+        if page.reason:
+            raise ObservationError(f"{page.pod}: {page.reason}")
+
+
+def rise(batch: Batch, name: str, labels: Mapping[str, str]) -> float:
+    """How much a metric rose, summed over all Pods; one born in between counts from zero.
+
+    Raises:
+        ObservationError: A Pod ended, started anew or has no page: what it counted is not known.
+    """
+    _refuse_gaps(batch)
+    first = {page.pod: page for page in batch.before}
+    risen = 0.0
+    for page in batch.after:
+        start = total(first[page.pod], name, labels) if page.pod in first else None
+        step = (total(page, name, labels) or 0.0) - (start or 0.0)
+        if step < 0:
+            raise ObservationError(f"{page.pod}: {name} fell by {-step:g}: it started anew")
+        risen += step
+    return risen

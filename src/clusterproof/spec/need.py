@@ -1,0 +1,69 @@
+"""What a workload cannot live without, as a row of a policy writes it."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+"""The label that the API server itself gives to every namespace."""
+_NEED = re.compile(r"^(?P<place>.+):(?P<port>\d+)/(?P<protocol>TCP|UDP|SCTP)$")
+_TERM = re.compile(r"^(?P<key>[^=,]+)=(?P<value>[^=,]*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that a workload cannot live without, as a row writes it.
+
+    Attributes:
+        namespace: "" for an address block.
+    """
+
+    name: str
+    port: int
+    protocol: str
+    namespace: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    cidr: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        if self.cidr:
+            return self.cidr
+        return f"{self.namespace}/{','.join(f'{k}={v}' for k, v in self.labels.items())}"
+
+    def remedy(self) -> str:
+        """The egress rule that would allow it, as YAML on one line."""
+        if self.cidr:
+            peer = f"ipBlock: {{cidr: {self.cidr}}}"
+        else:
+            labels = ", ".join(f"{key}: {value}" for key, value in self.labels.items())
+            peer = (
+                f"namespaceSelector: {{matchLabels: {{{NAME_LABEL}: {self.namespace}}}}}, "
+                f"podSelector: {{matchLabels: {{{labels}}}}}"
+            )
+        return f"- {{to: [{{{peer}}}], ports: [{{port: {self.port}, protocol: {self.protocol}}}]}}"
+
+
+def parse_need(name: str, text: str) -> Need:
+    """`namespace/label=value[,...]:port/protocol` or `CIDR:port/protocol`.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    expected = f"expected namespace/label=value:port/protocol or CIDR:port/protocol, got {text!r}"
+    match = _NEED.match(text)
+    if match is None:
+        raise ValueError(expected)
+    port, protocol = int(match["port"]), match["protocol"]
+    namespace, _, terms = match["place"].partition("/")
+    found = [_TERM.match(term) for term in terms.split(",")]
+    if namespace and all(found):
+        labels = {term["key"]: term["value"] for term in found if term}
+        return Need(name, port, protocol, namespace=namespace, labels=labels)
+    try:
+        cidr = str(ipaddress.ip_network(match["place"]))
+    except ValueError as error:
+        raise ValueError(expected) from error
+    return Need(name, port, protocol, cidr=cidr)
