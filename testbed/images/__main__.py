@@ -43,8 +43,9 @@ def main(arguments: Sequence[str]) -> int:
             _require_means()
             if _INSIDE not in os.environ:
                 return _again_with_own_mounts(arguments)
+            # What is printed is what was built, also when the checkout changed meanwhile.
             for image in missing:
-                build(image, _say)
+                paths[image.reference] = str(build(image, _say))
             if forgotten := forget_stale_layers():
                 _say(f"deleted {forgotten} layers of earlier recipes")
     except (UnknownImageError, NotLockedError, BuildError) as error:

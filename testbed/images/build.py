@@ -13,6 +13,9 @@ from testbed.images.archive import Packed, digest_of, pack_layer, write_archive
 from testbed.images.cache import cache_directory, image_key, layer_key
 from testbed.images.recipes import IMAGES, LAYERS, Image, Layer, chain, layer_named
 
+# Two checkouts, or two branches, may share the cache: a day between them costs nothing.
+_KEEP_STALE_S = 24 * 3600
+
 
 class UnknownImageError(Exception):
     """An image was asked for that no recipe makes."""
@@ -65,10 +68,15 @@ def layer_root(layer: Layer) -> Path:
 
 
 def forget_stale_layers() -> int:
-    """Delete layers that no recipe of this checkout makes any more; how many there were."""
+    """Delete layers that no recipe of this checkout makes since a day; how many there were."""
     folder = cache_directory() / "layers"
     current = {layer_root(layer).parent.name for layer in LAYERS}
-    stale = [path for path in folder.glob("*-*") if path.name not in current]
+    horizon = time.time() - _KEEP_STALE_S
+    stale = [
+        path
+        for path in folder.glob("*-*")
+        if path.name not in current and path.stat().st_mtime < horizon
+    ]
     for path in stale:
         shutil.rmtree(path)
     return len(stale)

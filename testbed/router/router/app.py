@@ -107,6 +107,7 @@ def assemble(settings: Settings) -> Router:
         events = connect(settings.posthog_host, settings.posthog_api_key, metrics, settings.faults)
     flags = Flags(events.client if events else None, cache, settings.experiment_flag)
     tests = ABTests(database, flags.variant, settings.faults)
+    metrics.in_flight.set_function(lambda: phase.in_flight)
     health = Health({"database": database.ping, "redis": cache.ping})
     api = Api(
         settings=settings,
@@ -148,7 +149,7 @@ def _application(api: Api) -> ASGIApp:
         metrics=api.metrics,
         phase=api.phase,
         settings=api.settings,
-        endpoint_of=lambda scope: paths.get(scope.get("endpoint")),
+        endpoint_of=lambda scope: paths.get(scope["endpoint"]) if "endpoint" in scope else None,
     )
 
 

@@ -22,8 +22,9 @@ from .config import Settings
 from .grpc_health import GrpcHealth
 
 _HEALTH_EVERY_S = 2.0
-# Between SIGTERM and the end of listening, so that open connections can be handed back first.
-_LINGER_S = 0.5
+# Between the end of listening and the end of idle connections: what a caller sent on a connection
+# before it heard of the end is still read and answered.
+_LINGER_S = 1.0
 _EVENTS_WITHIN_S = 8.0
 _LOG = logging.getLogger("router")
 
@@ -74,6 +75,8 @@ async def serve(settings: Settings) -> int:
     for task in unexpected:
         _LOG.error("ended by itself: %r", task.exception())
     grpc_health.say(serving=False)
+    for listener in server.servers:
+        listener.close()
     await asyncio.sleep(_LINGER_S)
     server.should_exit = True
     await tasks[0]
