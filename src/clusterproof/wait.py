@@ -90,3 +90,8 @@ def last_within(
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
     return waiter(read)
+
+
+def pause(for_s: float, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Let a stated time pass, where nothing can be read that says when to go on."""
+    sleep(for_s)

@@ -27,7 +27,9 @@ def judge_totals(rule: TotalsRow, value: Totals) -> Iterator[Difference]:
 
 @judge.register
 def judge_limit_ranges(rule: LimitRangeRow, value: LimitRangeEffects) -> Iterator[Difference]:
-    """No effect on any container of the workloads."""
+    """No effect on any container of the workloads, which are there to be affected."""
+    for name in value.absent:
+        yield Difference(name, "a workload", "absent")
     for effect in value.effects:
         yield Difference(f"LimitRange in {rule.namespace}", "no effect", effect)
 

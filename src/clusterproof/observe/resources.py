@@ -38,6 +38,7 @@ class LimitRangeEffects:
 
     ranges: int
     effects: tuple[str, ...]
+    absent: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def read_limit_ranges(cluster: Cluster, rule: LimitRangeRow) -> Observed[LimitRa
     ]
     evidence = (f"{len(ranges)} LimitRanges in {rule.namespace}", *effects)
     next_command = f"kubectl -n {rule.namespace} describe limitrange"
-    value = LimitRangeEffects(len(ranges), tuple(effects))
+    absent = tuple(str(ref) for ref in rule.workloads if cluster.find(ref) is None)
+    value = LimitRangeEffects(len(ranges), tuple(effects), absent)
     return Observed(value, f"namespace {rule.namespace}", evidence, next_command)
 
 

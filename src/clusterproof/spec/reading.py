@@ -88,7 +88,7 @@ class Spec:
 
     def of_kind(self, kind: str) -> tuple[Row, ...]:
         """The rows that the check of this kind judges."""
-        return tuple(row for row in self.rows if getattr(row, "check", "") == kind)
+        return tuple(row for row in self.rows if row.check == kind)
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,8 @@ def _typed(adapter: TypeAdapter[Any], value: object, document: Document, at: Loc
         return adapter.validate_python(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        inner = tuple(part for part in first["loc"] if part not in KINDS)
+        tagged = bool(first["loc"]) and first["loc"][0] in KINDS  # the kind chose the class
+        inner = first["loc"][1:] if tagged else first["loc"]
         got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
-        where = ".".join(str(part) for part in inner)
-        raise document.error((*at, *inner), f"{where}: {first['msg']}{got}") from error
+        where = "".join(f"{part}: " for part in (".".join(str(one) for one in inner),) if part)
+        raise document.error((*at, *inner), f"{where}{first['msg']}{got}") from error

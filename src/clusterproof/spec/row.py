@@ -44,15 +44,16 @@ class ObjectRef(Frozen):
     @property
     def kubectl(self) -> str:
         """The arguments by which kubectl names it."""
-        return f"-n {self.namespace} {self.kind.lower()}/{self.name}"
+        place = f"-n {self.namespace} " if self.namespace else ""
+        return f"{place}{self.kind.lower()}/{self.name}"
 
 
 def _parse_ref(value: object) -> object:
     if not isinstance(value, str):
         return value
     parts = value.split("/")
-    if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - Kind, namespace, name
-        message = f"expected Kind/namespace/name, got {value!r}"
+    if len(parts) != 3 or not (parts[0] and parts[2]):  # noqa: PLR2004 - Kind, namespace, name
+        message = f"expected Kind/namespace/name (Kind//name without one), got {value!r}"
         raise ValueError(message)
     return {"kind": parts[0], "namespace": parts[1], "name": parts[2]}
 
@@ -68,6 +69,7 @@ class Row(Frozen):
     """The fields that all kinds share.
 
     Attributes:
+        check: The kind; each kind has a class, an observer, a judge and a check.
         id: Kebab-case, unique in a spec, never used again for another claim.
         area: Taken from the file that the row stands in.
         claim: What is promised, as a sentence.
@@ -76,6 +78,7 @@ class Row(Frozen):
     """
 
     id: RowId
+    check: str
     area: Area
     claim: str = Field(min_length=8)
     source: str = Field(min_length=3)

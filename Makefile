@@ -1,0 +1,73 @@
+# Every target is a command that a person would type; CI calls the same ones.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+UV ?= uv
+RUN := $(UV) run --frozen --all-extras
+KUBECONFIG_FILE ?= .testbed/kubeconfig
+PROFILE ?= self-hosted
+TESTBED ?= netns
+
+.PHONY: help
+help: ## show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: ## install what the project itself needs, into .venv
+	@command -v $(UV) >/dev/null || python3 -m pip install --quiet uv
+	@$(UV) sync --frozen --all-extras --quiet
+
+.PHONY: fmt lint type test check
+fmt: install ## format the code
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+lint: install ## style, as the tools see it
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+
+type: install ## types
+	$(RUN) mypy .
+
+test: install ## our own code: no cluster, no root, no network
+	$(RUN) pytest tests -m "not cluster"
+
+check: lint type spec-check ## everything that needs no test to run
+
+.PHONY: spec-check plan
+spec-check: install ## each spec file is valid, and the editor's schema is current
+	$(RUN) python -m clusterproof schema --check
+	$(RUN) pytest suites --plan --profile self-hosted >/dev/null
+	$(RUN) pytest suites --plan --profile cloud >/dev/null
+	$(RUN) pytest suites --plan --profile lab >/dev/null
+
+plan: install ## what would be checked, row by row
+	$(RUN) pytest suites --plan --profile $(PROFILE)
+
+.PHONY: demo cluster cluster-down cluster-status deploy verify test-cluster bench
+demo: cluster deploy verify ## a real cluster with the whole deployment, verified
+
+cluster: install ## start the local cluster (root, Linux); again: repair it
+	$(RUN) python -m testbed.cluster up --backend $(TESTBED)
+
+cluster-down: install ## end it and leave nothing behind
+	$(RUN) python -m testbed.cluster down
+
+cluster-status: install ## how it is
+	$(RUN) python -m testbed.cluster status
+
+deploy: install ## the reference deployment, onto the local cluster
+	$(RUN) python -m testbed.deploy up --profile $(PROFILE)
+
+verify: install ## verify the cluster of KUBECONFIG_FILE against PROFILE
+	$(RUN) pytest suites --kubeconfig $(KUBECONFIG_FILE) --profile $(PROFILE)
+
+test-cluster: install ## the tests that need the local cluster and root
+	$(RUN) pytest tests -m cluster
+
+bench: install ## what a verification costs, beside the bare API round trips
+	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE)
+
+.PHONY: clean
+clean: ## remove what tools left in the checkout (not the cluster)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,1 @@
+"""Proves the checks: each defect of the catalogue is applied to the running local cluster."""

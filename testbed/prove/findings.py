@@ -1,0 +1,113 @@
+"""What a group of defects did to the rows, as pure data: red as due, silent, false alarm."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from clusterproof.outcome import Outcome
+from clusterproof.report.record import RowResult
+from testbed.prove.catalogue import Defect
+
+
+class Finding(StrEnum):
+    """What became of one row under one defect."""
+
+    RED_AS_DUE = "red as due"
+    WRONG_REASON = "red for another reason"
+    SILENT = "silent"
+    FALSE_ALARM = "false alarm"
+    NOT_RESTORED = "not restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One finding.
+
+    Attributes:
+        defect: Its id; for a false alarm, the ids of the group, joined by a comma.
+        row: The row's id.
+        said: The row's words at that moment.
+    """
+
+    defect: str
+    kind: str
+    row: str
+    finding: Finding
+    said: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a line of the results file."""
+        return asdict(self)
+
+
+def judge_group(group: Sequence[Defect], results: Iterable[RowResult]) -> list[Proof]:
+    """Every row that a defect must turn red, and every other row that did not stay green."""
+    by_id = {result.id: result for result in results}
+    proofs = [
+        Proof(defect.id, defect.kind, row, *_due(by_id.get(row), words))
+        for defect in group
+        for row, words in defect.reds.items()
+    ]
+    names = ",".join(defect.id for defect in group)
+    proofs += [
+        Proof(names, "guard", result.id, Finding.FALSE_ALARM, _words(result))
+        for result in by_id.values()
+        if result.outcome is not Outcome.PASSED
+        and not any(defect.may_touch(result.id) for defect in group)
+    ]
+    return proofs
+
+
+def _due(result: RowResult | None, words: str) -> tuple[Finding, str]:
+    if result is None:
+        return Finding.SILENT, "the row was not run"
+    said = _words(result)
+    if result.outcome is not Outcome.FAILED:
+        return Finding.SILENT, f"{result.outcome}: {said}"
+    right = re.search(words, said, re.IGNORECASE | re.DOTALL)
+    return (Finding.RED_AS_DUE if right else Finding.WRONG_REASON), said
+
+
+def _words(result: RowResult) -> str:
+    return "; ".join(result.differences) or result.cause or "as expected"
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The figures of a proof."""
+
+    due: int
+    red: int
+    wrong_reason: int
+    silent: int
+    false_alarms: int
+    equivalents: int
+    equivalents_green: int
+
+    @property
+    def kill_rate(self) -> float:
+        """Rows that turned red for the right reason, of those that had to (0 to 1)."""
+        return self.red / self.due if self.due else 0.0
+
+
+def rates(proofs: Sequence[Proof], equivalents: Sequence[str]) -> Rates:
+    """The figures over all proofs; `equivalents` are the ids that were applied."""
+    count = {finding: sum(one.finding is finding for one in proofs) for finding in Finding}
+    alarmed = {
+        name
+        for one in proofs
+        if one.finding is Finding.FALSE_ALARM
+        for name in one.defect.split(",")
+    }
+    due = count[Finding.RED_AS_DUE] + count[Finding.WRONG_REASON] + count[Finding.SILENT]
+    return Rates(
+        due=due,
+        red=count[Finding.RED_AS_DUE],
+        wrong_reason=count[Finding.WRONG_REASON],
+        silent=count[Finding.SILENT],
+        false_alarms=count[Finding.FALSE_ALARM],
+        equivalents=len(equivalents),
+        equivalents_green=sum(name not in alarmed for name in equivalents),
+    )

@@ -1,0 +1,103 @@
+"""Runs groups of defects against the cluster: apply, check, restore, check the restoring."""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from clusterproof.errors import ClusterproofError, ObservationError
+from clusterproof.observe.api import KubeApi
+from clusterproof.report.record import RowResult, RunRecord
+from clusterproof.spec import Spec
+from testbed.prove.batches import rows_of
+from testbed.prove.catalogue import Defect
+from testbed.prove.change import Change
+from testbed.prove.findings import Finding, Proof, judge_group
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHECK_S = 240
+_MARKER = re.compile(r'mark\.rows\("([a-z-]+)"')
+READS_ONLY = (
+    "autoscaling",
+    "configuration",
+    "objects",
+    "resources",
+    "secrets",
+    "storage",
+    "workloads",
+)
+"""The guard of every group: the suites that read the API alone. About a second for all."""
+
+
+def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defect]) -> list[Proof]:
+    """Apply the defects together, see what turns red, and put the cluster back."""
+    change = Change(api)
+    proofs: list[Proof] = []
+    try:
+        for defect in group:
+            for step in defect.steps:
+                change.apply(step)
+        results = check(kubeconfig, spec, suites_for(spec, rows_of(group)))
+        proofs = judge_group(group, results)
+    finally:
+        change.restore(ref for defect in group for ref in defect.restart)
+    names = ",".join(defect.id for defect in group)
+    proofs += [
+        Proof(names, "restore", place, Finding.NOT_RESTORED, "not as it was before")
+        for place in change.differing()
+    ]
+    return proofs
+
+
+def check(kubeconfig: Path, spec: Spec, paths: Iterable[Path]) -> tuple[RowResult, ...]:
+    """The results of the suites at `paths`, run as a user runs them.
+
+    Raises:
+        ObservationError: The run ended without a record.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pytest", *map(str, paths), "-q", "--tb=no"]
+        command += ["--kubeconfig", str(kubeconfig), "--spec", str(spec.path)]
+        command += ["--report-dir", folder]
+        run = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=CHECK_S, cwd=PROJECT
+        )
+        records = list(Path(folder).glob("*/run.json"))
+        if not records:
+            said = (run.stdout + run.stderr)[-400:]
+            raise ObservationError(
+                f"the suites left no record (exit code {run.returncode}): {said}"
+            )
+        return RunRecord.from_json(records[0].read_text(encoding="utf-8")).rows
+
+
+def suites_for(spec: Spec, rows: set[str]) -> list[Path]:
+    """The suites that only read, and those that check one of these rows."""
+    kinds = {row.check for row in spec.rows if row.id in rows}
+    suites = PROJECT / "suites"
+    paths = [suites / name for name in READS_ONLY]
+    for path in sorted(suites.rglob("test_*.py")):
+        checked = set(_MARKER.findall(path.read_text(encoding="utf-8")))
+        if checked & kinds and path.parent.name not in READS_ONLY:
+            paths.append(path)
+    return paths
+
+
+def timed_group(
+    api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defect]
+) -> tuple[list[Proof], float]:
+    """As `prove_group`, with the seconds that it took; an error of ours is a silent row."""
+    began = time.monotonic()
+    try:
+        proofs = prove_group(api, spec, kubeconfig, group)
+    except (ClusterproofError, subprocess.SubprocessError) as error:
+        said = f"could not be proven: {type(error).__name__}: {error}"[:600]
+        proofs = [
+            Proof(defect.id, defect.kind, row, Finding.SILENT, said)
+            for defect in group
+            for row in defect.reds or {"(all rows)": ""}
+        ]
+    return proofs, time.monotonic() - began

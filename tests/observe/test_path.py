@@ -1,0 +1,54 @@
+"""Paths lead to the value that is there, and say how far they led when it is not."""
+
+import pytest
+
+from clusterproof.errors import SpecError
+from clusterproof.observe.path import Missing, look_up
+
+POD = {
+    "metadata": {"annotations": {"prometheus.io/port": "9090"}},
+    "spec": {
+        "containers": [
+            {"name": "a", "ports": [{"containerPort": 80}]},
+            {"name": "b", "ports": [{"containerPort": 90, "name": "x"}]},
+        ],
+        "replicas": 0,
+    },
+    "metrics": [{"resource": {"name": "cpu", "target": 70}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("spec.replicas", 0),
+        ("metadata.annotations['prometheus.io/port']", "9090"),
+        ("spec.containers[name=b].ports[containerPort=90].name", "x"),
+        ("spec.containers[1].name", "b"),
+        ("metrics[resource.name=cpu].resource.target", 70),
+    ],
+)
+def test_path_leads_to_its_value(path: str, value: object) -> None:
+    assert look_up(POD, path) == value
+
+
+@pytest.mark.parametrize(
+    ("path", "at"),
+    [
+        ("spec.nothing.more", "spec.nothing"),
+        ("spec.containers[name=c].ports", "spec.containers[name=c]"),
+        ("spec.containers[7]", "spec.containers[7]"),
+        ("spec.replicas.more", "spec.replicas.more"),
+        ("spec[name=a]", "spec[name=a]"),
+        ("spec.containers.name", "spec.containers.name"),
+    ],
+)
+def test_what_is_not_there_is_missing(path: str, at: str) -> None:
+    found = look_up(POD, path)
+    assert found == Missing(at)
+    assert repr(found) == f"absent (no {at})"
+
+
+def test_a_path_that_is_none_is_refused() -> None:
+    with pytest.raises(SpecError, match="expected a path"):
+        look_up(POD, "spec..replicas")
