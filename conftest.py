@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.rows",
     "fixtures.recording",
     "fixtures.cluster",
+    "fixtures.dialler",
     "fixtures.looks",
     "fixtures.traffic",
     "fixtures.ingestion",

@@ -2,10 +2,13 @@
 
 from clusterproof.judge import (  # noqa: F401 - each registers its judges
     configuration,
+    egress,
     fields,
     http,
     ingestion,
     metrics,
+    networking,
+    policy,
     resources,
     workloads,
 )

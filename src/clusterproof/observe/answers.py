@@ -1,0 +1,163 @@
+"""Services and Ingresses, dialled from a Pod of our own, each in its own protocol.
+
+All of them in one exec: see `Dialler.dial_from_control`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import Json
+from clusterproof.observe.certificates import fingerprint, pem_of
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.dialler import Dialler, Dialling
+from clusterproof.observe.dialling import Dialled, Peer, Protocol
+from clusterproof.observe.networking import ingress_addresses
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.behaviour import AnswerRow, IngressAnswerRow
+from clusterproof.spec.row import ObjectRef, Row
+
+_PROTOCOLS: Mapping[str, Protocol] = {
+    "http": "http",
+    "postgresql": "postgresql",
+    "redis": "redis",
+    "clickhouse": "clickhouse",
+    "tcp": "TCP",
+}
+_CLICKHOUSE_PING = "/ping"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAnswer:
+    """What a Service answered."""
+
+    dialled: Dialled
+
+
+@dataclass(frozen=True, slots=True)
+class IngressAnswer:
+    """What an Ingress answered to HTTPS.
+
+    Attributes:
+        trouble: Why it was not dialled: no Ingress, no address, no TLS for the host; or "".
+        own_fingerprint: Of the certificate in the Secret that the Ingress names.
+    """
+
+    trouble: str = ""
+    dialled: Dialled | None = None
+    own_fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All that was dialled from the control, and what of the Ingresses could not be."""
+
+    control: Dialling
+    ingresses: Mapping[str, IngressAnswer]
+    failures: Mapping[str, ObservationError]
+
+
+def dial_answers(cluster: Cluster, dialler: Dialler, rows: Iterable[Row]) -> Answers:
+    """Dial everything that the answer and ingress-answer rows name, at once."""
+    peers: list[Peer] = []
+    ingresses: dict[str, IngressAnswer] = {}
+    failures: dict[str, ObservationError] = {}
+    for row in rows:
+        if isinstance(row, AnswerRow):
+            peers.append(_service_peer(row))
+        elif isinstance(row, IngressAnswerRow):
+            try:
+                answer, peer = _ingress_peer(cluster, row)
+            except ObservationError as error:
+                failures[row.id] = error
+                continue
+            ingresses[row.id] = answer
+            if peer is not None:
+                peers.append(peer)
+    return Answers(dialler.dial_from_control(peers), ingresses, failures)
+
+
+def read_answer(answers: Answers, rule: AnswerRow) -> Observed[ServiceAnswer]:
+    """What the Service said."""
+    dialled = answers.control.results[rule.id]
+    peer = _service_peer(rule)
+    return Observed(
+        ServiceAnswer(dialled),
+        f"{answers.control.pod} -> {peer.host}:{peer.port}",
+        (said(dialled),),
+        f"kubectl -n {rule.service.namespace} get service,endpointslices",
+        answers.control.how,
+    )
+
+
+def read_ingress_answer(answers: Answers, rule: IngressAnswerRow) -> Observed[IngressAnswer]:
+    """What the Ingress said.
+
+    Raises:
+        ObservationError: The TLS Secret may not be read, so there is nothing to trust.
+    """
+    if rule.id in answers.failures:
+        raise answers.failures[rule.id]
+    value = answers.ingresses[rule.id]
+    dialled = answers.control.results.get(rule.id)
+    if dialled is not None:
+        value = IngressAnswer(dialled=dialled, own_fingerprint=value.own_fingerprint)
+    return Observed(
+        value,
+        f"{answers.control.pod} -> https://{rule.host}{rule.path}",
+        (said(dialled) if dialled else value.trouble,),
+        f"kubectl describe {rule.of.kubectl}",
+        answers.control.how,
+    )
+
+
+def said(dialled: Dialled) -> str:
+    """A dial with what was answered."""
+    status = f", HTTP {dialled.status}" if dialled.status else ""
+    served = f", certificate {dialled.fingerprint[:16]}" if dialled.fingerprint else ""
+    text = f", {dialled.text[:60]!r}" if dialled.text else ""
+    return f"{dialled}{status}{served}{text}"
+
+
+def _service_peer(rule: AnswerRow) -> Peer:
+    host = f"{rule.service.name}.{rule.service.namespace}.svc"
+    path = _CLICKHOUSE_PING if rule.protocol == "clickhouse" else rule.path
+    return Peer(rule.id, host, rule.port, _PROTOCOLS[rule.protocol], path=path)
+
+
+def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnswer, Peer | None]:
+    item = cluster.find(rule.of)
+    if item is None:
+        return IngressAnswer(trouble="no such Ingress"), None
+    addresses = ingress_addresses(item)
+    if not addresses:
+        return IngressAnswer(trouble="its status has no address"), None
+    secret_name = _tls_secret(item, rule.host)
+    if not secret_name:
+        return IngressAnswer(trouble=f"spec.tls has no Secret for {rule.host}"), None
+    ref = ObjectRef(kind="Secret", namespace=rule.of.namespace, name=secret_name)
+    secret = cluster.find(ref)
+    if secret is None:
+        return IngressAnswer(trouble=f"{ref} does not exist"), None
+    try:
+        pem = pem_of(secret, "tls.crt")
+        answer = IngressAnswer(own_fingerprint=fingerprint(pem))
+    except ValueError as error:
+        return IngressAnswer(trouble=f"{ref} tls.crt: {error}"), None
+    peer = Peer(
+        rule.id,
+        addresses[0],
+        443,
+        "tls",
+        path=rule.path,
+        sni=rule.host,
+        cadata=pem.decode("ascii", "replace"),
+    )
+    return answer, peer
+
+
+def _tls_secret(item: Json, host: str) -> str:
+    for entry in (item.get("spec") or {}).get("tls") or []:
+        if not entry.get("hosts") or host in entry["hosts"]:
+            return str(entry.get("secretName", ""))
+    return ""
