@@ -157,6 +157,14 @@ def reaches(netns: str, address: str, port: int, timeout_s: float = 0.5) -> bool
         return True
 
 
+def serves(netns: str, address: str, port: int) -> bool:
+    """True if a connection is accepted; a Service without endpoints yet refuses it at once."""
+    try:
+        return reaches(netns, address, port)
+    except ConnectionRefusedError:
+        return False
+
+
 def listen(netns: str, port: int) -> socket.socket:
     """A TCP listener in that namespace; the kernel completes handshakes without our help."""
 

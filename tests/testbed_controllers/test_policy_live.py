@@ -19,6 +19,7 @@ from tests.testbed_controllers.live import (
     listen,
     live_cluster,
     reaches,
+    serves,
     status_of,
 )
 
@@ -109,7 +110,7 @@ def scene() -> Iterator[Scene]:
                 listeners.enter_context(listen(pod.netns, port))
         scene = Scene(cluster, own, other, pods, service["spec"]["clusterIP"])
         wait_until(
-            lambda: reaches(pods["web"].netns, scene.service_address, 80),
+            lambda: serves(pods["web"].netns, scene.service_address, 80),
             bool,
             waiting_for="the Service to answer",
             within_s=15,
