@@ -88,7 +88,13 @@ class Redactor:
         return f"Redactor({len(self.known)} known values)"
 
     def text(self, text: str) -> str:
-        """`text` with each secret replaced by MASK; unchanged, and the same object, if none."""
+        """`text` with each secret replaced by MASK; the same object if there is none.
+
+        What cannot be written as UTF-8 (half a surrogate pair) is spelt out.
+        """
+        if not text.isascii():
+            readable = text.encode(errors="backslashreplace").decode()
+            text = text if readable == text else readable
         spans = sorted({span for view in views(text) for span in self._found(view)})
         if not spans:
             return text

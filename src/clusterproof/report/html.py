@@ -1,0 +1,92 @@
+"""One self-contained HTML page: verdict, differences, blind spots, passes, facts of the run."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from clusterproof.outcome import Outcome
+from clusterproof.report.pages import asset, content_policy, environment, style
+from clusterproof.report.record import RowResult, RunRecord
+from clusterproof.report.words import duration, iso, size, verdict_sentence
+
+_SAFE_ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A row and the id by which the page can be linked to it."""
+
+    row: RowResult
+    anchor: str
+
+
+def to_html(record: RunRecord) -> str:
+    """The record as one page that loads nothing from elsewhere."""
+    items = _items(record.rows)
+    not_run = [item for item in items if item.row.outcome is Outcome.NOT_RUN]
+    css, script = style(), asset("page.js")
+    template = environment().get_template("report.html.j2")
+    return template.render(
+        record=record,
+        sentence=verdict_sentence(record),
+        differences=_by_area(items, record.areas, Outcome.FAILED),
+        unknown=_by_area(items, record.areas, Outcome.INCONCLUSIVE),
+        not_run=not_run,
+        passes=_by_area(items, record.areas, Outcome.PASSED),
+        areas=[(area, _rows_of(record, area)) for area in record.areas],
+        facts=_facts(record),
+        policy=content_policy(css, script),
+        style=Markup(css),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+    )
+
+
+def _items(rows: Iterable[RowResult]) -> list[_Item]:
+    """Anchors that are unique and safe, whatever a row is called."""
+    taken: set[str] = set()
+    items = []
+    for number, row in enumerate(rows, 1):
+        anchor = f"row-{row.id}"
+        if not _SAFE_ID.fullmatch(row.id) or anchor in taken:
+            anchor = f"entry-{number}"
+        taken.add(anchor)
+        items.append(_Item(row, anchor))
+    return items
+
+
+def _by_area(
+    items: list[_Item], areas: tuple[str, ...], outcome: Outcome
+) -> list[tuple[str, list[_Item]]]:
+    grouped = [
+        (area, [item for item in items if item.row.area == area and item.row.outcome is outcome])
+        for area in areas
+    ]
+    return [(area, found) for area, found in grouped if found]
+
+
+def _rows_of(record: RunRecord, area: str) -> list[RowResult]:
+    return [row for row in record.rows if row.area == area]
+
+
+def _facts(record: RunRecord) -> list[tuple[str, str]]:
+    cluster = record.cluster
+    facts = [
+        ("Cluster", cluster.context),
+        ("Cluster UID", cluster.uid),
+        ("Kubernetes", cluster.server_version),
+        ("Nodes", str(cluster.nodes) if cluster.nodes else ""),
+        ("Profile", record.profile),
+        ("Spec", record.spec_path),
+        ("Options", " ".join(f"{name}={value}" for name, value in record.options.items())),
+        ("Started", iso(record.started_at)),
+        ("Finished", iso(record.finished_at)),
+        ("Took", duration(record.duration_s)),
+        ("API calls", f"{record.api_calls}, {size(record.api_bytes)} answered"),
+        ("Rights used", "\n".join(record.rights)),
+        ("clusterproof", record.tool_version),
+        ("Run", record.run_id),
+    ]
+    return [(name, text) for name, text in facts if text]

@@ -1,0 +1,88 @@
+"""The words and numbers that every report shares."""
+
+from datetime import UTC, datetime
+
+from clusterproof.outcome import Outcome
+from clusterproof.report.record import RowResult, RunRecord
+
+
+def headline(row: RowResult) -> str:
+    """The row in one line: `id: expected x, observed y`, or why nothing can be said."""
+    if row.outcome is Outcome.FAILED:
+        more = f" (and {len(row.differences) - 1} more)" if len(row.differences) > 1 else ""
+        return f"{row.id}: expected {row.expected}, observed {row.observed}{more}"
+    if row.outcome is Outcome.PASSED:
+        return f"{row.id}: as expected: {row.expected or row.title}"
+    word = "could not look" if row.outcome is Outcome.INCONCLUSIVE else "did not run"
+    return f"{row.id}: {word}: {cause(row)}"
+
+
+def cause(row: RowResult) -> str:
+    """Why nothing can be said of the row; never empty."""
+    return row.cause or row.observed or "no cause was recorded"
+
+
+def explanation(row: RowResult) -> str:
+    """The headline and everything known, as the terminal shows it."""
+    lines = [("claim", row.title), ("where", row.where)]
+    lines += [("differs", one) for one in row.differences]
+    lines += [("evidence", one) for one in row.evidence]
+    lines += [("looked", row.how), ("source", row.source), ("next", row.next)]
+    if row.flaky:
+        lines.append(("flaky", f"passed at attempt {row.attempts}"))
+    return "\n".join([headline(row), *(f"  {name:<9} {text}" for name, text in lines if text)])
+
+
+def verdict_sentence(record: RunRecord) -> str:
+    """The whole run in one sentence."""
+    counts = record.counts
+    total = len(record.rows)
+    if not total:
+        return "Nothing was checked."
+    unknown = counts[Outcome.INCONCLUSIVE] + counts[Outcome.NOT_RUN]
+    if record.verdict is Outcome.FAILED:
+        more = f"; {unknown} more could not be judged" if unknown else ""
+        failed = counts[Outcome.FAILED]
+        differ = "differs" if failed == 1 else "differ"
+        return f"{failed} of {rows(total)} {differ} from the spec{more}."
+    if record.verdict is Outcome.PASSED:
+        return f"All {rows(total)} are as the spec says."
+    return f"No difference was seen, but {unknown} of {rows(total)} could not be judged."
+
+
+def rows(count: int) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count} row" if count == 1 else f"{count} rows"
+
+
+def moment(unix_s: float) -> str:
+    """A time as `2026-11-23 02:00:07 UTC`."""
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def iso(unix_s: float) -> str:
+    """A time as `2026-11-23T02:00:07Z`, to the second."""
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def duration(seconds: float) -> str:
+    """A duration that a person reads at a glance: `38 ms`, `4.2 s`, `1 min 5 s`, `2 h 3 min`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:  # noqa: PLR2004 - seconds in a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004 - minutes in an hour
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def size(count: int) -> str:
+    """Bytes as `512 B`, `1.4 MiB`."""
+    number = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if number < 1024:  # noqa: PLR2004 - the step of binary prefixes
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} GiB"

@@ -1,0 +1,79 @@
+"""The files of a run: all there, whole, and without a planted secret in any encoding."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clusterproof.errors import SpecError
+from clusterproof.outcome import Outcome
+from clusterproof.redact import Redactor
+from clusterproof.report.record import RunRecord, run_schema
+from clusterproof.report.write import WRITERS, replace_file, write_reports
+from tests.report.samples import record, records, row
+from tests.report.test_redact import ENCODINGS, PLANTED
+
+RECORDS = records()
+SCHEMA = Path(__file__).parents[2] / "reports" / "schema" / "run.schema.json"
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_report_is_written_and_the_record_reads_back(name: str, tmp_path: Path) -> None:
+    paths = write_reports(RECORDS[name], tmp_path / "deep" / "run")
+    assert sorted(paths) == sorted(WRITERS)
+    assert sorted(path.name for path in (tmp_path / "deep" / "run").iterdir()) == sorted(WRITERS)
+    again = RunRecord.from_json(paths["run.json"].read_text(encoding="utf-8"))
+    assert again == Redactor().data(RECORDS[name])
+    assert again.verdict is RECORDS[name].verdict
+
+
+def test_no_planted_secret_is_in_any_report(tmp_path: Path) -> None:
+    forms = [encode(secret) for secret in PLANTED for encode in ENCODINGS.values()]
+    made = record(
+        *(
+            row(
+                number,
+                outcome,
+                title=f"claim {form}",
+                expected=f"expected {form}",
+                observed=f"observed {form}",
+                where=form,
+                evidence=(f"log: {form}", form),
+                differences=(form,),
+                source=form,
+                next=f"kubectl get x --token={form}",
+                how=form,
+                cause=form,
+            )
+            for number, form in enumerate(forms)
+            for outcome in (Outcome.FAILED, Outcome.PASSED, Outcome.INCONCLUSIVE)
+            if number % 3 == list(Outcome).index(outcome) % 3
+        ),
+        notes=tuple(forms[:40]),
+        options={"url": forms[0]},
+        rights=(forms[1],),
+    )
+    paths = write_reports(made, tmp_path, redactor=Redactor.of(PLANTED))
+    for path in paths.values():
+        text = path.read_text(encoding="utf-8")
+        assert [form for form in forms if form in text] == [], path.name
+
+
+def test_a_half_written_file_is_never_seen(tmp_path: Path) -> None:
+    target = tmp_path / "run.json"
+    replace_file(target, b"whole")
+    with pytest.raises(TypeError):
+        replace_file(target, "text")  # type: ignore[arg-type]
+    assert target.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.stat().st_mode & 0o777 == 0o644
+
+
+def test_schema_in_the_repository_is_the_one_of_the_code() -> None:
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == run_schema()
+
+
+def test_damaged_record_is_refused() -> None:
+    text = RECORDS["mixed"].to_json()
+    with pytest.raises(SpecError, match="expected a run record"):
+        RunRecord.from_json(text[: len(text) // 2])
