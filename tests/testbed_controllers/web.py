@@ -1,0 +1,134 @@
+"""HTTP for the live ingress tests: servers on Pods' addresses, and a client beside the cluster."""
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from testbed.cluster.topology import INGRESS, LOAD
+from tests.testbed_controllers.live import LivePod, listen
+from tests.testbed_controllers.netlab import in_netns
+
+CLIENT_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back through the ingress."""
+
+    status: int
+    body: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the Pod says of itself and of the request it got."""
+        told: dict[str, Any] = json.loads(self.body)
+        return told
+
+
+@contextmanager
+def serving(pod: LivePod, port: int) -> Iterator[None]:
+    """An HTTP server on the Pod's address that tells who it is and what it was asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            told = {"pod": pod.name, "path": self.path, "headers": dict(self.headers)}
+            content = json.dumps(told).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 - the base class's name
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401
+            """Keep quiet."""
+
+    listener = listen(pod.netns, port)
+    with ThreadingHTTPServer(("", 0), Handler, bind_and_activate=False) as server:
+        server.socket.close()
+        server.socket = listener
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Caller(http.client.HTTPConnection):
+    """A connection from the load station to the ingress; kept open between requests."""
+
+    def __init__(self, host: str, context: ssl.SSLContext | None = None) -> None:
+        """Name the host to ask for; with a context, by TLS with that name as SNI."""
+        super().__init__(host, 443 if context else 80, timeout=CLIENT_TIMEOUT_S)
+        self._context = context
+
+    def connect(self) -> None:
+        """Open the connection inside the load station's network namespace."""
+        opened = in_netns(LOAD.netns, socket.socket)
+        opened.settimeout(CLIENT_TIMEOUT_S)
+        opened.connect((str(INGRESS.address), self.port))
+        self.sock = (
+            self._context.wrap_socket(opened, server_hostname=self.host)
+            if self._context
+            else opened
+        )
+
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None) -> Answer:
+        """One request, its Host without the port."""
+        self.request(method, path, body=body, headers={"Host": self.host})
+        answer = self.getresponse()
+        return Answer(answer.status, answer.read().decode())
+
+
+def get(host: str, path: str, context: ssl.SSLContext | None = None) -> Answer:
+    """One request on a connection of its own."""
+    caller = Caller(host, context)
+    try:
+        return caller.ask(path)
+    finally:
+        caller.close()
+
+
+def self_signed(host: str) -> tuple[bytes, bytes]:
+    """A certificate for the host, and its key, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return (
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )
