@@ -8,11 +8,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from clusterproof.errors import ClusterproofError
-from testbed.cluster import binaries, netns, paths, preflight, supervision, teardown, up
+from testbed.cluster import (
+    binaries,
+    kind,
+    kwok,
+    netns,
+    paths,
+    preflight,
+    status,
+    supervision,
+    teardown,
+    up,
+)
 from testbed.cluster.errors import PreflightError, TestbedError
 from testbed.cluster.progress import Progress
 
-OK, FAILED, USAGE = 0, 1, 4
+OK, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,10 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClusterproofError as error:
         sys.stderr.write(f"failed: {error}\n")
         return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the next up or down clears what is there\n")
+        return INTERRUPTED
     return code
 
 
-def _up(_: argparse.Namespace) -> int:
+def _up(options: argparse.Namespace) -> int:
+    if options.backend == "kind":
+        kind.up(Progress())
+        return OK
     preflight.check_root()
     with _only_one():
         up.up(Progress())
@@ -37,15 +54,18 @@ def _up(_: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
+    if options.backend == "kind":
+        kind.down(Progress())
+        return OK
     preflight.check_root()
     progress = Progress()
     with _only_one():
-        if not teardown.leftovers():
+        if teardown.leftovers():
+            teardown.down(progress.say, keep_logs=options.keep_logs)
+            progress.say("down: nothing of it is left")
+        else:
             progress.say("nothing of a cluster is on this machine")
-            return OK
-        teardown.down(progress.say, keep_logs=options.keep_logs)
-        progress.say("down: nothing of it is left")
-    paths.LOCK.unlink(missing_ok=True)
+        paths.LOCK.unlink()
     return OK
 
 
@@ -53,14 +73,11 @@ def _status(_: argparse.Namespace) -> int:
     if supervision.supervisor_process() is None:
         sys.stdout.write("no cluster runs; start one: make cluster\n")
         return FAILED
-    reports = supervision.reports()
-    for report in reports:
-        ended = f"  last: {report.last_exit}" if report.last_exit else ""
-        sys.stdout.write(
-            f"{report.name:28} {report.state:11} pid {report.pid:<8}"
-            f" restarts {report.restarts}{ended}\n"
-        )
-    return OK if all(report.state == "running" for report in reports) else FAILED
+    code = OK
+    for line, fine in status.lines():
+        sys.stdout.write(f"{'' if fine else 'NOT FINE: '}{line}\n")
+        code = code if fine else FAILED
+    return code
 
 
 def _component(options: argparse.Namespace) -> int:
@@ -68,7 +85,7 @@ def _component(options: argparse.Namespace) -> int:
     if options.action == "stop":
         supervision.stop(options.name)
     else:
-        up.restart_component(options.name)
+        up.start_component(options.name)
     return OK
 
 
@@ -96,6 +113,15 @@ def _enter(options: argparse.Namespace) -> int:
     return FAILED
 
 
+def _kwok(options: argparse.Namespace) -> int:
+    preflight.check_root()
+    if options.action == "down":
+        kwok.down(Progress())
+    else:
+        kwok.up(options.nodes, options.pods, options.namespace, Progress())
+    return OK
+
+
 @contextmanager
 def _only_one() -> Iterator[None]:
     """Hold the lock that keeps two runs from working on the same cluster."""
@@ -113,11 +139,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m testbed.cluster", description=__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
 
-    commands.add_parser("up", help="start or repair the cluster").set_defaults(run=_up)
+    start = commands.add_parser("up", help="start or repair the cluster")
+    start.set_defaults(run=_up)
 
     down = commands.add_parser("down", help="remove it, and check that nothing is left")
     down.add_argument("--keep-logs", action="store_true", help="copy the logs to .testbed/logs")
     down.set_defaults(run=_down)
+
+    for command in (start, down):
+        command.add_argument(
+            "--backend",
+            choices=("netns", "kind"),
+            default="netns",
+            help="netns: this machine, no engine needed; kind: with Docker",
+        )
 
     commands.add_parser("status", help="what runs").set_defaults(run=_status)
 
@@ -136,6 +171,13 @@ def _parser() -> argparse.ArgumentParser:
     enter.add_argument("netns", help="cp-load, cp-control, cp-node-1, ...")
     enter.add_argument("command", nargs=argparse.REMAINDER)
     enter.set_defaults(run=_enter)
+
+    simulated = commands.add_parser("kwok", help="add or remove simulated nodes and Pods")
+    simulated.add_argument("action", choices=("up", "down"))
+    simulated.add_argument("--nodes", type=int, default=10, help="%(default)s")
+    simulated.add_argument("--pods", type=int, default=0, help="Pods spread over them: %(default)s")
+    simulated.add_argument("--namespace", default="default", help="theirs: %(default)s")
+    simulated.set_defaults(run=_kwok)
     return parser
 
 

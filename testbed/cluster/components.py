@@ -33,6 +33,11 @@ _PYTHON_ENV = {
 }
 
 
+def first() -> tuple[Component, ...]:
+    """What everything else needs."""
+    return (etcd(), api_server())
+
+
 def etcd() -> Component:
     """The store. Its data is thrown away with the cluster, so it need not wait for the disk."""
     return _control(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from pathlib import Path
 
 from testbed.cluster import paths
@@ -75,6 +76,10 @@ def deliver() -> None:
     paths.DELIVERED.mkdir(exist_ok=True)
     _write(paths.KUBECONFIG, _for("admin", OUTSIDE_SERVER))
     paths.OUTSIDE_CA.write_bytes((paths.CERTS / "outside-ca.crt").read_bytes())
+    if person := os.environ.get("SUDO_UID"):
+        # Whoever typed sudo is the one who will use it.
+        for path in (paths.DELIVERED, paths.KUBECONFIG, paths.OUTSIDE_CA):
+            os.chown(path, int(person), -1)
 
 
 def _for(name: str, server: str) -> str:

@@ -18,6 +18,9 @@ RUN = Path("/run/clusterproof-testbed")
 
 LOCK = Path("/run/clusterproof-testbed.lock")
 TEMPORARY = RUN / "tmp"
+COMPLETE = RUN / "complete"
+"""Written when all that is made once has been made: what lacks it is a killed run's."""
+
 LOGS = STATE / "logs"
 CERTS = STATE / "certs"
 KUBECONFIGS = STATE / "kubeconfigs"
@@ -68,6 +71,11 @@ class NodePaths:
     def config(self) -> Path:
         """The configuration files of its components."""
         return self.state / "config"
+
+    @property
+    def archives(self) -> Path:
+        """Which image archives it was given."""
+        return self.state / "archives.json"
 
     @property
     def kubelet_root(self) -> Path:

@@ -1,12 +1,18 @@
 """How the cluster is: components, nodes, add-ons."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
+from clusterproof.observe.connect import connect
+from testbed.cluster import paths, supervision
+from testbed.cluster.component import Report
+from testbed.cluster.topology import FORWARDS, NODES
 
 Json = dict[str, Any]
 METRICS_PATH = "/apis/metrics.k8s.io/v1beta1/nodes"
+DNS_PATH = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
 
 
 def ready_condition(nodes: list[Json]) -> dict[str, bool]:
@@ -23,11 +29,40 @@ def ready_condition(nodes: list[Json]) -> dict[str, bool]:
 def not_ready(api: KubeApi) -> tuple[str, ...]:
     """Add-ons that do not serve yet, by name."""
     lacking = []
-    dns = api.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns")
+    dns = api.get(DNS_PATH)
     if dns.get("status", {}).get("availableReplicas", 0) < dns["spec"]["replicas"]:
         lacking.append("DNS")
     try:
-        api.get(METRICS_PATH)
+        measured = {item["metadata"]["name"] for item in api.get(METRICS_PATH)["items"]}
     except ObservationError:
-        lacking.append("metrics API")
+        measured = set()
+    lacking += [f"metrics of {node.name}" for node in NODES if node.name not in measured]
     return tuple(lacking)
+
+
+def lines() -> Iterator[tuple[str, bool]]:
+    """What a person wants to know, a line each, with whether it is as it should be."""
+    for report in supervision.reports():
+        yield component_line(report), report.state == "running"
+    api = KubeApi(connect(str(paths.KUBECONFIG)))
+    try:
+        ready = ready_condition(api.list("/api/v1/nodes"))
+        lacking = not_ready(api)
+    except ObservationError as error:
+        yield f"API server: expected an answer, {error}", False
+        return
+    for name, is_ready in sorted(ready.items()):
+        yield f"{name:28} {'Ready' if is_ready else 'NotReady'}", is_ready
+    for name in lacking:
+        yield f"{name}: not served", False
+    for forward in FORWARDS:
+        yield f"{forward.name:28} 127.0.0.1:{forward.port}", True
+    yield f"kubeconfig                   {paths.KUBECONFIG}", True
+
+
+def component_line(report: Report) -> str:
+    """One component in one line."""
+    ended = f"  last: {report.last_exit}" if report.last_exit else ""
+    return (
+        f"{report.name:28} {report.state:11} pid {report.pid:<8} restarts {report.restarts}{ended}"
+    )

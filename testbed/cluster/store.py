@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clusterproof.wait import wait_until
-from testbed.cluster import paths
+from testbed.cluster import cgroups, paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 
@@ -155,6 +155,7 @@ class _Daemon:
             self.process = subprocess.Popen(
                 ["containerd", "--config", str(config)], stdout=log, stderr=subprocess.STDOUT
             )
+        cgroups.join_system(self.process.pid)
         wait_until(
             self.socket.exists,
             bool,

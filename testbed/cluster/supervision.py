@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from clusterproof.errors import ObservationError
@@ -53,6 +54,11 @@ def start(component: Component) -> bool:
     """Start a component; False when the very same one runs already."""
     answer = _ask({"do": "start", "component": component.to_json()})
     return not answer["already"]
+
+
+def start_all(components: Iterable[Component]) -> int:
+    """Start components; returns how many of them did not run already."""
+    return sum(start(component) for component in components)
 
 
 def stop(name: str) -> None:

@@ -1,0 +1,184 @@
+"""Simulated nodes and Pods beside the real ones, for measurements at scale.
+
+Source: kwok v0.8.0; the stages (what happens to a simulated Node or Pod) are its module's own.
+Simulated Pods never stand in for real ones: they are marked, and only on simulated nodes.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.connect import connect
+from clusterproof.wait import wait_until
+from testbed.cluster import kubeconfigs, paths, supervision
+from testbed.cluster.binaries import program
+from testbed.cluster.component import Component
+from testbed.cluster.errors import TestbedError
+from testbed.cluster.go import GO_ENV, go_command
+from testbed.cluster.progress import Progress
+from testbed.cluster.run import run
+from testbed.cluster.topology import CONTROL
+
+MODULE = "sigs.k8s.io/kwok"
+STAGE_FILES = (
+    "node/fast/node-initialize.yaml",
+    "node/heartbeat/node-heartbeat.yaml",
+    "pod/fast/pod-ready.yaml",
+    "pod/fast/pod-complete.yaml",
+    "pod/fast/pod-delete.yaml",
+)
+MARK = "clusterproof.dev/simulated"
+POD_CIDR = "10.128.0.0/16"
+"""Addresses written into simulated Pods; no route leads there."""
+
+NODE_LIMIT = 200
+POD_LIMIT = 20_000
+WRITERS = 8
+READY_WITHIN_S = 300.0
+DELETE_WITHIN_S = 120.0
+_CONFLICT = 409
+_NOT_FOUND = 404
+
+Json = dict[str, Any]
+
+
+def up(nodes: int, pods: int, namespace: str, progress: Progress) -> None:
+    """Add simulated nodes, and simulated Pods spread over them; wait until all are Ready.
+
+    Raises:
+        TestbedError: More is asked for than this is meant for.
+    """
+    if not 0 < nodes <= NODE_LIMIT or not 0 <= pods <= POD_LIMIT:
+        raise TestbedError(f"kwok: expected 1 to {NODE_LIMIT} nodes and 0 to {POD_LIMIT} pods")
+    supervision.start(component())
+    api = KubeApi(connect(str(paths.KUBECONFIG)))
+    with progress.step(f"{nodes} simulated nodes"):
+        _create_all(api, "/api/v1/nodes", (node(number) for number in range(nodes)))
+        _wait_until_ready(api, "/api/v1/nodes", nodes)
+    with progress.step(f"{pods} simulated Pods in {namespace}"):
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        _create_all(api, path, (pod(number, number % nodes) for number in range(pods)))
+        _wait_until_ready(api, path, pods)
+
+
+def down(progress: Progress) -> None:
+    """Remove every simulated Pod and node, and the program that plays them."""
+    api = KubeApi(connect(str(paths.KUBECONFIG)))
+    with progress.step("removing what is simulated"):
+        namespaces = {
+            simulated["metadata"]["namespace"]
+            for simulated in api.list("/api/v1/pods", label_selector=MARK)
+        }
+        for namespace in sorted(namespaces):
+            # The whole collection in one call: thousands, one by one, would take minutes.
+            _delete(api, f"/api/v1/namespaces/{namespace}/pods", labelSelector=MARK)
+        for simulated in api.list("/api/v1/nodes", label_selector=MARK):
+            _delete(api, f"/api/v1/nodes/{simulated['metadata']['name']}")
+    if any(report.name == "kwok" for report in supervision.reports()):
+        supervision.stop("kwok")
+
+
+def component() -> Component:
+    """The program that plays the simulated nodes."""
+    return Component(
+        "kwok",
+        (
+            str(program("kwok")),
+            f"--kubeconfig={kubeconfigs.path_of('admin')}",
+            f"--manage-nodes-with-label-selector={MARK}",
+            f"--config={stages()}",
+            f"--cidr={POD_CIDR}",
+            f"--node-ip={CONTROL.address}",
+            "--node-lease-duration-seconds=40",
+        ),
+        CONTROL.netns,
+    )
+
+
+def stages() -> Path:
+    """Stage definitions of kwok, taken from its module once and kept beside the program."""
+    kept = program("kwok").resolve().with_name("stages.yaml")
+    if not kept.exists():
+        module = paths.BINARIES / "kwok"
+        command = [go_command(), "list", "-m", "-f", "{{.Dir}}", MODULE]
+        folder = Path(run(command, cwd=module, env=GO_ENV, timeout_s=300).strip())
+        texts = [(folder / "kustomize" / "stage" / name).read_text() for name in STAGE_FILES]
+        kept.write_text("\n---\n".join(texts))
+    return kept
+
+
+def node(number: int) -> Json:
+    """One simulated node, that only takes what tolerates it."""
+    name = f"simulated-{number:03d}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {MARK: "true", "kubernetes.io/hostname": name, "type": "kwok"},
+        },
+        "spec": {"taints": [{"key": MARK, "value": "true", "effect": "NoSchedule"}]},
+        "status": {
+            "capacity": {"cpu": "32", "memory": "256Gi", "pods": "1000"},
+            "allocatable": {"cpu": "32", "memory": "256Gi", "pods": "1000"},
+        },
+    }
+
+
+def pod(number: int, on_node: int) -> Json:
+    """One simulated Pod, bound to its node from the start: the scheduler is not measured."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"simulated-{number:05d}", "labels": {MARK: "true"}},
+        "spec": {
+            "nodeName": f"simulated-{on_node:03d}",
+            "automountServiceAccountToken": False,
+            "containers": [{"name": "simulated", "image": "clusterproof.dev/simulated:1.0.0"}],
+        },
+    }
+
+
+def _create_all(api: KubeApi, path: str, objects: Iterator[Json]) -> None:
+    def create(item: Json) -> None:
+        try:
+            api.request("POST", path, body=item)
+        except ObservationError as error:
+            if error.status != _CONFLICT:  # there already, from an earlier call
+                raise
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(create, objects))
+
+
+def _delete(api: KubeApi, path: str, **query: str) -> None:
+    now = {"gracePeriodSeconds": 0}
+    try:
+        api.request("DELETE", path, query=query, body=now, timeout_s=DELETE_WITHIN_S)
+    except ObservationError as error:
+        if error.status != _NOT_FOUND:
+            raise
+
+
+def _wait_until_ready(api: KubeApi, path: str, count: int) -> None:
+    def ready() -> int:
+        return sum(
+            any(c["type"] == "Ready" and c["status"] == "True" for c in _conditions(item))
+            for item in api.list(path, label_selector=MARK)
+        )
+
+    wait_until(
+        ready,
+        lambda found: found >= count,
+        waiting_for=f"{count} simulated objects Ready under {path}",
+        within_s=READY_WITHIN_S,
+        every_s=2.0,
+    )
+
+
+def _conditions(item: Json) -> list[Json]:
+    found: list[Json] = item.get("status", {}).get("conditions") or []
+    return found
