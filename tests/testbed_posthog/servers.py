@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -227,20 +228,22 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running_stack(base: Path) -> Iterator[Stack]:
+def running_stack() -> Iterator[Stack]:
     """The reference with one web and two workers; everything ends with the block."""
     names = ("redis", "postgres", "clickhouse", "native", "web", "worker-1", "worker-2")
-    stack = Stack(base, {name: free_port() for name in names})
-    base.chmod(0o755)
-    try:
-        stack.start_redis()
-        stack.start_postgres()
-        stack.start_clickhouse()
-        stack.run_migrate()
-        stack.start_web()
-        stack.start_worker(1)
-        stack.start_worker(2)
-        yield stack
-    finally:
-        for process in reversed(list(stack.parts.values())):
-            process.end()
+    # Not pytest's own folder: PostgreSQL runs as nobody, who must be able to enter.
+    with tempfile.TemporaryDirectory(prefix="posthog-reference-") as folder:
+        stack = Stack(Path(folder), {name: free_port() for name in names})
+        stack.base.chmod(0o755)
+        try:
+            stack.start_redis()
+            stack.start_postgres()
+            stack.start_clickhouse()
+            stack.run_migrate()
+            stack.start_web()
+            stack.start_worker(1)
+            stack.start_worker(2)
+            yield stack
+        finally:
+            for process in reversed(list(stack.parts.values())):
+                process.end()

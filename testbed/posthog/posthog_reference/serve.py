@@ -44,10 +44,23 @@ def _server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     )
 
 
+async def _serve(server: uvicorn.Server, *, own_signals: bool) -> None:
+    """Serve until told to stop; exit status 0 then, where uvicorn would die of the signal."""
+
+    def stop() -> None:
+        server.should_exit = True
+
+    if own_signals:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    await server.serve()
+
+
 def run_web(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     log.info("web on port %d", settings.port)
-    _server(build_app(settings), settings).run()
+    asyncio.run(_serve(_server(build_app(settings), settings), own_signals=True))
 
 
 def worker_app(worker: Worker, dependencies: Dependencies, metrics: WorkerMetrics) -> Starlette:
@@ -82,7 +95,7 @@ async def _work(settings: Settings) -> None:
     metrics = WorkerMetrics(new_registry())
     worker = Worker(settings, queue, projects, store, metrics)
     server = _server(worker_app(worker, Dependencies(projects, queue, store), metrics), settings)
-    serving = asyncio.create_task(_serve_quietly(server))
+    serving = asyncio.create_task(_serve(server, own_signals=False))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.stopping.set)
     log.info("worker %s, health on port %d", settings.worker_name, settings.port)
@@ -94,12 +107,6 @@ async def _work(settings: Settings) -> None:
         await store.aclose()
         await projects.aclose()
         await client.aclose()
-
-
-async def _serve_quietly(server: uvicorn.Server) -> None:
-    # uvicorn takes the signals for itself; here they belong to the worker.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    await server.serve()
 
 
 def run_worker(settings: Settings) -> None:
