@@ -67,7 +67,8 @@ def _image_differences(rule: ImagesRow, one: RunningImage) -> Iterator[Differenc
 def _is_pinned(image: str) -> bool:
     if _DIGEST.search(image):
         return True
-    _, colon, tag = image.rpartition("/")[2].partition(":")
+    name = image.partition("@")[0]
+    _, colon, tag = name.rpartition("/")[2].partition(":")
     return bool(colon) and tag not in {"", "latest"}
 
 
