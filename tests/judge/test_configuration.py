@@ -114,9 +114,7 @@ def test_secret_shapes(value: SecretShape, words: list[str]) -> None:
         (Placeholders((), 0), ["namespace ns: expected objects, observed none"]),
         (
             Placeholders((("ConfigMap/c K", "x"),), 1),
-            [
-                "ConfigMap/c K: expected a value of your own, observed the placeholder your-db-password"
-            ],
+            ["ConfigMap/c K: expected a value of your own, observed the placeholder x"],
         ),
     ],
 )

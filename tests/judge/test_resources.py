@@ -152,7 +152,8 @@ FAILING = (
             "requests",
             {"without_request": ("web cpu",)},
             [
-                "web cpu: expected a request, observed none (utilization cannot be computed without it)"
+                "web cpu: expected a request, observed none"
+                " (utilization cannot be computed without it)"
             ],
         ),
         (
