@@ -23,7 +23,8 @@ from clusterproof.load.split import Exposure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NOTHING_LEFT_S = 3600.0
+_NOTHING_DUE_S = 0.2
+"""A caller without an arrival looks again this soon: the lane may change when a worker is lost."""
 _FIRST_ERROR_STATUS = 400
 
 
@@ -34,6 +35,7 @@ class Arrival:
     index: int
     due: float
     was_idle: bool
+    lane: int = 0
 
 
 class Lane:
@@ -50,10 +52,18 @@ class Lane:
         self.account = account
         self.origin = origin
         self._next: Iterator[tuple[int, float]] = iter(())
+        self._assigned = 0
+        self._from = 0.0
 
     def assign(self, number: int, of: int, *, from_s: float = 0.0) -> None:
-        """Take lane `number` of `of` from second `from_s` on."""
+        """Take lane `number` of `of` from second `from_s` on, in place of an earlier one."""
         self._next = self.plan.lane(number, of, from_s=from_s)
+        self._assigned += 1
+        self._from = self.origin + from_s
+
+    def holds(self, arrival: Arrival) -> bool:
+        """Whether an arrival is still ours: after a new assignment another lane may have it."""
+        return arrival.lane == self._assigned or arrival.due < self._from
 
     def claim(self) -> Arrival | None:
         """The next arrival worth sending; those that are too late are counted as dropped."""
@@ -64,7 +74,7 @@ class Lane:
             if due < too_late:
                 self.account.dropped += 1
                 continue
-            return Arrival(index, due, due >= now)
+            return Arrival(index, due, due >= now, self._assigned)
         return None
 
 
@@ -115,14 +125,14 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         """Claim an arrival; the seconds until it is due."""
         self._arrival = self.lane.claim()
         if self._arrival is None:
-            return _NOTHING_LEFT_S
+            return _NOTHING_DUE_S
         return max(0.0, self._arrival.due - time.perf_counter())
 
     @task  # type: ignore[untyped-decorator] # Locust ships no types
     def send_arrival(self) -> None:
         """Send the claimed arrival (there is none before the first wait)."""
         arrival, self._arrival = self._arrival, None
-        if arrival is None:
+        if arrival is None or not self.lane.holds(arrival):
             return
         now = time.perf_counter()
         if now - self._connected_at > self.lane.scenario.connection_max_age_s:

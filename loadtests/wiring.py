@@ -36,6 +36,10 @@ LOG = logging.getLogger("clusterproof.load")
 _LANE, _FINAL, _TRIP = "clusterproof_lane", "clusterproof_final", "clusterproof_trip"
 _START_DELAY_S = 1.0
 """Between the order to start and second 0: callers are spawned and workers told by then."""
+_TAKE_OVER_S = 0.3
+"""From the order to take over to the first arrival of the new lanes: our choice, many RPC times."""
+_ORDER_HOLDS_S = 5.0
+"""A lane that came before our own test_start belongs to this test, if it is not older."""
 _HEALTH_EVERY_S = 1.0
 _LAG_EVERY_S = 0.05
 _CPU_EVERY_S = 5.0
@@ -61,6 +65,7 @@ class Run:
         self._exposures_from: dict[str, list[Any]] = {}
         self._finals: set[str] = set()
         self._lanes: dict[str, int] = {}
+        self._order: dict[str, Any] = {}
         self._shipped = 0
         self._judged = False
         self.environment: Environment = None
@@ -136,6 +141,8 @@ class Run:
             return
         if not isinstance(environment.runner, WorkerRunner):
             self.lane.assign(0, 1)
+        elif self._order.get("started_at", 0.0) > time.time() - _ORDER_HOLDS_S:
+            self._follow_order()
         gevent.spawn(self._watch_health)
         gevent.spawn(self._watch_lag)
 
@@ -170,12 +177,8 @@ class Run:
     def take_lane(self, environment: Environment, msg: Message) -> None:
         """The master says which arrivals are ours, and when second 0 is on its clock."""
         del environment
-        if self.lane is None:
-            return
-        ahead = msg.data["started_at"] - time.time()
-        self.started_at = msg.data["started_at"]
-        self.lane.origin = time.perf_counter() + ahead
-        self.lane.assign(msg.data["number"], msg.data["of"], from_s=msg.data["from_s"])
+        self._order = msg.data
+        self._follow_order()
 
     def judge(self, environment: Environment, **_: object) -> None:
         """Drain, judge once, write the files; the exit code carries the verdict."""
@@ -183,8 +186,9 @@ class Run:
         if isinstance(runner, WorkerRunner) or self._judged:
             return
         self._judged = True
-        if runner.state not in {"stopped", "ready"}:
+        if time.time() < self.started_at + self.plan.duration_s:
             self.stopped_early = self.stopped_early or "it was stopped before the plan ended"
+        if runner.state not in {"stopped", "stopping", "ready"}:
             runner.stop()
         if isinstance(runner, MasterRunner):
             self._await_finals()
@@ -239,6 +243,15 @@ class Run:
         else:
             gevent.spawn(runner.quit)
 
+    def _follow_order(self) -> None:
+        """Take the lane that the master gave, before or after our own test_start."""
+        order, lane = self._order, self.lane
+        if not order or lane is None or lane.account is not self.account:
+            return
+        self.started_at = order["started_at"]
+        lane.origin = time.perf_counter() + self.started_at - time.time()
+        lane.assign(order["number"], order["of"], from_s=order["from_s"])
+
     def _read_plan(self, options: Namespace) -> None:
         self.plan = self.spec.plan(
             self.name,
@@ -287,7 +300,7 @@ class Run:
             lost = set(self._lanes) - alive - self._finals
             if lost and alive:
                 self.workers_lost += len(lost)
-                from_s = max(0.0, time.time() - self.started_at)
+                from_s = max(0.0, time.time() - self.started_at + _TAKE_OVER_S)
                 LOG.warning("%d workers lost; the rest take over from %.1f s", len(lost), from_s)
                 self._share_out(from_s=from_s)
 
