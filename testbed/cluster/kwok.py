@@ -78,7 +78,7 @@ def down(progress: Progress) -> None:
         for simulated in api.list("/api/v1/nodes", label_selector=MARK):
             _delete(api, f"/api/v1/nodes/{simulated['metadata']['name']}")
     if any(report.name == "kwok" for report in supervision.reports()):
-        supervision.stop("kwok")
+        supervision.forget("kwok")
 
 
 def component() -> Component:

@@ -66,6 +66,11 @@ def stop(name: str) -> None:
     _ask({"do": "stop", "name": name})
 
 
+def forget(name: str) -> None:
+    """Stop a component that is no part of the cluster itself, and list it no more."""
+    _ask({"do": "forget", "name": name})
+
+
 def reports() -> tuple[Report, ...]:
     """Every component that was ever started."""
     return tuple(Report(**report) for report in _ask({"do": "list"})["components"])

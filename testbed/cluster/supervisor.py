@@ -1,9 +1,9 @@
 """Keeps the cluster's programs running: `python -m testbed.cluster.supervisor`.
 
 One process, one thread. Listens on a Unix socket for one line of JSON per connection:
-{"do": "start", "component": {...}} | {"do": "stop", "name": ...} | {"do": "list"} |
-{"do": "shutdown"}. A program that ends by itself is started again after a pause that doubles, and
-is given up after RESTART_LIMIT starts that all ended soon.
+{"do": "start", "component": {...}} | {"do": "stop", "name": ...} | {"do": "forget", "name": ...} |
+{"do": "list"} | {"do": "shutdown"}. A program that ends by itself is started again after a pause
+that doubles, and is given up after RESTART_LIMIT starts that all ended soon.
 """
 
 import json
@@ -159,6 +159,9 @@ class Supervisor:
                 return self._start(Component.from_json(data))
             case {"do": "stop", "name": str(name)} if name in self.all:
                 self.all[name].stop()
+                return {"ok": True}
+            case {"do": "forget", "name": str(name)} if name in self.all:
+                self.all.pop(name).stop()
                 return {"ok": True}
             case {"do": "list"}:
                 return {"ok": True, "components": [asdict(s.report()) for s in self.all.values()]}

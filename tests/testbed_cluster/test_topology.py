@@ -1,0 +1,67 @@
+"""The cluster as data: no two things share an address, and every node has its own range."""
+
+import itertools
+
+from testbed.cluster.network import router_commands, station_commands
+from testbed.cluster.topology import (
+    API_SERVICE_IP,
+    BRIDGE_CIDR,
+    CONTROL,
+    DNS_SERVICE_IP,
+    FORWARDS,
+    NETNS_PREFIX,
+    NODE_COUNT,
+    NODES,
+    OUTSIDE_CIDR,
+    POD_CIDR,
+    SERVICE_CIDR,
+    STATIONS,
+)
+
+
+def test_networks_do_not_overlap() -> None:
+    networks = (POD_CIDR, SERVICE_CIDR, BRIDGE_CIDR, OUTSIDE_CIDR)
+    assert not [pair for pair in itertools.combinations(networks, 2) if pair[0].overlaps(pair[1])]
+
+
+def test_every_station_has_a_name_and_an_address_of_its_own() -> None:
+    assert len({station.netns for station in STATIONS}) == len(STATIONS)
+    assert len({station.address for station in STATIONS}) == len(STATIONS)
+
+
+def test_every_namespace_can_be_found_again_by_its_prefix() -> None:
+    assert all(station.netns.startswith(NETNS_PREFIX) for station in STATIONS)
+
+
+def test_node_n_has_pod_range_n() -> None:
+    assert [str(node.pod_cidr) for node in NODES] == [
+        f"10.244.{number}.0/24" for number in range(1, NODE_COUNT + 1)
+    ]
+
+
+def test_service_addresses_lie_in_the_service_range() -> None:
+    assert API_SERVICE_IP in SERVICE_CIDR
+    assert DNS_SERVICE_IP in SERVICE_CIDR
+
+
+def test_forwards_have_ports_of_their_own() -> None:
+    assert len({forward.port for forward in FORWARDS}) == len(FORWARDS)
+
+
+def test_router_leads_to_every_node_and_nowhere_else() -> None:
+    commands = router_commands()
+    routes = [command for command in commands if command.startswith("route add")]
+    assert len(routes) == NODE_COUNT + 1
+    assert not [route for route in routes if "default" in route]
+
+
+def test_a_node_has_a_route_to_every_other_nodes_pods_and_none_to_its_own() -> None:
+    node = NODES[1]
+    commands = station_commands(node.station)
+    routes = [command for command in commands if "10.244." in command]
+    assert len(routes) == NODE_COUNT - 1
+    assert not [route for route in routes if str(node.pod_cidr) in route]
+
+
+def test_another_station_has_only_the_default_route() -> None:
+    assert station_commands(CONTROL)[-1] == "route add default via 10.200.0.1"
