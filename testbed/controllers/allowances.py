@@ -70,6 +70,7 @@ class Resolver:
         for pod in pods:
             self._by_namespace.setdefault(pod.namespace, []).append(pod)
         self._known_peers: dict[tuple[str, Peer], tuple[PodFacts, ...]] = {}
+        self._known_addresses: dict[tuple[str, Peer], frozenset[Address]] = {}
 
     def allowances(self, pod: PodFacts) -> tuple[Allowance, ...] | None:
         """What `pod` is allowed, or None if no policy restricts it in this direction."""
@@ -131,7 +132,12 @@ class Resolver:
             return None
         if peer.block is not None:
             return peer.block
-        return frozenset(a for pod in self._pods_of(policy, peer) for a in pod.addresses)
+        key = (policy.namespace, peer)
+        if key not in self._known_addresses:
+            self._known_addresses[key] = frozenset(
+                address for pod in self._pods_of(policy, peer) for address in pod.addresses
+            )
+        return self._known_addresses[key]
 
     def _pods_of(self, policy: PolicyFacts, peer: Peer | None) -> tuple[PodFacts, ...]:
         if peer is None or peer.block is not None:

@@ -67,11 +67,16 @@ def _base_chain(
     """The base chain of one direction; adds the chains that it goes to."""
     jumps: dict[int, list[str]] = {4: [], 6: []}
     itself: dict[int, list[str]] = {4: [], 6: []}
+    # Many Pods have the same allowances, and each may list thousands of addresses.
+    known: dict[Allowance, list[str]] = {}
     for address, pod in sorted(local.items(), key=lambda item: (item[0].version, item[0])):
         allowances = resolver.allowances(pod)
         if allowances is None:
             continue
-        lines = sorted({line for allowed in allowances for line in _lines(allowed, direction)})
+        for allowed in allowances:
+            if allowed not in known:
+                known[allowed] = list(_lines(allowed, direction))
+        lines = sorted({line for allowed in allowances for line in known[allowed]})
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
         name = f"{direction}_{digest}"
         chains[name] = [*lines, "counter drop"]
@@ -109,7 +114,7 @@ def _peer_texts(peers: Block | frozenset[Address] | None, end: str) -> list[str]
         return [_block_text(peers, end)]
     texts = []
     for version, family in FAMILY.items():
-        mine = sorted(address for address in peers if address.version == version)
+        mine = sorted((one for one in peers if one.version == version), key=int)
         if mine:
             texts.append(f"{family} {end} {{ {', '.join(map(str, mine))} }}")
     return texts
