@@ -1,0 +1,1 @@
+"""Brings the deployment onto the local cluster, and takes it away again."""

@@ -1,0 +1,149 @@
+"""The steps of `up` and `down`."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from clusterproof.wait import NeverAcceptedError, wait_until
+from testbed.cluster.errors import TestbedError
+from testbed.deploy import secrets, tls
+from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
+from testbed.deploy.profiles import POSTHOG, PROFILE_ANNOTATION, ROUTER, Profile
+from testbed.deploy.rollout import Trouble, Workload, troubles, workloads
+
+CHECKOUT = Path(__file__).parents[2]
+OVERLAYS = CHECKOUT / "testbed" / "manifests" / "overlays"
+DELIVERED = CHECKOUT / ".testbed"
+_GONE_WITHIN_S = 180.0
+# A Pod may meet a passing error while its volume or network is made.
+_HOPELESS_FOR_S = 25.0
+
+Say = Callable[[str], None]
+
+
+def up(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None:
+    """Deploy a profile and wait until every workload is complete.
+
+    Raises:
+        TestbedError: It did not come up: says which Pods, and why.
+    """
+    before = deployed_profile(kubectl)
+    if before and (before == "cloud") != (profile.name == "cloud"):
+        say(f"profile {before} is deployed: removing it first")
+        down(kubectl, say=say)
+    say(f"applying profile {profile.name}")
+    kubectl.apply(
+        [
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {
+                    "name": name,
+                    "labels": {"name": name},
+                    "annotations": {PROFILE_ANNOTATION: profile.name},
+                },
+            }
+            for name in profile.namespaces
+        ]
+    )
+    values = secrets.load_or_make(DELIVERED / "secrets.json")
+    kubectl.apply([*secrets.objects(values, profile), *tls.objects(DELIVERED, profile)])
+    if profile.trusts_outside:
+        kubectl.apply([_outside_authority()])
+    kubectl.run("apply", *SERVER_SIDE, "-k", str(OVERLAYS / profile.overlay))
+    wait_until_complete(kubectl, profile, within_s=within_s, say=say)
+
+
+def down(kubectl: Kubectl, *, say: Say) -> None:
+    """Delete the deployment's namespaces and wait until they are gone."""
+    kubectl.run("delete", "namespace", ROUTER, POSTHOG, "--ignore-not-found", "--wait=false")
+    wait_until(
+        lambda: kubectl.read("namespace", ROUTER, POSTHOG, "--ignore-not-found"),
+        lambda left: not left,
+        waiting_for=f"namespaces {ROUTER} and {POSTHOG} to be gone",
+        within_s=_GONE_WITHIN_S,
+        every_s=1,
+    )
+    say("the deployment is gone")
+
+
+def deployed_profile(kubectl: Kubectl) -> str:
+    """Name of the profile that is deployed; "" when none is."""
+    found = kubectl.read("namespace", ROUTER, "--ignore-not-found")
+    annotations = found[0]["metadata"].get("annotations", {}) if found else {}
+    return str(annotations.get(PROFILE_ANNOTATION, ""))
+
+
+def wait_until_complete(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None:
+    """Wait for every Deployment of a profile, saying what changes.
+
+    Raises:
+        TestbedError: Time ran out, or a Pod cannot come up: names each such Pod and its reason.
+    """
+    said = ""
+    hopeless_since: dict[str, float] = {}
+
+    def look() -> tuple[tuple[Workload, ...], tuple[Trouble, ...]]:
+        nonlocal said
+        deployments = [
+            item
+            for namespace in profile.namespaces
+            for item in kubectl.read("deployments", "--namespace", namespace)
+        ]
+        found = workloads(deployments)
+        line = ", ".join(map(str, found))
+        if line != said:
+            said = line
+            say(line)
+        if found and all(item.complete for item in found):
+            return found, ()
+        pods = [
+            pod
+            for namespace in profile.namespaces
+            for pod in kubectl.read("pods", "--namespace", namespace)
+        ]
+        seen = troubles(pods)
+        hopeless = [item for item in seen if item.hopeless]
+        for item in hopeless:
+            since = hopeless_since.setdefault(f"{item.pod} {item.reason}", time.monotonic())
+            if time.monotonic() - since > _HOPELESS_FOR_S:
+                raise TestbedError(_not_up(hopeless))
+        return found, seen
+
+    try:
+        wait_until(
+            look,
+            lambda state: bool(state[0]) and all(item.complete for item in state[0]),
+            waiting_for=f"every workload of profile {profile.name}",
+            within_s=within_s,
+            every_s=1.5,
+        )
+    except NeverAcceptedError as error:
+        found, seen = look()
+        late = ", ".join(str(item) for item in found if not item.complete)
+        raise TestbedError(
+            f"expected every workload complete within {within_s:g} s, observed {late}\n"
+            f"{_not_up(seen)}"
+        ) from error
+
+
+def _not_up(seen: tuple[Trouble, ...] | list[Trouble]) -> str:
+    lines = "\n".join(f"  {item}" for item in seen) or "  no Pod says why"
+    hint = ""
+    if any("Image" in item.reason for item in seen):
+        hint = "\n  images are imported by: python -m testbed.cluster up"
+    return f"Pods that do not come up:\n{lines}{hint}"
+
+
+def _outside_authority() -> dict[str, object]:
+    authority = DELIVERED / "outside-ca.crt"
+    if not authority.exists():
+        raise TestbedError(
+            f"expected {authority} (made by: python -m testbed.cluster up), observed none"
+        )
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"namespace": ROUTER, "name": "outside-ca"},
+        "data": {"ca.crt": authority.read_text()},
+    }
