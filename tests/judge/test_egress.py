@@ -1,0 +1,256 @@
+"""Egress as dialled: allowed, refused, and what allows no verdict."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterproof.errors import ObservationError
+from clusterproof.judge import differences
+from clusterproof.observe.dialler import Dialling
+from clusterproof.observe.dialling import Dialled, DialOutcome
+from clusterproof.observe.egress import (
+    EgressReach,
+    Matrix,
+    PodReach,
+    Resolution,
+    doubt,
+    read_reach,
+    read_resolution,
+)
+from clusterproof.observe.policy_model import Decision
+from clusterproof.spec.behaviour import DnsRow, EgressRow
+from clusterproof.spec.row import Area
+from tests.observe.cluster_objects import (
+    cluster_of,
+    deployment,
+    endpoints,
+    namespace,
+    pod,
+    policy,
+    service,
+)
+
+CONNECTED = Dialled(DialOutcome.CONNECTED, ("10.96.0.50",), "10.96.0.50", 3.0, 1)
+TIMEOUT = Dialled(DialOutcome.TIMEOUT, ("10.96.0.50",), "10.96.0.50", 4004.0, 2, "no answer in 2 s")
+REFUSED = Dialled(DialOutcome.REFUSED, ("10.96.0.50",), "10.96.0.50", 1.0, 2, "reset or rejected")
+NO_NAME = Dialled(DialOutcome.DNS_FAILURE, text="temporary failure")
+NO_NAME_BUT_OPEN = Dialled(DialOutcome.DNS_FAILURE, by_address=DialOutcome.CONNECTED)
+NO_NAME_AND_SHUT = Dialled(DialOutcome.DNS_FAILURE, by_address=DialOutcome.TIMEOUT)
+BY_NO_RULE = Decision(allowed=False, by="NetworkPolicy p: none of 1 egress rules")
+BY_RULE = Decision(allowed=True, by="NetworkPolicy p egress[0]: to everywhere")
+
+
+def row(expected: str, protocol: str = "TCP") -> EgressRow:
+    return EgressRow.model_validate(
+        {
+            "id": "a-row",
+            "area": Area.NETWORK_POLICY,
+            "claim": "Who may reach whom",
+            "source": "the contract",
+            "check": "egress",
+            "workload": "Deployment/shop/router",
+            "host": "db.shop.svc.cluster.local",
+            "port": 5432,
+            "protocol": protocol,
+            "expected": expected,
+        }
+    )
+
+
+def reach(
+    *dialled: Dialled, control: Dialled = CONNECTED, reading: Decision | None = None
+) -> EgressReach:
+    pods = tuple(PodReach(f"router-{n}", one) for n, one in enumerate(dialled))
+    return EgressReach(pods, control, reading=(reading,) if reading else ())
+
+
+def found(rule: EgressRow, value: EgressReach) -> list[str]:
+    assert doubt(rule, value) == ""
+    return [str(one) for one in differences(rule, value)]
+
+
+def test_allowed_peer_that_every_pod_reaches_is_as_expected() -> None:
+    assert found(row("allowed"), reach(CONNECTED, CONNECTED)) == []
+
+
+@pytest.mark.parametrize("seen", [TIMEOUT, REFUSED, NO_NAME_AND_SHUT])
+def test_refused_peer_that_no_pod_reaches_is_as_expected(seen: Dialled) -> None:
+    assert found(row("refused"), reach(seen, TIMEOUT)) == []
+
+
+def test_one_pod_of_three_is_enough_to_differ() -> None:
+    (only,) = found(row("allowed"), reach(CONNECTED, TIMEOUT, CONNECTED, reading=BY_NO_RULE))
+    assert only == (
+        "1 of 3 Pods: expected allowed, observed timeout at 10.96.0.50 (no answer in 2 s),"
+        " 2 attempts (NetworkPolicy p: none of 1 egress rules allows it)"
+    )
+
+
+def test_timeout_refusal_and_missing_name_are_three_differences() -> None:
+    seen = found(row("allowed"), reach(TIMEOUT, REFUSED, NO_NAME))
+    assert [one.split("observed ")[1].split(" ")[0] for one in seen] == [
+        "timeout",
+        "refused",
+        "the",
+    ]
+
+
+def test_missing_dns_is_told_from_a_refusal() -> None:
+    (only,) = found(row("allowed"), reach(NO_NAME_BUT_OPEN, reading=BY_RULE))
+    assert "the peer itself is allowed, its name cannot be resolved" in only
+
+
+def test_dead_peer_is_told_from_a_policy() -> None:
+    (only,) = found(row("allowed"), reach(TIMEOUT, control=TIMEOUT, reading=BY_RULE))
+    assert "the control peer could not reach it either" in only
+
+
+def test_allowed_by_the_policy_and_still_shut_points_at_the_peer() -> None:
+    (only,) = found(row("allowed"), reach(TIMEOUT, reading=BY_RULE))
+    assert "look at the peer and at its ingress policies" in only
+
+
+@pytest.mark.parametrize("seen", [CONNECTED, NO_NAME_BUT_OPEN])
+def test_refused_peer_that_is_reached_differs(seen: Dialled) -> None:
+    (only,) = found(row("refused"), reach(TIMEOUT, seen))
+    assert only.startswith("1 of 2 Pods: expected refused, observed allowed")
+
+
+def test_reached_against_the_policies_is_not_enforced() -> None:
+    (only,) = found(row("refused"), reach(CONNECTED, reading=BY_NO_RULE))
+    assert "the policy is not enforced" in only
+
+
+def test_reached_by_a_rule_names_the_rule() -> None:
+    (only,) = found(row("refused"), reach(CONNECTED, reading=BY_RULE))
+    assert "NetworkPolicy p egress[0]: to everywhere" in only
+
+
+@pytest.mark.parametrize("control", [TIMEOUT, REFUSED, NO_NAME])
+def test_refusal_is_no_verdict_when_the_control_fails_too(control: Dialled) -> None:
+    why = doubt(row("refused"), reach(TIMEOUT, control=control))
+    assert why.startswith("the control peer could not reach it either")
+
+
+def test_missing_name_is_no_refusal() -> None:
+    assert "the name did not resolve" in doubt(row("refused"), reach(NO_NAME))
+
+
+def test_pod_that_could_not_be_looked_from_is_no_verdict() -> None:
+    blind = EgressReach((PodReach("a", CONNECTED),), CONNECTED, unseen=("b: forbidden",))
+    assert doubt(row("allowed"), blind) == "could not look from b: forbidden"
+    shut = EgressReach((PodReach("a", TIMEOUT),), CONNECTED, unseen=("b: forbidden",))
+    assert doubt(row("refused"), shut) == "could not look from b: forbidden"
+
+
+def test_udp_silence_everywhere_is_no_verdict() -> None:
+    assert doubt(row("allowed", "UDP"), reach(TIMEOUT, control=TIMEOUT)) != ""
+
+
+DIALLED = st.builds(
+    Dialled, st.sampled_from(DialOutcome), by_address=st.none() | st.sampled_from(DialOutcome)
+)
+
+
+@given(st.sampled_from(["allowed", "refused"]), st.lists(DIALLED, min_size=1, max_size=4), DIALLED)
+def test_nothing_but_what_was_asked_for_passes(
+    expected: str, seen: list[Dialled], control: Dialled
+) -> None:
+    rule, value = row(expected), reach(*seen, control=control)
+    passes = not doubt(rule, value) and not differences(rule, value)
+    if expected == "allowed":
+        assert passes == all(one.outcome is DialOutcome.CONNECTED for one in seen)
+    else:
+        shut = all((one.by_address or one.outcome).blocked for one in seen)
+        assert passes == (shut and control.outcome is DialOutcome.CONNECTED)
+
+
+WORLD = (
+    namespace("shop"),
+    deployment("router", "shop", {"app": "router"}),
+    pod("router-1", "shop", {"app": "router"}),
+    pod("db-0", "shop", {"app": "db"}, ip="10.244.1.9", ports={"pg": 5433}),
+    service("db", "shop", 5432, "pg", {"app": "db"}),
+    endpoints("db", "shop", 5433, {"db-0": "10.244.1.9"}),
+    policy(
+        "p",
+        "shop",
+        podSelector={"matchLabels": {"app": "router"}},
+        policyTypes=["Egress"],
+        egress=[
+            {"to": [{"podSelector": {"matchLabels": {"app": "db"}}}], "ports": [{"port": 5433}]}
+        ],
+    ),
+)
+
+
+def matrix(seen: Dialled) -> Matrix:
+    rule = row("allowed")
+    router = Dialling("router-1", {rule.id: seen}, "exec of python3")
+    return Matrix(
+        Dialling("shop/control", {rule.id: CONNECTED}, "ours"), {rule.workload: (router,)}, {}
+    )
+
+
+def test_evidence_names_pods_control_and_the_rule_behind_the_service() -> None:
+    with cluster_of(*WORLD) as cluster:
+        seen = read_reach(cluster, matrix(CONNECTED), row("allowed"))
+    assert seen.where == "shop/router -> db.shop.svc.cluster.local:5432/TCP"
+    assert seen.evidence[0].startswith("1 of 1 Pods: connected at 10.96.0.50 in 3 ms")
+    assert seen.evidence[1] == "control peer shop/control: connected at 10.96.0.50 in 3 ms"
+    assert seen.evidence[2] == (
+        "reading: allowed by NetworkPolicy p egress[0]: to Pods {app=db} on 5433/TCP"
+    )
+    assert seen.next_command == "kubectl -n shop describe networkpolicy"
+    assert "exec of python3; control: ours" in seen.how
+
+
+def test_refusal_that_the_control_shares_is_an_observation_error() -> None:
+    rule = row("refused")
+    router = Dialling("router-1", {rule.id: TIMEOUT})
+    both = Matrix(Dialling("shop/control", {rule.id: TIMEOUT}), {rule.workload: (router,)}, {})
+    with cluster_of(*WORLD) as cluster, pytest.raises(ObservationError, match="control peer"):
+        read_reach(cluster, both, rule)
+
+
+def test_workload_that_could_not_be_dialled_from_is_an_observation_error() -> None:
+    rule = row("allowed")
+    error = ObservationError("no ready Pod")
+    nothing = Matrix(Dialling("shop/control", {rule.id: CONNECTED}), {}, {rule.workload: error})
+    with cluster_of(*WORLD) as cluster, pytest.raises(ObservationError, match="no ready Pod"):
+        read_reach(cluster, nothing, rule)
+
+
+def dns_row() -> DnsRow:
+    return DnsRow.model_validate(
+        {
+            "id": "a-row",
+            "area": Area.NETWORKING,
+            "claim": "A name resolves",
+            "source": "the contract",
+            "check": "dns",
+            "workload": "Deployment/shop/router",
+            "name": "db.shop.svc.cluster.local",
+            "service": "Service/shop/db",
+        }
+    )
+
+
+def test_name_that_leads_to_its_service_is_as_expected() -> None:
+    with cluster_of(*WORLD) as cluster:
+        seen = read_resolution(cluster, matrix(CONNECTED), dns_row())
+    assert seen.value.expected == ("10.96.0.50",)
+    assert differences(dns_row(), seen.value) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (Resolution((PodReach("a", NO_NAME),), ("10.96.0.50",)), "the name did not resolve"),
+        (Resolution((PodReach("a", CONNECTED),), ("10.96.0.9",)), "observed 10.96.0.50"),
+        (Resolution((PodReach("a", CONNECTED),), None), "expected a Service, observed absent"),
+    ],
+)
+def test_name_that_leads_elsewhere_differs(value: Resolution, words: str) -> None:
+    (only,) = differences(dns_row(), value)
+    assert words in str(only)

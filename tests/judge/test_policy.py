@@ -1,0 +1,177 @@
+"""A NetworkPolicy as it is written: whom it selects, whom it names, whom it starves."""
+
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.judge import differences
+from clusterproof.observe.policy import read_policies
+from clusterproof.spec.behaviour import PolicyRow
+from clusterproof.spec.row import Area
+from tests.observe.cluster_objects import cluster_of, deployment, namespace, pod, policy
+
+Json = dict[str, Any]
+ROUTER = {"app": "model-router"}
+POSTHOG_RULE = {"to": [{"namespaceSelector": {"matchLabels": {"name": "posthog"}}}]}
+DNS_RULE = {
+    "to": [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+        }
+    ],
+    "ports": [{"port": 53, "protocol": "UDP"}],
+}
+DATABASE_RULE = {
+    "to": [{"podSelector": {"matchLabels": {"app": "postgres"}}}],
+    "ports": [{"port": 5432}],
+}
+LLM_RULE = {
+    "to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}}],
+    "ports": [{"port": 443}],
+}
+NEEDS = {
+    "DNS": "kube-system/k8s-app=kube-dns:53/UDP",
+    "PostgreSQL": "shop/app=postgres:5432/TCP",
+    "PostHog": "posthog/app=posthog-web:8000/TCP",
+    "LLM APIs": "203.0.113.10/32:443/TCP",
+}
+
+
+def row(aspect: str) -> PolicyRow:
+    return PolicyRow.model_validate(
+        {
+            "id": "a-row",
+            "area": Area.NETWORK_POLICY,
+            "claim": "What the policy must do",
+            "source": "the contract",
+            "check": "policy",
+            "of": "NetworkPolicy/shop/model-router-netpol",
+            "workload": "Deployment/shop/model-router",
+            "aspect": aspect,
+            "needs": NEEDS if aspect == "starves" else {},
+        }
+    )
+
+
+def world(*egress: Json, posthog: dict[str, str] | None = None, **spec: Any) -> list[Json]:  # noqa: ANN401 - raw JSON
+    """A router with this egress; its peers, and the namespaces that they are in."""
+    labels = {"name": "posthog"} if posthog is None else posthog
+    return [
+        deployment("model-router", "shop", ROUTER),
+        pod("model-router-1", "shop", {**ROUTER, "pod-template-hash": "x"}),
+        pod("postgres-0", "shop", {"app": "postgres"}, ip="10.244.1.2"),
+        pod("coredns-1", "kube-system", {"k8s-app": "kube-dns"}, ip="10.244.1.3"),
+        pod("posthog-web-1", "posthog", {"app": "posthog-web"}, ip="10.244.1.4"),
+        namespace("shop"),
+        namespace("kube-system"),
+        namespace("posthog", **labels),
+        policy(
+            "model-router-netpol",
+            "shop",
+            **{
+                "podSelector": {"matchLabels": ROUTER},
+                "policyTypes": ["Egress"],
+                "egress": list(egress),
+                **spec,
+            },
+        ),
+    ]
+
+
+def found(aspect: str, objects: list[Json]) -> list[str]:
+    rule = row(aspect)
+    with cluster_of(*objects) as cluster:
+        return [str(one) for one in differences(rule, read_policies(cluster, rule).value)]
+
+
+INTENT = (POSTHOG_RULE, DNS_RULE, DATABASE_RULE, LLM_RULE)
+
+
+@pytest.mark.parametrize("aspect", ["selects", "peers", "starves"])
+def test_policy_of_the_intent_is_as_expected(aspect: str) -> None:
+    assert found(aspect, world(*INTENT)) == []
+
+
+@pytest.mark.parametrize("aspect", ["selects", "peers", "starves"])
+def test_absent_policy_is_named_with_what_is_there(aspect: str) -> None:
+    objects = [one for one in world() if one["kind"] != "NetworkPolicy"]
+    objects.append(policy("other", "shop"))
+    (only,) = found(aspect, objects)
+    assert "expected a NetworkPolicy, observed absent (there: other)" in only
+
+
+def test_literal_policy_starves_the_router_of_all_but_posthog() -> None:
+    dns, database, llm = found("starves", world(POSTHOG_RULE))
+    assert dns.startswith("DNS: expected kube-system/k8s-app=kube-dns on 53/UDP allowed")
+    assert "the README's literal policy" in dns
+    assert "add to spec.egress: - {to: [{namespaceSelector:" in dns
+    assert database.startswith("PostgreSQL: ")
+    assert llm.startswith("LLM APIs: ")
+    assert "ipBlock: {cidr: 203.0.113.10/32}" in llm
+
+
+def test_second_policy_feeds_what_the_literal_one_starves() -> None:
+    more = policy("more", "shop", policyTypes=["Egress"], egress=[DNS_RULE, DATABASE_RULE])
+    (only,) = found("starves", [*world(POSTHOG_RULE), more])
+    assert only.startswith("LLM APIs: ")
+
+
+def test_literal_policy_without_the_label_starves_even_posthog() -> None:
+    assert len(found("starves", world(POSTHOG_RULE, posthog={}))) == 4
+
+
+def test_need_whose_pods_are_not_there_is_read_by_its_labels() -> None:
+    objects = [one for one in world(*INTENT) if one["metadata"]["name"] != "postgres-0"]
+    assert found("starves", objects) == []
+
+
+def test_namespace_without_the_label_is_named_with_both_remedies() -> None:
+    (only,) = found("peers", world(*INTENT, posthog={}))
+    assert only.startswith("egress[0].to[0].namespaceSelector {name=posthog}: expected a namespace")
+    assert "kubectl label namespace posthog name=posthog, or" in only
+    assert "select kubernetes.io/metadata.name: posthog" in only
+
+
+def test_namespace_with_another_value_is_to_be_overwritten() -> None:
+    (only,) = found("peers", world(*INTENT, posthog={"name": "analytics"}))
+    assert "has name=analytics" in only
+    assert "name=posthog --overwrite" in only
+
+
+def test_ingress_peers_are_looked_at_too() -> None:
+    rule = {"from": [{"namespaceSelector": {"matchLabels": {"name": "nowhere"}}}]}
+    (only,) = found("peers", world(*INTENT, ingress=[rule]))
+    assert only.startswith("ingress[0].from[0].namespaceSelector {name=nowhere}")
+    assert "no namespace of that name either" in only
+
+
+def test_policy_that_selects_other_pods_is_named() -> None:
+    (only,) = found("selects", world(*INTENT, podSelector={"matchLabels": {"app": "router"}}))
+    assert "expected to select Pod model-router-1, observed {app=router} does not" in only
+
+
+def test_policy_without_egress_among_its_types_is_named() -> None:
+    (only,) = found("selects", world(*INTENT, policyTypes=["Ingress"]))
+    assert "spec.policyTypes: expected Egress among them, observed Ingress" in only
+
+
+def test_evidence_says_which_rule_decides_each_need() -> None:
+    rule = row("starves")
+    with cluster_of(*world(POSTHOG_RULE)) as cluster:
+        evidence = read_policies(cluster, rule).evidence
+    assert "model-router-netpol egress[0]: to namespaces {name=posthog}" in evidence
+    assert "DNS: NetworkPolicy model-router-netpol: none of 1 egress rules" in evidence
+    assert any(
+        one.startswith("PostHog: NetworkPolicy model-router-netpol egress[0]") for one in evidence
+    )
+
+
+def test_policies_that_may_not_be_listed_are_no_verdict() -> None:
+    with (
+        cluster_of(*world(), forbidden=("NetworkPolicy",)) as cluster,
+        pytest.raises(ObservationError, match="forbidden") as refusal,
+    ):
+        read_policies(cluster, row("selects"))
+    assert refusal.value.status == 403

@@ -1,0 +1,116 @@
+"""A Cluster over loopback whose API server has these objects."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from clusterproof.observe.cluster import KINDS, Cluster
+from tests.observe.loopback import Reply, Request, api_server
+
+Json = dict[str, Any]
+_COLLECTION = re.compile(
+    r"^(?P<prefix>/.+?)(?:/namespaces/(?P<namespace>[^/?]+))?/(?P<plural>[a-z]+)(?:\?.*)?$"
+)
+
+
+@contextmanager
+def cluster_of(*objects: Json, forbidden: tuple[str, ...] = ()) -> Iterator[Cluster]:
+    """A cluster with `objects` (raw, with their `kind`); lists of `forbidden` kinds are refused."""
+    kinds = {kind.plural: name for name, kind in KINDS.items()}
+
+    def answer(request: Request) -> Reply:
+        match = _COLLECTION.match(request.path)
+        assert match, request.path
+        kind = kinds[match["plural"]]
+        if kind in forbidden:
+            return Reply(403, {"message": f"{match['plural']} is forbidden"})
+        items = [
+            one
+            for one in objects
+            if one["kind"] == kind
+            and match["namespace"] in {None, one["metadata"].get("namespace")}
+        ]
+        return Reply(body={"items": items})
+
+    with api_server(answer) as api:
+        yield Cluster(api)
+
+
+def namespace(name: str, /, **labels: str) -> Json:
+    """A namespace, with the label that the API server gives it."""
+    return {
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name, **labels}},
+    }
+
+
+def pod(name: str, space: str, labels: Json, *, ready: bool = True, **more: Any) -> Json:  # noqa: ANN401 - raw JSON
+    """A running Pod; `ports` is name to number."""
+    ports = [{"name": key, "containerPort": value} for key, value in more.get("ports", {}).items()]
+    return {
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": space, "labels": labels},
+        "spec": {"containers": [{"name": "main", "image": "x:1", "ports": ports}]},
+        "status": {
+            "phase": "Running",
+            "podIP": more.get("ip", "10.0.0.1"),
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+        },
+    }
+
+
+def deployment(name: str, space: str, labels: Json) -> Json:
+    """A Deployment that selects `labels`."""
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": space},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": []}},
+        },
+    }
+
+
+def service(name: str, space: str, port: int, target: int | str, selector: Json) -> Json:
+    """A Service with one port named `main`."""
+    return {
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": space},
+        "spec": {
+            "clusterIP": "10.96.0.50",
+            "clusterIPs": ["10.96.0.50"],
+            "selector": selector,
+            "ports": [{"name": "main", "port": port, "targetPort": target, "protocol": "TCP"}],
+        },
+    }
+
+
+def endpoints(of: str, space: str, port: int, pods: dict[str, str], *, ready: bool = True) -> Json:
+    """An EndpointSlice; `pods` is name to address."""
+    return {
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": f"{of}-x",
+            "namespace": space,
+            "labels": {"kubernetes.io/service-name": of},
+        },
+        "ports": [{"name": "main", "port": port, "protocol": "TCP"}],
+        "endpoints": [
+            {
+                "addresses": [address],
+                "conditions": {"ready": ready},
+                "targetRef": {"kind": "Pod", "name": name},
+            }
+            for name, address in pods.items()
+        ],
+    }
+
+
+def policy(name: str, space: str, **spec: Any) -> Json:  # noqa: ANN401 - raw JSON
+    """A NetworkPolicy; without a podSelector it selects every Pod."""
+    return {
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": space},
+        "spec": {"podSelector": {}, **spec},
+    }

@@ -1,0 +1,218 @@
+"""What NetworkPolicies mean: the enforcer's dialled table, and what the README's policy lacks."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterproof.observe.policy_model import (
+    Decision,
+    Destination,
+    Policy,
+    RulePeer,
+    RulePort,
+    decide_egress,
+    read_policy,
+    show_selector,
+)
+from clusterproof.spec.need import Need, parse_need
+from tests.observe.cluster_objects import policy
+from tests.testbed_controllers.policy_world import Case, read_cases, read_world
+
+WORLD = read_world()
+LITERAL = policy(
+    "model-router-netpol",
+    "shop",
+    podSelector={"matchLabels": {"app": "web"}},
+    policyTypes=["Egress"],
+    egress=[{"to": [{"namespaceSelector": {"matchLabels": {"name": "posthog"}}}]}],
+)
+
+
+def is_about_egress_alone(case: Case) -> bool:
+    """True where the source is a Pod, and no ingress policy has a word on the destination."""
+    policies = [read_policy(one) for one in WORLD.chosen(case)]
+    names = {pod["metadata"]["name"] for pod in WORLD.pods}
+    return (
+        case.source in names
+        and case.protocol in {"TCP", "UDP", "SCTP"}
+        and all("Ingress" not in one.types for one in policies)
+        and any("Egress" in one.types for one in policies)
+    )
+
+
+def reads_destination(case: Case) -> Destination:
+    flow = WORLD.flow(case)
+    pod = WORLD.pod_at(flow.destination)
+    label = str(flow.destination)
+    if pod is None:
+        return Destination(label, flow.port, flow.protocol, address=label)
+    space = pod["metadata"]["namespace"]
+    labels = next(
+        one["metadata"]["labels"] for one in WORLD.namespaces if one["metadata"]["name"] == space
+    )
+    ports = [port for one in pod["spec"]["containers"] for port in one["ports"]]
+    named = {one["name"]: one["containerPort"] for one in ports if one["protocol"] == flow.protocol}
+    return Destination(
+        label, flow.port, flow.protocol, label, space, labels, pod["metadata"]["labels"], named
+    )
+
+
+CASES = [case for case in read_cases() if is_about_egress_alone(case)]
+
+
+def test_table_has_egress_cases() -> None:
+    assert len(CASES) >= 15
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_reading_agrees_with_what_was_dialled(case: Case) -> None:
+    flow = WORLD.flow(case)
+    pod = WORLD.pod_at(flow.source)
+    assert pod is not None
+    policies = [read_policy(one) for one in WORLD.chosen(case)]
+    meta = pod["metadata"]
+    found = decide_egress(policies, meta["namespace"], meta["labels"], reads_destination(case))
+    # A Pod always reaches itself and its own node; the model is not asked about either.
+    own = flow.destination in {flow.source, WORLD.hosts[pod["spec"]["nodeName"]]}
+    assert ("allowed" if found.allowed or own else "refused") == case.expect, found.by
+
+
+def test_literal_readme_policy_is_recognised() -> None:
+    assert read_policy(LITERAL).is_literal_readme
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"policyTypes": ["Ingress", "Egress"]},
+        {"egress": []},
+        {"egress": [*LITERAL["spec"]["egress"], {"ports": [{"port": 53, "protocol": "UDP"}]}]},
+        {"egress": [{**LITERAL["spec"]["egress"][0], "ports": [{"port": 8000}]}]},
+    ],
+)
+def test_policy_with_anything_more_is_not_the_literal_one(change: dict[str, Any]) -> None:
+    assert not read_policy(policy("p", "shop", **{**LITERAL["spec"], **change})).is_literal_readme
+
+
+@pytest.mark.parametrize(
+    ("spec", "types"),
+    [
+        ({}, ("Ingress",)),
+        ({"egress": [{}]}, ("Ingress", "Egress")),
+        ({"egress": []}, ("Ingress",)),
+        ({"policyTypes": ["Egress"]}, ("Egress",)),
+    ],
+)
+def test_types_have_the_defaults_of_the_api(spec: dict[str, Any], types: tuple[str, ...]) -> None:
+    assert read_policy(policy("p", "shop", **spec)).types == types
+
+
+def test_decision_names_the_rule() -> None:
+    to = Destination("x", 8000, namespace="posthog", namespace_labels={"name": "posthog"})
+    found = decide_egress([read_policy(LITERAL)], "shop", {"app": "web"}, to)
+    assert found == Decision(
+        allowed=True,
+        by="NetworkPolicy model-router-netpol egress[0]: to namespaces {name=posthog}",
+    )
+
+
+def test_decision_of_a_refusal_names_the_policies() -> None:
+    to = Destination("x", 443, address="203.0.113.10")
+    found = decide_egress([read_policy(LITERAL)], "shop", {"app": "web"}, to)
+    assert found == Decision(
+        allowed=False, by="NetworkPolicy model-router-netpol: none of 1 egress rules"
+    )
+
+
+def test_pod_that_no_policy_selects_reaches_everything() -> None:
+    to = Destination("x", 443, address="203.0.113.10")
+    assert decide_egress([read_policy(LITERAL)], "shop", {"app": "db"}, to).allowed
+    assert decide_egress([read_policy(LITERAL)], "lobby", {"app": "web"}, to).allowed
+
+
+LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy"), max_size=2)
+SELECTORS = st.none() | st.fixed_dictionaries({"matchLabels": LABELS})
+PEERS = st.one_of(
+    st.fixed_dictionaries({}, optional={"podSelector": SELECTORS, "namespaceSelector": SELECTORS}),
+    st.fixed_dictionaries(
+        {"ipBlock": st.fixed_dictionaries({"cidr": st.sampled_from(["10.0.0.0/8", "0.0.0.0/0"])})}
+    ),
+)
+RULES = st.fixed_dictionaries(
+    {},
+    optional={
+        "to": st.lists(PEERS, max_size=2),
+        "ports": st.lists(st.fixed_dictionaries({"port": st.sampled_from([53, 443])}), max_size=2),
+    },
+)
+POLICIES = st.builds(
+    lambda labels, rules: read_policy(
+        policy(
+            "p", "shop", podSelector={"matchLabels": labels}, policyTypes=["Egress"], egress=rules
+        )
+    ),
+    LABELS,
+    st.lists(RULES, max_size=2),
+)
+DESTINATIONS = st.builds(
+    Destination,
+    st.just("x"),
+    st.sampled_from([53, 443]),
+    address=st.sampled_from(["10.1.2.3", "203.0.113.10", ""]),
+    namespace=st.sampled_from(["shop", "other", None]),
+    namespace_labels=LABELS,
+    labels=LABELS,
+)
+
+
+@given(st.lists(POLICIES, min_size=1, max_size=3), POLICIES, LABELS, DESTINATIONS)
+def test_one_policy_more_takes_nothing_from_a_pod_that_one_selects_already(
+    policies: list[Policy], more: Policy, labels: dict[str, str], to: Destination
+) -> None:
+    if not any(one.selects("shop", labels) for one in policies):
+        return
+    before = decide_egress(policies, "shop", labels, to)
+    after = decide_egress([*policies, more], "shop", labels, to)
+    assert after.allowed or not before.allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "need"),
+    [
+        (
+            "kube-system/k8s-app=kube-dns:53/UDP",
+            Need("n", 53, "UDP", "kube-system", {"k8s-app": "kube-dns"}),
+        ),
+        ("a/x=1,y=2:80/TCP", Need("n", 80, "TCP", "a", {"x": "1", "y": "2"})),
+        ("203.0.113.10/32:443/TCP", Need("n", 443, "TCP", cidr="203.0.113.10/32")),
+        ("2001:db8::/32:443/TCP", Need("n", 443, "TCP", cidr="2001:db8::/32")),
+    ],
+)
+def test_need_is_read(text: str, need: Need) -> None:
+    assert parse_need("n", text) == need
+
+
+@pytest.mark.parametrize("text", ["", "dns", "a/x=1:80", "a/x:80/TCP", "203.0.113.10/33:443/TCP"])
+def test_malformed_need_says_what_was_expected(text: str) -> None:
+    with pytest.raises(ValueError, match="expected namespace/label=value:port/protocol or CIDR"):
+        parse_need("n", text)
+
+
+def test_remedy_is_a_rule_that_allows_the_need() -> None:
+    need = parse_need("DNS", "kube-system/k8s-app=kube-dns:53/UDP")
+    assert need.remedy() == (
+        "- {to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}, "
+        "podSelector: {matchLabels: {k8s-app: kube-dns}}}], ports: [{port: 53, protocol: UDP}]}"
+    )
+
+
+def test_rules_are_shown_as_a_reader_would_name_them() -> None:
+    expressions = [{"key": "tier", "operator": "In", "values": ["a", "b"]}]
+    assert show_selector({"matchExpressions": expressions}) == "{tier In (a, b)}"
+    assert show_selector({}) == "{} (all)"
+    assert str(RulePeer(cidr="0.0.0.0/0", excepted=("10.0.0.0/8",))) == (
+        "0.0.0.0/0 except 10.0.0.0/8"
+    )
+    assert str(RulePort("TCP", 80, 90)) == "80-90/TCP"
