@@ -1,0 +1,232 @@
+"""What became of events, exposures and flags, figure by figure."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterproof.judge import differences
+from clusterproof.judge.ingestion import FIGURES
+from clusterproof.observe.ingestion import (
+    EventBatch,
+    EventFate,
+    Exposures,
+    FlagAnswer,
+    Reading,
+    Stored,
+)
+from clusterproof.observe.posthog_status import Figure
+from clusterproof.observe.traffic import Routed
+from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow, StatusRow
+from clusterproof.spec.row import Area, Expectation
+
+COMMON: dict[str, Any] = {
+    "id": "i",
+    "area": Area.INGESTION,
+    "claim": "it is as promised",
+    "source": "test",
+}
+SOUND = {"accepted": 1.0, "durable": 1.0}
+
+
+def _row(figure: Any) -> IngestionRow:  # noqa: ANN401 - one of the figures
+    expect = (
+        Expectation(at_most=30)
+        if figure == "lag_p95_s"
+        else Expectation(equals=SOUND.get(figure, 0))
+    )
+    return IngestionRow(**COMMON, check="ingestion", figure=figure, expect=expect)
+
+
+def _batch(*events: EventFate, unsent: int = 0) -> EventBatch:
+    return EventBatch(events, Reading(answered=3), unsent=unsent)
+
+
+def _red(batch: EventBatch) -> set[str]:
+    return {figure for figure in FIGURES if differences(_row(figure), batch)}
+
+
+GOOD = EventFate("u0", lag_s=1.5, stored=1)
+
+
+def test_a_batch_that_arrived_differs_in_nothing() -> None:
+    assert _red(_batch(GOOD, GOOD)) == set()
+
+
+@pytest.mark.parametrize(
+    ("fate", "red"),
+    [
+        (EventFate("u1"), {"durable", "lost"}),
+        (EventFate("u1", error="APIError: 503"), {"accepted", "durable"}),
+        (EventFate("u1", lag_s=1.0, stored=2), {"duplicate"}),
+        (EventFate("u1", lag_s=31.0, stored=1), {"late", "lag_p95_s"}),
+        (EventFate("u1", lag_s=1.0, stored=1, altered=("share: sent 1, stored '1'",)), {"altered"}),
+    ],
+)
+def test_each_fate_turns_its_own_figures_red(fate: EventFate, red: set[str]) -> None:
+    assert _red(_batch(GOOD, fate)) == red
+
+
+def test_an_event_that_was_given_up_and_is_there_all_the_same_was_accepted() -> None:
+    fate = EventFate("u1", error="ReadTimeout", lag_s=2.0, stored=1)
+    assert _red(_batch(GOOD, fate)) == set()
+
+
+def test_events_that_the_sdk_still_holds_are_not_accepted_and_not_lost() -> None:
+    assert _red(_batch(GOOD, EventFate("u1"), unsent=1)) == {"accepted", "durable"}
+
+
+def test_no_event_at_all_has_no_lag() -> None:
+    (found,) = differences(_row("lag_p95_s"), _batch(EventFate("u1")))
+    assert found.observed == "no event came back"
+
+
+def test_a_loss_names_events_to_look_for() -> None:
+    (found,) = differences(_row("lost"), _batch(GOOD, EventFate("u7")))
+    assert found.observed == "1 of 2 sent"
+    assert found.reason == "not read back within 45 s, such as u7"
+
+
+FATES = st.builds(
+    EventFate,
+    uuid=st.uuids().map(str),
+    error=st.sampled_from(["", "APIError"]),
+    lag_s=st.none() | st.floats(0, 100),
+    stored=st.integers(0, 3),
+)
+
+
+@given(st.lists(FATES, min_size=1, max_size=30), st.integers(0, 5))
+def test_what_was_accepted_is_durable_or_lost(events: list[EventFate], unsent: int) -> None:
+    batch = _batch(*events, unsent=unsent)
+    found = {name: figure(batch) for name, figure in FIGURES.items()}
+    assert found["accepted"] is not None
+    assert found["durable"] is not None
+    accepted, durable = found["accepted"] * len(events), found["durable"] * len(events)
+    assert found["lost"] == pytest.approx(accepted - durable)
+    assert 0 <= found["durable"] <= found["accepted"] <= 1
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=200))
+def test_p95_is_a_lag_that_no_more_than_one_in_twenty_exceeds(lags: list[float]) -> None:
+    batch = _batch(*(EventFate(str(index), lag_s=lag) for index, lag in enumerate(lags)))
+    p95 = FIGURES["lag_p95_s"](batch)
+    assert p95 is not None
+    assert p95 in lags
+    assert sum(lag > p95 for lag in lags) <= 0.05 * len(lags)
+
+
+def _exposures(*answers: Routed, **stored: Stored) -> Exposures:
+    return Exposures(answers, stored, "$feature_flag_response")
+
+
+def _asked(
+    user: str, variant: str = "control", exposure: str = "e1", *, test: bool = True
+) -> Routed:
+    return Routed(user, 200, variant=variant, is_ab_test=test, exposure=exposure)
+
+
+def _event(user: str = "a", variant: str = "control") -> Stored:
+    return Stored("$feature_flag_called", user, {"$feature_flag_response": variant})
+
+
+def _red_exposures(value: Exposures) -> set[str]:
+    wanted = {"routed": 1.0, "durable": 1.0, "wrong_variant": 0, "unsticky": 0}
+    rows = [
+        ExposureRow(**COMMON, check="exposure", figure=figure, expect=Expectation(equals=number))  # type: ignore[arg-type]
+        for figure, number in wanted.items()
+    ]
+    return {row.figure for row in rows if differences(row, value)}
+
+
+def test_exposures_that_tell_what_was_routed_differ_in_nothing() -> None:
+    both = (_asked("a"), _asked("a", exposure="e2"))
+    assert _red_exposures(_exposures(*both, e1=_event(), e2=_event())) == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "red"),
+    [
+        (_exposures(_asked("a", variant="", test=False)), {"routed"}),
+        (_exposures(Routed("a", 500, error="injected")), {"routed"}),
+        (_exposures(_asked("a")), {"durable"}),
+        (_exposures(_asked("a", exposure="")), {"durable"}),
+        (_exposures(_asked("a"), e1=_event(variant="treatment")), {"wrong_variant"}),
+        (_exposures(_asked("a"), e1=_event(user="b")), {"wrong_variant"}),
+        (
+            _exposures(
+                _asked("a"),
+                _asked("a", "treatment", "e2"),
+                e1=_event(),
+                e2=_event("a", "treatment"),
+            ),
+            {"unsticky"},
+        ),
+    ],
+)
+def test_each_fault_of_an_exposure_turns_its_own_figure_red(
+    value: Exposures, red: set[str]
+) -> None:
+    assert _red_exposures(value) >= red
+    assert _red_exposures(value) - red <= {"durable"}
+
+
+def _flag_row(*, split: bool = False) -> FlagRow:
+    variants = ("control", "treatment")
+    return FlagRow(**COMMON, check="flag", flag="f", variants=variants, split=split)
+
+
+def _given(user: str, variant: str | None, *, found: bool = True) -> FlagAnswer:
+    return FlagAnswer(user, found, enabled=found, variant=variant)
+
+
+def test_a_flag_that_evaluates_differs_in_nothing() -> None:
+    value = (_given("a", "control"), _given("b", "treatment"), _given("a", "control"))
+    assert differences(_flag_row(), value) == ()
+    assert differences(_flag_row(split=True), value) == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "observed"),
+    [
+        (_given("a", None, found=False), "no such flag"),
+        (_given("a", "third"), "third"),
+        (_given("a", None), "None"),
+        (FlagAnswer("a", found=False, error="401: no such key"), "401: no such key"),
+    ],
+)
+def test_a_flag_that_does_not_evaluate_says_what_came(answer: FlagAnswer, observed: str) -> None:
+    (found,) = differences(_flag_row(), (answer,))
+    assert found.observed == observed
+
+
+def test_a_user_with_two_variants_is_named() -> None:
+    (found,) = differences(_flag_row(), (_given("a", "control"), _given("a", "treatment")))
+    assert (found.observed, found.reason) == ("1 users with two variants", "a")
+
+
+def test_a_flag_that_gives_one_variant_to_all_does_not_split() -> None:
+    value = (_given("a", "control"), _given("b", "control"))
+    assert differences(_flag_row(), value) == ()
+    (found,) = differences(_flag_row(split=True), value)
+    assert found.observed == "nobody was given treatment"
+
+
+STATUS = StatusRow(
+    **COMMON, check="posthog-status", figure="worker_alive", expect=Expectation(equals=True)
+)
+
+
+def test_a_figure_that_is_as_it_should_be_differs_in_nothing() -> None:
+    assert differences(STATUS, Figure(value=True)) == ()
+
+
+def test_a_figure_that_is_not_differs() -> None:
+    (found,) = differences(STATUS, Figure(value=False))
+    assert (found.expected, found.observed) == ("True", "False")
+
+
+def test_a_figure_that_what_was_seen_contradicts_differs() -> None:
+    (found,) = differences(STATUS, Figure(value=True, contradiction="no event came back"))
+    assert found.observed == "no event came back"

@@ -1,0 +1,122 @@
+"""A metric must be there, have its type, and rise by what was done."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterproof.judge import differences
+from clusterproof.observe.metrics import Exposed
+from clusterproof.observe.prometheus import FRESH_S, Target
+from clusterproof.observe.traffic import Counted, Moved
+from clusterproof.spec.behaviour import MetricMovesRow, MetricRow, TargetsRow
+from clusterproof.spec.row import Area, ObjectRef
+
+WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
+METRIC = MetricRow(
+    id="m",
+    area=Area.METRICS,
+    claim="it is exposed",
+    source="test",
+    check="metric",
+    workload=WORKLOAD,
+    port=9090,
+    name="requests_total",
+    type="counter",
+)
+MOVES = MetricMovesRow(
+    id="m",
+    area=Area.METRICS,
+    claim="it counts",
+    source="test",
+    check="metric-moves",
+    workload=WORKLOAD,
+    name="requests_total",
+    by="requests",
+)
+TARGETS = TargetsRow(
+    id="t",
+    area=Area.METRICS,
+    claim="it is scraped",
+    source="test",
+    check="targets",
+    workload=WORKLOAD,
+    port=9090,
+)
+
+
+def test_a_metric_on_every_page_differs_in_nothing() -> None:
+    assert differences(METRIC, (Exposed("a", "counter"), Exposed("b", "counter"))) == ()
+
+
+@pytest.mark.parametrize(
+    ("exposed", "observed"),
+    [
+        (Exposed("b", None), "absent from its metrics page"),
+        (Exposed("b", "gauge"), "gauge"),
+        (Exposed("b", None, "connection refused"), "no metrics page"),
+    ],
+)
+def test_a_metric_that_one_pod_lacks_is_named(exposed: Exposed, observed: str) -> None:
+    (found,) = differences(METRIC, (Exposed("a", "counter"), exposed))
+    assert found.observed == observed
+    assert found.what.startswith("b ")
+
+
+def _moved(*counted: tuple[int, int, float]) -> Moved:
+    return Moved(present=True, batches=tuple(Counted(*one) for one in counted))
+
+
+def test_a_rise_by_what_was_sent_differs_in_nothing() -> None:
+    assert differences(MOVES, _moved((60, 60, 60.0))) == ()
+
+
+@given(sent=st.integers(1, 500), unanswered=st.integers(0, 20), risen=st.integers(0, 1500))
+def test_a_rise_is_right_between_what_happened_and_what_may_have(
+    sent: int, unanswered: int, risen: int
+) -> None:
+    found = differences(MOVES, _moved((sent, sent + unanswered, float(risen))))
+    assert (found == ()) == (sent <= risen <= sent + unanswered)
+
+
+def test_a_loss_says_how_many_were_not_counted() -> None:
+    (found,) = differences(MOVES, _moved((60, 60, 57.0)))
+    assert (found.expected, found.observed) == ("60", "57")
+    assert found.reason == "3 of 60 requests were not counted"
+
+
+def test_counting_double_goes_with_the_batch() -> None:
+    found = differences(MOVES, _moved((60, 60, 120.0), (120, 120, 240.0)))
+    assert [one.reason for one in found] == ["2 for each of our requests"] * 2
+
+
+def test_more_in_the_first_batch_only_was_somebody_else() -> None:
+    assert differences(MOVES, _moved((60, 60, 71.0), (120, 120, 120.0))) == ()
+
+
+def test_more_is_no_difference_where_the_row_is_not_exact() -> None:
+    row = MOVES.model_copy(update={"exact": False})
+    assert differences(row, _moved((60, 60, 120.0))) == ()
+    assert differences(row, _moved((60, 60, 59.0))) != ()
+
+
+def test_a_metric_that_nobody_exposes_is_absent() -> None:
+    (found,) = differences(MOVES, Moved(present=False, batches=(Counted(60, 60, 0.0),)))
+    assert found.observed == "absent from every Pod's metrics page"
+
+
+def test_targets_that_are_up_differ_in_nothing() -> None:
+    assert differences(TARGETS, (Target("a", 1.0, 3.0), Target("b", 1.0, 4.0))) == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "observed"),
+    [
+        (Target("b", None), "no target"),
+        (Target("b", 0.0, 2.0), "up = 0"),
+        (Target("b", 1.0, FRESH_S + 50), "200 s ago"),
+    ],
+)
+def test_a_pod_that_is_not_scraped_is_named(target: Target, observed: str) -> None:
+    (found,) = differences(TARGETS, (Target("a", 1.0, 3.0), target))
+    assert found.observed == observed
+    assert found.what == "target b:9090"

@@ -1,0 +1,167 @@
+"""Small HTTP servers on loopback, for what our observers and scripts speak to."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from kubernetes.client import Configuration
+
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.connect import Connection
+
+PROJECT_KEY = "phc_" + "a" * 32  # made up for these tests
+PERSONAL_KEY = "phx_" + "b" * 32
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a server was asked."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - JSON
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What it answers."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    after_s: float = 0.0
+
+
+@contextmanager
+def served(answer: Callable[[Request], Reply]) -> Iterator[str]:
+    """A server on a free port of loopback; its base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = answer(Request(self.command, self.path, headers, body))
+            threading.Event().wait(reply.after_s)
+            text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+            try:
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(text.encode())))
+                self.end_headers()
+                self.wfile.write(text.encode())
+            except OSError:
+                return  # the caller did not wait for the answer
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def api_server(answer: Callable[[Request], Reply]) -> Iterator[KubeApi]:
+    """A KubeApi whose API server answers as told."""
+    with served(answer) as url:
+        api = KubeApi(Connection(Configuration(), "loopback", url), sleep=lambda _: None)
+        try:
+            yield api
+        finally:
+            api.close()
+
+
+class PosthogStandIn:
+    """Takes batches, answers HogQL by uuid; each fault is a field.
+
+    Attributes:
+        lose, twice, spoil: Which events (by their `index`) are lost, stored twice or altered.
+        slow_s: An event can be read this long after it came.
+        query_status: What the query endpoint answers.
+        capture_status: What the capture endpoint answers.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is stored."""
+        self.lose: Callable[[int], bool] = lambda _: False
+        self.twice: Callable[[int], bool] = lambda _: False
+        self.spoil: Callable[[dict[str, Any]], None] = lambda _: None
+        self.slow_s = 0.0
+        self.query_status = 200
+        self.capture_status = 200
+        self.flag: dict[str, Any] | None = None
+        self.cached = False
+        self.stored: list[tuple[float, dict[str, Any]]] = []
+        self.queries: list[str] = []
+
+    def answer(self, request: Request) -> Reply:
+        """One request."""
+        if request.path.startswith("/batch"):
+            return self._capture(request.json())
+        if request.path.startswith("/flags/"):
+            flags = {} if self.flag is None else {"the-flag": self.flag}
+            return Reply(body={"flags": flags, "errorsWhileComputingFlags": False})
+        if request.headers.get("authorization") != f"Bearer {PERSONAL_KEY}":
+            return Reply(401, {"detail": "no key"})
+        if request.path.startswith("/api/instance_status"):
+            return Reply(body={"results": {"overview": [{"key": "db_alive", "value": True}]}})
+        return self._query(request.json())
+
+    def _capture(self, body: dict[str, Any]) -> Reply:
+        if self.capture_status != 200:
+            return Reply(self.capture_status, {"error": f"refused for {body['api_key']}"})
+        for event in body["batch"]:
+            index = event["properties"].get("index", 0)
+            if self.lose(index):
+                continue
+            self.spoil(event)
+            copies = 2 if self.twice(index) else 1
+            self.stored += [(time.monotonic(), event)] * copies
+        return Reply(body={"status": "Ok"})
+
+    def _query(self, body: dict[str, Any]) -> Reply:
+        text = body["query"]["query"]
+        self.queries.append(text)
+        if self.query_status != 200:
+            return Reply(self.query_status, {"detail": "as told"})
+        wanted = set(re.findall(r"'([0-9a-f-]{36})'", text))
+        now = time.monotonic()
+        found = [e for at, e in self.stored if e["uuid"] in wanted and now - at >= self.slow_s]
+        if "GROUP BY uuid" in text:
+            uuids = [event["uuid"] for event in found]
+            rows: list[list[Any]] = [[one, uuids.count(one)] for one in dict.fromkeys(uuids)]
+        elif text.startswith("SELECT count()"):
+            rows = [[len(self.stored)]]
+        else:
+            rows = [self._row(event, with_time="timestamp, properties" in text) for event in found]
+        return Reply(body={"results": rows, "is_cached": self.cached})
+
+    @staticmethod
+    def _row(event: dict[str, Any], *, with_time: bool) -> list[Any]:
+        properties = json.dumps(event["properties"])
+        row = [event["uuid"], event["event"], event["distinct_id"]]
+        return [*row, event["timestamp"], properties] if with_time else [*row, properties]

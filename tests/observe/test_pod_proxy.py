@@ -1,0 +1,200 @@
+"""Through the API server's pod proxy: the Pod's answer, its silence, and our own blindness."""
+
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe import proxy
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.http import read_answers
+from clusterproof.observe.metrics import MetricsPages, page_of, read_exposed, total
+from clusterproof.observe.path import Missing
+from clusterproof.observe.proxy import Answer, ask_pod
+from clusterproof.spec.behaviour import HttpRow, MetricRow
+from clusterproof.spec.row import Area, Expectation, ObjectRef
+from tests.observe.loopback import Reply, Request, api_server
+
+WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
+HEALTH = HttpRow(
+    id="h",
+    area=Area.HEALTH,
+    claim="it is healthy",
+    source="test",
+    check="http",
+    workload=WORKLOAD,
+    port=8080,
+    path="/health",
+    fields={"status": Expectation(equals="ok")},
+)
+METRIC = MetricRow(
+    id="m",
+    area=Area.METRICS,
+    claim="it is exposed",
+    source="test",
+    check="metric",
+    workload=WORKLOAD,
+    port=9090,
+    name="requests_total",
+    type="counter",
+)
+PAGE = """# TYPE requests_total counter
+requests_total{path="/a",code="200"} 3
+requests_total{path="/b",code="200"} 4
+# TYPE took_seconds histogram
+took_seconds_bucket{le="+Inf"} 9
+took_seconds_count 9
+took_seconds_sum 1.5
+# TYPE waiting gauge
+waiting 2
+"""
+
+
+def _status(code: int, message: str) -> Reply:
+    body = {"kind": "Status", "apiVersion": "v1", "code": code, "message": message}
+    return Reply(code, body)
+
+
+def _unreached(why: str) -> Reply:
+    return _status(503, f"error trying to reach service: {why}")
+
+
+def _pod(name: str, *, ready: str = "True", phase: str = "Running") -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "n",
+            "uid": f"uid-{name}",
+            "labels": {"app": "w"},
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "status": {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+class _World:
+    """An API server with one Deployment; what each Pod answers is looked up by its name."""
+
+    def __init__(self, pods: list[dict[str, Any]], replies: dict[str, Reply]) -> None:
+        self.pods, self.replies = pods, replies
+        self.asked: list[str] = []
+
+    def answer(self, request: Request) -> Reply:
+        self.asked.append(request.path)
+        path = request.path.partition("?")[0]
+        if path.endswith("/deployments"):
+            selector = {"matchLabels": {"app": "w"}}
+            spec = {"metadata": {"name": "w"}, "spec": {"selector": selector}}
+            return Reply(body={"items": [spec]})
+        if path.endswith("/pods"):
+            return Reply(body={"items": self.pods})
+        if path == "/version":
+            return Reply(body={"gitVersion": "v1.35.4"})
+        return self.replies[path.split("/")[6].partition(":")[0]]
+
+
+def test_every_running_pod_is_asked_whether_ready_or_not() -> None:
+    pods = [_pod("a"), _pod("b", ready="False"), _pod("c", phase="Pending", ready="False")]
+    replies = {"a": Reply(body={"status": "ok"}), "b": Reply(503, {"status": "down"})}
+    with api_server(_World(pods, replies).answer) as api:
+        value = read_answers(Cluster(api), HEALTH).value
+    assert [(one.pod, one.status, dict(one.fields)) for one in value] == [
+        ("a", 200, {"status": "ok"}),
+        ("b", 503, {"status": "down"}),
+    ]
+
+
+def test_an_answer_that_is_no_json_has_no_field() -> None:
+    with api_server(_World([_pod("a")], {"a": Reply(body="fine")}).answer) as api:
+        (answer,) = read_answers(Cluster(api), HEALTH).value
+    assert answer.fields == (("status", Missing("JSON in the answer")),)
+
+
+def test_no_running_pod_is_no_finding() -> None:
+    world = _World([_pod("a", phase="Pending", ready="False")], {})
+    with api_server(world.answer) as api, pytest.raises(ObservationError, match="no running Pod"):
+        read_answers(Cluster(api), HEALTH)
+
+
+def test_a_refused_connection_is_the_pods_silence() -> None:
+    reply = _unreached("dial tcp 10.244.1.5:8080: connect: connection refused")
+    with api_server(lambda _: reply) as api:
+        answer = ask_pod(api, "n", "a", 8080, "/health")
+    assert answer == Answer(
+        "a", None, reason="dial tcp 10.244.1.5:8080: connect: connection refused"
+    )
+
+
+def test_a_pod_that_is_gone_is_left_out() -> None:
+    with api_server(lambda _: _status(404, 'pods "a" not found')) as api:
+        assert ask_pod(api, "n", "a", 8080, "/health") is None
+
+
+def test_a_404_of_the_pod_itself_is_an_answer() -> None:
+    with api_server(lambda _: Reply(404, "no such page")) as api:
+        answer = ask_pod(api, "n", "a", 8080, "/health")
+    assert answer is not None
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        _status(403, 'pods "a:8080" is forbidden: cannot get resource "pods/proxy"'),
+        _unreached("dial tcp 10.244.1.5:8080: i/o timeout"),
+        _unreached("dial tcp 10.244.1.5:8080: connect: no route to host"),
+        _status(429, "too many requests"),
+    ],
+)
+def test_what_the_api_server_cannot_do_is_no_finding(reply: Reply) -> None:
+    with api_server(lambda _: reply) as api, pytest.raises(ObservationError, match="pod proxy"):
+        ask_pod(api, "n", "a", 8080, "/health")
+
+
+def test_a_pod_that_takes_too_long_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "ANSWER_WITHIN_S", 0.1)
+    world = _World([], {"a": Reply(after_s=0.4)})
+    with api_server(world.answer) as api:
+        answer = ask_pod(api, "n", "a", 8080, "/health")
+    assert answer == Answer("a", None, reason="no answer within 0.1 s")
+
+
+def test_pages_are_read_once_for_all_rows() -> None:
+    world = _World([_pod("a"), _pod("b")], {"a": Reply(body=PAGE), "b": Reply(500, "broken")})
+    with api_server(world.answer) as api:
+        pages = MetricsPages(Cluster(api))
+        value = read_exposed(pages, METRIC).value
+        read_exposed(pages, METRIC)
+    assert [(one.pod, one.type, one.reason) for one in value] == [
+        ("a", "counter", ""),
+        ("b", None, "its metrics page answers 500"),
+    ]
+    assert sum("/proxy/metrics" in path for path in world.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "expected"),
+    [
+        ("requests_total", {}, 7.0),
+        ("requests_total", {"path": "/a"}, 3.0),
+        ("requests_total", {"path": "/a", "code": "500"}, 0.0),
+        ("took_seconds", {}, 9.0),
+        ("waiting", {}, 2.0),
+        ("nothing_total", {}, None),
+    ],
+)
+def test_a_total_counts_the_samples_with_these_labels(
+    name: str, labels: dict[str, str], expected: float | None
+) -> None:
+    assert total(page_of(Answer("a", 200, "text/plain", PAGE)), name, labels) == expected
+
+
+def test_openmetrics_are_read_as_well() -> None:
+    text = "# TYPE requests counter\nrequests_total 5.0\n# EOF\n"
+    page = page_of(Answer("a", 200, "application/openmetrics-text; version=1.0.0", text))
+    assert total(page, "requests_total", {}) == 5.0
+
+
+def test_a_page_in_another_format_says_so() -> None:
+    page = page_of(Answer("a", 200, "text/html", "<html>hello there</html>"))
+    assert page.reason.startswith("its metrics page is not in Prometheus' format")

@@ -1,0 +1,242 @@
+"""The scripts that run inside a Pod, run here against a server on loopback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.judge.ingestion import FIGURES
+from clusterproof.observe.ingestion import (
+    EventBatch,
+    ask_flag,
+    read_back,
+    read_batch,
+    send_events,
+)
+from clusterproof.observe.inside import Inside
+from clusterproof.observe.posthog_status import read_page
+from clusterproof.spec.behaviour import FlagRow, IngestionRow
+from clusterproof.spec.row import Area, Expectation
+from clusterproof.spec.settings import KeyRef, PosthogSettings
+from tests.observe.loopback import PERSONAL_KEY, PROJECT_KEY, PosthogStandIn, served
+
+KEYS = {"POSTHOG_API_KEY": PROJECT_KEY, "POSTHOG_PERSONAL_API_KEY": PERSONAL_KEY}
+
+
+def _here(arguments: list[str], within_s: float) -> str:
+    """Run a script as a Pod would, with the keys in its environment only."""
+    ended = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-I", "-c", *arguments],
+        env={**os.environ, **KEYS},
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=True,
+    )
+    return ended.stdout
+
+
+@pytest.fixture
+def posthog() -> PosthogStandIn:
+    """Answers as PostHog does, until a test gives it a fault."""
+    return PosthogStandIn()
+
+
+@pytest.fixture
+def settings(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
+    """The stand-in, listening."""
+    with served(posthog.answer) as url:
+        yield PosthogSettings(
+            host=url,
+            query_host=url,
+            namespace="posthog",
+            api_key=KeyRef(name="s", key="k"),
+            personal_api_key=KeyRef(name="s", key="p"),
+            events=40,
+            within_s=2.0,
+            late_after_s=1.0,
+        )
+
+
+@pytest.fixture
+def pod() -> Inside:
+    """An interpreter of this machine in place of one in a Pod."""
+    return Inside(_here, "here", "a process")
+
+
+def _figures(batch: EventBatch) -> dict[str, Any]:
+    return {name: figure(batch) for name, figure in FIGURES.items()}
+
+
+def test_a_sound_instance_gives_every_event_back(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+) -> None:
+    batch = send_events(pod, settings, "r1")
+    found = _figures(batch)
+    lag = found.pop("lag_p95_s")
+    assert found == {
+        "accepted": 1.0,
+        "durable": 1.0,
+        "lost": 0,
+        "duplicate": 0,
+        "altered": 0,
+        "late": 0,
+    }
+    assert 0 < lag < 1.0
+    assert batch.reading.unseen == ""
+    assert len({event["distinct_id"] for _, event in posthog.stored}) == 40
+
+
+def test_each_fault_shows_in_its_own_figure(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+) -> None:
+    def spoil(event: dict[str, Any]) -> None:
+        if event["properties"]["index"] % 10 == 1:
+            event["properties"]["share"] = str(event["properties"]["share"])
+
+    posthog.lose = lambda index: index % 10 == 3
+    posthog.twice = lambda index: index % 20 == 5
+    posthog.spoil = spoil
+    found = _figures(send_events(pod, settings, "r2"))
+    assert found["accepted"] == 1.0
+    assert found["durable"] == 0.9
+    assert found["lost"] == 4
+    assert found["duplicate"] == 2
+    assert found["altered"] == 4
+
+
+def test_a_slow_instance_is_late(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+) -> None:
+    posthog.slow_s = 1.2
+    found = _figures(send_events(pod, settings, "r3"))
+    assert found["durable"] == 1.0
+    assert found["late"] == 40
+    assert found["lag_p95_s"] > 1.2
+
+
+def test_a_refusal_of_capture_is_not_accepted_and_tells_no_key(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+) -> None:
+    posthog.capture_status = 401
+    batch = send_events(pod, settings, "r4")
+    found = _figures(batch)
+    assert (found["accepted"], found["durable"], found["lost"]) == (0.0, 0.0, 0)
+    assert found["lag_p95_s"] is None
+    assert "401" in batch.events[0].error
+    assert PROJECT_KEY not in repr(batch)
+
+
+@pytest.mark.parametrize(("status", "why"), [(401, "personal API key"), (429, "rate of queries")])
+def test_a_refused_query_is_no_finding(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside, status: int, why: str
+) -> None:
+    posthog.query_status = status
+    batch = send_events(pod, settings, "r5")
+    row = _row("durable")
+    with pytest.raises(ObservationError, match=why):
+        read_batch(batch, row)
+    assert read_batch(batch, _row("accepted")).value is batch
+
+
+def test_a_query_endpoint_that_is_down_is_no_finding(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+) -> None:
+    posthog.query_status = 503
+    with pytest.raises(ObservationError, match="HogQL did not answer: 503"):
+        read_batch(send_events(pod, settings, "r6"), _row("lost"))
+
+
+def test_an_answer_from_a_cache_is_no_proof_of_a_loss(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+) -> None:
+    posthog.lose, posthog.cached = lambda _: True, True
+    with pytest.raises(ObservationError, match="from a cache"):
+        read_batch(send_events(pod, settings, "r7"), _row("lost"))
+
+
+def test_no_two_queries_are_the_same(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+) -> None:
+    posthog.slow_s = 1.2
+    send_events(pod, settings, "r8")
+    assert len(posthog.queries) == len(set(posthog.queries)) > 2
+
+
+def test_events_are_read_back_by_uuid(settings: PosthogSettings, pod: Inside) -> None:
+    sent = send_events(pod, settings, "r9").events
+    asked = [sent[0].uuid, sent[7].uuid]
+    stored, reading = read_back(pod, settings, asked, ["index", "absent"])
+    assert sorted(stored) == sorted(asked)
+    assert stored[sent[7].uuid].properties == {"index": 7, "absent": None}
+    assert reading.unseen == ""
+
+
+def test_nothing_to_read_back_asks_nothing(settings: PosthogSettings, pod: Inside) -> None:
+    stored, reading = read_back(pod, settings, [], ["index"])
+    assert stored == {}
+    assert reading.unseen == "HogQL did not answer: no uuid to ask for"
+
+
+@pytest.mark.parametrize(
+    ("flag", "found"),
+    [
+        ({"enabled": True, "variant": "control"}, ("control", True)),
+        ({"enabled": True, "variant": None}, (None, True)),
+        (None, (None, False)),
+    ],
+)
+def test_a_flag_is_asked_twice_for_each_user(
+    posthog: PosthogStandIn,
+    settings: PosthogSettings,
+    pod: Inside,
+    flag: dict[str, Any] | None,
+    found: tuple[str | None, bool],
+) -> None:
+    posthog.flag = flag
+    row = FlagRow(
+        id="f",
+        area=Area.INGESTION,
+        claim="it evaluates",
+        source="test",
+        check="flag",
+        flag="the-flag",
+        variants=("control",),
+    )
+    answers = ask_flag(pod, settings, row, ["u1", "u2"]).value
+    assert [one.user for one in answers] == ["u1", "u2", "u1", "u2"]
+    assert {(one.variant, one.found) for one in answers} == {found}
+
+
+def test_the_status_page_is_read_with_our_own_measurements(
+    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+) -> None:
+    page = read_page(pod, settings)
+    assert page.lines == {"db_alive": True}
+    assert page.events_last_hour == 0
+    assert len(page.query_s) == 3
+    posthog.query_status = 403
+    assert read_page(pod, settings).query_error.startswith("403")
+
+
+def test_an_answer_that_is_no_json_is_an_observation_error() -> None:
+    broken = Inside(lambda _argv, _within_s: json.dumps([1]), "here", "a process")
+    with pytest.raises(ObservationError, match="expected a JSON object"):
+        broken.ask("events", {}, within_s=1.0)
+
+
+def _row(figure: Literal["accepted", "durable", "lost"]) -> IngestionRow:
+    return IngestionRow(
+        id="i",
+        area=Area.INGESTION,
+        claim="it arrives",
+        source="test",
+        check="ingestion",
+        figure=figure,
+        expect=Expectation(equals=0),
+    )

@@ -1,0 +1,99 @@
+"""Targets as Prometheus tells them, through the API server's service proxy."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe import prometheus as module
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.prometheus import Prometheus, Target, read_targets
+from clusterproof.spec.behaviour import TargetsRow
+from clusterproof.spec.row import Area, ObjectRef
+from clusterproof.spec.settings import PrometheusSettings
+from tests.observe.loopback import Reply, Request, api_server
+
+ROW = TargetsRow(
+    id="t",
+    area=Area.METRICS,
+    claim="it is scraped",
+    source="test",
+    check="targets",
+    workload=ObjectRef(kind="Deployment", namespace="n", name="w"),
+    port=9090,
+)
+SETTINGS = PrometheusSettings(namespace="monitoring", service="prometheus")
+
+
+def _series(pod: str, value: float, port: int = 9090) -> dict[str, Any]:
+    metric = {"pod": pod, "namespace": "n", "instance": f"10.0.0.{ord(pod)}:{port}"}
+    return {"metric": metric, "value": [0, str(value)]}
+
+
+class _World:
+    """Two Pods, a and b, and a Prometheus with these vectors."""
+
+    def __init__(self, up: list[Any], age: list[Any], others: list[Any]) -> None:
+        self.vectors = {"up{": up, "time()": age, "count(up)": others}
+
+    def answer(self, request: Request) -> Reply:
+        parts = urlparse(request.path)
+        if parts.path.endswith("/deployments"):
+            selector = {"matchLabels": {"app": "w"}}
+            return Reply(
+                body={"items": [{"metadata": {"name": "w"}, "spec": {"selector": selector}}]}
+            )
+        if parts.path.endswith("/pods"):
+            return Reply(body={"items": [self._pod("a"), self._pod("b")]})
+        expected = "/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy/api/v1/query"
+        assert parts.path == expected
+        query = parse_qs(parts.query)["query"][0]
+        found = next(vector for start, vector in self.vectors.items() if query.startswith(start))
+        return Reply(body={"status": "success", "data": {"resultType": "vector", "result": found}})
+
+    @staticmethod
+    def _pod(name: str) -> dict[str, Any]:
+        status = {
+            "podIP": f"10.0.0.{ord(name)}",
+            "conditions": [{"type": "Ready", "status": "True"}],
+        }
+        return {"metadata": {"name": name, "labels": {"app": "w"}}, "status": status}
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SETTLE_WITHIN_S", 0.0)
+
+
+def _targets(world: _World) -> tuple[Target, ...]:
+    with api_server(world.answer) as api:
+        return read_targets(Prometheus(api, SETTINGS), Cluster(api), ROW).value
+
+
+COUNT = [{"metric": {}, "value": [0, "7"]}]
+
+
+def test_each_ready_pod_is_a_target_with_its_age() -> None:
+    world = _World([_series("a", 1), _series("b", 0)], [_series("a", 2), _series("b", 3)], COUNT)
+    assert _targets(world) == (Target("a", 1.0, 2.0), Target("b", 0.0, 3.0))
+
+
+def test_a_target_on_another_port_of_the_pod_is_not_the_one() -> None:
+    world = _World([_series("a", 1), _series("b", 1, port=8080)], [_series("a", 2)], COUNT)
+    assert _targets(world) == (Target("a", 1.0, 2.0), Target("b", None, 0.0))
+
+
+def test_a_prometheus_without_any_data_is_no_finding() -> None:
+    with pytest.raises(ObservationError, match="no data at all"):
+        _targets(_World([], [], []))
+
+
+def test_a_prometheus_that_is_not_reached_is_no_finding() -> None:
+    refused = {"kind": "Status", "message": 'no endpoints available for service "prometheus"'}
+    with (
+        api_server(lambda _: Reply(404, json.dumps(refused))) as api,
+        pytest.raises(ObservationError, match="no endpoints available"),
+    ):
+        Prometheus(api, SETTINGS).query("up")

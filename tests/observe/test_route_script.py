@@ -1,0 +1,102 @@
+"""The script that sends routing requests, run here against a server on loopback."""
+
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+from clusterproof.observe.inside import Inside
+from clusterproof.observe.metrics import total
+from clusterproof.observe.traffic import Caller, Traffic
+from clusterproof.spec.behaviour import MetricMovesRow
+from clusterproof.spec.row import Area, ObjectRef
+from clusterproof.spec.settings import TrafficSettings
+from tests.observe.loopback import Reply, Request, api_server, served
+
+WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
+ROW = MetricMovesRow(
+    id="m",
+    area=Area.METRICS,
+    claim="it counts",
+    source="test",
+    check="metric-moves",
+    workload=WORKLOAD,
+    name="requests_total",
+    by="requests",
+)
+
+
+def _here(arguments: list[str], within_s: float) -> str:
+    ended = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-I", "-S", "-c", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=True,
+    )
+    return ended.stdout
+
+
+class _Router:
+    """A router of one Pod, and the API server that its metrics page is read through."""
+
+    def __init__(self, each: int = 1) -> None:
+        self.each = each
+        self.count = 0
+        self.users: Counter[str] = Counter()
+        self.lock = threading.Lock()
+
+    def route(self, request: Request) -> Reply:
+        wanted = request.json()
+        with self.lock:
+            self.count += self.each
+            self.users[wanted["user_id"]] += 1
+        if wanted["user_id"].endswith("0") and wanted["strategy"] == "fastest":
+            return Reply(500, "broken")
+        body = {"model_id": "m", "variant_id": "control", "is_ab_test": True}
+        return Reply(body=body, headers={"x-exposure-event-id": "e"})
+
+    def api(self, request: Request) -> Reply:
+        if request.path.startswith("/apis/apps/v1"):
+            selector = {"matchLabels": {"app": "w"}}
+            return Reply(
+                body={"items": [{"metadata": {"name": "w"}, "spec": {"selector": selector}}]}
+            )
+        if "/proxy/" in request.path:
+            return Reply(body=f"# TYPE requests_total counter\nrequests_total {self.count}\n")
+        pod = {
+            "metadata": {"name": "a", "namespace": "n", "uid": "1", "labels": {"app": "w"}},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        }
+        return Reply(body={"items": [pod]})
+
+
+def _measure(router: _Router) -> Traffic:
+    with served(router.route) as url, api_server(router.api) as api:
+        host, _, port = url.removeprefix("http://").partition(":")
+        settings = TrafficSettings(workload=WORKLOAD, service=host, port=int(port), requests=12)
+        caller = Caller(Inside(_here, "here", "a process"), api, settings, name="run")
+        return caller.measure([ROW])
+
+
+def test_each_user_asks_three_times_and_every_answer_is_told() -> None:
+    router = _Router()
+    traffic = _measure(router)
+    assert set(router.users.values()) == {3}
+    assert len(traffic.answers) == router.count == 12
+    statuses = Counter(one.status for one in traffic.answers)
+    assert statuses[200] + statuses[500] == 12
+    assert {one.error for one in traffic.answers if one.status == 500} == {"broken"}
+    assert {one.exposure for one in traffic.answers if one.status == 200} == {"e"}
+
+
+def test_one_batch_is_enough_where_all_is_counted_once() -> None:
+    (batch,) = _measure(_Router()).batches
+    assert [total(page, "requests_total", {}) for page in batch.after] == [12.0]
+
+
+def test_a_doubt_is_settled_by_a_quiet_time_and_twice_the_batch() -> None:
+    traffic = _measure(_Router(each=2))
+    assert [len(batch.answers) for batch in traffic.batches] == [12, 24]
+    assert traffic.quiet is not None
+    assert traffic.quiet.answers == ()

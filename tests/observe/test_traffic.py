@@ -1,0 +1,111 @@
+"""What a fleet of Pods counted between two readings of their pages."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.metrics import Family, Page, Sample
+from clusterproof.observe.traffic import Batch, Routed, Traffic, read_moves, rise
+from clusterproof.spec.behaviour import MetricMovesRow
+from clusterproof.spec.row import Area, ObjectRef
+
+ROW = MetricMovesRow(
+    id="m",
+    area=Area.METRICS,
+    claim="it counts",
+    source="test",
+    check="metric-moves",
+    workload=ObjectRef(kind="Deployment", namespace="n", name="w"),
+    name="requests_total",
+    by="requests",
+    labels={"path": "/route"},
+)
+SERVED = Routed("u", 200, variant="control", is_ab_test=True, exposure="e")
+
+
+def _page(pod: str, count: float, *, incarnation: str = "1", other: float = 0) -> Page:
+    samples = (
+        Sample("requests_total", {"path": "/route"}, count),
+        Sample("requests_total", {"path": "/health"}, other),
+    )
+    return Page(pod, incarnation, {"requests": Family("requests", "counter", samples)})
+
+
+def _batch(before: list[Page], after: list[Page], answers: int = 1) -> Batch:
+    return Batch((SERVED,) * answers, tuple(before), tuple(after), 1.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**4)), min_size=1, max_size=9))
+def test_the_rise_is_the_sum_over_all_pods(counts: list[tuple[int, int]]) -> None:
+    before = [_page(f"p{index}", start) for index, (start, _) in enumerate(counts)]
+    after = [_page(f"p{index}", start + step) for index, (start, step) in enumerate(counts)]
+    expected = sum(step for _, step in counts)
+    assert rise(_batch(before, after), "requests_total", {"path": "/route"}) == expected
+
+
+def test_other_paths_are_not_ours() -> None:
+    batch = _batch([_page("a", 5, other=7)], [_page("a", 8, other=90)])
+    assert rise(batch, "requests_total", {"path": "/route"}) == 3
+    assert rise(batch, "requests_total", {}) == 86
+
+
+def test_a_pod_born_in_between_counts_from_zero() -> None:
+    batch = _batch([_page("a", 5)], [_page("a", 6), _page("b", 4)])
+    assert rise(batch, "requests_total", {"path": "/route"}) == 5
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        ([], "ended or got unready"),
+        ([_page("a", 1, incarnation="2")], "started anew"),
+        ([_page("a", 1)], "fell by 4"),
+        ([Page("a", "1", reason="connection refused")], "connection refused"),
+    ],
+)
+def test_what_a_lost_pod_counted_is_not_guessed(after: list[Page], why: str) -> None:
+    with pytest.raises(ObservationError, match=why):
+        rise(_batch([_page("a", 5)], after), "requests_total", {})
+
+
+def test_a_metric_moves_by_what_was_served() -> None:
+    traffic = Traffic((_batch([_page("a", 5)], [_page("a", 8)], answers=3),))
+    value = read_moves(traffic, ROW).value
+    assert [(one.at_least, one.at_most, one.risen) for one in value.batches] == [(3, 3, 3.0)]
+
+
+def test_requests_without_an_answer_may_have_been_counted() -> None:
+    answers = (SERVED, SERVED, Routed("u", 0, error="timed out"), Routed("u", 500))
+    traffic = Traffic((Batch(answers, (_page("a", 0),), (_page("a", 3),), 1.0),))
+    (one,) = read_moves(traffic, ROW).value.batches
+    assert (one.at_least, one.at_most) == (2, 4)
+
+
+def test_a_metric_that_no_page_has_is_not_present() -> None:
+    row = ROW.model_copy(update={"name": "nothing_total"})
+    traffic = Traffic((_batch([_page("a", 5)], [_page("a", 8)]),))
+    assert read_moves(traffic, row).value.present is False
+
+
+def test_a_router_that_answers_nothing_shows_nothing_of_its_metrics() -> None:
+    answers = (Routed("u", 0, error="connection refused"),)
+    with pytest.raises(ObservationError, match="answered none of 1 requests"):
+        read_moves(Traffic((Batch(answers, (), (), 1.0),)), ROW)
+
+
+def test_what_rises_while_we_send_nothing_is_not_ours() -> None:
+    first = _batch([_page("a", 0)], [_page("a", 20)], answers=10)
+    quiet = _batch([_page("a", 20)], [_page("a", 25)], answers=0)
+    second = _batch([_page("a", 25)], [_page("a", 60)], answers=20)
+    with pytest.raises(ObservationError, match="others send as well"):
+        read_moves(Traffic((first, second), quiet), ROW)
+
+
+def test_what_is_counted_double_while_all_is_quiet_is_a_finding() -> None:
+    first = _batch([_page("a", 0)], [_page("a", 20)], answers=10)
+    quiet = _batch([_page("a", 20)], [_page("a", 20)], answers=0)
+    second = _batch([_page("a", 20)], [_page("a", 60)], answers=20)
+    value = read_moves(Traffic((first, second), quiet), ROW).value
+    assert value.quiet_rise == 0
+    assert [one.risen for one in value.batches] == [20, 40]
