@@ -5,12 +5,13 @@ All of them in one exec: see `Dialler.dial_from_control`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol as Structure
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json
 from clusterproof.observe.certificates import fingerprint, pem_of
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.dialler import Dialler, Dialling
+from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, Peer, Protocol
 from clusterproof.observe.networking import ingress_addresses
 from clusterproof.observe.observed import Observed
@@ -25,6 +26,13 @@ _PROTOCOLS: Mapping[str, Protocol] = {
     "tcp": "TCP",
 }
 _CLICKHOUSE_PING = "/ping"
+
+
+class Control(Structure):
+    """What dials for us: a `Dialler`."""
+
+    def dial_from_control(self, peers: Iterable[Peer]) -> Dialling:
+        """What a Pod of our own sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class Answers:
     failures: Mapping[str, ObservationError]
 
 
-def dial_answers(cluster: Cluster, dialler: Dialler, rows: Iterable[Row]) -> Answers:
+def dial_answers(cluster: Cluster, dialler: Control, rows: Iterable[Row]) -> Answers:
     """Dial everything that the answer and ingress-answer rows name, at once."""
     peers: list[Peer] = []
     ingresses: dict[str, IngressAnswer] = {}
