@@ -103,6 +103,7 @@ class Scaling(Frozen):
     metrics_port: int
     floor: int
     ceiling: int
+    ceiling_rate: float
     cpu_target: int
     memory_target: int
     up_window_s: int

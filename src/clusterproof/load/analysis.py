@@ -1,0 +1,160 @@
+"""From everything that was seen to the verdict: pure, so a stored run can be judged again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clusterproof.load.account import Account
+from clusterproof.load.counters import Growth, growth
+from clusterproof.load.finding import Finding, Link, Verdict, judge_run
+from clusterproof.load.hpa.replay import Replay, replay
+from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.ledger import (
+    ClientCounts,
+    PrometheusWindow,
+    judge_durations,
+    judge_events,
+    judge_exposures,
+    judge_histogram,
+    judge_prometheus,
+    judge_requests,
+    judge_sent,
+)
+from clusterproof.load.objectives import LoadSpec
+from clusterproof.load.recording import Recording
+from clusterproof.load.scaling import Demand, judge_scaling
+from clusterproof.load.schedule import Plan, Stage
+from clusterproof.load.serving import judge_service, judge_terminations
+from clusterproof.load.split import judge_agreement
+from clusterproof.load.timeline import Timeline, build_timeline, deletions
+from clusterproof.outcome import Outcome
+
+_FEWEST_DOWN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that was seen.
+
+    Attributes:
+        generator: generator.json: what ran, and the generator's own findings.
+        events: Exposure events in PostHog: variant by UUID; None when they could not be read.
+        prometheus: increase() over the run with its window; None when there was none.
+    """
+
+    generator: Mapping[str, Any]
+    account: Account
+    recording: Recording
+    events: Mapping[str, str] | None
+    prometheus: PrometheusWindow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The judged run, with what a report draws."""
+
+    verdict: Verdict
+    timeline: Timeline
+    replayed: Replay | None
+    plan: Plan
+    demand: Demand
+    served: Growth
+    capacity: Mapping[str, float]
+
+
+def analyse(inputs: Inputs, spec: LoadSpec, flags: ControllerFlags) -> Analysis:
+    """Judge everything."""
+    generator, recording, account = inputs.generator, inputs.recording, inputs.account
+    plan = Plan([Stage(*stage) for stage in generator["stages"]])
+    started_at = float(generator["started_at"])
+    timeline = build_timeline(recording, deployment=spec.scaling.deployment, hpa=spec.scaling.hpa)
+    demand = find_demand(plan, started_at, spec.scaling.ceiling_rate)
+    replayed = replay(recording, timeline, hpa=spec.scaling.hpa, flags=flags)
+    findings = [
+        Finding(
+            id=f["id"],
+            link=Link(f["link"]),
+            outcome=Outcome(f["outcome"]),
+            expected=f["expected"],
+            observed=f["observed"],
+            evidence=tuple(f["evidence"]),
+        )
+        for f in generator["findings"]
+    ]
+    findings += judge_scaling(recording, timeline, spec.scaling, demand, replayed)
+    findings.append(judge_service(recording, timeline))
+    findings = judge_terminations(findings, recording, account, started_at)
+    served, ledger = judge_ledger(inputs, started_at)
+    findings += ledger
+    return Analysis(
+        verdict=judge_run(findings),
+        timeline=timeline,
+        replayed=replayed,
+        plan=plan,
+        demand=demand,
+        served=served,
+        capacity=capacity(recording, served, started_at),
+    )
+
+
+def find_demand(plan: Plan, started_at: float, ceiling_rate: float) -> Demand:
+    """When the plan asks for more than `ceiling_rate`, which needs every replica."""
+    seconds = range(int(plan.duration_s))
+    high = [s for s in seconds if plan.rate(s) >= ceiling_rate]
+    until = started_at + plan.duration_s
+    if not high:
+        return Demand(None, None, until)
+    up_at, down_at = started_at + high[0], started_at + high[-1] + 1
+    return Demand(up_at, down_at if until - down_at >= _FEWEST_DOWN_S else None, until)
+
+
+def judge_ledger(inputs: Inputs, started_at: float) -> tuple[Growth, list[Finding]]:
+    """The client's count, the pods' counters, Prometheus and PostHog."""
+    account = inputs.account
+    ended = {uid: gone for uid, (_, gone) in deletions(inputs.recording).items()}
+    scrapes = sorted(inputs.recording.scrapes, key=lambda scrape: scrape.at)
+
+    def grown(name: str) -> Growth:
+        return growth(scrapes, name, since=started_at, ended=ended)
+
+    served = grown("model_router_requests_total")
+    observed = grown("model_router_request_duration_seconds_count")
+    durations = grown("model_router_request_duration_seconds_sum")
+    exposed = grown("model_router_ab_test_exposures_total")
+    sent = grown("posthog_events_sent_total")
+    client = ClientCounts(account.answered, account.unanswered)
+    announced = {e.event_id for e in account.exposures if e.event_id}
+    findings = [
+        judge_requests(client, served.total, served.unseen_bound),
+        judge_histogram(client.answered, observed.total)
+        if not client.unanswered
+        else judge_histogram(served.total, observed.total),
+        judge_durations(account.total().service.sum_s, durations.total, client.answered),
+        judge_prometheus(served.total, inputs.prometheus),
+    ]
+    if account.exposures:
+        events = inputs.events
+        durable = None if events is None else set(events)
+        findings += [
+            judge_exposures(len(account.exposures), exposed.total, exposed.unseen_bound),
+            judge_events(announced, durable),
+            judge_sent(
+                sent.total,
+                None if durable is None else len(announced & durable),
+                sent.unseen_bound,
+            ),
+        ]
+        if events is not None:
+            findings.append(judge_agreement(account.exposures, events))
+    return served, findings
+
+
+def capacity(recording: Recording, served: Growth, since: float) -> Mapping[str, float]:
+    """What one request costs and what one replica carries, from the pods' own CPU counters."""
+    cpu = growth(
+        sorted(recording.scrapes, key=lambda s: s.at), "process_cpu_seconds_total", since=since
+    )
+    if not served.total or not cpu.total:
+        return {}
+    per_request = cpu.total / served.total
+    return {"cpu_s_per_request": per_request, "requests_per_cpu_s": 1 / per_request}

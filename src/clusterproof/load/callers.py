@@ -1,0 +1,61 @@
+"""What callers saw: right answers, and their latency from the moment that each was due."""
+
+from collections import Counter
+
+from clusterproof.load.account import Account
+from clusterproof.load.distributions import zero_failures_bound
+from clusterproof.load.finding import Finding, Link
+from clusterproof.load.latency import judge_limit
+from clusterproof.load.objectives import Objectives
+from clusterproof.outcome import Outcome
+
+
+def judge_answers(account: Account, objectives: Objectives) -> Finding:
+    """No more wrong or missing answers than the objective allows; zero requests is never green."""
+    ended = account.answered + account.unanswered
+    expected = f"at most {objectives.failure_ratio:.3%} of all requests fail"
+    if not ended:
+        return Finding("answers", Link.ANSWERS, Outcome.INCONCLUSIVE, expected, "no request ended")
+    reasons: Counter[str] = Counter()
+    for name, row in account.names.items():
+        for reason, count in (row.failed + row.unanswered).items():
+            reasons[f"{name}: {reason}"] += count
+    failed = account.failed
+    evidence = tuple(f"{count} x {reason}" for reason, count in reasons.most_common(8))
+    if not failed:
+        bound = zero_failures_bound(ended)
+        evidence = (f"no failure in {ended} still allows a rate under {bound:.2g} (95 %)",)
+    return Finding(
+        "answers",
+        Link.ANSWERS,
+        Outcome.FAILED if failed / ended > objectives.failure_ratio else Outcome.PASSED,
+        expected,
+        f"{failed} of {ended} ({failed / ended:.4%})",
+        evidence,
+    )
+
+
+def judge_latency(account: Account, objectives: Objectives) -> list[Finding]:
+    """One finding per objective, judged by the whole confidence interval."""
+    whole = account.total()
+    findings = []
+    for q, limit_ms in (
+        (0.5, objectives.p50_ms),
+        (0.95, objectives.p95_ms),
+        (0.99, objectives.p99_ms),
+    ):
+        found = whole.latency.quantile(q)
+        upper = "none yet" if found.upper_s is None else f"{found.upper_s * 1000:.2f}"
+        service_ms = whole.service.value_s(q) * 1000
+        findings.append(
+            Finding(
+                f"latency-p{q * 100:g}",
+                Link.LATENCY,
+                judge_limit(found, limit_ms / 1000),
+                f"p{q * 100:g} at most {limit_ms:g} ms, from when each request was due",
+                f"{found.value_s * 1000:.2f} ms, 95 % interval {found.lower_s * 1000:.2f} to"
+                f" {upper} ms, {found.samples} samples",
+                (f"from when it was sent, as stock Locust reports: {service_ms:.2f} ms",),
+            )
+        )
+    return findings

@@ -1,0 +1,211 @@
+"""The model against the controller: what it should have set, from what it saw.
+
+Every status update of the HPA is a reconcile that ended; between two of them the controller ran
+every sync period. At each such moment the model decides from the pods and the metrics that were
+there. `Step` compares one decision with what the controller then did, from the replicas that it
+really started from; `free` lets the model run on its own replicas from the first moment on.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clusterproof.load.hpa.controller import Decision, Seen, reconcile
+from clusterproof.load.hpa.normalise import History
+from clusterproof.load.hpa.proposal import PodView, Proposal
+from clusterproof.load.hpa.rules import ControllerFlags, HpaSpec, spec_from_object
+from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.timeline import (
+    Series,
+    Timeline,
+    pod_view,
+    samples_of,
+    utilization_seen,
+    value_at,
+)
+
+_SETTLED_S = 2.0
+"""A step that the controller made is seen within this after its reconcile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One reconcile: from, decided by the model, set by the controller."""
+
+    at: float
+    before: int
+    predicted: int
+    observed: int
+    proposed: int | None
+    reason: str
+    shown: tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The whole run, decided again.
+
+    Attributes:
+        steps: One per reconcile.
+        free: Predicted replicas over time when the model runs on its own.
+        agreement: Share of reconciles where model and controller set the same.
+        within_sync: Share of the time in which the observed replicas were predicted, give or take
+            one sync period, when the model runs on its own.
+    """
+
+    steps: tuple[Step, ...]
+    free: Series
+    agreement: float
+    within_sync: float
+
+    @property
+    def first_divergence(self) -> Step | None:
+        """The first reconcile where they differ."""
+        return next((s for s in self.steps if s.predicted != s.observed), None)
+
+
+def replay(
+    recording: Recording, timeline: Timeline, *, hpa: str, flags: ControllerFlags
+) -> Replay | None:
+    """Decide every reconcile again; None when there was no HPA or no replicas to see."""
+    changes = recording.of("hpa", hpa)
+    if not changes or not timeline.replicas or not recording.usage:
+        return None
+    ticks = reconcile_times(recording, changes, flags)
+    world = _World(recording, changes)
+    forced, own = History(), History()
+    own_replicas = int(value_at(timeline.replicas, ticks[0]))
+    steps: list[Step] = []
+    free: list[tuple[float, float]] = [(ticks[0], float(own_replicas))]
+    for index, at in enumerate(ticks):
+        spec, pods = world.spec_at(at), world.pods_at(at)
+        before = int(value_at(timeline.replicas, at - 0.5))
+        decision, forced = _decide(world, spec, at, before, pods, forced, flags)
+        until = ticks[index + 1] if index + 1 < len(ticks) else at + flags.sync_s
+        after = int(value_at(timeline.replicas, min(at + _SETTLED_S, until)))
+        steps.append(
+            Step(
+                at=at,
+                before=before,
+                predicted=decision.replicas,
+                observed=after,
+                proposed=decision.proposed,
+                reason=decision.reason,
+                shown=(_shown(decision), world.shown_at(at)),
+            )
+        )
+        alone, own = _decide(world, spec, at, own_replicas, pods, own, flags)
+        own_replicas = alone.replicas
+        free.append((at, float(own_replicas)))
+    matched = sum(1 for step in steps if step.predicted == step.observed)
+    predicted = tuple(free)
+    return Replay(
+        steps=tuple(steps),
+        free=predicted,
+        agreement=matched / len(steps),
+        within_sync=within(timeline.replicas, predicted, ticks[0], ticks[-1], flags.sync_s),
+    )
+
+
+def reconcile_times(
+    recording: Recording, changes: Sequence[Change], flags: ControllerFlags
+) -> list[float]:
+    """When the controller reconciled: seen by its status updates, else every sync period."""
+    anchors = [c.at for c in changes if c.type == "MODIFIED"]
+    if not anchors:
+        anchors = [recording.started_at + flags.sync_s]
+    first_usage = recording.usage[0].at
+    while anchors[0] - flags.sync_s > max(recording.started_at, first_usage):
+        anchors.insert(0, anchors[0] - flags.sync_s)
+    ticks = [anchors[0]]
+    for at in anchors[1:]:
+        gap = at - ticks[-1]
+        if gap < flags.sync_s / 3:
+            continue
+        runs = max(1, round(gap / flags.sync_s))
+        ticks += [ticks[-1] + gap * n / runs for n in range(1, runs + 1)]
+    while ticks[-1] + flags.sync_s < recording.ended_at:
+        ticks.append(ticks[-1] + flags.sync_s)
+    return [t for t in ticks if t >= first_usage]
+
+
+def within(
+    observed: Series, predicted: Series, since: float, until: float, slack_s: float
+) -> float:
+    """Share of [since, until] where the observed value was predicted within `slack_s`."""
+    total = matched = 0
+    at = since
+    while at <= until:
+        total += 1
+        value = value_at(observed, at)
+        window = [v for t, v in predicted if at - slack_s <= t <= at + slack_s]
+        window.append(value_at(predicted, at - slack_s))
+        matched += value in window
+        at += 1.0
+    return matched / total if total else 0.0
+
+
+class _World:
+    """What could be seen at each moment; asked in order of time."""
+
+    def __init__(self, recording: Recording, changes: Sequence[Change]) -> None:
+        self._changes = changes
+        self._change_times = [c.at for c in changes]
+        self._reads = recording.usage
+        self._read_times = [r.at for r in recording.usage]
+        self._pod_changes = recording.of("pod")
+        self._next_pod = 0
+        self._pods: dict[str, PodView] = {}
+
+    def spec_at(self, at: float) -> HpaSpec:
+        return spec_from_object(self._change(at).object)
+
+    def shown_at(self, at: float) -> float | None:
+        return utilization_seen(self._change(at).object, "cpu")
+
+    def pods_at(self, at: float) -> tuple[PodView, ...]:
+        while self._next_pod < len(self._pod_changes):
+            change = self._pod_changes[self._next_pod]
+            if change.at > at:
+                break
+            if change.type == "DELETED":
+                self._pods.pop(change.name, None)
+            else:
+                self._pods[change.name] = pod_view(change.object)
+            self._next_pod += 1
+        return tuple(self._pods.values())
+
+    def reads_at(self, at: float) -> list[UsageRead]:
+        """The reads around `at`, the later ones last: which one the controller saw is unknown."""
+        index = bisect_right(self._read_times, at)
+        return list(self._reads[max(0, index - 2) : index + 1])
+
+    def _change(self, at: float) -> Change:
+        index = bisect_right(self._change_times, at + 0.2) - 1
+        return self._changes[max(0, index)]
+
+
+def _decide(
+    world: _World,
+    spec: HpaSpec,
+    at: float,
+    current: int,
+    pods: tuple[PodView, ...],
+    history: History,
+    flags: ControllerFlags,
+) -> tuple[Decision, History]:
+    """The decision from the read that explains the utilization in the HPA's status, if one does."""
+    shown = world.shown_at(at)
+    options = []
+    for read in reversed(world.reads_at(at)):
+        seen = Seen(at, current, pods, samples_of(read))
+        decided = reconcile(spec, seen, history, flags)
+        if shown is not None and _shown(decided[0]) == shown:
+            return decided
+        options.append(decided)
+    return options[len(options) // 2]
+
+
+def _shown(decision: Decision) -> float | None:
+    first = decision.proposals[0] if decision.proposals else None
+    return float(first.shown) if isinstance(first, Proposal) else None

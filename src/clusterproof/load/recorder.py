@@ -1,0 +1,230 @@
+"""Watches the scale target while the load runs; thin, and it writes nothing.
+
+Reads: watch of HorizontalPodAutoscalers, Deployments, Pods, Events, EndpointSlices and
+ResourceQuotas of one namespace; metrics.k8s.io every 2 s; each pod's /metrics through the API
+server's pod proxy every 2 s, and twice a second from the moment that the pod is being deleted, so
+that its last value is caught. Rights: get, list, watch on these, get on pods/proxy.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from clusterproof.errors import ObservationError
+from clusterproof.load.counters import PROCESS_START, Scrape, parse_metrics
+from clusterproof.load.hpa.rules import milli
+from clusterproof.load.objectives import Scaling
+from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
+from clusterproof.observe.api import KubeApi
+
+SCRAPED = (
+    "model_router_requests",
+    "model_router_request_duration_seconds",
+    "model_router_ab_test_exposures",
+    "posthog_events_sent",
+    "posthog_events_failed",
+    "posthog_events_waiting",
+    "process_cpu_seconds",
+    PROCESS_START,
+)
+_KEPT = (
+    "model_router_requests_total",
+    "model_router_request_duration_seconds_count",
+    "model_router_request_duration_seconds_sum",
+    "model_router_ab_test_exposures_total",
+    "posthog_events",
+    "process_",
+)
+_EVERY_S = 2.0
+_TICK_S = 0.5
+_WATCH_S = 120.0
+_PROXY_TIMEOUT_S = 3.0
+_SCRAPERS = 4
+
+
+class Recorder:
+    """One recording at a time; `start`, `stop`."""
+
+    def __init__(self, api: KubeApi, scaling: Scaling) -> None:
+        """Look at nothing yet."""
+        self._api = api
+        self._scaling = scaling
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._pods: dict[str, Json] = {}
+        self.recording = Recording(time.time())
+
+    def start(self) -> None:
+        """Begin to watch; returns when every first list is there.
+
+        Raises:
+            ObservationError: A list was refused: the run would be blind.
+        """
+        namespace = f"namespaces/{self._scaling.namespace}"
+        ready = []
+        for kind, path, selector in (
+            ("hpa", f"/apis/autoscaling/v2/{namespace}/horizontalpodautoscalers", ""),
+            ("deployment", f"/apis/apps/v1/{namespace}/deployments", ""),
+            ("pod", f"/api/v1/{namespace}/pods", self._scaling.selector),
+            ("event", f"/api/v1/{namespace}/events", ""),
+            ("endpointslice", f"/apis/discovery.k8s.io/v1/{namespace}/endpointslices", ""),
+            ("quota", f"/api/v1/{namespace}/resourcequotas", ""),
+        ):
+            version = self._list(kind, path, selector)
+            ready.append((kind, path, selector, version))
+        for arguments in ready:
+            self._run(self._watch, *arguments)
+        self._run(self._read_usage)
+        self._run(self._scrape_all)
+
+    def stop(self) -> Recording:
+        """Read every pod once more, end the threads, and hand over what was seen."""
+        self._scrape_pods(list(self._pods.values()))
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=_TICK_S)
+        with self._lock:
+            self.recording.ended_at = time.time()
+            return self.recording
+
+    def ready_pods(self) -> int:
+        """How many pods are Ready now."""
+        with self._lock:
+            return sum(1 for pod in self._pods.values() if _is_ready(pod))
+
+    def _run(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _list(self, kind: str, path: str, selector: str) -> str:
+        query = {"labelSelector": selector} if selector else {}
+        answer = self._api.get(path, **query)
+        for item in answer.get("items") or []:
+            if kind != "event":
+                self._keep(kind, "LISTED", item)
+        return str(answer["metadata"]["resourceVersion"])
+
+    def _watch(self, kind: str, path: str, selector: str, version: str) -> None:
+        while not self._stop.is_set():
+            try:
+                for event in self._api.watch(
+                    path, resource_version=version, label_selector=selector, for_s=_WATCH_S
+                ):
+                    item = event["object"]
+                    version = item["metadata"]["resourceVersion"]
+                    if event["type"] != "BOOKMARK":
+                        self._keep(kind, event["type"], item)
+                    if self._stop.is_set():
+                        return
+            except ObservationError as error:
+                self._note(f"watch of {kind}: {error}; listed again")
+                if self._stop.wait(_TICK_S):
+                    return
+                try:
+                    version = self._list(kind, path, selector)
+                except ObservationError as again:
+                    self._note(f"list of {kind}: {again}")
+
+    def _keep(self, kind: str, event: str, item: Json) -> None:
+        change = Change(time.time(), kind, event, slimmed(kind, item))
+        with self._lock:
+            self.recording.changes.append(change)
+            if kind == "pod":
+                if event == "DELETED":
+                    self._pods.pop(change.name, None)
+                else:
+                    self._pods[change.name] = change.object
+
+    def _note(self, text: str) -> None:
+        with self._lock:
+            self.recording.notes.append(f"{time.time():.1f} {text}")
+
+    def _read_usage(self) -> None:
+        namespace = self._scaling.namespace
+        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods"
+        while not self._stop.wait(_EVERY_S):
+            try:
+                answer = self._api.get(path, labelSelector=self._scaling.selector)
+                read = UsageRead(
+                    time.time(), {i["metadata"]["name"]: usage_of(i) for i in answer["items"]}
+                )
+            except ObservationError as error:
+                read = UsageRead(time.time(), {}, str(error))
+            with self._lock:
+                self.recording.usage.append(read)
+
+    def _scrape_all(self) -> None:
+        tick = 0
+        every = round(_EVERY_S / _TICK_S)
+        while not self._stop.wait(_TICK_S):
+            tick += 1
+            with self._lock:
+                pods = list(self._pods.values())
+            due = [p for p in pods if tick % every == 0 or "deletionTimestamp" in p["metadata"]]
+            self._scrape_pods(due)
+
+    def _scrape_pods(self, pods: list[Json]) -> None:
+        running = [p for p in pods if (p.get("status") or {}).get("phase") == "Running"]
+        if not running:
+            return
+        with ThreadPoolExecutor(max_workers=min(_SCRAPERS, len(running))) as workers:
+            found = [scrape for scrape in workers.map(self._scrape, running) if scrape]
+        with self._lock:
+            self.recording.scrapes += found
+
+    def _scrape(self, pod: Json) -> Scrape | None:
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        port = self._scaling.metrics_port
+        path = f"/api/v1/namespaces/{self._scaling.namespace}/pods/{name}:{port}/proxy/metrics"
+        try:
+            answer = self._api.request("GET", path, expect_ok=False, timeout_s=_PROXY_TIMEOUT_S)
+            if not answer.is_success:
+                return None
+            values = parse_metrics(answer.text, SCRAPED)
+        except (ObservationError, ValueError):
+            return None
+        kept = {key: value for key, value in values.items() if key.startswith(_KEPT)}
+        return Scrape(time.time(), name, uid, kept)
+
+
+def usage_of(item: Json) -> Json:
+    """One PodMetrics object, in thousandths and seconds."""
+    return {
+        "timestamp": epoch(item["timestamp"]),
+        "window_s": _seconds(item["window"]),
+        "usage": {
+            c["name"]: {resource: milli(value) for resource, value in c["usage"].items()}
+            for c in item["containers"]
+        },
+    }
+
+
+def epoch(text: str) -> float:
+    """Seconds since the epoch of an API timestamp."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _seconds(duration: str) -> float:
+    """A Go duration of the metrics API: 10.5s, 1m0s, 15s, 500ms."""
+    total, number = 0.0, ""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
+    unit = ""
+    for character in f"{duration} ":
+        if character.isdigit() or character in ".- ":
+            if unit:
+                total += float(number) * units[unit]
+                number, unit = "", ""
+            number += character
+        else:
+            unit += character
+    return total
+
+
+def _is_ready(pod: Any) -> bool:  # noqa: ANN401 - JSON
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

@@ -1,0 +1,112 @@
+"""What was seen of the cluster during a run: raw, time-stamped, and nothing concluded.
+
+One clock (ours) stamps everything at the moment it arrived; objects are as the API served them,
+less what no judge reads.
+"""
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clusterproof.load.counters import Scrape
+
+Json = dict[str, Any]
+_DROPPED = ("managedFields", "annotations")
+_POD_SPEC = ("nodeName", "containers", "initContainers", "terminationGracePeriodSeconds")
+_CONTAINER = ("name", "resources", "restartPolicy", "lifecycle")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One watch event, or one object of the first list (type LISTED).
+
+    Attributes:
+        at: When it arrived.
+        kind: hpa, deployment, pod, event, endpointslice or quota.
+    """
+
+    at: float
+    kind: str
+    type: str
+    object: Json
+
+    @property
+    def name(self) -> str:
+        """Of the object."""
+        return str(self.object["metadata"]["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRead:
+    """One answer of the metrics API for the pods, or why there was none.
+
+    Attributes:
+        pods: By pod name: timestamp, window (seconds) and usage by container, in thousandths.
+    """
+
+    at: float
+    pods: Mapping[str, Json]
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Recording:
+    """All of a run."""
+
+    started_at: float
+    ended_at: float = 0.0
+    changes: list[Change] = field(default_factory=list)
+    usage: list[UsageRead] = field(default_factory=list)
+    scrapes: list[Scrape] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def of(self, kind: str, name: str = "") -> list[Change]:
+        """The changes of one kind (and one object), in order of time."""
+        return [c for c in self.changes if c.kind == kind and name in {"", c.name}]
+
+    def write(self, path: Path) -> None:
+        """As gzipped JSON."""
+        data = {
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "notes": self.notes,
+            "changes": [[c.at, c.kind, c.type, c.object] for c in self.changes],
+            "usage": [[u.at, u.pods, u.error] for u in self.usage],
+            "scrapes": [[s.at, s.pod, s.uid, s.values] for s in self.scrapes],
+        }
+        path.write_bytes(gzip.compress(json.dumps(data).encode()))
+
+    @classmethod
+    def read(cls, path: Path) -> "Recording":
+        """What `write` wrote."""
+        data = json.loads(gzip.decompress(path.read_bytes()))
+        return cls(
+            started_at=data["started_at"],
+            ended_at=data["ended_at"],
+            changes=[Change(*c) for c in data["changes"]],
+            usage=[UsageRead(*u) for u in data["usage"]],
+            scrapes=[Scrape(*s) for s in data["scrapes"]],
+            notes=data["notes"],
+        )
+
+
+def slimmed(kind: str, item: Mapping[str, Any]) -> Json:
+    """The object without what no judge reads."""
+    metadata = {k: v for k, v in item["metadata"].items() if k not in _DROPPED}
+    made = {**{k: v for k, v in item.items() if k not in {"kind", "apiVersion"}}}
+    made["metadata"] = metadata
+    if kind == "pod":
+        spec = {k: v for k, v in item["spec"].items() if k in _POD_SPEC}
+        for group in ("containers", "initContainers"):
+            spec[group] = [
+                {k: v for k, v in container.items() if k in _CONTAINER}
+                for container in spec.get(group) or []
+            ]
+        made["spec"] = spec
+    if kind == "deployment":
+        spec = item["spec"]
+        made["spec"] = {k: spec[k] for k in ("replicas", "strategy", "selector") if k in spec}
+    return made

@@ -1,0 +1,87 @@
+"""Ready pods get their share of requests, and pods that go take no request with them."""
+
+from collections.abc import Mapping, Sequence
+
+from clusterproof.load.account import Account
+from clusterproof.load.counters import matches
+from clusterproof.load.finding import Finding, Link
+from clusterproof.load.recording import Recording
+from clusterproof.load.timeline import Timeline, deletions, is_ready, pods_over_time
+from clusterproof.outcome import Outcome
+
+_SERVES_WITHIN_S = 30.0
+"""A Ready pod gets its first request within this: callers reconnect every 5 s. Our choice."""
+_AFTER_GONE_S = 5.0
+_REQUESTS = "model_router_requests_total"
+
+
+def judge_service(recording: Recording, timeline: Timeline) -> Finding:
+    """Every pod that was Ready long enough served requests, and endpoints followed readiness."""
+    expected = f"every Ready pod serves within {_SERVES_WITHIN_S:.0f} s"
+    ready_at: dict[str, float] = {}
+    for at, pods in pods_over_time(recording):
+        for pod in pods.values():
+            if is_ready(pod):
+                ready_at.setdefault(pod["metadata"]["uid"], at)
+    counts: dict[str, list[tuple[float, float]]] = {}
+    names: dict[str, str] = {}
+    for scrape in recording.scrapes:
+        total = sum(v for key, v in scrape.values.items() if matches(key, _REQUESTS))
+        counts.setdefault(scrape.uid, []).append((scrape.at, total))
+        names[scrape.uid] = scrape.pod
+    idle, judged = [], 0
+    for uid, reads in counts.items():
+        since = ready_at.get(uid)
+        last = max(at for at, _ in reads)
+        if since is None or last - since < _SERVES_WITHIN_S:
+            continue
+        judged += 1
+        if max(v for _, v in reads) <= min(v for _, v in reads):
+            idle.append(names[uid])
+    if not judged:
+        observed = "no pod's counters were read for long enough"
+        return Finding("service-spread", Link.SERVICE, Outcome.INCONCLUSIVE, expected, observed)
+    peak = int(max((v for _, v in timeline.endpoints), default=0.0))
+    outcome = Outcome.FAILED if idle else Outcome.PASSED
+    observed = f"{judged - len(idle)} of {judged} pods served; at most {peak} ready endpoints"
+    return Finding(
+        "service-spread", Link.SERVICE, outcome, expected, observed, tuple(sorted(idle)[:10])
+    )
+
+
+def judge_terminations(
+    findings: Sequence[Finding], recording: Recording, account: Account, started_at: float
+) -> list[Finding]:
+    """Failed requests while a pod was going are that pod's: the answers finding says so too."""
+    going = sorted(deletions(recording).values())
+    near = total = 0
+    for number, second in account.seconds.items():
+        failed = second.failed + second.unanswered
+        total += failed
+        at = started_at + number
+        if failed and any(seen - 1 <= at <= gone + _AFTER_GONE_S for seen, gone in going):
+            near += failed
+    expected = "no failed request while a pod terminates"
+    observed = f"{near} failed during {len(going)} terminations, {total} in all"
+    if not going:
+        return list(findings)
+    made = Finding(
+        "terminations-clean",
+        Link.TERMINATION,
+        Outcome.FAILED if near else Outcome.PASSED,
+        expected,
+        observed,
+        _graces(recording),
+    )
+    return [*findings, made]
+
+
+def _graces(recording: Recording) -> tuple[str, ...]:
+    seen: dict[str, Mapping[str, object]] = {}
+    for change in recording.of("pod"):
+        spec = change.object["spec"]
+        containers = spec.get("containers") or [{}]
+        grace = spec.get("terminationGracePeriodSeconds")
+        hook = containers[0].get("lifecycle") or "none"
+        seen[f"terminationGracePeriodSeconds {grace}, preStop {hook}"] = {}
+    return tuple(seen)

@@ -1,0 +1,192 @@
+"""What a recording shows over time: pure derivations, one series each.
+
+A series is a tuple of (time, value): the value holds from its time until the next one.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
+from clusterproof.load.hpa.rules import milli
+from clusterproof.load.recorder import epoch
+from clusterproof.load.recording import Change, Recording, UsageRead
+
+Series = tuple[tuple[float, float], ...]
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The aligned chain of one run."""
+
+    replicas: Series
+    desired: Series
+    ready: Series
+    pods: Series
+    cpu_seen: Series
+    memory_seen: Series
+    endpoints: Series
+
+
+def value_at(series: Series, at: float, default: float = 0.0) -> float:
+    """The value that holds at `at`."""
+    index = bisect_right(series, (at, float("inf"))) - 1
+    return series[index][1] if index >= 0 else default
+
+
+def first_at(series: Series, wanted: float, *, since: float) -> float | None:
+    """When the series first was at least `wanted` at or after `since`."""
+    if value_at(series, since) >= wanted:
+        return since
+    return next((at for at, value in series if at >= since and value >= wanted), None)
+
+
+def build_timeline(recording: Recording, *, deployment: str, hpa: str) -> Timeline:
+    """All series of the recording."""
+    of_deployment, of_hpa = recording.of("deployment", deployment), recording.of("hpa", hpa)
+    ready, pods = _pod_counts(recording)
+    return Timeline(
+        replicas=_series((c.at, float(c.object["spec"]["replicas"])) for c in of_deployment),
+        desired=_series(
+            (c.at, float((c.object.get("status") or {}).get("desiredReplicas", 0))) for c in of_hpa
+        ),
+        ready=ready,
+        pods=pods,
+        cpu_seen=_series(
+            (c.at, seen) for c in of_hpa if (seen := utilization_seen(c.object, "cpu")) is not None
+        ),
+        memory_seen=_series(
+            (c.at, seen)
+            for c in of_hpa
+            if (seen := utilization_seen(c.object, "memory")) is not None
+        ),
+        endpoints=_endpoints(recording, deployment),
+    )
+
+
+def utilization_seen(hpa: Json, resource: str) -> float | None:
+    """The utilization that the HPA's status shows, in percent."""
+    for metric in (hpa.get("status") or {}).get("currentMetrics") or []:
+        source = metric.get("resource") or {}
+        if source.get("name") == resource:
+            shown = (source.get("current") or {}).get("averageUtilization")
+            return None if shown is None else float(shown)
+    return None
+
+
+def condition(item: Json, kind: str) -> Json:
+    """The status condition of that type, or {}."""
+    for entry in (item.get("status") or {}).get("conditions") or []:
+        if entry["type"] == kind:
+            found: Json = entry
+            return found
+    return {}
+
+
+def pod_view(pod: Json) -> PodView:
+    """A Pod as the HPA controller looks at it."""
+    status, spec, metadata = pod.get("status") or {}, pod["spec"], pod["metadata"]
+    ready = condition(pod, "Ready")
+    restartable = [
+        c for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"
+    ]
+    return PodView(
+        name=metadata["name"],
+        phase=status.get("phase", "Pending"),
+        deleting="deletionTimestamp" in metadata,
+        started_at=epoch(status["startTime"]) if "startTime" in status else None,
+        ready=ready.get("status"),
+        ready_changed_at=epoch(ready["lastTransitionTime"]) if ready else 0.0,
+        containers=tuple(
+            ContainerView(
+                c["name"],
+                {
+                    resource: milli(quantity)
+                    for resource, quantity in (
+                        (c.get("resources") or {}).get("requests") or {}
+                    ).items()
+                },
+            )
+            for c in [*spec["containers"], *restartable]
+        ),
+    )
+
+
+def samples_of(read: UsageRead) -> dict[str, Sample] | None:
+    """The samples of one answer of the metrics API; None when it gave none."""
+    if read.error:
+        return None
+    return {
+        name: Sample(pod["usage"], pod["timestamp"], pod["window_s"])
+        for name, pod in read.pods.items()
+    }
+
+
+def deletions(recording: Recording) -> dict[str, tuple[float, float]]:
+    """By pod UID: when its deletion was seen, and when it was gone."""
+    found: dict[str, tuple[float, float]] = {}
+    for change in recording.of("pod"):
+        uid = change.object["metadata"]["uid"]
+        if "deletionTimestamp" in change.object["metadata"] and uid not in found:
+            found[uid] = (change.at, recording.ended_at)
+        if change.type == "DELETED":
+            found[uid] = (found.get(uid, (change.at, 0.0))[0], change.at)
+    return found
+
+
+def pods_over_time(recording: Recording) -> Iterator[tuple[float, dict[str, Json]]]:
+    """The pods after each change; the dictionary is the same object, changed in place."""
+    pods: dict[str, Json] = {}
+    for change in recording.of("pod"):
+        if change.type == "DELETED":
+            pods.pop(change.name, None)
+        else:
+            pods[change.name] = change.object
+        yield change.at, pods
+
+
+def is_ready(pod: Json) -> bool:
+    """Whether a pod is Ready and not being deleted."""
+    alive = "deletionTimestamp" not in pod["metadata"]
+    return alive and condition(pod, "Ready").get("status") == "True"
+
+
+def _pod_counts(recording: Recording) -> tuple[Series, Series]:
+    ready, all_pods = [], []
+    for at, pods in pods_over_time(recording):
+        ready.append((at, float(sum(1 for pod in pods.values() if is_ready(pod)))))
+        alive = [p for p in pods.values() if "deletionTimestamp" not in p["metadata"]]
+        all_pods.append((at, float(len(alive))))
+    return _series(ready), _series(all_pods)
+
+
+def _endpoints(recording: Recording, service: str) -> Series:
+    slices: dict[str, Change] = {}
+    points = []
+    for change in recording.of("endpointslice"):
+        labels = change.object["metadata"].get("labels") or {}
+        if labels.get("kubernetes.io/service-name") != service:
+            continue
+        if change.type == "DELETED":
+            slices.pop(change.name, None)
+        else:
+            slices[change.name] = change
+        ready = sum(
+            1
+            for known in slices.values()
+            for endpoint in known.object.get("endpoints") or []
+            if (endpoint.get("conditions") or {}).get("ready")
+        )
+        points.append((change.at, float(ready)))
+    return _series(points)
+
+
+def _series(points: Iterator[tuple[float, float]] | Sequence[tuple[float, float]]) -> Series:
+    """In order of time, without repeated values."""
+    made: list[tuple[float, float]] = []
+    for at, value in points:
+        if not made or made[-1][1] != value:
+            made.append((at, value))
+    return tuple(made)
