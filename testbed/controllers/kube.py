@@ -19,10 +19,9 @@ Json = dict[str, Any]
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
-# The server ends each watch itself; bookmarks come about once a minute, so a watch that is silent
-# for longer than this has lost its peer.
+# The server ends each watch itself, so one that is silent for longer has lost its peer.
 WATCH_SERVER_TIMEOUT_S = 240
-WATCH_SILENCE_S = 120.0
+WATCH_SILENCE_S = 260.0
 PAGE_SIZE = 500
 MERGE_PATCH = "application/merge-patch+json"
 
