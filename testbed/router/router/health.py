@@ -14,7 +14,7 @@ from typing import Any
 from .errors import UnavailableError
 
 _FRESH_S = 1.0
-_CHECK_WITHIN_S = 1.5
+_CHECK_WITHIN_S = 3.0
 
 Check = Callable[[], Awaitable[None]]
 
