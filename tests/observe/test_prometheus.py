@@ -9,6 +9,7 @@ import pytest
 from clusterproof.errors import ObservationError
 from clusterproof.observe import prometheus as module
 from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.inside import Inside
 from clusterproof.observe.prometheus import Prometheus, Target, read_targets
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
@@ -24,6 +25,7 @@ ROW = TargetsRow(
     workload=ObjectRef(kind="Deployment", namespace="n", name="w"),
     port=9090,
 )
+NO_ENDPOINTS = {"kind": "Status", "message": 'services "prometheus" not found'}
 SETTINGS = PrometheusSettings(namespace="monitoring", service="prometheus")
 
 
@@ -67,9 +69,13 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SETTLE_WITHIN_S", 0.0)
 
 
+def _no_pod() -> Inside:
+    raise ObservationError("no Pod may be made")
+
+
 def _targets(world: _World) -> tuple[Target, ...]:
     with api_server(world.answer) as api:
-        return read_targets(Prometheus(api, SETTINGS), Cluster(api), ROW).value
+        return read_targets(Prometheus(api, SETTINGS, _no_pod), Cluster(api), ROW).value
 
 
 COUNT = [{"metric": {}, "value": [0, "7"]}]
@@ -91,9 +97,22 @@ def test_a_prometheus_without_any_data_is_no_finding() -> None:
 
 
 def test_a_prometheus_that_is_not_reached_is_no_finding() -> None:
-    refused = {"kind": "Status", "message": 'no endpoints available for service "prometheus"'}
     with (
-        api_server(lambda _: Reply(404, json.dumps(refused))) as api,
-        pytest.raises(ObservationError, match="no endpoints available"),
+        api_server(lambda _: Reply(404, json.dumps(NO_ENDPOINTS))) as api,
+        pytest.raises(ObservationError, match=r"not found.*and then: no Pod may be made"),
     ):
-        Prometheus(api, SETTINGS).query("up")
+        Prometheus(api, SETTINGS, _no_pod).query("up")
+
+
+def test_a_service_that_the_api_server_cannot_proxy_to_is_asked_from_our_own_pod() -> None:
+    asked = []
+
+    def run(arguments: list[str], _within_s: float) -> str:
+        asked.append(json.loads(arguments[1]))
+        return json.dumps({"vectors": [[_series("a", 1)]], "error": ""})
+
+    with api_server(lambda _: Reply(404, json.dumps(NO_ENDPOINTS))) as api:
+        prometheus = Prometheus(api, SETTINGS, lambda: Inside(run, "n/own", "our own Pod"))
+        assert prometheus.query("up") == [[_series("a", 1)]]
+    assert asked == [{"url": "http://prometheus.monitoring.svc:9090", "queries": ["up"]}]
+    assert prometheus.how == "our own Pod"

@@ -1,11 +1,14 @@
 """Prometheus' own view of a workload's Pods, asked through the API server's service proxy.
 
 Path: GET /api/v1/namespaces/NS/services/SCHEME:NAME:PORT/proxy/api/v1/query; right:
-`get services/proxy`. An empty answer and a metric that does not exist look alike, so what else
-Prometheus has is asked as well.
+`get services/proxy`. The proxy (v1.35) looks for an Endpoints object: a Service without selector,
+whose endpoints are EndpointSlices only, it calls "not found". Such a one is asked from a Pod of our
+own. An empty answer and a metric that does not exist look alike, so what else Prometheus has is
+asked as well.
 Source: Prometheus docs, "HTTP API" and "Jobs and instances: up" (read 2026-11-23).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.settings import PrometheusSettings
@@ -27,6 +31,7 @@ FRESH_S = 150.0
 SETTLE_WITHIN_S = 20.0
 """A Pod that is new is found and scraped first: discovery takes 5 s, then an interval."""
 TIMEOUT_S = 10
+_NO_WAY_IN = ("not found", "no endpoints available", "error trying to reach service")
 HOW = "service proxy of the API server (right: get services/proxy)"
 
 
@@ -51,20 +56,57 @@ class _OurTls(HTTPAdapter):
 
 
 class Prometheus:
-    """A Prometheus behind a Service of the cluster."""
+    """A Prometheus behind a Service of the cluster.
 
-    def __init__(self, api: KubeApi, settings: PrometheusSettings) -> None:
-        """Ask nothing yet."""
+    Attributes:
+        how: The way in that the last answer came by.
+    """
+
+    def __init__(
+        self, api: KubeApi, settings: PrometheusSettings, own_pod: Callable[[], Inside]
+    ) -> None:
+        """Ask nothing yet; `own_pod` is asked for where the API server has no way in."""
         name = f"{settings.scheme}:{settings.service}:{settings.port}"
         self.path = f"/api/v1/namespaces/{quote(settings.namespace)}/services/{name}/proxy"
+        self.how = HOW
         self._api = api
+        self._settings = settings
+        self._own_pod = own_pod
+        self._proxied = True
 
-    def query(self, promql: str) -> list[dict[str, Any]]:
-        """The vector that a query comes to now.
+    def query(self, *queries: str) -> list[list[dict[str, Any]]]:
+        """The vector that each query comes to now.
 
         Raises:
-            ObservationError: Prometheus was not reached, or refused the query.
+            ObservationError: Prometheus was not reached, or refused a query.
         """
+        if self._proxied:
+            try:
+                return [self._through_api_server(promql) for promql in queries]
+            except ObservationError as error:
+                if not any(words in str(error) for words in _NO_WAY_IN):
+                    raise
+                self._proxied = False
+                why = error
+        try:
+            return self._from_own_pod(queries)
+        except ObservationError as error:
+            if self.how == HOW:
+                raise ObservationError(f"{why}; and then: {error}") from error
+            raise
+
+    def _from_own_pod(self, queries: tuple[str, ...]) -> list[list[dict[str, Any]]]:
+        pod, settings = self._own_pod(), self._settings
+        host = f"{settings.service}.{settings.namespace}.svc:{settings.port}"
+        request = {"url": f"{settings.scheme}://{host}", "queries": queries}
+        said = pod.ask("promql", request, within_s=60.0)
+        if said["error"]:
+            raise ObservationError(f"Prometheus at {host}, asked from {pod.where}: {said['error']}")
+        self.how = pod.how
+        vectors: list[list[dict[str, Any]]] = said["vectors"]
+        return vectors
+
+    def _through_api_server(self, promql: str) -> list[dict[str, Any]]:
         url = f"{self._api.connection.server}{self.path}"
         session = requests.Session()
         session.trust_env = False
@@ -101,8 +143,12 @@ def read_targets(
     selector = f'namespace="{namespace}",pod=~"{"|".join(pods)}"'
 
     def look() -> tuple[Target, ...]:
-        up = _by_pod(prometheus.query(f"up{{{selector}}}"), pods, rule.port)
-        age = _by_pod(prometheus.query(f"time() - timestamp(up{{{selector}}})"), pods, rule.port)
+        up, age = (
+            _by_pod(vector, pods, rule.port)
+            for vector in prometheus.query(
+                f"up{{{selector}}}", f"time() - timestamp(up{{{selector}}})"
+            )
+        )
         return tuple(Target(pod, up.get(pod), age.get(pod, 0.0)) for pod in pods)
 
     value = last_within(
@@ -111,7 +157,7 @@ def read_targets(
         within_s=SETTLE_WITHIN_S,
         every_s=2.0,
     )
-    others = prometheus.query("count(up)")
+    (others,) = prometheus.query("count(up)")
     if not others:
         raise ObservationError(
             "Prometheus has no data at all: no target of any kind",
@@ -127,7 +173,7 @@ def read_targets(
             f"oldest sample {max(ages, default=0.0):.1f} s old",
         ),
         next_command=f"kubectl get --raw '{prometheus.path}/api/v1/query?query=up'",
-        how=HOW,
+        how=prometheus.how,
     )
 
 
