@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -157,6 +158,16 @@ def labels_of(item: Json) -> dict[str, str]:
 def is_ready(pod: Json) -> bool:
     """True when the Pod's own condition Ready says so."""
     return condition(pod, "Ready") == "True"
+
+
+def age_s(item: Json) -> float:
+    """Seconds since the object was created, by this machine's clock."""
+    return seconds_since(item["metadata"]["creationTimestamp"])
+
+
+def seconds_since(timestamp: str) -> float:
+    """Seconds since a time as the API server writes it."""
+    return (datetime.now(tz=UTC) - datetime.fromisoformat(timestamp)).total_seconds()
 
 
 def condition(item: Json, kind: str) -> str:

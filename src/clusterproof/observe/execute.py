@@ -70,6 +70,7 @@ def execute(
         status_text = stream.read_channel(ERROR_CHANNEL)
     finally:
         stream.close()
+        stream.sock.shutdown()  # close() leaves the socket open once the server has closed
     if not finished:
         message = f"{where}: no end within {within_s:g} s"
         raise ObservationError(message)

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from clusterproof.observe.api import Json
-from clusterproof.observe.cluster import Cluster, containers_of, template_of
+from clusterproof.observe.cluster import Cluster, age_s, condition, containers_of, template_of
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import HpaStateRow
 from clusterproof.spec.row import ObjectRef
+
+UNMEASURED_S = 75.0
+"""How long a Pod may go unmeasured: two resolutions of up to 30 s, and a sync of 15 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,17 @@ def read_hpa_state(cluster: Cluster, rule: HpaStateRow) -> Observed[HpaState]:
     evidence += [f"{name} at {percent} % of its request" for name, percent in value.current]
     evidence.append(f"scales {value.target}")
     return Observed(value, str(rule.of), tuple(evidence), next_command)
+
+
+def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
+    """True while the autoscaler has no figures yet and its target's Pods are too young for any."""
+    item = cluster.find(ref)
+    if item is None or condition(item, "ScalingActive") == "True":
+        return False
+    reference = item["spec"]["scaleTargetRef"]
+    target = ObjectRef(kind=reference["kind"], namespace=ref.namespace, name=reference["name"])
+    pods = cluster.pods_of(target)
+    return bool(pods) and min(age_s(pod) for pod in pods) < UNMEASURED_S
 
 
 def _current(status: Json) -> tuple[tuple[str, int], ...]:

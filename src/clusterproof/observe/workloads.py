@@ -1,15 +1,16 @@
 """Workloads and their Pods: replicas, images, starts, probes, bounds on resources."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from clusterproof.observe.api import Json
 from clusterproof.observe.cluster import (
     Cluster,
+    age_s,
     container_named,
     containers_of,
     is_ready,
+    seconds_since,
     template_of,
 )
 from clusterproof.observe.observed import Observed
@@ -119,7 +120,7 @@ def is_settling(cluster: Cluster, ref: ObjectRef) -> bool:
     if status.get("replicas", 0) != item["spec"].get("replicas", 1):
         return not _quota_refused(status)
     return any(
-        not is_ready(pod) and _age_s(pod) < YOUNG_S and set(_waiting(pod)) <= _STARTING
+        not is_ready(pod) and age_s(pod) < YOUNG_S and set(_waiting(pod)) <= _STARTING
         for pod in cluster.pods_of(ref)
     )
 
@@ -274,17 +275,9 @@ def _quota_refused(status: Json) -> bool:
 def _recent_restarts(container_status: Json, within_s: float) -> int:
     """Restarts that may lie within the window; the API keeps the time of the last one only."""
     ended = ((container_status.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
-    if not ended or _seconds_since(ended) > within_s:
+    if not ended or seconds_since(ended) > within_s:
         return 0
     return int(container_status.get("restartCount", 0))
-
-
-def _age_s(pod: Json) -> float:
-    return _seconds_since(pod["metadata"]["creationTimestamp"])
-
-
-def _seconds_since(timestamp: str) -> float:
-    return (datetime.now(tz=UTC) - datetime.fromisoformat(timestamp)).total_seconds()
 
 
 def _observed(value: Any, ref: ObjectRef, evidence: tuple[str, ...]) -> Observed[Any]:  # noqa: ANN401 - as given
