@@ -116,8 +116,13 @@ class Scaling(Frozen):
 
 
 class LoadSpec(Frozen):
-    """The whole file."""
+    """The whole file.
 
+    Attributes:
+        reason: What the rates are for; every report says so.
+    """
+
+    reason: str
     credibility: Credibility
     bounds: Bounds
     circuit_breaker: CircuitBreaker

@@ -91,10 +91,35 @@ class Recorder:
             self.recording.ended_at = time.time()
             return self.recording
 
-    def ready_pods(self) -> int:
-        """How many pods are Ready now."""
+    def status(self) -> str:
+        """Replicas and utilization now, for the terminal."""
         with self._lock:
-            return sum(1 for pod in self._pods.values() if _is_ready(pod))
+            ready = sum(1 for pod in self._pods.values() if _is_ready(pod))
+            hpa = next((c.object for c in reversed(self.recording.changes) if c.kind == "hpa"), {})
+        seen = hpa.get("status") or {}
+        shown = [
+            f"{m['resource']['name']} {m['resource']['current'].get('averageUtilization')} %"
+            for m in seen.get("currentMetrics") or []
+            if m and "resource" in m
+        ]
+        return f"{ready} Ready, desired {seen.get('desiredReplicas')}, {', '.join(shown)}"
+
+    def waiting_events(self) -> float:
+        """Events that the pods' last reads say are not delivered yet."""
+        with self._lock:
+            last = {scrape.uid: scrape for scrape in self.recording.scrapes}
+            alive = {pod["metadata"]["uid"] for pod in self._pods.values()}
+        return sum(
+            value
+            for uid, scrape in last.items()
+            if uid in alive
+            for key, value in scrape.values.items()
+            if key.startswith("posthog_events_waiting")
+        )
+
+    def note(self, text: str) -> None:
+        """Keep a sentence for the report."""
+        self._note(text)
 
     def _run(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)

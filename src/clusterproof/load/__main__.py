@@ -1,0 +1,108 @@
+"""`python -m clusterproof.load run|judge`: one load run, or a stored one judged again."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from clusterproof.errors import ObservationError, SpecError
+from clusterproof.load.analysis import Analysis
+from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.objectives import DEFAULT_PATH, read_objectives
+from clusterproof.load.page import write_report
+from clusterproof.load.session import Options, judge, run
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.connect import connect
+from clusterproof.outcome import ExitCode, Outcome, exit_code
+
+_MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??? "}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, report, and carry the verdict in the exit code."""
+    options = _parser().parse_args(arguments)
+    flags = ControllerFlags()
+    try:
+        spec = read_objectives(options.objectives)
+        if options.command == "run":
+            api = KubeApi(connect(options.kubeconfig, options.context))
+            run(api, spec, _options(options))
+        analysis, inputs = judge(spec, options.out, flags)
+    except SpecError as error:
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.USAGE
+    except ObservationError as error:
+        sys.stderr.write(f"INCONCLUSIVE: {error}\n")
+        if error.next_command:
+            sys.stderr.write(f"next: {error.next_command}\n")
+        return ExitCode.INCONCLUSIVE
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    page = write_report(
+        analysis, inputs, options.out, reason=spec.reason, previous=options.previous
+    )
+    _print(analysis, page)
+    return exit_code(analysis.verdict.outcome)
+
+
+def _print(analysis: Analysis, page: Path) -> None:
+    for finding in analysis.verdict.findings:
+        sys.stdout.write(
+            f"{_MARKS.get(finding.outcome, '    ')} {finding.id} [{finding.link}]: expected"
+            f" {finding.expected}; observed {finding.observed}\n"
+        )
+        if finding.outcome is not Outcome.PASSED:
+            sys.stdout.writelines(f"         {line}\n" for line in finding.evidence)
+    broken = analysis.verdict.broken
+    said = f"; broken link: {broken}" if broken else ""
+    sys.stdout.write(f"\n{analysis.verdict.outcome.upper()}{said}; report: {page}\n")
+
+
+def _options(options: argparse.Namespace) -> Options:
+    return Options(
+        shape=options.shape,
+        out=options.out,
+        host=options.host,
+        via=options.via,
+        rate_factor=options.rate_factor,
+        time_factor=options.time_factor,
+        allow_production=options.allow_production,
+        prometheus=options.prometheus,
+        posthog=options.posthog,
+        posthog_secret=options.posthog_secret,
+        extra=tuple(options.locust),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m clusterproof.load", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="offer a load, watch, judge, report")
+    judging = commands.add_parser("judge", help="judge a stored run again")
+    for command in (running, judging):
+        command.add_argument("--objectives", type=Path, default=DEFAULT_PATH)
+        command.add_argument("--out", type=Path, default=Path("reports/load"))
+        command.add_argument(
+            "--previous", type=Path, default=None, help="load.json to compare with"
+        )
+    running.add_argument("--kubeconfig", default=None)
+    running.add_argument("--context", default=None)
+    running.add_argument("--shape", default="step", help="of spec/objectives.yaml")
+    running.add_argument("--host", default="", help="the router's URL; default: its Service's IP")
+    running.add_argument(
+        "--via",
+        default="",
+        help="words before the Locust command, e.g. 'python -m testbed.cluster enter cp-load --'",
+    )
+    running.add_argument("--rate-factor", type=float, default=1.0)
+    running.add_argument("--time-factor", type=float, default=1.0)
+    running.add_argument("--allow-production", action="store_true")
+    running.add_argument("--prometheus", default=Options.prometheus, help="NAMESPACE/SERVICE:PORT")
+    running.add_argument("--posthog", default=Options.posthog, help="NAMESPACE/SERVICE:PORT, or ''")
+    running.add_argument("--posthog-secret", default=Options.posthog_secret)
+    running.add_argument("locust", nargs="*", help="after --: more options for Locust")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
