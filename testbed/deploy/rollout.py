@@ -108,7 +108,7 @@ def _container_trouble(status: Json) -> tuple[str, bool]:
         if waiting and waiting.get("reason") not in ("PodInitializing", "ContainerCreating"):
             words = f"container {name}: {waiting.get('reason')}: {waiting.get('message', '')}"
             return words.rstrip(": "), waiting.get("reason") in _HOPELESS
-    running = [item["name"] for item in starting if item.get("state", {}).get("running")]
+    running = [item["name"] for item in starting if "running" in item.get("state", {})]
     if running:
         return f"init container {running[0]} has not ended yet", False
     return f"phase {status.get('phase', 'unknown')}, not ready yet", False

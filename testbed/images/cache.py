@@ -24,7 +24,7 @@ def cache_directory() -> Path:
 def layer_key(layer: Layer) -> str:
     """Hash of all that goes into a layer: recipe, pins, copied files, and the layers below."""
     digest = hashlib.sha256()
-    for part in chain(layer.name):
+    for part in (*(chain(layer.parent) if layer.parent else ()), layer):
         digest.update(json.dumps(asdict(part), sort_keys=True).encode())
         digest.update(repr(pins(CHECKOUT / "uv.lock", part.pypi) if part.pypi else ()).encode())
         for copy in part.copies:

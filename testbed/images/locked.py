@@ -4,6 +4,7 @@ import platform
 import re
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def pins(lock: Path, wanted: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         NotLockedError: A name is not in the lock: `uv lock` after adding it to pyproject.toml.
     """
-    packages = {entry["name"]: entry for entry in tomllib.loads(lock.read_text())["package"]}
+    packages = _packages(lock.read_text())
     environment = {
         "python_full_version": "3.11.2",
         "python_version": "3.11",
@@ -50,6 +51,11 @@ def pins(lock: Path, wanted: tuple[str, ...]) -> tuple[str, ...]:
                 seen.add((name, extra))
                 todo.extend(_needs(package, extra, environment))
     return tuple(sorted(found))
+
+
+@cache
+def _packages(text: str) -> dict[str, dict[str, Any]]:
+    return {entry["name"]: entry for entry in tomllib.loads(text)["package"]}
 
 
 def _needs(
