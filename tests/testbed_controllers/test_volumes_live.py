@@ -24,7 +24,7 @@ SIZE_BYTES = 256 * MEBIBYTE
 # ext4's own tables take a little of a volume, as on any disk.
 LEAST_SHARE_USABLE = 0.95
 # The kubelet looks at volumes once a minute.
-REPORTED_WITHIN_S = 100.0
+REPORTED_WITHIN_S = 150.0
 
 
 @dataclass(frozen=True)
