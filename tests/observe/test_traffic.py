@@ -58,7 +58,7 @@ def test_a_pod_born_in_between_counts_from_zero() -> None:
 @pytest.mark.parametrize(
     ("after", "why"),
     [
-        ([], "ended or got unready"),
+        ([], "ended while we counted"),
         ([_page("a", 1, incarnation="2")], "started anew"),
         ([_page("a", 1)], "fell by 4"),
         ([Page("a", "1", reason="connection refused")], "connection refused"),

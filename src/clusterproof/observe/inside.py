@@ -48,6 +48,12 @@ class Inside:
         return answer
 
 
+def _why(stderr: str) -> str:
+    """The error's name; its words only where they cannot hold what the script was given."""
+    last = (stderr.strip().splitlines() or ["no word"])[-1][:_SHOWN]
+    return last if last.startswith(("ModuleNotFoundError", "SyntaxError")) else last.split(":")[0]
+
+
 @cache
 def source_of(script: str) -> str:
     """The text of `scripts/SCRIPT.py` without its docstrings: it travels in the URL of an exec."""
@@ -75,9 +81,8 @@ def inside(api: KubeApi, place: Place, python: str) -> Inside:
             within_s=within_s,
         )
         if ended.exit_code != 0:
-            last = ended.stderr.strip().splitlines()[-1:]
             raise ObservationError(
-                f"our own script in {place} ended with {ended.exit_code}: {' '.join(last)[:300]}"
+                f"our own script in {place} ended with {ended.exit_code}: {_why(ended.stderr)}"
             )
         return ended.stdout
 

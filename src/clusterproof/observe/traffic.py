@@ -138,6 +138,8 @@ class Caller:
         took_s = time.monotonic() - started
 
         def arrived(after: tuple[Page, ...]) -> bool:
+            if any(page.reason for page in after):
+                return False
             batch = Batch(answers, before, after, took_s)
             return not _whole(batch) or all(
                 (one := counted(batch, rule)).risen >= one.at_least for rule in rows
@@ -160,9 +162,23 @@ class Caller:
             yield _routed(one)
 
     def _pages(self) -> tuple[Page, ...]:
-        """The pages now, of the Pods that there are now."""
-        pods = Cluster(self._api).ready_pods_of(self._settings.workload)
-        return read_pages(self._api, pods, self._settings.metrics_port, "/metrics")
+        """The pages now, of the Pods that run now, ready or not.
+
+        One that is not ready may be so again in a moment, with all that it counted before; one
+        that does not run has counted nothing.
+        """
+        workload = self._settings.workload
+        running = [
+            pod
+            for pod in Cluster(self._api).pods_of(workload)
+            if (pod.get("status") or {}).get("phase") == "Running"
+        ]
+        if not running:
+            raise ObservationError(
+                f"no Pod of {workload} runs",
+                next_command=f"kubectl -n {workload.namespace} get pods -o wide",
+            )
+        return read_pages(self._api, running, self._settings.metrics_port, "/metrics")
 
     def _later(self, _now: tuple[Page, ...]) -> tuple[Page, ...]:
         return last_within(self._pages, lambda _: False, within_s=QUIET_S, every_s=QUIET_S)
@@ -272,7 +288,7 @@ def _refuse_gaps(batch: Batch) -> None:
     last = {page.pod: page for page in batch.after}
     for page in batch.before:
         if page.pod not in last:
-            raise ObservationError(f"Pod {page.pod} ended or got unready while we counted")
+            raise ObservationError(f"Pod {page.pod} ended while we counted")
         if last[page.pod].incarnation != page.incarnation:
             raise ObservationError(f"Pod {page.pod} started anew while we counted")
     for page in (*batch.before, *batch.after):
