@@ -187,6 +187,25 @@ def test_while_clickhouse_is_away_events_wait(stack: Stack, name: str) -> None:
     assert wait_for_all(stack, ids) == 100
 
 
+def test_while_postgres_is_away_events_wait_and_flags_say_so(stack: Stack, name: str) -> None:
+    stack.parts["postgres"].end(signal.SIGINT)
+    # Answers of PostgreSQL are used again for 5 s; a token of its own was never asked for.
+    flags = {"api_key": f"phc_{uuid.uuid4()}", "distinct_id": "a"}
+    try:
+        refused = httpx.post(f"{stack.url}/flags/?v=2", json=flags, timeout=15)
+        assert (refused.status_code, "database service" in refused.text) == (503, True)
+        ready = httpx.get(f"{stack.url}/_readyz?role=web", timeout=15)
+        assert (ready.status_code, ready.json()["postgres"]) == (503, False)
+        assert httpx.get(f"{stack.url}/_health", timeout=15).status_code == 503
+        ids = known_uuids(name, 20)
+        assert post(stack, name, ids).status_code == 200
+    finally:
+        stack.start_postgres()
+    assert wait_for_all(stack, ids) == 20
+    assert httpx.post(f"{stack.url}/flags/?v=2", json=flags, timeout=15).status_code == 401
+    assert status_rows(stack)["db_alive"] is True
+
+
 def test_an_unreadable_entry_goes_to_the_dead_letters_and_holds_nobody_up(
     stack: Stack, name: str, queue: "redis.Redis"
 ) -> None:

@@ -17,6 +17,9 @@ T = TypeVar("T")
 CACHE_S = 5.0
 """How long an answer of PostgreSQL is used again; so long a changed flag may be unseen."""
 
+TIMEOUT_S = 5.0
+"""Bound on one statement, the connecting included."""
+
 _CACHE_SIZE = 10_000
 _ATTEMPTS = (1, 2)
 
@@ -74,13 +77,17 @@ class Projects:
         async with self._lock:
             for attempt in _ATTEMPTS:
                 try:
-                    return await self._rows(sql, params)
-                except psycopg.OperationalError as error:
+                    async with asyncio.timeout(TIMEOUT_S):
+                        return await self._rows(sql, params)
+                except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
                     # The server may have been restarted since the last statement: one fresh try.
                     await self._drop()
                     if attempt == _ATTEMPTS[-1]:
-                        message = f"PostgreSQL did not answer: {error}"
+                        message = f"PostgreSQL did not answer: {error or 'timeout'}"
                         raise ProjectsUnavailableError(message) from error
+                except psycopg.Error as error:
+                    message = f"PostgreSQL refused the statement; is it migrated? {error}"
+                    raise ProjectsUnavailableError(message) from error
         raise AssertionError
 
     async def _rows(self, sql: str, params: tuple[object, ...]) -> list[tuple[Any, ...]]:
