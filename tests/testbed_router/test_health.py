@@ -10,9 +10,11 @@ class Clock:
     """A clock that is set by hand."""
 
     def __init__(self) -> None:
+        """Start anywhere."""
         self.now = 100.0
 
     def __call__(self) -> float:
+        """The time that was set."""
         return self.now
 
 
@@ -20,11 +22,13 @@ class Dependency:
     """A dependency that answers, refuses, or keeps silent."""
 
     def __init__(self) -> None:
+        """Start in good health."""
         self.refuses = False
         self.silent = False
         self.asked = 0
 
     async def __call__(self) -> None:
+        """Be asked once."""
         self.asked += 1
         if self.silent:
             await asyncio.Event().wait()
