@@ -157,6 +157,14 @@ def test_policy_without_egress_among_its_types_is_named() -> None:
     assert "spec.policyTypes: expected Egress among them, observed Ingress" in only
 
 
+@pytest.mark.parametrize("aspect", ["selects", "starves"])
+def test_policy_without_anybody_to_select_is_named(aspect: str) -> None:
+    objects = [one for one in world(*INTENT) if one["metadata"]["name"] != "model-router-1"]
+    objects = [one for one in objects if one["kind"] != "Deployment"]
+    (only,) = found(aspect, objects)
+    assert only == "Deployment/shop/model-router: expected a workload with Pods, observed none"
+
+
 def test_evidence_says_which_rule_decides_each_need() -> None:
     rule = row("starves")
     with cluster_of(*world(POSTHOG_RULE)) as cluster:

@@ -22,6 +22,8 @@ def judge_policy(rule: PolicyRow, value: PolicyView) -> Iterator[Difference]:
         beside = ", ".join(one.name for one in value.policies) or "none"
         yield Difference(str(rule.of), "a NetworkPolicy", "absent", f"there: {beside}")
         return
+    if not value.pods and rule.aspect != "peers":
+        yield Difference(str(rule.workload), "a workload with Pods", "none")
     if rule.aspect == "selects":
         yield from _selects(value.policy, value)
     elif rule.aspect == "peers":
@@ -33,8 +35,6 @@ def judge_policy(rule: PolicyRow, value: PolicyView) -> Iterator[Difference]:
 def _selects(policy: Policy, value: PolicyView) -> Iterator[Difference]:
     if "Egress" not in policy.types:
         yield Difference("spec.policyTypes", "Egress among them", ", ".join(policy.types) or "none")
-    if not value.pods:
-        yield Difference("Pods", "some of the workload", "none")
     for pod in value.pods:
         if not policy.selects(value.namespace, pod.labels):
             seen = f"{show_selector(policy.pod_selector)} does not"

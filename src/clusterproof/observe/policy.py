@@ -87,7 +87,8 @@ def read_policies(cluster: Cluster, rule: PolicyRow) -> Observed[PolicyView]:
         evidence.append("this is the README's literal policy: it allows namespaces and no need")
     for view in value.needs:
         missing = "" if view.found else " (no such Pod is there now)"
-        evidence.append(f"{view.need.name}: {readings(value, view.destinations)[0].by}{missing}")
+        by = "; ".join(one.by for one in readings(value, view.destinations)) or "no Pod to ask for"
+        evidence.append(f"{view.need.name}: {by}{missing}")
     next_command = f"kubectl -n {rule.of.namespace} describe networkpolicy"
     return Observed(value, str(rule.of), tuple(evidence), next_command)
 
