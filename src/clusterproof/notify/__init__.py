@@ -1,0 +1,1 @@
+"""Notifications: what a run came to, told to a webhook."""

@@ -1,0 +1,166 @@
+"""The history commands, as they are typed."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from clusterproof.history.cli import main
+from clusterproof.history.store import History
+from clusterproof.outcome import Outcome
+from clusterproof.report.record import RunRecord
+from clusterproof.report.write import write_reports
+from tests.history.nights import night
+from tests.report.samples import row
+from tests.report.test_redact import PLANTED
+
+PROJECT = Path(__file__).parents[2]
+
+
+def saved(base: Path, record: RunRecord) -> str:
+    return str(write_reports(record, base / record.run_id)["run.json"])
+
+
+def typed(base: Path, command: str, *arguments: str) -> int:
+    return main([command, "--store", str(base / "h.sqlite3"), *arguments])
+
+
+def test_add_diff_pin_and_fail_on_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = saved(tmp_path, night(0, row(1), row(2, Outcome.FAILED)))
+    second = saved(tmp_path, night(1, row(1), row(2, Outcome.FAILED)))
+    third = saved(tmp_path, night(2, row(1, Outcome.FAILED), row(2)))
+    assert typed(tmp_path, "add", first, second) == 0
+    assert typed(tmp_path, "diff", "--fail-on-new") == 4
+    assert "next: clusterproof history pin" in capsys.readouterr().err
+    assert typed(tmp_path, "pin", "night-000") == 0
+    assert typed(tmp_path, "diff", "--fail-on-new") == 0
+    assert typed(tmp_path, "add", third) == 0
+    capsys.readouterr()
+    assert typed(tmp_path, "diff", "--fail-on-new") == 1
+    said = capsys.readouterr().out
+    assert "new failure       row-001-replicas" in said
+    assert "mended            row-002-replicas" in said
+    assert typed(tmp_path, "diff") == 0
+    assert typed(tmp_path, "list") == 0
+    assert "night-000  baseline" in capsys.readouterr().out
+
+
+def test_a_vanished_row_fails_the_night_and_its_reports_until_retired(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed(tmp_path, "add", saved(tmp_path, night(0, row(1), row(2)))) == 0
+    second = saved(tmp_path, night(1, row(1)))
+    assert typed(tmp_path, "add", second) == 1
+    assert "vanished          row-002-replicas" in capsys.readouterr().out
+    again = RunRecord.from_json(Path(second).read_text(encoding="utf-8"))
+    assert again.verdict is Outcome.FAILED
+    assert "no longer a row of this run" in Path(second).with_name("report.html").read_text("utf-8")
+    assert typed(tmp_path, "add", second) == 0
+    assert typed(tmp_path, "retire", "row-002-replicas", "--because", "one Deployment less") == 0
+    assert typed(tmp_path, "add", saved(tmp_path, night(2, row(1)))) == 0
+
+
+def test_retire_knows_only_rows_that_were(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
+    assert typed(tmp_path, "retire", "row-99", "--because", "a slip of the finger") == 4
+    assert "observed 'row-99'" in capsys.readouterr().err
+
+
+def test_a_partial_run_is_kept_apart(tmp_path: Path) -> None:
+    typed(tmp_path, "add", saved(tmp_path, night(0, row(1), row(2))))
+    assert typed(tmp_path, "add", "--partial", saved(tmp_path, night(1, row(1)))) == 0
+    assert typed(tmp_path, "add", saved(tmp_path, night(2, row(1)))) == 1
+
+
+def test_what_is_no_record_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = tmp_path / "run.json"
+    wrong.write_text("{", encoding="utf-8")
+    assert typed(tmp_path, "add", str(wrong)) == 4
+    assert typed(tmp_path, "add", str(tmp_path / "none.json")) == 4
+    said = capsys.readouterr().err
+    assert said.count("expected a run record") == 2
+    assert "Traceback" not in said
+
+
+def test_several_series_ask_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
+    typed(tmp_path, "add", saved(tmp_path, night(1, row(1), profile="cloud")))
+    assert typed(tmp_path, "pin") == 4
+    assert "next: --cluster CONTEXT --profile PROFILE" in capsys.readouterr().err
+    assert typed(tmp_path, "pin", "--profile", "cloud") == 0
+
+
+def test_history_holds_no_secret(tmp_path: Path) -> None:
+    record = night(0, row(1, Outcome.FAILED, observed=PLANTED[0], evidence=(PLANTED[5],)))
+    path = tmp_path / "run.json"
+    path.write_text(record.to_json(), encoding="utf-8")
+    assert typed(tmp_path, "add", str(path)) == 0
+    with History(tmp_path / "h.sqlite3") as history:
+        (series,) = history.all_series()
+        kept = history.record(history.runs(series.id)[0]).to_json()
+    assert not any(secret in kept for secret in PLANTED)
+
+
+def test_metrics_are_written_as_a_whole_file(tmp_path: Path) -> None:
+    typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
+    target = tmp_path / "clusterproof.prom"
+    assert typed(tmp_path, "metrics", "--out", str(target)) == 0
+    assert 'clusterproof_rows{cluster="testbed",outcome="passed"' in target.read_text("utf-8")
+
+
+def test_notify_needs_the_webhook_in_the_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CLUSTERPROOF_WEBHOOK", raising=False)
+    assert typed(tmp_path, "notify", saved(tmp_path, night(0, row(1)))) == 4
+    assert "$CLUSTERPROOF_WEBHOOK" in capsys.readouterr().err
+
+
+def test_serve_shows_pages_and_fresh_metrics_and_stops_when_told(tmp_path: Path) -> None:
+    typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
+    typed(tmp_path, "site", str(tmp_path / "site"))
+    command = (sys.executable, "-m", "clusterproof.history", "serve", "--port", "0")
+    paths = ("--site", str(tmp_path / "site"), "--store", str(tmp_path / "h.sqlite3"))
+    with subprocess.Popen((*command, *paths), stdout=subprocess.PIPE, text=True) as serving:  # noqa: S603 - our own
+        try:
+            assert serving.stdout is not None
+            base = serving.stdout.readline().strip()
+
+            def read(path: str) -> str:
+                with urllib.request.urlopen(f"{base}{path}", timeout=10) as answer:  # noqa: S310 - loopback
+                    return str(answer.read().decode())
+
+            assert "History of 1 cluster" in read("")
+            assert read("healthz") == "ok\n"
+            assert 'outcome="failed",profile="self-hosted"} 0.0' in read("metrics")
+            typed(tmp_path, "add", saved(tmp_path, night(1, row(1, Outcome.FAILED))))
+            assert 'outcome="failed",profile="self-hosted"} 1.0' in read("metrics")
+            for outside in ("../h.sqlite3", "%2e%2e/h.sqlite3", "nothing.html"):
+                with pytest.raises(urllib.error.HTTPError, match="404"):
+                    read(outside)
+        finally:
+            serving.terminate()
+        assert serving.wait(timeout=10) == 0
+
+
+def test_commands_mount_under_the_main_one() -> None:
+    asked = subprocess.run(
+        [sys.executable, "-m", "clusterproof.history", "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+    )
+    for name in ("add", "diff", "pin", "site", "metrics", "serve", "notify", "retire", "list"):
+        assert name in asked.stdout
+
+
+def test_schema_of_a_record_is_what_is_saved(tmp_path: Path) -> None:
+    document = json.loads(Path(saved(tmp_path, night(0, row(1)))).read_text(encoding="utf-8"))
+    assert document["counts"] == {"passed": 1, "failed": 0, "inconclusive": 0, "not-run": 0}
