@@ -9,7 +9,8 @@ from clusterproof.explain import explain
 from clusterproof.judge import differences
 from clusterproof.observe import Observed
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.egress import EgressReach, Matrix, read_reach
+from clusterproof.observe.egress import EgressReach, read_reach
+from clusterproof.observe.matrix import Matrix
 from clusterproof.spec.behaviour import EgressRow
 
 pytestmark = pytest.mark.rows("egress")

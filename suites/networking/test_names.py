@@ -9,7 +9,8 @@ from clusterproof.explain import explain
 from clusterproof.judge import differences
 from clusterproof.observe import Observed
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.egress import Matrix, Resolution, read_resolution
+from clusterproof.observe.egress import Resolution, read_resolution
+from clusterproof.observe.matrix import Matrix
 from clusterproof.spec.behaviour import DnsRow
 
 pytestmark = pytest.mark.rows("dns")

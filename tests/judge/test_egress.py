@@ -10,14 +10,14 @@ from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome
 from clusterproof.observe.egress import (
     EgressReach,
-    Matrix,
     PodReach,
     Resolution,
     doubt,
     read_reach,
     read_resolution,
 )
-from clusterproof.observe.policy_model import Decision
+from clusterproof.observe.matrix import Matrix, peers_of
+from clusterproof.observe.policy_model import Decision, Destination
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import Area
 from tests.observe.cluster_objects import (
@@ -219,6 +219,45 @@ def test_workload_that_could_not_be_dialled_from_is_an_observation_error() -> No
     nothing = Matrix(Dialling("shop/control", {rule.id: CONNECTED}), {}, {rule.workload: error})
     with cluster_of(*WORLD) as cluster, pytest.raises(ObservationError, match="no ready Pod"):
         read_reach(cluster, nothing, rule)
+
+
+SELF = pod("router-1", "shop", {"app": "router"})
+
+
+def test_pod_behind_the_service_dials_another_backend_directly() -> None:
+    rule = row("refused")
+    behind = {
+        rule.id: (
+            Destination("shop/router-1", 8080, address="10.0.0.1", namespace="shop"),
+            Destination("shop/router-2", 8080, address="10.0.0.2", namespace="shop"),
+        )
+    }
+    control = Dialling("shop/control", {rule.id: CONNECTED})
+    (peer,) = peers_of(SELF, [rule], behind, control)
+    assert (peer.host, peer.port, peer.known) == ("10.0.0.2", 8080, ())
+    assert peers_of(SELF, [rule], {rule.id: behind[rule.id][:1]}, control) == []
+
+
+def test_pod_that_is_not_behind_the_service_dials_the_service() -> None:
+    rule = row("refused")
+    behind = {rule.id: (Destination("shop/db-0", 5433, address="10.0.0.9", namespace="shop"),)}
+    (peer,) = peers_of(SELF, [rule], behind, Dialling("shop/control", {rule.id: CONNECTED}))
+    assert (peer.host, peer.port) == (rule.host, rule.port)
+    assert peer.known == CONNECTED.addresses
+
+
+def test_pod_that_is_alone_behind_the_service_is_no_verdict() -> None:
+    rule = row("refused")
+    alone = Matrix(
+        Dialling("shop/control", {rule.id: CONNECTED}),
+        {rule.workload: (Dialling("router-1", {}, "exec"),)},
+        {},
+    )
+    with (
+        cluster_of(*WORLD) as cluster,
+        pytest.raises(ObservationError, match="the only Pod behind"),
+    ):
+        read_reach(cluster, alone, rule)
 
 
 def dns_row() -> DnsRow:

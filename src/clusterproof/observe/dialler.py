@@ -6,7 +6,7 @@ with the Pod's labels, so that the same policies select it, and no Service does.
 """
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -79,17 +79,20 @@ class Dialler:
         how = f"our own Pod {place} (rights: create and delete pods, create pods/exec)"
         return Dialling(str(place), results, how)
 
-    def dial_from_each(self, pods: Iterable[Json], peers: Iterable[Peer]) -> tuple[Dialling, ...]:
-        """What each of `pods` sees, all at once; a Pod that ended meanwhile is left out.
+    def dial_from_each(
+        self, pods: Iterable[Json], peers_of: Callable[[Json], list[Peer]]
+    ) -> tuple[Dialling, ...]:
+        """What each of `pods` sees of its peers, all at once; a Pod that ended is left out.
 
         A stand-in that serves for several Pods is in the answer once.
 
         Raises:
             ObservationError: Every Pod was gone before it was dialled from.
         """
-        asked, wanted = list(pods), list(peers)
+        asked = list(pods)
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-            found = [one for one in pool.map(lambda pod: self._from(pod, wanted), asked) if one]
+            seen = pool.map(lambda pod: self._from(pod, peers_of(pod)), asked)
+            found = [one for one in seen if one is not None]
         distinct = {one.pod: one for one in found}
         if not distinct:
             names = ", ".join(pod["metadata"]["name"] for pod in asked)

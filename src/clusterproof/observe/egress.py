@@ -1,16 +1,13 @@
-"""Who reaches whom: every peer of every egress row, dialled at once from each Pod of a workload.
+"""Who reaches whom, and what names lead to, as dialled from every Pod of a workload."""
 
-Every peer is dialled from a Pod of our own as well, which no policy should select: where that one
-fails too, nothing can be said of a refusal.
-"""
-
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.dialler import Dialler, Dialling
-from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
+from clusterproof.observe.dialler import Dialling
+from clusterproof.observe.dialling import Dialled, DialOutcome
+from clusterproof.observe.matrix import Matrix
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.policy import (
     Labelled,
@@ -21,30 +18,7 @@ from clusterproof.observe.policy import (
 )
 from clusterproof.observe.policy_model import Decision
 from clusterproof.spec.behaviour import DnsRow, EgressRow, Reach
-from clusterproof.spec.row import ObjectRef, Row
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """All that was dialled: what each Pod of each workload saw, and what the control saw.
-
-    Attributes:
-        failures: Workloads that could not be dialled from, and why.
-    """
-
-    control: Dialling
-    by_workload: Mapping[ObjectRef, tuple[Dialling, ...]]
-    failures: Mapping[ObjectRef, ObservationError]
-
-    def of(self, workload: ObjectRef) -> tuple[Dialling, ...]:
-        """What each Pod of the workload saw.
-
-        Raises:
-            ObservationError: It could not be dialled from.
-        """
-        if workload in self.failures:
-            raise self.failures[workload]
-        return self.by_workload[workload]
+from clusterproof.spec.row import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +62,6 @@ class Resolution:
     expected: tuple[str, ...] | None
 
 
-def dial_matrix(cluster: Cluster, dialler: Dialler, rows: Iterable[Row]) -> Matrix:
-    """Dial the peers of all egress and dns rows; one exec for each Pod.
-
-    The control goes first: the addresses that it resolves are dialled from a Pod in which names do
-    not resolve, so that a policy can be told from a missing DNS.
-    """
-    peers: dict[ObjectRef, list[Peer]] = {}
-    for row in rows:
-        if isinstance(row, EgressRow):
-            peer = Peer(row.id, row.host, row.port, row.protocol)
-        elif isinstance(row, DnsRow):
-            peer = Peer(row.id, row.name, 0, "NAME")
-        else:
-            continue
-        peers.setdefault(row.workload, []).append(peer)
-    control = dialler.dial_from_control([peer for some in peers.values() for peer in some])
-    seen, failures = {}, {}
-    for workload, some in peers.items():
-        informed = [replace(peer, known=_known(control.results[peer.id], peer)) for peer in some]
-        try:
-            pods = cluster.ready_pods_of(workload)
-            seen[workload] = dialler.dial_from_each(pods, informed)
-        except ObservationError as error:
-            failures[workload] = error
-    return Matrix(control, seen, failures)
-
-
 def read_reach(cluster: Cluster, matrix: Matrix, rule: EgressRow) -> Observed[EgressReach]:
     """The peer's reach from each Pod, with the rule that decides.
 
@@ -126,7 +73,7 @@ def read_reach(cluster: Cluster, matrix: Matrix, rule: EgressRow) -> Observed[Eg
     value = EgressReach(
         pods=_pods(diallings, rule.id),
         control=control,
-        unseen=tuple(f"{one.pod}: {one.unseen}" for one in diallings if one.unseen),
+        unseen=_unseen_by(diallings, rule.id),
         reading=_reading(cluster, rule, control),
     )
     next_command = f"kubectl -n {rule.workload.namespace} describe networkpolicy"
@@ -149,7 +96,7 @@ def read_reach(cluster: Cluster, matrix: Matrix, rule: EgressRow) -> Observed[Eg
 def read_resolution(cluster: Cluster, matrix: Matrix, rule: DnsRow) -> Observed[Resolution]:
     """What the name resolves to in each Pod."""
     diallings = matrix.of(rule.workload)
-    unseen = [f"{one.pod}: {one.unseen}" for one in diallings if one.unseen]
+    unseen = _unseen_by(diallings, rule.id)
     if unseen:
         raise ObservationError(f"could not look from {'; '.join(unseen)}")
     pods = _pods(diallings, rule.id)
@@ -222,12 +169,19 @@ def _reading(cluster: Cluster, rule: EgressRow, control: Dialled) -> tuple[Decis
     return decisions(policies, namespace, pods, to)
 
 
-def _known(control: Dialled, peer: Peer) -> tuple[str, ...]:
-    return () if peer.protocol == "NAME" else control.addresses
-
-
 def _pods(diallings: Iterable[Dialling], row_id: str) -> tuple[PodReach, ...]:
-    return tuple(PodReach(one.pod, one.results[row_id]) for one in diallings if one.results)
+    return tuple(
+        PodReach(one.pod, one.results[row_id]) for one in diallings if row_id in one.results
+    )
+
+
+def _unseen_by(diallings: Iterable[Dialling], row_id: str) -> tuple[str, ...]:
+    alone = "is the only Pod behind this Service, and no policy can refuse a Pod to itself"
+    return tuple(
+        f"{one.pod}: {one.unseen}" if one.unseen else f"{one.pod} {alone}"
+        for one in diallings
+        if row_id not in one.results
+    )
 
 
 def _how(diallings: Iterable[Dialling], matrix: Matrix) -> str:

@@ -170,6 +170,8 @@ def _backends(
             continue
         ports = [one["port"] for one in piece.get("ports") or [] if one.get("name", "") in names]
         for endpoint in piece.get("endpoints") or []:
+            if (endpoint.get("conditions") or {}).get("ready") is False:
+                continue
             target = (endpoint.get("targetRef") or {}).get("name", "")
             for number in ports:
                 for address in endpoint["addresses"]:

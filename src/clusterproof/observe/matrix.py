@@ -1,0 +1,110 @@
+"""Every peer of every egress and dns row, dialled at once from each Pod of a workload.
+
+Every peer is dialled from a Pod of our own as well, which no policy should select: where that one
+fails too, nothing can be said of a refusal.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import Json
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.dialler import Dialler, Dialling
+from clusterproof.observe.dialling import Peer
+from clusterproof.observe.policy import destinations_of
+from clusterproof.observe.policy_model import Destination
+from clusterproof.spec.behaviour import DnsRow, EgressRow
+from clusterproof.spec.row import ObjectRef, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All that was dialled: what each Pod of each workload saw, and what the control saw.
+
+    Attributes:
+        failures: Workloads that could not be dialled from, and why.
+    """
+
+    control: Dialling
+    by_workload: Mapping[ObjectRef, tuple[Dialling, ...]]
+    failures: Mapping[ObjectRef, ObservationError]
+
+    def of(self, workload: ObjectRef) -> tuple[Dialling, ...]:
+        """What each Pod of the workload saw.
+
+        Raises:
+            ObservationError: It could not be dialled from.
+        """
+        if workload in self.failures:
+            raise self.failures[workload]
+        return self.by_workload[workload]
+
+
+def dial_matrix(cluster: Cluster, dialler: Dialler, rows: Iterable[Row]) -> Matrix:
+    """Dial the peers of all egress and dns rows; one exec for each Pod.
+
+    The control goes first: the addresses that it resolves are dialled from a Pod in which names do
+    not resolve, so that a policy can be told from a missing DNS.
+    """
+    wanted: dict[ObjectRef, list[EgressRow | DnsRow]] = {}
+    for row in rows:
+        if isinstance(row, EgressRow | DnsRow):
+            wanted.setdefault(row.workload, []).append(row)
+    control = dialler.dial_from_control([_peer(row) for some in wanted.values() for row in some])
+    seen, failures = {}, {}
+    for workload, some in wanted.items():
+        try:
+            seen[workload] = _dial_from(cluster, dialler, workload, some, control)
+        except ObservationError as error:
+            failures[workload] = error
+    return Matrix(control, seen, failures)
+
+
+def _dial_from(
+    cluster: Cluster,
+    dialler: Dialler,
+    workload: ObjectRef,
+    rows: list[EgressRow | DnsRow],
+    control: Dialling,
+) -> tuple[Dialling, ...]:
+    pods = cluster.ready_pods_of(workload)
+    backends = {row.id: _backends(cluster, row) for row in rows}
+    return dialler.dial_from_each(pods, lambda pod: peers_of(pod, rows, backends, control))
+
+
+def peers_of(
+    pod: Json,
+    rows: Iterable[EgressRow | DnsRow],
+    backends: Mapping[str, tuple[Destination, ...]],
+    control: Dialling,
+) -> list[Peer]:
+    """The peers that one Pod dials.
+
+    A Service may lead a Pod to itself, which no policy can refuse: where the Pod is behind the
+    Service, another backend is dialled directly; where it is the only one, nothing is.
+    """
+    own = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    peers = []
+    for row in rows:
+        behind = backends.get(row.id, ())
+        others = [one for one in behind if one.label != own]
+        peer = _peer(row)
+        if len(others) == len(behind):
+            known = control.results[row.id].addresses if peer.protocol != "NAME" else ()
+            peers.append(replace(peer, known=known))
+        elif others:
+            peers.append(replace(peer, host=others[0].address, port=others[0].port))
+    return peers
+
+
+def _peer(row: EgressRow | DnsRow) -> Peer:
+    if isinstance(row, DnsRow):
+        return Peer(row.id, row.name, 0, "NAME")
+    return Peer(row.id, row.host, row.port, row.protocol)
+
+
+def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, ...]:
+    if isinstance(row, DnsRow):
+        return ()
+    return destinations_of(cluster, row.host, row.port, row.protocol)
