@@ -104,7 +104,7 @@ def _context(
                 "ok": row.ok,
                 "failed": sum(row.failed.values()),
                 "unanswered": sum(row.unanswered.values()),
-                "values": [f"{row.latency.value_s(q) * 1000:.1f} ms" for q in SHOWN],
+                "shown": [f"{row.latency.value_s(q) * 1000:.1f} ms" for q in SHOWN],
             }
             for name, row in [*sorted(inputs.account.names.items()), ("all", whole)]
         ],

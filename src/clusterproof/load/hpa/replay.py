@@ -65,14 +65,29 @@ class Replay:
 
 
 def replay(
-    recording: Recording, timeline: Timeline, *, hpa: str, flags: ControllerFlags
+    recording: Recording,
+    timeline: Timeline,
+    *,
+    hpa: str,
+    flags: ControllerFlags,
+    ticks: Sequence[float] | None = None,
 ) -> Replay | None:
-    """Decide every reconcile again; None when there was no HPA or no replicas to see."""
+    """Decide every reconcile again; None when there was no HPA or no replicas to see.
+
+    Args:
+        recording: What was seen.
+        timeline: Of the same recording.
+        hpa: Name of the HPA.
+        flags: Of the controller.
+        ticks: When it reconciled and read exactly the usage of that moment, where that is known
+            (a laboratory); else both are inferred.
+    """
     changes = recording.of("hpa", hpa)
     if not changes or not timeline.replicas or not recording.usage:
         return None
-    ticks = reconcile_times(recording, changes, flags)
-    world = _World(recording, changes)
+    exact = ticks is not None
+    ticks = reconcile_times(recording, changes, flags) if ticks is None else ticks
+    world = _World(recording, changes, exact=exact)
     forced, own = History(), History()
     own_replicas = int(value_at(timeline.replicas, ticks[0]))
     steps: list[Step] = []
@@ -148,7 +163,8 @@ def within(
 class _World:
     """What could be seen at each moment; asked in order of time."""
 
-    def __init__(self, recording: Recording, changes: Sequence[Change]) -> None:
+    def __init__(self, recording: Recording, changes: Sequence[Change], *, exact: bool) -> None:
+        self._exact = exact
         self._changes = changes
         self._change_times = [c.at for c in changes]
         self._reads = recording.usage
@@ -178,6 +194,8 @@ class _World:
     def reads_at(self, at: float) -> list[UsageRead]:
         """The reads around `at`, the later ones last: which one the controller saw is unknown."""
         index = bisect_right(self._read_times, at)
+        if self._exact:
+            return [self._reads[index - 1]]
         return list(self._reads[max(0, index - 2) : index + 1])
 
     def _change(self, at: float) -> Change:
