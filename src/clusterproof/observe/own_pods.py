@@ -139,6 +139,7 @@ class OwnPods:
         self.run_id = run_id
         self._made: dict[tuple[str, str], Place] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def start(self, plan: PodPlan) -> Place:
         """The container of a Pod as planned, once it runs; the same again for the same purpose.
@@ -148,6 +149,8 @@ class OwnPods:
         """
         key = (plan.namespace, plan.purpose)
         with self._lock:
+            if self._closed:
+                raise ObservationError(f"the run is ending: no Pod {plan.purpose} is made any more")
             if key not in self._made:
                 self._made[key] = self._create(plan)
             place = self._made[key]
@@ -180,6 +183,7 @@ class OwnPods:
         """Remove all that this run made, and try every one before the first error is raised."""
         errors = []
         with self._lock:
+            self._closed = True
             for key, place in list(self._made.items()):
                 try:
                     self._delete(place.namespace, place.pod)
