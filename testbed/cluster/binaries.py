@@ -6,7 +6,7 @@ module files, sources and build flags, so a changed pin builds anew and an uncha
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +68,11 @@ FAMILIES = (
     ),
     Family("etcd", "go.etcd.io/etcd/server/v3"),
     Family("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
-    Family("coredns", "github.com/coredns/coredns"),
-    Family("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    Family("coredns", "."),
     Family("pause", "."),
 )
+KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
+"""Only for measurements at scale, so only built when asked for."""
 
 
 def key_of(folder: Path, flags: str) -> str:
@@ -91,24 +92,24 @@ def program(name: str) -> Path:
 def bin_dir() -> Path:
     """The folder that holds all programs, by the names they are called by."""
     whole = hashlib.sha256(
-        "".join(family.key(paths.BINARIES / family.name) for family in FAMILIES).encode()
+        "".join(family.key(paths.BINARIES / family.name) for family in (*FAMILIES, KWOK)).encode()
     )
     return paths.cache() / "bin" / whole.hexdigest()[:20]
 
 
-def missing() -> tuple[Family, ...]:
+def missing(families: Sequence[Family] = FAMILIES) -> tuple[Family, ...]:
     """Families that are not in the cache."""
-    return tuple(family for family in FAMILIES if not _built(family).is_file())
+    return tuple(family for family in families if not _built(family).is_file())
 
 
-def ensure(say: Callable[[str], None]) -> Path:
+def ensure(say: Callable[[str], None], families: Sequence[Family] = FAMILIES) -> Path:
     """Build what the cache lacks; returns `bin_dir()`."""
-    for family in missing():
+    for family in missing(families):
         say(f"building {family.name} (once; kept in {paths.cache()})")
         _build(family)
     folder = bin_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    for family in FAMILIES:
+    for family in families:
         for name in family.names:
             link, target = folder / name, _built(family)
             if not link.is_symlink() or link.readlink() != target:

@@ -13,7 +13,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.wait import wait_until
-from testbed.cluster import kubeconfigs, paths, supervision
+from testbed.cluster import binaries, kubeconfigs, paths, supervision
 from testbed.cluster.binaries import program
 from testbed.cluster.component import Component
 from testbed.cluster.errors import TestbedError
@@ -53,6 +53,7 @@ def up(nodes: int, pods: int, namespace: str, progress: Progress) -> None:
     """
     if not 0 < nodes <= NODE_LIMIT or not 0 <= pods <= POD_LIMIT:
         raise TestbedError(f"kwok: expected 1 to {NODE_LIMIT} nodes and 0 to {POD_LIMIT} pods")
+    binaries.ensure(progress.say, (binaries.KWOK,))
     supervision.start(component())
     api = KubeApi(connect(str(paths.KUBECONFIG)))
     with progress.step(f"{nodes} simulated nodes"):

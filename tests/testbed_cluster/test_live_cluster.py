@@ -30,7 +30,7 @@ COMMAND_WITHIN_S = 1500.0
 
 def cluster(*arguments: str) -> str:
     """What `python -m testbed.cluster` said; it must have ended well."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "testbed.cluster", *arguments],
         cwd=paths.CHECKOUT,
         capture_output=True,
