@@ -172,6 +172,9 @@ LAYERS = (
             "usr/share/perl",
             "usr/share/i18n",
             "etc/postgresql/15",
+            # A key that the ssl-cert package makes up: not wanted, and different each time.
+            "etc/ssl/private/ssl-cert-snakeoil.key",
+            "etc/ssl/certs/ssl-cert-snakeoil.pem",
             "var/lib/postgresql/15",
         ),
     ),
