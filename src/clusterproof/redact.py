@@ -53,14 +53,17 @@ SHAPES: Final = tuple(
         # name=value, as in an environment, a URL's query or a DSN; quotes may hold spaces
         rf"(?i){_NAMES}[\"']?\s?=\s?[\"']{_HARMLESS}([^\"'\n]+)[\"']",
         rf"(?i){_NAMES}=(?![\"']){_HARMLESS}([^\s&;,\"'<>]+)",
-        rf"(?i)--[a-z-]{{0,40}}{_NAMES}\s+(?![\"'-]){_HARMLESS}([^\s&;,\"'<>]+)",
+        rf"(?i)(?<![a-z-])--[a-z-]{{0,40}}{_NAMES}\s+(?![\"'-]){_HARMLESS}([^\s&;,\"'<>]+)",
         # "name": "value" as in JSON
         rf"(?i){_NAMES}[\"']\s*:\s*[\"']{_HARMLESS}((?:[^\"'\\\n]|\\.)+)[\"']",
         # name: value alone on its line, as in YAML
-        rf"(?im)^[ \t-]*[\w.-]*{_NAMES}:[ \t]+[\"']?{_HARMLESS}([^\s\"']{{4,}})[\"']?[ \t]*$",
+        (
+            rf"(?im)^[ \t]*(?:- )?[\w.-]{{0,100}}{_NAMES}:[ \t]+"
+            rf"[\"']?{_HARMLESS}([^\s\"']{{4,}})[\"']?[ \t]*$"
+        ),
         # an environment entry of a Pod, in JSON and in YAML
         (
-            rf"(?i)[\"']?name[\"']?\s*:\s*[\"']?\w*{_NAMES}[\"']?\s*,?\s*[\"']?value[\"']?\s*:\s*"
+            rf"(?i)[\"']?name[\"']?\s*:\s*[\"']?\w{{0,100}}{_NAMES}[\"']?\s*,?\s*[\"']?value[\"']?\s*:\s*"
             rf"[\"']?{_HARMLESS}([^\s\"',}}]+)"
         ),
     )
