@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.cluster.topology import CGROUP, NODES
+from testbed.cluster.topology import CGROUP, CGROUP_WEIGHT, NODES
 
 V2 = "cgroup2"
 _INHERITED = ("cpuset.cpus", "cpuset.mems")
@@ -59,6 +59,7 @@ def create_tree() -> None:
             continue
         _make(hierarchy.tree)
         _delegate(hierarchy)
+        _weigh(hierarchy)
         for name in ("system", *(node.name for node in NODES)):
             _make(hierarchy.tree / name)
 
@@ -107,6 +108,13 @@ def _make(group: Path) -> None:
         own, parent = group / name, group.parent / name
         if own.exists() and parent.exists() and not own.read_text().strip():
             own.write_text(parent.read_text())
+
+
+def _weigh(hierarchy: Hierarchy) -> None:
+    for name, of_one_process in (("cpu.shares", 1024), ("cpu.weight", 100)):
+        setting = hierarchy.tree / name
+        if setting.exists():
+            setting.write_text(str(CGROUP_WEIGHT * of_one_process))
 
 
 def _controllers(hierarchy: Hierarchy) -> list[str]:

@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from testbed.cluster import paths, store, system_images
+from testbed.cluster import paths, store
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.progress import Progress
@@ -14,31 +16,35 @@ from testbed.cluster.topology import NODES
 BUILD_WITHIN_S = 1800.0
 
 
-def archives(progress: Progress) -> list[Path]:
-    """Archives of all images, built when the cache lacks them."""
-    return [*system_images.ensure(), *application_archives(progress)]
+@contextmanager
+def building(progress: Progress) -> Iterator[Callable[[], list[Path]]]:
+    """Build the deployment's images while something else is done, such as compiling.
 
-
-def application_archives(progress: Progress) -> list[Path]:
-    """Archives of the deployment's images, built when the cache lacks them.
-
-    Raises:
-        TestbedError: One could not be built; its builder has said why.
+    Yields:
+        What waits for the end and returns the archives; it raises TestbedError when one could not
+        be built, its builder having said why.
     """
-    progress.say("images of the deployment ...")
-    done = subprocess.run(
+    progress.say("images of the deployment, meanwhile ...")
+    with subprocess.Popen(
         [sys.executable, "-m", "testbed.images", "build"],
         cwd=paths.CHECKOUT,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=BUILD_WITHIN_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise TestbedError(
-            f"python -m testbed.images build: expected exit 0, got {done.returncode}"
-        )
-    return [Path(path) for path in json.loads(done.stdout).values()]
+    ) as builder:
+
+        def finish() -> list[Path]:
+            said, _ = builder.communicate(timeout=BUILD_WITHIN_S)
+            if builder.returncode != 0:
+                raise TestbedError(
+                    "python -m testbed.images build: expected exit 0, got"
+                    f" {builder.returncode}; its own words are above"
+                )
+            return [Path(path) for path in json.loads(said).values()]
+
+        try:
+            yield finish
+        finally:
+            builder.terminate()
 
 
 def import_into_nodes(wanted: list[Path], progress: Progress) -> None:

@@ -58,7 +58,9 @@ def up(progress: Progress) -> None:
     else:
         run(["kind", "export", "kubeconfig", f"--name={NAME}", f"--kubeconfig={paths.KUBECONFIG}"])
         progress.say("the kind cluster is there already")
-    for archive in images.application_archives(progress):
+    with images.building(progress) as built:
+        archives = built()
+    for archive in archives:
         _load(archive, progress)
     progress.say(f"up: kubectl --kubeconfig {paths.KUBECONFIG} get nodes")
     progress.say(TO_ADD)

@@ -4,6 +4,7 @@ Only `cp-*` namespaces are changed. The host's own links, routes, rules and forw
 touched, so no packet of the cluster can leave the machine.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from testbed.cluster.run import run
@@ -42,6 +43,19 @@ def existing() -> frozenset[str]:
     if not NETNS.is_dir():
         return frozenset()
     return frozenset(path.name for path in NETNS.iterdir() if path.name.startswith(NETNS_PREFIX))
+
+
+def processes() -> frozenset[int]:
+    """Processes in our namespaces, a load generator that was started with `enter` for one."""
+    ours = {(NETNS / name).stat().st_ino for name in existing()}
+    if not ours:
+        return frozenset()
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
+        with suppress(OSError):  # ended meanwhile
+            if link.stat().st_ino in ours:
+                found.add(int(link.parts[2]))
+    return frozenset(found)
 
 
 def router_commands() -> list[str]:

@@ -1,7 +1,8 @@
 """Taking the cluster down, and making sure that nothing of it is left.
 
-What is ours: the processes in our control groups, namespaces named `cp-*`, the namespaces that our
-nodes' containerds recorded for their Pods, mounts under our folders, and those folders.
+What is ours: the processes in our control groups and network namespaces, the namespaces named
+`cp-*` and those that our nodes' containerds recorded for their Pods, mounts under our folders, and
+those folders.
 """
 
 import os
@@ -38,6 +39,9 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
         say(f"undone: {undone}")
     if keep_logs and paths.LOGS.exists():
         shutil.copytree(paths.LOGS, paths.DELIVERED / "logs", dirs_exist_ok=True)
+    if mounted := [*_our_mounts()]:
+        # A volume may be the host's own folder: nothing is deleted under a mount.
+        raise TestbedError(f"expected every mount gone before deleting folders, found: {mounted}")
     for path in (paths.STATE, paths.RUN):
         if path.exists():
             shutil.rmtree(path)
@@ -53,7 +57,7 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
 
 def leftovers() -> tuple[str, ...]:
     """What of a cluster is on this machine, one line each; empty when it is clean."""
-    found = [f"process {pid}" for pid in sorted(cgroups.processes())]
+    found = [f"process {pid}" for pid in sorted(cgroups.processes() | network.processes())]
     found += [f"mount {path}" for path in _our_mounts()]
     found += [f"network namespace {name}" for name in sorted(network.existing())]
     found += [f"network namespace {name}" for name in sorted(pod_namespaces())]
@@ -90,7 +94,7 @@ def _end_processes() -> list[str]:
     ended: set[int] = set()
 
     def kill_all() -> frozenset[int]:
-        alive = cgroups.processes() - {os.getpid()}
+        alive = (cgroups.processes() | network.processes()) - {os.getpid()}
         for pid in alive:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -32,6 +32,9 @@ ROUTER_NETNS = "cp-net"
 
 CNI_NETWORK = "clusterproof-testbed"
 CGROUP = "clusterproof-testbed"
+CGROUP_WEIGHT = 20
+"""The weight of all Pods together, in times that of one process beside the cluster: with 1, any
+build on the same machine starves all of them."""
 
 NODE_COUNT = 5
 ZONES = ("zone-a", "zone-b", "zone-c")
@@ -97,7 +100,12 @@ OUTSIDE = Station(
 
 STATIONS = (CONTROL, INGRESS, LOAD, OUTSIDE, *(node.station for node in NODES))
 
-OUTSIDE_HOSTS = ("api.openai.com", "api.anthropic.com", "app.posthog.com")
+OUTSIDE_HOSTS = (
+    "api.openai.com",
+    "api.anthropic.com",
+    "app.posthog.com",
+    "us.i.posthog.com",  # where the PostHog SDK really sends what is meant for the one above
+)
 """Names that the cluster's DNS answers with the address of OUTSIDE."""
 
 API_PORT = 6443

@@ -1,5 +1,7 @@
 """Bringing the cluster up: from nothing, from the wreck of a killed run, or from "nearly there"."""
 
+from pathlib import Path
+
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.wait import wait_until
@@ -20,6 +22,7 @@ from testbed.cluster import (
     status,
     store,
     supervision,
+    system_images,
     teardown,
 )
 from testbed.cluster.component import Component
@@ -36,8 +39,7 @@ ADDONS_WITHIN_S = 120.0
 def up(progress: Progress) -> None:
     """Make the cluster run; a running one is repaired."""
     preflight.check()
-    prepare(progress)
-    archives = images.archives(progress)
+    archives = prepare(progress)
     if running():
         images.import_into_nodes(archives, progress)
         network.create()
@@ -63,15 +65,21 @@ def running() -> bool:
     return paths.COMPLETE.exists() and supervision.supervisor_process() is not None
 
 
-def prepare(progress: Progress) -> None:
-    """Packages and programs: what a cold machine lacks and a warm one has."""
+def prepare(progress: Progress) -> list[Path]:
+    """Packages, programs and images: what a cold machine lacks and a warm one has.
+
+    Returns:
+        The archives of all images.
+    """
     if lacking := packages.missing():
         with progress.step(f"installing {' '.join(lacking)}"):
             packages.install(lacking)
-    if binaries.missing():
-        with progress.step("building the cluster's programs"):
-            binaries.ensure(progress.say)
-    binaries.ensure(progress.say)
+    with images.building(progress) as built:
+        if binaries.missing():
+            with progress.step("building the cluster's programs"):
+                binaries.ensure(progress.say)
+        binaries.ensure(progress.say)
+        return [*system_images.ensure(), *built()]
 
 
 def _create(progress: Progress) -> None:
