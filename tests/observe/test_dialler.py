@@ -1,0 +1,236 @@
+"""The ways into a Pod, against an API server on loopback that really runs what is executed."""
+
+import json
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.cluster import RUN_LABEL, Cluster
+from clusterproof.observe.dialler import Dialler
+from clusterproof.observe.dialling import DialOutcome, Peer
+from clusterproof.observe.own_pods import (
+    DEADLINE,
+    LIFETIME_S,
+    NEVER_READY,
+    OwnPods,
+    PodPlan,
+    is_left_over,
+    pod_manifest,
+)
+from clusterproof.spec.settings import DiallerSettings
+from tests.observe.cluster_objects import pod
+from tests.observe.pods_server import World, pods_server
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+LABELS = {"app": "router", "pod-template-hash": "x1"}
+SETTINGS = DiallerSettings(image="dialler:1", namespace="tools")
+
+
+@pytest.fixture
+def world() -> World:
+    """Two routers with a python3 each."""
+    found = World()
+    found.add(pod("router-1", "shop", LABELS))
+    found.add(pod("router-2", "shop", LABELS))
+    return found
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    """A peer that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield Peer("db", "127.0.0.1", server.getsockname()[1])
+
+
+def own(world: World) -> list[dict[str, Any]]:
+    return [one for one in world.pods.values() if RUN_LABEL in one["metadata"]["labels"]]
+
+
+def routers(world: World) -> list[dict[str, Any]]:
+    return [one for one in world.pods.values() if one["metadata"]["name"].startswith("router")]
+
+
+def test_exec_is_the_first_way_and_leaves_nothing(world: World, peer: Peer) -> None:
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        found = Dialler(Cluster(api), pods, SETTINGS).dial_from_each(
+            routers(world), lambda _: [peer]
+        )
+    assert [one.pod for one in found] == ["router-1", "router-2"]
+    assert {one.results["db"].outcome for one in found} == {DialOutcome.CONNECTED}
+    assert found[0].how == "exec of python3 in container main (right: create pods/exec)"
+    assert own(world) == []
+
+
+def test_stand_in_carries_what_a_policy_selects_on_and_no_service_sends_to_it(
+    world: World, peer: Peer
+) -> None:
+    world.without_python.add("main")
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        dialler = Dialler(Cluster(api), pods, SETTINGS)
+        found = dialler.dial_from_each(routers(world), lambda _: [peer])
+        (stand_in,) = own(world)
+        pods.close()
+    (only,) = found
+    assert only.pod == "clusterproof-run-1-stand-in-0"
+    assert only.how.startswith("stand-in Pod shop/clusterproof-run-1-stand-in-0")
+    assert stand_in["metadata"]["labels"] == {"app": "router", RUN_LABEL: "run-1"}
+    assert stand_in["spec"]["readinessGates"] == [{"conditionType": NEVER_READY}]
+    assert own(world) == []
+
+
+def test_ephemeral_container_is_a_way_only_where_the_spec_opts_in(world: World, peer: Peer) -> None:
+    world.without_python.add("main")
+    settings = SETTINGS.model_copy(update={"ephemeral_containers": True})
+    with pods_server(world) as api:
+        dialler = Dialler(Cluster(api), OwnPods(api, "run-1"), settings)
+        found = dialler.dial_from_each(routers(world), lambda _: [peer])
+    assert [one.pod for one in found] == ["router-1", "router-2"]
+    assert found[0].how.startswith("ephemeral container (rights: patch pods/ephemeralcontainers")
+    assert sum("/ephemeralcontainers" in one for one in world.log) == 2
+
+
+def test_daemonset_would_adopt_a_stand_in_so_none_is_made(world: World, peer: Peer) -> None:
+    world.without_python.add("main")
+    for one in routers(world):
+        one["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "router"}]
+    with pods_server(world) as api:
+        dialler = Dialler(Cluster(api), OwnPods(api, "run-1"), SETTINGS)
+        found = dialler.dial_from_each(routers(world), lambda _: [peer])
+    assert "a DaemonSet would adopt" in found[0].unseen
+    assert own(world) == []
+
+
+def test_no_right_to_exec_is_no_verdict_and_says_so(world: World, peer: Peer) -> None:
+    world.forbidden = {"exec"}
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        dialler = Dialler(Cluster(api), pods, SETTINGS)
+        found = dialler.dial_from_each(routers(world), lambda _: [peer])
+        pods.close()
+    assert all(not one.results and "403" in one.unseen for one in found)
+    assert own(world) == []
+
+
+def test_pod_that_ended_meanwhile_is_left_out(world: World, peer: Peer) -> None:
+    both = routers(world)
+    del world.pods[("shop", "router-1")]
+    with pods_server(world) as api:
+        dialler = Dialler(Cluster(api), OwnPods(api, "run-1"), SETTINGS)
+        (only,) = dialler.dial_from_each(both, lambda _: [peer])
+        assert only.pod == "router-2"
+        world.pods.clear()
+        with pytest.raises(ObservationError, match="every Pod was gone"):
+            dialler.dial_from_each(both, lambda _: [peer])
+
+
+def test_control_carries_the_run_label_alone_and_is_made_once(world: World, peer: Peer) -> None:
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        dialler = Dialler(Cluster(api), pods, SETTINGS)
+        seen = [dialler.dial_from_control([peer]) for _ in range(2)]
+        (control,) = own(world)
+        pods.close()
+        pods.close()
+    assert seen[0].results["db"].outcome is DialOutcome.CONNECTED
+    assert seen[0].pod == "tools/clusterproof-run-1-control"
+    assert control["metadata"]["labels"] == {RUN_LABEL: "run-1"}
+    assert control["spec"]["readinessGates"] == []
+    assert own(world) == []
+
+
+def test_pod_may_not_be_created_names_the_right(world: World, peer: Peer) -> None:
+    world.forbidden = {"create"}
+    with pods_server(world) as api:
+        dialler = Dialler(Cluster(api), OwnPods(api, "run-1"), SETTINGS)
+        with pytest.raises(ObservationError, match="403") as refusal:
+            dialler.dial_from_control([peer])
+    assert refusal.value.next_command == "kubectl auth can-i create pods -n tools"
+
+
+def test_pod_that_cannot_run_says_why_at_once(world: World, peer: Peer) -> None:
+    world.waiting = "ErrImageNeverPull"
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        with pytest.raises(ObservationError, match="cannot run: ErrImageNeverPull: no image"):
+            Dialler(Cluster(api), pods, SETTINGS).dial_from_control([peer])
+        pods.close()
+    assert own(world) == []
+
+
+def test_nothing_is_made_once_the_run_is_ending(world: World, peer: Peer) -> None:
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        pods.close()
+        with pytest.raises(ObservationError, match="the run is ending"):
+            Dialler(Cluster(api), pods, SETTINGS).dial_from_control([peer])
+    assert own(world) == []
+
+
+def test_pod_that_could_not_be_removed_is_named(world: World, peer: Peer) -> None:
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        Dialler(Cluster(api), pods, SETTINGS).dial_from_control([peer])
+        world.forbidden = {"delete"}
+        with pytest.raises(ObservationError, match="could not be removed: 403") as refusal:
+            pods.close()
+    assert refusal.value.next_command == "kubectl get pods -A -l clusterproof.dev/run=run-1"
+
+
+def plan(**changed: Any) -> PodPlan:  # noqa: ANN401 - as the plan has it
+    return PodPlan(**{"namespace": "tools", "purpose": "control", "image": "i:1", **changed})
+
+
+def test_own_pod_is_small_bounded_and_restricted() -> None:
+    manifest = pod_manifest(plan(), "Run-1", NOW)
+    spec, (container,) = manifest["spec"], manifest["spec"]["containers"]
+    assert manifest["metadata"]["name"] == "clusterproof-run-1-control"
+    assert spec["restartPolicy"] == "Never"
+    assert spec["activeDeadlineSeconds"] == LIFETIME_S
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert set(container["resources"]) == {"requests", "limits"}
+    assert json.dumps(manifest)
+
+
+@pytest.mark.parametrize(
+    ("run", "age_s", "phase", "left_over"),
+    [
+        ("dead", LIFETIME_S + 1, "Running", True),
+        ("dead", 10, "Failed", True),
+        ("alive", 10, "Running", False),
+        ("mine", LIFETIME_S + 1, "Running", False),
+    ],
+)
+def test_pod_of_a_dead_run_is_told_from_that_of_a_live_one(
+    run: str, age_s: int, phase: str, *, left_over: bool
+) -> None:
+    made = pod_manifest(plan(), run, NOW - timedelta(seconds=age_s))
+    assert is_left_over({**made, "status": {"phase": phase}}, "mine", NOW) is left_over
+
+
+def test_pod_without_our_deadline_is_never_removed() -> None:
+    made = pod_manifest(plan(), "dead", NOW - timedelta(days=1))
+    del made["metadata"]["annotations"][DEADLINE]
+    assert not is_left_over(made, "mine", NOW)
+    made["metadata"]["annotations"][DEADLINE] = "soon"
+    assert not is_left_over(made, "mine", NOW)
+
+
+def test_what_a_dead_run_left_behind_is_removed(world: World) -> None:
+    old = pod_manifest(plan(), "dead", datetime.now(tz=UTC) - timedelta(hours=2))
+    new = pod_manifest(plan(), "alive", datetime.now(tz=UTC))
+    for one in (old, new):
+        world.add({**one, "status": {"phase": "Running"}})
+    with pods_server(world) as api:
+        removed = OwnPods(api, "mine").remove_left_over(["tools", "shop"])
+    assert removed == ("tools/clusterproof-dead-control",)
+    assert len(routers(world)) == 2
+    assert [one["metadata"]["labels"][RUN_LABEL] for one in own(world)] == ["alive"]
