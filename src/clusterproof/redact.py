@@ -59,7 +59,7 @@ SHAPES: Final = tuple(
         # name: value alone on its line, as in YAML
         (
             rf"(?im)^[ \t]*(?:- )?[\w.-]{{0,100}}{_NAMES}:[ \t]+"
-            rf"[\"']?{_HARMLESS}([^\s\"']{{4,}})[\"']?[ \t]*$"
+            rf"[\"']?{_HARMLESS}([^\s\"']{{6,}})[\"']?[ \t]*$"
         ),
         # an environment entry of a Pod, in JSON and in YAML
         (
