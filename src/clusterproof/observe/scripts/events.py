@@ -164,8 +164,6 @@ def send(request: Json) -> Json:
         captured[event["uuid"]] = time.monotonic()
         if client.capture(**event) is None:
             errors[event["uuid"]] = "the SDK dropped it"
-    flush = threading.Thread(target=client.flush, args=(request["within_s"],), daemon=True)
-    flush.start()
     reading = Reading(request)
     ends_at = time.monotonic() + request["within_s"]
     seen: dict[str, float] = {}
@@ -177,14 +175,19 @@ def send(request: Json) -> Json:
         wanted = [one for one in sent if one not in seen and one not in errors]
         columns = "uuid, event, distinct_id, timestamp, properties"
         for row in reading.select(columns, wanted):
-            if row[0] in sent and row[0] not in seen:
-                seen[row[0]] = time.monotonic() - captured[row[0]]
-                altered[row[0]] = changes(sent[row[0]], row)
-        done = len(seen) + len(set(errors) - set(seen)) == len(sent) and not flush.is_alive()
-        if done or reading.refused or time.monotonic() >= ends_at:
+            if row[0] in sent:
+                seen.setdefault(row[0], time.monotonic() - captured[row[0]])
+                # One copy as it was sent is enough; the others are counted as duplicates.
+                found = changes(sent[row[0]], row)
+                altered[row[0]] = min(altered.get(row[0], found), found, key=len)
+        if (
+            len(set(seen) | set(errors)) == len(sent)
+            or reading.refused
+            or time.monotonic() >= ends_at
+        ):
             break
         PAUSE.wait(pause_s(request, turn))
-    unsent = client.queue.unfinished_tasks if flush.is_alive() else 0
+    unsent = client.queue.unfinished_tasks  # neither sent nor given up
     complete = not reading.error
     PAUSE.wait(request["settle_s"] if seen else 0)
     counts = dict(reading.select("uuid, count()", list(seen), "GROUP BY uuid"))
