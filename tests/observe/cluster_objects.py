@@ -56,6 +56,7 @@ def pod(name: str, space: str, labels: Json, *, ready: bool = True, **more: Any)
             "phase": "Running",
             "podIP": more.get("ip", "10.0.0.1"),
             "conditions": [{"type": "Ready", "status": str(ready)}],
+            "containerStatuses": [{"name": "main", "state": more.get("state", {"running": {}})}],
         },
     }
 

@@ -10,7 +10,7 @@ import pytest
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.cluster import RUN_LABEL, Cluster
-from clusterproof.observe.dialler import Dialler
+from clusterproof.observe.dialler import Dialler, dialable_pods
 from clusterproof.observe.dialling import DialOutcome, Peer
 from clusterproof.observe.own_pods import (
     DEADLINE,
@@ -21,12 +21,14 @@ from clusterproof.observe.own_pods import (
     is_left_over,
     pod_manifest,
 )
+from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import DiallerSettings
-from tests.observe.cluster_objects import pod
+from tests.observe.cluster_objects import cluster_of, deployment, pod
 from tests.observe.pods_server import World, pods_server
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LABELS = {"app": "router", "pod-template-hash": "x1"}
+ROUTER = ObjectRef(kind="Deployment", namespace="shop", name="router")
 SETTINGS = DiallerSettings(image="dialler:1", namespace="tools")
 
 
@@ -82,6 +84,34 @@ def test_stand_in_carries_what_a_policy_selects_on_and_no_service_sends_to_it(
     assert stand_in["metadata"]["labels"] == {"app": "router", RUN_LABEL: "run-1"}
     assert stand_in["spec"]["readinessGates"] == [{"conditionType": NEVER_READY}]
     assert own(world) == []
+
+
+def test_pods_that_run_are_dialled_from_ready_or_not(world: World) -> None:
+    starving = pod("router-3", "shop", LABELS, ready=False)
+    starting = pod("router-4", "shop", LABELS, state={"waiting": {"reason": "PodInitializing"}})
+    owner = deployment("router", "shop", {"app": "router"})
+    with cluster_of(owner, *routers(world), starving, starting) as cluster:
+        found = dialable_pods(cluster, ROUTER)
+    assert [one["metadata"]["name"] for one in found] == ["router-1", "router-2", "router-3"]
+
+
+def test_stand_in_dials_for_a_workload_that_cannot_start(world: World, peer: Peer) -> None:
+    owner = deployment("router", "shop", {"app": "router"})
+    owner["spec"]["template"]["spec"]["containers"] = [{"name": "main"}]
+    with cluster_of(owner) as cluster:
+        template = dialable_pods(cluster, ROUTER)
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        (only,) = Dialler(Cluster(api), pods, SETTINGS).dial_from_each(template, lambda _: [peer])
+        (stand_in,) = own(world)
+        pods.close()
+    assert only.how.startswith("stand-in Pod")
+    assert stand_in["metadata"]["labels"] == {"app": "router", RUN_LABEL: "run-1"}
+
+
+def test_workload_that_is_not_there_is_no_verdict() -> None:
+    with cluster_of() as cluster, pytest.raises(ObservationError, match="no Deployment/shop/rout"):
+        dialable_pods(cluster, ROUTER)
 
 
 def test_ephemeral_container_is_a_way_only_where_the_spec_opts_in(world: World, peer: Peer) -> None:

@@ -17,6 +17,7 @@ from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
 from clusterproof.observe.ephemeral import start_ephemeral
 from clusterproof.observe.execute import execute
 from clusterproof.observe.own_pods import OwnPods, Place, PodPlan
+from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import DiallerSettings
 
 AT_ONCE = 10
@@ -53,7 +54,39 @@ class Dialling:
 
 
 class NoPythonError(ObservationError):
-    """The container has no python3, or we may not run anything in it."""
+    """The container has no python3, does not run, or we may not run anything in it."""
+
+
+def dialable_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
+    """The Pods of a workload that run, ready or not; where none does, its template as a Pod.
+
+    A policy that starves a workload keeps it from being ready, and from starting: that is the very
+    time to dial. A stand-in is then made from the template's labels.
+
+    Raises:
+        ObservationError: There is no such workload.
+    """
+    running = [pod for pod in cluster.pods_of(workload) if is_running(pod)]
+    if running:
+        return running
+    item = cluster.find(workload)
+    if item is None:
+        raise ObservationError(
+            f"there is no {workload} to dial from",
+            next_command=f"kubectl -n {workload.namespace} get {workload.kind.lower()}",
+        )
+    template = item["spec"]["template"]
+    meta = {"namespace": workload.namespace, "name": workload.name, "labels": labels_of(template)}
+    return [{"metadata": meta, "spec": template["spec"]}]
+
+
+def is_running(pod: Json) -> bool:
+    """True when the first container runs: something can be executed in it."""
+    first = containers_of(pod["spec"])[0]["name"]
+    return any(
+        one["name"] == first and "running" in (one.get("state") or {})
+        for one in (pod.get("status") or {}).get("containerStatuses") or []
+    )
 
 
 class Dialler:
@@ -114,7 +147,7 @@ class Dialler:
         except ObservationError as error:
             return None if self._is_gone(pod) else Dialling(name, unseen=str(error))
         try:
-            if self._settings.ephemeral_containers:
+            if self._settings.ephemeral_containers and "status" in pod:
                 return self._by_ephemeral(pod, peers)
             return self._by_stand_in(pod, peers)
         except ObservationError as error:
@@ -122,6 +155,8 @@ class Dialler:
 
     def _by_exec(self, pod: Json, peers: list[Peer]) -> Dialling:
         meta, container = pod["metadata"], containers_of(pod["spec"])[0]["name"]
+        if not is_running(pod):
+            raise NoPythonError(f"container {container} of {meta['name']} does not run")
         place = Place(meta["namespace"], meta["name"], container)
         try:
             results = self._dial(place, "python3", peers)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.dialler import Dialler, Dialling
+from clusterproof.observe.dialler import Dialler, Dialling, dialable_pods
 from clusterproof.observe.dialling import Peer
 from clusterproof.observe.policy import destinations_of
 from clusterproof.observe.policy_model import Destination
@@ -68,7 +68,7 @@ def _dial_from(
     rows: list[EgressRow | DnsRow],
     control: Dialling,
 ) -> tuple[Dialling, ...]:
-    pods = cluster.ready_pods_of(workload)
+    pods = dialable_pods(cluster, workload)
     backends = {row.id: _backends(cluster, row) for row in rows}
     return dialler.dial_from_each(pods, lambda pod: peers_of(pod, rows, backends, control))
 
