@@ -1,10 +1,10 @@
 """Prometheus' own view of a workload's Pods, asked through the API server's service proxy.
 
 Path: GET /api/v1/namespaces/NS/services/SCHEME:NAME:PORT/proxy/api/v1/query; right:
-`get services/proxy`. The proxy (v1.35) looks for an Endpoints object: a Service without selector,
-whose endpoints are EndpointSlices only, it calls "not found". Such a one is asked from a Pod of our
-own. An empty answer and a metric that does not exist look alike, so what else Prometheus has is
-asked as well.
+`get services/proxy`. That proxy (v1.35) goes by the Endpoints object, and only to addresses in it
+that are Pods: a Prometheus beside the cluster, behind a Service without selector, it calls "not
+found" or "no endpoints available". Such a one is asked from a Pod of our own. An empty answer and
+a metric that does not exist look alike, so what else Prometheus has is asked as well.
 Source: Prometheus docs, "HTTP API" and "Jobs and instances: up" (read 2026-11-23).
 """
 
