@@ -296,6 +296,7 @@ def _say_comparison(seen: Comparison) -> None:
         ("vanished", seen.vanished),
         ("newly not judged", seen.new_unknowns),
         ("mended", seen.mended),
+        ("seen otherwise", seen.changed_failures),
         ("still failing", seen.still_failing),
         ("new row", seen.appeared),
     ):

@@ -162,6 +162,7 @@ def _run_page(one: _Series, record: RunRecord, seen: Comparison | None) -> dict[
         ("Vanished", "vanished"),
         ("Newly not judged", "new_unknowns"),
         ("Mended", "mended"),
+        ("Failing, and seen otherwise", "changed_failures"),
         ("Still failing", "still_failing"),
         ("New rows", "appeared"),
     )
