@@ -51,9 +51,10 @@ class Api:
     async def route(self, request: Request) -> Response:
         """POST /api/v1/route: choose a model and have it serve the prompt."""
         self.routed += 1
+        number = self.routed  # others may come in while the body is read
         request_id: str = request.state.request_id
         wanted = read_completion(await _json(request))
-        if self.settings.faults.hits("fail_requests", self.routed):
+        if self.settings.faults.hits("fail_requests", number):
             return JSONResponse({"error": "injected failure"}, 500)
         test, variant = None, None
         if wanted.enable_ab_test and wanted.user_id and self.flags.experiment_on:
