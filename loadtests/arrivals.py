@@ -5,6 +5,7 @@ due (as its `wait_time`, so that a stop ends it at once), and sends. When no cal
 arrival is sent late and its latency still counts from when it was due.
 """
 
+import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.url import URL
 from locust import FastHttpUser, task
-from locust.contrib.fasthttp import ResponseContextManager
+from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastResponse
 from locust.env import Environment
+from locust.exception import CatchResponseError
 
 from clusterproof.load.account import Account
 from clusterproof.load.objectives import Scenario
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 _NOTHING_DUE_S = 0.2
 """A caller without an arrival looks again this soon: the lane may change when a worker is lost."""
-_FIRST_ERROR_STATUS = 400
+_JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ class Arrival:
     index: int
     due: float
     was_idle: bool
-    lane: int = 0
+    lane: int
 
 
 class Lane:
@@ -159,27 +161,31 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     ) -> Any:  # noqa: ANN401 - JSON
         """Send, judge and count one request; the JSON answer when it was right.
 
-        A scenario's `fault_of` looks at the answer. Locust's own statistics get the latency from
-        the due time too, so that its charts tell the same story.
+        Goes to Locust's HTTP client directly: its session would build a second response object and
+        sniff the encoding of each answer. Locust's own statistics get the latency from the due
+        time too, so that its charts tell the same story.
         """
         lane = self.lane
-        sent = time.perf_counter()
-        with self.client.request(
-            method, path, name=name, json=body, headers=headers, catch_response=True
-        ) as answer:
-            ended = time.perf_counter()
-            status = answer.status_code
-            answered = status > 0
-            content: Any = None
-            if not answered:
-                fault = type(answer.error).__name__ if answer.error else "no answer"
-            elif status >= _FIRST_ERROR_STATUS:
-                fault = f"HTTP {status}"
-            else:
-                content, fault = self.read(name, answer)
-            if fault:
-                answer.failure(fault)
-            answer.request_meta["response_time"] = (ended - arrival.due) * 1000
+        payload = None if body is None else json.dumps(body)
+        sent, wall = time.perf_counter(), time.time()
+        fault, content, error = "", None, None
+        try:
+            answer = self.client.client.urlopen(
+                f"{self.host}{path}",
+                method=method,
+                payload=payload,
+                headers=_JSON_HEADERS if headers is None else {**_JSON_HEADERS, **headers},
+            )
+            size = len(answer.content)  # reads the body to its end
+        except FAILURE_EXCEPTIONS as failure:
+            error, size = failure, 0
+            answer = getattr(failure, "response", None)
+        ended = time.perf_counter()
+        answered = answer is not None and answer.status_code > 0
+        if error is not None:
+            fault = f"HTTP {answer.status_code}" if answered else _cause(error)
+        else:
+            content, fault = self.read(name, answer)
         lane.account.end(
             name,
             latency_s=ended - arrival.due,
@@ -188,17 +194,33 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             fault=fault,
             answered=answered,
         )
-        return content if not fault else None
+        self.environment.events.request.fire(
+            request_type=method,
+            name=name,
+            response_time=(ended - arrival.due) * 1000,
+            response_length=size,
+            response=answer,
+            context={},
+            exception=error or (CatchResponseError(fault) if fault else None),
+            start_time=wall,
+            url=path,
+        )
+        return None if fault else content
 
-    def read(self, name: str, answer: ResponseContextManager) -> tuple[Any, str]:
+    def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
         """The content of an answer with a good status, and what is wrong with it ("" nothing)."""
         del name
         try:
-            content = answer.json()
+            return json.loads(answer.content), ""
         except ValueError:
             return None, "not JSON"
-        return content, ""
 
     def expose(self, user: str, variant: str, event_id: str) -> None:
         """Remember that an answer carried a variant."""
         self.lane.account.exposures.append(Exposure(user, variant, event_id, time.time()))
+
+
+def _cause(error: Exception) -> str:
+    """The name of what kept the answer away: the library wraps it."""
+    original = getattr(error, "original", None)
+    return type(original or error).__name__

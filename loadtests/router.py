@@ -12,7 +12,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import Any
 
-from locust.contrib.fasthttp import ResponseContextManager
+from locust.contrib.fasthttp import FastResponse
 
 from loadtests.arrivals import Arrival, Caller
 from loadtests.target import default_host
@@ -70,7 +70,7 @@ class RouterCaller(Caller):
             path, body = _body(name, chance, request_id["x-request-id"])
             self.call(arrival, "POST", path, name=name, body=body, headers=request_id)
 
-    def read(self, name: str, answer: ResponseContextManager) -> tuple[Any, str]:
+    def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
         """An answer without its result is a failure, not a fast success."""
         content, fault = super().read(name, answer)
         if fault:

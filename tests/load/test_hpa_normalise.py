@@ -7,7 +7,7 @@ Source: k8s.io/kubernetes v1.35.4, pkg/controller/podautoscaler/horizontal_test.
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterproof.load.hpa.controller import Seen, reconcile
@@ -322,6 +322,7 @@ def test_the_spec_goes_3_6_10_and_back_by_halves_after_the_window() -> None:
     assert timeline[first_down : first_down + 5] == [5, 5, 5, 5, 3]
 
 
+@settings(deadline=None)
 @given(
     totals=st.lists(st.integers(0, 5000), min_size=1, max_size=60),
     low=st.integers(1, 4),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterproof.load.hpa.proposal import (
@@ -337,6 +337,7 @@ def test_pods_are_sorted_as_upstream_sorts_them(
     assert _grouped(pod, sample, resource) == expected
 
 
+@settings(deadline=None)
 @given(
     levels=st.lists(st.integers(0, 4000), min_size=1, max_size=12),
     target=st.integers(1, 300),

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterproof.load.credibility import (
@@ -52,6 +52,7 @@ def test_requests(
     assert judge_requests(ClientCounts(answered, unanswered), served, unseen).outcome is expected
 
 
+@settings(deadline=None)
 @given(st.integers(50, 100_000))
 def test_a_counter_that_counts_one_in_fifty_twice_is_always_seen(answered: int) -> None:
     served = answered + answered // 50
@@ -105,6 +106,7 @@ def test_split_sees_47_to_53_and_spares_50_to_50() -> None:
     assert judge_split([Exposure("u", "other", "")], HALVES).outcome is FAILED
 
 
+@settings(deadline=None)
 @given(st.integers(100, 5000), st.integers(0, 10_000))
 def test_requests_of_one_user_do_not_count_twice(users: int, seed: int) -> None:
     once = _exposures(0.5, users, seed)
@@ -150,6 +152,7 @@ links = st.sampled_from(list(Link))
 outcomes = st.sampled_from([PASSED, FAILED, INCONCLUSIVE])
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(Finding, st.just("x"), links, outcomes, st.just(""), st.just(""))))
 def test_a_run_is_green_only_when_all_of_it_is(findings: list[Finding]) -> None:
     found = judge_run(findings)

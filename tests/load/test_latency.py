@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterproof.load.distributions import (
@@ -23,6 +23,7 @@ def test_chi_square_equals_the_tables(statistic: float, degrees: int, tail: floa
     assert chi_square_tail(statistic, degrees) == pytest.approx(tail, rel=2e-3)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.floats(0.01, 0.99), st.data())
 def test_binomial_equals_the_sum(trials: int, chance: float, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, trials))
@@ -55,6 +56,7 @@ def test_interval_ranks_of_p99(samples: int, low: float, high: float) -> None:
     assert upper / samples == pytest.approx(high, abs=1.1e-3)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.floats(0.05, 0.999))
 def test_intervals_cover_as_promised(samples: int, q: float) -> None:
     lower, upper = interval_ranks(samples, q)
@@ -64,6 +66,7 @@ def test_intervals_cover_as_promised(samples: int, q: float) -> None:
     assert missed_above <= 0.0251
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 100), min_size=1, max_size=300), st.floats(0.01, 1))
 def test_quantiles_are_within_a_thousandth(values: list[float], q: float) -> None:
     latencies = Latencies()
@@ -74,6 +77,7 @@ def test_quantiles_are_within_a_thousandth(values: list[float], q: float) -> Non
     assert latencies.value_s(q) == pytest.approx(exact, rel=1e-3, abs=1.1e-6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 100), max_size=50), st.lists(st.floats(1e-6, 100), max_size=50))
 def test_merging_and_encoding_lose_nothing(first: list[float], second: list[float]) -> None:
     parts = [Latencies(), Latencies(), Latencies()]

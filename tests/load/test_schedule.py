@@ -1,7 +1,7 @@
 """Arrival plans: the lanes together are the plan, and the plan is the integral of the rate."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterproof.errors import SpecError
@@ -13,6 +13,7 @@ stages = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(stages, st.integers(1, 7))
 def test_lanes_partition_the_plan(stage_list: list[Stage], lanes: int) -> None:
     plan = Plan(stage_list)
@@ -23,6 +24,7 @@ def test_lanes_partition_the_plan(stage_list: list[Stage], lanes: int) -> None:
     assert all(0 <= due <= plan.duration_s + 1e-6 for due in dues)
 
 
+@settings(deadline=None)
 @given(stages, st.floats(0, 1))
 def test_arrivals_follow_the_integral_of_the_rate(stage_list: list[Stage], share: float) -> None:
     plan = Plan(stage_list)
@@ -31,6 +33,7 @@ def test_arrivals_follow_the_integral_of_the_rate(stage_list: list[Stage], share
     assert abs(before - plan.offered(at_s)) <= 0.5 + 1e-6
 
 
+@settings(deadline=None)
 @given(stages, st.floats(0, 1), st.integers(1, 5), st.integers(0, 4))
 def test_a_late_lane_takes_only_what_is_still_due(
     stage_list: list[Stage], share: float, lanes: int, number: int

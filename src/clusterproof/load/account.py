@@ -77,7 +77,7 @@ class Second:
     ok: int = 0
     failed: int = 0
     unanswered: int = 0
-    cells: Counter[int] = field(default_factory=Counter)
+    cells: dict[int, int] = field(default_factory=dict)
 
     def merge(self, other: "Second") -> None:
         """Add all of `other`."""
@@ -85,7 +85,8 @@ class Second:
         self.ok += other.ok
         self.failed += other.failed
         self.unanswered += other.unanswered
-        self.cells += other.cells
+        for cell, count in other.cells.items():
+            self.cells[cell] = self.cells.get(cell, 0) + count
 
 
 class Account:
@@ -141,7 +142,8 @@ class Account:
         account.latency.record(latency_s)
         account.service.record(service_s)
         second = self.second(at_s)
-        second.cells[cell_of(latency_s)] += 1
+        cell = cell_of(latency_s)
+        second.cells[cell] = second.cells.get(cell, 0) + 1
         if not fault:
             account.ok += 1
             second.ok += 1
@@ -222,9 +224,7 @@ class Account:
         made = cls()
         made.names = {name: NameAccount.from_json(a) for name, a in data["names"].items()}
         made.seconds = {
-            int(number): Second(
-                s[0], s[1], s[2], s[3], Counter({int(c): n for c, n in s[4].items()})
-            )
+            int(number): Second(s[0], s[1], s[2], s[3], {int(c): n for c, n in s[4].items()})
             for number, s in data["seconds"].items()
         }
         made.late = Latencies.decode(data["late"])

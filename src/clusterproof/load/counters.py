@@ -2,7 +2,7 @@
 
 A counter belongs to one process: (pod UID, process start). Its growth is last minus first, with
 first = 0 for a process born in the run. What a pod counted after its last read is unseen; the
-bound on that is stated, never silently zero.
+bound on that is stated (its last rate until it was gone; a process that was read once has none).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -59,7 +59,12 @@ class Latencies:
     def record(self, seconds: float) -> None:
         """Record one; what is under 1 µs counts as 1 µs, over an hour as an hour."""
         self.sum_s += seconds
-        self.record_us(min(max(int(seconds * _US + 0.5), _LOWEST_US), _HIGHEST_US))
+        micros = int(seconds * _US + 0.5)
+        self.record_us(micros if 0 < micros < _HIGHEST_US else self._bounded(micros))
+
+    @staticmethod
+    def _bounded(micros: int) -> int:
+        return _LOWEST_US if micros < _LOWEST_US else _HIGHEST_US
 
     def merge(self, other: "Latencies") -> None:
         """Add all of `other`."""

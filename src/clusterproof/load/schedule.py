@@ -106,10 +106,21 @@ class Plan:
 
     def lane(self, number: int, of: int, *, from_s: float = 0.0) -> Iterator[tuple[int, float]]:
         """The arrivals (index, due second) of one lane that are due at or after `from_s`."""
-        first = math.ceil(self.offered(from_s) - 0.5)
-        first += (number - first) % of
-        for index in range(max(first, 0), self.total, of):
-            yield index, self.due(index)
+        index = max(math.ceil(self.offered(from_s) - 0.5), 0)
+        index += (number - index) % of
+        ends = [*(math.ceil(count - 0.5) for count in self._counts[1:-1]), self.total]
+        for stage, start, before, end in zip(
+            self.stages, self._starts, self._counts, ends, strict=False
+        ):
+            if stage.rate == stage.to_rate and stage.rate:
+                # The usual stage, without a root per arrival: this runs for each request.
+                offset = start + (0.5 - before) / stage.rate
+                while index < end:
+                    yield index, offset + index / stage.rate
+                    index += of
+            while index < end:
+                yield index, self.due(index)
+                index += of
 
     def scaled(self, rate_factor: float = 1.0, time_factor: float = 1.0) -> "Plan":
         """The same shape at another rate or pace."""

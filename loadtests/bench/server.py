@@ -1,16 +1,17 @@
 """A loopback server that answers the router's API at once: for measuring generators, not routers.
 
-    python -m loadtests.bench_server --port 18080 [--stall-at 10 --stall-for 5] [--log FILE]
+    python -m loadtests.bench.server --port 18080 [--stall-at 10 --stall-for 5] [--log FILE]
 
 It keeps the service time of each request by its own clock, from the first byte of the request to
 the last byte handed to the socket, and writes them as JSON when it ends: the truth that generators
-are compared with. `--work-us` burns that much CPU per request.
+are compared with. `--work-us` burns that much CPU per request; `--delay-ms` answers later.
 """
 
 import argparse
 import asyncio
 import contextlib
 import json
+import random
 import signal
 import time
 from pathlib import Path
@@ -79,6 +80,7 @@ class Answers(asyncio.Protocol):
             self._serve(request)
 
     def _serve(self, request: bytes) -> None:
+        started, self._started = self._started, time.perf_counter()
         until = time.perf_counter() + self._options.work_us / 1e6
         while time.perf_counter() < until:
             pass
@@ -88,10 +90,17 @@ class Answers(asyncio.Protocol):
             content = self._tested[request[at + 15] % 2] if tested else self._plain
         else:
             content = self._other
+        if not self._options.delay_ms:
+            self._finish(content, started)
+            return
+        # Mostly short and sometimes long, by the same seed in every run.
+        delay_s = self._options.delay_ms / 1000 * (1 + 3 * self._options.chance.expovariate(1.0))
+        asyncio.get_running_loop().call_later(delay_s, self._finish, content, started)
+
+    def _finish(self, content: bytes, started: float) -> None:
         if self._transport:
             self._transport.write(content)
-        self._log.append(time.perf_counter() - self._started)
-        self._started = time.perf_counter()
+        self._log.append(time.perf_counter() - started)
 
 
 async def serve(options: argparse.Namespace) -> None:
@@ -123,9 +132,12 @@ def main() -> None:
     parser.add_argument("--stall-at", type=float, default=0.0, help="Second of the stall")
     parser.add_argument("--stall-for", type=float, default=0.0, help="Its length; 0 for none")
     parser.add_argument("--work-us", type=float, default=0.0, help="CPU per request, microseconds")
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="Least wait of an answer")
     parser.add_argument("--most-s", type=float, default=300.0, help="Ends by itself after this")
     parser.add_argument("--log", type=Path, default=None)
-    asyncio.run(serve(parser.parse_args()))
+    options = parser.parse_args()
+    options.chance = random.Random(7)  # noqa: S311 - a reproducible delay, not a secret
+    asyncio.run(serve(options))
 
 
 if __name__ == "__main__":

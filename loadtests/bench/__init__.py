@@ -1,0 +1,1 @@
+"""Generators side by side on one loopback endpoint: `python -m loadtests.bench`."""
