@@ -7,11 +7,11 @@ import pytest
 from clusterproof.judge import differences
 from clusterproof.observe.configuration import (
     Consumed,
-    Freshness,
     Placeholders,
     SecretManager,
     SecretShape,
 )
+from clusterproof.observe.freshness import Freshness
 from tests.judge.rows import row
 
 
@@ -61,20 +61,20 @@ T = "2026-01-01T00:00:00Z"
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (Freshness(object_exists=True, changed_at=T, older_pods=(), pods=2), []),
+        (Freshness(object_exists=True, changed_at=T, pods=2, stale=()), []),
         (
-            Freshness(object_exists=True, changed_at=T, older_pods=(("web-1", "2025"),), pods=2),
+            Freshness(object_exists=True, changed_at=T, pods=2, stale=(("web-1", ("A", "B")),)),
             [
-                f"web-1: expected started after {T}, observed 2025 (it still runs with the earlier"
-                " values: kubectl rollout restart)"
+                f"web-1: expected the values of {T}, observed earlier ones of A, B"
+                " (it started before they changed: kubectl rollout restart)"
             ],
         ),
         (
-            Freshness(object_exists=False, changed_at="", older_pods=(), pods=0),
+            Freshness(object_exists=False, changed_at="", pods=0, stale=()),
             ["Secret/ns/s: expected a Secret, observed absent"],
         ),
         (
-            Freshness(object_exists=True, changed_at=T, older_pods=(), pods=0),
+            Freshness(object_exists=True, changed_at=T, pods=0, stale=()),
             ["Deployment/ns/web: expected Pods, observed none"],
         ),
     ],

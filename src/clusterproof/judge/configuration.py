@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from clusterproof.judge.difference import Difference, judge
 from clusterproof.observe.configuration import (
     Consumed,
-    Freshness,
     Placeholders,
     SecretManager,
     SecretShape,
 )
+from clusterproof.observe.freshness import Freshness
 from clusterproof.spec.desired import (
     ConsumedRow,
     FreshRow,
@@ -37,17 +37,17 @@ def judge_consumed(rule: ConsumedRow, value: Consumed) -> Iterator[Difference]:
 
 @judge.register
 def judge_freshness(rule: FreshRow, value: Freshness) -> Iterator[Difference]:
-    """No Pod is older than the data that it was started with."""
+    """Every Pod has the values that the object has now."""
     if not value.object_exists:
         yield Difference(str(rule.of), f"a {rule.of.kind}", "absent")
     elif value.pods == 0:
         yield Difference(str(rule.workload), "Pods", "none")
-    for pod, started in value.older_pods:
+    for pod, keys in value.stale:
         yield Difference(
             pod,
-            f"started after {value.changed_at}",
-            started,
-            "it still runs with the earlier values: kubectl rollout restart",
+            f"the values of {value.changed_at}",
+            f"earlier ones of {', '.join(keys)}",
+            "it started before they changed: kubectl rollout restart",
         )
 
 

@@ -7,7 +7,6 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json
@@ -15,7 +14,6 @@ from clusterproof.observe.cluster import Cluster, container_named, template_of
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import (
     ConsumedRow,
-    FreshRow,
     PlaceholdersRow,
     SecretManagerRow,
     SecretShapeRow,
@@ -34,16 +32,6 @@ class Consumed:
     container_exists: bool
     held: frozenset[str]
     consumed: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """When the object's data last changed, and the Pods that are older (name, start time)."""
-
-    object_exists: bool
-    changed_at: str
-    older_pods: tuple[tuple[str, str], ...]
-    pods: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,7 @@ def read_consumed(cluster: Cluster, rule: ConsumedRow) -> Observed[Consumed]:
     held = frozenset((item or {}).get("data") or {})
     consumed: set[str] = set()
     if container is not None:
-        consumed = _consumed(container, rule.of, held)
+        consumed = set(consumed_keys(container, rule.of, item))
     value = Consumed(item is not None, container is not None, held, frozenset(consumed))
     evidence = (f"gets {', '.join(sorted(consumed)) or 'nothing'} from {rule.of}",)
     return Observed(
@@ -91,18 +79,20 @@ def read_consumed(cluster: Cluster, rule: ConsumedRow) -> Observed[Consumed]:
     )
 
 
-def _consumed(container: Json, of: ObjectRef, held: frozenset[str]) -> set[str]:
+def consumed_keys(container: Json, of: ObjectRef, item: Json | None) -> dict[str, str]:
+    """Environment variable to the key of the ConfigMap or Secret that it is set from."""
     whole, single = _env_sources(of.kind)
-    consumed: set[str] = set()
+    held = (item or {}).get("data") or {}
+    consumed: dict[str, str] = {}
     for source in container.get("envFrom") or []:
         if (source.get(whole) or {}).get("name") == of.name:
-            consumed |= {f"{source.get('prefix', '')}{key}" for key in held}
+            consumed |= {f"{source.get('prefix', '')}{key}": key for key in held}
     for variable in container.get("env") or []:
         reference = (variable.get("valueFrom") or {}).get(single) or {}
         if reference.get("name") == of.name and reference.get("key") in held:
-            consumed.add(variable["name"])
+            consumed[variable["name"]] = reference["key"]
         else:
-            consumed.discard(variable["name"])  # a plain value wins over envFrom
+            consumed.pop(variable["name"], None)  # a plain value wins over envFrom
     return consumed
 
 
@@ -114,47 +104,6 @@ def _env_sources(kind: str) -> tuple[str, str]:
     if kind not in sources:
         raise ObservationError(f"expected a ConfigMap or a Secret, got {kind}")
     return sources[kind]
-
-
-def read_freshness(cluster: Cluster, rule: FreshRow) -> Observed[Freshness]:
-    """Start of each Pod against the last write of the object's data (metadata.managedFields).
-
-    Raises:
-        ObservationError: The API server does not say when the data changed.
-    """
-    item = cluster.find(rule.of)
-    next_command = f"kubectl get {rule.of.kubectl} -o yaml --show-managed-fields"
-    if item is None:
-        return Observed(
-            Freshness(object_exists=False, changed_at="", older_pods=(), pods=0),
-            str(rule.of),
-            ("there is no such object",),
-            next_command,
-        )
-    changed_at = data_changed_at(item)
-    pods = cluster.pods_of(rule.workload)
-    older = tuple(
-        (pod["metadata"]["name"], started)
-        for pod in pods
-        if (started := (pod.get("status") or {}).get("startTime", ""))
-        and datetime.fromisoformat(started) < datetime.fromisoformat(changed_at)
-    )
-    evidence = (f"data last changed at {changed_at}; {len(pods)} Pods, {len(older)} older",)
-    value = Freshness(object_exists=True, changed_at=changed_at, older_pods=older, pods=len(pods))
-    return Observed(value, f"{rule.workload} and {rule.of}", evidence, next_command)
-
-
-def data_changed_at(item: Json) -> str:
-    """The time of the last write that owns a part of `data` (or `stringData`)."""
-    times = [
-        entry["time"]
-        for entry in item["metadata"].get("managedFields") or []
-        if "f:data" in (entry.get("fieldsV1") or {}) and "time" in entry
-    ]
-    changed = max(times, default=item["metadata"].get("creationTimestamp"))
-    if not changed:
-        raise ObservationError("the API server does not say when the data last changed")
-    return str(changed)
 
 
 def read_secret_shape(cluster: Cluster, rule: SecretShapeRow) -> Observed[SecretShape]:

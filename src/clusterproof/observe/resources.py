@@ -173,7 +173,12 @@ def _node_room(cluster: Cluster, _namespace: str, spec: Json, running: int) -> O
     used: dict[str, list[Amounts]] = {}
     for pod in cluster.objects("Pod", CLUSTER_WIDE):
         node = pod["spec"].get("nodeName")
-        if node and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}:
+        ending = pod["metadata"].get("deletionTimestamp")
+        if (
+            node
+            and not ending
+            and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
+        ):
             used.setdefault(node, []).append(pod_amounts(pod["spec"], "requests"))
     more, evidence = 0, []
     for node in cluster.objects("Node", CLUSTER_WIDE):
