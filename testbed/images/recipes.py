@@ -215,6 +215,16 @@ LAYERS = (
             Copy("pyproject.toml", "/app/pyproject.toml"),
         ),
     ),
+    Layer(name="load-libraries", parent="clusterproof-libraries", pypi=("locust", "hdrhistogram")),
+    Layer(
+        name="load",
+        parent="load-libraries",
+        copies=(
+            Copy("src/clusterproof", "/app/src/clusterproof"),
+            Copy("loadtests", "/app/loadtests"),
+            Copy("spec", "/app/spec"),
+        ),
+    ),
 )
 
 IMAGES = (
@@ -282,6 +292,16 @@ IMAGES = (
         layer="dialler",
         user=f"{APP_USER}:{APP_USER}",
         title="Python and the suites: dials from inside the cluster",
+        entrypoint=("python3",),
+        environment=(*_PYTHON, "PYTHONPATH=/app/src:/app", "HOME=/tmp"),
+        workdir="/app",
+    ),
+    Image(
+        name="load",
+        tag="1.0.0",
+        layer="load",
+        user=f"{APP_USER}:{APP_USER}",
+        title="Locust and the load scenarios: master and workers",
         entrypoint=("python3",),
         environment=(*_PYTHON, "PYTHONPATH=/app/src:/app", "HOME=/tmp"),
         workdir="/app",
