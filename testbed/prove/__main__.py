@@ -3,8 +3,10 @@
 import argparse
 import json
 import random
+import signal
 import sys
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 from clusterproof.errors import ClusterproofError
@@ -13,10 +15,11 @@ from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode
 from clusterproof.spec import read_spec
 from testbed.prove.batches import batches
-from testbed.prove.catalogue import Defect, read_catalogue
+from testbed.prove.catalogue import read_catalogue
 from testbed.prove.findings import Finding, Proof, rates
 from testbed.prove.pages import write_pages
-from testbed.prove.run import PROJECT, check, suites_for, timed_group
+from testbed.prove.run import JOURNAL, PROJECT, check, quick, restore, suites_for, timed_group
+from testbed.prove.steps import Defect
 
 RESULTS = PROJECT / ".testbed" / "proof.jsonl"
 
@@ -28,12 +31,23 @@ def main() -> int:
     defects = [one for one in read_catalogue(spec) if _chosen(one, options)]
     if options.sample:
         defects = random.Random(options.seed).sample(defects, min(options.sample, len(defects)))  # noqa: S311 - a sample, no secret
-    if not defects:
+    if not defects and not options.restore:
         sys.stderr.write("prove: no defect was chosen\n")
         return ExitCode.USAGE
+    signal.signal(signal.SIGTERM, _interrupted)
     api = KubeApi(connect(str(options.kubeconfig)))
+    if options.restore:
+        left = restore(api, spec.namespaces.values())
+        sys.stdout.write(f"{', '.join(left) or 'nothing'} is not as it was\n")
+        return ExitCode.FAILED if left else ExitCode.PASSED
+    if JOURNAL.is_file():
+        sys.stderr.write(
+            "prove: an earlier run was killed before it could put the cluster back;"
+            " next: python -m testbed.prove --restore\n"
+        )
+        return ExitCode.INCONCLUSIVE
     done = _earlier(options) if options.resume else {}
-    before = check(options.kubeconfig, spec, suites_for(spec, set()))
+    before = check(options.kubeconfig, quick(spec), suites_for(spec, set()))
     red = [row.id for row in before if row.outcome != "passed"]
     if red:
         sys.stderr.write(f"prove: expected a green cluster to begin with; red: {', '.join(red)}\n")
@@ -64,16 +78,21 @@ def main() -> int:
     return ExitCode.FAILED if amiss else ExitCode.PASSED
 
 
+def _interrupted(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="prove", description=__doc__.splitlines()[0])
     parser.add_argument("--kubeconfig", type=Path, default=PROJECT / ".testbed" / "kubeconfig")
     parser.add_argument("--spec", type=Path, default=PROJECT / "spec" / "self-hosted.yaml")
     parser.add_argument("--row", default="", help="only the defects that must turn this row red")
-    parser.add_argument("--defect", default="", help="only this defect")
+    parser.add_argument("--defect", default="", help="only defects like this, such as 'hpa-*'")
     parser.add_argument("--kind", default="", help="only wrong, absent, lying or equivalent")
     parser.add_argument("--sample", type=int, default=0, help="only so many, by the seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="keep what an earlier run proved")
+    parser.add_argument("--restore", action="store_true", help="only undo what a killed run left")
     parser.add_argument(
         "--pages", type=Path, default=None, help="folder for PROOF.md and the matrix"
     )
@@ -83,7 +102,7 @@ def _options() -> argparse.Namespace:
 def _chosen(defect: Defect, options: argparse.Namespace) -> bool:
     return (
         (not options.row or options.row in defect.reds)
-        and (not options.defect or options.defect == defect.id)
+        and (not options.defect or fnmatch(defect.id, options.defect))
         and (not options.kind or options.kind == defect.kind)
     )
 

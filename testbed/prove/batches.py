@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from testbed.prove.catalogue import Defect
+from testbed.prove.steps import Defect
 
-LARGEST = 16
+LARGEST = 64
 """Our choice: more together would make a surprise harder to trace."""
 
 
 def batches(defects: Iterable[Defect], largest: int = LARGEST) -> list[tuple[Defect, ...]]:
-    """The defects in groups, in their order; each fits into the first group that it can join."""
+    """The defects in groups; each fits into the first group that it can join, quick ones first."""
     groups: list[list[Defect]] = []
-    for defect in defects:
+    for defect in sorted(defects, key=lambda one: (one.kind == "equivalent", _slow(one))):
         for group in groups:
             if len(group) < largest and all(independent(defect, other) for other in group):
                 group.append(defect)
@@ -28,25 +28,47 @@ def independent(one: Defect, other: Defect) -> bool:
     """
     if one.alone or other.alone or _slow(one) != _slow(other):
         return False
+    if (one.kind == "equivalent") != (other.kind == "equivalent"):
+        return False
     if any(other.may_touch(row) for row in one.reds) or any(
         one.may_touch(row) for row in other.reds
     ):
         return False
-    return not (_replaced(one) & _changed(other) or _replaced(other) & _changed(one))
+    return not (_collide(one, other) or _collide(other, one))
 
 
 def _slow(defect: Defect) -> bool:
-    """Waits for a rollout or for time: kept apart from what is seen at once."""
-    return any(step.rollout or step.settle_s or step.stop for step in defect.steps)
+    """Waits for a rollout or for much time: kept apart from what is seen at once."""
+    return defect.after_s > 0 or any(
+        step.rollout or step.running or step.gone or step.stop or (step.settle_s or 0) > 5  # noqa: PLR2004 - seconds
+        for step in defect.all_steps
+    )
 
 
-def _replaced(defect: Defect) -> set[str]:
-    """Objects that are created or deleted, which nobody else may change meanwhile."""
-    return {str(ref) for step in defect.steps if step.delete or step.create for ref in step.objects}
+def _collide(one: Defect, other: Defect) -> bool:
+    changed = {step.target for step in other.all_steps if step.target}
+    rolled = {step.rollout for step in other.all_steps if step.rollout}
+    for step in one.all_steps:
+        if step.replaces and step.target in changed:
+            return True
+        if step.pause and step.pause.of in rolled:
+            return True
+        for theirs in other.all_steps:
+            if step.target == theirs.target and _contradict(step.fields, theirs.fields):
+                return True
+    return False
 
 
-def _changed(defect: Defect) -> set[str]:
-    return {str(ref) for step in defect.steps for ref in step.objects}
+Fields = dict[tuple[str, ...], object]
+
+
+def _contradict(one: Fields, other: Fields) -> bool:
+    for path, value in one.items():
+        for theirs, their_value in other.items():
+            short = min(len(path), len(theirs))
+            if path[:short] == theirs[:short] and (path != theirs or value != their_value):
+                return True
+    return False
 
 
 def rows_of(group: Sequence[Defect]) -> set[str]:

@@ -9,89 +9,17 @@ import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from clusterproof.errors import SpecError
 from clusterproof.spec import Row, Spec
 from clusterproof.spec.document import Document, read_document
-from clusterproof.spec.row import Frozen, ObjectRef, Ref
+from testbed.prove.steps import Defect
 
 FOLDER = Path(__file__).parent.parent / "defects"
 _FIELD = re.compile(r"\{([a-z_]+)(?:\.([a-z_]+))?\}")
-
-
-class Patch(Frozen):
-    """A strategic merge patch of an object, or a JSON patch when it is a list."""
-
-    of: Ref
-    with_: dict[str, Any] | list[Any] = Field(alias="with")
-
-
-class Step(Frozen):
-    """One change; exactly one field is given.
-
-    Attributes:
-        patch: Change an object; undone by putting the object back as it was.
-        pause: Change a workload's template without a rollout: it is paused first.
-        delete: Delete an object; undone by creating it as it was.
-        create: Create an object; undone by deleting it.
-        stop: Stop a component of the local cluster; undone by starting it.
-        rollout: Wait until the workload has rolled out what was changed before.
-        settle_s: Wait this long, for what only time shows.
-    """
-
-    patch: Patch | None = None
-    pause: Patch | None = None
-    delete: Ref | None = None
-    create: dict[str, Any] | None = None
-    stop: str | None = None
-    rollout: Ref | None = None
-    settle_s: float | None = Field(default=None, gt=0, le=120)
-
-    def model_post_init(self, _context: object, /) -> None:
-        """Refuse none and refuse two."""
-        if len(self.model_fields_set) != 1:
-            raise ValueError(f"expected exactly one action, got {sorted(self.model_fields_set)}")
-
-    @property
-    def objects(self) -> tuple[ObjectRef, ...]:
-        """The objects that the step changes."""
-        if self.create is not None:
-            metadata = self.create["metadata"]
-            namespace = metadata.get("namespace", "")
-            return (
-                ObjectRef(kind=self.create["kind"], namespace=namespace, name=metadata["name"]),
-            )
-        patch = self.patch or self.pause
-        return (patch.of,) if patch else (self.delete,) if self.delete else ()
-
-
-class Defect(Frozen):
-    """One defect, or one equivalent: a change that must turn nothing red.
-
-    Attributes:
-        kind: `wrong` value, `absent` thing, `lying` (declared right, behaves wrong), or
-            `equivalent`.
-        reds: Row id to a regular expression that its differences match.
-        touches: Rows that may be red or inconclusive with it; `*` matches any text.
-        after: Steps at the end of the restoring (a rollout restart).
-        alone: Shares no batch with another defect.
-    """
-
-    id: str
-    kind: Literal["wrong", "absent", "lying", "equivalent"]
-    title: str
-    reds: dict[str, str] = Field(default_factory=dict)
-    touches: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = Field(min_length=1)
-    restart: tuple[Ref, ...] = ()
-    alone: bool = False
-
-    def may_touch(self, row_id: str) -> bool:
-        """True when the row may be something else than green with this defect."""
-        return row_id in self.reds or any(fnmatch(row_id, pattern) for pattern in self.touches)
 
 
 def read_catalogue(spec: Spec, folder: Path = FOLDER) -> tuple[Defect, ...]:
@@ -134,16 +62,19 @@ def _filled_in(entry: dict[str, Any], spec: Spec) -> Iterator[dict[str, Any]]:
     if kind is None:
         yield _substitute(entry, {}, spec.namespaces)
         return
+    where = _substitute(where, {}, spec.namespaces)
     rows = [row for row in spec.of_kind(kind) if _has(row, where)]
     if not rows:
         raise SpecError(f"{entry.get('id')}: no row of kind {kind!r} with {where}")
     for row in rows:
         fields = {name: getattr(row, name) for name in type(row).model_fields}
+        if "workload" in fields:  # row ids begin with a short name: router, posthog-web
+            fields["short"] = row.id.removesuffix(f"-{kind}")
         yield _substitute(entry, fields, spec.namespaces)
 
 
 def _has(row: Row, where: Mapping[str, Any]) -> bool:
-    return all(str(getattr(row, name)) == str(value) for name, value in where.items())
+    return all(fnmatch(str(getattr(row, name)), str(value)) for name, value in where.items())
 
 
 def _substitute(value: Any, fields: Mapping[str, Any], names: Mapping[str, str]) -> Any:  # noqa: ANN401 - YAML

@@ -1,16 +1,21 @@
 """Applies steps to a running cluster, and puts everything back as it was."""
 
+import copy
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json, KubeApi
-from clusterproof.observe.cluster import KINDS
+from clusterproof.observe.cluster import KINDS, condition
 from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import pause, wait_until
-from testbed.prove.catalogue import Patch, Step
+from testbed.prove.certificate import self_signed
+from testbed.prove.journal import Journal
+from testbed.prove.steps import Fault, Patch, Step
+from testbed.prove.waits import gone, rolled_out, running
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
@@ -22,94 +27,181 @@ _SERVER_SIDE = (
     "generation",
     "managedFields",
     "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
 )
-_RESTARTED = "clusterproof.dev/restarted-for-proof"
-ROLLOUT_S = 150.0
+_CONFLICT = 409
+_AT_ONCE = {
+    "type": "RollingUpdate",
+    "rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "100%"},
+}
+"""All Pods together: a proof has no callers to be kind to."""
+_BINDING = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/")
 
 
 class Change:
-    """What was done to the cluster, and the way back; a context manager that always goes back."""
+    """What was done to the cluster, and the way back.
 
-    def __init__(self, api: KubeApi) -> None:
-        """Nothing was done yet."""
+    Every object is saved, in memory and in the journal, before it is changed for the first time.
+    """
+
+    def __init__(self, api: KubeApi, journal: Journal) -> None:
+        """Go on where the journal ends: an interrupted run's changes are ours to undo."""
         self._api = api
-        self._saved: dict[ObjectRef, Json | None] = {}
-        self._stopped: list[str] = []
-        self._rolled: list[ObjectRef] = []
+        self._journal = journal
+        self._rolled: dict[ObjectRef, None] = dict.fromkeys(
+            ref for ref in journal.saved if ref.kind == "Deployment"
+        )
 
-    def apply(self, step: Step) -> None:
-        """Do one step, after the objects that it changes were saved."""
-        for ref in step.objects:
-            if ref not in self._saved:
-                self._saved[ref] = self._api.find(path_of(ref))
-        if step.pause:
-            self._patch(
-                Patch.model_validate({"of": step.pause.of, "with": {"spec": {"paused": True}}})
-            )
-        if patch := step.patch or step.pause:
-            self._patch(patch)
-        elif step.delete:
-            self._delete(step.delete)
-        elif step.create:
-            (ref,) = step.objects
-            self._api.request("POST", KINDS[ref.kind].collection(ref.namespace), body=step.create)
-        elif step.stop:
-            component("stop", step.stop)
-            self._stopped.append(step.stop)
-        elif step.rollout:
-            self._rolled.append(step.rollout)
-            rolled_out(self._api, step.rollout)
-        elif step.settle_s:
-            pause(step.settle_s)
+    def apply(self, steps: Sequence[Step]) -> None:
+        """Make all changes, roll out everything at once, then wait for the rest."""
+        rollouts = list(dict.fromkeys(step.rollout for step in steps if step.rollout))
+        strategies = {ref: self._hasten(ref) for ref in rollouts}
+        for step in steps:
+            if not step.waits:
+                self._change(step)
+        for ref in rollouts:
+            self._rolled[ref] = None
+            rolled_out(self._api, path_of(ref), str(ref))
+        for ref, strategy in strategies.items():
+            self._set_strategy(ref, strategy)
+        for step in steps:
+            if step.running:
+                running(self._api, path_of(step.running), str(step.running))
+            if step.gone:
+                gone(self._api, path_of(step.gone), str(step.gone))
+        pause(max((step.settle_s or 0.0 for step in steps), default=0.0))
 
-    def restore(self, restart: Iterable[ObjectRef] = ()) -> None:
+    def restore(self) -> None:
         """Put everything back, newest first, and wait until what rolled has rolled back."""
-        for name in reversed(self._stopped):
+        for name in reversed(self._journal.stopped):
             component("start", name)
-        for ref, saved in reversed(self._saved.items()):
-            self._put_back(ref, saved)
-        for ref in dict.fromkeys(restart):
-            self._restart(ref)
-        for ref in dict.fromkeys([*self._rolled, *restart]):
-            rolled_out(self._api, ref)
+        saved = list(reversed(self._journal.saved.items()))
+        for ref, item in saved:
+            self._put_back(ref, item, hasten=ref in self._rolled)
+        for ref in self._rolled:
+            if self._journal.saved.get(ref) is not None:
+                rolled_out(self._api, path_of(ref), str(ref))
+                self._put_back(ref, self._journal.saved[ref], hasten=False)
 
     def differing(self) -> list[str]:
         """The objects that are not as they were before the first step."""
         return [
             str(ref)
-            for ref, saved in self._saved.items()
-            if _essence(self._api.find(path_of(ref))) != _essence(saved)
+            for ref, saved in self._journal.saved.items()
+            if essence(self._api.find(path_of(ref))) != essence(saved)
         ]
+
+    def _change(self, step: Step) -> None:
+        if step.target is not None:
+            self._save(step.target)
+        if step.patch:
+            self._patch(step.patch)
+        elif step.pause:
+            paused = {"of": step.pause.of, "with": {"spec": {"paused": True}}}
+            self._patch(Patch.model_validate(paused))
+            self._patch(step.pause)
+        elif step.fault:
+            self._switch(step.fault)
+        elif step.delete:
+            self._delete(step.delete)
+        elif step.recreate:
+            self._delete(step.recreate.of)
+            body = merged(self._journal.saved[step.recreate.of] or {}, step.recreate.with_)
+            self._post(step.recreate.of, unbound(bare(body)))
+        elif step.create and step.target:
+            self._post(step.target, step.create)
+        elif step.certificate:
+            data = self_signed(step.certificate.host, step.certificate.days)
+            patch = {"of": step.certificate.of, "with": {"data": data}}
+            self._patch(Patch.model_validate(patch))
+        elif step.stop:
+            self._journal.stop(step.stop)
+            component("stop", step.stop)
+
+    def _save(self, ref: ObjectRef) -> None:
+        if ref not in self._journal.saved:
+            self._journal.save(ref, self._api.find(path_of(ref)))
 
     def _patch(self, patch: Patch) -> None:
         content_type = _JSON_PATCH if isinstance(patch.with_, list) else _STRATEGIC
-        self._api.request("PATCH", path_of(patch.of), body=patch.with_, content_type=content_type)
+        path = f"{path_of(patch.of)}/status" if patch.status else path_of(patch.of)
+        self._api.request("PATCH", path, body=patch.with_, content_type=content_type)
+
+    def _switch(self, fault: Fault) -> None:
+        item = self._api.get(path_of(fault.of))
+        containers = item["spec"]["template"]["spec"]["containers"]
+        env = next(one for one in containers if one["name"] == fault.container).get("env") or []
+        now = next((one.get("value", "") for one in env if one["name"] == fault.variable), "")
+        value = f"{now},{fault.add}" if now else fault.add
+        entry = {"name": fault.container, "env": [{"name": fault.variable, "value": value}]}
+        body = {"spec": {"template": {"spec": {"containers": [entry]}}}}
+        self._patch(Patch.model_validate({"of": fault.of, "with": body}))
+
+    def _hasten(self, ref: ObjectRef) -> Json | None:
+        self._save(ref)
+        strategy: Json = self._api.get(path_of(ref))["spec"].get("strategy") or {}
+        if strategy.get("type") == "Recreate":
+            return None
+        self._set_strategy(ref, _AT_ONCE)
+        return strategy
+
+    def _set_strategy(self, ref: ObjectRef, strategy: Json | None) -> None:
+        if strategy is not None:
+            body = {"spec": {"strategy": strategy}}
+            self._api.request("PATCH", path_of(ref), body=body, content_type=_MERGE)
 
     def _delete(self, ref: ObjectRef) -> None:
-        path = path_of(ref)
-        self._api.request("DELETE", path, body={"propagationPolicy": "Background"})
-        wait_until(
-            lambda: self._api.find(path),
-            lambda found: found is None,
-            waiting_for=f"{ref} gone",
-            within_s=60,
-            every_s=0.2,
-        )
+        policy = "Orphan" if ref.kind == "Deployment" else "Background"
+        if self._api.find(path_of(ref)) is not None:
+            self._api.request("DELETE", path_of(ref), body={"propagationPolicy": policy})
+            gone(self._api, path_of(ref), str(ref))
 
-    def _put_back(self, ref: ObjectRef, saved: Json | None) -> None:
+    def _post(self, ref: ObjectRef, body: Json) -> None:
+        self._api.request("POST", KINDS[ref.kind].collection(ref.namespace), body=body)
+
+    def _put_back(self, ref: ObjectRef, saved: Json | None, *, hasten: bool) -> None:
         there = self._api.find(path_of(ref))
         if saved is None:
-            if there is not None:
+            self._delete(ref)
+            return
+        body = bare(saved)
+        if there is not None and there["metadata"]["uid"] != saved["metadata"]["uid"]:
+            known = self._journal.recreated.get(str(ref))
+            if known != there["metadata"]["uid"]:
                 self._delete(ref)
-        elif there is None:
-            self._api.request("POST", KINDS[ref.kind].collection(ref.namespace), body=bare(saved))
-        elif _essence(there) != _essence(saved):
-            self._api.request("PUT", path_of(ref), body=bare(saved))
+                there = None
+        if there is None:
+            self._post(ref, unbound(body))
+            there = self._api.get(path_of(ref))
+            self._journal.note_recreated(ref, str(there["metadata"]["uid"]))
+        if hasten and (body["spec"].get("strategy") or {}).get("type") == "RollingUpdate":
+            body = merged(body, {"spec": {"strategy": _AT_ONCE}})
+        if ref.kind == "PersistentVolumeClaim":
+            self._put_status_back(ref, saved, there)
+        elif essence(there) != essence(body):
+            self._put(ref, body)
+        if ref.kind in {"ConfigMap", "Secret"}:
+            self._put(ref, {**body, "metadata": _with_owners(saved)})
 
-    def _restart(self, ref: ObjectRef) -> None:
-        version = str((self._api.get(path_of(ref)))["metadata"]["resourceVersion"])
-        body = {"spec": {"template": {"metadata": {"annotations": {_RESTARTED: version}}}}}
-        self._api.request("PATCH", path_of(ref), body=body, content_type=_MERGE)
+    def _put(self, ref: ObjectRef, body: Json) -> None:
+        for _ in range(5):
+            version = self._api.get(path_of(ref))["metadata"]["resourceVersion"]
+            metadata = {**body["metadata"], "resourceVersion": version}
+            try:
+                self._api.request("PUT", path_of(ref), body={**body, "metadata": metadata})
+            except ObservationError as error:
+                if error.status != _CONFLICT:
+                    raise
+            else:
+                return
+
+    def _put_status_back(self, ref: ObjectRef, saved: Json, there: Json) -> None:
+        same_volume = there["spec"].get("volumeName") == saved["spec"].get("volumeName")
+        if same_volume and there.get("status") != saved.get("status"):
+            body = {"status": saved.get("status") or {}}
+            path = f"{path_of(ref)}/status"
+            self._api.request("PATCH", path, body=body, content_type=_MERGE)
 
 
 def path_of(ref: ObjectRef) -> str:
@@ -120,50 +212,103 @@ def path_of(ref: ObjectRef) -> str:
 
 
 def bare(item: Json) -> Json:
-    """The object without what the server writes."""
-    metadata = {k: v for k, v in item["metadata"].items() if k not in _SERVER_SIDE}
-    return {**{k: v for k, v in item.items() if k != "status"}, "metadata": metadata}
+    """A copy of the object without what the server writes."""
+    kept = copy.deepcopy({key: value for key, value in item.items() if key != "status"})
+    for name in _SERVER_SIDE:
+        kept["metadata"].pop(name, None)
+    return kept
 
 
-def _essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
+def unbound(item: Json) -> Json:
+    """The object; a claim without the volume that it was bound to, which may be no more."""
+    if item.get("kind") == "PersistentVolumeClaim":
+        item["spec"].pop("volumeName", None)
+        annotations = item["metadata"].get("annotations") or {}
+        item["metadata"]["annotations"] = {
+            key: value for key, value in annotations.items() if not key.startswith(_BINDING)
+        }
+    return item
+
+
+def merged(item: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
+    """A JSON merge patch (RFC 7396) applied to a copy."""
+    if not isinstance(patch, dict):
+        return patch
+    found = copy.deepcopy(item) if isinstance(item, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            found.pop(key, None)
+        else:
+            found[key] = merged(found.get(key), value)
+    return found
+
+
+def _with_owners(saved: Json) -> Json:
+    """Metadata with the earlier managedFields: when the data last changed is a fact of its own."""
+    metadata = bare(saved)["metadata"]
+    return {**metadata, "managedFields": saved["metadata"].get("managedFields")}
+
+
+def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
+    """What has to be the same again."""
     if item is None:
         return None
-    kept = bare(item)
-    annotations = dict(kept["metadata"].get("annotations") or {})
+    kept = unbound(bare(item))
+    metadata = kept["metadata"]
+    if kept.get("kind") == "Node":
+        spec = {key: value for key, value in kept["spec"].items() if key != "taints"}
+        taints = [one for one in kept["spec"].get("taints") or [] if _is_ours(one)]
+        return {"spec": {**spec, "taints": taints}, "labels": metadata.get("labels")}
+    annotations = dict(metadata.get("annotations") or {})
     annotations.pop("deployment.kubernetes.io/revision", None)
-    kept["metadata"]["annotations"] = annotations
-    template = (kept.get("spec") or {}).get("template") or {}
-    if isinstance(template, dict):
-        ((template.get("metadata") or {}).get("annotations") or {}).pop(_RESTARTED, None)
-    if kept["kind"] == "Deployment":
+    metadata["annotations"] = annotations
+    if kept.get("kind") == "Deployment" and metadata["name"] == "model-router":
         kept["spec"].pop("replicas", None)  # the autoscaler's business
     return kept
 
 
-def rolled_out(api: KubeApi, ref: ObjectRef) -> None:
-    """Wait until the controller saw the workload and all of its Pods are the current ones."""
+def _is_ours(taint: Json) -> bool:
+    return not str(taint.get("key", "")).startswith("node.kubernetes.io/")
 
-    def state() -> tuple[bool, str]:
-        item = api.get(path_of(ref))
-        status, desired = item.get("status") or {}, item["spec"].get("replicas", 1)
-        seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
-        counts = [
-            status.get(name, 0) for name in ("updatedReplicas", "availableReplicas", "replicas")
-        ]
-        return seen and counts == [
-            desired
-        ] * 3, f"desired {desired}, updated/available/all {counts}"
 
-    wait_until(
-        state,
-        lambda found: found[0],
-        waiting_for=f"{ref} rolled out",
-        within_s=ROLLOUT_S,
-        every_s=0.5,
-    )
+def heal(api: KubeApi, namespaces: Iterable[str]) -> None:
+    """Replace Pods whose containers were started anew meanwhile, and wait until all is well.
+
+    A restart is remembered by the Pod, and a check that looks for restarts is right to say so.
+    """
+    workloads = []
+    for namespace in namespaces:
+        for pod in api.list(KINDS["Pod"].collection(namespace)):
+            statuses = (pod.get("status") or {}).get("containerStatuses") or []
+            if any(one.get("restartCount") for one in statuses):
+                path = f"{KINDS['Pod'].collection(namespace)}/{pod['metadata']['name']}"
+                if api.find(path) is not None:
+                    api.request("DELETE", path)
+        for item in api.list(KINDS["Deployment"].collection(namespace)):
+            name = str(item["metadata"]["name"])
+            workloads.append(ObjectRef(kind="Deployment", namespace=namespace, name=name))
+    for ref in workloads:
+        rolled_out(api, path_of(ref), str(ref))
+    for namespace in namespaces:
+        _measured(api, KINDS["HorizontalPodAutoscaler"].collection(namespace))
+
+
+def _measured(api: KubeApi, collection: str) -> None:
+    def figures() -> bool:
+        return all(
+            condition(item, "ScalingActive") == "True"
+            and all(
+                "averageUtilization" in ((metric.get("resource") or {}).get("current") or {})
+                for metric in (item.get("status") or {}).get("currentMetrics") or [{}]
+            )
+            for item in api.list(collection)
+        )
+
+    wait_until(figures, bool, waiting_for="figures of the autoscaler", within_s=120, every_s=1.0)
 
 
 def component(action: str, name: str) -> None:
     """Stop or start a component of the local cluster."""
     command = [sys.executable, "-m", "testbed.cluster", "component", action, name]
-    subprocess.run(command, check=True, capture_output=True, timeout=90)
+    project = Path(__file__).resolve().parents[2]
+    subprocess.run(command, check=True, capture_output=True, timeout=90, cwd=project)

@@ -8,7 +8,7 @@ from typing import Any
 
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RowResult
-from testbed.prove.catalogue import Defect
+from testbed.prove.steps import Defect
 
 
 class Finding(StrEnum):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clusterproof.spec import Spec
-from testbed.prove.catalogue import Defect
 from testbed.prove.findings import Finding, Proof, Rates
+from testbed.prove.steps import Defect
 
 _MARK = {
     Finding.RED_AS_DUE: "●",

@@ -12,13 +12,19 @@ from clusterproof.errors import ClusterproofError, ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.spec import Spec
+from clusterproof.wait import pause
 from testbed.prove.batches import rows_of
-from testbed.prove.catalogue import Defect
-from testbed.prove.change import Change
+from testbed.prove.change import Change, heal
 from testbed.prove.findings import Finding, Proof, judge_group
+from testbed.prove.journal import Journal
+from testbed.prove.steps import Defect
 
 PROJECT = Path(__file__).resolve().parents[2]
-CHECK_S = 240
+JOURNAL = PROJECT / ".testbed" / "proof-journal.json"
+QUICK_SPEC = PROJECT / ".testbed" / "proof-spec.yaml"
+CHECK_S = 300
+SETTLE_S = 20
+"""A defect that never settles must not be waited for as long as a user's rollout is."""
 _MARKER = re.compile(r'mark\.rows\("([a-z-]+)"')
 READS_ONLY = (
     "autoscaling",
@@ -34,25 +40,50 @@ READS_ONLY = (
 
 def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defect]) -> list[Proof]:
     """Apply the defects together, see what turns red, and put the cluster back."""
-    change = Change(api)
+    journal = Journal(JOURNAL)
+    change = Change(api, journal)
     proofs: list[Proof] = []
+    everything = any(defect.kind == "equivalent" for defect in group)
     try:
-        for defect in group:
-            for step in defect.steps:
-                change.apply(step)
-        results = check(kubeconfig, spec, suites_for(spec, rows_of(group)))
+        change.apply([step for defect in group for step in defect.steps])
+        change.apply([step for defect in group for step in defect.then])
+        paths = [PROJECT / "suites"] if everything else suites_for(spec, rows_of(group))
+        results = check(kubeconfig, spec.path if everything else quick(spec), paths)
         proofs = judge_group(group, results)
     finally:
-        change.restore(ref for defect in group for ref in defect.restart)
+        change.restore()
     names = ",".join(defect.id for defect in group)
     proofs += [
         Proof(names, "restore", place, Finding.NOT_RESTORED, "not as it was before")
         for place in change.differing()
     ]
+    journal.close()
+    pause(max(defect.after_s for defect in group))
+    heal(api, spec.namespaces.values())
     return proofs
 
 
-def check(kubeconfig: Path, spec: Spec, paths: Iterable[Path]) -> tuple[RowResult, ...]:
+def restore(api: KubeApi, namespaces: Iterable[str]) -> list[str]:
+    """Undo what an interrupted run left; what is still different."""
+    journal = Journal(JOURNAL)
+    change = Change(api, journal)
+    change.restore()
+    differing = change.differing()
+    if not differing:
+        journal.close()
+    heal(api, namespaces)
+    return differing
+
+
+def quick(spec: Spec) -> Path:
+    """The same spec, with less patience for what is settling."""
+    text = f"extends: {spec.path.resolve()}\nsettings: {{settle_s: {SETTLE_S}}}\n"
+    QUICK_SPEC.parent.mkdir(parents=True, exist_ok=True)
+    QUICK_SPEC.write_text(text, encoding="utf-8")
+    return QUICK_SPEC
+
+
+def check(kubeconfig: Path, spec: Path, paths: Iterable[Path]) -> tuple[RowResult, ...]:
     """The results of the suites at `paths`, run as a user runs them.
 
     Raises:
@@ -60,7 +91,7 @@ def check(kubeconfig: Path, spec: Spec, paths: Iterable[Path]) -> tuple[RowResul
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", *map(str, paths), "-q", "--tb=no"]
-        command += ["--kubeconfig", str(kubeconfig), "--spec", str(spec.path)]
+        command += ["--kubeconfig", str(kubeconfig), "--spec", str(spec)]
         command += ["--report-dir", folder]
         run = subprocess.run(
             command, check=False, capture_output=True, text=True, timeout=CHECK_S, cwd=PROJECT
@@ -100,4 +131,5 @@ def timed_group(
             for defect in group
             for row in defect.reds or {"(all rows)": ""}
         ]
+        heal(api, spec.namespaces.values())
     return proofs, time.monotonic() - began

@@ -1,0 +1,50 @@
+"""What a change is waited for by: a rollout, a Pod, the end of an object."""
+
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.cluster import condition
+from clusterproof.wait import wait_until
+
+ROLLOUT_S = 180.0
+GONE_S = 90.0
+
+
+def rolled_out(api: KubeApi, path: str, name: str) -> None:
+    """Wait until the controller saw the workload and all of its Pods are the current ones."""
+
+    def state() -> tuple[bool, str]:
+        item = api.get(path)
+        status, desired = item.get("status") or {}, item["spec"].get("replicas", 1)
+        seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
+        names = ("updatedReplicas", "availableReplicas", "replicas")
+        counts = [status.get(one, 0) for one in names]
+        said = f"desired {desired}, updated/available/all {counts}"
+        return seen and counts == [desired] * 3, said
+
+    wait_until(
+        state,
+        lambda found: found[0],
+        waiting_for=f"{name} rolled out",
+        within_s=ROLLOUT_S,
+        every_s=0.5,
+    )
+
+
+def running(api: KubeApi, path: str, name: str) -> None:
+    """Wait until a Pod is Ready."""
+    wait_until(
+        lambda: condition(api.get(path), "Ready"),
+        lambda ready: ready == "True",
+        waiting_for=f"{name} Ready",
+        within_s=60,
+    )
+
+
+def gone(api: KubeApi, path: str, name: str) -> None:
+    """Wait until an object is no more."""
+    wait_until(
+        lambda: api.find(path),
+        lambda found: found is None,
+        waiting_for=f"{name} gone",
+        within_s=GONE_S,
+        every_s=0.2,
+    )
