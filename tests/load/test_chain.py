@@ -1,0 +1,242 @@
+"""The broken link is named: recordings made by hand, one fault each."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from clusterproof.load.account import Account
+from clusterproof.load.finding import Finding, Link, judge_run
+from clusterproof.load.hpa.replay import replay
+from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.objectives import LoadSpec, read_objectives
+from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.scaling import Demand, judge_scaling
+from clusterproof.load.serving import judge_terminations
+from clusterproof.load.timeline import build_timeline
+from clusterproof.outcome import Outcome
+
+T0 = 1_800_000_000.0
+UP, DOWN, END = 30.0, 180.0, 640.0
+HPA = {
+    "metadata": {"name": "model-router-hpa"},
+    "spec": {
+        "minReplicas": 3,
+        "maxReplicas": 10,
+        "metrics": [
+            {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}}
+        ],
+        "behavior": {
+            "scaleUp": {
+                "stabilizationWindowSeconds": 0,
+                "selectPolicy": "Max",
+                "policies": [
+                    {"type": "Percent", "value": 100, "periodSeconds": 30},
+                    {"type": "Pods", "value": 2, "periodSeconds": 30},
+                ],
+            },
+            "scaleDown": {
+                "stabilizationWindowSeconds": 300,
+                "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
+            },
+        },
+    },
+}
+
+
+@dataclass
+class Story:
+    """Replicas over time: what was desired, and what became Ready."""
+
+    desired: tuple[tuple[float, int], ...] = ((0, 3), (60, 6), (90, 10), (500, 5), (560, 3))
+    ready: tuple[tuple[float, int], ...] = ((0, 3), (64, 6), (94, 10), (510, 5), (570, 3))
+    cpu: int = 120
+
+    def record(self) -> Recording:
+        """The recording that this story leaves."""
+        recording = Recording(T0, T0 + END)
+        for at, count in self.desired:
+            recording.changes.append(self._hpa(at, count))
+            recording.changes.append(self._deployment(at, count))
+        alive = 0
+        for at, count in self.ready:
+            for number in range(alive, count):
+                recording.changes.append(_pod(at, f"pod-{number}"))
+            for number in range(count, alive):
+                recording.changes.append(_pod(at, f"pod-{number}", kind="DELETED"))
+            alive = count
+        recording.changes.sort(key=lambda c: c.at)
+        recording.usage = [
+            UsageRead(T0 + s, {"pod-0": {"timestamp": T0, "window_s": 10.0, "usage": {}}})
+            for s in range(0, int(END), 5)
+        ]
+        return recording
+
+    def _hpa(self, at: float, desired: int) -> Change:
+        hpa = deepcopy(HPA)
+        current = {"resource": {"name": "cpu", "current": {"averageUtilization": self.cpu}}}
+        hpa["status"] = {
+            "desiredReplicas": desired,
+            "currentMetrics": [current],
+            "conditions": [{"type": "ScalingActive", "status": "True"}],
+        }
+        return Change(T0 + at, "hpa", "MODIFIED", hpa)
+
+    def _deployment(self, at: float, replicas: int) -> Change:
+        item = {"metadata": {"name": "model-router"}, "spec": {"replicas": replicas}, "status": {}}
+        return Change(T0 + at, "deployment", "MODIFIED", item)
+
+
+def _pod(
+    at: float, name: str, *, kind: str = "ADDED", ready: str = "True", scheduled: str = "True"
+) -> Change:
+    status = {
+        "phase": "Running" if scheduled == "True" else "Pending",
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": ready,
+                "lastTransitionTime": "2027-01-15T08:00:00Z",
+                "message": "probe failed",
+            },
+            {"type": "PodScheduled", "status": scheduled, "message": "0/5 nodes are available"},
+        ],
+    }
+    item = {
+        "metadata": {"name": name, "uid": f"uid-{name}"},
+        "spec": {"containers": [{"name": "model-router"}]},
+        "status": status,
+    }
+    return Change(T0 + at, "pod", kind, item)
+
+
+@pytest.fixture(scope="module")
+def spec() -> LoadSpec:
+    return read_objectives()
+
+
+def _judge(recording: Recording, spec: LoadSpec, *, down: bool = True) -> list[Finding]:
+    timeline = build_timeline(recording, deployment="model-router", hpa="model-router-hpa")
+    demand = Demand(T0 + UP, T0 + DOWN if down else None, T0 + END)
+    found = judge_scaling(recording, timeline, spec.scaling, demand, None)
+    # The model has no usage to replay here: hpa/ and the laboratory test it.
+    return [f for f in found if f.id != "hpa-model"]
+
+
+def _edit_hpa(recording: Recording, path: tuple[str, ...], value: object) -> None:
+    for change in recording.of("hpa"):
+        item: Any = change.object
+        for key in path[:-1]:
+            item = item[key]
+        item[path[-1]] = value
+
+
+def test_a_run_as_the_spec_says_passes(spec: LoadSpec) -> None:
+    found = _judge(Story().record(), spec)
+    assert {f.id: f.outcome for f in found if f.outcome is not Outcome.PASSED} == {}
+    assert judge_run(found).outcome is Outcome.PASSED
+
+
+def test_max_replicas_6_is_the_bounds(spec: LoadSpec) -> None:
+    story = Story(((0, 3), (60, 6), (500, 3)), ((0, 3), (64, 6), (510, 3)))
+    recording = story.record()
+    _edit_hpa(recording, ("spec", "maxReplicas"), 6)
+    assert judge_run(_judge(recording, spec)).broken is Link.HPA_BOUNDS
+
+
+def test_a_scale_down_window_of_0_is_the_policy(spec: LoadSpec) -> None:
+    story = Story(
+        ((0, 3), (60, 6), (90, 10), (200, 5), (260, 3)),
+        ((0, 3), (64, 6), (94, 10), (210, 5), (270, 3)),
+    )
+    recording = story.record()
+    _edit_hpa(recording, ("spec", "behavior", "scaleDown", "stabilizationWindowSeconds"), 0)
+    found = _judge(recording, spec)
+    assert judge_run(found).broken is Link.HPA_POLICY
+    early = next(f for f in found if f.id == "down-window")
+    assert early.observed == "10 to 5 after 20 s"
+
+
+STUCK = Story(((0, 3),), ((0, 3),))
+
+
+@pytest.mark.parametrize(
+    ("message", "link"),
+    [
+        ("failed to get cpu utilization: unable to get metrics for resource cpu", Link.METRICS),
+        ("missing request for cpu in container model-router of Pod pod-0", Link.CPU_REQUEST),
+    ],
+)
+def test_metrics_that_fail_are_told_apart(spec: LoadSpec, message: str, link: Link) -> None:
+    recording = STUCK.record()
+    condition = {
+        "type": "ScalingActive",
+        "status": "False",
+        "reason": "FailedGetResourceMetric",
+        "message": message,
+    }
+    _edit_hpa(recording, ("status", "conditions"), [condition])
+    assert judge_run(_judge(recording, spec)).broken is link
+
+
+def test_a_metrics_api_without_an_answer_is_the_metrics(spec: LoadSpec) -> None:
+    recording = STUCK.record()
+    recording.usage = [UsageRead(r.at, {}, "503") for r in recording.usage]
+    assert judge_run(_judge(recording, spec)).broken is Link.METRICS
+
+
+def test_a_quota_is_named(spec: LoadSpec) -> None:
+    story = Story(((0, 3), (60, 6), (90, 10)), ((0, 3), (64, 6), (94, 7)))
+    recording = story.record()
+    failure = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": 'pods "x" is forbidden: exceeded quota: seven',
+    }
+    recording.of("deployment")[-1].object["status"] = {"conditions": [failure]}
+    assert judge_run(_judge(recording, spec, down=False)).broken is Link.QUOTA
+
+
+@pytest.mark.parametrize(
+    ("ready", "scheduled", "link"),
+    [("False", "True", Link.READINESS), ("False", "False", Link.SCHEDULER)],
+)
+def test_pods_that_do_not_come_are_told_apart(
+    spec: LoadSpec, ready: str, scheduled: str, link: Link
+) -> None:
+    story = Story(((0, 3), (60, 6), (90, 10)), ((0, 3), (64, 6)))
+    recording = story.record()
+    for number in range(6, 10):
+        recording.changes.append(_pod(94, f"late-{number}", ready=ready, scheduled=scheduled))
+    assert judge_run(_judge(recording, spec, down=False)).broken is link
+
+
+def test_a_load_that_demands_too_little_is_the_generator(spec: LoadSpec) -> None:
+    recording = Story(((0, 3), (60, 4)), ((0, 3), (64, 4)), cpu=65).record()
+    found = judge_run(_judge(recording, spec, down=False))
+    assert (found.outcome, found.broken) == (Outcome.INCONCLUSIVE, Link.GENERATOR)
+
+
+def test_flapping_is_seen(spec: LoadSpec) -> None:
+    desired = ((0, 3), (60, 6), (80, 10), (100, 8), (120, 10))
+    recording = Story(desired, desired).record()
+    flapping = next(f for f in _judge(recording, spec, down=False) if f.id == "no-flapping")
+    assert flapping.outcome is Outcome.FAILED
+
+
+def test_a_failed_request_while_a_pod_goes_is_its_termination() -> None:
+    recording = Story().record()
+    account = Account()
+    account.end("x", latency_s=1, service_s=1, at_s=511, fault="reset", answered=False)
+    found = judge_terminations([], recording, account, T0)
+    assert [(f.link, f.outcome) for f in found] == [(Link.TERMINATION, Outcome.FAILED)]
+    quiet = judge_terminations([], recording, Account(), T0)
+    assert [f.outcome for f in quiet] == [Outcome.PASSED]
+
+
+def test_a_recording_without_an_hpa_cannot_be_replayed() -> None:
+    recording = Recording(T0, T0 + 10)
+    timeline = build_timeline(recording, deployment="model-router", hpa="x")
+    assert replay(recording, timeline, hpa="x", flags=ControllerFlags()) is None
