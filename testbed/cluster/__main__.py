@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from clusterproof.errors import ClusterproofError
 from testbed.cluster import (
@@ -95,7 +96,9 @@ def _bin_dir(_: argparse.Namespace) -> int:
 
 
 def _kubectl(options: argparse.Namespace) -> int:
-    kubectl = str(binaries.program("kubectl"))
+    kubectl = str(binaries.bin_dir() / "kubectl")
+    if not Path(kubectl).exists():
+        raise PreflightError(f"expected {kubectl}, built by: make cluster")
     os.execv(kubectl, ["kubectl", f"--kubeconfig={paths.KUBECONFIG}", *options.arguments])  # noqa: S606
     return FAILED
 

@@ -84,17 +84,18 @@ def key_of(folder: Path, flags: str) -> str:
     return digest.hexdigest()[:20]
 
 
-def program(name: str) -> Path:
-    """Where a program of the cluster is, built or not."""
-    return bin_dir() / name
-
-
 def bin_dir() -> Path:
-    """The folder that holds all programs, by the names they are called by."""
-    whole = hashlib.sha256(
-        "".join(family.key(paths.BINARIES / family.name) for family in (*FAMILIES, KWOK)).encode()
-    )
-    return paths.cache() / "bin" / whole.hexdigest()[:20]
+    """The folder that a person puts on PATH: all programs, by the names they are called by."""
+    return paths.cache() / "bin"
+
+
+def program(name: str) -> Path:
+    """Where a program of the cluster is, built or not.
+
+    Its path names what it was built from, so that `up` starts a changed one anew.
+    """
+    family = next(each for each in (*FAMILIES, KWOK) if name in each.names)
+    return _built(family).with_name(name)
 
 
 def missing(families: Sequence[Family] = FAMILIES) -> tuple[Family, ...]:
@@ -111,11 +112,27 @@ def ensure(say: Callable[[str], None], families: Sequence[Family] = FAMILIES) ->
     folder.mkdir(parents=True, exist_ok=True)
     for family in families:
         for name in family.names:
-            link, target = folder / name, _built(family)
-            if not link.is_symlink() or link.readlink() != target:
-                link.unlink(missing_ok=True)
-                link.symlink_to(target)
+            if name != family.name:
+                _link(program(name), _built(family))
+            _link(folder / name, program(name))
     return folder
+
+
+def prune() -> None:
+    """Remove programs built from earlier pins; only while no cluster runs."""
+    current = {_built(family).parent for family in (*FAMILIES, KWOK)}
+    for folder in (paths.cache() / "built").iterdir():
+        if folder not in current:
+            shutil.rmtree(folder)
+
+
+def _link(link: Path, target: Path) -> None:
+    """Make a link, or turn it round in one step: somebody may be using it."""
+    if not link.is_symlink() or link.readlink() != target:
+        new = link.with_name(f".{link.name}.new")
+        new.unlink(missing_ok=True)
+        new.symlink_to(target)
+        new.replace(link)
 
 
 def _built(family: Family) -> Path:
@@ -143,6 +160,3 @@ def _build(family: Family) -> None:
         timeout_s=BUILD_WITHIN_S,
     )
     unfinished.rename(target)
-    for old in target.parent.parent.glob(f"{family.name}-*"):
-        if old != target.parent:
-            shutil.rmtree(old)

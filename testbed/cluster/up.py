@@ -50,6 +50,7 @@ def up(progress: Progress) -> None:
                 teardown.down(progress.say)
         host.record()
         cgroups.create_tree()
+        binaries.prune()
         store.update_seed(archives, say=progress.say)
         _create(progress)
     started = _start_all(progress)
