@@ -36,8 +36,9 @@ SETTINGS = DiallerSettings(image="dialler:1", namespace="tools")
 def world() -> World:
     """Two routers with a python3 each."""
     found = World()
-    found.add(pod("router-1", "shop", LABELS))
-    found.add(pod("router-2", "shop", LABELS))
+    for number in "12":  # the API server gives a Pod the zone of its node
+        zone = {"topology.kubernetes.io/zone": f"zone-{number}"}
+        found.add(pod(f"router-{number}", "shop", {**LABELS, **zone}))
     return found
 
 

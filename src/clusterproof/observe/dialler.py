@@ -22,15 +22,18 @@ from clusterproof.spec.settings import DiallerSettings
 
 AT_ONCE = 10
 WITHIN_S = 20.0
-OF_THE_CONTROLLER = frozenset(
+NOT_OF_THE_TEMPLATE = frozenset(
     {
         "pod-template-hash",
         "controller-revision-hash",
         "statefulset.kubernetes.io/pod-name",
         "apps.kubernetes.io/pod-index",
+        # Given to each Pod by the API server when it is bound to its node (since v1.33).
+        "topology.kubernetes.io/zone",
+        "topology.kubernetes.io/region",
     }
 )
-"""Labels that a controller gives to its own Pods: with them it would adopt ours."""
+"""Labels that are a Pod's own: with its controller's, that would adopt a stand-in."""
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _NO_SUCH_PROGRAM = ("executable file not found", "no such file or directory", "not found in $PATH")
 _EXIT_NO_PROGRAM = frozenset({126, 127, 128})
@@ -178,7 +181,7 @@ class Dialler:
         owners = {one.get("kind") for one in pod["metadata"].get("ownerReferences") or []}
         if "DaemonSet" in owners:
             raise ObservationError("a DaemonSet would adopt a Pod with the labels of its own")
-        labels = {k: v for k, v in labels_of(pod).items() if k not in OF_THE_CONTROLLER}
+        labels = {k: v for k, v in labels_of(pod).items() if k not in NOT_OF_THE_TEMPLATE}
         if not labels:
             raise ObservationError("the Pod has no label that a stand-in could carry")
         namespace = pod["metadata"]["namespace"]

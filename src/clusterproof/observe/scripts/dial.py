@@ -16,7 +16,7 @@ import threading
 import time
 from typing import Any
 
-RESOLVE_S = 4.0
+RESOLVE_S = 3.0
 DNS_HEADER_BYTES = 12
 PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN, named by Python 3.10 and later only
 NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL}
