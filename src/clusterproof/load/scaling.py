@@ -208,7 +208,9 @@ def judge_ceiling(
             "ceiling", Link.GENERATOR, Outcome.INCONCLUSIVE, expected, observed, evidence
         )
     link = Link.READINESS if wanted >= scaling.ceiling else Link.HPA_DECISION
-    return Finding("ceiling", link, Outcome.FAILED, expected, observed, evidence)
+    in_time = demand.until - since >= scaling.ceiling_within_s
+    outcome = Outcome.FAILED if in_time else Outcome.INCONCLUSIVE
+    return Finding("ceiling", link, outcome, expected, observed, evidence)
 
 
 def judge_reaction(
