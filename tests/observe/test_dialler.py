@@ -20,6 +20,7 @@ from clusterproof.observe.own_pods import (
     PodPlan,
     is_left_over,
     pod_manifest,
+    require_writing,
 )
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import DiallerSettings
@@ -211,6 +212,27 @@ def test_pod_that_could_not_be_removed_is_named(world: World, peer: Peer) -> Non
         with pytest.raises(ObservationError, match="could not be removed: 403") as refusal:
             pods.close()
     assert refusal.value.next_command == "kubectl get pods -A -l clusterproof.dev/run=run-1"
+
+
+@pytest.mark.parametrize(
+    ("context", "options", "words"),
+    [
+        ("dev", {}, ""),
+        ("dev", {"read_only": True}, "--read-only was given"),
+        ("live", {}, "context live is production in the spec; give --allow-production"),
+        ("live", {"allow_production": True}, ""),
+        ("live", {"allow_production": True, "read_only": True}, "--read-only was given"),
+    ],
+)
+def test_writing_is_refused_where_it_is_not_wanted(
+    context: str, options: dict[str, bool], words: str
+) -> None:
+    given = {"read_only": False, "allow_production": False, **options}
+    if not words:
+        require_writing(context, ["live"], **given)
+        return
+    with pytest.raises(ObservationError, match=words):
+        require_writing(context, ["live"], **given)
 
 
 def plan(**changed: Any) -> PodPlan:  # noqa: ANN401 - as the plan has it

@@ -130,6 +130,23 @@ def is_left_over(pod: Json, run_id: str, now: datetime) -> bool:
         return False
 
 
+def require_writing(
+    context: str, production: Iterable[str], *, read_only: bool, allow_production: bool
+) -> None:
+    """Nothing, where Pods may be made and entered.
+
+    Raises:
+        ObservationError: --read-only, or a production context without --allow-production.
+    """
+    if read_only:
+        raise ObservationError("needs a Pod of our own or an exec, and --read-only was given")
+    if context in set(production) and not allow_production:
+        raise ObservationError(
+            f"needs a Pod of our own or an exec, and context {context} is production in the spec;"
+            " give --allow-production to let it"
+        )
+
+
 class OwnPods:
     """The Pods that this run made. Safe to share between threads."""
 
