@@ -5,6 +5,7 @@ import platform
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from testbed.cluster import paths, supervision
@@ -68,42 +69,46 @@ def _system() -> Iterator[str]:
 
 def _space() -> Iterator[str]:
     for folder, needed in ((paths.cache(), FREE_CACHE_BYTES), (paths.STATE, FREE_STATE_BYTES)):
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        free = shutil.disk_usage(there).free
-        if free < needed:
-            yield f"{folder}: expected {_gib(needed)} free, found {_gib(free)}"
+        yield from lacking_space(folder, needed)
+
+
+def lacking_space(folder: Path, needed: int) -> Iterator[str]:
+    """Say when the disk under `folder`, which need not be there yet, has less than `needed`."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        yield f"{folder}: expected {_gib(needed)} free, found {_gib(free)}"
 
 
 def _ports() -> Iterator[str]:
     if supervision.supervisor_process() is not None:
         return
     for forward in FORWARDS:
-        if _taken_by_another(forward.port):
+        if port_taken(forward.port) and not _left_by_us(forward.name):
             yield (
                 f"127.0.0.1:{forward.port} (for {forward.name}): expected it free, another program"
                 f" listens there; see: ss -ltnp 'sport = :{forward.port}'"
             )
 
 
-def _taken_by_another(port: int) -> bool:
+def port_taken(port: int) -> bool:
+    """Whether a program of the host listens on this loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            return not _left_by_us(port)
+            return True
     return False
 
 
-def _left_by_us(port: int) -> bool:
-    """Whether a forwarder that a killed run left behind holds the port; `up` ends it first."""
-    wanted = f"testbed.cluster.forward\0{next(f.name for f in FORWARDS if f.port == port)}"
+def _left_by_us(forward: str) -> bool:
+    """Whether a forwarder that a killed run left behind still serves; `up` ends it first."""
+    wanted = f"testbed.cluster.forward\0{forward}\0"
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):  # ended meanwhile
             if wanted in entry.read_text():
                 return True
-        except OSError:
-            continue
     return False
 
 
