@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from testbed.prove.steps import Defect
+from testbed.prove.steps import Defect, same_place
 
 LARGEST = 64
 """Our choice: more together would make a surprise harder to trace."""
@@ -48,10 +48,12 @@ def _slow(defect: Defect) -> bool:
 def _collide(one: Defect, other: Defect) -> bool:
     changed = {step.target for step in other.all_steps if step.target}
     rolled = {step.rollout for step in other.all_steps if step.rollout}
+    mine = {step.rollout for step in one.all_steps if step.rollout}
     for step in one.all_steps:
         if step.replaces and step.target in changed:
             return True
-        if step.pause and step.pause.of in rolled:
+        template = any(path[:2] == ("spec", "template") for path in step.fields)
+        if (step.pause or template) and step.target in rolled - mine:
             return True
         for theirs in other.all_steps:
             if step.target == theirs.target and _contradict(step.fields, theirs.fields):
@@ -59,16 +61,12 @@ def _collide(one: Defect, other: Defect) -> bool:
     return False
 
 
-Fields = dict[tuple[str, ...], object]
-
-
-def _contradict(one: Fields, other: Fields) -> bool:
-    for path, value in one.items():
-        for theirs, their_value in other.items():
-            short = min(len(path), len(theirs))
-            if path[:short] == theirs[:short] and (path != theirs or value != their_value):
-                return True
-    return False
+def _contradict(one: dict[tuple[str, ...], object], other: dict[tuple[str, ...], object]) -> bool:
+    return any(
+        same_place(path, theirs) and (path != theirs or value != their_value)
+        for path, value in one.items()
+        for theirs, their_value in other.items()
+    )
 
 
 def rows_of(group: Sequence[Defect]) -> set[str]:

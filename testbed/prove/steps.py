@@ -111,21 +111,35 @@ class Step(Frozen):
 
     @property
     def fields(self) -> dict[tuple[str, ...], object]:
-        """Path to value of each field that a patch sets; a JSON patch's up to the first index."""
+        """Path to value of each field that a patch sets; an element of a list by `#` and index."""
         patch = self.patch or self.pause
         if patch is None:
             return {}
         if isinstance(patch.with_, list):
-            return {_before_index(one["path"]): repr(one) for one in patch.with_}
+            tests = [one for one in patch.with_ if one["op"] != "test"]
+            return {_json_path(one): repr(one) for one in tests}
         return dict(_leaves(patch.with_, ()))
 
 
-def _before_index(path: str) -> tuple[str, ...]:
-    parts = [part.replace("~1", "/") for part in path.strip("/").split("/")]
-    for number, part in enumerate(parts):
-        if part.isdigit() or part == "-":
-            return tuple(parts[:number])
-    return tuple(parts)
+def _json_path(operation: dict[str, Any]) -> tuple[str, ...]:
+    parts = [part.replace("~1", "/") for part in operation["path"].strip("/").split("/")]
+    found: list[str] = []
+    for part in parts:
+        if not part.isdigit() and part != "-":
+            found.append(part)
+        elif operation["op"] == "replace":
+            found.append(f"#{part}")
+        else:  # the elements behind it get other places
+            break
+    return tuple(found)
+
+
+def same_place(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """True when one path may lie at or in the other; an index may be any name."""
+    return all(
+        mine == theirs or (mine[:1] == "#") != (theirs[:1] == "#")
+        for mine, theirs in zip(one, other, strict=False)
+    )
 
 
 _KEYS = ("name", "containerPort", "port", "mountPath")
