@@ -10,7 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from clusterproof.bundle import cli as bundle_cli
 from clusterproof.errors import ClusterproofError
+from clusterproof.history import cli as history_cli
+from clusterproof.nightly import cli as nightly_cli
 from clusterproof.outcome import ExitCode
 from clusterproof.spec import json_schema, read_spec
 
@@ -26,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options, rest = parser.parse_known_args(argv)
-    if rest and options.run not in _PASSED_ON:
+    if rest and not getattr(options, "passes_on", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return int(options.run(options, rest))
@@ -43,13 +46,16 @@ def _parser() -> argparse.ArgumentParser:
         ("plan", _plan, "show what would be checked; touches no cluster"),
     ):
         command = commands.add_parser(name, help=text, add_help=False)
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, passes_on=True)
     check = commands.add_parser("check-spec", help="read a spec file and say what is wrong in it")
     check.add_argument("path", type=Path)
     check.set_defaults(run=_check_spec)
     schema = commands.add_parser("schema", help="write the JSON Schema of row files, for editors")
     schema.add_argument("--check", action="store_true", help="only say whether it is current")
     schema.set_defaults(run=_schema)
+    nightly_cli.mount(commands)
+    history_cli.mount(commands)
+    bundle_cli.mount(commands)
     return parser
 
 
@@ -64,9 +70,6 @@ def _verify(_options: argparse.Namespace, rest: list[str]) -> int:
 
 def _plan(_options: argparse.Namespace, rest: list[str]) -> int:
     return _pytest("--plan", *rest)
-
-
-_PASSED_ON = (_verify, _plan)
 
 
 def _check_spec(options: argparse.Namespace, _rest: list[str]) -> int:

@@ -94,6 +94,12 @@ class Cluster:
                 return item
         return None
 
+    def listed(self, kind: str) -> list[Json]:
+        """What was listed of a kind so far, in whatever namespace; asks nothing."""
+        with self._lock:
+            found = [items for key, items in self._lists.items() if key[0] == kind]
+        return [item for items in found if isinstance(items, list) for item in items]
+
     def forget(self, *kinds: str) -> None:
         """List these kinds again at the next asking; all of them without arguments."""
         with self._lock:

@@ -15,7 +15,10 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 
 def rights_of(calls: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The distinct rights behind some (method, path), as `verb resource[/sub][.group]`, sorted."""
+    """The distinct rights behind some (method, path), sorted.
+
+    Each as `verb resource[/sub][.group][ in NAMESPACE]`.
+    """
     return tuple(sorted({right for method, path in calls if (right := right_of(method, path))}))
 
 
@@ -26,7 +29,8 @@ def right_of(method: str, path: str) -> str:
         return ""
     resource = match["resource"] + (f"/{match['sub']}" if match["sub"] else "")
     group = f".{match['group']}" if match["group"] else ""
-    return f"{_verb(method, named=match['name'] is not None)} {resource}{group}"
+    place = f" in {match['namespace']}" if match["namespace"] else ""
+    return f"{_verb(method, named=match['name'] is not None)} {resource}{group}{place}"
 
 
 def _verb(method: str, *, named: bool) -> str:

@@ -1,0 +1,52 @@
+"""`clusterproof bundle` and `clusterproof replay`: a run's judgement without its cluster."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clusterproof.bundle.replay import pack, replay_bundle
+from clusterproof.outcome import ExitCode, Outcome
+from clusterproof.report.words import verdict_sentence
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+
+
+def mount(commands: "Subparsers") -> None:
+    """Add both to another command's subcommands."""
+    packed = commands.add_parser("bundle", help="put what a run saw into one archive")
+    packed.add_argument("folder", type=Path, metavar="RUN", help="the folder of its reports")
+    packed.add_argument("--out", type=Path, metavar="FILE", help="default: RUN.tar.gz")
+    packed.set_defaults(run=_bundle)
+    again = commands.add_parser("replay", help="judge again, offline, what a run observed")
+    again.add_argument("bundle", type=Path, metavar="BUNDLE", help="the archive, or the folder")
+    again.set_defaults(run=_replay)
+
+
+def _bundle(options: argparse.Namespace, _rest: list[str]) -> int:
+    folder = options.folder.resolve()
+    archive = options.out or Path(f"{folder.name}.tar.gz")
+    names = pack(folder, archive)
+    _say(f"{archive}: {len(names)} files, {archive.stat().st_size} bytes")
+    return ExitCode.PASSED
+
+
+def _replay(options: argparse.Namespace, _rest: list[str]) -> int:
+    record, rows = replay_bundle(options.bundle)
+    judged = [one for one in rows if not one.without]
+    for one in judged:
+        if not one.same:
+            _say(f"judged otherwise now: {one.recorded.id}: {one.recorded.outcome} -> {one.now}")
+        for difference in one.differences:
+            _say(f"  {one.recorded.id}: {difference}")
+    for one in rows:
+        if one.without and one.recorded.outcome in {Outcome.PASSED, Outcome.FAILED}:
+            _say(f"as recorded, not judged again: {one.recorded.id}: {one.without}")
+    _say(f"{len(judged)} of {len(record.rows)} rows judged again, offline")
+    _say(f"{record.run_id}: {record.verdict.upper()}: {verdict_sentence(record)}")
+    return record.exit_code
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,135 @@
+"""Judges again what a run observed, without a cluster."""
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from clusterproof.bundle.codec import decode
+from clusterproof.bundle.journal import JOURNAL, Entry, read_entries
+from clusterproof.errors import SpecError
+from clusterproof.judge import differences
+from clusterproof.outcome import Outcome
+from clusterproof.report.record import RowResult, RunRecord
+
+RECORD: Final = "run.json"
+LARGEST_BYTES: Final = 64 * 1024 * 1024
+"""A bundle that unpacks to more is refused: a whole run has about 1 MiB. Our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One row, judged again.
+
+    Attributes:
+        recorded: What the run said.
+        now: What the judge of this version says of the same fact; the recorded outcome where
+            there is no fact to judge.
+        differences: Of the judgement now.
+        without: Why it was not judged again, or "".
+    """
+
+    recorded: RowResult
+    now: Outcome
+    differences: tuple[str, ...]
+    without: str
+
+    @property
+    def same(self) -> bool:
+        """True when the judgement is what it was."""
+        return self.now is self.recorded.outcome
+
+
+def replay(entry: Entry) -> Replayed:
+    """The entry, judged again.
+
+    Raises:
+        SpecError: The fact is of another version of clusterproof.
+    """
+    if entry.fact is None:
+        found = entry.result.differences
+        return Replayed(entry.result, entry.result.outcome, found, entry.without)
+    lines = tuple(str(one) for one in differences(entry.row, decode(entry.fact)))
+    return Replayed(entry.result, Outcome.FAILED if lines else Outcome.PASSED, lines, "")
+
+
+def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:
+    """The record as it would be now, and each row that was judged again.
+
+    Args:
+        path: The folder of a run's reports, or the archive that `pack` made of it.
+
+    Raises:
+        SpecError: It is neither.
+    """
+    with _folder(path) as folder:
+        text = _read(folder / RECORD)
+        record = RunRecord.from_json(text, origin=f"{path}: {RECORD}")
+        found = tuple(replay(entry) for entry in read_entries(folder / JOURNAL))
+    by_id = {one.recorded.id: one for one in found}
+    rows = tuple(
+        replace(row, outcome=by_id[row.id].now, differences=by_id[row.id].differences)
+        if row.id in by_id
+        else row
+        for row in record.rows
+    )
+    return replace(record, rows=rows), tuple(by_id.values())
+
+
+def pack(folder: Path, archive: Path) -> tuple[str, ...]:
+    """Put a run's record, journal and diagnostics into one archive; the names in it.
+
+    Raises:
+        SpecError: The folder is not that of a run.
+    """
+    for needed in (RECORD, JOURNAL):
+        if not (folder / needed).is_file():
+            raise SpecError(f"{folder}: expected the reports of a run, there is no {needed}")
+    names = [RECORD, JOURNAL]
+    names += sorted(str(path.relative_to(folder)) for path in folder.glob("diagnostics/*.txt"))
+    with tarfile.open(archive, "w:gz") as packed:
+        for name in names:
+            data = (folder / name).read_bytes()
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            packed.addfile(entry, io.BytesIO(data))
+    return tuple(names)
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="clusterproof-bundle-") as scratch:
+        try:
+            with tarfile.open(path, "r:*") as packed:
+                _unpack(packed, Path(scratch))
+        except (OSError, tarfile.TarError) as error:
+            raise SpecError(
+                f"{path}: expected a run's folder or its bundle, observed {error}"
+            ) from error
+        yield Path(scratch)
+
+
+def _unpack(packed: tarfile.TarFile, folder: Path) -> None:
+    """Only the two files that are read, and no more bytes than LARGEST_BYTES."""
+    for name in (RECORD, JOURNAL):
+        member = packed.extractfile(name) if name in packed.getnames() else None
+        if member is None:
+            raise SpecError(f"bundle: expected {name} in it, observed none")
+        data = member.read(LARGEST_BYTES + 1)
+        if len(data) > LARGEST_BYTES:
+            raise SpecError(f"bundle: expected {name} under {LARGEST_BYTES} bytes, observed more")
+        (folder / name).write_bytes(data)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: expected a run record, observed {error}") from error

@@ -1,0 +1,1 @@
+"""A night: the suites run to a deadline, and what they came to is kept, compared and told."""

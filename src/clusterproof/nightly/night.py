@@ -1,0 +1,201 @@
+"""One night: run the suites, keep the record, compare, show, count, tell.
+
+Everything is written below one folder, the only one that has to be writable:
+    runs/RUN/           the reports of a run         history.sqlite3   all nights
+    site/               pages made of the history    metrics.prom      for a textfile collector
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from clusterproof.errors import SpecError
+from clusterproof.history.compare import Comparison, compare, with_census
+from clusterproof.history.metrics import metrics_text
+from clusterproof.history.site import write_site
+from clusterproof.history.store import History
+from clusterproof.nightly.partial import record_without_report
+from clusterproof.nightly.suite import GRACE_S, Ended, run_suites
+from clusterproof.notify.message import message, worth_telling
+from clusterproof.notify.webhook import NotDeliveredError, post
+from clusterproof.outcome import ExitCode
+from clusterproof.redact import Redactor
+from clusterproof.report.record import RunRecord
+from clusterproof.report.words import verdict_sentence
+from clusterproof.report.write import replace_file, write_reports
+
+KEEP_RUNS: Final = 400
+"""Folders of reports that are kept: a year of nights. The history keeps every record."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """What a night is asked for.
+
+    Attributes:
+        project: The folder that holds suites/.
+        results: The only folder that is written to.
+        arguments: Options of the suites (`--profile`, `--spec`, `--read-only`, ...).
+        spec: The spec file that they name.
+        within_s: The deadline of the suites.
+        grace_s: What they have after it to write their report.
+        webhook: The address to tell, a secret; "" for nobody.
+        link: Where a reader finds the pages, or "".
+        keep: How many folders of reports are kept.
+    """
+
+    project: Path
+    results: Path
+    arguments: tuple[str, ...]
+    spec: Path
+    within_s: float
+    grace_s: float = GRACE_S
+    webhook: str = ""
+    link: str = ""
+    keep: int = KEEP_RUNS
+
+
+def run_night(night: Night, say: Say) -> ExitCode:
+    """Run one night; the exit code carries its verdict.
+
+    Raises:
+        SpecError: Another night is under way, or the folder cannot be written to.
+        NotDeliveredError: It passed and all is kept, but the webhook did not take the message.
+    """
+    with only_one(night.results):
+        runs = night.results / "runs"
+        runs.mkdir(exist_ok=True)
+        known = {path.name for path in runs.iterdir()}
+        arguments = (*night.arguments, "--report-dir", str(runs))
+        scratch = night.results / ".tmp"
+        ended = run_suites(
+            night.project,
+            arguments,
+            within_s=night.within_s,
+            grace_s=night.grace_s,
+            scratch=scratch,
+        )
+        shutil.rmtree(scratch, ignore_errors=True)
+        record = _record(night, ended, known)
+        kept, seen = _keep(night, record, say)
+        forget_oldest(runs, night.keep)
+    if kept.exit_code is ExitCode.PASSED:
+        _tell(night, kept, seen, say)
+        return ExitCode.PASSED
+    try:
+        _tell(night, kept, seen, say)
+    except NotDeliveredError as error:
+        say(f"webhook: NOT TOLD: {error}")  # the exit code has worse to say
+    return kept.exit_code
+
+
+def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
+    """The record that the suites wrote; where they could not, one that says so of every row."""
+    runs = night.results / "runs"
+    written = sorted(path for path in runs.glob("*/run.json") if path.parent.name not in known)
+    if written:
+        record = RunRecord.from_json(
+            written[-1].read_text(encoding="utf-8"), origin=str(written[-1])
+        )
+    else:
+        record = record_without_report(night.spec, ended, runs, known)
+    notes = tuple(note for note in (ended.stopped,) if note and note not in record.notes)
+    return Redactor().data(replace(record, notes=(*record.notes, *notes)))
+
+
+def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Comparison | None]:
+    """Add to the history with its census, and write all that is made of it."""
+    with History(night.results / "history.sqlite3") as history:
+        before = history.before(record)
+        series = history.series_of(record)
+        retired = history.retired(series.id) if series else {}
+        kept = with_census(before, record, retired=retired)
+        run = history.add(kept)
+        write_reports(kept, night.results / "runs" / kept.run_id)
+        seen = compare(before, kept, retired=retired) if before else None
+        say(f"{kept.run_id}: {kept.verdict.upper()}: {verdict_sentence(kept)}")
+        say_changes("the run before", seen, say)
+        pinned = history.baseline(run.series)
+        if pinned is not None and pinned != run:
+            against = compare(history.record(pinned), kept, retired=retired)
+            say_changes("the baseline", against, say)
+        pages = write_site(history, night.results / "site", now=time.time())
+        replace_file(night.results / "metrics.prom", metrics_text(history).encode())
+    say(f"site: {night.results / 'site' / 'index.html'}, {pages} pages")
+    return kept, seen
+
+
+def say_changes(against: str, seen: Comparison | None, say: Say) -> None:
+    """What a run changed, one line for each row that a reader must hear of."""
+    if seen is None:
+        say(f"against {against}: there is none yet")
+        return
+    say(f"against {against} ({seen.before}):")
+    named = (
+        ("new failure", seen.new_failures),
+        ("vanished", seen.vanished),
+        ("newly not judged", seen.new_unknowns),
+        ("mended", seen.mended),
+        ("still failing", seen.still_failing),
+    )
+    for title, rows in named:
+        for row in rows:
+            say(f"  {title:<16}  {row}")
+    if seen.quiet and not seen.still_failing:
+        say("  nothing changed")
+
+
+def _tell(night: Night, record: RunRecord, seen: Comparison | None, say: Say) -> None:
+    if not night.webhook:
+        return
+    if not worth_telling(record, seen):
+        say("webhook: an unchanged pass, nothing to tell")
+        return
+    told = post(night.webhook, message(record, comparison=seen, link=night.link))
+    say(f"webhook: told, in {told.attempts} posts")
+
+
+def forget_oldest(runs: Path, keep: int) -> tuple[str, ...]:
+    """Delete the oldest folders of reports over `keep`; their names (which sort by time)."""
+    folders = sorted(path for path in runs.iterdir() if path.is_dir())
+    old = folders[: max(0, len(folders) - keep)]
+    for path in old:
+        shutil.rmtree(path)
+    return tuple(path.name for path in old)
+
+
+@contextmanager
+def only_one(results: Path) -> Iterator[None]:
+    """Hold the lock of a folder of results.
+
+    Raises:
+        SpecError: Another run holds it (says who), or the folder cannot be written to.
+    """
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        lock = (results / ".lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise SpecError(
+            f"--results: expected a folder that can be written to, observed {error}"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise SpecError(
+                f"{results}: expected no other run, observed one by {lock.read().strip()};"
+                " wait until it has ended"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"{os.uname().nodename}, process {os.getpid()}\n")
+        lock.flush()
+        yield

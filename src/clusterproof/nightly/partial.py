@@ -1,0 +1,65 @@
+"""The record of a run that could not write its own: every row that it planned is on it."""
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from clusterproof.bundle.journal import JOURNAL, read_results
+from clusterproof.errors import SpecError
+from clusterproof.nightly.suite import Ended
+from clusterproof.observe.connect import connect
+from clusterproof.outcome import Outcome
+from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
+from clusterproof.spec import read_spec
+
+
+def record_without_report(spec_path: Path, ended: Ended, runs: Path, known: set[str]) -> RunRecord:
+    """What the run's journal holds, and NOT_RUN for every other row of the spec.
+
+    Raises:
+        SpecError: The spec cannot be read either: there is nothing that a record could list.
+    """
+    spec = read_spec(spec_path)
+    how = ended.stopped or f"the suites ended with exit code {ended.exit_code}"
+    cause = f"{how}, before this row was judged and without a report of their own"
+    journals = sorted(path for path in runs.glob(f"*/{JOURNAL}") if path.parent.name not in known)
+    judged = {row.id: row for row in read_results(journals[-1])} if journals else {}
+    rows = tuple(
+        judged.get(row.id)
+        or RowResult(
+            id=row.id,
+            area=row.area.value,
+            title=row.claim,
+            outcome=Outcome.NOT_RUN,
+            source=f"{spec.places[row.id]}, {row.source}",
+            cause=cause,
+        )
+        for row in spec.rows
+    )
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(ended.started_at))
+    return RunRecord(
+        run_id=journals[-1].parent.name if journals else f"{stamp}-night",
+        started_at=ended.started_at,
+        finished_at=ended.finished_at,
+        cluster=ClusterFacts(context=_context()),
+        profile=spec.profile,
+        spec_path=spec.path.name,
+        tool_version=_version(),
+        rows=rows,
+        notes=(f"{how}; this record was made in their place",),
+    )
+
+
+def _context() -> str:
+    """The name under which the earlier nights stand, as far as it can be known."""
+    try:
+        return connect().context
+    except SpecError:
+        return "unknown"
+
+
+def _version() -> str:
+    try:
+        return version("clusterproof")
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,111 @@
+"""The suites as a process that ends in time, whatever happens in it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+GRACE_S: Final = 60.0
+"""What an interrupted run has to write its report and remove its Pods, before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the process ended.
+
+    Attributes:
+        exit_code: As pytest gave it; negative for a signal.
+        stopped: Why it was told to end early, or "".
+    """
+
+    exit_code: int
+    stopped: str
+    started_at: float
+    finished_at: float
+
+
+def run_suites(
+    project: Path,
+    arguments: Sequence[str],
+    *,
+    within_s: float,
+    scratch: Path,
+    grace_s: float = GRACE_S,
+) -> Ended:
+    """Run `pytest suites/` until it ends, or until the deadline ends it.
+
+    An interrupt lets pytest write a report in which the rows that were not reached are NOT_RUN;
+    only a process that does not heed it within `grace_s` is killed. The same when this process is
+    told to end: a Job's own deadline, or an eviction.
+
+    Args:
+        project: The folder that holds suites/.
+        arguments: Options of the suites.
+        within_s: The deadline.
+        scratch: The only place for temporary files.
+        grace_s: See above.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pytest", str(project / "suites")]
+    command += ["-p", "no:cacheprovider", "-q", "--no-header", *arguments]
+    started_at = time.time()
+    with subprocess.Popen(  # noqa: S603 - our own suites
+        command, cwd=project, env=_environment(scratch), start_new_session=True
+    ) as process:
+        stopper = _Stopper(process, grace_s)
+        deadline = threading.Timer(
+            within_s, stopper.stop, (f"stopped at the deadline of {within_s:g} s",)
+        )
+        deadline.daemon = True
+        deadline.start()
+        before = signal.signal(signal.SIGTERM, stopper.told)
+        try:
+            exit_code = process.wait()
+        except KeyboardInterrupt:
+            stopper.stop("interrupted")
+            exit_code = process.wait()
+        finally:
+            deadline.cancel()
+            stopper.close()
+            signal.signal(signal.SIGTERM, before)
+    return Ended(exit_code, stopper.reason, started_at, time.time())
+
+
+class _Stopper:
+    """Interrupts a process group once, and kills it if it does not heed that."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", grace_s: float) -> None:
+        self.reason = ""
+        self._process = process
+        self._kill = threading.Timer(grace_s, self._send, (signal.SIGKILL,))
+        self._kill.daemon = True
+
+    def told(self, number: int, _frame: FrameType | None) -> None:
+        """Told by a signal."""
+        self.stop(f"told to end by {signal.Signals(number).name}")
+
+    def stop(self, reason: str) -> None:
+        """Interrupt it, the first time."""
+        if not self.reason:
+            self.reason = reason
+            self._send(signal.SIGINT)
+            self._kill.start()
+
+    def close(self) -> None:
+        """Kill nothing any more."""
+        self._kill.cancel()
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+
+
+def _environment(scratch: Path) -> Mapping[str, str]:
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(scratch)}
