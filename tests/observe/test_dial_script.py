@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ from clusterproof.observe.dialling import (
     Peer,
     command,
     parse_results,
-    script,
 )
+from clusterproof.observe.sources import source_of
 
 HOST = "127.0.0.1"
 NO_NAME = "a..b"  # fails in the resolver's own encoding: no question leaves this machine
@@ -285,8 +286,15 @@ def test_tls_with_another_certificate_is_a_protocol_error(
 
 
 def test_script_needs_nothing_but_the_standard_library_and_fits_into_an_argument() -> None:
-    assert len(script()) < 9000
-    assert '"""' not in script()
+    assert len(source_of("dial")) < 9000
+    assert '"""' not in source_of("dial")
+
+
+def test_many_threads_may_ask_for_scripts_at_once() -> None:
+    source_of.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        texts = list(pool.map(lambda _: source_of.__wrapped__("dial"), range(64)))
+    assert set(texts) == {source_of("dial")}
 
 
 @pytest.mark.parametrize("said", ["not json", "{}", '{"id": "a", "outcome": "fine"}', "[]"])

@@ -1,15 +1,13 @@
 """Peers to dial, and what became of dialling them: the words between us and `scripts/dial.py`."""
 
-import ast
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import cache
-from importlib import resources
 from typing import Literal
 
 from clusterproof.errors import ObservationError
+from clusterproof.observe.sources import source_of
 
 TIMEOUT_S = 2.0
 ATTEMPTS = 2
@@ -96,20 +94,16 @@ class Dialled:
         return f"{self.outcome}{at}{said}{tries}"
 
 
-@cache
-def script() -> str:
-    """The dial script without its docstrings: it travels in the URL of an exec."""
-    source = resources.files("clusterproof.observe.scripts").joinpath("dial.py").read_text("utf-8")
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.Module) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.unparse(tree)
-
-
 def command(python: str, peers: Iterable[Peer]) -> list[str]:
     """The command that dials `peers`: isolated from the container's own Python settings."""
-    return [python, "-I", "-S", "-c", script(), json.dumps([asdict(peer) for peer in peers])]
+    return [
+        python,
+        "-I",
+        "-S",
+        "-c",
+        source_of("dial"),
+        json.dumps([asdict(peer) for peer in peers]),
+    ]
 
 
 def parse_results(stdout: str, peers: Iterable[Peer]) -> Mapping[str, Dialled]:

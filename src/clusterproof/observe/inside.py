@@ -1,17 +1,15 @@
 """Runs one of our scripts in a Pod of our own, and brings back what it saw."""
 
-import ast
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.execute import execute
 from clusterproof.observe.own_pods import Place
+from clusterproof.observe.sources import source_of
 
 _SHOWN = 300
 
@@ -52,20 +50,6 @@ def _why(stderr: str) -> str:
     """The error's name; its words only where they cannot hold what the script was given."""
     last = (stderr.strip().splitlines() or ["no word"])[-1][:_SHOWN]
     return last if last.startswith(("ModuleNotFoundError", "SyntaxError")) else last.split(":")[0]
-
-
-@cache
-def source_of(script: str) -> str:
-    """The text of `scripts/SCRIPT.py` without its docstrings: it travels in the URL of an exec."""
-    source = files("clusterproof.observe.scripts").joinpath(f"{script}.py").read_text("utf-8")
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = node.body[1:]
-    return ast.unparse(tree)
 
 
 def inside(api: KubeApi, place: Place, python: str) -> Inside:
