@@ -78,7 +78,8 @@ def processes() -> frozenset[int]:
     for group in groups():
         with suppress(OSError):
             found.update(int(pid) for pid in (group / "cgroup.procs").read_text().split())
-    return frozenset(found)
+    # 0 stands for a process of another pid namespace, and to kill(2) it means ourselves.
+    return frozenset(found - {0})
 
 
 def groups() -> Iterator[Path]:
