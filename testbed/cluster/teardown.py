@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from testbed.cluster.run import run
 _POD_NETNS = re.compile(rb"/(?:var/)?run/netns/(cni-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _UNMOUNT_LAZILY = "--lazy"
 KILL_WITHIN_S = 20.0
+SHOWN = 10
 
 
 def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
@@ -39,9 +40,9 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
         say(f"undone: {undone}")
     if keep_logs and paths.LOGS.exists():
         shutil.copytree(paths.LOGS, paths.DELIVERED / "logs", dirs_exist_ok=True)
-    if mounted := [*_our_mounts()]:
+    if mounted := [str(path) for path in _our_mounts()]:
         # A volume may be the host's own folder: nothing is deleted under a mount.
-        raise TestbedError(f"expected every mount gone before deleting folders, found: {mounted}")
+        raise TestbedError(f"expected every mount gone before deleting folders, {_listed(mounted)}")
     for path in (paths.STATE, paths.RUN):
         if path.exists():
             shutil.rmtree(path)
@@ -50,9 +51,7 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
         file.unlink(missing_ok=True)
     left = leftovers()
     if left:
-        raise TestbedError(
-            "expected nothing of the cluster to be left, found:\n  " + "\n  ".join(left)
-        )
+        raise TestbedError(f"expected nothing of the cluster to be left, {_listed(left)}")
 
 
 def leftovers() -> tuple[str, ...]:
@@ -79,6 +78,11 @@ def pod_namespaces() -> frozenset[str]:
         with suppress(OSError):
             recorded.update(name.decode() for name in _POD_NETNS.findall(spec.read_bytes()))
     return frozenset(there & recorded)
+
+
+def _listed(found: Sequence[str]) -> str:
+    shown = "".join(f"\n  {each}" for each in found[:SHOWN])
+    return f"found {len(found)}:{shown}" + ("\n  ..." if len(found) > SHOWN else "")
 
 
 def _told(say: Callable[[str], None], what: str, removed: list[str]) -> None:
