@@ -287,6 +287,16 @@ IMAGES = (
         ports=("8123/tcp", "9000/tcp"),
     ),
     Image(
+        name="clusterproof",
+        tag="1.0.0",
+        layer="dialler",
+        user=f"{APP_USER}:{APP_USER}",
+        title="The suites and their command, as a nightly job runs them",
+        entrypoint=("python3", "-m", "clusterproof"),
+        environment=(*_PYTHON, "PYTHONPATH=/app/src:/app", "HOME=/tmp"),
+        workdir="/app",
+    ),
+    Image(
         name="dialler",
         tag="1.0.0",
         layer="dialler",

@@ -1,6 +1,6 @@
 """Reads what stands around a row: objects, events, logs, policies; bounded, and redacted.
 
-Rights, beside those of the row itself: `list events`, `get pods/log`; without them the file says so.
+Rights, beside the row's own: `list events`, `get pods/log`; without them the file says so.
 Values of environments and ConfigMaps are not shown, only how long they are: nobody can tell from
 its shape that a plain word is a password.
 """

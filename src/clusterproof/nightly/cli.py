@@ -1,4 +1,4 @@
-"""`clusterproof nightly run`: one night, as the CronJob of deploy/nightly runs it."""
+"""`clusterproof nightly`: one night, as deploy/nightly runs it, and the rights that it takes."""
 
 import argparse
 import os
@@ -6,10 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import yaml
+
+from clusterproof.errors import SpecError
 from clusterproof.nightly.night import KEEP_RUNS, Night, run_night
+from clusterproof.nightly.rights import grants_of, needed, roles
 from clusterproof.nightly.suite import GRACE_S
 from clusterproof.notify.webhook import NotDeliveredError
 from clusterproof.outcome import ExitCode
+from clusterproof.report.record import RunRecord
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
@@ -56,6 +61,18 @@ def mount(commands: "Subparsers") -> None:
         " message",
     )
     run.set_defaults(run=run_command, passes_on=True)
+    rights = inner.add_parser(
+        "rights", help="the Roles that a run needs, from the rights that it used, as YAML"
+    )
+    rights.add_argument("record", type=Path, metavar="RUN.json")
+    rights.add_argument("--name", default="clusterproof", help="of the Roles: %(default)s")
+    rights.add_argument(
+        "--beyond",
+        type=Path,
+        metavar="RUN.json",
+        help="leave out what this other run used too: what an opt-in adds",
+    )
+    rights.set_defaults(run=_rights)
 
 
 def run_command(options: argparse.Namespace, rest: list[str]) -> int:
@@ -79,6 +96,23 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
     except NotDeliveredError as error:
         sys.stderr.write(f"clusterproof nightly: {error}\n")
         return ExitCode.INTERNAL
+
+
+def _rights(options: argparse.Namespace, _rest: list[str]) -> int:
+    """Roles for the ServiceAccount of deploy/nightly."""
+    grants = needed(grants_of(_read(options.record).rights))
+    if options.beyond:
+        grants -= needed(grants_of(_read(options.beyond).rights))
+    made = roles(grants, options.name, ("clusterproof", "clusterproof"))
+    sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False))
+    return ExitCode.PASSED
+
+
+def _read(path: Path) -> RunRecord:
+    try:
+        return RunRecord.from_json(path.read_text(encoding="utf-8"), origin=str(path))
+    except OSError as error:
+        raise SpecError(f"{path}: expected a run record (run.json), observed {error}") from error
 
 
 def _say(text: str) -> None:
