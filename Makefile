@@ -7,6 +7,7 @@ RUN := $(UV) run --frozen --all-extras
 KUBECONFIG_FILE ?= .testbed/kubeconfig
 PROFILE ?= self-hosted
 TESTBED ?= netns
+SHAPE ?= climb
 
 .PHONY: help
 help: ## show what there is
@@ -67,6 +68,15 @@ test-cluster: install ## the tests that need the local cluster and root
 
 bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE)
+
+.PHONY: prove load
+prove: install ## show every check red by its own defects; ROW=id for one row
+	$(RUN) python -m testbed.prove $(if $(ROW),--row $(ROW),--pages docs)
+
+load: install ## the lab deployment from 3 to 10 to 3 under load, every request accounted for
+	$(RUN) python -m testbed.deploy up --profile lab
+	$(RUN) python -m clusterproof.load run --kubeconfig $(KUBECONFIG_FILE) --shape $(SHAPE) \
+	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load --"
 
 .PHONY: clean
 clean: ## remove what tools left in the checkout (not the cluster)
