@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from clusterproof.wait import NeverAcceptedError, wait_until
+from clusterproof.wait import NeverAcceptedError, last_within, wait_until
 from testbed.cluster import cgroups, host, network, paths, supervision
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.processes import end
@@ -22,6 +22,9 @@ from testbed.cluster.run import run
 _POD_NETNS = re.compile(rb"/(?:var/)?run/netns/(cni-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _UNMOUNT_LAZILY = "--lazy"
 KILL_WITHIN_S = 20.0
+GONE_WITHIN_S = 5.0
+"""The kernel may take a moment to let go of a disk that was unmounted lazily."""
+
 SHOWN = 10
 
 
@@ -34,6 +37,7 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
     pods = pod_namespaces()
     _told(say, "processes", _end_processes())
     _told(say, "mounts", [str(path) for path in _unmount(pods)])
+    _told(say, "loop devices", _detach())
     _told(say, "network namespaces", [*_remove_pod_namespaces(pods), *network.remove()])
     _told(say, "control groups", [str(path) for path in cgroups.remove_tree()])
     for undone in host.restore():
@@ -49,7 +53,7 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
             say(f"removed {path}")
     for file in (paths.KUBECONFIG, paths.OUTSIDE_CA):
         file.unlink(missing_ok=True)
-    left = leftovers()
+    left = last_within(leftovers, lambda left: not left, within_s=GONE_WITHIN_S)
     if left:
         raise TestbedError(f"expected nothing of the cluster to be left, {_listed(left)}")
 
@@ -135,6 +139,15 @@ def _our_loop_devices() -> Iterator[str]:
         with suppress(OSError):
             if backing.read_text().startswith(f"{paths.STATE}/"):
                 yield backing.parts[3]
+
+
+def _detach() -> list[str]:
+    """Detach the disks of volumes that no mount holds any more."""
+    devices = list(_our_loop_devices())
+    for device in devices:
+        with suppress(TestbedError):  # it has just gone by itself, or the check at the end says so
+            run(["losetup", "--detach", f"/dev/{device}"])
+    return devices
 
 
 def _unmount(pods: frozenset[str]) -> list[Path]:
