@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen --all-extras
 KUBECONFIG_FILE ?= .testbed/kubeconfig
 PROFILE ?= self-hosted
 TESTBED ?= netns
-SHAPE ?= climb
+SHAPE ?= step
 
 .PHONY: help
 help: ## show what there is
