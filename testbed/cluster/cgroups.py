@@ -55,8 +55,8 @@ def hierarchies() -> tuple[Hierarchy, ...]:
 def create_tree() -> None:
     """Make our groups, with the processors and memory nodes of their parents."""
     for hierarchy in hierarchies():
-        if hierarchy.version2 and not _controllers(hierarchy):
-            continue
+        if hierarchy.version2 and not {"cpu", "memory"} <= _controllers(hierarchy):
+            continue  # a side tree of a v1 machine: it limits nothing
         _make(hierarchy.tree)
         _delegate(hierarchy)
         _weigh(hierarchy)
@@ -118,13 +118,15 @@ def _weigh(hierarchy: Hierarchy) -> None:
             setting.write_text(str(CGROUP_WEIGHT * of_one_process))
 
 
-def _controllers(hierarchy: Hierarchy) -> list[str]:
-    return (hierarchy.mount / "cgroup.controllers").read_text().split()
+def _controllers(hierarchy: Hierarchy) -> frozenset[str]:
+    return frozenset((hierarchy.mount / "cgroup.controllers").read_text().split())
 
 
 def _delegate(hierarchy: Hierarchy) -> None:
     if not hierarchy.version2:
         return
-    enabled = " ".join(f"+{name}" for name in _controllers(hierarchy))
     for group in (hierarchy.mount, hierarchy.tree):
-        (group / "cgroup.subtree_control").write_text(enabled)
+        setting = group / "cgroup.subtree_control"
+        lacking = _controllers(hierarchy) - frozenset(setting.read_text().split())
+        if lacking:
+            setting.write_text(" ".join(f"+{name}" for name in sorted(lacking)))
