@@ -33,6 +33,8 @@ from clusterproof.report.write import replace_file, write_reports
 KEEP_RUNS: Final = 400
 """Folders of reports that are kept: a year of nights. The history keeps every record."""
 
+_VERDICTS: Final = frozenset({ExitCode.PASSED, ExitCode.FAILED, ExitCode.INCONCLUSIVE})
+
 Say = Callable[[str], None]
 
 
@@ -89,6 +91,11 @@ def run_night(night: Night, say: Say) -> ExitCode:
         forget_oldest(runs, night.keep)
     if kept.exit_code is ExitCode.PASSED:
         _tell(night, kept, seen, say)
+        if ended.exit_code != ExitCode.PASSED:
+            say(
+                f"the suites ended with exit code {ended.exit_code}: no pass, whatever the rows say"
+            )
+            return ExitCode.INTERNAL
         return ExitCode.PASSED
     try:
         _tell(night, kept, seen, say)
@@ -107,7 +114,9 @@ def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
         )
     else:
         record = record_without_report(night.spec, ended, runs, known)
-    notes = tuple(note for note in (ended.stopped,) if note and note not in record.notes)
+    strange = ended.exit_code not in {*_VERDICTS, ExitCode.INTERRUPTED}
+    said = f"the suites ended with exit code {ended.exit_code}" if strange else ""
+    notes = tuple(note for note in (ended.stopped, said) if note and note not in record.notes)
     return Redactor().data(replace(record, notes=(*record.notes, *notes)))
 
 

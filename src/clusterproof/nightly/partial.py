@@ -1,7 +1,6 @@
 """The record of a run that could not write its own: every row that it planned is on it."""
 
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from clusterproof.bundle.journal import JOURNAL, read_results
@@ -11,6 +10,7 @@ from clusterproof.observe.connect import connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
 from clusterproof.spec import read_spec
+from clusterproof.tool import tool_version
 
 
 def record_without_report(spec_path: Path, ended: Ended, runs: Path, known: set[str]) -> RunRecord:
@@ -44,7 +44,7 @@ def record_without_report(spec_path: Path, ended: Ended, runs: Path, known: set[
         cluster=ClusterFacts(context=_context()),
         profile=spec.profile,
         spec_path=spec.path.name,
-        tool_version=_version(),
+        tool_version=tool_version(),
         rows=rows,
         notes=(f"{how}; this record was made in their place",),
     )
@@ -56,10 +56,3 @@ def _context() -> str:
         return connect().context
     except SpecError:
         return "unknown"
-
-
-def _version() -> str:
-    try:
-        return version("clusterproof")
-    except PackageNotFoundError:
-        return ""
