@@ -1,5 +1,6 @@
 """Bringing the cluster up: from nothing, from the wreck of a killed run, or from "nearly there"."""
 
+from contextlib import closing
 from pathlib import Path
 
 from clusterproof.observe.api import KubeApi
@@ -109,8 +110,7 @@ def _start_all(progress: Progress) -> int:
     # The nodes' runtimes start while the API server does.
     started += supervision.start_all([components.containerd(node) for node in NODES])
     started += supervision.start_all((*components.forwards(), components.outside_world()))
-    with progress.step("control plane"):
-        api = KubeApi(connect(str(paths.KUBECONFIG)))
+    with progress.step("control plane"), _api() as api:
         wait_until(
             lambda: api.text("/readyz"),
             lambda answer: answer == "ok",
@@ -122,16 +122,19 @@ def _start_all(progress: Progress) -> int:
     return started + supervision.start_all(all_components())
 
 
+def _api() -> "closing[KubeApi]":
+    return closing(KubeApi(connect(str(paths.KUBECONFIG))))
+
+
 def _wait_until_served(progress: Progress) -> None:
-    api = KubeApi(connect(str(paths.KUBECONFIG)))
-    with progress.step("nodes Ready"):
+    with progress.step("nodes Ready"), _api() as api:
         wait_until(
             lambda: status.ready_condition(api.list("/api/v1/nodes")),
             lambda ready: all(ready.get(node.name) for node in NODES),
             waiting_for=f"{len(NODES)} Ready nodes (see {paths.LOGS}/node-1-kubelet.log)",
             within_s=NODES_WITHIN_S,
         )
-    with progress.step("DNS and metrics"):
+    with progress.step("DNS and metrics"), _api() as api:
         wait_until(
             lambda: status.not_ready(api),
             lambda lacking: not lacking,

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from clusterproof.wait import wait_until
 from testbed.cluster import network, paths, supervision, teardown
 from testbed.cluster.host import KERNEL_PARAMETERS
 from testbed.cluster.status import ready_condition
-from testbed.cluster.topology import NODE_COUNT
+from testbed.cluster.topology import NODES
 
 pytestmark = pytest.mark.cluster
 
@@ -42,9 +44,18 @@ def cluster(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def api() -> KubeApi:
+@contextmanager
+def api() -> Iterator[KubeApi]:
     """The API server of the running cluster."""
-    return KubeApi(connect(str(paths.KUBECONFIG)))
+    with closing(KubeApi(connect(str(paths.KUBECONFIG)))) as kube:
+        yield kube
+
+
+def ready_nodes() -> list[str]:
+    """Names of the nodes that are Ready."""
+    with api() as kube:
+        ready = ready_condition(kube.list("/api/v1/nodes"))
+    return sorted(name for name, is_ready in ready.items() if is_ready)
 
 
 def pids() -> dict[str, int]:
@@ -102,15 +113,15 @@ def test_teardown_leaves_the_machine_as_it_was() -> None:
     cluster("down")
     before = snapshot()
     cluster("up")
-    kube = api()
-    for number in range(NODE_COUNT):
-        kube.request("POST", "/api/v1/namespaces/default/pods", body=sleeper(number + 1))
-    wait_until(
-        lambda: kube.list("/api/v1/namespaces/default/pods"),
-        lambda pods: all(pod["status"]["phase"] == "Running" for pod in pods),
-        waiting_for="a Pod on each node",
-        within_s=60,
-    )
+    with api() as kube:
+        for node in NODES:
+            kube.request("POST", "/api/v1/namespaces/default/pods", body=sleeper(node.name))
+        wait_until(
+            lambda: kube.list("/api/v1/namespaces/default/pods"),
+            lambda pods: all(pod["status"]["phase"] == "Running" for pod in pods),
+            waiting_for="a Pod on each node",
+            within_s=60,
+        )
     said = cluster("down")
     assert "nothing of it is left" in said
     assert teardown.leftovers() == ()
@@ -125,8 +136,7 @@ def test_warm_start_is_ready_in_time() -> None:
     begun = time.monotonic()
     cluster("up")
     took_s = time.monotonic() - begun
-    ready = ready_condition(api().list("/api/v1/nodes"))
-    assert [ready[name] for name in sorted(ready)] == [True] * NODE_COUNT
+    assert ready_nodes() == [node.name for node in NODES]
     assert took_s <= WARM_START_S
 
 
@@ -169,8 +179,7 @@ def test_up_starts_clean_after_its_supervisor_was_killed() -> None:
     wait_until(lambda: supervisor.alive, lambda alive: not alive, waiting_for="its end", within_s=5)
     cluster("up")
     assert not old & set(pids().values())
-    ready = ready_condition(api().list("/api/v1/nodes"))
-    assert all(ready.values())
+    assert ready_nodes() == [node.name for node in NODES]
 
 
 def test_up_starts_clean_after_it_was_killed_half_way() -> None:
@@ -184,17 +193,17 @@ def test_up_starts_clean_after_it_was_killed_half_way() -> None:
         wait_until(network.existing, bool, waiting_for="the first namespaces", within_s=60)
         begun.kill()
     cluster("up")
-    assert all(ready_condition(api().list("/api/v1/nodes")).values())
+    assert ready_nodes() == [node.name for node in NODES]
 
 
-def sleeper(node: int) -> dict[str, object]:
+def sleeper(node: str) -> dict[str, object]:
     """A Pod on one node, from an image that the cluster brings."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"sleeper-{node}"},
+        "metadata": {"name": f"sleeper-on-{node}"},
         "spec": {
-            "nodeName": f"node-{node}",
+            "nodeName": node,
             "containers": [{"name": "pause", "image": "clusterproof.dev/pause:3.10"}],
         },
     }
