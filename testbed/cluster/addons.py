@@ -64,6 +64,7 @@ def render(text: str) -> str:
         outside_address=str(OUTSIDE.address),
         outside_hosts=" ".join(OUTSIDE_HOSTS),
         prometheus_port=str(PROMETHEUS_PORT),
+        prometheus_rules=str(paths.PROMETHEUS_RULES / "*.yaml"),
         prometheus_targets=str(discovery.TARGETS),
     )
 

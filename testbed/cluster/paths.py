@@ -26,6 +26,7 @@ CERTS = STATE / "certs"
 KUBECONFIGS = STATE / "kubeconfigs"
 SUPERVISOR_SOCKET = RUN / "supervisor.sock"
 SUPERVISOR_RECORD = RUN / "supervisor.json"
+PROMETHEUS_RULES = STATE / "prometheus-rules"
 HOST_RECORD = STATE / "host-before.json"
 
 DELIVERED = CHECKOUT / ".testbed"

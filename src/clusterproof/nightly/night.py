@@ -123,6 +123,7 @@ def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
 def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Comparison | None]:
     """Add to the history with its census, and write all that is made of it."""
     with History(night.results / "history.sqlite3") as history:
+        record = _in_its_series(history, record)
         before = history.before(record)
         series = history.series_of(record)
         retired = history.retired(series.id) if series else {}
@@ -140,6 +141,20 @@ def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Compari
         replace_file(night.results / "metrics.prom", metrics_text(history).encode())
     say(f"site: {night.results / 'site' / 'index.html'}, {pages} pages")
     return kept, seen
+
+
+def _in_its_series(history: History, record: RunRecord) -> RunRecord:
+    """With the cluster's UID of earlier nights, where this one could not read it."""
+    cluster = record.cluster
+    known = {
+        series.cluster
+        for series in history.all_series()
+        if (series.context, series.profile) == (cluster.context, record.profile)
+        and series.cluster != series.context
+    }
+    if cluster.uid or len(known) != 1:
+        return record
+    return replace(record, cluster=replace(cluster, uid=known.pop()))
 
 
 def say_changes(against: str, seen: Comparison | None, say: Say) -> None:

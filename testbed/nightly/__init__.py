@@ -1,0 +1,1 @@
+"""The nightly run on the local cluster: now, and rehearsed with a seeded defect."""

@@ -1,0 +1,78 @@
+"""The CronJob's own Job, now: made from it by kubectl, waited for, and shown."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clusterproof.wait import wait_until
+from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
+
+CRONJOB = "clusterproof"
+HISTORY = "clusterproof-history"
+START_WITHIN_S = 120.0
+END_WITHIN_S = 1300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A Job that ended.
+
+    Attributes:
+        exit_code: Of its container.
+        log: What it said.
+        took_s: From its container's start to its end, by the cluster's clock in whole seconds.
+    """
+
+    name: str
+    exit_code: int
+    log: str
+    took_s: float
+
+
+def apply(kubectl: Kubectl, folder: Path, namespace: str) -> None:
+    """Apply a Kustomize folder, and wait until the history is served."""
+    kubectl.run("apply", *SERVER_SIDE, "-k", str(folder))
+    wait_until(
+        lambda: kubectl.read("deployments", "-n", namespace),
+        lambda found: bool(found) and all(_available(one) for one in found),
+        waiting_for=f"the Deployments of namespace {namespace}",
+        within_s=START_WITHIN_S,
+        every_s=1.0,
+    )
+
+
+def _available(deployment: dict[str, Any]) -> bool:
+    status = deployment.get("status", {})
+    return bool(status.get("availableReplicas", 0) >= deployment["spec"].get("replicas", 1))
+
+
+def run_now(kubectl: Kubectl, namespace: str) -> Finished:
+    """Make a Job of the CronJob, and wait for its end."""
+    name = f"{CRONJOB}-now-{time.strftime('%H%M%S', time.gmtime())}"
+    kubectl.run("create", "job", name, f"--from=cronjob/{CRONJOB}", "-n", namespace)
+    pods = wait_until(
+        lambda: kubectl.read("pods", "-n", namespace, "-l", f"job-name={name}"),
+        lambda found: bool(found) and found[0]["status"].get("phase") in {"Succeeded", "Failed"},
+        waiting_for=f"Job {name} to end",
+        within_s=END_WITHIN_S,
+        every_s=1.0,
+    )
+    state = pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]
+    log = kubectl.run("logs", "-n", namespace, f"job/{name}")
+    return Finished(name, int(state["exitCode"]), log, _seconds(state))
+
+
+def _seconds(state: dict[str, Any]) -> float:
+    begin, end = (
+        time.mktime(time.strptime(state[key], "%Y-%m-%dT%H:%M:%SZ"))
+        for key in ("startedAt", "finishedAt")
+    )
+    return end - begin
+
+
+def messages(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:
+    """What the rehearsal's receiver was told so far."""
+    log = kubectl.run("logs", "-n", namespace, "deployment/receiver")
+    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
