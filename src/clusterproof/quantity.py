@@ -27,7 +27,7 @@ def parse_quantity(text: str | float) -> Decimal:
         raise ValueError(f"expected a quantity such as 500m or 2Gi, got {text!r}")
     number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix in _BINARY:
-        return number * 2 ** _BINARY[suffix]
+        return number * Decimal(2 ** _BINARY[suffix])
     if suffix in _DECIMAL:
         return number.scaleb(_DECIMAL[suffix])
     return number.scaleb(int(suffix[1:]))
