@@ -5,20 +5,21 @@ import json
 import random
 import signal
 import sys
-import time
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
 from clusterproof.errors import ClusterproofError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
-from clusterproof.outcome import ExitCode
-from clusterproof.spec import read_spec
+from clusterproof.outcome import ExitCode, Outcome
+from clusterproof.spec import Spec, read_spec
 from testbed.prove.batches import batches
 from testbed.prove.catalogue import read_catalogue
 from testbed.prove.change import heal
 from testbed.prove.findings import Finding, Proof, rates
 from testbed.prove.pages import write_pages
+from testbed.prove.results import earlier
 from testbed.prove.run import JOURNAL, PROJECT, check, quick, restore, suites_for, timed_group
 from testbed.prove.steps import Defect
 
@@ -28,59 +29,76 @@ RESULTS = PROJECT / ".testbed" / "proof.jsonl"
 def main() -> int:
     """Prove, and say how it went; the exit code is 0 only when nothing was silent or alarmed."""
     options = _options()
-    spec = read_spec(options.spec)
-    defects = [one for one in read_catalogue(spec) if _chosen(one, options)]
-    if options.sample:
-        defects = random.Random(options.seed).sample(defects, min(options.sample, len(defects)))  # noqa: S311 - a sample, no secret
-    if not defects and not options.restore:
-        sys.stderr.write("prove: no defect was chosen\n")
-        return ExitCode.USAGE
     signal.signal(signal.SIGTERM, _interrupted)
+    spec = read_spec(options.spec)
     api = KubeApi(connect(str(options.kubeconfig)))
     if options.restore:
-        left = restore(api, spec.namespaces.values())
-        sys.stdout.write(f"{', '.join(left) or 'nothing'} is not as it was\n")
-        return ExitCode.FAILED if left else ExitCode.PASSED
+        return _restore(api, spec)
+    defects = _chosen(spec, options)
+    if not defects:
+        sys.stderr.write("prove: no defect was chosen\n")
+        return ExitCode.USAGE
     if JOURNAL.is_file():
         sys.stderr.write(
             "prove: an earlier run was killed before it could put the cluster back;"
             " next: python -m testbed.prove --restore\n"
         )
         return ExitCode.INCONCLUSIVE
-    done = _earlier(options) if options.resume else {}
-    heal(api, spec.namespaces.values())
-    for _ in range(3):
-        before = check(options.kubeconfig, quick(spec), suites_for(spec, set()))
-        red = [row.id for row in before if row.outcome != "passed"]
-        if not red:
-            break
-    else:
+    if not options.resume:
+        RESULTS.unlink(missing_ok=True)
+    if red := _red_before(api, spec, options.kubeconfig):
         sys.stderr.write(f"prove: expected a green cluster to begin with; red: {', '.join(red)}\n")
         return ExitCode.INCONCLUSIVE
-    began = time.time()
-    groups = batches(one for one in defects if one.id not in done)
+    proofs, seconds = _prove(api, spec, options.kubeconfig, defects)
+    figures = rates(proofs, [one.id for one in defects if one.kind == "equivalent"])
+    if options.pages:
+        write_pages(spec, defects, proofs, figures, seconds, options.pages)
+    sys.stdout.write(
+        f"{figures.red} of {figures.due} red as due ({figures.kill_rate:.1%}), "
+        f"{figures.wrong_reason} for a wrong reason, {figures.silent} silent, "
+        f"{figures.false_alarms} false alarms, {figures.equivalents_green} of "
+        f"{figures.equivalents} equivalents green, {seconds:.0f} s\n"
+    )
+    amiss = any(one.finding is not Finding.RED_AS_DUE for one in proofs)
+    return ExitCode.FAILED if amiss else ExitCode.PASSED
+
+
+def _prove(
+    api: KubeApi, spec: Spec, kubeconfig: Path, defects: Sequence[Defect]
+) -> tuple[list[Proof], float]:
+    done, seconds = earlier(RESULTS, defects)
     proofs = [proof for found in done.values() for proof in found]
+    groups = batches(one for one in defects if one.id not in done)
     for number, group in enumerate(groups, 1):
-        found, took_s = timed_group(api, spec, options.kubeconfig, group)
+        found, took_s = timed_group(api, spec, kubeconfig, group)
         proofs += found
-        _keep(group, found)
+        _keep(group, found, took_s)
+        seconds += took_s
         bad = [one for one in found if one.finding is not Finding.RED_AS_DUE]
         names = ", ".join(one.id for one in group)
         sys.stdout.write(f"[{number}/{len(groups)}] {took_s:5.1f} s {len(bad)} amiss: {names}\n")
         for one in bad:
             sys.stdout.write(f"    {one.finding}: {one.row} ({one.defect}): {one.said[:300]}\n")
         sys.stdout.flush()
-    figures = rates(proofs, [one.id for one in defects if one.kind == "equivalent"])
-    if options.pages:
-        write_pages(spec, defects, proofs, figures, time.time() - began, options.pages)
-    sys.stdout.write(
-        f"{figures.red} of {figures.due} red as due ({figures.kill_rate:.1%}), "
-        f"{figures.wrong_reason} for a wrong reason, {figures.silent} silent, "
-        f"{figures.false_alarms} false alarms, {figures.equivalents_green} of "
-        f"{figures.equivalents} equivalents green, {time.time() - began:.0f} s\n"
-    )
-    amiss = any(one.finding is not Finding.RED_AS_DUE for one in proofs)
-    return ExitCode.FAILED if amiss else ExitCode.PASSED
+    return proofs, seconds
+
+
+def _restore(api: KubeApi, spec: Spec) -> int:
+    left = restore(api, spec.namespaces.values())
+    sys.stdout.write(f"{', '.join(left) or 'nothing'} is not as it was\n")
+    return ExitCode.FAILED if left else ExitCode.PASSED
+
+
+def _red_before(api: KubeApi, spec: Spec, kubeconfig: Path) -> list[str]:
+    """Rows that are red without any defect, at three looks."""
+    red: list[str] = []
+    heal(api, spec.namespaces.values())
+    for _ in range(3):
+        before = check(kubeconfig, quick(spec), suites_for(spec, set()))
+        red = [row.id for row in before if row.outcome is not Outcome.PASSED]
+        if not red:
+            break
+    return red
 
 
 def _interrupted(_signal: int, _frame: object) -> None:
@@ -104,33 +122,29 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _chosen(defect: Defect, options: argparse.Namespace) -> bool:
-    return (
-        (not options.row or options.row in defect.reds)
-        and (not options.defect or fnmatch(defect.id, options.defect))
-        and (not options.kind or options.kind == defect.kind)
-    )
+def _chosen(spec: Spec, options: argparse.Namespace) -> list[Defect]:
+    found = [
+        one
+        for one in read_catalogue(spec)
+        if (not options.row or options.row in one.reds)
+        and fnmatch(one.id, options.defect or "*")
+        and options.kind in {"", one.kind}
+    ]
+    if options.sample:
+        size = min(options.sample, len(found))
+        return random.Random(options.seed).sample(found, size)  # noqa: S311 - a sample, no secret
+    return found
 
 
-def _keep(group: tuple[Defect, ...], proofs: list[Proof]) -> None:
+def _keep(group: tuple[Defect, ...], proofs: list[Proof], took_s: float) -> None:
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    line = {"defects": [one.id for one in group], "proofs": [one.to_json() for one in proofs]}
+    line = {
+        "defects": [one.id for one in group],
+        "proofs": [one.to_json() for one in proofs],
+        "took_s": round(took_s, 1),
+    }
     with RESULTS.open("a", encoding="utf-8") as results:
         results.write(json.dumps(line) + "\n")
-
-
-def _earlier(_options: argparse.Namespace) -> dict[str, list[Proof]]:
-    """Proofs of an earlier run by defect, where each row was red as due."""
-    found: dict[str, list[Proof]] = {}
-    if not RESULTS.is_file():
-        return found
-    for line in RESULTS.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        proofs = [Proof(**{**one, "finding": Finding(one["finding"])}) for one in entry["proofs"]]
-        if all(one.finding is Finding.RED_AS_DUE for one in proofs):
-            for name in entry["defects"]:
-                found[name] = [one for one in proofs if one.defect == name]
-    return found
 
 
 if __name__ == "__main__":
