@@ -78,6 +78,13 @@ load: install ## the lab deployment from 3 to 10 to 3 under load, every request 
 	$(RUN) python -m clusterproof.load run --kubeconfig $(KUBECONFIG_FILE) --shape $(SHAPE) \
 	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load --"
 
+.PHONY: nightly nightly-rehearsal
+nightly: install ## the nightly job of deploy/nightly, on the local cluster, now; OVERLAY=full for every row
+	$(RUN) python -m testbed.nightly run --overlay $(or $(OVERLAY),read-only)
+
+nightly-rehearsal: install ## a passing night, a seeded defect, the alert and the message, and the mending
+	$(RUN) python -m testbed.nightly rehearse
+
 .PHONY: clean
 clean: ## remove what tools left in the checkout (not the cluster)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
