@@ -15,10 +15,10 @@ from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec import Spec, read_spec
 from testbed.prove.batches import batches
-from testbed.prove.catalogue import read_catalogue
+from testbed.prove.catalogue import read_catalogue, read_exceptions
 from testbed.prove.change import heal
 from testbed.prove.findings import Finding, Proof, rates
-from testbed.prove.pages import write_pages
+from testbed.prove.pages import About, write_pages
 from testbed.prove.results import earlier
 from testbed.prove.run import JOURNAL, PROJECT, check, quick, restore, suites_for, timed_group
 from testbed.prove.steps import Defect
@@ -52,7 +52,9 @@ def main() -> int:
     proofs, seconds = _prove(api, spec, options.kubeconfig, defects)
     figures = rates(proofs, [one.id for one in defects if one.kind == "equivalent"])
     if options.pages:
-        write_pages(spec, defects, proofs, figures, seconds, options.pages)
+        server = str(api.get("/version")["gitVersion"])
+        about = About(seconds, server, read_exceptions())
+        write_pages(spec, defects, proofs, figures, about, options.pages)
     sys.stdout.write(
         f"{figures.red} of {figures.due} red as due ({figures.kill_rate:.1%}), "
         f"{figures.wrong_reason} for a wrong reason, {figures.silent} silent, "

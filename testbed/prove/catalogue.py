@@ -44,6 +44,12 @@ def read_catalogue(spec: Spec, folder: Path = FOLDER) -> tuple[Defect, ...]:
     return tuple(found.values())
 
 
+def read_exceptions(folder: Path = FOLDER) -> dict[str, str]:
+    """Rows that have defects of one kind only, with the reason."""
+    found: dict[str, str] = read_document(folder / "exceptions.yaml").data["exceptions"]
+    return found
+
+
 def _typed(fields: Mapping[str, Any], document: Document, index: int) -> Defect:
     try:
         return Defect.model_validate(fields)

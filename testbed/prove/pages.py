@@ -2,7 +2,10 @@
 
 import html
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from clusterproof.spec import Spec
@@ -18,52 +21,80 @@ _MARK = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the pages say of the run.
+
+    Attributes:
+        took_s: Of all groups, one after the other.
+        server: The API server's version.
+        exceptions: Rows that have defects of one kind only, with the reason.
+    """
+
+    took_s: float
+    server: str
+    exceptions: Mapping[str, str]
+
+
 def write_pages(
     spec: Spec,
     defects: Sequence[Defect],
     proofs: Sequence[Proof],
     figures: Rates,
-    took_s: float,
+    about: About,
     folder: Path,
 ) -> None:
     """Write PROOF.md and proof-matrix.html into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "PROOF.md").write_text(_markdown(spec, defects, proofs, figures, took_s), "utf-8")
+    (folder / "PROOF.md").write_text(_markdown(spec, defects, proofs, figures, about), "utf-8")
     (folder / "proof-matrix.html").write_text(_matrix(spec, defects, proofs), "utf-8")
 
 
 def _markdown(
-    spec: Spec, defects: Sequence[Defect], proofs: Sequence[Proof], figures: Rates, took_s: float
+    spec: Spec, defects: Sequence[Defect], proofs: Sequence[Proof], figures: Rates, about: About
 ) -> str:
     proven = {one.row for one in proofs if one.finding is Finding.RED_AS_DUE}
     rows = [row for row in spec.rows if row.id in proven]
+    applied = [one for one in defects if one.kind != "equivalent"]
+    kinds = Counter(one.kind for one in applied)
+    shares = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     lines = [
-        "# Proof: every check, shown red by its own defect",
+        "# Proof: every check, shown red by its own defects and by nothing else",
         "",
-        f"Written by `make prove` on {time.strftime('%Y-%m-%d', time.gmtime())}, "
-        f"profile {spec.profile}, in {took_s / 60:.1f} min on the local cluster.",
+        f"Written by `make prove` on {time.strftime('%Y-%m-%d', time.gmtime())}: clusterproof "
+        f"{version('clusterproof')}, profile {spec.profile}, Kubernetes {about.server}, a real "
+        f"cluster of five nodes on one machine; {about.took_s / 60:.1f} min in all.",
         "",
         "| figure | value |",
         "|---|---|",
         f"| rows shown red | {len(rows)} of {len(spec.rows)} |",
-        f"| defects applied | {sum(one.kind != 'equivalent' for one in defects)} |",
-        f"| red as due | {figures.red} of {figures.due} ({figures.kill_rate:.1%}) |",
+        f"| defects applied | {len(applied)} ({shares}) |",
+        f"| red as due (kill rate) | {figures.red} of {figures.due} ({figures.kill_rate:.1%}) |",
         f"| red for a wrong reason | {figures.wrong_reason} |",
         f"| silent | {figures.silent} |",
         f"| false alarms | {figures.false_alarms} |",
         f"| equivalents that stayed green | {figures.equivalents_green} of {figures.equivalents} |",
         "",
         "Defects that cannot be taken for one another are applied together; each row that turns",
-        "red belongs to one of them, and every row of the guard that none of them may touch has to",
-        "stay green.",
+        "red belongs to one of them, and every other row that is looked at has to stay green.",
+        "A row is red *as due* when it FAILED and said the words that its defect calls for:",
+        "INCONCLUSIVE is not red. Equivalents are applied with the whole of the suites. The matrix",
+        "is in [proof-matrix.html](proof-matrix.html), the catalogue in `testbed/defects/`.",
         "",
-        "| row | defect | kind | what the row said |",
+        "## Rows and their defects",
+        "",
+        "| row | kind | defect | what the row said |",
         "|---|---|---|---|",
     ]
-    for one in sorted(proofs, key=lambda proof: proof.row):
-        said = one.said.replace("|", "\\|").replace("\n", " ")[:200]
+    order = {row.id: number for number, row in enumerate(spec.rows)}
+    for one in sorted(proofs, key=lambda proof: (order.get(proof.row, -1), proof.defect)):
+        said = html.escape(one.said, quote=False).replace("|", "\\|").replace("\n", " ")[:160]
         finding = "" if one.finding is Finding.RED_AS_DUE else f" **{one.finding}**"
-        lines.append(f"| {one.row} | {one.defect[:80]} | {one.kind}{finding} | {said} |")
+        lines.append(f"| {one.row} | {one.kind}{finding} | {one.defect[:80]} | {said} |")
+    lines += ["", "## Equivalents", "", "Another way to say the same; nothing turned red.", ""]
+    lines += [f"* {one.id}: {one.title}" for one in defects if one.kind == "equivalent"]
+    lines += ["", "## Rows with defects of one kind only", ""]
+    lines += [f"* {row}: {reason}" for row, reason in about.exceptions.items()]
     missing = [row.id for row in spec.rows if row.id not in proven]
     if missing:
         lines += ["", f"Not shown red in this run: {', '.join(missing)}."]

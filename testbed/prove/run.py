@@ -52,10 +52,13 @@ def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defe
         proofs = judge_group(group, results)
     finally:
         change.restore()
+        differing = change.differing()
+        if not differing:
+            journal.close()
     names = ",".join(defect.id for defect in group)
     proofs += [
         Proof(names, "restore", place, Finding.NOT_RESTORED, "not as it was before")
-        for place in change.differing()
+        for place in differing
     ]
     journal.close()
     pause(max(defect.after_s for defect in group))

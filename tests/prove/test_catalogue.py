@@ -7,8 +7,7 @@ import pytest
 
 from clusterproof.errors import SpecError
 from clusterproof.spec import Spec, read_spec
-from clusterproof.spec.document import read_document
-from testbed.prove.catalogue import FOLDER, read_catalogue
+from testbed.prove.catalogue import read_catalogue, read_exceptions
 from testbed.prove.steps import Defect
 
 PROJECT = Path(__file__).parents[2]
@@ -36,8 +35,7 @@ def defects(spec: Spec) -> tuple[Defect, ...]:
 @pytest.fixture(scope="module")
 def exceptions() -> dict[str, str]:
     """Rows that have one kind of defect, with the reason."""
-    found: dict[str, str] = read_document(FOLDER / "exceptions.yaml").data["exceptions"]
-    return found
+    return read_exceptions()
 
 
 def kinds_of(defects: tuple[Defect, ...]) -> dict[str, set[str]]:

@@ -48,7 +48,27 @@ def _field(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:
     item = cluster.find(ref)
     if item is None:
         return FieldValue(object_exists=False, value=Missing(str(ref)))
-    return FieldValue(object_exists=True, value=look_up(item, path))
+    return FieldValue(object_exists=True, value=look_up(with_match_labels(item), path))
+
+
+def with_match_labels(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """The same, where a selector's expression `key In [value]` is among its matchLabels as well.
+
+    Source: Kubernetes docs, "Labels and Selectors": matchLabels is that expression, shorter.
+    """
+    if isinstance(value, list):
+        return [with_match_labels(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: with_match_labels(inner) for key, inner in value.items()}
+    labels = {
+        term["key"]: term["values"][0]
+        for term in value.get("matchExpressions") or []
+        if term.get("operator") == "In" and len(term.get("values") or []) == 1
+    }
+    if labels:
+        found["matchLabels"] = {**labels, **(found.get("matchLabels") or {})}
+    return found
 
 
 def _get(ref: ObjectRef) -> str:
