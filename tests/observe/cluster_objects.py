@@ -31,7 +31,7 @@ def cluster_of(*objects: Json, forbidden: tuple[str, ...] = ()) -> Iterator[Clus
             if one["kind"] == kind
             and match["namespace"] in {None, one["metadata"].get("namespace")}
         ]
-        return Reply(body={"items": items})
+        return Reply(body={"kind": f"{kind}List", "items": items})
 
     with api_server(answer) as api:
         yield Cluster(api)

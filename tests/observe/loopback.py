@@ -43,6 +43,11 @@ class Reply:
     after_s: float = 0.0
 
 
+def listed(kind: str, *items: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """A list of `kind` as an API server writes it."""
+    return {"kind": f"{kind}List", "apiVersion": "v1", "metadata": {}, "items": list(items)}
+
+
 @contextmanager
 def served(answer: Callable[[Request], Reply]) -> Iterator[str]:
     """A server on a free port of loopback; its base URL."""

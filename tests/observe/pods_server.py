@@ -70,7 +70,7 @@ class World:
         if name is None:
             items = [pod for (space, _), pod in self.pods.items() if space == namespace]
             ours = [pod for pod in items if "clusterproof.dev/run" in pod["metadata"]["labels"]]
-            return 200, {"items": ours}
+            return 200, {"kind": "PodList", "items": ours}
         if (namespace, name) not in self.pods:
             return 404, {"message": "not found"}
         pod = self.pods[(namespace, name)]

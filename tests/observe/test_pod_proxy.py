@@ -13,7 +13,7 @@ from clusterproof.observe.path import Missing
 from clusterproof.observe.proxy import Answer, ask_pod
 from clusterproof.spec.behaviour import HttpRow, MetricRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
-from tests.observe.loopback import Reply, Request, api_server
+from tests.observe.loopback import Reply, Request, api_server, listed
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
 HEALTH = HttpRow(
@@ -85,9 +85,9 @@ class _World:
         if path.endswith("/deployments"):
             selector = {"matchLabels": {"app": "w"}}
             spec = {"metadata": {"name": "w"}, "spec": {"selector": selector}}
-            return Reply(body={"items": [spec]})
+            return Reply(body=listed("Deployment", spec))
         if path.endswith("/pods"):
-            return Reply(body={"items": self.pods})
+            return Reply(body=listed("Pod", *self.pods))
         if path == "/version":
             return Reply(body={"gitVersion": "v1.35.4"})
         return self.replies[path.split("/")[6].partition(":")[0]]

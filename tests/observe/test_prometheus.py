@@ -14,7 +14,7 @@ from clusterproof.observe.prometheus import Prometheus, Target, read_targets
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import PrometheusSettings
-from tests.observe.loopback import Reply, Request, api_server
+from tests.observe.loopback import Reply, Request, api_server, listed
 
 ROW = TargetsRow(
     id="t",
@@ -45,10 +45,12 @@ class _World:
         if parts.path.endswith("/deployments"):
             selector = {"matchLabels": {"app": "w"}}
             return Reply(
-                body={"items": [{"metadata": {"name": "w"}, "spec": {"selector": selector}}]}
+                body=listed(
+                    "Deployment", {"metadata": {"name": "w"}, "spec": {"selector": selector}}
+                )
             )
         if parts.path.endswith("/pods"):
-            return Reply(body={"items": [self._pod("a"), self._pod("b")]})
+            return Reply(body=listed("Pod", self._pod("a"), self._pod("b")))
         expected = "/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy/api/v1/query"
         assert parts.path == expected
         query = parse_qs(parts.query)["query"][0]

@@ -11,7 +11,7 @@ from clusterproof.observe.traffic import Caller, Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import TrafficSettings
-from tests.observe.loopback import Reply, Request, api_server, served
+from tests.observe.loopback import Reply, Request, api_server, listed, served
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
 ROW = MetricMovesRow(
@@ -60,7 +60,9 @@ class _Router:
         if request.path.startswith("/apis/apps/v1"):
             selector = {"matchLabels": {"app": "w"}}
             return Reply(
-                body={"items": [{"metadata": {"name": "w"}, "spec": {"selector": selector}}]}
+                body=listed(
+                    "Deployment", {"metadata": {"name": "w"}, "spec": {"selector": selector}}
+                )
             )
         if "/proxy/" in request.path:
             return Reply(body=f"# TYPE requests_total counter\nrequests_total {self.count}\n")
@@ -68,7 +70,7 @@ class _Router:
             "metadata": {"name": "a", "namespace": "n", "uid": "1", "labels": {"app": "w"}},
             "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
         }
-        return Reply(body={"items": [pod]})
+        return Reply(body=listed("Pod", pod))
 
 
 def _measure(router: _Router) -> Traffic:

@@ -1,6 +1,8 @@
 """The API server, read as raw JSON: bounded in time, counted, and never silent about a refusal.
 
-Raw JSON, because typed models drop the fields that they do not know.
+Raw JSON, because typed models drop the fields that they do not know. What is no answer of an API
+server (a page to sign in, half a list, a list of something else) is refused, and never read as
+"there is none". The bounds are those of `Patience`.
 Source: Kubernetes API Concepts (v1.35): list, watch, resourceVersion, 429 and Retry-After.
 """
 
@@ -9,22 +11,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 import httpx
 
 from clusterproof.errors import ObservationError
+from clusterproof.observe.answer import Items, Json, as_items, as_object, is_status
 from clusterproof.observe.connect import Connection
+from clusterproof.observe.patience import Patience
 
-ATTEMPTS = 3
-"""Our choice: a dropped connection or a 5xx is asked again twice, then it is a finding."""
 RETRY_PAUSE_LIMIT_S = 5.0
-READ_TIMEOUT_S = 15.0
+READ_TIMEOUT_S = 10.0
+"""One attempt: from the request to the last byte of its answer."""
+MOST_BYTES = 64 * 1024 * 1024
+"""One answer; a page of 500 large objects is a tenth of it. Our choice."""
+RESTARTS = 2
+"""How often a list is begun anew when its snapshot expires between two pages."""
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
-_NOT_FOUND = 404
+_REPEATABLE = frozenset({"GET", "DELETE"})
 
-Json = dict[str, Any]
+__all__ = ["Json", "KubeApi", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class KubeApi:
             trust_env=connection.configuration.proxy is not None,
             proxy=connection.configuration.proxy,
         )
+        self._patience = Patience()
         self._lock = threading.Lock()
         self._calls: list[tuple[str, str]] = []
         self._received_bytes = 0
@@ -79,29 +88,46 @@ class KubeApi:
         Raises:
             ObservationError: No answer, or an answer that is not 2xx (its `status` says which).
         """
-        return _as_object(self.request("GET", path, query=query), path)
+        return as_object(self.request("GET", path, query=query), path)
 
     def find(self, path: str, **query: str) -> Json | None:
         """The object at `path`, or None when the API server says that there is none."""
         try:
             return self.get(path, **query)
         except ObservationError as error:
-            if error.status == _NOT_FOUND:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
 
     def list(self, path: str, *, label_selector: str = "") -> list[Json]:
-        """All objects of a collection, read in pages of one consistent snapshot."""
-        items: list[Json] = []
+        """All objects of a collection, read in pages of one consistent snapshot.
+
+        A snapshot that expires between two pages is begun anew, RESTARTS times.
+
+        Raises:
+            ObservationError: As `get` does, or the answer is no list of that collection.
+        """
+        for _ in range(RESTARTS):
+            try:
+                return self._pages(path, label_selector)
+            except ObservationError as error:
+                if error.status != HTTPStatus.GONE:
+                    raise
+        return self._pages(path, label_selector)
+
+    def _pages(self, path: str, label_selector: str) -> Items:
+        items: Items = []
         query = {"limit": "500"}
         if label_selector:
             query["labelSelector"] = label_selector
         while True:
             page = self.get(path, **query)
-            items.extend(page.get("items") or [])
+            items.extend(as_items(page, path))
             following = (page.get("metadata") or {}).get("continue")
             if not following:
                 return items
+            if following == query.get("continue"):
+                raise ObservationError(f"GET {path}: the same page again and again")
             query["continue"] = following
 
     def text(self, path: str, **query: str) -> str:
@@ -119,38 +145,77 @@ class KubeApi:
         expect_ok: bool = True,
         timeout_s: float | None = None,
     ) -> httpx.Response:
-        """One request; only a GET is asked again after a refusal that may pass.
+        """One request; a GET or DELETE is asked again after a refusal that may pass.
 
         Raises:
             ObservationError: No answer, or (with `expect_ok`) a status outside 2xx.
         """
         url = f"{path}?{urlencode(query)}" if query else path
         content = None if body is None else json.dumps(body).encode()
-        attempts = ATTEMPTS if method == "GET" else 1
+        attempts = self._patience.attempts(f"{method} {path}")
+        if method not in _REPEATABLE:
+            attempts = 1
         for attempt in range(1, attempts + 1):
             try:
-                answer = self._client.request(
-                    method,
-                    url,
-                    content=content,
-                    headers={**self.connection.headers(), "content-type": content_type},
-                    timeout=timeout_s or httpx.USE_CLIENT_DEFAULT,
-                )
+                answer = self._ask(method, url, content, content_type, timeout_s or READ_TIMEOUT_S)
             except httpx.HTTPError as error:
                 self._count(method, path, 0)
-                if attempt == attempts:
+                if attempt == attempts or isinstance(error, httpx.TimeoutException):
+                    self._patience.unanswered()
                     message = f"{method} {path}: no answer from the API server: {_name(error)}"
                     raise ObservationError(message) from error
                 self._sleep(0.2 * attempt)
                 continue
             self._count(method, path, len(answer.content))
-            if answer.status_code in _TRY_AGAIN and attempt < attempts and expect_ok:
-                self._sleep(_pause_s(answer, attempt))
-                continue
+            if answer.status_code in _TRY_AGAIN and expect_ok:
+                pause_s = _pause_s(answer, attempt)
+                if attempt < attempts and pause_s <= RETRY_PAUSE_LIMIT_S:
+                    self._sleep(pause_s)
+                    continue
+                self._patience.refused()
+            else:
+                self._patience.answered()
             if expect_ok and not answer.is_success:
                 raise _refusal(method, path, answer)
             return answer
         raise AssertionError(attempts)  # the loop always returns or raises
+
+    def _ask(
+        self, method: str, url: str, content: bytes | None, content_type: str, within_s: float
+    ) -> httpx.Response:
+        """One attempt; httpx bounds each read, and not how many there are."""
+        ends_at = time.monotonic() + within_s
+        request = self._client.build_request(
+            method,
+            url,
+            content=content,
+            headers={**self.connection.headers(), "content-type": content_type},
+            timeout=httpx.Timeout(within_s, connect=min(5.0, within_s)),
+            extensions=self.connection.extensions(),
+        )
+        began = time.monotonic()
+        answer = self._client.send(request, stream=True)
+        body = bytearray()
+        try:
+            for piece in answer.iter_bytes():
+                body += piece
+                if time.monotonic() > ends_at:
+                    message = f"{len(body)} bytes of the answer within {within_s:g} s, and no end"
+                    raise httpx.ReadTimeout(message, request=request)
+                if len(body) > MOST_BYTES:
+                    raise httpx.ReadError(f"an answer of over {MOST_BYTES} bytes", request=request)
+        finally:
+            answer.close()
+        headers = [
+            (name, value)
+            for name, value in answer.headers.items()
+            if name not in {"content-encoding", "content-length", "transfer-encoding"}
+        ]
+        whole = httpx.Response(
+            answer.status_code, headers=headers, content=bytes(body), request=request
+        )
+        whole.elapsed = timedelta(seconds=time.monotonic() - began)
+        return whole
 
     def watch(
         self, path: str, *, resource_version: str, label_selector: str = "", for_s: float = 300.0
@@ -173,7 +238,11 @@ class KubeApi:
         self._count("WATCH", path, 0)
         try:
             with self._client.stream(
-                "GET", f"{path}?{urlencode(query)}", headers=headers, timeout=timeout
+                "GET",
+                f"{path}?{urlencode(query)}",
+                headers=headers,
+                timeout=timeout,
+                extensions=self.connection.extensions(),
             ) as answer:
                 if not answer.is_success:
                     answer.read()
@@ -210,24 +279,15 @@ def _pause_s(answer: httpx.Response, attempt: int) -> float:
 
 
 def _refusal(method: str, path: str, answer: httpx.Response) -> ObservationError:
-    try:
-        said = answer.json().get("message", "")
-    except (ValueError, AttributeError):
-        said = answer.text[:200]
+    """The refusal; its status counts only where an API server said it."""
+    said = answer.text[:200]
+    status: int | None = answer.status_code
+    if is_status(answer):
+        said = str(answer.json().get("message", ""))
+    elif answer.status_code == HTTPStatus.NOT_FOUND:
+        said, status = f"by something that is no API server: {said!r}", None
     message = f"{method} {path}: {answer.status_code} {answer.reason_phrase}: {said}"
-    return ObservationError(message.rstrip(": "), status=answer.status_code)
-
-
-def _as_object(answer: httpx.Response, path: str) -> Json:
-    try:
-        value = answer.json()
-    except ValueError as error:
-        message = f"GET {path}: expected JSON, got {answer.text[:80]!r}"
-        raise ObservationError(message) from error
-    if not isinstance(value, dict):
-        message = f"GET {path}: expected a JSON object, got {type(value).__name__}"
-        raise ObservationError(message)
-    return value
+    return ObservationError(message.rstrip(": "), status=status)
 
 
 def _name(error: Exception) -> str:

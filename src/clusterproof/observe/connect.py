@@ -44,6 +44,11 @@ class Connection:
             context.load_cert_chain(settings.cert_file, settings.key_file)
         return context
 
+    def extensions(self) -> dict[str, Any]:
+        """What httpx is told of TLS beside the context: the kubeconfig's `tls-server-name`."""
+        name = self.configuration.tls_server_name
+        return {"sni_hostname": name} if name else {}
+
     def headers(self) -> dict[str, str]:
         """The headers that authenticate a request; a token near its end is renewed first."""
         token = self.configuration.get_api_key_with_prefix("authorization", alias="BearerToken")

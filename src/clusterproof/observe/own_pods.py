@@ -1,11 +1,13 @@
 """Pods of our own: labelled, small, bounded in time, and gone when the run ends.
 
 Rights: `create`, `get` and `delete pods`; `list pods` to find what a run that died left behind.
+A run that holds a lock (see `clusterproof.lock`) writes it on its Pods: the next holder knows that
+whoever made them is dead.
 Source: Kubernetes docs, "Pod Security Standards", restricted (v1.35).
 """
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +20,8 @@ from clusterproof.wait import wait_until
 
 DEADLINE = "clusterproof.dev/deadline"
 """Annotation: after this moment the Pod belongs to a run that died, and may be removed."""
+LOCK = "clusterproof.dev/lock"
+"""Annotation: the Lease that the Pod's run held."""
 NEVER_READY = "clusterproof.dev/never-ready"
 """A readiness gate that nobody satisfies: no Service sends to a Pod that has it."""
 LIFETIME_S = 900
@@ -68,7 +72,7 @@ class PodPlan:
     memory_limit: str = "128Mi"
 
 
-def pod_manifest(plan: PodPlan, run_id: str, now: datetime) -> Json:
+def pod_manifest(plan: PodPlan, run_id: str, now: datetime, lock: str = "") -> Json:
     """The Pod: it sleeps until it is told to end, or its deadline ends it."""
     deadline = (now + timedelta(seconds=LIFETIME_S)).strftime("%Y-%m-%dT%H:%M:%SZ")
     gates = [{"conditionType": NEVER_READY}] if plan.labels else []
@@ -79,7 +83,7 @@ def pod_manifest(plan: PodPlan, run_id: str, now: datetime) -> Json:
             "name": f"clusterproof-{run_id}-{plan.purpose}".lower(),
             "namespace": plan.namespace,
             "labels": {**plan.labels, RUN_LABEL: run_id},
-            "annotations": {DEADLINE: deadline},
+            "annotations": {DEADLINE: deadline, **({LOCK: lock} if lock else {})},
         },
         "spec": {
             "restartPolicy": "Never",
@@ -116,12 +120,18 @@ def pod_manifest(plan: PodPlan, run_id: str, now: datetime) -> Json:
     }
 
 
-def is_left_over(pod: Json, run_id: str, now: datetime) -> bool:
-    """True for a Pod of another run whose deadline has passed, or that has ended by itself."""
+def is_left_over(pod: Json, run_id: str, now: datetime, lock: str = "") -> bool:
+    """True for a Pod of another run that died.
+
+    Its deadline has passed, it has ended by itself, or it was made under the lock that is ours now.
+    """
     run = labels_of(pod).get(RUN_LABEL)
-    deadline = (pod["metadata"].get("annotations") or {}).get(DEADLINE)
+    annotations = pod["metadata"].get("annotations") or {}
+    deadline = annotations.get(DEADLINE)
     if run in {None, run_id} or deadline is None:
         return False
+    if lock and annotations.get(LOCK) == lock:
+        return True
     if (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
         return True
     try:
@@ -150,11 +160,21 @@ def require_writing(
 class OwnPods:
     """The Pods that this run made. Safe to share between threads."""
 
-    def __init__(self, api: KubeApi, run_id: str) -> None:
-        """None yet."""
+    def __init__(
+        self,
+        api: KubeApi,
+        run_id: str,
+        *,
+        lock: str = "",
+        may_write: Callable[[], None] = lambda: None,
+    ) -> None:
+        """None yet; `lock` is the Lease that we hold, `may_write` raises where we may no more."""
         self._api = api
         self.run_id = run_id
+        self._held = lock
+        self._may_write = may_write
         self._made: dict[tuple[str, str], Place] = {}
+        self._unsure: list[Place] = []
         self._lock = threading.Lock()
         self._closed = False
 
@@ -169,7 +189,8 @@ class OwnPods:
             if self._closed:
                 raise ObservationError(f"the run is ending: no Pod {plan.purpose} is made any more")
             if key not in self._made:
-                self._made[key] = self._create(plan)
+                self._may_write()
+                self._create(plan, key)
             place = self._made[key]
         status = wait_until(
             lambda: self._status(place),
@@ -191,7 +212,7 @@ class OwnPods:
         now = datetime.now(tz=UTC)
         for namespace in sorted(set(namespaces)):
             for pod in self._api.list(_pods(namespace), label_selector=RUN_LABEL):
-                if is_left_over(pod, self.run_id, now):
+                if is_left_over(pod, self.run_id, now, self._held):
                     self._delete(namespace, pod["metadata"]["name"])
                     removed.append(f"{namespace}/{pod['metadata']['name']}")
         return tuple(removed)
@@ -201,6 +222,11 @@ class OwnPods:
         errors = []
         with self._lock:
             self._closed = True
+            for place in self._unsure:
+                try:
+                    self._delete(place.namespace, place.pod)
+                except ObservationError as error:
+                    errors.append(error)
             for key, place in list(self._made.items()):
                 try:
                     self._delete(place.namespace, place.pod)
@@ -210,19 +236,28 @@ class OwnPods:
         if errors:
             raise errors[0]
 
-    def _create(self, plan: PodPlan) -> Place:
-        manifest = pod_manifest(plan, self.run_id, datetime.now(tz=UTC))
-        place = Place(plan.namespace, manifest["metadata"]["name"], CONTAINER)
+    def _create(self, plan: PodPlan, key: tuple[str, str]) -> None:
+        """Make the Pod, and know of it from before it can be there: an answer may be lost."""
+        manifest = pod_manifest(plan, self.run_id, datetime.now(tz=UTC), self._held)
+        self._made[key] = Place(plan.namespace, manifest["metadata"]["name"], CONTAINER)
         try:
             self._api.request("POST", _pods(plan.namespace), body=manifest)
         except ObservationError as error:
-            if error.status != _CONFLICT:
-                error.next_command = f"kubectl auth can-i create pods -n {plan.namespace}"
-                raise
-        return place
+            if error.status == _CONFLICT:
+                return  # an earlier request whose answer was lost: the name has our run's id
+            if error.status is None:
+                self._unsure.append(self._made[key])
+            del self._made[key]
+            error.next_command = f"kubectl auth can-i create pods -n {plan.namespace}"
+            raise
 
     def _status(self, place: Place) -> Json:
-        pod = self._api.get(f"{_pods(place.namespace)}/{quote(place.pod)}")
+        try:
+            pod = self._api.get(f"{_pods(place.namespace)}/{quote(place.pod)}")
+        except ObservationError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return {"terminated": {"reason": "Gone", "message": "there is no such Pod any more"}}
         status = pod.get("status") or {}
         states = status.get("containerStatuses") or [{}]
         state: Json = dict(states[0].get("state") or {})
@@ -232,15 +267,16 @@ class OwnPods:
 
     def _delete(self, namespace: str, name: str) -> None:
         path = f"{_pods(namespace)}/{quote(name)}"
-        answer = self._api.request(
-            "DELETE", path, query={"gracePeriodSeconds": "1"}, expect_ok=False
-        )
-        if not answer.is_success and answer.status_code != _NOT_FOUND:
+        try:
+            self._api.request("DELETE", path, query={"gracePeriodSeconds": "1"})
+        except ObservationError as error:
+            if error.status == _NOT_FOUND:
+                return
             raise ObservationError(
-                f"our own Pod {namespace}/{name} could not be removed: {answer.status_code}",
-                status=answer.status_code,
+                f"our own Pod {namespace}/{name} could not be removed: {error}",
+                status=error.status,
                 next_command=f"kubectl get pods -A -l {RUN_LABEL}={self.run_id}",
-            )
+            ) from error
 
 
 def _pods(namespace: str) -> str:

@@ -1,0 +1,260 @@
+"""One writing run at a time: a Lease in the cluster that says who, and since when.
+
+Only runs that make Pods take it; its holder renews it, and removes it when it ends. A holder that
+died on this machine is seen to be dead; one elsewhere is believed dead when its Lease was not
+renewed for the Lease's own duration while we watched, or for four times that by the clock.
+Rights: `get`, `create`, `update` and `delete leases.coordination.k8s.io`. Without them a run goes
+on without a lock, and says so.
+Source: Kubernetes docs, "Leases" (v1.35); client-go's leaderelection for "while we watched".
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import Json, KubeApi
+from clusterproof.observe.cluster import RUN_LABEL
+from clusterproof.wait import pause
+
+NAME = "clusterproof"
+DURATION_S = 30.0
+LOOK_EVERY_S = 1.0
+PROCESS = "clusterproof.dev/process"
+"""Annotation: which process of which machine holds the Lease."""
+_DENIED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED})
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process, told apart from every other one, of other machines and of other times too."""
+
+    machine: str
+    pid: int
+    started: str
+
+    def __str__(self) -> str:
+        """As the Lease keeps it."""
+        return f"{self.machine} {self.pid} {self.started}"
+
+
+def this_process() -> Process:
+    """Ourselves; on a system without /proc, a process of an unknown machine."""
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        machine = f"{boot}/{(_PROC / 'self/ns/pid').readlink()}"
+        return Process(machine, os.getpid(), _started(os.getpid()))
+    except OSError:
+        return Process("", os.getpid(), "")
+
+
+def _started(pid: int) -> str:
+    """When it was started, in clock ticks since boot: a pid is used again, with another start."""
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+
+
+def is_dead(written: str) -> bool:
+    """True only for a process of this very machine that is certainly gone."""
+    machine, _, rest = written.partition(" ")
+    pid, _, started = rest.partition(" ")
+    ours = this_process().machine
+    if not machine or machine != ours or not pid.isdigit():
+        return False
+    try:
+        return _started(int(pid)) != started
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+class RunLock:
+    """The Lease `clusterproof` of one namespace.
+
+    Attributes:
+        place: `namespace/name` of the Lease; our Pods carry it.
+        note: Why there is no lock though the run goes on, or "".
+    """
+
+    def __init__(
+        self,
+        api: KubeApi,
+        namespace: str,
+        run_id: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Hold nothing yet."""
+        self.place = f"{namespace}/{NAME}"
+        self.note = ""
+        self._api = api
+        self._run_id = run_id
+        self._sleep = sleep
+        self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace)}/leases"
+        self._path = f"{self._collection}/{NAME}"
+        self._lease: Json | None = None
+        self._ending = threading.Event()
+        self._renewer: threading.Thread | None = None
+
+    @property
+    def held(self) -> bool:
+        """True while nobody else may write."""
+        return self._lease is not None
+
+    def acquire(self, *, within_s: float) -> None:
+        """Hold the Lease, or know that we may not (`note`).
+
+        Raises:
+            ObservationError: Another run holds it still after `within_s`; says which and where.
+        """
+        ends_at = time.monotonic() + within_s
+        watched: tuple[str, float] = ("", 0.0)
+        while not self.held:
+            try:
+                found = self._api.find(self._path)
+                now = time.monotonic()
+                version = (found or {}).get("metadata", {}).get("resourceVersion", "")
+                if version != watched[0]:
+                    watched = (version, now)
+                if found is None or _is_free(found, watched_s=now - watched[1]):
+                    self._take(found)
+                    continue
+            except ObservationError as error:
+                if error.status not in _DENIED:
+                    raise
+                self.note = f"two runs at once are not kept apart: {error}"
+                return
+            if now > ends_at:
+                namespace = self.place.partition("/")[0]
+                raise ObservationError(
+                    f"another run is writing: {_who(found)}; waited {within_s:g} s for it",
+                    next_command=f"kubectl -n {namespace} get lease {NAME} -o yaml",
+                )
+            pause(LOOK_EVERY_S, sleep=self._sleep)
+        self._renewer = threading.Thread(target=self._renew, name="run-lock", daemon=True)
+        self._renewer.start()
+
+    def refuse_if_lost(self) -> None:
+        """Refuse to write where the Lease was ours, and is no more.
+
+        Raises:
+            ObservationError: Another run writes now.
+        """
+        if self._renewer is not None and not self.held:
+            raise ObservationError(f"the Lease {self.place} was lost: another run may write now")
+
+    def release(self) -> None:
+        """Remove the Lease, if it is still ours.
+
+        Raises:
+            ObservationError: It could not be removed; it expires by itself.
+        """
+        self._ending.set()
+        if self._renewer is not None:
+            self._renewer.join()
+        if self._lease is None:
+            return
+        meta = self._lease["metadata"]
+        ours = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
+        self._lease = None
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": ours}
+        try:
+            self._api.request("DELETE", self._path, body=body)
+        except ObservationError as error:
+            if error.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+                raise
+
+    def _take(self, found: Json | None) -> None:
+        """Create or take over; somebody quicker is no error."""
+        lease = _lease(self._run_id, found)
+        try:
+            if found is None:
+                answer = self._api.request("POST", self._collection, body=lease)
+            else:
+                answer = self._api.request("PUT", self._path, body=lease)
+        except ObservationError as error:
+            if error.status not in {HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND}:
+                raise
+            return
+        self._lease = answer.json()
+
+    def _renew(self) -> None:
+        renewed = time.monotonic()
+        while not self._ending.wait(DURATION_S / 3):
+            lease = self._lease
+            if lease is None:
+                return
+            spec = {**lease["spec"], "renewTime": _now()}
+            try:
+                answer = self._api.request("PUT", self._path, body={**lease, "spec": spec})
+                self._lease, renewed = answer.json(), time.monotonic()
+            except (ObservationError, ValueError) as error:
+                gone = getattr(error, "status", None) in {
+                    HTTPStatus.CONFLICT,
+                    HTTPStatus.NOT_FOUND,
+                }
+                if gone or time.monotonic() - renewed > DURATION_S:
+                    self._lease = None
+
+
+def _lease(run_id: str, found: Json | None) -> Json:
+    metadata: dict[str, Any] = {
+        "name": NAME,
+        "labels": {RUN_LABEL: run_id},
+        "annotations": {PROCESS: str(this_process())},
+    }
+    transitions = 0
+    if found is not None:
+        metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+        transitions = int((found.get("spec") or {}).get("leaseTransitions") or 0) + 1
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {
+            "holderIdentity": f"run {run_id} on {socket.gethostname()}, pid {os.getpid()}",
+            "leaseDurationSeconds": int(DURATION_S),
+            "acquireTime": _now(),
+            "renewTime": _now(),
+            "leaseTransitions": transitions,
+        },
+    }
+
+
+def _is_free(lease: Json, *, watched_s: float) -> bool:
+    spec = lease.get("spec") or {}
+    if not spec.get("holderIdentity"):
+        return True
+    if is_dead(((lease["metadata"].get("annotations")) or {}).get(PROCESS, "")):
+        return True
+    duration_s = float(spec.get("leaseDurationSeconds") or DURATION_S)
+    return watched_s > duration_s or _age_s(spec) > 4 * duration_s
+
+
+def _age_s(spec: Json) -> float:
+    try:
+        renewed = datetime.fromisoformat(spec.get("renewTime") or "")
+        return (datetime.now(tz=UTC) - renewed).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _who(lease: Json) -> str:
+    spec = lease.get("spec") or {}
+    return (
+        f"{spec.get('holderIdentity')} holds Lease {lease['metadata'].get('namespace')}/{NAME}, "
+        f"renewed {_age_s(spec):.0f} s ago"
+    )
+
+
+def _now() -> str:
+    return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,1 @@
+"""A TLS proxy on loopback, in front of a real API server, that answers wrongly on purpose."""
