@@ -1,0 +1,95 @@
+"""The Roles of deploy/nightly grant what runs really used, and nothing else."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterproof.errors import SpecError
+from clusterproof.nightly.rights import Grant, granted, grants_of, needed, roles
+from clusterproof.spec import read_spec
+
+PROJECT = Path(__file__).parents[2]
+RIGHTS = PROJECT / "deploy" / "nightly" / "rights"
+RECORDED = Path(__file__).parent / "recorded"
+WRITING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+def manifests(*folders: str) -> Iterator[dict[str, Any]]:
+    for folder in folders:
+        text = (RIGHTS / folder / "roles.yaml").read_text(encoding="utf-8")
+        yield from yaml.safe_load_all(text)
+
+
+def recorded(profile: str) -> frozenset[Grant]:
+    return needed(grants_of(json.loads((RECORDED / f"{profile}.json").read_text())))
+
+
+def test_default_rights_are_those_that_a_read_only_run_used() -> None:
+    assert set(granted(manifests("read-only"))) == recorded("read-only")
+
+
+def test_all_rights_are_those_that_a_whole_run_used() -> None:
+    every = set(granted(manifests("read-only", "active", "secret-shape", "volume-use")))
+    assert every == recorded("self-hosted")
+
+
+def test_no_grant_stands_twice() -> None:
+    folders = [path.name for path in RIGHTS.iterdir()]
+    seen = Counter(granted(manifests(*folders)))
+    assert {str(one) for one, count in seen.items() if count > 1} == set()
+
+
+def test_default_rights_read_and_read_no_secret() -> None:
+    found = set(granted(manifests("read-only", "diagnose")))
+    assert {one.verb for one in found} == {"get", "list"}
+    assert not {one for one in found if one.resource.startswith(("secrets", "pods/exec", "nodes/"))}
+
+
+def test_only_the_active_opt_in_writes() -> None:
+    for folder in RIGHTS.iterdir():
+        writes = {one for one in granted(manifests(folder.name)) if one.verb in WRITING}
+        assert bool(writes) == (folder.name == "active")
+
+
+def test_no_rule_has_a_wildcard() -> None:
+    every = granted(manifests(*(path.name for path in RIGHTS.iterdir())))
+    assert not [one for one in every if "*" in {one.group, one.resource, one.verb}]
+
+
+def test_each_binding_is_for_the_jobs_own_account() -> None:
+    for manifest in manifests(*(path.name for path in RIGHTS.iterdir())):
+        if manifest["kind"].endswith("Binding"):
+            assert manifest["subjects"] == [
+                {"kind": "ServiceAccount", "namespace": "clusterproof", "name": "clusterproof"}
+            ]
+
+
+def test_read_only_profile_is_the_whole_contract_without_what_takes_more() -> None:
+    whole = {row.id: row for row in read_spec(PROJECT / "spec" / "self-hosted.yaml").rows}
+    small = {row.id for row in read_spec(PROJECT / "spec" / "read-only.yaml").rows}
+    assert small < set(whole)
+    kinds = {whole[one].check for one in small}
+    assert not kinds & {"egress", "dns", "answer", "secret-shape", "volume-use", "ingestion"}
+
+
+def test_a_role_for_each_namespace_and_one_for_all() -> None:
+    grants = grants_of(["list pods", "list services in a", "get pods/log in a", "list pods in a"])
+    made = roles(needed(grants), "some", ("home", "runner"))
+    assert [(one["kind"], one["metadata"].get("namespace")) for one in made] == [
+        ("ClusterRole", None),
+        ("ClusterRoleBinding", None),
+        ("Role", "a"),
+        ("RoleBinding", "a"),
+    ]
+    assert set(granted(made)) == needed(grants)
+    assert Grant("a", "", "pods", "list") not in needed(grants)
+
+
+def test_a_right_that_is_none_is_refused() -> None:
+    with pytest.raises(SpecError, match="verb resource"):
+        grants_of(["whatever"])
