@@ -24,6 +24,11 @@ def test_lanes_partition_the_plan(stage_list: list[Stage], lanes: int) -> None:
     assert all(0 <= due <= plan.duration_s + 1e-6 for due in dues)
 
 
+def test_a_ramp_that_hardly_rises_ends_with_its_stage() -> None:
+    stage = Stage(0.0, 5e-324, 1.0)
+    assert (stage.reached(0.0), stage.reached(0.5)) == (0.0, 1.0)
+
+
 @settings(deadline=None)
 @given(stages, st.floats(0, 1))
 def test_arrivals_follow_the_integral_of_the_rate(stage_list: list[Stage], share: float) -> None:

@@ -35,7 +35,10 @@ class Stage:
         """Seconds into the stage at which `count` arrivals were offered."""
         slope = (self.to_rate - self.rate) / self.for_s
         root = math.sqrt(max(self.rate * self.rate + 2 * slope * count, 0.0))
-        return 2 * count / (self.rate + root)
+        speed = self.rate + root
+        if speed == 0.0:  # so slow a ramp that its arrivals are not within reach of a float
+            return self.for_s if count > 0 else 0.0
+        return 2 * count / speed
 
 
 class Plan:
