@@ -17,18 +17,21 @@ from typing import Any
 from locust.contrib.fasthttp import FastResponse
 
 from loadtests.arrivals import Arrival, Caller
-from loadtests.target import default_host
+from loadtests.target import Target
 from loadtests.wiring import PlanShape, Run
 
 _FLAG = "model-router-experiment"
 _BATCH = 20
 
 
+TARGET = Target("posthog", "posthog-web", 8000)
+
+
 class PosthogCaller(Caller):
     """A sender of events; each arrival is one request of the mix."""
 
     abstract = False
-    host = default_host("posthog", "posthog-web", 8000)
+    host = TARGET.host
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""
@@ -69,7 +72,7 @@ def _event(user: str, chance: random.Random) -> dict[str, Any]:
     }
 
 
-RUN = Run("posthog", PosthogCaller)
+RUN = Run("posthog", PosthogCaller, TARGET)
 _NAMES = tuple(RUN.scenario.mix)
 _WEIGHTS = tuple(accumulate(RUN.scenario.mix.values()))
 

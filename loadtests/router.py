@@ -15,7 +15,7 @@ from typing import Any
 from locust.contrib.fasthttp import FastResponse
 
 from loadtests.arrivals import Arrival, Caller
-from loadtests.target import default_host
+from loadtests.target import Target
 from loadtests.wiring import PlanShape, Run
 
 _EXPERIMENT = "model-router-experiment"
@@ -48,11 +48,14 @@ _NEEDED = {
 }
 
 
+TARGET = Target("voicehelper-prod", "model-router", 8080)
+
+
 class RouterCaller(Caller):
     """A caller of the router; each arrival is one request of the mix."""
 
     abstract = False
-    host = default_host("voicehelper-prod", "model-router", 8080)
+    host = TARGET.host
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""
@@ -127,7 +130,7 @@ def _body(name: str, chance: random.Random, request_id: str) -> tuple[str, dict[
     return "/api/v1/cost/compare", body
 
 
-RUN = Run("router", RouterCaller)
+RUN = Run("router", RouterCaller, TARGET)
 _NAMES = tuple(RUN.scenario.mix)
 _WEIGHTS = tuple(accumulate(RUN.scenario.mix.values()))
 

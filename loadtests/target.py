@@ -1,13 +1,37 @@
 """Where a scenario finds its target when no --host is given."""
 
 import os
+import shutil
+import subprocess
+from dataclasses import dataclass
 
 
-def default_host(namespace: str, service: str, port: int) -> str | None:
-    """The Service's name in a cluster; elsewhere None, and `--host` or `loadtests.forward` serves.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Service of the cluster."""
 
-    Inside a Pod the cluster's DNS answers, so workers need no option.
-    """
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        return f"http://{service}.{namespace}.svc.cluster.local:{port}"
-    return None
+    namespace: str
+    service: str
+    port: int
+
+    @property
+    def host(self) -> str | None:
+        """Its URL inside a cluster, where DNS answers; None elsewhere."""
+        if os.environ.get("KUBERNETES_SERVICE_HOST"):
+            return f"http://{self.service}.{self.namespace}.svc.cluster.local:{self.port}"
+        return None
+
+
+def current_context() -> str:
+    """The kubeconfig's context, or "" without kubectl or kubeconfig."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        return ""
+    ended = subprocess.run(  # noqa: S603 - our own argv
+        [kubectl, "config", "current-context"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=10,
+    )
+    return ended.stdout.strip()

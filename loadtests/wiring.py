@@ -5,6 +5,7 @@ Locust's own protocol. The master tells each worker its lane; when a worker is l
 its arrivals over from then on, and the account says what was missed.
 """
 
+import atexit
 import json
 import logging
 import sys
@@ -27,6 +28,8 @@ from clusterproof.load.account import Account
 from clusterproof.load.objectives import LoadSpec, read_objectives
 from clusterproof.outcome import ExitCode, exit_code
 from loadtests.arrivals import Caller, Lane
+from loadtests.forward import Forward
+from loadtests.target import Target, current_context
 from loadtests.verdict import generator_figures, judge_callers, print_verdict
 
 if TYPE_CHECKING:
@@ -44,15 +47,18 @@ _HEALTH_EVERY_S = 1.0
 _LAG_EVERY_S = 0.05
 _CPU_EVERY_S = 5.0
 _FINALS_WITHIN_S = 15.0
+_REPORT_EVERY_S = 3.0
+"""Locust's WORKER_REPORT_INTERVAL: what a worker counted after its last report dies with it."""
 
 
 class Run:
     """One scenario wired to one Locust process."""
 
-    def __init__(self, scenario: str, caller: type[Caller]) -> None:
+    def __init__(self, scenario: str, caller: type[Caller], target: Target) -> None:
         """Read the load spec and register with Locust; nothing is sent."""
         self.name = scenario
         self.caller = caller
+        self.target = target
         self.spec: LoadSpec = read_objectives()
         self.scenario = self.spec.scenario(scenario)
         self.account = Account()
@@ -61,6 +67,7 @@ class Run:
         self.started_at = 0.0
         self.stopped_early = ""
         self.workers_lost = 0
+        self.uncounted = 0.0
         self._reports: dict[str, dict[str, Any]] = {}
         self._exposures_from: dict[str, list[Any]] = {}
         self._finals: set[str] = set()
@@ -116,6 +123,8 @@ class Run:
         except SpecError as error:
             sys.stderr.write(f"{error}\n")
             sys.exit(ExitCode.USAGE)
+        if not environment.host and self.caller.host is None:
+            self._forward(options)
         environment.stop_timeout = environment.stop_timeout or self.scenario.drain_s
         if isinstance(runner, MasterRunner):
             runner.register_message(_FINAL, self.take_final)
@@ -124,12 +133,33 @@ class Run:
         if isinstance(runner, WorkerRunner):
             runner.register_message(_LANE, self.take_lane)
 
+    def _forward(self, options: Namespace) -> None:
+        """Outside a cluster and without --host: a port-forward by the kubeconfig's context."""
+        if isinstance(self.environment.runner, WorkerRunner):
+            return  # the master's host is sent to the workers
+        try:
+            self.spec.refuse_production(context=current_context(), allowed=options.allow_production)
+        except SpecError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(ExitCode.USAGE)
+        target = self.target
+        forward = Forward(target.namespace, target.service, target.port)
+        if not forward.start():
+            sys.stderr.write(
+                f"no --host, and no port-forward to service/{target.service} in"
+                f" {target.namespace}: give --host URL, or a kubeconfig that reaches it\n"
+            )
+            sys.exit(ExitCode.USAGE)
+        self.environment.host = forward.url
+        atexit.register(forward.stop)
+
     def begin(self, environment: Environment, **_: object) -> None:
         """A test starts: a new account, and the plan that the options ask for."""
         self._read_plan(environment.parsed_options)
         self.account = Account()
         self._reports, self._exposures_from, self._finals = {}, {}, set()
         self.stopped_early, self.workers_lost, self._judged = "", 0, False
+        self.uncounted = 0.0
         self._shipped = 0
         self.started_at = time.time() + _START_DELAY_S
         self.lane = Lane(
@@ -213,6 +243,7 @@ class Run:
             "planned": figures.planned,
             "workers": max(1, len(self._reports)),
             "workers_lost": self.workers_lost,
+            "uncounted_bound": round(self.uncounted),
             "stopped_early": self.stopped_early,
             "findings": [finding.to_json() for finding in verdict.findings],
             "outcome": verdict.outcome,
@@ -300,6 +331,9 @@ class Run:
             lost = set(self._lanes) - alive - self._finals
             if lost and alive:
                 self.workers_lost += len(lost)
+                share = len(lost) / len(self._lanes)
+                now_s = time.time() - self.started_at
+                self.uncounted += share * self.plan.rate(now_s) * _REPORT_EVERY_S
                 from_s = max(0.0, time.time() - self.started_at + _TAKE_OVER_S)
                 LOG.warning("%d workers lost; the rest take over from %.1f s", len(lost), from_s)
                 self._share_out(from_s=from_s)

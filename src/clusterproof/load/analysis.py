@@ -122,7 +122,9 @@ def judge_ledger(inputs: Inputs, started_at: float) -> tuple[Growth, list[Findin
     durations = grown("model_router_request_duration_seconds_sum")
     exposed = grown("model_router_ab_test_exposures_total")
     sent = grown("posthog_events_sent_total")
-    client = ClientCounts(account.answered, account.unanswered)
+    # What a lost worker counted after its last report may have been served.
+    uncounted = int(inputs.generator.get("uncounted_bound", 0))
+    client = ClientCounts(account.answered, account.unanswered + uncounted)
     announced = {e.event_id for e in account.exposures if e.event_id}
     findings = [
         judge_requests(client, served.total, served.unseen_bound),
