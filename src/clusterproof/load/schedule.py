@@ -38,7 +38,7 @@ class Stage:
         speed = self.rate + root
         if speed == 0.0:  # so slow a ramp that its arrivals are not within reach of a float
             return self.for_s if count > 0 else 0.0
-        return 2 * count / speed
+        return min(2 * count / speed, self.for_s)
 
 
 class Plan:
