@@ -13,6 +13,9 @@ from clusterproof.load.schedule import Plan
 from clusterproof.load.split import judge_split, judge_stickiness
 from clusterproof.outcome import Outcome
 
+_FEWEST_FOR_SPLIT = 1000
+"""A smoke run makes no claim about the split: it has too few users to make one. Our choice."""
+
 
 def generator_figures(
     account: Account,
@@ -43,8 +46,8 @@ def judge_callers(
     """All that can be judged without looking into the cluster."""
     findings = judge_generator(figures, spec.credibility.limits())
     findings.append(judge_answers(account, scenario.objectives))
-    findings += judge_latency(account, scenario.objectives)
-    if scenario.ab_shares and account.exposures:
+    findings += judge_latency(account, scenario.objectives, planned=figures.planned)
+    if scenario.ab_shares and figures.planned >= _FEWEST_FOR_SPLIT:
         findings.append(judge_split(account.exposures, scenario.ab_shares))
         findings.append(judge_stickiness(account.exposures))
     return judge_run(findings)

@@ -5,7 +5,7 @@ from collections import Counter
 from clusterproof.load.account import Account
 from clusterproof.load.distributions import zero_failures_bound
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.latency import judge_limit
+from clusterproof.load.latency import interval_ranks, judge_limit
 from clusterproof.load.objectives import Objectives
 from clusterproof.outcome import Outcome
 
@@ -35,8 +35,14 @@ def judge_answers(account: Account, objectives: Objectives) -> Finding:
     )
 
 
-def judge_latency(account: Account, objectives: Objectives) -> list[Finding]:
-    """One finding per objective, judged by the whole confidence interval."""
+def judge_latency(
+    account: Account, objectives: Objectives, *, planned: int | None = None
+) -> list[Finding]:
+    """One finding per objective, judged by the whole confidence interval.
+
+    A plan with too few requests for an interval (a smoke run) makes no claim about that quantile;
+    a run that lost requests keeps its claim, and is then inconclusive.
+    """
     whole = account.total()
     findings = []
     for q, limit_ms in (
@@ -44,6 +50,8 @@ def judge_latency(account: Account, objectives: Objectives) -> list[Finding]:
         (0.95, objectives.p95_ms),
         (0.99, objectives.p99_ms),
     ):
+        if planned is not None and interval_ranks(planned, q)[1] is None:
+            continue
         found = whole.latency.quantile(q)
         upper = "none yet" if found.upper_s is None else f"{found.upper_s * 1000:.2f}"
         service_ms = whole.service.value_s(q) * 1000

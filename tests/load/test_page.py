@@ -1,0 +1,84 @@
+"""The report is one self-contained page that shows every claim, and escapes what it is given."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from clusterproof.load.account import Account
+from clusterproof.load.analysis import Inputs, analyse
+from clusterproof.load.chart import Line, nice, thinned, time_chart
+from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.objectives import read_objectives
+from clusterproof.load.page import write_report
+from clusterproof.load.recording import Recording
+from clusterproof.load.split import Exposure
+
+T0 = 1_800_000_000.0
+
+
+def _inputs() -> Inputs:
+    account = Account()
+    for number in range(400):
+        account.begin(late_s=0.001, was_idle=True, at_s=number / 10)
+        account.end(
+            "route-ab",
+            latency_s=0.02,
+            service_s=0.019,
+            at_s=number / 10,
+            fault="",
+            answered=True,
+        )
+        account.exposures.append(Exposure(f"u{number}", "control", f"e{number}"))
+    generator = {
+        "scenario": "router",
+        "shape": "<script>",
+        "host": "http://router",
+        "started_at": T0,
+        "duration_s": 40,
+        "stages": [[10, 10, 40]],
+        "planned": 400,
+        "workers": 1,
+        "workers_lost": 0,
+        "findings": [],
+    }
+    recording = Recording(T0 - 5, T0 + 50, notes=["watch <broke>"])
+    return Inputs(generator, account, recording, {"e1": "control"}, None)
+
+
+def test_the_page_is_whole_and_escaped(tmp_path: Path) -> None:
+    spec, inputs = read_objectives(), _inputs()
+    analysis = analyse(inputs, spec, ControllerFlags())
+    page = write_report(analysis, inputs, tmp_path, reason=spec.reason)
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert not re.search(r'(src|href)="http', text)
+    for finding in analysis.verdict.findings:
+        assert finding.id in text
+    record = json.loads((tmp_path / "load.json").read_text(encoding="utf-8"))
+    assert record["figures"]["requests"] == 400
+    again = write_report(
+        analysis, inputs, tmp_path, reason=spec.reason, previous=tmp_path / "load.json"
+    )
+    assert "Against the previous run" in again.read_text(encoding="utf-8")
+
+
+def test_a_run_without_a_cluster_is_never_green() -> None:
+    analysis = analyse(_inputs(), read_objectives(), ControllerFlags())
+    assert analysis.verdict.outcome != "passed"
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 1.0), (0.3, 0.5), (7, 10), (23, 25)])
+def test_axes_are_round(value: float, expected: float) -> None:
+    assert nice(value) == pytest.approx(expected)
+
+
+def test_thinning_keeps_the_last_point() -> None:
+    points = [(float(n), n) for n in range(1000)]
+    assert thinned(points, 10)[-1] == (999.0, 999)
+    assert len(thinned(points, 10)) <= 12
+
+
+def test_an_empty_chart_is_still_a_chart() -> None:
+    assert time_chart("t", "u", [Line("x", (), "a")], since=0, until=10).startswith("<svg")
