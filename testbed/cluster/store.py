@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterproof.wait import wait_until
+from clusterproof.wait import NeverAcceptedError, wait_until
 from testbed.cluster import cgroups, paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
@@ -88,14 +88,25 @@ def update_seed(archives: Sequence[Path], *, say: Callable[[str], None]) -> None
     store = seed()
     wanted = {str(archive): fingerprint(archive) for archive in archives}
     held = store.archives()
-    lacking = [name for name, mark in wanted.items() if held.get(name) != mark]
-    if lacking:
-        store.root.mkdir(parents=True, exist_ok=True)
-        with _Daemon(store) as socket:
-            for name in lacking:
-                say(f"importing {Path(name).name}")
-                import_archive(socket, Path(name))
+    lacking = [Path(name) for name, mark in wanted.items() if held.get(name) != mark]
+    try:
+        _import_all(store, lacking, say)
+    except (TestbedError, NeverAcceptedError) as error:
+        # A run that was killed while it imported can leave a store that cannot be repaired.
+        say(f"the store of images is damaged and is made anew: {error}")
+        shutil.rmtree(store.folder)
+        _import_all(store, list(archives), say)
     store.record.write_text(json.dumps(wanted, indent=2))
+
+
+def _import_all(store: Seed, archives: Sequence[Path], say: Callable[[str], None]) -> None:
+    store.root.mkdir(parents=True, exist_ok=True)
+    if not archives:
+        return
+    with _Daemon(store) as socket:
+        for archive in archives:
+            say(f"importing {archive.name}")
+            import_archive(socket, archive)
 
 
 def import_archive(socket: Path, archive: Path) -> None:
