@@ -1,0 +1,164 @@
+"""Nights of the real suites, as a process, against an API server on loopback."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from clusterproof.errors import SpecError
+from clusterproof.history.store import History
+from clusterproof.nightly.night import Night, forget_oldest, only_one, run_night
+from clusterproof.notify.webhook import NotDeliveredError
+from clusterproof.outcome import ExitCode, Outcome
+from clusterproof.report.record import RunRecord
+from tests.nightly.api_server import (
+    CONFIG_MAPS,
+    Answers,
+    kubeconfig,
+    served,
+    settings,
+    write_spec,
+)
+
+PROJECT = Path(__file__).parents[2]
+
+
+class Stage:
+    """An API server, a spec, and a night that uses both."""
+
+    def __init__(self, folder: Path, server: str, answers: Answers) -> None:
+        """Two settings, both as they must be."""
+        self.answers = answers
+        self.server = server
+        self.said: list[str] = []
+        self.folder = folder
+        answers.lists[CONFIG_MAPS] = settings(one="yes", two="yes")
+        spec = write_spec(folder / "spec", "one", "two")
+        self.night = Night(
+            project=PROJECT,
+            results=folder / "results",
+            arguments=("--spec", str(spec), "--kubeconfig", str(kubeconfig(folder, server))),
+            spec=spec,
+            within_s=60,
+        )
+
+    def run(self) -> ExitCode:
+        """One night."""
+        return run_night(self.night, self.said.append)
+
+    def records(self) -> list[RunRecord]:
+        """Every night that is kept, oldest first."""
+        with History(self.night.results / "history.sqlite3") as history:
+            return [
+                history.record(run)
+                for series in history.all_series()
+                for run in history.runs(series.id)
+            ]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    answers = Answers()
+    with served(answers) as server:
+        yield Stage(tmp_path, server, answers)
+
+
+def test_a_night_is_kept_shown_and_counted(stage: Stage) -> None:
+    assert stage.run() is ExitCode.PASSED
+    results = stage.night.results
+    assert 'clusterproof_rows{cluster="loopback",outcome="passed",profile="small"} 2.0' in (
+        results / "metrics.prom"
+    ).read_text(encoding="utf-8")
+    assert (results / "site" / "index.html").is_file()
+    assert (results / "runs" / stage.records()[0].run_id / "report.html").is_file()
+    assert not (results / ".tmp").exists()
+
+
+def test_a_new_failure_and_its_mending_are_named(stage: Stage) -> None:
+    stage.run()
+    stage.answers.lists[CONFIG_MAPS] = settings(one="yes", two="no")
+    assert stage.run() is ExitCode.FAILED
+    assert "  new failure       settings-two" in stage.said
+    stage.answers.lists[CONFIG_MAPS] = settings(one="yes", two="yes")
+    assert stage.run() is ExitCode.PASSED
+    assert "  mended            settings-two" in stage.said
+
+
+def test_a_row_that_vanished_fails_the_night(stage: Stage) -> None:
+    stage.run()
+    write_spec(stage.folder / "spec", "one")
+    assert stage.run() is ExitCode.FAILED
+    gone = stage.records()[-1].rows[-1]
+    assert (gone.id, gone.outcome) == ("settings-two", Outcome.FAILED)
+
+
+def test_the_deadline_leaves_a_report_that_lists_what_did_not_run(stage: Stage) -> None:
+    stage.answers.hangs = True
+    stage.night = replace(stage.night, within_s=4.0)
+    began = time.monotonic()
+    assert stage.run() is ExitCode.INCONCLUSIVE
+    assert time.monotonic() - began < 40
+    record = stage.records()[-1]
+    assert len(record.rows) == 2
+    assert {row.outcome for row in record.rows} <= {Outcome.NOT_RUN, Outcome.INCONCLUSIVE}
+    assert "stopped at the deadline of 4 s" in record.notes
+
+
+def test_suites_that_are_killed_leave_a_record_too(stage: Stage) -> None:
+    stage.run()
+    stage.answers.hangs = True
+    stage.night = replace(stage.night, within_s=3.0, grace_s=0.0)
+    assert stage.run() is ExitCode.INCONCLUSIVE
+    first, last = stage.records()
+    assert [row.outcome for row in last.rows] == [Outcome.NOT_RUN] * 2
+    assert first.profile == last.profile
+    assert "a report of their own" in last.rows[0].cause
+
+
+def test_two_nights_at_once_are_refused_and_the_first_is_named(stage: Stage) -> None:
+    with only_one(stage.night.results), pytest.raises(SpecError, match=r"process \d+"):
+        stage.run()
+
+
+def test_a_webhook_is_told_of_a_change_only(stage: Stage) -> None:
+    stage.night = replace(stage.night, webhook=f"{stage.server}/hook")
+    stage.run()
+    assert stage.answers.posted == []
+    stage.answers.lists[CONFIG_MAPS] = settings(one="no", two="yes")
+    stage.run()
+    assert "settings-one" in json.dumps(stage.answers.posted)
+
+
+def test_a_webhook_that_is_gone_hides_no_verdict(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise NotDeliveredError("webhook on nowhere: nobody there")
+
+    monkeypatch.setattr("clusterproof.nightly.night.post", refused)
+    stage.night = replace(stage.night, webhook="http://nowhere.invalid/")
+    stage.answers.lists[CONFIG_MAPS] = settings(one="no", two="yes")
+    assert stage.run() is ExitCode.FAILED
+    assert any("NOT TOLD" in line for line in stage.said)
+
+
+def test_old_folders_go_and_the_history_keeps_their_records(stage: Stage) -> None:
+    stage.night = replace(stage.night, keep=1)
+    stage.run()
+    stage.run()
+    assert len(list((stage.night.results / "runs").iterdir())) == 1
+    assert len(stage.records()) == 2
+
+
+def test_nothing_is_forgotten_below_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "20260101").mkdir()
+    assert forget_oldest(tmp_path, 1) == ()
+
+
+def test_a_results_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SpecError, match="--results"), only_one(tmp_path / "file" / "results"):
+        pass
