@@ -67,7 +67,7 @@ test-cluster: install ## the tests that need the local cluster and root
 	$(RUN) pytest tests -m cluster
 
 bench: install ## what a verification costs, beside the bare API round trips
-	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE)
+	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
 
 .PHONY: prove load
 prove: install ## show every check red by its own defects; ROW=id for one row
