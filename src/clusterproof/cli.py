@@ -12,6 +12,7 @@ from pathlib import Path
 
 from clusterproof.bundle import cli as bundle_cli
 from clusterproof.errors import ClusterproofError
+from clusterproof.generate import cli as generate_cli
 from clusterproof.history import cli as history_cli
 from clusterproof.nightly import cli as nightly_cli
 from clusterproof.outcome import ExitCode
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     nightly_cli.mount(commands)
     history_cli.mount(commands)
     bundle_cli.mount(commands)
+    generate_cli.mount(commands)
     return parser
 
 

@@ -1,0 +1,127 @@
+"""Where objects are read from: a cluster's namespaces, or files of manifests.
+
+No Secret is read from either: the rows of a Secret come from who refers to it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from clusterproof.errors import SpecError
+from clusterproof.observe.cluster import Cluster
+
+Json = dict[str, Any]
+
+KINDS: Final = (
+    "ConfigMap",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "NetworkPolicy",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "Service",
+    "StatefulSet",
+)
+"""Read, in this order; what is of another kind is passed over."""
+_MADE_BY_KUBERNETES = frozenset({("ConfigMap", "kube-root-ca.crt"), ("Service", "kubernetes")})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Objects of some namespaces.
+
+    Attributes:
+        words: Where they are from, for the rows' `source`.
+    """
+
+    words: str
+    objects: tuple[tuple[str, Json], ...]
+
+    def of(self, *kinds: str) -> Iterator[tuple[str, Json]]:
+        """Kind and object, in the order of the names."""
+        found = [(kind, item) for kind, item in self.objects if kind in kinds]
+        yield from sorted(found, key=lambda one: (namespace_of(one[1]), one[1]["metadata"]["name"]))
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Of all objects, in order."""
+        return tuple(sorted({namespace_of(item) for _, item in self.objects}))
+
+
+def namespace_of(item: Json) -> str:
+    """The namespace of an object; `default` where a manifest names none."""
+    return str(item["metadata"].get("namespace") or "default")
+
+
+def from_cluster(cluster: Cluster, namespaces: Iterable[str]) -> Source:
+    """What stands in these namespaces.
+
+    Raises:
+        ObservationError: A list was refused.
+        SpecError: There is no workload in them.
+    """
+    places = tuple(namespaces)
+    found = tuple(
+        (kind, item)
+        for namespace in places
+        for kind in KINDS
+        for item in cluster.objects(kind, namespace)
+        if (kind, item["metadata"]["name"]) not in _MADE_BY_KUBERNETES
+    )
+    words = f"read from context {cluster.api.connection.context}"
+    return _not_empty(Source(words, found), f"namespaces {', '.join(places)}")
+
+
+def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Source:
+    """What the YAML files of some files and folders declare.
+
+    Args:
+        paths: Files, or folders that are read with all below them. Kustomize folders and charts
+            are rendered first: `kubectl kustomize FOLDER >all.yaml`.
+        namespaces: Only these, or all that they name.
+
+    Raises:
+        SpecError: A file is no YAML, or there is no workload in any.
+    """
+    wanted = frozenset(namespaces)
+    files = [one for path in paths for one in _files(path)]
+    found = tuple(
+        (str(item["kind"]), item)
+        for path in files
+        for item in _objects(path)
+        if item.get("kind") in KINDS and (not wanted or namespace_of(item) in wanted)
+    )
+    words = ", ".join(sorted({path.name for path in files}))
+    return _not_empty(Source(f"declared in {words[:120]}", found), f"the {len(files)} files")
+
+
+def _not_empty(source: Source, place: str) -> Source:
+    if not any(True for _ in source.of("Deployment", "StatefulSet")):
+        raise SpecError(f"init: expected a Deployment or StatefulSet in {place}, observed none")
+    return source
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = [*path.rglob("*.yaml"), *path.rglob("*.yml"), *path.rglob("*.json")]
+        return sorted(one for one in found if one.name != "kustomization.yaml")
+    if not path.is_file():
+        raise SpecError(f"--manifests: expected a file or a folder, there is no {path}")
+    return [path]
+
+
+def _objects(path: Path) -> Iterator[Json]:
+    try:
+        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        words = " ".join(str(error).split())[:200]
+        raise SpecError(f"{path}: expected manifests in YAML, observed {words}") from error
+    for document in documents:
+        items = document.get("items") if isinstance(document, Mapping) else None
+        for item in items if isinstance(items, list) else [document]:
+            if isinstance(item, dict) and (item.get("metadata") or {}).get("name"):
+                yield item
