@@ -104,12 +104,13 @@ READING: tuple[Fault, ...] = (
     _status("gone", "410 to every list", 410, _410, LISTS),
     Fault(
         "throttled-once",
-        "429 with Retry-After: 1 to the first 6 lists",
+        "429 with Retry-After: 1, once for each list",
         on=LISTS,
         status=429,
         headers={**_JSON, "retry-after": "1"},
         body=_429,
-        times=6,
+        times=1,
+        per_path=True,
         transient=True,
     ),
     Fault(
@@ -128,7 +129,14 @@ READING: tuple[Fault, ...] = (
     ),
     _status("internal-error", "500 to everything", 500, _500, EVERYTHING),
     _status(
-        "internal-error-once", "500 to the first 3 lists", 500, _500, LISTS, times=3, transient=True
+        "internal-error-once",
+        "500, once for each list",
+        500,
+        _500,
+        LISTS,
+        times=1,
+        per_path=True,
+        transient=True,
     ),
     _status("unavailable", "503 to everything but /version", 503, _503),
     Fault(
@@ -237,8 +245,8 @@ READING: tuple[Fault, ...] = (
         skip=11,
     ),
     Fault(
-        "every-third-500",
-        "500 to every list of namespace-wide pods and services",
+        "error-pods-services",
+        "500 to lists of pods and services",
         status=500,
         headers=_JSON,
         body=_500,

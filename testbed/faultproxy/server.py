@@ -122,6 +122,8 @@ class FaultProxy:
                     await self._hurt(request, writer)
                 else:
                     await _say(writer, await self._forward(request))
+            except asyncio.CancelledError:
+                return  # the proxy ends; a hang is what it was doing
             except httpx.HTTPError as error:
                 writer.write(_answer(502, {}, f"faultproxy: upstream: {error}".encode()))
                 await writer.drain()

@@ -209,7 +209,7 @@ def test_pod_that_could_not_be_removed_is_named(world: World, peer: Peer) -> Non
         pods = OwnPods(api, "run-1")
         Dialler(Cluster(api), pods, SETTINGS).dial_from_control([peer])
         world.forbidden = {"delete"}
-        with pytest.raises(ObservationError, match="could not be removed: .* 403") as refusal:
+        with pytest.raises(ObservationError, match=r"could not be removed: .* 403") as refusal:
             pods.close()
     assert refusal.value.next_command == "kubectl get pods -A -l clusterproof.dev/run=run-1"
 

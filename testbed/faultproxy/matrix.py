@@ -1,0 +1,186 @@
+"""Every fault against every row: `python -m testbed.faultproxy.matrix`.
+
+A run through each fault is compared with a run through no fault. A row may come to what it came to
+then, or to INCONCLUSIVE. It may PASS only if every path that its verdict rests on was answered
+rightly in the end; which paths those are is noted in the clean run (`looked`).
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from clusterproof.observe.connect import Connection, connect
+from clusterproof.outcome import Outcome
+from clusterproof.report.record import RunRecord
+from testbed.faultproxy.faults import FAULTS, READING, Fault
+from testbed.faultproxy.server import Hit, running
+
+PROJECT = Path(__file__).resolve().parents[2]
+BOUND_S = 90.0
+"""A whole run under any fault."""
+KILL_AFTER_S = 240.0
+CLEAN = Fault("none", "no fault", act="nothing", on="^$")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the suites through the proxy."""
+
+    outcomes: dict[str, str]
+    causes: tuple[str, ...]
+    areas: tuple[str, ...]
+    exit_code: int
+    took_s: float
+    output: str
+    hits: tuple[Hit, ...]
+    looked: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one fault came to."""
+
+    fault: str
+    says: str
+    hits: int
+    exit_code: int
+    passed: int
+    failed: int
+    inconclusive: int
+    areas: int
+    false_passes: tuple[str, ...]
+    wrong: tuple[str, ...]
+    tracebacks: int
+    took_s: float
+    cause: str
+
+    @property
+    def sound(self) -> bool:
+        """Nothing that should not be."""
+        in_time = self.took_s <= BOUND_S
+        return not (self.false_passes or self.wrong or self.tracebacks) and in_time
+
+
+def verify(connection: Connection, fault: Fault, arguments: Sequence[str]) -> Run:
+    """One run; an outcome for every row, also of a run that was ended for its slowness."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as name, running(connection, fault) as proxy:
+        looked = Path(name) / "looked.json"
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--report-dir", name]
+        command += ["--kubeconfig", str(proxy.kubeconfig), "-p", "tests.safety.looked"]
+        began = time.monotonic()
+        try:
+            ended = subprocess.run(
+                [*command, *arguments],
+                cwd=PROJECT,
+                env={**os.environ, "CLUSTERPROOF_LOOKED": str(looked)},
+                capture_output=True,
+                text=True,
+                timeout=KILL_AFTER_S,
+                check=False,
+            )
+            code, output = ended.returncode, ended.stdout + ended.stderr
+        except subprocess.TimeoutExpired:
+            code, output = -1, ""
+        took_s = time.monotonic() - began
+        records = list(Path(name).glob("*/run.json"))
+        rows = RunRecord.from_json(records[0].read_text("utf-8")).rows if records else ()
+        return Run(
+            outcomes={row.id: row.outcome.value for row in rows},
+            causes=tuple(dict.fromkeys(row.cause for row in rows if row.cause)),
+            areas=tuple(dict.fromkeys(row.area for row in rows)),
+            exit_code=code,
+            took_s=took_s,
+            output=output,
+            hits=proxy.hits,
+            looked=json.loads(looked.read_text("utf-8")) if looked.is_file() else {},
+        )
+
+
+def blind(run: Run, fault: Fault, needed: Iterable[str]) -> bool:
+    """True when some path was not asked, or its last answer was the fault's."""
+    last = {hit.path: hit.faulted and fault.act != "delay" for hit in run.hits}
+    return any(last.get(path, True) for path in needed)
+
+
+def line_of(run: Run, fault: Fault, clean: Run) -> Line:
+    """The run judged."""
+    passed = [row for row, outcome in run.outcomes.items() if outcome == Outcome.PASSED]
+    said = {Outcome.INCONCLUSIVE.value, Outcome.NOT_RUN.value}
+    if fault.transient:
+        said = set()
+    values = list(run.outcomes.values())
+    return Line(
+        fault=fault.name,
+        says=fault.says,
+        hits=sum(hit.faulted for hit in run.hits),
+        exit_code=run.exit_code,
+        passed=len(passed),
+        failed=values.count(Outcome.FAILED),
+        inconclusive=values.count(Outcome.INCONCLUSIVE),
+        areas=len(run.areas),
+        false_passes=tuple(
+            row for row in passed if blind(run, fault, clean.looked.get(row, ["/version"]))
+        ),
+        wrong=tuple(
+            f"{row}: {outcome}, without the fault {clean.outcomes.get(row)}"
+            for row, outcome in run.outcomes.items()
+            if outcome != clean.outcomes.get(row) and outcome not in said
+        ),
+        tracebacks=run.output.count("Traceback (most recent call last)"),
+        took_s=round(run.took_s, 1),
+        cause=run.causes[0] if run.causes else "",
+    )
+
+
+def main() -> int:
+    """Run them all, say each line as it comes, and write the whole as JSON."""
+    parser = argparse.ArgumentParser(prog="matrix", description=__doc__.splitlines()[0])
+    parser.add_argument("--kubeconfig", default=str(PROJECT / ".testbed" / "kubeconfig"))
+    parser.add_argument("--faults", default="", help="names, separated by commas; default: READING")
+    parser.add_argument("--json", type=Path, default=None)
+    parser.add_argument("rest", nargs="*", default=[])
+    options = parser.parse_args()
+    names = [name for name in options.faults.split(",") if name] or [one.name for one in READING]
+    arguments = options.rest or ["suites", "--read-only"]
+    connection = connect(options.kubeconfig)
+    clean = verify(connection, CLEAN, arguments)
+    lines = []
+    for name in names:
+        fault = FAULTS[name]
+        run = verify(connection, fault, arguments)
+        found = line_of(run, fault, clean)
+        if found.wrong:  # has the cluster changed, or were we misled?
+            clean = verify(connection, CLEAN, arguments)
+            found = line_of(run, fault, clean)
+        lines.append(found)
+        sys.stdout.write(said(found))
+        sys.stdout.flush()
+    if options.json is not None:
+        options.json.write_text(json.dumps([asdict(one) for one in lines], indent=1), "utf-8")
+    bad = [one.fault for one in lines if not one.sound]
+    sys.stdout.write(f"{len(lines)} faults, {len(bad)} unsound: {', '.join(bad) or 'none'}\n")
+    return 1 if bad else 0
+
+
+def said(line: Line) -> str:
+    """One line for a reader, with whatever is wrong beneath it."""
+    text = (
+        f"{line.fault:24} hits {line.hits:4} exit {line.exit_code:2} passed {line.passed:3} "
+        f"failed {line.failed:3} inconclusive {line.inconclusive:3} {line.took_s:6.1f} s "
+        f"false passes {len(line.false_passes)} wrong {len(line.wrong)} "
+        f"tracebacks {line.tracebacks}\n    {line.cause[:200]}\n"
+    )
+    for one in (*line.false_passes, *line.wrong):
+        text += f"    ! {one}\n"
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""A workload of our own to be unkind beside: in a namespace of its own, removed with it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from string import Template
+from urllib.parse import quote
+
+import yaml
+
+from clusterproof.observe.api import Json, KubeApi
+from clusterproof.observe.cluster import RUN_LABEL, is_ready
+from clusterproof.wait import wait_until
+
+PROJECT = Path(__file__).resolve().parents[2]
+FOLDER = Path(__file__).with_name("scratch")
+SPEC = FOLDER / "spec.yaml"
+_COLLECTIONS = {
+    "Namespace": "/api/v1/namespaces",
+    "Service": "/api/v1/namespaces/{}/services",
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+}
+
+
+@contextmanager
+def deployed(api: KubeApi, namespace: str) -> Iterator[None]:
+    """The workload, ready; and gone in the end."""
+    text = Template((FOLDER / "objects.yaml").read_text("utf-8")).substitute(namespace=namespace)
+    try:
+        for item in yaml.safe_load_all(text):
+            api.request("POST", _COLLECTIONS[item["kind"]].format(namespace), body=item)
+        wait_until(
+            lambda: [is_ready(pod) for pod in pods(api, namespace)],
+            lambda ready: ready == [True, True],
+            waiting_for=f"the Pods of {namespace}",
+            within_s=90,
+        )
+        yield
+    finally:
+        api.request("DELETE", f"/api/v1/namespaces/{quote(namespace)}", expect_ok=False)
+
+
+def pods(api: KubeApi, namespace: str) -> list[Json]:
+    """The workload's Pods."""
+    return api.list(f"/api/v1/namespaces/{namespace}/pods", label_selector="app=web")
+
+
+def left_over(api: KubeApi, namespace: str) -> list[str]:
+    """What runs made and did not remove: Pods and Leases, by the run label."""
+    found = []
+    for kind, path in (("pod", "/api/v1"), ("lease", "/apis/coordination.k8s.io/v1")):
+        items = api.list(f"{path}/namespaces/{namespace}/{kind}s", label_selector=RUN_LABEL)
+        found += [f"{kind}/{item['metadata']['name']}" for item in items]
+    return found
+
+
+def command(kubeconfig: Path, namespace: str, reports: str, *more: str) -> list[str]:
+    """A run against the scratch workload, as a user would start it."""
+    return [
+        *(sys.executable, "-m", "pytest", "suites", "-q", "--tb=short"),
+        *("--kubeconfig", str(kubeconfig), "--spec", str(SPEC)),
+        *("--namespace", f"scratch={namespace}", "--report-dir", reports),
+        *more,
+    ]
+
+
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    """Begin one."""
+    return subprocess.Popen(
+        arguments, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
