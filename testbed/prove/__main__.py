@@ -82,6 +82,7 @@ def _prove(
         for one in bad:
             sys.stdout.write(f"    {one.finding}: {one.row} ({one.defect}): {one.said[:300]}\n")
         sys.stdout.flush()
+    heal(api, spec.namespaces.values())
     return proofs, seconds
 
 

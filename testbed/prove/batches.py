@@ -11,7 +11,7 @@ LARGEST = 64
 def batches(defects: Iterable[Defect], largest: int = LARGEST) -> list[tuple[Defect, ...]]:
     """The defects in groups; each fits into the first group that it can join, quick ones first."""
     groups: list[list[Defect]] = []
-    for defect in sorted(defects, key=lambda one: (one.kind == "equivalent", _slow(one))):
+    for defect in sorted(defects, key=lambda one: (one.kind == "equivalent", is_slow(one))):
         for group in groups:
             if len(group) < largest and all(independent(defect, other) for other in group):
                 group.append(defect)
@@ -26,7 +26,7 @@ def independent(one: Defect, other: Defect) -> bool:
 
     Two of them may change the same object: each row that is red then still belongs to one.
     """
-    if one.alone or other.alone or _slow(one) != _slow(other):
+    if one.alone or other.alone or is_slow(one) != is_slow(other):
         return False
     if (one.kind == "equivalent") != (other.kind == "equivalent"):
         return False
@@ -37,7 +37,7 @@ def independent(one: Defect, other: Defect) -> bool:
     return not (_collide(one, other) or _collide(other, one))
 
 
-def _slow(defect: Defect) -> bool:
+def is_slow(defect: Defect) -> bool:
     """Waits for a rollout or for much time: kept apart from what is seen at once."""
     return defect.after_s > 0 or any(
         step.rollout or step.running or step.gone or step.stop or (step.settle_s or 0) > 5  # noqa: PLR2004 - seconds

@@ -1,5 +1,6 @@
 """Runs groups of defects against the cluster: apply, check, restore, check the restoring."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,13 +8,14 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from clusterproof.errors import ClusterproofError, ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.spec import Spec
 from clusterproof.wait import pause
-from testbed.prove.batches import rows_of
+from testbed.prove.batches import is_slow, rows_of
 from testbed.prove.change import Change, heal
 from testbed.prove.findings import Finding, Proof, judge_group
 from testbed.prove.journal import Journal
@@ -25,6 +27,9 @@ QUICK_SPEC = PROJECT / ".testbed" / "proof-spec.yaml"
 CHECK_S = 300
 SETTLE_S = 20
 """A defect that never settles must not be waited for as long as a user's rollout is."""
+ARRIVAL_S = 25.0
+"""An event of this cluster is there within 3 s."""
+LATE = frozenset({"ingestion-late", "ingestion-lag-p95-s"})
 _MARKER = re.compile(r'mark\.rows\("([a-z-]+)"')
 READS_ONLY = (
     "autoscaling",
@@ -48,7 +53,8 @@ def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defe
         change.apply([step for defect in group for step in defect.steps])
         change.apply([step for defect in group for step in defect.then])
         paths = [PROJECT / "suites"] if everything else suites_for(spec, rows_of(group))
-        results = check(kubeconfig, spec.path if everything else quick(spec), paths)
+        plan = spec.path if everything else quick(spec, rows_of(group))
+        results = check(kubeconfig, plan, paths)
         proofs = judge_group(group, results)
     finally:
         change.restore()
@@ -62,7 +68,6 @@ def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defe
     ]
     journal.close()
     pause(max(defect.after_s for defect in group))
-    heal(api, spec.namespaces.values())
     return proofs
 
 
@@ -78,11 +83,18 @@ def restore(api: KubeApi, namespaces: Iterable[str]) -> list[str]:
     return differing
 
 
-def quick(spec: Spec) -> Path:
-    """The same spec, with less patience for what is settling."""
-    text = f"extends: {spec.path.resolve()}\nsettings: {{settle_s: {SETTLE_S}}}\n"
+def quick(spec: Spec, rows: Iterable[str] = ()) -> Path:
+    """The same spec, with less patience for what is settling, and for events if none is to be late.
+
+    An event that is lost is awaited in vain, by every group that loses one.
+    """
+    settings: dict[str, Any] = {"settle_s": SETTLE_S}
+    posthog = spec.settings.posthog
+    if posthog is not None and not LATE & set(rows):
+        settings["posthog"] = {**posthog.model_dump(mode="json"), "within_s": ARRIVAL_S}
     QUICK_SPEC.parent.mkdir(parents=True, exist_ok=True)
-    QUICK_SPEC.write_text(text, encoding="utf-8")
+    spec_file = {"extends": str(spec.path.resolve()), "settings": settings}
+    QUICK_SPEC.write_text(json.dumps(spec_file), encoding="utf-8")
     return QUICK_SPEC
 
 
@@ -126,6 +138,7 @@ def timed_group(
     """As `prove_group`, with the seconds that it took; an error of ours is a silent row."""
     began = time.monotonic()
     try:
+        heal(api, spec.namespaces.values(), measured=not is_slow(group[0]))
         proofs = prove_group(api, spec, kubeconfig, group)
     except (ClusterproofError, subprocess.SubprocessError) as error:
         said = f"could not be proven: {type(error).__name__}: {error}"[:600]
@@ -134,5 +147,4 @@ def timed_group(
             for defect in group
             for row in defect.reds or {"(all rows)": ""}
         ]
-        heal(api, spec.namespaces.values())
     return proofs, time.monotonic() - began
