@@ -8,6 +8,7 @@ rightly in the end; which paths those are is noted in the clean run (`looked`).
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -104,9 +105,20 @@ def verify(connection: Connection, fault: Fault, arguments: Sequence[str]) -> Ru
 
 
 def blind(run: Run, fault: Fault, needed: Iterable[str]) -> bool:
-    """True when some path was not asked, or its last answer was the fault's."""
-    last = {hit.path: hit.faulted and fault.act != "delay" for hit in run.hits}
-    return any(last.get(path, True) for path in needed)
+    """True when some path was not asked, or its last answer was the fault's.
+
+    Pods come and go between two runs: what is asked of one of them is asked of another.
+    """
+    last: dict[str, dict[str, bool]] = {}
+    for hit in run.hits:
+        spoiled = hit.faulted and fault.act != "delay"
+        last.setdefault(_of_any_pod(hit.path), {})[hit.path] = spoiled
+    asked = [last.get(_of_any_pod(path), {"never asked": True}) for path in needed]
+    return any(any(answers.values()) for answers in asked)
+
+
+def _of_any_pod(path: str) -> str:
+    return re.sub(r"/pods/[^/:]+(:\d+)?/", r"/pods/*\1/", path)
 
 
 def line_of(run: Run, fault: Fault, clean: Run) -> Line:

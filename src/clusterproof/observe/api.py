@@ -23,6 +23,7 @@ from clusterproof.observe.connect import Connection
 from clusterproof.observe.patience import Patience
 
 RETRY_PAUSE_LIMIT_S = 5.0
+"""A server that asks for more is not asked again: that is its answer. Our choice."""
 READ_TIMEOUT_S = 10.0
 """One attempt: from the request to the last byte of its answer."""
 MOST_BYTES = 64 * 1024 * 1024
@@ -274,8 +275,7 @@ class KubeApi:
 
 def _pause_s(answer: httpx.Response, attempt: int) -> float:
     asked = answer.headers.get("retry-after", "")
-    pause_s = float(asked) if asked.isdigit() else 0.2 * attempt
-    return min(pause_s, RETRY_PAUSE_LIMIT_S)
+    return float(asked) if asked.isdigit() else 0.2 * attempt
 
 
 def _refusal(method: str, path: str, answer: httpx.Response) -> ObservationError:

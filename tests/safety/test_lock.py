@@ -1,0 +1,128 @@
+"""One writing run at a time."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from clusterproof import lock as lock_module
+from clusterproof.errors import ObservationError
+from clusterproof.lock import PROCESS, RunLock, is_dead, this_process
+from tests.observe.loopback import Request, api_server
+from tests.safety.leases_server import Leases
+
+ELSEWHERE = "another-boot/pid:[1] 77 123"
+
+
+def held_by_another(leases: Leases, **spec: Any) -> None:  # noqa: ANN401 - JSON
+    """A Lease of a run on another machine."""
+    lease = {
+        "metadata": {"name": "clusterproof", "annotations": {PROCESS: ELSEWHERE}},
+        "spec": {
+            "holderIdentity": "run 7 on node-9",
+            "leaseDurationSeconds": 30,
+            "renewTime": lock_module._now(),
+            **spec,
+        },
+    }
+    leases.answer(Request("POST", "/leases", {}, json.dumps(lease).encode()))
+
+
+def test_lock_is_taken_and_removed() -> None:
+    leases = Leases()
+    with api_server(leases.answer) as api:
+        lock = RunLock(api, "n", "run-1")
+        lock.acquire(within_s=0)
+        assert lock.held
+        assert leases.lease is not None
+        assert leases.lease["spec"]["holderIdentity"].startswith("run run-1 on ")
+        lock.release()
+    assert leases.lease is None
+
+
+def test_second_run_says_who_holds_it() -> None:
+    leases = Leases()
+    held_by_another(leases)
+    with (
+        api_server(leases.answer) as api,
+        pytest.raises(ObservationError, match="run 7 on node-9 holds Lease n/clusterproof") as seen,
+    ):
+        RunLock(api, "n", "run-1", sleep=lambda _: None).acquire(within_s=0)
+    assert seen.value.next_command == "kubectl -n n get lease clusterproof -o yaml"
+
+
+def test_second_run_goes_on_when_the_first_ends() -> None:
+    leases = Leases()
+    held_by_another(leases)
+
+    def first_ends(_: float) -> None:
+        leases.lease = None
+
+    with api_server(leases.answer) as api:
+        lock = RunLock(api, "n", "run-1", sleep=first_ends)
+        lock.acquire(within_s=10)
+        assert lock.held
+        lock.release()
+
+
+def test_holder_that_died_on_this_machine_is_seen_to_be_dead() -> None:
+    leases = Leases()
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
+        child.wait()
+    ours = this_process()
+    held_by_another(leases)
+    assert leases.lease is not None
+    leases.lease["metadata"]["annotations"][PROCESS] = f"{ours.machine} {child.pid} 1"
+    with api_server(leases.answer) as api:
+        lock = RunLock(api, "n", "run-1")
+        lock.acquire(within_s=0)
+        assert lock.held
+        lock.release()
+
+
+def test_lease_that_nobody_renews_is_taken_over() -> None:
+    leases = Leases()
+    held_by_another(leases, renewTime="2020-01-01T00:00:00.000000Z")
+    with api_server(leases.answer) as api:
+        lock = RunLock(api, "n", "run-1")
+        lock.acquire(within_s=0)
+        assert lock.held
+        assert leases.lease is not None
+        assert leases.lease["spec"]["leaseTransitions"] == 1
+        lock.release()
+
+
+def test_without_the_right_a_run_goes_on_and_says_so() -> None:
+    leases = Leases()
+    leases.status = 403
+    with api_server(leases.answer) as api:
+        lock = RunLock(api, "n", "run-1")
+        lock.acquire(within_s=0)
+        assert not lock.held
+        assert "two runs at once are not kept apart" in lock.note
+        lock.refuse_if_lost()
+        lock.release()
+
+
+def test_lock_that_was_taken_over_refuses_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_module, "DURATION_S", 0.06)
+    leases = Leases()
+    with api_server(leases.answer) as api:
+        lock = RunLock(api, "n", "run-1")
+        lock.acquire(within_s=0)
+        leases.lease = None
+        held_by_another(leases)
+        assert lock._renewer is not None
+        lock._renewer.join(5)
+        with pytest.raises(ObservationError, match="was lost"):
+            lock.refuse_if_lost()
+        lock.release()
+    assert leases.lease is not None, "somebody else's Lease stays"
+
+
+def test_this_process_is_alive_and_others_are_not_judged() -> None:
+    assert not is_dead(str(this_process()))
+    assert not is_dead(ELSEWHERE)
+    assert not is_dead("")
