@@ -169,6 +169,11 @@ class Rows:
                 chosen = source.get(field)
                 if chosen and not chosen.get("optional"):
                     keys.setdefault((kind, chosen["name"]), []).append(chosen["key"])
+        for entry in one.get("envFrom") or []:
+            of = (entry.get("configMapRef") or {}).get("name")
+            held = self._keys_of(self._namespace(alias), of) if of else []
+            if held:
+                keys.setdefault(("ConfigMap", of), []).extend(held)
         for (kind, of), found in keys.items():
             target = f"{kind}/{alias}/{of}"
             if kind == "ConfigMap":
@@ -184,6 +189,18 @@ class Rows:
                 claim = f"Secret {of} has a value for {key}"
                 fields = {"of": target, "key": key, "min_length": 1}
                 self._add("secrets", row_id, claim, "secret-shape", **fields)
+
+    def _namespace(self, alias: str) -> str:
+        return next(one for one, its in self._aliases.items() if alias == f"${{{its}}}")
+
+    def _keys_of(self, namespace: str, name: str) -> list[str]:
+        """Of a ConfigMap of this source; none where it is not of it."""
+        return [
+            key
+            for _, item in self._source.of("ConfigMap")
+            if (namespace_of(item), item["metadata"]["name"]) == (namespace, name)
+            for key in item.get("data") or {}
+        ]
 
     @staticmethod
     def _slug(text: str) -> str:
@@ -304,14 +321,33 @@ class Rows:
         for rule in item["spec"].get("rules") or []:
             for path in (rule.get("http") or {}).get("paths") or []:
                 service = (path.get("backend") or {}).get("service") or {}
-                port = (service.get("port") or {}).get("number")
+                port = self._port_number(namespace_of(item), service)
                 host = rule.get("host")
                 if not (host and port):
-                    self.left_out.append(f"{ref}: a rule without a host, or a port by its name")
+                    self.left_out.append(
+                        f"{ref}: a rule without a host, or a port of no Service here"
+                    )
                     continue
                 claim = f"{host} is sent to port {port} of Service {service['name']}"
                 fields = {"of": ref, "host": host, "service": service["name"], "port": port}
                 self._add("networking", f"{name}-ingress", claim, "ingress", **fields)
+
+    def _port_number(self, namespace: str, service: Json) -> int | None:
+        """The port of an Ingress' backend; one by its name is looked up in its Service."""
+        port = service.get("port") or {}
+        if "number" in port:
+            return int(port["number"])
+        return next(
+            (
+                int(entry["port"])
+                for _, item in self._source.of("Service")
+                if namespace_of(item) == namespace
+                and item["metadata"]["name"] == service.get("name")
+                for entry in item["spec"].get("ports") or []
+                if entry.get("name") == port.get("name")
+            ),
+            None,
+        )
 
     def _policy(self, kind: str, item: Json) -> None:
         name, ref, spec = item["metadata"]["name"], self._ref(kind, item), item["spec"]

@@ -1,0 +1,154 @@
+"""`clusterproof init`: the rows of the reference manifests, and of odd ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterproof.cli import main
+from clusterproof.errors import SpecError
+from clusterproof.generate.rows import Rows
+from clusterproof.generate.sources import Source, from_cluster, from_manifests
+from clusterproof.generate.write import write_spec
+from clusterproof.judge import Difference, differences
+from clusterproof.observe.fields import read_field
+from clusterproof.observe.workloads import read_bound, read_probe
+from clusterproof.spec.desired import FieldRow, ProbeRow, QuantityRow
+from tests.observe.cluster_objects import cluster_of
+
+MANIFESTS = Path(__file__).parents[2] / "testbed" / "manifests" / "base"
+Json = dict[str, Any]
+
+
+def deployment(name: str = "web", image: str = "web:1", **spec: Any) -> Json:  # noqa: ANN401 - raw
+    container = {"name": name, "image": image, "ports": [{"name": "http", "containerPort": 80}]}
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "here"},
+        "spec": {"replicas": 2, "template": template, **spec},
+    }
+
+
+def rows_of(*objects: Json) -> Rows:
+    source = Source("tests", tuple((one["kind"], one) for one in objects))
+    return Rows(source, {"here": "here"})
+
+
+def test_the_reference_manifests_give_a_spec_that_is_as_they_declare(tmp_path: Path) -> None:
+    spec, _ = write_spec(from_manifests([MANIFESTS]), tmp_path / "own", "own")
+    kinds = {row.check for row in spec.rows}
+    assert kinds >= {"replicas", "images", "starts", "quantity", "probe", "service", "ingress"}
+    assert kinds >= {"hpa-state", "field", "consumed", "secret-shape"}
+    objects = [item for _, item in from_manifests([MANIFESTS]).objects]
+    wrong: list[Difference] = []
+    with cluster_of(*objects) as cluster:
+        for row in spec.rows:
+            if isinstance(row, FieldRow) and not row.path.startswith("status."):
+                wrong += differences(row, read_field(cluster, row).value)
+            elif isinstance(row, QuantityRow):
+                wrong += differences(row, read_bound(cluster, row).value)
+            elif isinstance(row, ProbeRow):
+                wrong += differences(row, read_probe(cluster, row).value)
+    assert wrong == []
+
+
+def test_a_cluster_and_its_manifests_give_the_same_rows() -> None:
+    with cluster_of(deployment()) as cluster:
+        read = from_cluster(cluster, ["here"])
+    assert Rows(read, {"here": "here"}).areas["workloads"][0]["id"] == "web-replicas"
+    assert "Secret" not in {kind for kind, _ in read.objects}
+
+
+def test_replicas_under_an_autoscaler_are_its_bounds() -> None:
+    scaler = {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web", "namespace": "here"},
+        "spec": {
+            "minReplicas": 3,
+            "maxReplicas": 9,
+            "scaleTargetRef": {"kind": "Deployment", "name": "web"},
+        },
+    }
+    row = rows_of(deployment(), scaler).areas["workloads"][0]
+    assert row["replicas"] == {"min": 3, "max": 9}
+
+
+def test_an_image_that_is_not_pinned_is_left_out_and_said() -> None:
+    rows = rows_of(deployment(image="web:latest"))
+    assert "images" not in {row["check"] for row in rows.areas["workloads"]}
+    assert "not pinned" in rows.left_out[0]
+
+
+def test_a_secret_in_a_config_map_is_written_nowhere() -> None:
+    value = "sk-" + "a1B2" * 12
+    config = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "web", "namespace": "here"},
+        "data": {"OPENAI": value, "MODE": "fast", "DB_PASSWORD": "hunter2hunter2"},
+    }
+    rows = rows_of(deployment(), config)
+    assert [row["path"] for row in rows.areas["configuration"]] == ["data['MODE']"]
+    assert value not in str(rows.areas)
+    assert "hunter2" not in str(rows.areas) + str(rows.left_out)
+
+
+def test_a_port_by_its_name_is_its_number() -> None:
+    service = {
+        "kind": "Service",
+        "metadata": {"name": "web", "namespace": "here"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 8080, "targetPort": "http"}]},
+    }
+    row = rows_of(deployment(), service).areas["networking"][0]
+    assert (row["port"], row["target_port"]) == (8080, 80)
+
+
+def test_a_service_of_nobody_is_left_out_and_said() -> None:
+    service = {
+        "kind": "Service",
+        "metadata": {"name": "other", "namespace": "here"},
+        "spec": {"selector": {"app": "other"}, "ports": [{"port": 80}]},
+    }
+    assert "selects no workload" in rows_of(deployment(), service).left_out[0]
+
+
+def test_ids_are_unique_though_names_are_alike() -> None:
+    one, two = deployment(), deployment()
+    two["kind"] = "StatefulSet"
+    rows = rows_of(one, two)
+    ids = [row["id"] for area in rows.areas.values() for row in area]
+    assert len(ids) == len(set(ids))
+
+
+def test_nothing_of_yours_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text("mine")
+    source = Source("tests", (("Deployment", deployment()),))
+    with pytest.raises(SpecError, match="expected no spec yet"):
+        write_spec(source, tmp_path, "own")
+
+
+def test_the_command_writes_a_spec_that_can_be_planned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "web.yaml"
+    path.write_text(yaml.safe_dump(deployment()))
+    assert main(["init", str(tmp_path / "own"), "--manifests", str(path)]) == 0
+    assert "next: pytest suites --spec" in capsys.readouterr().out
+    assert main(["check-spec", str(tmp_path / "own" / "spec.yaml")]) == 0
+
+
+def test_neither_a_namespace_nor_manifests_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", str(tmp_path)]) == 4
+    assert "--manifests PATH" in capsys.readouterr().err
+
+
+def test_manifests_without_a_workload_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("kind: Service\nmetadata: {name: a}\nspec: {}\n")
+    with pytest.raises(SpecError, match="expected a Deployment or StatefulSet"):
+        from_manifests([tmp_path])
+    (tmp_path / "b.yaml").write_text("a: [")
+    with pytest.raises(SpecError, match="expected manifests in YAML"):
+        from_manifests([tmp_path])
