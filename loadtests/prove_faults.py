@@ -27,7 +27,8 @@ from loadtests.faulty import faulty_router, restart
 
 FAULTS = Path("testbed/defects/load/faults.yaml")
 KUBECONFIG = ".testbed/kubeconfig"
-VIA = f"{sys.executable} -m testbed.cluster enter cp-load --"
+VIA = f"{sys.executable} -m testbed.cluster enter cp-load -- nice -n -15"
+"""The generator must not starve beside its target: the cluster has the weight of 20 processes."""
 _BEFORE_LOAD_S = 12.0
 """From the start of a run to its first request: settling, two reads of each pod, Locust's start."""
 _RUN_S = 1200
