@@ -37,11 +37,11 @@ def rows_of(*objects: Json) -> Rows:
 
 
 def test_the_reference_manifests_give_a_spec_that_is_as_they_declare(tmp_path: Path) -> None:
-    spec, _ = write_spec(from_manifests([MANIFESTS]), tmp_path / "own", "own")
+    spec, _ = write_spec(from_manifests([MANIFESTS], ["here"]), tmp_path / "own", "own")
     kinds = {row.check for row in spec.rows}
     assert kinds >= {"replicas", "images", "starts", "quantity", "probe", "service", "ingress"}
     assert kinds >= {"hpa-state", "field", "consumed", "secret-shape"}
-    objects = [item for _, item in from_manifests([MANIFESTS]).objects]
+    objects = [item for _, item in from_manifests([MANIFESTS], ["here"]).objects]
     wrong: list[Difference] = []
     with cluster_of(*objects) as cluster:
         for row in spec.rows:

@@ -170,8 +170,8 @@ class Rows:
                 if chosen and not chosen.get("optional"):
                     keys.setdefault((kind, chosen["name"]), []).append(chosen["key"])
         for entry in one.get("envFrom") or []:
-            of = (entry.get("configMapRef") or {}).get("name")
-            held = self._keys_of(self._namespace(alias), of) if of else []
+            of = str((entry.get("configMapRef") or {}).get("name", ""))
+            held = self._keys_of(self._namespace(alias), of)
             if held:
                 keys.setdefault(("ConfigMap", of), []).extend(held)
         for (kind, of), found in keys.items():

@@ -82,17 +82,19 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
     Args:
         paths: Files, or folders that are read with all below them. Kustomize folders and charts
             are rendered first: `kubectl kustomize FOLDER >all.yaml`.
-        namespaces: Only these, or all that they name.
+        namespaces: Only these, or all that they name. A single one is also the place of what names
+            none, as for `kubectl apply -n`.
 
     Raises:
         SpecError: A file is no YAML, or there is no workload in any.
     """
     wanted = frozenset(namespaces)
+    place = next(iter(wanted)) if len(wanted) == 1 else "default"
     files = [one for path in paths for one in _files(path)]
     found = tuple(
         (str(item["kind"]), item)
         for path in files
-        for item in _objects(path)
+        for item in _placed(_objects(path), place)
         if item.get("kind") in KINDS and (not wanted or namespace_of(item) in wanted)
     )
     words = ", ".join(sorted({path.name for path in files}))
@@ -112,6 +114,12 @@ def _files(path: Path) -> list[Path]:
     if not path.is_file():
         raise SpecError(f"--manifests: expected a file or a folder, there is no {path}")
     return [path]
+
+
+def _placed(items: Iterable[Json], namespace: str) -> Iterator[Json]:
+    """The same, each with a namespace."""
+    for item in items:
+        yield {**item, "metadata": {"namespace": namespace, **item["metadata"]}}
 
 
 def _objects(path: Path) -> Iterator[Json]:
