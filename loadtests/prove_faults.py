@@ -29,6 +29,8 @@ FAULTS = Path("testbed/defects/load/faults.yaml")
 KUBECONFIG = ".testbed/kubeconfig"
 VIA = f"{sys.executable} -m testbed.cluster enter cp-load -- nice -n -15"
 """The generator must not starve beside its target: the cluster has the weight of 20 processes."""
+PROMETHEUS = "http://127.0.0.1:19090"
+"""The local cluster's is no Pod, and the API server proxies to Pods only."""
 _BEFORE_LOAD_S = 12.0
 """From the start of a run to its first request: settling, two reads of each pod, Locust's start."""
 _RUN_S = 1200
@@ -113,7 +115,7 @@ def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
     command: Sequence[str] = [
         *(sys.executable, "-m", "clusterproof.load", "run", "--kubeconfig", KUBECONFIG),
         *("--shape", fault["shape"], "--out", str(out), "--objectives", str(objectives)),
-        *("--via", via),
+        *("--via", via, "--prometheus", PROMETHEUS),
     ]
     page = out / "load.json"
     page.unlink(missing_ok=True)
