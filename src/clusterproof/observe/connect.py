@@ -4,17 +4,24 @@ Source: the `kubernetes` client's own loader, so exec plugins, tokens, client ce
 KUBECONFIG lists and contexts mean what they mean to kubectl.
 """
 
+import logging
 import os
 import ssl
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes import config
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException
 
 from clusterproof.errors import SpecError
+from clusterproof.observe.kubeconfig import check_kubeconfig
+
+CREDENTIAL_WITHIN_S = 60.0
+"""Long enough for a person to answer a browser. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +89,66 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Connec
         raise SpecError(
             f"--kubeconfig: no such file: {kubeconfig}; `make cluster` writes the local cluster's"
         )
+    if kubeconfig is not None:
+        check_kubeconfig(Path(kubeconfig), context)
     try:
-        contexts, active = config.list_kube_config_contexts(config_file=kubeconfig)
-        name = context or active["name"]
-        if name not in {entry["name"] for entry in contexts}:
-            known = ", ".join(sorted(entry["name"] for entry in contexts))
-            message = f"--context: {name!r} is not in the kubeconfig; it has: {known}"
-            raise SpecError(message)
-        config.load_kube_config(config_file=kubeconfig, context=name, client_configuration=settings)
-    except SpecError:
-        raise
-    except (ConfigException, KeyError, TypeError, ValueError, OSError) as error:
+        name = _load(settings, kubeconfig, context)
+    except (ConfigException, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
         message = f"--kubeconfig: {kubeconfig or 'KUBECONFIG or ~/.kube/config'}: {_brief(error)}"
         raise SpecError(message) from error
-    except Exception as error:  # the loader lets its YAML parser's errors through
-        message = f"--kubeconfig: {kubeconfig}: not a kubeconfig: {_brief(error)}"
-        raise SpecError(message) from error
     return Connection(settings, name, settings.host)
+
+
+def _load(settings: Configuration, kubeconfig: str | None, context: str | None) -> str:
+    """Fill in the settings; the context's name.
+
+    Raises:
+        SpecError: There is no such context, or its exec plugin gave no credential.
+    """
+    contexts, active = config.list_kube_config_contexts(config_file=kubeconfig)
+    name = str(context or active["name"])
+    if name not in {entry["name"] for entry in contexts}:
+        known = ", ".join(sorted(entry["name"] for entry in contexts))
+        raise SpecError(f"--context: {name!r} is not in the kubeconfig; it has: {known}")
+    said, failed = _Said(), list[BaseException]()
+
+    def load() -> None:
+        try:
+            config.load_kube_config(
+                config_file=kubeconfig, context=name, client_configuration=settings
+            )
+        except Exception as error:  # noqa: BLE001 - handed to the thread that waits
+            failed.append(error)
+
+    # An exec plugin may wait for a person for ever; the loader knows no bound.
+    loading = threading.Thread(target=load, daemon=True, name="kubeconfig")
+    logging.getLogger().addHandler(said)
+    try:
+        loading.start()
+        loading.join(CREDENTIAL_WITHIN_S)
+    finally:
+        logging.getLogger().removeHandler(said)
+    if loading.is_alive():
+        raise SpecError(
+            f"--kubeconfig: context {name}: expected a credential from its exec plugin within "
+            f"{CREDENTIAL_WITHIN_S:g} s, got none"
+        )
+    if failed:
+        raise failed[0]
+    if said.words:  # the loader logs that a plugin failed, and goes on without a credential
+        raise SpecError(f"--kubeconfig: context {name}: expected a credential, {said.words[0]}")
+    return name
+
+
+class _Said(logging.Handler):
+    """Keeps the errors that the loader logs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.words: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.words.append(" ".join(record.getMessage().split())[:300])
 
 
 def _in_cluster() -> bool:
