@@ -7,7 +7,8 @@ judged otherwise after that, because of what was taken out of it, is left out, a
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,9 +25,6 @@ from clusterproof.spec import AnyRow, Row
 JOURNAL: Final = "journal.jsonl"
 LARGEST_BYTES: Final = 256 * 1024
 """A fact over this is left out: the largest of the reference deployment has 40 KiB. Our choice."""
-
-_ROW: Final[TypeAdapter[Row]] = TypeAdapter(AnyRow)
-_RESULT: Final = TypeAdapter(RowResult)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def line(row: Row, result: RowResult, fact: object, redactor: Redactor) -> str:
     """
     entry: dict[str, Any] = {
         "row": row.model_dump(mode="json", by_alias=True, exclude_unset=True),
-        "result": _RESULT.dump_python(result, mode="json"),
+        "result": asdict(result) | {"outcome": result.outcome.value},
         "fact": None,
         "without": "it was not judged",
     }
@@ -112,14 +110,25 @@ def read_entries(path: Path) -> Iterator[Entry]:
             return
         try:
             yield Entry(
-                _ROW.validate_python(found["row"]),
-                _RESULT.validate_python(found["result"]),
+                _row_adapter().validate_python(found["row"]),
+                _result_adapter().validate_python(found["result"]),
                 found["fact"],
                 str(found["without"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             words = " ".join(str(error).split())[:200]
             raise SpecError(f"{path}:{number}: expected a judged row, observed {words}") from error
+
+
+@cache
+def _row_adapter() -> TypeAdapter[Row]:
+    """Built on first reading: a run only writes."""
+    return TypeAdapter(AnyRow)
+
+
+@cache
+def _result_adapter() -> TypeAdapter[RowResult]:
+    return TypeAdapter(RowResult)
 
 
 def read_results(path: Path) -> tuple[RowResult, ...]:
