@@ -94,3 +94,16 @@ def test_every_folder_that_a_kustomization_names_is_there() -> None:
     for path in DEPLOY.rglob("kustomization.yaml"):
         for name in yaml.safe_load(path.read_text(encoding="utf-8"))["resources"]:
             assert (path.parent / name).exists(), f"{path}: {name}"
+
+
+def test_the_sonobuoy_plugin_is_of_its_documented_form() -> None:
+    plugin = yaml.safe_load((DEPLOY.parent / "sonobuoy" / "plugin.yaml").read_text())
+    config, spec = plugin["sonobuoy-config"], plugin["spec"]
+    assert (config["driver"], config["result-format"]) == ("Job", "junit")
+    assert config["plugin-name"] == "clusterproof"
+    (mount,) = spec["volumeMounts"]
+    assert mount == {"name": "results", "mountPath": "/tmp/sonobuoy/results"}  # noqa: S108
+    options, rest = cli._parser().parse_known_args(spec["args"])
+    assert str(options.done) == f"{mount['mountPath']}/done"
+    assert mount["mountPath"] in str(options.results)
+    assert rest == ["--read-only"]

@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from clusterproof.cli import main
 from clusterproof.errors import SpecError
 from clusterproof.history.store import History
 from clusterproof.nightly.night import Night, forget_oldest, only_one, run_night
@@ -156,6 +158,22 @@ def test_old_folders_go_and_the_history_keeps_their_records(stage: Stage) -> Non
 def test_nothing_is_forgotten_below_the_limit(tmp_path: Path) -> None:
     (tmp_path / "20260101").mkdir()
     assert forget_oldest(tmp_path, 1) == ()
+
+
+def test_sonobuoy_is_told_where_the_junit_report_is(stage: Stage) -> None:
+    done = stage.folder / "done"
+    arguments = ["nightly", "run", "--results", str(stage.night.results), "--done", str(done)]
+    stage.answers.lists[CONFIG_MAPS] = settings(one="yes", two="no")
+    assert main([*arguments, *stage.night.arguments]) == ExitCode.FAILED
+    suites = ET.parse(done.read_text()).getroot()  # noqa: S314 - our own report
+    assert suites.get("failures") == "1"
+
+
+def test_sonobuoy_is_told_what_went_wrong_where_there_is_no_report(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    arguments = ["nightly", "run", "--results", str(tmp_path / "results"), "--done", str(done)]
+    assert main([*arguments, "--spec", str(tmp_path / "none.yaml")]) == ExitCode.USAGE
+    assert "none.yaml" in Path(done.read_text()).read_text()
 
 
 def test_a_results_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from clusterproof.errors import SpecError
+from clusterproof.errors import ClusterproofError, SpecError
 from clusterproof.nightly.night import KEEP_RUNS, Night, run_night
 from clusterproof.nightly.rights import grants_of, needed, roles
 from clusterproof.nightly.suite import GRACE_S
 from clusterproof.notify.webhook import NotDeliveredError
 from clusterproof.outcome import ExitCode
 from clusterproof.report.record import RunRecord
+from clusterproof.report.write import replace_file
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
@@ -60,6 +61,13 @@ def mount(commands: "Subparsers") -> None:
         help="environment variable with the webhook's address: default %(default)s; not set: no"
         " message",
     )
+    run.add_argument(
+        "--done",
+        type=Path,
+        metavar="FILE",
+        help="at the end, write the path of junit.xml (or of what went wrong) to it: Sonobuoy's"
+        " plugins do so",
+    )
     run.set_defaults(run=run_command, passes_on=True)
     rights = inner.add_parser(
         "rights", help="the Roles that a run needs, from the rights that it used, as YAML"
@@ -91,11 +99,29 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
         link=options.link,
         keep=options.keep,
     )
+    trouble = "the run ended without a report"
     try:
         return run_night(night, _say)
     except NotDeliveredError as error:
         sys.stderr.write(f"clusterproof nightly: {error}\n")
         return ExitCode.INTERNAL
+    except ClusterproofError as error:
+        trouble = str(error)
+        raise
+    finally:
+        if options.done:
+            _write_done(options.done, night.results, trouble)
+
+
+def _write_done(done: Path, results: Path, trouble: str) -> None:
+    """Name the newest JUnit report; Sonobuoy waits for this file, whatever happened."""
+    reports = sorted(results.glob("runs/*/junit.xml"))
+    if reports:
+        said = reports[-1]
+    else:
+        said = done.parent / "error.txt"
+        replace_file(said, f"{trouble}\n".encode())
+    replace_file(done, str(said).encode())
 
 
 def _rights(options: argparse.Namespace, _rest: list[str]) -> int:
