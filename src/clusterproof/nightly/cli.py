@@ -40,6 +40,7 @@ def mount(commands: "Subparsers") -> None:
     )
     run.add_argument("--profile", default="self-hosted", help="default: %(default)s")
     run.add_argument("--spec", type=Path, metavar="PATH", help="a spec of your own")
+    run.add_argument("--kubeconfig", type=Path, metavar="PATH", help="as of the suites")
     run.add_argument(
         "--within", type=float, default=WITHIN_S, metavar="SECONDS", help="deadline: %(default)g"
     )
@@ -88,6 +89,8 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
     # Absolute, as the suites run in the project's folder.
     spec = options.spec.resolve() if options.spec else None
     named = ("--spec", str(spec)) if spec else ("--profile", options.profile)
+    if options.kubeconfig:
+        named += ("--kubeconfig", str(options.kubeconfig.resolve()))
     night = Night(
         project=PROJECT,
         results=options.results.resolve(),
