@@ -1,6 +1,7 @@
 """TLS Secrets by their certificate alone: names, dates, and whether the key is its own.
 
-The private key is used once, for its public half, and never kept or shown.
+The private key is used once, for its public half, and never kept or shown. `cryptography` is
+imported where it is used: a run without certificates need not pay for it.
 Source: RFC 6125 section 6.4.3 (a wildcard stands for one whole left-most label).
 """
 
@@ -8,15 +9,15 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from typing import TYPE_CHECKING
 
 from clusterproof.observe.api import Json
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import CertificateRow
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def certificate_view(item: Json | None, now: datetime) -> CertificateView:
     """What the first certificate of tls.crt says."""
     if item is None:
         return CertificateView(exists=False)
+    from cryptography import x509  # noqa: PLC0415
+
     try:
         chain = x509.load_pem_x509_certificates(pem_of(item, "tls.crt"))
     except ValueError as error:
@@ -102,6 +105,9 @@ def pem_of(item: Json, key: str) -> bytes:
 
 def fingerprint(pem: bytes) -> str:
     """SHA-256 of the first certificate, in hex."""
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+
     return x509.load_pem_x509_certificates(pem)[0].fingerprint(hashes.SHA256()).hex()
 
 
@@ -113,7 +119,9 @@ def names_host(name: str, host: str) -> bool:
     return name == host
 
 
-def _names(leaf: x509.Certificate) -> tuple[str, ...]:
+def _names(leaf: "x509.Certificate") -> tuple[str, ...]:
+    from cryptography import x509  # noqa: PLC0415
+
     try:
         found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -122,7 +130,10 @@ def _names(leaf: x509.Certificate) -> tuple[str, ...]:
     return (*found.get_values_for_type(x509.DNSName), *addresses)
 
 
-def _key_matches(item: Json, leaf: x509.Certificate) -> bool | None:
+def _key_matches(item: Json, leaf: "x509.Certificate") -> bool | None:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
     shape = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     try:
         key = serialization.load_pem_private_key(pem_of(item, "tls.key"), password=None)

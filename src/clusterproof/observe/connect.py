@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kubernetes import config
-from kubernetes.client import Configuration
-from kubernetes.config import ConfigException
 
 from clusterproof.errors import SpecError
 from clusterproof.observe.kubeconfig import check_kubeconfig
@@ -75,7 +72,9 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Connec
     Raises:
         SpecError: The file is missing or malformed, or the context is not in it.
     """
-    settings = Configuration()
+    from kubernetes import client, config  # noqa: PLC0415 - half a second that a plan need not pay
+
+    settings = client.Configuration()
     if kubeconfig is None and not os.environ.get("KUBECONFIG") and _in_cluster():
         config.load_incluster_config(client_configuration=settings)
         return Connection(settings, "in-cluster", settings.host)
@@ -93,18 +92,27 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Connec
         check_kubeconfig(Path(kubeconfig), context)
     try:
         name = _load(settings, kubeconfig, context)
-    except (ConfigException, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
+    except (
+        config.ConfigException,
+        KeyError,
+        TypeError,
+        ValueError,
+        OSError,
+        yaml.YAMLError,
+    ) as error:
         message = f"--kubeconfig: {kubeconfig or 'KUBECONFIG or ~/.kube/config'}: {_brief(error)}"
         raise SpecError(message) from error
     return Connection(settings, name, settings.host)
 
 
-def _load(settings: Configuration, kubeconfig: str | None, context: str | None) -> str:
+def _load(settings: object, kubeconfig: str | None, context: str | None) -> str:
     """Fill in the settings; the context's name.
 
     Raises:
         SpecError: There is no such context, or its exec plugin gave no credential.
     """
+    from kubernetes import config  # noqa: PLC0415 - as in `connect`
+
     contexts, active = config.list_kube_config_contexts(config_file=kubeconfig)
     name = str(context or active["name"])
     if name not in {entry["name"] for entry in contexts}:
