@@ -88,9 +88,9 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
     """One night; a message that was not taken is an error of its own, and never hides a verdict."""
     # Absolute, as the suites run in the project's folder.
     spec = options.spec.resolve() if options.spec else None
-    named = ("--spec", str(spec)) if spec else ("--profile", options.profile)
+    named = ["--spec", str(spec)] if spec else ["--profile", options.profile]
     if options.kubeconfig:
-        named += ("--kubeconfig", str(options.kubeconfig.resolve()))
+        named += ["--kubeconfig", str(options.kubeconfig.resolve())]
     night = Night(
         project=PROJECT,
         results=options.results.resolve(),
