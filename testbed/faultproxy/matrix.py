@@ -157,6 +157,7 @@ def main() -> int:
     parser.add_argument("--kubeconfig", default=str(PROJECT / ".testbed" / "kubeconfig"))
     parser.add_argument("--faults", default="", help="names, separated by commas; default: READING")
     parser.add_argument("--json", type=Path, default=None)
+    parser.add_argument("--table", type=Path, default=None, help="write the lines as Markdown")
     parser.add_argument("rest", nargs="*", default=[])
     options = parser.parse_args()
     names = [name for name in options.faults.split(",") if name] or [one.name for one in READING]
@@ -172,13 +173,28 @@ def main() -> int:
             clean = verify(connection, CLEAN, arguments)
             found = line_of(run, fault, clean)
         lines.append(found)
+        if options.json is not None:  # as it grows: a long matrix may be ended early
+            options.json.write_text(json.dumps([asdict(one) for one in lines], indent=1), "utf-8")
         sys.stdout.write(said(found))
         sys.stdout.flush()
-    if options.json is not None:
-        options.json.write_text(json.dumps([asdict(one) for one in lines], indent=1), "utf-8")
+    if options.table is not None:
+        options.table.write_text(table(lines), "utf-8")
     bad = [one.fault for one in lines if not one.sound]
     sys.stdout.write(f"{len(lines)} faults, {len(bad)} unsound: {', '.join(bad) or 'none'}\n")
     return 1 if bad else 0
+
+
+def table(lines: Iterable[Line]) -> str:
+    """The lines as a table in Markdown."""
+    text = (
+        "| Fault | What happens | Hit | Exit | Passed | Failed | Inconclusive | False passes "
+        "| Wrong | Tracebacks | Seconds |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+    )
+    for one in lines:
+        cells = [one.fault, one.says, one.hits, one.exit_code, one.passed, one.failed]
+        cells += [one.inconclusive, len(one.false_passes), len(one.wrong), one.tracebacks]
+        text += f"| {' | '.join(map(str, [*cells, one.took_s]))} |\n"
+    return text
 
 
 def said(line: Line) -> str:
