@@ -59,12 +59,11 @@ def line(row: Row, result: RowResult, fact: object, redactor: Redactor) -> str:
     }
     if result.outcome in {Outcome.PASSED, Outcome.FAILED}:
         entry["fact"], entry["without"] = _fact(row, fact, redactor)
-    text = redactor.text(json.dumps(redactor.data(entry), ensure_ascii=False))
-    if _parsed(text) is not None:
-        return text
-    # The mask cut into the JSON itself: nothing of the fact is worth that.
-    bare = entry | {"fact": None, "without": "it could not be redacted in place"}
-    return json.dumps(redactor.data(bare), ensure_ascii=False)
+    fact = entry.pop("fact")
+    head = _redacted(entry, redactor)
+    if head is None:  # the mask cut into the JSON itself: then the parts, each by itself
+        head = redactor.data(entry)
+    return json.dumps({**head, "fact": fact}, ensure_ascii=False)
 
 
 def _fact(row: Row, fact: object, redactor: Redactor) -> tuple[Any, str]:
@@ -72,19 +71,28 @@ def _fact(row: Row, fact: object, redactor: Redactor) -> tuple[Any, str]:
         plain = encode(fact)
     except TypeError as error:
         return None, f"it cannot be written: {error}"
-    text = redactor.text(json.dumps(redactor.data(plain), ensure_ascii=False))
-    if len(text) > LARGEST_BYTES:
-        return None, f"it has {len(text)} bytes, more than {LARGEST_BYTES}"
-    kept = _parsed(text)
+    size = len(json.dumps(plain))
+    if size > LARGEST_BYTES:
+        return None, f"it has {size} bytes, more than {LARGEST_BYTES}"
+    kept = _redacted({"fact": plain}, redactor)
     if kept is None:
         return None, "it could not be redacted in place"
     try:
-        again = [redactor.text(str(one)) for one in differences(row, decode(kept))]
+        again = [redactor.text(str(one)) for one in differences(row, decode(kept["fact"]))]
     except (SpecError, KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return None, f"it cannot be judged after redaction: {type(error).__name__}"
     if again != [redactor.text(str(one)) for one in differences(row, fact)]:
         return None, "what had to be redacted is what it is judged by"
-    return kept, ""
+    return kept["fact"], ""
+
+
+def _redacted(plain: dict[str, Any], redactor: Redactor) -> dict[str, Any] | None:
+    """The same as one text without secrets, so that a name and its value are seen together.
+
+    None where a mask cut into the JSON.
+    """
+    found = _parsed(redactor.text(json.dumps(plain, ensure_ascii=False)))
+    return found if isinstance(found, dict) else None
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 - JSON
