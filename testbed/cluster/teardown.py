@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from clusterproof.wait import NeverAcceptedError, last_within, wait_until
-from testbed.cluster import cgroups, host, network, paths, supervision
+from testbed.cluster import cgroups, disks, host, network, paths, supervision
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.processes import end
 from testbed.cluster.run import run
@@ -34,10 +34,11 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
     Raises:
         TestbedError: Something is left; says what.
     """
-    pods = pod_namespaces()
+    pods, volumes = pod_namespaces(), disks.ours()
     _told(say, "processes", _end_processes())
     _told(say, "mounts", [str(path) for path in _unmount(pods)])
-    _told(say, "loop devices", _detach())
+    disks.detach(volumes)
+    _told(say, "disks of volumes", sorted(disk.device for disk in volumes))
     _told(say, "network namespaces", [*_remove_pod_namespaces(pods), *network.remove()])
     _told(say, "control groups", [str(path) for path in cgroups.remove_tree()])
     for undone in host.restore():
@@ -53,19 +54,27 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
             say(f"removed {path}")
     for file in (paths.KUBECONFIG, paths.OUTSIDE_CA):
         file.unlink(missing_ok=True)
-    left = last_within(leftovers, lambda left: not left, within_s=GONE_WITHIN_S)
+    left = last_within(
+        lambda: leftovers(volumes & disks.attached()),
+        lambda left: not left,
+        within_s=GONE_WITHIN_S,
+    )
     if left:
         raise TestbedError(f"expected nothing of the cluster to be left, {_listed(left)}")
 
 
-def leftovers() -> tuple[str, ...]:
-    """What of a cluster is on this machine, one line each; empty when it is clean."""
+def leftovers(volumes: frozenset[disks.Disk] = frozenset()) -> tuple[str, ...]:
+    """What of a cluster is on this machine, one line each; empty when it is clean.
+
+    Args:
+        volumes: Disks that were known before their files were deleted.
+    """
     found = [f"process {pid}" for pid in sorted(cgroups.processes() | network.processes())]
     found += [f"mount {path}" for path in _our_mounts()]
     found += [f"network namespace {name}" for name in sorted(network.existing())]
     found += [f"network namespace {name}" for name in sorted(pod_namespaces())]
     found += [f"control group {path}" for path in cgroups.groups()]
-    found += [f"loop device {device}" for device in _our_loop_devices()]
+    found += [f"disk {disk.device} of {disk.file}" for disk in volumes | disks.ours()]
     found += [f"folder {path}" for path in (paths.STATE, paths.RUN) if path.exists()]
     return tuple(found)
 
@@ -131,23 +140,6 @@ def _our_mounts() -> Iterator[Path]:
         if point.startswith(ours):
             found.append(Path(point))
     yield from sorted(found, key=lambda path: -len(path.parts))
-
-
-def _our_loop_devices() -> Iterator[str]:
-    """Loop devices on a file of ours; they go away by themselves with their mount."""
-    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
-        with suppress(OSError):
-            if backing.read_text().startswith(f"{paths.STATE}/"):
-                yield backing.parts[3]
-
-
-def _detach() -> list[str]:
-    """Detach the disks of volumes that no mount holds any more."""
-    devices = list(_our_loop_devices())
-    for device in devices:
-        with suppress(TestbedError):  # it has just gone by itself, or the check at the end says so
-            run(["losetup", "--detach", f"/dev/{device}"])
-    return devices
 
 
 def _unmount(pods: frozenset[str]) -> list[Path]:

@@ -13,6 +13,7 @@ import yaml
 from testbed.cluster import kind, kwok, node_files, paths
 from testbed.cluster.cgroups import parse_hierarchies
 from testbed.cluster.discovery import target
+from testbed.cluster.disks import Disk, is_ours, parse
 from testbed.cluster.kubeconfigs import kubeconfig
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.system_images import write_archive
@@ -139,3 +140,21 @@ def test_other_pod_is_no_target(annotations: dict[str, str]) -> None:
 @pytest.mark.parametrize("status", [{}, {"podIP": "10.244.1.9", "phase": "Succeeded"}])
 def test_pod_without_an_address_or_that_ended_is_no_target(status: dict[str, str]) -> None:
     assert target({**pod(scrape="true"), "status": status}) is None
+
+
+def test_every_loop_device_in_use_is_read(tmp_path: Path) -> None:
+    seen = parse(f"/dev/loop4 99 {tmp_path}/a.img\n/dev/loop5 7 /gone.img (deleted)\n\n")
+    assert {(disk.device, disk.inode) for disk in seen} == {("/dev/loop4", 99), ("/dev/loop5", 7)}
+
+
+def test_disk_is_ours_when_its_file_is_the_one_at_that_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "STATE", tmp_path)
+    file = tmp_path / "a.img"
+    file.touch()
+    inode = file.stat().st_ino
+    assert is_ours(Disk("/dev/loop4", inode, file))
+    assert not is_ours(Disk("/dev/loop4", inode + 1, file))
+    assert not is_ours(Disk("/dev/loop4", inode, tmp_path / "gone.img"))
+    assert not is_ours(Disk("/dev/loop4", inode, Path("/elsewhere/a.img")))
