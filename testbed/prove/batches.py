@@ -11,7 +11,7 @@ LARGEST = 64
 def batches(defects: Iterable[Defect], largest: int = LARGEST) -> list[tuple[Defect, ...]]:
     """The defects in groups; each fits into the first group that it can join, quick ones first."""
     groups: list[list[Defect]] = []
-    for defect in sorted(defects, key=lambda one: (one.kind == "equivalent", is_slow(one))):
+    for defect in sorted(defects, key=lambda one: (is_slow(one), one.kind == "equivalent")):
         for group in groups:
             if len(group) < largest and all(independent(defect, other) for other in group):
                 group.append(defect)
