@@ -14,6 +14,7 @@ BUT_VERSION = r"^(?!GET /version)"
 LISTS = r"^GET /apis?/[^?]*\?.*limit="
 PROXY = r"^GET [^?]*/(pods|services)/[^/]+/proxy/"
 EXEC = r"^EXEC "
+CREATES = r"^POST [^?]*/pods(\?|$)"
 PODS = r"^GET /api/v1(/namespaces/[^/]+)?/pods\?"
 
 
@@ -304,32 +305,28 @@ WRITING: tuple[Fault, ...] = (
     Fault("exec-bad-status", "a status that is no JSON", act="exec", how="bad-status", on=EXEC),
     Fault("exec-half-output", "half of every output", act="exec", how="half", on=EXEC),
     Fault("exec-garbage", "bytes that are no websocket", act="exec", how="garbage", on=EXEC),
-    _status(
-        "create-forbidden", "403 to the creation of pods", 403, _403, r"^POST [^?]*/pods(\?|$)"
-    ),
+    _status("create-forbidden", "403 to the creation of pods", 403, _403, CREATES),
     _status(
         "create-conflict",
         "409 to the creation of pods",
         409,
         refused(409, "AlreadyExists", 'pods "x" already exists'),
-        r"^POST [^?]*/pods(\?|$)",
+        CREATES,
     ),
     _status(
         "create-quota",
         "403 exceeded quota",
         403,
         refused(403, "Forbidden", "exceeded quota: as the fault says"),
-        r"^POST [^?]*/pods(\?|$)",
+        CREATES,
     ),
-    _status("create-error", "500 to the creation of pods", 500, _500, r"^POST [^?]*/pods(\?|$)"),
-    Fault(
-        "create-hang", "no answer to the creation of pods", act="hang", on=r"^POST [^?]*/pods(\?|$)"
-    ),
+    _status("create-error", "500 to the creation of pods", 500, _500, CREATES),
+    Fault("create-hang", "no answer to the creation of pods", act="hang", on=CREATES),
     Fault(
         "create-unanswered",
         "the pod is made, and the answer is lost",
         act="half",
-        on=r"^POST [^?]*/pods(\?|$)",
+        on=CREATES,
     ),
     _status(
         "pod-never-seen",

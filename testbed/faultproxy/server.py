@@ -170,7 +170,7 @@ class FaultProxy:
     ) -> None:
         headers, ourselves = self.upstream.headers(request)
         place = urlsplit(self.upstream.connection.server)
-        tls = self.upstream.tls(ourselves=ourselves)
+        tls = self.upstream.tls(ourselves=ourselves) if place.scheme == "https" else None
         up_reader, up_writer = await asyncio.open_connection(
             place.hostname, place.port or 443, ssl=tls
         )

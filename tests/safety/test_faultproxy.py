@@ -1,0 +1,116 @@
+"""Each fault against the observers themselves: the truth, or a refusal, within a bound."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe import api as api_module
+from clusterproof.observe import execute as execute_module
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.connect import connect
+from clusterproof.observe.execute import execute
+from clusterproof.observe.own_pods import OwnPods, PodPlan
+from testbed.faultproxy.faults import CREATES, FAULTS, PROXY, READING, WRITING, Fault
+from testbed.faultproxy.matrix import CLEAN
+from testbed.faultproxy.server import Running, running
+from tests.observe.cluster_objects import pod
+from tests.observe.pods_server import World, pods_server
+
+PODS = "/api/v1/namespaces/shop/pods"
+OURS = {"clusterproof.dev/run": "x"}
+NAMES = ["a", "b", "c"]
+WITHIN_S = 15.0
+LISTING = [one for one in READING if one.on != PROXY and "secrets" not in one.name]
+EXECUTING = [one for one in WRITING if one.name.startswith("exec-")]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that a test can wait for."""
+    monkeypatch.setattr(api_module, "READ_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(execute_module, "CONNECT_S", 0.6)
+    monkeypatch.setattr(execute_module, "PING_EVERY_S", 0.4)
+    monkeypatch.setattr(execute_module, "SILENT_S", 1.2)
+
+
+@pytest.fixture
+def upstream() -> Iterator[KubeApi]:
+    """An API server on loopback with three Pods, that really runs what is executed."""
+    world = World()
+    for name in NAMES:
+        world.add(pod(name, "shop", OURS))
+    with pods_server(world) as api:
+        yield api
+
+
+def through(proxy: Running) -> KubeApi:
+    """An API behind the proxy."""
+    return KubeApi(connect(str(proxy.kubeconfig)))
+
+
+def listed_names(api: KubeApi) -> list[str]:
+    try:
+        return [one["metadata"]["name"] for one in api.list(PODS)]
+    finally:
+        api.close()
+
+
+@pytest.mark.parametrize("fault", [CLEAN, *LISTING], ids=lambda one: one.name)
+def test_list_is_right_or_refused(upstream: KubeApi, fault: Fault) -> None:
+    began = time.monotonic()
+    with running(upstream.connection, fault) as proxy:
+        api = through(proxy)
+        if fault.transient or fault is CLEAN:
+            assert listed_names(api) == NAMES
+        elif fault.skip or "page" in fault.name or "services" in fault.name:
+            with_luck(api)
+        else:
+            with pytest.raises(ObservationError):
+                listed_names(api)
+    assert time.monotonic() - began < WITHIN_S
+
+
+def with_luck(api: KubeApi) -> None:
+    """The truth or a refusal; never a part of it."""
+    try:
+        assert listed_names(api) == NAMES
+    except ObservationError:
+        return
+
+
+@pytest.mark.parametrize("fault", [CLEAN, *EXECUTING], ids=lambda one: one.name)
+def test_exec_is_right_or_refused(upstream: KubeApi, fault: Fault) -> None:
+    began = time.monotonic()
+    argv = ["python3", "-c", "print('word ' * 100)"]
+    with running(upstream.connection, fault) as proxy:
+        api = through(proxy)
+        if fault is CLEAN:
+            assert execute(api, "shop", "a", "main", argv).stdout.split() == ["word"] * 100
+        elif fault.how == "half":
+            # What is cut and ends well can only be known by who knows what was to be said.
+            assert len(execute(api, "shop", "a", "main", argv).stdout) < 500
+        else:
+            with pytest.raises(ObservationError, match="exec in shop/a/main"):
+                execute(api, "shop", "a", "main", argv)
+        api.close()
+    assert time.monotonic() - began < WITHIN_S
+
+
+@pytest.mark.parametrize(
+    "fault", [one for one in WRITING if one.on == CREATES], ids=lambda one: one.name
+)
+def test_pod_that_could_not_be_made_leaves_nothing(upstream: KubeApi, fault: Fault) -> None:
+    with running(upstream.connection, fault) as proxy:
+        api = through(proxy)
+        pods = OwnPods(api, "run-1")
+        with pytest.raises(ObservationError):
+            pods.start(PodPlan("shop", "control", "image:1"))
+        pods.close()
+        api.close()
+    assert [one["metadata"]["name"] for one in upstream.list(PODS)] == NAMES
+
+
+def test_there_are_at_least_25_faults_each_with_a_name() -> None:
+    assert len(FAULTS) == len(READING) + len(WRITING) >= 25
