@@ -29,7 +29,10 @@ OK, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code says how it went."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["kubectl"]:
+        given.insert(1, "--")  # what follows is kubectl's, options too
+    options = _parser().parse_args(given)
     try:
         code: int = options.run(options)
     except PreflightError as error:
@@ -99,13 +102,13 @@ def _kubectl(options: argparse.Namespace) -> int:
     kubectl = str(binaries.bin_dir() / "kubectl")
     if not Path(kubectl).exists():
         raise PreflightError(f"expected {kubectl}, built by: make cluster")
-    os.execv(kubectl, ["kubectl", f"--kubeconfig={paths.KUBECONFIG}", *options.arguments])  # noqa: S606
+    os.execv(kubectl, ["kubectl", f"--kubeconfig={paths.KUBECONFIG}", *_behind(options.arguments)])  # noqa: S606
     return FAILED
 
 
 def _enter(options: argparse.Namespace) -> int:
     preflight.check_root()
-    command = [part for part in options.command if part != "--"]
+    command = _behind(options.command)
     if not command:
         raise PreflightError("enter: expected a command after --")
     try:
@@ -123,6 +126,11 @@ def _kwok(options: argparse.Namespace) -> int:
     else:
         kwok.up(options.nodes, options.pods, options.namespace, Progress())
     return OK
+
+
+def _behind(arguments: list[str]) -> list[str]:
+    """What stands behind the "--" that separates another program's arguments from ours."""
+    return arguments[1:] if arguments[:1] == ["--"] else arguments
 
 
 @contextmanager
