@@ -194,7 +194,8 @@ def judge_ceiling(
             steps,
         )
     until = min(since + scaling.ceiling_within_s, demand.until)
-    best = int(max((v for t, v in timeline.ready if since <= t <= until), default=0.0))
+    within = [v for t, v in timeline.ready if since <= t <= until]
+    best = int(max([value_at(timeline.ready, since), *within]))
     wanted = int(value_at(timeline.desired, until))
     observed = f"{best} Ready, {wanted} desired by the HPA after {until - since:.0f} s"
     if cause is not None:
