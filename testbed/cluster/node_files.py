@@ -114,6 +114,7 @@ def kubelet(at: NodePaths) -> dict[str, Any]:
         "podLogsDir": str(at.state / "pod-logs"),
         "volumePluginDir": str(at.state / "volume-plugins"),
         "maxPods": MAX_PODS_PER_NODE,
+        "volumeStatsAggPeriod": "10s",  # a minute is long where the Pods are a minute old
         "oomScoreAdj": 0,
         # The five share one disk, and images come from an archive: never collect, evict late.
         "imageGCHighThresholdPercent": 100,

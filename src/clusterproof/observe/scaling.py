@@ -8,8 +8,8 @@ from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import HpaStateRow
 from clusterproof.spec.row import ObjectRef
 
-UNMEASURED_S = 75.0
-"""How long a Pod may go unmeasured: two resolutions of up to 30 s, and a sync of 15 s."""
+UNMEASURED_S = 120.0
+"""How long a Pod may go unmeasured: two resolutions of up to 30 s, a sync, a busy start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,23 @@ def read_hpa_state(cluster: Cluster, rule: HpaStateRow) -> Observed[HpaState]:
 def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
     """True while the autoscaler has no figures yet and its target's Pods are too young for any."""
     item = cluster.find(ref)
-    if item is None or condition(item, "ScalingActive") == "True":
+    if item is None or _is_measured(item):
         return False
     reference = item["spec"]["scaleTargetRef"]
     target = ObjectRef(kind=reference["kind"], namespace=ref.namespace, name=reference["name"])
     pods = cluster.pods_of(target)
     return bool(pods) and min(age_s(pod) for pod in pods) < UNMEASURED_S
+
+
+def _is_measured(item: Json) -> bool:
+    """True when the controller has a figure for every resource that the autoscaler scales by."""
+    wanted = {
+        (metric.get("resource") or {}).get("name")
+        for metric in item["spec"].get("metrics") or []
+        if metric.get("type") == "Resource"
+    }
+    measured = wanted <= {name for name, _ in _current(item.get("status") or {})}
+    return measured and condition(item, "ScalingActive") == "True"
 
 
 def _current(status: Json) -> tuple[tuple[str, int], ...]:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json
-from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.cluster import Cluster, age_s
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import VolumeUseRow
 from clusterproof.spec.row import ObjectRef
+from clusterproof.wait import last_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,14 @@ class VolumeUse:
         return self.used_bytes / self.capacity_bytes
 
 
+UNMEASURED_S = 150.0
+"""A kubelet measures volumes once a minute by default; a young Pod is given two of them."""
+
+
 def read_volume_use(cluster: Cluster, rule: VolumeUseRow) -> Observed[VolumeUse]:
     """The use of the volume that a running Pod has mounted by this claim.
 
-    Takes the right `get nodes/proxy`.
+    Takes the right `get nodes/proxy`. Waits for the first figures of a young Pod.
 
     Raises:
         ObservationError: No Pod uses it, or its kubelet has no figures for it.
@@ -34,20 +39,30 @@ def read_volume_use(cluster: Cluster, rule: VolumeUseRow) -> Observed[VolumeUse]
     pod = _pod_with(cluster, rule.of)
     node = pod["spec"]["nodeName"]
     path = f"/api/v1/nodes/{node}/proxy/stats/summary"
-    for entry in cluster.api.get(path).get("pods") or []:
+    use = last_within(
+        lambda: _use(cluster.api.get(path), pod, rule.of),
+        lambda found: found is not None,
+        within_s=max(0.0, UNMEASURED_S - age_s(pod)),
+        every_s=2.0,
+    )
+    next_command = f"kubectl get --raw {path}"
+    if use is None:
+        raise ObservationError(
+            f"the kubelet of {node} has no figures for {rule.of}", next_command=next_command
+        )
+    evidence = (f"{use.used_bytes} of {use.capacity_bytes} bytes: {use.ratio:.1%}",)
+    how = "the kubelet's stats/summary (get nodes/proxy)"
+    return Observed(use, f"{rule.of} on {node}", evidence, next_command, how)
+
+
+def _use(summary: Json, pod: Json, claim: ObjectRef) -> VolumeUse | None:
+    for entry in summary.get("pods") or []:
         if entry["podRef"]["uid"] != pod["metadata"]["uid"]:
             continue
         for volume in entry.get("volume") or []:
-            if (volume.get("pvcRef") or {}).get("name") == rule.of.name:
-                use = VolumeUse(volume["usedBytes"], volume["capacityBytes"])
-                evidence = (f"{use.used_bytes} of {use.capacity_bytes} bytes: {use.ratio:.1%}",)
-                how = "the kubelet's stats/summary (get nodes/proxy)"
-                next_command = f"kubectl get --raw {path}"
-                return Observed(use, f"{rule.of} on {node}", evidence, next_command, how)
-    raise ObservationError(
-        f"the kubelet of {node} has no figures for {rule.of}",
-        next_command=f"kubectl get --raw {path}",
-    )
+            if (volume.get("pvcRef") or {}).get("name") == claim.name:
+                return VolumeUse(volume["usedBytes"], volume["capacityBytes"])
+    return None
 
 
 def _pod_with(cluster: Cluster, claim: ObjectRef) -> Json:

@@ -84,4 +84,4 @@ class Settings(Frozen):
     posthog: PosthogSettings | None = None
     prometheus: PrometheusSettings | None = None
     production_contexts: tuple[str, ...] = ()
-    settle_s: float = Field(default=90.0, gt=0)
+    settle_s: float = Field(default=120.0, gt=0)
