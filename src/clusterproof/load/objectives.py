@@ -1,18 +1,18 @@
 """The numbers of spec/objectives.yaml, checked once and never changed.
 
-Every refusal is a SpecError that names the field: a load run with a guessed number is worthless.
+Every refusal is a SpecError that names line and field: a run with a guessed number is worthless.
 """
 
 from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
-import yaml
 from pydantic import Field, ValidationError
 
 from clusterproof.errors import SpecError
 from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.schedule import Plan, Stage
+from clusterproof.spec.document import read_document
 from clusterproof.spec.row import Frozen
 
 DEFAULT_PATH = Path("spec/objectives.yaml")
@@ -193,14 +193,11 @@ def read_objectives(path: Path = DEFAULT_PATH) -> LoadSpec:
     Raises:
         SpecError: No such file, not YAML, or a field that is missing, unknown or wrong.
     """
+    document = read_document(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return LoadSpec.model_validate(data)
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path}: not YAML: {error}") from error
+        return LoadSpec.model_validate(document.data)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise SpecError(f"{path}: {place}: {first['msg']}") from error
+        got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        raise document.error(first["loc"], f"{place}: {first['msg']}{got}") from error
