@@ -109,4 +109,4 @@ def test_each_grant_is_needed_and_none_is_missed_silently(kubectl: Kubectl, tmp_
         ]
         assert invented == [], f"failed only without {grant}"
         for row in run.of(Outcome.INCONCLUSIVE):
-            assert "403" in row.cause, f"{row.id} without {grant}: {row.cause}"
+            assert "forbidden" in row.cause, f"{row.id} without {grant}: {row.cause}"
