@@ -17,6 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import httpx
+
 from clusterproof.observe.connect import Connection, connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RunRecord
@@ -69,9 +71,17 @@ class Line:
         return not (self.false_passes or self.wrong or self.tracebacks) and in_time
 
 
-def verify(connection: Connection, fault: Fault, arguments: Sequence[str]) -> Run:
+def verify(
+    connection: Connection,
+    fault: Fault,
+    arguments: Sequence[str],
+    kept: dict[str, httpx.Response] | None = None,
+) -> Run:
     """One run; an outcome for every row, also of a run that was ended for its slowness."""
-    with tempfile.TemporaryDirectory(prefix="faults-") as name, running(connection, fault) as proxy:
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as name,
+        running(connection, fault, kept) as proxy,
+    ):
         looked = Path(name) / "looked.json"
         command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--report-dir", name]
         command += ["--kubeconfig", str(proxy.kubeconfig), "-p", "tests.safety.looked"]
@@ -158,19 +168,25 @@ def main() -> int:
     parser.add_argument("--faults", default="", help="names, separated by commas; default: READING")
     parser.add_argument("--json", type=Path, default=None)
     parser.add_argument("--table", type=Path, default=None, help="write the lines as Markdown")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="ask the real API server for each path once, so that a busy cluster blurs nothing",
+    )
     parser.add_argument("rest", nargs="*", default=[])
     options = parser.parse_args()
     names = [name for name in options.faults.split(",") if name] or [one.name for one in READING]
     arguments = options.rest or ["suites", "--read-only"]
     connection = connect(options.kubeconfig)
-    clean = verify(connection, CLEAN, arguments)
+    kept: dict[str, httpx.Response] | None = {} if options.keep else None
+    clean = verify(connection, CLEAN, arguments, kept)
     lines = []
     for name in names:
         fault = FAULTS[name]
-        run = verify(connection, fault, arguments)
+        run = verify(connection, fault, arguments, kept)
         found = line_of(run, fault, clean)
         if found.wrong:  # has the cluster changed, or were we misled?
-            clean = verify(connection, CLEAN, arguments)
+            clean = verify(connection, CLEAN, arguments, kept)
             found = line_of(run, fault, clean)
         lines.append(found)
         if options.json is not None:  # as it grows: a long matrix may be ended early

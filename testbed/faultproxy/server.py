@@ -62,10 +62,17 @@ class Hit:
 
 @dataclass
 class Upstream:
-    """The real API server; `token` is what a caller shows to be let through as ourselves."""
+    """The real API server.
+
+    Attributes:
+        token: What a caller shows to be let through as ourselves.
+        kept: Where given, each target is asked for once, and its answer serves from then on: a
+            cluster that changes meanwhile does not blur what a fault does.
+    """
 
     connection: Connection
     token: str
+    kept: dict[str, httpx.Response] | None = None
     clients: dict[bool, httpx.AsyncClient] = field(default_factory=dict)
 
     def tls(self, *, ourselves: bool) -> ssl.SSLContext:
@@ -86,6 +93,14 @@ class Upstream:
 
     async def forward(self, request: Request, target: str) -> httpx.Response:
         """The real answer."""
+        key = f"{request.method} {target}"
+        if self.kept is None or request.method != "GET":
+            return await self._ask(request, target)
+        if key not in self.kept:
+            self.kept[key] = await self._ask(request, target)
+        return self.kept[key]
+
+    async def _ask(self, request: Request, target: str) -> httpx.Response:
         headers, ourselves = self.headers(request)
         if ourselves not in self.clients:
             self.clients[ourselves] = httpx.AsyncClient(
@@ -274,11 +289,13 @@ class Running:
 
 
 @contextmanager
-def running(connection: Connection, fault: Fault) -> Iterator[Running]:
+def running(
+    connection: Connection, fault: Fault, kept: dict[str, httpx.Response] | None = None
+) -> Iterator[Running]:
     """A proxy in front of `connection`'s API server, for as long as the block lasts."""
     token = secrets.token_urlsafe(24)
     authority = new_authority("faultproxy")
-    proxy = FaultProxy(Upstream(connection, token), fault)
+    proxy = FaultProxy(Upstream(connection, token, kept), fault)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="faultproxy", daemon=True)
     thread.start()

@@ -211,11 +211,18 @@ class OwnPods:
         removed = []
         now = datetime.now(tz=UTC)
         for namespace in sorted(set(namespaces)):
-            for pod in self._api.list(_pods(namespace), label_selector=RUN_LABEL):
+            for pod in self._ours(namespace):
                 if is_left_over(pod, self.run_id, now, self._held):
                     self._delete(namespace, pod["metadata"]["name"])
                     removed.append(f"{namespace}/{pod['metadata']['name']}")
         return tuple(removed)
+
+    def _ours(self, namespace: str) -> list[Json]:
+        try:
+            return self._api.list(_pods(namespace), label_selector=RUN_LABEL)
+        except ObservationError as error:
+            error.next_command = f"kubectl auth can-i list pods -n {namespace}"
+            raise
 
     def close(self) -> None:
         """Remove all that this run made, and try every one before the first error is raised."""
