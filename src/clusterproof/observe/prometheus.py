@@ -13,10 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import requests
-from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
-from requests.adapters import HTTPAdapter
-
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.cluster import Cluster
@@ -44,15 +40,15 @@ class Target:
     age_s: float = 0.0
 
 
-class _OurTls(HTTPAdapter):
+def _adapter(api: KubeApi) -> Any:  # noqa: ANN401 - requests is imported only where it is used
     """Speaks TLS with the kubeconfig's authorities and client certificate."""
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
-    def __init__(self, api: KubeApi) -> None:
-        self._api = api
-        super().__init__()
+    class OurTls(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's
+            super().init_poolmanager(*args, **kwargs, ssl_context=api.connection.tls())
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's own
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._api.connection.tls())
+    return OurTls()
 
 
 class Prometheus:
@@ -107,13 +103,19 @@ class Prometheus:
         return vectors
 
     def _through_api_server(self, promql: str) -> list[dict[str, Any]]:
+        import requests  # noqa: PLC0415 - a tenth of a second that other runs need not pay
+        from prometheus_api_client import (  # noqa: PLC0415
+            PrometheusApiClientException,
+            PrometheusConnect,
+        )
+
         url = f"{self._api.connection.server}{self.path}"
         session = requests.Session()
         session.trust_env = False
         headers = {**self._api.connection.headers(), "accept": "application/json"}
         client = PrometheusConnect(url=url, headers=headers, session=session, timeout=TIMEOUT_S)
         # The client mounts an adapter of its own for `url`; the longer prefix wins.
-        session.mount(f"{url}/", _OurTls(self._api))
+        session.mount(f"{url}/", _adapter(self._api))
         self._api.note_call("GET", self.path)
         try:
             found: list[dict[str, Any]] = client.custom_query(promql)
