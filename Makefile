@@ -76,14 +76,8 @@ prove: install ## show every check red by its own defects; ROW=id for one row
 load: install ## the lab deployment from 3 to 10 to 3 under load, every request accounted for
 	$(RUN) python -m testbed.deploy up --profile lab
 	$(RUN) python -m clusterproof.load run --kubeconfig $(KUBECONFIG_FILE) --shape $(SHAPE) \
-	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load --"
-
-.PHONY: nightly nightly-rehearsal
-nightly: install ## the nightly job of deploy/nightly, on the local cluster, now; OVERLAY=full for every row
-	$(RUN) python -m testbed.nightly run --overlay $(or $(OVERLAY),read-only)
-
-nightly-rehearsal: install ## a passing night, a seeded defect, the alert and the message, and the mending
-	$(RUN) python -m testbed.nightly rehearse
+	  --prometheus http://127.0.0.1:19090 \
+	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load -- nice -n -15"
 
 .PHONY: clean
 clean: ## remove what tools left in the checkout (not the cluster)
