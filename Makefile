@@ -52,7 +52,7 @@ cluster: install ## start the local cluster (root, Linux); again: repair it
 	$(RUN) python -m testbed.cluster up --backend $(TESTBED)
 
 cluster-down: install ## end it and leave nothing behind
-	$(RUN) python -m testbed.cluster down
+	$(RUN) python -m testbed.cluster down --backend $(TESTBED)
 
 cluster-status: install ## how it is
 	$(RUN) python -m testbed.cluster status
