@@ -53,7 +53,9 @@ def main() -> int:
     figures = rates(proofs, [one.id for one in defects if one.kind == "equivalent"])
     if options.pages:
         server = str(api.get("/version")["gitVersion"])
-        about = About(seconds, server, read_exceptions())
+        chosen = {one.id for one in defects}
+        left_out = [one.id for one in read_catalogue(spec) if one.id not in chosen]
+        about = About(seconds, server, read_exceptions(), left_out)
         write_pages(spec, defects, proofs, figures, about, options.pages)
     sys.stdout.write(
         f"{figures.red} of {figures.due} red as due ({figures.kill_rate:.1%}), "

@@ -29,11 +29,13 @@ class About:
         took_s: Of all groups, one after the other.
         server: The API server's version.
         exceptions: Rows that have defects of one kind only, with the reason.
+        left_out: Ids of the catalogue that were not applied.
     """
 
     took_s: float
     server: str
     exceptions: Mapping[str, str]
+    left_out: Sequence[str] = ()
 
 
 def write_pages(
@@ -95,6 +97,9 @@ def _markdown(
     lines += [f"* {one.id}: {one.title}" for one in defects if one.kind == "equivalent"]
     lines += ["", "## Rows with defects of one kind only", ""]
     lines += [f"* {row}: {reason}" for row, reason in about.exceptions.items()]
+    if about.left_out:
+        lines += ["", "## Of the catalogue, not applied in this proof", ""]
+        lines += [", ".join(f"`{name}`" for name in about.left_out) + "."]
     missing = [row.id for row in spec.rows if row.id not in proven]
     if missing:
         lines += ["", f"Not shown red in this run: {', '.join(missing)}."]

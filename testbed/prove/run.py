@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 JOURNAL = PROJECT / ".testbed" / "proof-journal.json"
 QUICK_SPEC = PROJECT / ".testbed" / "proof-spec.yaml"
 CHECK_S = 300
-SETTLE_S = 20
+SETTLE_S = 45
 """A defect that never settles must not be waited for as long as a user's rollout is."""
 ARRIVAL_S = 25.0
 """An event of this cluster is there within 3 s."""
