@@ -82,6 +82,8 @@ def _markdown(
         "A row is red *as due* when it FAILED and said the words that its defect calls for:",
         "INCONCLUSIVE is not red. Equivalents are applied with the whole of the suites. The matrix",
         "is in [proof-matrix.html](proof-matrix.html), the catalogue in `testbed/defects/`.",
+        "With `--resume`, a group in which something was amiss is applied again once its cause is",
+        "mended: this page then shows the last application of each group, and the sum of times.",
         "",
         "## Rows and their defects",
         "",
@@ -98,7 +100,7 @@ def _markdown(
     lines += ["", "## Rows with defects of one kind only", ""]
     lines += [f"* {row}: {reason}" for row, reason in about.exceptions.items()]
     if about.left_out:
-        lines += ["", "## Of the catalogue, not applied in this proof", ""]
+        lines += ["", "## Of the catalogue, not in this proof", ""]
         lines += [", ".join(f"`{name}`" for name in about.left_out) + "."]
     missing = [row.id for row in spec.rows if row.id not in proven]
     if missing:
