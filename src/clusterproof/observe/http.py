@@ -6,12 +6,11 @@ what these rows look for. A Pod that is still starting is left to the rows about
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json
-from clusterproof.observe.cluster import Cluster, is_ready
+from clusterproof.observe.cluster import Cluster, age_s, is_ready
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.path import Missing, look_up
 from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
@@ -69,7 +68,7 @@ def running_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
         pod
         for pod in cluster.pods_of(workload)
         if (pod.get("status") or {}).get("phase") == "Running"
-        and (is_ready(pod) or _age_s(pod) >= YOUNG_S)
+        and (is_ready(pod) or age_s(pod) >= YOUNG_S)
     ]
     if not running:
         raise ObservationError(
@@ -77,11 +76,6 @@ def running_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
             next_command=f"kubectl -n {workload.namespace} get pods -o wide",
         )
     return running
-
-
-def _age_s(pod: Json) -> float:
-    created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
-    return (datetime.now(tz=UTC) - created).total_seconds()
 
 
 def _with_fields(answer: Answer, rule: HttpRow) -> PodAnswer:

@@ -8,7 +8,6 @@ from clusterproof.observe.cluster import (
     Cluster,
     age_s,
     container_named,
-    containers_of,
     is_ready,
     seconds_since,
     template_of,
@@ -282,8 +281,3 @@ def _recent_restarts(container_status: Json, within_s: float) -> int:
 
 def _observed(value: Any, ref: ObjectRef, evidence: tuple[str, ...]) -> Observed[Any]:  # noqa: ANN401 - as given
     return Observed(value, str(ref), evidence, f"kubectl describe {ref.kubectl}")
-
-
-def container_names(item: Json) -> list[str]:
-    """The names of a workload's containers."""
-    return [one["name"] for one in containers_of(template_of(item))]
