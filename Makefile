@@ -31,7 +31,7 @@ type: install ## types
 	$(RUN) mypy .
 
 test: install ## our own code: no cluster, no root, no network
-	$(RUN) pytest tests -m "not cluster"
+	$(RUN) pytest tests -m "not cluster" -n 4 --dist loadfile
 
 check: lint type spec-check ## everything that needs no test to run
 
@@ -69,9 +69,14 @@ test-cluster: install ## the tests that need the local cluster and root
 bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
 
-.PHONY: prove load
+.PHONY: prove prove-sample load
 prove: install ## show every check red by its own defects; ROW=id for one row
 	$(RUN) python -m testbed.prove $(if $(ROW),--row $(ROW),--pages docs)
+
+# Another commit, another sample; the same commit, the same one.
+SEED ?= $(shell git rev-list --count HEAD)
+prove-sample: install ## the same with 16 entries of the catalogue, chosen by SEED
+	$(RUN) python -m testbed.prove --sample 16 --seed $(SEED)
 
 load: install ## the lab deployment from 3 to 10 to 3 under load, every request accounted for
 	$(RUN) python -m testbed.deploy up --profile lab

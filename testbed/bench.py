@@ -1,25 +1,26 @@
 """What a verification costs: wall time, memory, API calls, bytes, and the bare round trips.
 
 `python -m testbed.bench --kubeconfig PATH`: the read-only part and the whole, each as a user runs
-it, and then the same collections listed one after another with nothing between them.
-`--simulated 1000,5000`: the read-only part again with so many simulated Pods in the namespace.
+it; then the requests of the read-only part alone, one after another with nothing between them.
+`--simulated 1000,5000`: the read-only part again with so many simulated Pods in the namespace, and
+its requests alone.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
-from clusterproof.observe.cluster import KINDS
 from clusterproof.observe.connect import connect
 from clusterproof.report.record import RunRecord
+from testbed.calls import VARIABLE
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMESPACE = "voicehelper-prod"
@@ -27,11 +28,16 @@ NAMESPACE = "voicehelper-prod"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One verification as a whole process."""
+    """One verification as a whole process.
+
+    Attributes:
+        reads: The paths that it asked the API server for, in their order.
+    """
 
     wall_s: float
     peak_bytes: int
     record: RunRecord
+    reads: tuple[str, ...]
 
     def __str__(self) -> str:
         """One line of the bench."""
@@ -48,18 +54,26 @@ def verify(kubeconfig: Path, *options: str) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", "suites", "-q", "--tb=no"]
         command += ["--kubeconfig", str(kubeconfig), "--report-dir", folder, *options]
+        calls = Path(folder) / "calls.json"
+        command += ["-p", "testbed.calls"]
+        environment = {**os.environ, VARIABLE: str(calls)}
         began = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=PROJECT) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, cwd=PROJECT, env=environment
+        ) as process:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         wall_s = time.perf_counter() - began
         (path,) = Path(folder).glob("*/run.json")
         record = RunRecord.from_json(path.read_text(encoding="utf-8"))
-    return Cost(wall_s, usage.ru_maxrss * 1024, record)
+        made = json.loads(calls.read_text(encoding="utf-8"))
+    reads = tuple(path for method, path in made if method == "GET")
+    return Cost(wall_s, usage.ru_maxrss * 1024, record, reads)
 
 
-def bare_round_trips(api: KubeApi, paths: Iterable[str]) -> float:
+def bare_round_trips(kubeconfig: Path, paths: Sequence[str]) -> float:
     """Seconds for a GET of each path, one after another, answers read and dropped."""
+    api = KubeApi(connect(str(kubeconfig)))
     began = time.perf_counter()
     for path in paths:
         api.request("GET", path, expect_ok=False)
@@ -72,16 +86,19 @@ def main() -> int:
     parser.add_argument("--kubeconfig", type=Path, default=PROJECT / ".testbed" / "kubeconfig")
     parser.add_argument("--simulated", default="", help="numbers of Pods, such as 1000,5000")
     options = parser.parse_args()
-    read_only = verify(options.kubeconfig, "--read-only")
-    _say("read-only", str(read_only))
-    api = KubeApi(connect(str(options.kubeconfig)))
-    reads = _reads(read_only.record)
-    took_s = bare_round_trips(api, reads)
-    _say("bare", f"{took_s:6.2f} s for the {len(reads)} collections alone")
+    _read_only(options.kubeconfig, "read-only")
     _say("whole", str(verify(options.kubeconfig)))
     for pods in (int(text) for text in options.simulated.split(",") if text):
         _at_scale(options.kubeconfig, pods)
     return 0
+
+
+def _read_only(kubeconfig: Path, name: str) -> None:
+    cost = verify(kubeconfig, "--read-only")
+    _say(name, str(cost))
+    bare_s = bare_round_trips(kubeconfig, cost.reads)
+    times = cost.record.duration_s / bare_s
+    _say("bare", f"{bare_s:6.2f} s for its {len(cost.reads)} reads alone: {times:.1f} times that")
 
 
 def _at_scale(kubeconfig: Path, pods: int) -> None:
@@ -90,7 +107,7 @@ def _at_scale(kubeconfig: Path, pods: int) -> None:
     added = [*kwok, "up", "--nodes", "50", "--pods", str(pods), "--namespace", NAMESPACE]
     subprocess.run(added, check=True, stdout=subprocess.DEVNULL, cwd=PROJECT)
     try:
-        _say(f"{pods} Pods", str(verify(kubeconfig, "--read-only")))
+        _read_only(kubeconfig, f"{pods} Pods")
     finally:
         subprocess.run([*kwok, "down"], check=True, stdout=subprocess.DEVNULL, cwd=PROJECT)
 
@@ -98,22 +115,6 @@ def _at_scale(kubeconfig: Path, pods: int) -> None:
 def _say(name: str, text: str) -> None:
     sys.stdout.write(f"{name:10} {text}\n")
     sys.stdout.flush()
-
-
-def _reads(record: RunRecord) -> list[str]:
-    """The collections that every run lists, from the rights that it used."""
-    namespaces = sorted(
-        {row.where.split("/")[1] for row in record.rows if row.where.count("/") > 1}
-    )
-    listed = {right.split()[1].partition(".")[0] for right in record.rights if "list " in right}
-    if not listed:
-        raise ObservationError("the run listed nothing: there is nothing to compare with")
-    return [
-        f"{kind.collection(namespace)}?limit=500"
-        for kind in KINDS.values()
-        if kind.plural in listed
-        for namespace in (namespaces if kind.namespaced else [""])
-    ]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""What a person may do to a cluster with kubectl, and exactly the rows that it turns red.
+
+The whole of the suites is run each time: no other row may be anything but green.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.connect import connect
+from clusterproof.outcome import Outcome
+from clusterproof.report.record import RowResult
+from clusterproof.spec import read_spec
+from testbed.cluster import binaries, paths
+from testbed.deploy.deployment import OVERLAYS
+from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
+from testbed.prove.change import heal
+from testbed.prove.run import check, quick
+
+pytestmark = pytest.mark.cluster
+
+PROJECT = Path(__file__).parents[2]
+SPEC = read_spec(PROJECT / "spec" / "self-hosted.yaml")
+AS_DEPLOYED = ("apply", *SERVER_SIDE, "-k", str(OVERLAYS / "self-hosted"))
+
+
+@dataclass(frozen=True)
+class Act:
+    """What is done, how it is undone, and what each red row says (a part of it)."""
+
+    does: tuple[str, ...]
+    undoes: tuple[str, ...]
+    reds: dict[str, str]
+    blind: dict[str, str] = field(default_factory=dict)
+
+
+ACTS = {
+    "router-scaled-to-2": Act(
+        does=("-n", "voicehelper-prod", "scale", "deployment/model-router", "--replicas=2"),
+        undoes=("-n", "voicehelper-prod", "scale", "deployment/model-router", "--replicas=3"),
+        reds={"router-replicas": "expected 3 to 10, observed 2"},
+    ),
+    "autoscaler-deleted": Act(
+        does=("-n", "voicehelper-prod", "delete", "hpa", "model-router-hpa"),
+        undoes=AS_DEPLOYED,
+        reds={},
+    ),
+    "namespace-labelled-wrongly": Act(
+        does=("label", "namespace", "posthog", "name=posthog-old", "--overwrite"),
+        undoes=("label", "namespace", "posthog", "name=posthog", "--overwrite"),
+        reds={},
+    ),
+    "worker-stopped": Act(
+        does=("-n", "posthog", "scale", "deployment/posthog-worker", "--replicas=0"),
+        undoes=("-n", "posthog", "scale", "deployment/posthog-worker", "--replicas=2"),
+        reds={},
+    ),
+    "literal-policy": Act(
+        does=(
+            *("apply", *SERVER_SIDE, "-f"),
+            str(PROJECT / "testbed" / "manifests" / "literal-netpol.yaml"),
+        ),
+        undoes=AS_DEPLOYED,
+        reds={},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def kubectl() -> Kubectl:
+    return Kubectl(binaries.program("kubectl"), paths.KUBECONFIG)
+
+
+@pytest.fixture(params=ACTS.values(), ids=ACTS)
+def act(request: pytest.FixtureRequest) -> Act:
+    found: Act = request.param
+    return found
+
+
+@pytest.fixture
+def rows(act: Act, kubectl: Kubectl) -> Iterator[tuple[RowResult, ...]]:
+    """Every row's result while the act is in force; the cluster is healed afterwards."""
+    kubectl.run(*act.does)
+    try:
+        yield check(paths.KUBECONFIG, quick(SPEC), [PROJECT / "suites"])
+    finally:
+        kubectl.run(*act.undoes)
+        api = KubeApi(connect(str(paths.KUBECONFIG)))
+        heal(api, SPEC.namespaces.values())
+        api.close()
+
+
+def test_an_act_turns_exactly_its_rows_red(act: Act, rows: tuple[RowResult, ...]) -> None:
+    said = {
+        outcome: {
+            row.id: "; ".join(row.differences) or row.cause for row in rows if row.outcome is outcome
+        }
+        for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE)
+    }
+    for outcome, due in ((Outcome.FAILED, act.reds), (Outcome.INCONCLUSIVE, act.blind)):
+        assert sorted(said[outcome]) == sorted(due), said
+        for row, words in due.items():
+            assert words in said[outcome][row]
