@@ -3,10 +3,12 @@
 `python -m testbed.bench --kubeconfig PATH`: the read-only part and the whole, each as a user runs
 it, and then the same collections listed one after another with nothing between them.
 `--simulated 1000,5000`: the read-only part again with so many simulated Pods in the namespace.
+`--start`: only what a start costs, and no cluster: the import of our plugins, and whole processes.
 """
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,17 @@ from clusterproof.report.record import RunRecord
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMESPACE = "voicehelper-prod"
+STARTS = 9
+_IMPORT = """
+import importlib, sys, time
+import pytest
+sys.path.insert(0, "")
+began = time.perf_counter()
+for name in importlib.import_module("conftest").pytest_plugins:
+    importlib.import_module(name)
+print(time.perf_counter() - began)
+"""
+"""How long our plugins take, once pytest itself is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +79,43 @@ def bare_round_trips(api: KubeApi, paths: Iterable[str]) -> float:
     return time.perf_counter() - began
 
 
+def starts() -> None:
+    """What a start costs: STARTS processes of each kind, in turn, so that all meet the same load.
+
+    "bare" is pytest in an empty folder, without any plugin of ours.
+    """
+    python, quiet = [sys.executable, "-m", "pytest", "-q"], ["-p", "no:cacheprovider"]
+    figures: dict[str, list[float]] = {"import": [], "bare": [], "plan": []}
+    with tempfile.TemporaryDirectory() as empty:
+        for _ in range(STARTS):
+            done = subprocess.run(
+                [sys.executable, "-c", _IMPORT], capture_output=True, check=True, cwd=PROJECT
+            )
+            figures["import"].append(float(done.stdout))
+            figures["bare"].append(_process_s([*python, *quiet, "--collect-only"], Path(empty)))
+            figures["plan"].append(_process_s([*python, *quiet, "suites", "--plan"], PROJECT))
+    for name, found in figures.items():
+        _say(name, f"{min(found):6.2f} s least, {statistics.median(found):.2f} s median")
+    ratio = statistics.median(figures["plan"]) / statistics.median(figures["bare"])
+    _say("ratio", f"{ratio:6.2f} of a plan to a bare pytest, by their medians")
+
+
+def _process_s(command: list[str], folder: Path) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, cwd=folder, check=False)
+    return time.perf_counter() - began
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument("--kubeconfig", type=Path, default=PROJECT / ".testbed" / "kubeconfig")
     parser.add_argument("--simulated", default="", help="numbers of Pods, such as 1000,5000")
+    parser.add_argument("--start", action="store_true", help="only what a start costs")
     options = parser.parse_args()
+    if options.start:
+        starts()
+        return 0
     read_only = verify(options.kubeconfig, "--read-only")
     _say("read-only", str(read_only))
     api = KubeApi(connect(str(options.kubeconfig)))
