@@ -67,10 +67,14 @@ def left_over(api: KubeApi, namespace: str) -> list[str]:
     return found
 
 
+PYTEST = (sys.executable, "-m", "pytest", "-q", "--tb=short", "--disable-plugin-autoload")
+"""As a user has it, who has not the plugins that our own tests take: they start for a second."""
+
+
 def command(kubeconfig: Path, namespace: str, reports: str, *more: str) -> list[str]:
     """A run against the scratch workload, as a user would start it."""
     return [
-        *(sys.executable, "-m", "pytest", "suites", "-q", "--tb=short"),
+        *(*PYTEST, "suites"),
         *("--kubeconfig", str(kubeconfig), "--spec", str(SPEC)),
         *("--namespace", f"scratch={namespace}", "--report-dir", reports),
         *more,
