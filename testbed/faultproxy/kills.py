@@ -61,9 +61,8 @@ def main() -> int:
             )
             sys.stdout.flush()
     sys.stdout.write(
-        f"seed {seed}: {points} kill points over {whole_s:.1f} s of a run, {dirty} left something, "
-        f"{bad} had "
-        "something left, or another exit code than 0, after the next run\n"
+        f"seed {seed}: {points} kill points over {whole_s:.1f} s of a run, {dirty} left something; "
+        f"after the next run {bad} had something left, or it ended otherwise than with 0\n"
     )
     return 1 if bad or not points else 0
 
