@@ -4,11 +4,13 @@
 it; then the requests of the read-only part alone, one after another with nothing between them.
 `--simulated 1000,5000`: the read-only part again with so many simulated Pods in the namespace, and
 its requests alone.
+`--start`: only what a start costs, and no cluster: the import of our plugins, and whole processes.
 """
 
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,17 @@ from testbed.calls import VARIABLE
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMESPACE = "voicehelper-prod"
+STARTS = 9
+_IMPORT = """
+import importlib, sys, time
+import pytest
+sys.path.insert(0, "")
+began = time.perf_counter(), time.process_time()
+for name in importlib.import_module("conftest").pytest_plugins:
+    importlib.import_module(name)
+print(time.perf_counter() - began[0], time.process_time() - began[1])
+"""
+"""What our plugins take, once pytest itself is there: wall time, and CPU time beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +93,45 @@ def bare_round_trips(kubeconfig: Path, paths: Sequence[str]) -> float:
     return time.perf_counter() - began
 
 
+def starts() -> None:
+    """What a start costs: STARTS processes of each kind, in turn, so that all meet the same load.
+
+    "bare" is pytest in an empty folder, without any plugin of ours.
+    """
+    python, quiet = [sys.executable, "-m", "pytest", "-q"], ["-p", "no:cacheprovider"]
+    figures: dict[str, list[float]] = {"import": [], "its CPU": [], "bare": [], "plan": []}
+    with tempfile.TemporaryDirectory() as empty:
+        for _ in range(STARTS):
+            done = subprocess.run(
+                [sys.executable, "-c", _IMPORT], capture_output=True, check=True, cwd=PROJECT
+            )
+            wall_s, cpu_s = map(float, done.stdout.split())
+            figures["import"].append(wall_s)
+            figures["its CPU"].append(cpu_s)
+            figures["bare"].append(_process_s([*python, *quiet, "--collect-only"], Path(empty)))
+            figures["plan"].append(_process_s([*python, *quiet, "suites", "--plan"], PROJECT))
+    for name, found in figures.items():
+        _say(name, f"{min(found):6.2f} s least, {statistics.median(found):.2f} s median")
+    ratio = statistics.median(figures["plan"]) / statistics.median(figures["bare"])
+    _say("ratio", f"{ratio:6.2f} of a plan to a bare pytest, by their medians")
+
+
+def _process_s(command: list[str], folder: Path) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, cwd=folder, check=False)
+    return time.perf_counter() - began
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument("--kubeconfig", type=Path, default=PROJECT / ".testbed" / "kubeconfig")
     parser.add_argument("--simulated", default="", help="numbers of Pods, such as 1000,5000")
+    parser.add_argument("--start", action="store_true", help="only what a start costs")
     options = parser.parse_args()
+    if options.start:
+        starts()
+        return 0
     _read_only(options.kubeconfig, "read-only")
     _say("whole", str(verify(options.kubeconfig)))
     for pods in (int(text) for text in options.simulated.split(",") if text):

@@ -7,7 +7,7 @@ import pytest
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe import api as api_module
-from clusterproof.observe import execute as execute_module
+from clusterproof.observe import channels
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.observe.execute import execute
@@ -30,9 +30,9 @@ EXECUTING = [one for one in WRITING if one.name.startswith("exec-")]
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a test can wait for."""
     monkeypatch.setattr(api_module, "READ_TIMEOUT_S", 2.0)
-    monkeypatch.setattr(execute_module, "CONNECT_S", 0.6)
-    monkeypatch.setattr(execute_module, "PING_EVERY_S", 0.4)
-    monkeypatch.setattr(execute_module, "SILENT_S", 1.2)
+    monkeypatch.setattr(channels, "CONNECT_S", 0.6)
+    monkeypatch.setattr(channels, "PING_EVERY_S", 0.4)
+    monkeypatch.setattr(channels, "SILENT_S", 1.2)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class Area(StrEnum):
 class Frozen(BaseModel):
     """A value that nobody changes after it was read, with no field that nobody knows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class ObjectRef(Frozen):
