@@ -65,12 +65,13 @@ class Drain(Frozen):
     """`kubectl drain` of a node: it is cordoned, and Pods of the spec's namespaces are evicted.
 
     Attributes:
-        runs: The node runs a Pod of this workload.
+        prefers: A node that runs a Pod of this workload is taken before one that runs another of
+            the row's.
         spares: The node runs none of these: their only replica is tied to its node's disk.
     """
 
     do: Literal["drain"]
-    runs: Ref
+    prefers: Ref
     spares: tuple[Ref, ...] = ()
 
 

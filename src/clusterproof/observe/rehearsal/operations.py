@@ -31,7 +31,7 @@ FORWARDS = 10
 """One a second, so that requests flow meanwhile. Our choice."""
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
-_OK = "HTTP/1.1 200"
+_OK = ("HTTP/1.1 200", "HTTP/1.0 200")
 
 
 @singledispatch
@@ -161,26 +161,27 @@ def drain(operation: Drain, act: Act) -> Iterator[Step]:
 
 
 def _node_to_drain(operation: Drain, act: Act) -> str:
-    """The node with the most Pods to evict, of those that the row allows.
+    """The node with the most Pods to evict, of those that the row allows, and that it prefers.
 
     Raises:
         ObservationError: There is none.
     """
     cluster = Cluster(act.api)
-    places = [_node_of(pod) for pod in cluster.ready_pods_of(operation.runs)]
+    places = {_node_of(pod) for ref in act.rule.workloads for pod in cluster.pods_of(ref)}
+    preferred = {_node_of(pod) for pod in cluster.pods_of(operation.prefers)}
     spared = {_node_of(pod) for ref in operation.spares for pod in cluster.pods_of(ref)}
     nodes = {
         item["metadata"]["name"]
         for item in cluster.objects("Node", CLUSTER_WIDE)
         if condition(item, "Ready") == "True" and not (item.get("spec") or {}).get("unschedulable")
     }
-    fit = sorted(set(places) & nodes - spared)
+    fit = sorted(places & nodes - spared)
     if not fit:
         raise ObservationError(
-            f"no node runs {operation.runs.name} and nothing that is tied to it",
-            next_command=f"kubectl -n {operation.runs.namespace} get pods -o wide",
+            "every node that runs one of the row's workloads runs one that is tied to it as well",
+            next_command=f"kubectl -n {operation.prefers.namespace} get pods -o wide",
         )
-    return max(fit, key=lambda node: len(_pods_on(act, node)))
+    return max(fit, key=lambda node: (node in preferred, len(_pods_on(act, node))))
 
 
 def _node_of(pod: Json) -> str:
