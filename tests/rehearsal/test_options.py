@@ -28,7 +28,7 @@ def suites(*arguments: str) -> tuple[int, str]:
 def test_a_plan_without_them_says_that_there_are_some() -> None:
     code, said = suites("suites", "--plan")
     assert code in {0, 5}
-    assert "not in it: 13 rehearsals, with --rehearse" in said
+    assert "not in it: 15 rehearsals, with --rehearse" in said
     assert "rehearse-" not in said
     assert "deselected" not in said
 
@@ -36,7 +36,7 @@ def test_a_plan_without_them_says_that_there_are_some() -> None:
 def test_a_plan_with_them_has_them_last() -> None:
     _, said = suites("suites", "--plan", "--rehearse")
     _, _, after = said.partition("\nrehearsals\n")
-    assert after.count("rehearse-") == 13
+    assert after.count("rehearse-") == 15
     assert "posthog-total" not in after
 
 
