@@ -29,6 +29,8 @@ REHEARSAL_S = 500
 """Beside it for each rehearsal: three waits that run out, and events that are awaited in vain."""
 SETTLE_S = 45
 """A defect that never settles must not be waited for as long as a user's rollout is."""
+STEP_S = 90.0
+"""A step of a rehearsal: three times what a restart of all routers takes here."""
 EVENTS_S = 60.0
 """As long as the rows wait for whose stores stay up."""
 ARRIVAL_S = 25.0
@@ -103,7 +105,11 @@ def quick(spec: Spec, rows: Iterable[str] = ()) -> Path:
     rehearsals = [row.id for row in spec.of_kind(REHEARSAL)]
     spec_file["remove"] = [one for one in rehearsals if one not in set(rows)]
     spec_file["override"] = {
-        one: {"events_within_s": EVENTS_S, "because": "an event that is lost is awaited in vain"}
+        one: {
+            "within_s": STEP_S,
+            "events_within_s": EVENTS_S,
+            "because": "what never comes about is awaited in vain",
+        }
         for one in rehearsals
         if one in set(rows)
     }

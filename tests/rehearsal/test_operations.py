@@ -199,6 +199,7 @@ DRAIN = {
     "do": "drain",
     "prefers": "Deployment/a/web",
     "spares": ["Deployment/a/store"],
+    "elsewhere": ["Deployment/a/web"],
 }
 
 
@@ -222,7 +223,7 @@ def test_a_drain_spares_the_node_of_a_store_and_evicts_what_is_ours_to_evict() -
         on("n2", "x", others), daemon, own,
     )  # fmt: skip
     assert evicted.missing == ""
-    assert "n2" in evicted.what
+    assert evicted.what == "n2 is left by w3, x"
     assert server.patches == [("/api/v1/nodes/n2", {"spec": {"unschedulable": True}})]
     assert [path for _, path, _ in server.written if "eviction" in path] == [
         f"{PODS}/w3/eviction",

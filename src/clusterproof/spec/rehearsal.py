@@ -68,11 +68,14 @@ class Drain(Frozen):
         prefers: A node that runs a Pod of this workload is taken before one that runs another of
             the row's.
         spares: The node runs none of these: their only replica is tied to its node's disk.
+        elsewhere: Those that must be whole while the node takes no Pod; the row's others may have
+            to wait until it does again.
     """
 
     do: Literal["drain"]
     prefers: Ref
     spares: tuple[Ref, ...] = ()
+    elsewhere: tuple[Ref, ...] = Field(min_length=1)
 
 
 class Kill(Frozen):

@@ -149,15 +149,16 @@ def drain(operation: Drain, act: Act) -> Iterator[Step]:
     """Cordon a node and evict, as the disruption budgets allow it."""
     node = _node_to_drain(operation, act)
     path = f"{KINDS['Node'].collection(CLUSTER_WIDE)}/{quote(node)}"
+    names = sorted(str(pod["metadata"]["name"]) for pod in _pods_on(act, node))
     act.remember(Undo(path, {"spec": {"unschedulable": None}}))
     act.patch(path, {"spec": {"unschedulable": True}})
 
     def look() -> tuple[str, ...]:
         return tuple(_evict(act, pod) for pod in _pods_on(act, node))
 
-    yield act.reach(f"{node} runs no Pod of {', '.join(act.namespaces)}", look)
-    moved = [ref for ref in act.rule.workloads if ref not in operation.spares]
-    yield act.whole(f"what ran on {node} runs elsewhere", moved)
+    yield act.reach(f"{node} is left by {', '.join(names)}", look)
+    moved = ", ".join(ref.name for ref in operation.elsewhere)
+    yield act.whole(f"{moved} run without {node}", operation.elsewhere)
 
 
 def _node_to_drain(operation: Drain, act: Act) -> str:
