@@ -45,7 +45,7 @@ spec-check: install ## each spec file is valid, and the editor's schema is curre
 plan: install ## what would be checked, row by row
 	$(RUN) pytest suites --plan --profile $(PROFILE)
 
-.PHONY: demo cluster cluster-down cluster-status deploy verify test-cluster bench
+.PHONY: demo cluster cluster-down cluster-status deploy verify rehearse test-cluster bench
 demo: cluster deploy verify ## a real cluster with the whole deployment, verified
 
 cluster: install ## start the local cluster (root, Linux); again: repair it
@@ -62,6 +62,9 @@ deploy: install ## the reference deployment, onto the local cluster
 
 verify: install ## verify the cluster of KUBECONFIG_FILE against PROFILE
 	$(RUN) pytest suites --kubeconfig $(KUBECONFIG_FILE) --profile $(PROFILE)
+
+rehearse: install ## the same, and its operations under load, each put back
+	$(RUN) pytest suites --rehearse --kubeconfig $(KUBECONFIG_FILE) --profile $(PROFILE)
 
 test-cluster: install ## the tests that need the local cluster and root
 	$(RUN) pytest tests -m cluster

@@ -31,7 +31,7 @@ def main() -> int:
     """Prove, and say how it went; the exit code is 0 only when nothing was silent or alarmed."""
     options = _options()
     signal.signal(signal.SIGTERM, _interrupted)
-    spec = read_spec(options.spec)
+    spec = read_spec(options.spec).rehearsed()
     api = KubeApi(connect(str(options.kubeconfig)))
     if options.restore:
         return _restore(api, spec)

@@ -25,11 +25,18 @@ PROJECT = Path(__file__).resolve().parents[2]
 JOURNAL = PROJECT / ".testbed" / "proof-journal.json"
 QUICK_SPEC = PROJECT / ".testbed" / "proof-spec.yaml"
 CHECK_S = 300
+REHEARSAL_S = 500
+"""Beside it for each rehearsal: three waits that run out, and events that are awaited in vain."""
 SETTLE_S = 45
 """A defect that never settles must not be waited for as long as a user's rollout is."""
+STEP_S = 90.0
+"""A step of a rehearsal: three times what a restart of all routers takes here."""
+EVENTS_S = 60.0
+"""As long as the rows wait for whose stores stay up."""
 ARRIVAL_S = 25.0
 """An event of this cluster is there within 3 s."""
 LATE = frozenset({"ingestion-late", "ingestion-lag-p95-s"})
+REHEARSAL = "rehearsal"
 _MARKER = re.compile(r'mark\.rows\("([a-z-]+)"')
 READS_ONLY = (
     "autoscaling",
@@ -54,7 +61,8 @@ def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defe
         change.apply([step for defect in group for step in defect.then])
         paths = [PROJECT / "suites"] if everything else suites_for(spec, rows_of(group))
         plan = spec.path if everything else quick(spec, rows_of(group))
-        results = check(kubeconfig, plan, paths)
+        rehearsals = sum(row.id in rows_of(group) for row in spec.of_kind(REHEARSAL))
+        results = check(kubeconfig, plan, paths, rehearsals=rehearsals)
         proofs = judge_group(group, results)
     finally:
         change.restore()
@@ -93,13 +101,32 @@ def quick(spec: Spec, rows: Iterable[str] = ()) -> Path:
     if posthog is not None and not LATE & set(rows):
         settings["posthog"] = {**posthog.model_dump(mode="json"), "within_s": ARRIVAL_S}
     QUICK_SPEC.parent.mkdir(parents=True, exist_ok=True)
-    spec_file = {"extends": str(spec.path.resolve()), "settings": settings}
+    spec_file: dict[str, Any] = {"extends": str(spec.path.resolve()), "settings": settings}
+    rehearsals = [row.id for row in spec.of_kind(REHEARSAL)]
+    spec_file["remove"] = [one for one in rehearsals if one not in set(rows)]
+    spec_file["override"] = {
+        one: {
+            "within_s": STEP_S,
+            "events_within_s": EVENTS_S,
+            "because": "what never comes about is awaited in vain",
+        }
+        for one in rehearsals
+        if one in set(rows)
+    }
     QUICK_SPEC.write_text(json.dumps(spec_file), encoding="utf-8")
     return QUICK_SPEC
 
 
-def check(kubeconfig: Path, spec: Path, paths: Iterable[Path]) -> tuple[RowResult, ...]:
+def check(
+    kubeconfig: Path, spec: Path, paths: Iterable[Path], *, rehearsals: int = 0
+) -> tuple[RowResult, ...]:
     """The results of the suites at `paths`, run as a user runs them.
+
+    Args:
+        kubeconfig: Of the cluster.
+        spec: The file.
+        paths: Files or folders of suites.
+        rehearsals: How many rows of the spec are rehearsals; they are asked for if there are some.
 
     Raises:
         ObservationError: The run ended without a record.
@@ -107,9 +134,14 @@ def check(kubeconfig: Path, spec: Path, paths: Iterable[Path]) -> tuple[RowResul
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", *map(str, paths), "-q", "--tb=no"]
         command += ["--kubeconfig", str(kubeconfig), "--spec", str(spec)]
-        command += ["--report-dir", folder]
+        command += ["--report-dir", folder, *(["--rehearse"] if rehearsals else [])]
         run = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=CHECK_S, cwd=PROJECT
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=CHECK_S + REHEARSAL_S * rehearsals,
+            cwd=PROJECT,
         )
         records = list(Path(folder).glob("*/run.json"))
         if not records:

@@ -68,6 +68,9 @@ def served(answer: Callable[[Request], Reply]) -> Iterator[str]:
         def do_PUT(self) -> None:
             self._answer()
 
+        def do_PATCH(self) -> None:
+            self._answer()
+
         def do_DELETE(self) -> None:
             self._answer()
 

@@ -206,6 +206,18 @@ class OwnPods:
             )
         return place
 
+    def end(self, plan: PodPlan) -> None:
+        """Remove the Pod that was started as planned, before the run ends; none is no error.
+
+        Raises:
+            ObservationError: It could not be removed; `close` tries again.
+        """
+        key = (plan.namespace, plan.purpose)
+        with self._lock:
+            if (place := self._made.get(key)) is not None:
+                self._delete(place.namespace, place.pod)
+                del self._made[key]
+
     def remove_left_over(self, namespaces: Iterable[str]) -> tuple[str, ...]:
         """Remove the Pods of runs that died; their names."""
         removed = []

@@ -22,6 +22,7 @@ class Area(StrEnum):
     METRICS = "metrics"
     INGESTION = "ingestion"
     SYSTEM_STATUS = "system-status"
+    REHEARSALS = "rehearsals"
 
 
 class Frozen(BaseModel):
