@@ -87,6 +87,13 @@ load: install ## the lab deployment from 3 to 10 to 3 under load, every request 
 	  --prometheus http://127.0.0.1:19090 \
 	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load -- nice -n -15"
 
+.PHONY: compare mutate
+compare: install ## static tools on the same defects, beside our proof (no cluster)
+	$(RUN) python -m testbed.compare --pages docs
+
+mutate: install ## mutation testing of the pure core; hours on a small machine, goes on where it ended
+	$(RUN) --group mutation python -m testbed.mutate
+
 .PHONY: clean
 clean: ## remove what tools left in the checkout (not the cluster)
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

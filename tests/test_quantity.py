@@ -59,3 +59,22 @@ def test_quantities_are_shown_as_people_write_them() -> None:
     assert show_quantity(Decimal(2**30) * 27, "memory") == "27Gi"
     assert show_quantity(Decimal(2**20) * 6912, "memory") == "6.75Gi"
     assert show_quantity(Decimal(512), "memory") == "512"
+
+
+@pytest.mark.parametrize(
+    ("value", "resource", "shown"),
+    [
+        (Decimal(3), "cpu", "3"),
+        (Decimal("0.25"), "cpu", "250m"),
+        (Decimal("1.5"), "cpu", "1500m"),
+        (Decimal(2**30), "memory", "1Gi"),
+        (Decimal(2**30 - 2**20), "memory", "1023Mi"),
+        (Decimal(2**20), "memory", "1Mi"),
+        (Decimal(2**10), "memory", "1Ki"),
+        (Decimal(1536), "memory", "1.5Ki"),
+        (Decimal(1023), "memory", "1023"),
+        (Decimal(-(2**30)), "memory", "-1Gi"),
+    ],
+)
+def test_the_largest_unit_that_fits_is_shown(value: Decimal, resource: str, shown: str) -> None:
+    assert show_quantity(value, resource) == shown

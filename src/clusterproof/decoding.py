@@ -213,7 +213,8 @@ ENCODINGS: Final = (
         _base64,
         inline=False,
     ),
-    Encoding(re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?(?:\r?\n)?){6,}"), _hex, inline=False),
+    # One digit more: behind an odd one, the last digit would be left out.
+    Encoding(re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?(?:\r?\n)?){6,}[0-9A-Fa-f]?"), _hex, inline=False),
 )
 
 

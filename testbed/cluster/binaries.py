@@ -74,6 +74,11 @@ FAMILIES = (
 KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 """Only for measurements at scale, so only built when asked for."""
 
+KUBE_SCORE = Family("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
+"""No part of the cluster: a static tool that `make compare` puts beside our checks."""
+
+ALL = (*FAMILIES, KWOK, KUBE_SCORE)
+
 
 def key_of(folder: Path, flags: str) -> str:
     """Hash of a module's files and its build flags."""
@@ -94,7 +99,7 @@ def program(name: str) -> Path:
 
     Its path names what it was built from, so that `up` starts a changed one anew.
     """
-    family = next(each for each in (*FAMILIES, KWOK) if name in each.names)
+    family = next(each for each in ALL if name in each.names)
     return _built(family).with_name(name)
 
 
@@ -120,7 +125,7 @@ def ensure(say: Callable[[str], None], families: Sequence[Family] = FAMILIES) ->
 
 def prune() -> None:
     """Remove programs built from earlier pins; only while no cluster runs."""
-    current = {_built(family).parent for family in (*FAMILIES, KWOK)}
+    current = {_built(family).parent for family in ALL}
     for folder in (paths.cache() / "built").iterdir():
         if folder not in current:
             shutil.rmtree(folder)

@@ -11,7 +11,7 @@ from clusterproof.load.distributions import (
     chi_square_tail,
     zero_failures_bound,
 )
-from clusterproof.load.latency import Latencies, interval_ranks, judge_limit
+from clusterproof.load.latency import Latencies, Quantile, interval_ranks, judge_limit
 from clusterproof.outcome import Outcome
 
 
@@ -107,3 +107,56 @@ def test_a_limit_is_judged_by_the_whole_interval(
     for index in range(samples):
         latencies.record((index + 1) / samples)
     assert judge_limit(latencies.quantile(0.99), limit) is expected
+
+
+def test_what_is_no_sample_is_no_time() -> None:
+    empty = Latencies()
+    assert (empty.max_s, empty.value_s(0.5)) == (0.0, 0.0)
+    found = empty.quantile(0.95)
+    assert (found.q, found.samples, found.lower_s, found.upper_s) == (0.95, 0, 0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [(0.0, 1e-6), (-1.0, 1e-6), (1e-6, 1e-6), (0.25, 0.25), (3600.0, 3600.0), (1e6, 3600.0)],
+)
+def test_a_duration_is_kept_within_the_histogram(seconds: float, kept: float) -> None:
+    latencies = Latencies()
+    latencies.record(seconds)
+    assert latencies.max_s == pytest.approx(kept, rel=1e-3)
+
+
+def test_more_confidence_is_a_wider_interval() -> None:
+    latencies = Latencies()
+    for index in range(1000):
+        latencies.record((index + 1) / 1000)
+    usual, surer = latencies.quantile(0.5), latencies.quantile(0.5, 0.999)
+    assert surer.lower_s < usual.lower_s < 0.5
+    assert surer.upper_s is not None
+    assert usual.upper_s is not None
+    assert 0.5 < usual.upper_s < surer.upper_s
+
+
+@pytest.mark.parametrize(
+    ("samples", "q", "ranks"),
+    [(0, 0.5, (None, None)), (1, 0.5, (None, None)), (1, 0.99, (1, None)), (1, 0.01, (None, 1))],
+)
+def test_one_sample_bounds_only_what_is_nearly_always_on_one_side(
+    samples: int, q: float, ranks: tuple[int | None, int | None]
+) -> None:
+    assert interval_ranks(samples, q) == ranks
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "outcome"),
+    [
+        (1.0, 2.0, Outcome.PASSED),
+        (1.0, 2.1, Outcome.INCONCLUSIVE),
+        (2.0, 2.1, Outcome.INCONCLUSIVE),
+        (2.1, 2.2, Outcome.FAILED),
+        (2.1, None, Outcome.FAILED),
+        (1.0, None, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_the_limit_itself_is_within(lower: float, upper: float | None, outcome: Outcome) -> None:
+    assert judge_limit(Quantile(0.99, 1.5, lower, upper, 1000), 2.0) is outcome

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from testbed.cluster import paths
-from testbed.cluster.binaries import FAMILIES, KWOK, key_of
+from testbed.cluster.binaries import ALL, key_of
 from testbed.cluster.go import REQUIRED, parse_version
 
 
@@ -40,14 +40,14 @@ def test_key_does_not_confuse_two_files_with_one(module: Path) -> None:
     assert key_of(module, "-s") != before
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, KWOK], ids=lambda family: family.name)
+@pytest.mark.parametrize("family", ALL, ids=lambda family: family.name)
 def test_each_family_has_a_committed_module(family: object) -> None:
     folder = paths.BINARIES / getattr(family, "name", "")
     assert (folder / "go.mod").is_file()
     assert (folder / "go.sum").is_file()
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, KWOK], ids=lambda family: family.name)
+@pytest.mark.parametrize("family", ALL, ids=lambda family: family.name)
 def test_the_required_toolchain_builds_each_family(family: object) -> None:
     text = (paths.BINARIES / getattr(family, "name", "") / "go.mod").read_text()
     [line] = [line for line in text.splitlines() if line.startswith("go ")]

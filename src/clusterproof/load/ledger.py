@@ -161,10 +161,11 @@ def judge_events(announced: AbstractSet[str], durable: AbstractSet[str] | None) 
 
 def judge_sent(sent: float, durable: int | None, unseen_bound: float) -> Finding:
     """posthog_events_sent_total says what became durable."""
-    expected = f"posthog_events_sent_total grew by the {durable} durable events of the run"
     if durable is None:
+        expected = "posthog_events_sent_total grew by the durable events of the run"
         observed = f"{sent:.0f} sent; PostHog's events could not be read"
         return Finding("events-sent", Link.EVENTS, Outcome.INCONCLUSIVE, expected, observed)
+    expected = f"posthog_events_sent_total grew by the {durable} durable events of the run"
     size = sent - durable
     outcome = _equal(size, durable)
     if outcome is Outcome.FAILED and size < 0 and -size <= unseen_bound:

@@ -1,0 +1,1 @@
+"""Static tools beside ours, on the same defects: what each says of the changed manifests."""

@@ -1,0 +1,160 @@
+"""COMPARISON.md: tool by tool and defect by defect, with what each of them said."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from testbed.compare.findings import Finding, Tool
+from testbed.compare.proven import OURS
+from testbed.compare.verdicts import Judged, Verdict, counted
+from testbed.prove.steps import Defect
+
+_KINDS = ("wrong", "absent", "lying")
+_MARK = {
+    Verdict.CAUGHT: "●",
+    Verdict.MISSED: "○",
+    Verdict.NOT_SEEN: "-",
+    Verdict.QUIET: "quiet",
+    Verdict.ALARMED: "**alarm**",
+}
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the page says of the run.
+
+    Attributes:
+        tools: With their versions.
+        seconds: By tool, of all looks together.
+        baseline: By tool, what it says of the unchanged manifests.
+        looks: How many versions of the manifests there were, the unchanged one among them.
+    """
+
+    tools: Sequence[Tool]
+    seconds: Mapping[str, float]
+    baseline: Mapping[str, Sequence[Finding]]
+    looks: int
+
+
+def page(defects: Sequence[Defect], judged: Sequence[Judged], about: About, words: str) -> str:
+    """The whole page.
+
+    Args:
+        defects: All that were tried, equivalents too.
+        judged: Of every tool, and of our own checks where the proof has them.
+        about: Of the run.
+        words: What a person wrote of it, with `{summary}` and the other parts to be filled in.
+    """
+    return words.format(
+        date=time.strftime("%Y-%m-%d", time.gmtime()),
+        tools=", ".join(f"{tool.name} {tool.version}" for tool in about.tools),
+        defects=sum(bool(one.reds) for one in defects),
+        equivalents=sum(not one.reds for one in defects),
+        looks=about.looks,
+        summary="\n".join(_summary(judged, about)),
+        only="\n".join(_by_who(judged)),
+        table="\n".join(_table(defects, judged, about)),
+        alarms="\n".join(_alarms(judged)),
+        baseline="\n".join(_baseline(about)),
+    )
+
+
+def _summary(judged: Sequence[Judged], about: About) -> list[str]:
+    """One line for each tool: caught, missed, could not see, by kind of defect."""
+    figures = counted(judged)
+    lines = [
+        f"| tool | {' | '.join(_KINDS)} | all | of what is in manifests | alarms | a look |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in (*(tool.name for tool in about.tools), OURS):
+        cells = []
+        sums: Counter[Verdict] = Counter()
+        for kind in _KINDS:
+            here = {verdict: figures[name, kind, verdict] for verdict in _MARK}
+            sums.update(here)
+            cells.append(_three(here))
+        seen = sums[Verdict.CAUGHT] + sums[Verdict.MISSED]
+        share = f"{sums[Verdict.CAUGHT]} of {seen} ({sums[Verdict.CAUGHT] / max(seen, 1):.0%})"
+        alarmed = figures[name, "equivalent", Verdict.ALARMED]
+        of = alarmed + figures[name, "equivalent", Verdict.QUIET]
+        took = (
+            f"{about.seconds[name] / about.looks:.1f} s" if name in about.seconds else "see below"
+        )
+        row = (name, *cells, _three(sums), share, f"{alarmed} of {of}", took)
+        lines.append(f"| {' | '.join(row)} |")
+    return lines
+
+
+def _three(figures: Mapping[Verdict, int]) -> str:
+    caught, missed = figures[Verdict.CAUGHT], figures[Verdict.MISSED]
+    return f"{caught} / {missed} / {figures[Verdict.NOT_SEEN]}"
+
+
+def _by_who(judged: Iterable[Judged]) -> list[str]:
+    """Who caught it, for all defects."""
+    caught: dict[str, set[str]] = defaultdict(set)
+    for one in judged:
+        if one.kind != "equivalent":
+            caught[one.defect] |= {one.tool} if one.verdict is Verdict.CAUGHT else set()
+    static = {name for name, by in caught.items() if by - {OURS}}
+    ours = {name for name, by in caught.items() if OURS in by}
+    beside = ", ".join(f"`{name}`" for name in sorted(static - ours))
+    return [
+        f"* caught by a static tool and by our checks: {len(static & ours)}",
+        f"* by our checks alone: {len(ours - static)}",
+        f"* by a static tool, and not in our last proof: {len(static - ours)}"
+        + (f" ({beside})" if beside else ""),
+        f"* by nobody: {len(caught) - len(static | ours)}",
+    ]
+
+
+def _table(defects: Sequence[Defect], judged: Sequence[Judged], about: About) -> list[str]:
+    """Every defect, and what the tools that caught it said."""
+    names = [*(tool.name for tool in about.tools), OURS]
+    by_place = {(one.defect, one.tool): one for one in judged}
+    lines = [
+        f"| defect | kind | {' | '.join(names)} | what was said |",
+        f"|---|---|{'---|' * len(names)}---|",
+    ]
+    for defect in defects:
+        found = [by_place.get((defect.id, name)) for name in names]
+        if not defect.reds:
+            continue
+        marks = " | ".join(_MARK[one.verdict] if one else "not in the proof" for one in found)
+        said = "; ".join(_checks(one) for one in found if one and one.new)
+        lines.append(f"| {defect.id} | {defect.kind} | {marks} | {said} |")
+    return lines
+
+
+def _checks(one: Judged) -> str:
+    """The checks behind a verdict, the most frequent first."""
+    names = Counter(finding.check for finding in one.new)
+    shown = [
+        f"{check} x{count}" if count > 1 else check for check, count in names.most_common(_SHOWN)
+    ]
+    more = f", {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(shown)}{more}"
+
+
+def _alarms(judged: Iterable[Judged]) -> list[str]:
+    lines = ["| equivalent | tool | what it said |", "|---|---|---|"]
+    lines += [
+        f"| {one.defect} | {one.tool} | {_checks(one)} |"
+        for one in judged
+        if one.verdict is Verdict.ALARMED
+    ]
+    return lines
+
+
+def _baseline(about: About) -> list[str]:
+    """What each tool says of the manifests as they are, by check."""
+    lines = ["| tool | check | times | for instance |", "|---|---|---|---|"]
+    for tool in about.tools:
+        by_check: dict[str, list[Finding]] = defaultdict(list)
+        for finding in about.baseline[tool.name]:
+            by_check[finding.check].append(finding)
+        for check, found in sorted(by_check.items(), key=lambda item: -len(item[1])):
+            lines.append(f"| {tool.name} | {check} | {len(found)} | {found[0].said} |")
+    return lines

@@ -1,0 +1,84 @@
+"""A copy of the project in which mutmut works, so that the checkout stays as it is.
+
+mutmut leaves decorated functions alone, and every judge is one. In the copy a decorator is applied
+by a statement behind its function instead, which means the same, so that judges are mutated too.
+"""
+
+import ast
+import shutil
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_FOLDERS = ("src", "tests", "spec", "suites")
+_FILES = ("pyproject.toml", "uv.lock")
+_KNOWN_TO_MUTMUT = ("staticmethod", "classmethod")
+
+
+def prepare(project: Path, folder: Path) -> None:
+    """Bring `folder` to what the project is; files that are the same keep their times.
+
+    mutmut mutates a file anew only when it is younger than its mutants.
+    """
+    wanted = {path.relative_to(project): path for path in _sources(project)}
+    for relative, path in wanted.items():
+        content = path.read_bytes()
+        if relative.parts[0] == "src" and path.suffix == ".py":
+            content = undecorated(content.decode()).encode()
+        _write(folder / relative, content)
+    for path in list(_files(folder / name for name in _FOLDERS)):
+        relative = path.relative_to(folder)
+        if relative not in wanted:
+            path.unlink()
+            (folder / "mutants" / relative).unlink(missing_ok=True)
+
+
+def _sources(project: Path) -> Iterator[Path]:
+    yield from (project / name for name in _FILES)
+    yield from _files(project / name for name in _FOLDERS)
+
+
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+
+
+def _write(path: Path, content: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def undecorated(source: str) -> str:
+    """The module with each function's only decorator applied by a statement behind it."""
+    lines = source.splitlines()
+    for function in sorted(_decorated(source), key=lambda one: one.lineno, reverse=True):
+        (decorator,) = function.decorator_list
+        applied = f"{function.name} = {ast.unparse(decorator)}({function.name})"
+        lines.insert(function.end_lineno or 0, " " * function.col_offset + applied)
+        del lines[decorator.lineno - 1 : decorator.end_lineno]
+    return "\n".join(lines) + "\n"
+
+
+def _decorated(source: str) -> Iterator[ast.FunctionDef]:
+    tree = ast.parse(source)
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    for node in (*tree.body, *(inner for one in classes for inner in one.body)):
+        if not isinstance(node, ast.FunctionDef) or len(node.decorator_list) != 1:
+            continue
+        if ast.unparse(node.decorator_list[0]) not in _KNOWN_TO_MUTMUT:
+            yield node
+
+
+def mutated_modules(project: Path) -> list[str]:
+    """Patterns of the modules that are mutated, below src/clusterproof, as configured."""
+    text = (project / "pyproject.toml").read_text(encoding="utf-8")
+    patterns: list[str] = tomllib.loads(text)["tool"]["mutmut"]["only_mutate"]
+    return [pattern.removeprefix("src/clusterproof/") for pattern in patterns]
+
+
+def remove(folder: Path) -> None:
+    """Forget everything that was found."""
+    shutil.rmtree(folder, ignore_errors=True)

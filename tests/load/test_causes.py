@@ -1,0 +1,250 @@
+"""What keeps replicas from coming: each link, to the letter, at its patience and one past it."""
+
+import pytest
+
+from clusterproof.load.finding import Link
+from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.scaling import (
+    find_cause,
+    judge_metrics,
+    judge_policies,
+    judge_spec_bounds,
+)
+from tests.load.saying import said
+from tests.load.scaling_parts import SCALING, T0, deployment, hpa, pod, recording
+
+METRICS = "expected the HPA reads its metrics (ScalingActive)"
+BEHAVIOR = {
+    "scaleUp": {
+        "stabilizationWindowSeconds": 0,
+        "policies": [
+            {"type": "Percent", "value": 100, "periodSeconds": 30},
+            {"type": "Pods", "value": 2, "periodSeconds": 30},
+        ],
+    },
+    "scaleDown": {
+        "stabilizationWindowSeconds": 300,
+        "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "observed"),
+    [
+        ([hpa(0)], "passed", "longest gap 0 s"),
+        ([hpa(0), hpa(10, active="False"), hpa(55)], "passed", "longest gap 45 s"),
+        (
+            [hpa(0), hpa(10, active="False"), hpa(30, active="False"), hpa(56)],
+            "failed",
+            "not for 46 s: Failed: no cpu",
+        ),
+        ([hpa(0), hpa(54, active="False")], "failed", "not for 46 s: Failed: no cpu"),
+        (
+            [hpa(0, active="False"), hpa(30), hpa(31, active="False"), hpa(61)],
+            "passed",
+            "longest gap 30 s",
+        ),
+        (
+            [hpa(0), hpa(0, active="False", name="another-hpa")],
+            "passed",
+            "longest gap 0 s",
+        ),
+    ],
+    ids=["never", "patience", "past-it", "until-the-end", "twice", "anothers"],
+)
+def test_metrics_may_fail_for_three_sync_periods(
+    changes: list[Change], outcome: str, observed: str
+) -> None:
+    """45 s on end; two short gaps are not one long one."""
+    lines = said(judge_metrics(recording(*changes), SCALING)).splitlines()
+    evidence = ["metrics.k8s.io gave no usage for 0 s on end"] if outcome == "failed" else []
+    assert lines == [
+        f"{outcome}: hpa-metrics of metrics",
+        METRICS,
+        f"observed {observed}",
+        *evidence,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("blind", "outcome"), [((10, 55), "passed"), ((10, 60), "failed"), ((0, 40), "passed")]
+)
+def test_usage_may_be_unread_as_long(blind: tuple[int, int], outcome: str) -> None:
+    """An answer without Pods is no answer; the HPA itself need not have said so."""
+    found = recording(hpa(0))
+    found.usage = [
+        UsageRead(read.at, {} if blind[0] <= read.at - T0 <= blind[1] else read.pods)
+        for read in found.usage
+    ]
+    lines = said(judge_metrics(found, SCALING)).splitlines()
+    length = blind[1] - blind[0]
+    if outcome == "failed":
+        evidence = [f"metrics.k8s.io gave no usage for {length} s on end"]
+        assert lines[2:] == ["observed it was not seen to fail", *evidence]
+    else:
+        assert lines[2:] == [f"observed longest gap {length} s"]
+    assert lines[0] == f"{outcome}: hpa-metrics of metrics"
+
+
+def test_a_missing_request_is_another_link() -> None:
+    """The metrics are well, and cannot be used."""
+    change = hpa(0, active="False")
+    change.object["status"]["conditions"][0]["message"] = "missing request for cpu"
+    assert judge_metrics(recording(change), SCALING).link is Link.CPU_REQUEST
+
+
+def test_no_autoscaler_reads_no_metrics_and_has_no_bounds() -> None:
+    """Said by both claims."""
+    nothing = Recording(T0, T0 + 100)
+    assert said(judge_metrics(nothing, SCALING)).splitlines() == [
+        "failed: hpa-metrics of metrics",
+        METRICS,
+        "observed there is no HPA",
+    ]
+    assert said(judge_spec_bounds(nothing, SCALING)).splitlines() == [
+        "failed: hpa-bounds of HPA bounds",
+        "expected HPA bounds 3 to 10",
+        "observed no HPA",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "observed"),
+    [
+        ([hpa(0), hpa(10)], "passed", "3 to 10"),
+        ([hpa(0), hpa(10, maxReplicas=6)], "failed", "3 to 6, 3 to 10"),
+        ([hpa(0, minReplicas=2)], "failed", "2 to 10"),
+        ([hpa(0), hpa(0, name="another-hpa", maxReplicas=2)], "passed", "3 to 10"),
+    ],
+)
+def test_the_bounds_are_the_specs_all_the_time(
+    changes: list[Change], outcome: str, observed: str
+) -> None:
+    """Every pair that was seen is said."""
+    assert said(judge_spec_bounds(recording(*changes), SCALING)).splitlines() == [
+        f"{outcome}: hpa-bounds of HPA bounds",
+        "expected HPA bounds 3 to 10",
+        f"observed {observed}",
+    ]
+
+
+def test_an_autoscaler_without_a_minimum_has_one() -> None:
+    """The API's default."""
+    change = hpa(0)
+    del change.object["spec"]["minReplicas"]
+    assert judge_spec_bounds(recording(change), SCALING).observed == "1 to 10"
+
+
+@pytest.mark.parametrize(
+    ("behavior", "outcome", "observed"),
+    [
+        (BEHAVIOR, "passed", "as expected"),
+        (None, "failed", "no behavior block"),
+        (
+            {**BEHAVIOR, "scaleUp": {"policies": BEHAVIOR["scaleUp"]["policies"][:1]}},  # type: ignore[index]
+            "failed",
+            "up: window 0 s, Percent 100 30",
+        ),
+        (
+            {**BEHAVIOR, "scaleDown": {**BEHAVIOR["scaleDown"], "stabilizationWindowSeconds": 0}},
+            "failed",
+            "down: window 0 s, Percent 50 60",
+        ),
+    ],
+)
+def test_windows_and_policies_are_the_specs(behavior: object, outcome: str, observed: str) -> None:
+    """Each difference once, however often it was seen."""
+    changes = [hpa(0, behavior=behavior), hpa(5, behavior=behavior)]
+    assert said(judge_policies(recording(*changes), SCALING)).splitlines() == [
+        f"{outcome}: hpa-policy of HPA policy",
+        "expected up: window 0 s, Percent 100 30, Pods 2 30; down: window 300 s, Percent 50 60",
+        f"observed {observed}",
+    ]
+
+
+def test_a_later_behavior_is_judged_behind_an_absent_one() -> None:
+    """Both are said."""
+    wrong = {**BEHAVIOR, "scaleUp": {**BEHAVIOR["scaleUp"], "stabilizationWindowSeconds": 60}}
+    found = judge_policies(recording(hpa(0), hpa(5, behavior=wrong)), SCALING)
+    assert found.observed == "no behavior block; up: window 60 s, Percent 100 30, Pods 2 30"
+
+
+@pytest.mark.parametrize(
+    ("message", "link"),
+    [("exceeded quota: seven", "quota"), ("no such ServiceAccount", "scheduler")],
+)
+def test_replicas_that_are_not_created_are_a_cause(message: str, link: str) -> None:
+    """Of our own Deployment, and only while it is so."""
+    fields = {"status": "True", "reason": "FailedCreate", "message": message + "x" * 400}
+    found = find_cause(recording(hpa(0), deployment(0), deployment(5, **fields)), SCALING)
+    assert found is not None
+    assert said(found).splitlines() == [
+        f"failed: pods-created of {link}",
+        "expected every replica that is asked for is created",
+        f"observed FailedCreate: {(message + 'x' * 400)[:300]}",
+    ]
+    others = deployment(5, name="another", **fields)
+    over = deployment(5, **{**fields, "status": "False"})
+    assert find_cause(recording(hpa(0), others, over), SCALING) is None
+
+
+def test_a_failure_without_a_message_is_no_quota() -> None:
+    """Nothing is made up."""
+    found = find_cause(recording(hpa(0), deployment(5, status="True", reason="R")), SCALING)
+    assert found is not None
+    assert (found.link, found.observed) == (Link.SCHEDULER, "R: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said_of"),
+    [
+        ([pod(79, scheduled="False", phase="Pending")], "scheduled"),
+        ([pod(80, scheduled="False", phase="Pending")], ""),
+        ([pod(10, scheduled="False", phase="Pending"), pod(90)], ""),
+        (
+            [pod(10, scheduled="False", phase="Pending"), pod(90, scheduled="False")],
+            "scheduled",
+        ),
+        ([pod(10, scheduled="False", phase="Pending"), pod(90, kind="DELETED")], ""),
+        ([pod(39, ready="False")], "ready"),
+        ([pod(40, ready="False")], ""),
+        ([pod(10, ready="False"), pod(90)], ""),
+        ([pod(10, ready="False"), pod(90, ready="False")], "ready"),
+        ([pod(10, ready="False", phase="Pending")], ""),
+        ([pod(10, ready="False", deleting=True)], ""),
+        ([pod(10, ready="False"), pod(90, kind="DELETED")], ""),
+    ],
+)
+def test_pods_that_do_not_come_are_a_cause(changes: list[Change], said_of: str) -> None:
+    """More than 20 s without a node, or 60 s Running and not Ready, until the end."""
+    found = find_cause(recording(hpa(0), pod(0, "web-0"), *changes), SCALING)
+    expected = {
+        "": None,
+        "scheduled": "failed: pods-scheduled of scheduler\nexpected every pod finds a node\n"
+        "observed 1 not: web-1: no node for web-1",
+        "ready": "failed: pods-ready of readiness\nexpected every running pod becomes Ready\n"
+        "observed 1 not: web-1: probe of web-1 failed",
+    }
+    assert (said(found) if found else None) == expected[said_of]
+
+
+def test_pods_that_do_not_come_are_counted_and_the_first_is_shown() -> None:
+    """With 300 letters of what the scheduler said."""
+    late = [pod(10 + n, f"web-{n}", scheduled="False", phase="Pending") for n in range(3)]
+    late[0].object["status"]["conditions"][0]["message"] = "y" * 400
+    found = find_cause(recording(hpa(0), *late), SCALING)
+    assert found is not None
+    assert found.observed == f"3 not: web-0: {'y' * 300}"
+
+
+def test_the_first_link_of_the_chain_is_the_cause() -> None:
+    """Metrics before bounds before Pods."""
+    late = pod(10, scheduled="False", phase="Pending")
+    blind = hpa(0, active="False", maxReplicas=6)
+    bounds = hpa(0, maxReplicas=6)
+    links = [
+        found.link if (found := find_cause(recording(change, late), SCALING)) else None
+        for change in (blind, bounds, hpa(0))
+    ]
+    assert links == [Link.METRICS, Link.HPA_BOUNDS, Link.SCHEDULER]

@@ -1,0 +1,224 @@
+"""What was demanded of the autoscaler and what it did, to the letter, on both sides of limits."""
+
+from dataclasses import replace
+
+import pytest
+
+from clusterproof.load.finding import Finding, Link
+from clusterproof.load.scaling import (
+    Demand,
+    judge_bounds_kept,
+    judge_ceiling,
+    judge_reaction,
+    judge_scale_down,
+)
+from clusterproof.load.timeline import Series
+from clusterproof.outcome import Outcome
+from tests.load.saying import said
+from tests.load.scaling_parts import SCALING, T0, series, timeline
+
+DEMAND = Demand(up_at=T0 + 30, down_at=T0 + 200, until=T0 + 640)
+CAUSE = Finding("pods-created", Link.QUOTA, Outcome.FAILED, "created", "quota: seven")
+TEN_READY = "expected 10 Ready within 120 s of the load that needs it"
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome", "observed"),
+    [
+        ([3, 10], "passed", "3 to 10"),
+        ([3, 11, 4], "failed", "3 to 11"),
+        ([2, 10], "failed", "2 to 10"),
+        ([], "inconclusive", "nothing seen"),
+    ],
+)
+def test_replicas_stay_within_the_bounds(values: list[int], outcome: str, observed: str) -> None:
+    """Both bounds belong to it."""
+    replicas = series(*((10.0 * at, value) for at, value in enumerate(values)))
+    assert said(judge_bounds_kept(timeline(replicas=replicas), SCALING)).splitlines() == [
+        f"{outcome}: replicas-bounds of HPA bounds",
+        "expected spec.replicas within 3 to 10 at all times",
+        f"observed {observed}",
+    ]
+
+
+def test_a_ceiling_that_was_reached_says_how() -> None:
+    """From one second before the load to one after; at the limit is in time."""
+    seen = timeline(
+        ready=series((0, 3), (60, 6), (150, 10), (300, 5)),
+        replicas=series((0, 3), (29, 4), (151, 10), (152, 9)),
+        cpu_seen=series((45, 140)),
+        desired=series((45, 10)),
+    )
+    assert said(judge_ceiling(seen, SCALING, DEMAND, CAUSE)).splitlines() == [
+        "passed: ceiling of HPA decision",
+        TEN_READY,
+        "observed 120.0 s",
+        "CPU utilization the HPA saw: 140 at 15.0 s",
+        "desired by the HPA: 10 at 15.0 s",
+        "spec.replicas: 4 at -1.0 s, 10 at 121.0 s",
+        "Ready: 6 at 30.0 s, 10 at 120.0 s",
+        "endpoints: no change",
+    ]
+
+
+def test_at_most_fourteen_steps_are_shown() -> None:
+    """A line must stay readable."""
+    many = series(*((30 + at, at) for at in range(20)), (100, 10))
+    lines = said(judge_ceiling(timeline(ready=many), SCALING, DEMAND, None)).splitlines()
+    assert lines[6].count(" at ") == 12
+    endless = series(*((30 + at / 10, 9 - at % 2) for at in range(40)), (100, 10))
+    lines = said(judge_ceiling(timeline(ready=endless), SCALING, DEMAND, None)).splitlines()
+    assert lines[6].count(" at ") == 14
+
+
+def late(ready: float, desired: float, cpu: float, until: float = 640) -> tuple[str, list[str]]:
+    """The outcome's line and the others of a ceiling that was not reached."""
+    seen = timeline(
+        ready=series((0, 3), (60, ready), (160, 10)),
+        desired=series((0, 3), (60, desired), (155, 10)),
+        cpu_seen=series((0, 500), (45, cpu), (160, 600)),
+    )
+    demand = replace(DEMAND, until=T0 + until)
+    first, *rest = said(judge_ceiling(seen, SCALING, demand, None)).splitlines()
+    return first, rest
+
+
+@pytest.mark.parametrize(
+    ("ready", "desired", "cpu", "outcome"),
+    [
+        (6, 10, 78, "failed: ceiling of readiness"),
+        (6, 8, 78, "failed: ceiling of HPA decision"),
+        (6, 8, 77, "inconclusive: ceiling of generator"),
+        (6, 8, 50, "inconclusive: ceiling of generator"),
+        (6, 10, 50, "failed: ceiling of readiness"),
+    ],
+)
+def test_a_ceiling_that_was_not_reached_names_its_link(
+    ready: int, desired: int, cpu: int, outcome: str
+) -> None:
+    """Over 110 % of the target demands more; what came later does not count."""
+    assert late(ready, desired, cpu) == (
+        outcome,
+        [
+            TEN_READY,
+            f"observed {ready} Ready, {desired} desired by the HPA after 120 s",
+            f"highest CPU utilization that the HPA saw: {cpu} %",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("until", "outcome", "after"), [(150, "failed", 120), (149, "inconclusive", 119)]
+)
+def test_a_run_that_ended_too_early_says_nothing(until: float, outcome: str, after: int) -> None:
+    """The limit had not passed."""
+    first, rest = late(6, 10, 120, until)
+    assert first == f"{outcome}: ceiling of readiness"
+    assert rest[1] == f"observed 6 Ready, 10 desired by the HPA after {after} s"
+
+
+def test_a_known_cause_is_the_link() -> None:
+    """With what was seen meanwhile."""
+    seen = timeline(ready=series((0, 7), (10, 4), (60, 5)), desired=series((45, 10)))
+    assert said(judge_ceiling(seen, SCALING, DEMAND, CAUSE)).splitlines() == [
+        "failed: ceiling of quota",
+        TEN_READY,
+        "observed 5 Ready, 10 desired by the HPA after 120 s",
+        "pods-created: quota: seven",
+        "CPU utilization the HPA saw: no change",
+        "desired by the HPA: 10 at 15.0 s",
+        "spec.replicas: no change",
+        "Ready: 5 at 30.0 s",
+        "endpoints: no change",
+    ]
+
+
+def test_nothing_seen_of_the_cpu_demands_nothing() -> None:
+    """And the best of before the load counts as well."""
+    seen = timeline(ready=series((0, 7), (60, 5)))
+    assert said(judge_ceiling(seen, SCALING, DEMAND, None)).splitlines() == [
+        "inconclusive: ceiling of generator",
+        TEN_READY,
+        "observed 7 Ready, 0 desired by the HPA after 120 s",
+        "highest CPU utilization that the HPA saw: 0 %",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "cause", "outcome", "observed"),
+    [
+        (series((0, 3), (90, 4)), None, "passed: reaction of HPA decision", "60.0 s"),
+        (series((0, 3), (91, 6)), None, "failed: reaction of HPA decision", "61.0 s"),
+        (series((0, 3), (91, 6)), CAUSE, "failed: reaction of quota", "61.0 s"),
+        (series((0, 3)), None, "failed: reaction of HPA decision", "no step up"),
+        (series((0, 9), (31, 10)), None, "passed: reaction of HPA decision", "1.0 s"),
+        (
+            series((0, 10)),
+            CAUSE,
+            "inconclusive: reaction of generator",
+            "the run began with 10 replicas: there was nothing to step up to",
+        ),
+    ],
+)
+def test_the_first_step_up_comes_in_time(
+    replicas: Series, cause: Finding | None, outcome: str, observed: str
+) -> None:
+    """One replica more is a step."""
+    assert said(
+        judge_reaction(timeline(replicas=replicas), SCALING, DEMAND, cause)
+    ).splitlines() == [
+        outcome,
+        "expected first step up within 60 s",
+        f"observed {observed}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("downs", "window", "floor"),
+    [
+        (
+            [(500, 5), (560, 3)],
+            "passed: down-window|observed first step 300 s after it",
+            "passed|10 (0 s) -> 5 (300 s) -> 3 (360 s)",
+        ),
+        (
+            [(499, 5), (620, 3)],
+            "failed: down-window|observed 10 to 5 after 299 s",
+            "passed|10 (0 s) -> 5 (299 s) -> 3 (420 s)",
+        ),
+        (
+            [(500, 5), (621, 2)],
+            "passed: down-window|observed first step 300 s after it",
+            "failed|10 (0 s) -> 5 (300 s) -> 2 (421 s)",
+        ),
+        (
+            [(500, 4)],
+            "passed: down-window|observed first step 300 s after it",
+            "failed|10 (0 s) -> 4 (300 s)",
+        ),
+        ([(210, 10)], "", "failed|10 (0 s)"),
+    ],
+)
+def test_the_scale_down_waits_and_arrives(
+    downs: list[tuple[float, float]], window: str, floor: str
+) -> None:
+    """Not before 300 s, and at the floor after 420 s at the latest."""
+    replicas = series((0, 3), (100, 10), *downs)
+    found = judge_scale_down(timeline(replicas=replicas), SCALING, DEMAND)
+    outcome, path = floor.split("|")
+    expected = [
+        f"{outcome}: floor of HPA decision\nexpected back to 3 within 420 s\nobserved {path}"
+    ]
+    if window:
+        first, observed = window.split("|")
+        wait = "expected no scale-down within 300 s of the end of the high load"
+        expected.insert(0, f"{first} of HPA policy\n{wait}\n{observed}")
+    assert [said(one) for one in found] == expected
+
+
+@pytest.mark.parametrize(("until", "outcome"), [(620, "failed"), (619, "inconclusive")])
+def test_a_floor_that_the_run_did_not_wait_for_is_not_judged(until: float, outcome: str) -> None:
+    """420 s have to have passed."""
+    demand = replace(DEMAND, until=T0 + until)
+    found = judge_scale_down(timeline(replicas=series((0, 10))), SCALING, demand)
+    assert [one.outcome for one in found] == [Outcome(outcome)]

@@ -1,0 +1,104 @@
+"""A whole run of the autoscaler: to and fro, against its model, and which claims are made."""
+
+from dataclasses import replace
+
+import pytest
+
+from clusterproof.load.hpa.replay import Replay, Step
+from clusterproof.load.scaling import Demand, judge_flapping, judge_model, judge_scaling
+from clusterproof.outcome import Outcome
+from tests.load.saying import said
+from tests.load.scaling_parts import SCALING, T0, hpa, pod, recording, series, timeline
+
+DEMAND = Demand(up_at=T0 + 30, down_at=T0 + 200, until=T0 + 640)
+
+
+@pytest.mark.parametrize(
+    ("values", "down", "outcome", "observed"),
+    [
+        ([3, 6, 10, 5, 3], True, "passed", "1: 3 -> 6 -> 10 -> 5 -> 3"),
+        ([3, 6, 5, 10, 5], True, "failed", "3: 3 -> 6 -> 5 -> 10 -> 5"),
+        ([3, 6, 6, 10], False, "passed", "0: 3 -> 6 -> 6 -> 10"),
+        ([3, 6, 6, 5], False, "failed", "1: 3 -> 6 -> 6 -> 5"),
+        ([], False, "passed", "0: "),
+    ],
+)
+def test_replicas_go_up_once_and_down_once(
+    values: list[int], *, down: bool, outcome: str, observed: str
+) -> None:
+    """Down only where the load ended within the run; what was before the load does not count."""
+    before = [(0, 9), (10, 3), (20, 9)]
+    replicas = series(*before, *((29 + 30 * at, value) for at, value in enumerate(values)))
+    demand = DEMAND if down else replace(DEMAND, down_at=None)
+    found = judge_flapping(timeline(replicas=replicas), demand)
+    assert said(found).splitlines() == [
+        f"{outcome}: no-flapping of HPA policy",
+        f"expected at most {int(down)} change of direction",
+        f"observed {observed}",
+    ]
+
+
+def step(predicted: int, observed: int) -> Step:
+    """One reconcile."""
+    return Step(1234.4, 3, predicted, observed, None, "cpu at 140 %", (None, None))
+
+
+@pytest.mark.parametrize(
+    ("agreement", "steps", "outcome"),
+    [(0.9, (step(6, 6), step(6, 5)), "passed"), (0.89, (step(6, 5), step(7, 5)), "failed")],
+)
+def test_the_model_agrees_in_nine_of_ten(
+    agreement: float, steps: tuple[Step, ...], outcome: str
+) -> None:
+    """The first difference is shown."""
+    found = judge_model(Replay(steps, (), agreement, within_sync=0.975))
+    assert said(found).splitlines() == [
+        f"{outcome}: hpa-model of HPA decision",
+        "expected the model sets the same in at least 90% of the reconciles",
+        f"observed {agreement:.1%} of 2 reconciles",
+        "on its own replicas: observed within one sync period of predicted for 97.5% of the time",
+        "first difference at 1234: from 3 the model sets 6 (cpu at 140 %), the controller 5",
+    ]
+
+
+@pytest.mark.parametrize("replayed", [None, Replay((), (), 1.0, 1.0)])
+def test_what_was_not_replayed_is_not_judged(replayed: Replay | None) -> None:
+    """Nor is a run without a reconcile."""
+    assert said(judge_model(replayed)).splitlines() == [
+        "inconclusive: hpa-model of HPA decision",
+        "expected the model sets the same in at least 90% of the reconciles",
+        "observed no reconcile could be replayed",
+    ]
+
+
+def test_a_model_that_agrees_shows_no_difference() -> None:
+    """One line of evidence is left."""
+    assert len(judge_model(Replay((step(6, 6),), (), 1.0, 1.0)).evidence) == 1
+
+
+def ids(demand: Demand, *, behind: bool = False) -> list[str]:
+    """The claims of a whole run; with a Pod that never became Ready, or without."""
+    changes = [hpa(0, behavior={}), *([pod(0, ready="False")] if behind else [])]
+    seen = timeline(replicas=series((0, 3)), ready=series((0, 3)), desired=series((0, 10)))
+    replayed = Replay((step(6, 6),), (), 1.0, 1.0)
+    found = judge_scaling(recording(*changes), seen, SCALING, demand, replayed)
+    model = next(one for one in found if one.id == "hpa-model")
+    assert model.outcome is Outcome.PASSED
+    return [f"{one.id} {one.link}" for one in found]
+
+
+def test_a_run_is_held_to_what_it_demanded() -> None:
+    """No ceiling without a load that needs it, no floor without its end."""
+    always = ["hpa-bounds HPA bounds", "hpa-policy HPA policy"]
+    always += ["hpa-metrics metrics", "replicas-bounds HPA bounds"]
+    behind = ["no-flapping HPA policy", "hpa-model HPA decision"]
+    up = ["ceiling readiness", "reaction HPA decision"]
+    assert ids(Demand(None, None, T0 + 640)) == [*always, *behind]
+    assert ids(DEMAND) == [*always, *up, "floor HPA decision", *behind]
+    assert ids(Demand(None, None, T0 + 640), behind=True) == [
+        *always,
+        *behind,
+        "pods-ready readiness",
+    ]
+    named = ["ceiling readiness", "reaction readiness"]
+    assert ids(replace(DEMAND, down_at=None), behind=True) == [*always, *named, *behind]

@@ -1,0 +1,100 @@
+"""The copy that is mutated means what the project means."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from testbed.mutate.workspace import mutated_modules, prepare, undecorated
+
+PROJECT = Path(__file__).parents[2]
+SRC = PROJECT / "src" / "clusterproof"
+DECORATED = '''"""A module."""
+
+from functools import cache
+
+
+@cache
+def twice(number: int) -> int:
+    """Twice."""
+    return number * 2
+
+
+class Pair:
+    """Two."""
+
+    @property
+    def left(self) -> int:
+        """One."""
+        return twice(1)
+
+    @classmethod
+    def made(cls) -> "Pair":
+        """A pair."""
+        return cls()
+'''
+
+
+def test_a_decorator_becomes_a_statement_behind_its_function() -> None:
+    """Except for the two that mutmut can handle."""
+    found = undecorated(DECORATED)
+    assert "twice = cache(twice)" in found.splitlines()
+    assert "    left = property(left)" in found.splitlines()
+    assert "    @classmethod" in found.splitlines()
+    assert "@cache" not in found
+    names: dict[str, type] = {}
+    exec(compile(found, "m", "exec"), names)  # noqa: S102 - our own text
+    assert getattr(names["Pair"](), "left", None) == 2
+
+
+def test_two_decorators_stay() -> None:
+    """Their order means something."""
+    source = "@a\n@b\ndef f():\n    pass\n"
+    assert undecorated(source) == source
+
+
+@pytest.mark.parametrize("module", sorted(str(path.relative_to(SRC)) for path in SRC.rglob("*.py")))
+def test_every_module_of_ours_is_still_python(module: str) -> None:
+    """And has the same functions."""
+    source = (SRC / module).read_text("utf-8")
+    before, after = ast.parse(source), ast.parse(undecorated(source))
+    assert functions(before) == functions(after)
+
+
+def functions(tree: ast.Module) -> list[str]:
+    """The names of all functions, in order."""
+    return [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def project(folder: Path) -> Path:
+    """A project of one module."""
+    for name in ("src/clusterproof", "tests", "spec", "suites"):
+        (folder / name).mkdir(parents=True)
+    for name in ("pyproject.toml", "uv.lock"):
+        (folder / name).touch()
+    (folder / "src/clusterproof/a.py").write_text(DECORATED, "utf-8")
+    (folder / "tests/test_a.py").write_text("@mark\ndef test_a():\n    pass\n", "utf-8")
+    return folder
+
+
+def test_the_copy_follows_the_project(tmp_path: Path) -> None:
+    """What did not change keeps its time, and what is gone is gone with its mutants."""
+    origin, copy = project(tmp_path / "origin"), tmp_path / "copy"
+    prepare(origin, copy)
+    module, test = copy / "src/clusterproof/a.py", copy / "tests/test_a.py"
+    assert "twice = cache(twice)" in module.read_text("utf-8")
+    assert test.read_text("utf-8").startswith("@mark")
+    written = module.stat().st_mtime_ns
+    mutants = copy / "mutants/tests/test_a.py"
+    mutants.parent.mkdir(parents=True)
+    mutants.touch()
+    (origin / "tests/test_a.py").unlink()
+    prepare(origin, copy)
+    assert module.stat().st_mtime_ns == written
+    assert not test.exists()
+    assert not mutants.exists()
+
+
+def test_every_pattern_of_the_configuration_means_a_module() -> None:
+    """A module that was renamed would silently be mutated no more."""
+    assert [name for name in mutated_modules(PROJECT) if not list(SRC.glob(name))] == []
