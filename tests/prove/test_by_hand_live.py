@@ -73,10 +73,9 @@ def kubectl() -> Kubectl:
     return Kubectl(binaries.program("kubectl"), paths.KUBECONFIG)
 
 
-@pytest.fixture(params=ACTS.values(), ids=ACTS)
+@pytest.fixture(params=sorted(ACTS))
 def act(request: pytest.FixtureRequest) -> Act:
-    found: Act = request.param
-    return found
+    return ACTS[str(request.param)]
 
 
 @pytest.fixture
