@@ -84,7 +84,7 @@ def _open(api: KubeApi, target: str, where: str) -> WebSocket:
 
 
 def _words(error: Exception) -> str:
-    """What the API server said, where it refused in its own words; the library adds every header."""
+    """What the API server itself said, where it did; the library would say every header too."""
     if not isinstance(error, WebSocketBadStatusException):
         return str(error)
     try:
