@@ -98,6 +98,15 @@ def test_exec_is_right_or_refused(upstream: KubeApi, fault: Fault) -> None:
     assert time.monotonic() - began < WITHIN_S
 
 
+def test_refused_exec_says_what_the_server_said(upstream: KubeApi) -> None:
+    with running(upstream.connection, FAULTS["exec-forbidden"]) as proxy:
+        api = through(proxy)
+        with pytest.raises(ObservationError, match="403: is forbidden: as the fault says") as seen:
+            execute(api, "shop", "a", "main", ["python3", "-V"])
+        api.close()
+    assert seen.value.status == 403
+
+
 @pytest.mark.parametrize(
     "fault", [one for one in WRITING if one.on == CREATES], ids=lambda one: one.name
 )

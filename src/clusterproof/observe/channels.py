@@ -5,6 +5,7 @@ pay for a websocket.
 Source: Kubernetes' v5.channel.k8s.io: a frame's first byte is its channel; RFC 6455, ping and pong.
 """
 
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from websocket import (
     ABNF,
     WebSocket,
+    WebSocketBadStatusException,
     WebSocketException,
     WebSocketTimeoutException,
     create_connection,
@@ -28,6 +30,7 @@ SILENT_S = 15.0
 """Three pings without an answer: whoever is at the other end is gone. Our choice."""
 STDOUT, STDERR, STATUS = 1, 2, 3
 _CLOSED = 255
+_SHOWN = 200
 
 
 def read_channels(api: KubeApi, target: str, where: str, within_s: float) -> dict[int, bytes]:
@@ -76,8 +79,20 @@ def _open(api: KubeApi, target: str, where: str) -> WebSocket:
     except (WebSocketException, OSError, ValueError, AttributeError) as error:
         # AttributeError and ValueError: what the library makes of a handshake that is none.
         status = getattr(error, "status_code", None)
-        message = f"{where}: refused by the API server: {str(error)[:200]}"
+        message = f"{where}: refused by the API server: {_words(error)[:_SHOWN]}"
         raise ObservationError(message, status=status) from error
+
+
+def _words(error: Exception) -> str:
+    """What the API server itself said, where it did; the library would say every header too."""
+    if not isinstance(error, WebSocketBadStatusException):
+        return str(error)
+    try:
+        body = json.loads(error.resp_body or b"")
+        said = str(body["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(error)
+    return f"{error.status_code}: {said}"
 
 
 def _read(stream: WebSocket, where: str, within_s: float) -> dict[int, bytearray]:

@@ -1,8 +1,7 @@
 """Run a command in a container through the API server's exec subresource.
 
-Takes the right `create pods/exec` (v1.35 authorises the websocket as `create`; earlier servers as
-`get`), leaves nothing behind. A command that says nothing for long is fine; a connection on which
-not even a ping is answered is not.
+Takes the rights `get` and, since v1.35, `create pods/exec` (see `rights`); leaves nothing behind.
+A command that says nothing for long is fine; a connection that answers no ping is not.
 Source: Kubernetes' v5.channel.k8s.io: the last channel to speak says how the command ended.
 """
 
