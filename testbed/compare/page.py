@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from testbed.compare.findings import Finding, Tool
+from testbed.compare.findings import Finding
 from testbed.compare.proven import OURS
+from testbed.compare.tools import Tool
 from testbed.compare.verdicts import Judged, Verdict, counted
 from testbed.prove.steps import Defect
 
@@ -27,7 +28,7 @@ class About:
 
     Attributes:
         tools: With their versions.
-        seconds: By tool, of all looks together.
+        seconds: By tool, for one look.
         baseline: By tool, what it says of the unchanged manifests.
         looks: How many versions of the manifests there were, the unchanged one among them.
     """
@@ -79,9 +80,7 @@ def _summary(judged: Sequence[Judged], about: About) -> list[str]:
         share = f"{sums[Verdict.CAUGHT]} of {seen} ({sums[Verdict.CAUGHT] / max(seen, 1):.0%})"
         alarmed = figures[name, "equivalent", Verdict.ALARMED]
         of = alarmed + figures[name, "equivalent", Verdict.QUIET]
-        took = (
-            f"{about.seconds[name] / about.looks:.1f} s" if name in about.seconds else "see below"
-        )
+        took = f"{about.seconds[name]:.2f} s" if name in about.seconds else "see below"
         row = (name, *cells, _three(sums), share, f"{alarmed} of {of}", took)
         lines.append(f"| {' | '.join(row)} |")
     return lines
