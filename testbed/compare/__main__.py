@@ -18,13 +18,13 @@ from testbed.compare.manifests import changed, patching, rendered, written
 from testbed.compare.page import About, page
 from testbed.compare.proven import ours
 from testbed.compare.tools import tools
-from testbed.compare.verdicts import Judged, judge
+from testbed.compare.verdicts import Judged, Notes, judge
 from testbed.deploy.profiles import PROFILES
 from testbed.prove.catalogue import read_catalogue
 from testbed.prove.steps import Defect
 
 PROJECT = Path(__file__).resolve().parents[2]
-TIMING = Path(__file__).with_name("timing.yaml")
+NOTES = Path(__file__).with_name("notes.yaml")
 _KUBECTL = binaries.FAMILIES[0]
 
 
@@ -48,9 +48,9 @@ def main() -> int:
             began = time.monotonic()
             says[tool.name] = dict(zip(folders, tool.look(list(folders.values())), strict=True))
             seconds[tool.name] = (time.monotonic() - began) / len(folders)
-    timing = frozenset(read_document(TIMING).data["timing"])
+    notes = Notes(**read_document(NOTES).data)
     judged = [
-        judge(defect, tool.name, says[tool.name][""], says[tool.name].get(defect.id), timing)
+        judge(defect, tool.name, says[tool.name][""], says[tool.name].get(defect.id), notes)
         for defect in defects
         for tool in found
     ]
