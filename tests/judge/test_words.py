@@ -1,6 +1,7 @@
 """What the judges say, to the letter, where other tests look at one part of it."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from clusterproof.observe.http import PodAnswer
 from clusterproof.observe.metrics import Exposed
 from clusterproof.observe.path import Missing
 from clusterproof.observe.prometheus import FRESH_S, Target
+from clusterproof.observe.resources import Totals
 from clusterproof.observe.traffic import Counted, Moved
 from clusterproof.observe.workloads import Probe, Replicas, RunningImage
 from clusterproof.spec.row import Expectation
@@ -145,6 +147,15 @@ def test_replicas_say_every_trouble_of_their_pods() -> None:
     ]
     assert said(rule, replace(right, generation_observed=False)) == [
         "status.observedGeneration: expected the current generation, observed an older one"
+    ]
+
+
+def test_a_sum_of_cpu_is_said_in_cores() -> None:
+    """Or in thousandths of one."""
+    fields = {"workloads": [WEB], "bound": "requests", "resource": "cpu", "quantity": "3"}
+    rule = row("totals", **fields, documented="3-10")
+    assert said(rule, Totals(Decimal("3.75"), (), ())) == [
+        "sum of requests.cpu: expected 3, observed 3750m"
     ]
 
 

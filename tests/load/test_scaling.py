@@ -45,7 +45,7 @@ def test_a_ceiling_that_was_reached_says_how() -> None:
     """From one second before the load to one after; at the limit is in time."""
     seen = timeline(
         ready=series((0, 3), (60, 6), (150, 10), (300, 5)),
-        replicas=series((0, 3), (29, 4), (151, 10), (152, 9)),
+        replicas=series((0, 3), (28.9, 5), (29, 4), (151, 10), (151.1, 9)),
         cpu_seen=series((45, 140)),
         desired=series((45, 10)),
     )
