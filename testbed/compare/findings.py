@@ -1,7 +1,8 @@
 """What a static tool says of manifests, as plain data."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clusterproof.observe.api import Json
@@ -10,7 +11,7 @@ _ALL_OK = 10
 """kube-score's grade of a check that passed."""
 
 _SCHEMA = re.compile(
-    r"^ERROR \S+ did not validate for resource (?P<where>\S+) against version \S+: "
+    r"^ERROR (?P<file>\S+) did not validate for resource (?P<where>\S+) against version \S+: "
     r"(?P<path>[^:]*): (?P<said>.*)$",
     re.MULTILINE,
 )
@@ -31,24 +32,9 @@ class Finding:
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A program that reads manifests.
-
-    Attributes:
-        version: As pinned.
-        command: Run in the folder of the manifests.
-        read: From what it prints to findings.
-    """
-
-    name: str
-    version: str
-    command: tuple[str, ...]
-    read: Callable[[str], list[Finding]]
-
-
-def read_kube_score(objects: list[Json]) -> list[Finding]:
+def read_kube_score(text: str) -> list[Finding]:
     """The comments of every check that did not pass, from kube-score's JSON."""
+    objects: list[Json] = json.loads(text)
     return [
         Finding(
             check["check"]["id"],
@@ -66,25 +52,19 @@ def _named(item: Json) -> str:
     return f"{item['type_meta']['kind']}/{item['object_meta']['name']}"
 
 
-def read_checkov(report: Json) -> list[Finding]:
-    """The failed checks of Checkov's JSON, with the fields that each one read."""
-    return [
-        Finding(
-            check["check_id"],
-            "/".join((check["resource"], *_keys(check))),
-            check["check_name"],
-        )
-        for check in report["results"]["failed_checks"]
-    ]
+def read_checkov(text: str) -> list[list[Finding]]:
+    """The failed checks of each folder, from the lines of `checkov_each.py`.
+
+    Checkov fails a check once for each resource, whichever of its containers it is about.
+    """
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("[")]
+    return [[Finding(*one) for one in failed] for failed in lines]
 
 
-def _keys(check: Json) -> list[str]:
-    return sorted((check.get("check_result") or {}).get("evaluated_keys") or [])
-
-
-def read_schema(text: str) -> list[Finding]:
-    """The errors that kubernetes-validate prints."""
-    return [
-        Finding("schema", f"{found['where']}/{found['path']}", found["said"])
-        for found in _SCHEMA.finditer(text)
-    ]
+def read_schema(text: str, files: Sequence[str]) -> list[list[Finding]]:
+    """The errors that kubernetes-validate prints of each file."""
+    found: dict[str, list[Finding]] = {file: [] for file in files}
+    for error in _SCHEMA.finditer(text):
+        where = f"{error['where']}/{error['path']}"
+        found[error["file"]].append(Finding("schema", where, error["said"]))
+    return list(found.values())

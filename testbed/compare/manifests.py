@@ -117,6 +117,10 @@ def _apply(now: dict[ObjectRef, Json], step: Step, patch: Patching) -> None:
         now[of] = merged(now[of], {"data": data})
 
 
-def written(manifests: Manifests, path: Path) -> None:
-    """Write them as one stream of YAML documents, as people keep them."""
-    path.write_text(yaml.safe_dump_all(manifests.values(), sort_keys=False), encoding="utf-8")
+def written(manifests: Manifests, folder: Path) -> None:
+    """Write them into a folder of their own, as one stream of YAML documents."""
+    folder.mkdir()
+    # By way of JSON: what several objects share is written out for each.
+    items = json.loads(json.dumps(list(manifests.values())))
+    text = yaml.safe_dump_all(items, sort_keys=False)
+    folder.joinpath("manifests.yaml").write_text(text, encoding="utf-8")

@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from testbed.compare.findings import Finding, Tool
+from testbed.compare.findings import Finding
 from testbed.compare.proven import OURS
+from testbed.compare.tools import Tool
 from testbed.compare.verdicts import Judged, Verdict, counted
 from testbed.prove.steps import Defect
 
@@ -27,7 +28,7 @@ class About:
 
     Attributes:
         tools: With their versions.
-        seconds: By tool, of all looks together.
+        seconds: By tool, for one look.
         baseline: By tool, what it says of the unchanged manifests.
         looks: How many versions of the manifests there were, the unchanged one among them.
     """
@@ -58,6 +59,7 @@ def page(defects: Sequence[Defect], judged: Sequence[Judged], about: About, word
         table="\n".join(_table(defects, judged, about)),
         alarms="\n".join(_alarms(judged)),
         baseline="\n".join(_baseline(about)),
+        beside="\n".join(_beside(judged)),
     )
 
 
@@ -65,9 +67,11 @@ def _summary(judged: Sequence[Judged], about: About) -> list[str]:
     """One line for each tool: caught, missed, could not see, by kind of defect."""
     figures = counted(judged)
     lines = [
-        f"| tool | {' | '.join(_KINDS)} | all | of what is in manifests | alarms | a look |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| tool | {' | '.join(_KINDS)} | all | caught of what is in manifests "
+        "| less what is beside the point | alarms | a look |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
+    beside = Counter(one.tool for one in judged if one.beside)
     for name in (*(tool.name for tool in about.tools), OURS):
         cells = []
         sums: Counter[Verdict] = Counter()
@@ -76,15 +80,18 @@ def _summary(judged: Sequence[Judged], about: About) -> list[str]:
             sums.update(here)
             cells.append(_three(here))
         seen = sums[Verdict.CAUGHT] + sums[Verdict.MISSED]
-        share = f"{sums[Verdict.CAUGHT]} of {seen} ({sums[Verdict.CAUGHT] / max(seen, 1):.0%})"
+        caught = sums[Verdict.CAUGHT]
+        shares = [_share(caught, seen), _share(caught - beside[name], seen)]
         alarmed = figures[name, "equivalent", Verdict.ALARMED]
         of = alarmed + figures[name, "equivalent", Verdict.QUIET]
-        took = (
-            f"{about.seconds[name] / about.looks:.1f} s" if name in about.seconds else "see below"
-        )
-        row = (name, *cells, _three(sums), share, f"{alarmed} of {of}", took)
+        took = f"{about.seconds[name]:.2f} s" if name in about.seconds else "see below"
+        row = (name, *cells, _three(sums), *shares, f"{alarmed} of {of}", took)
         lines.append(f"| {' | '.join(row)} |")
     return lines
+
+
+def _share(caught: int, of: int) -> str:
+    return f"{caught} of {of} ({caught / max(of, 1):.0%})"
 
 
 def _three(figures: Mapping[Verdict, int]) -> str:
@@ -100,14 +107,19 @@ def _by_who(judged: Iterable[Judged]) -> list[str]:
             caught[one.defect] |= {one.tool} if one.verdict is Verdict.CAUGHT else set()
     static = {name for name, by in caught.items() if by - {OURS}}
     ours = {name for name, by in caught.items() if OURS in by}
-    beside = ", ".join(f"`{name}`" for name in sorted(static - ours))
+    beside = _named(static - ours)
+    nobody = _named(set(caught) - static - ours)
     return [
         f"* caught by a static tool and by our checks: {len(static & ours)}",
         f"* by our checks alone: {len(ours - static)}",
-        f"* by a static tool, and not in our last proof: {len(static - ours)}"
-        + (f" ({beside})" if beside else ""),
-        f"* by nobody: {len(caught) - len(static | ours)}",
+        f"* by a static tool, and not in our last proof: {len(static - ours)}" + beside,
+        f"* by nobody: {len(caught) - len(static | ours)}{nobody}",
     ]
+
+
+def _named(names: Iterable[str]) -> str:
+    text = ", ".join(f"`{name}`" for name in sorted(names))
+    return f" ({text})" if text else ""
 
 
 def _table(defects: Sequence[Defect], judged: Sequence[Judged], about: About) -> list[str]:
@@ -122,10 +134,16 @@ def _table(defects: Sequence[Defect], judged: Sequence[Judged], about: About) ->
         found = [by_place.get((defect.id, name)) for name in names]
         if not defect.reds:
             continue
-        marks = " | ".join(_MARK[one.verdict] if one else "not in the proof" for one in found)
+        marks = " | ".join(_mark(one) for one in found)
         said = "; ".join(_checks(one) for one in found if one and one.new)
         lines.append(f"| {defect.id} | {defect.kind} | {marks} | {said} |")
     return lines
+
+
+def _mark(one: Judged | None) -> str:
+    if one is None:
+        return "not in the proof"
+    return f"({_MARK[one.verdict]})" if one.beside else _MARK[one.verdict]
 
 
 def _checks(one: Judged) -> str:
@@ -136,6 +154,15 @@ def _checks(one: Judged) -> str:
     ]
     more = f", {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(shown)}{more}"
+
+
+def _beside(judged: Iterable[Judged]) -> list[str]:
+    """Each reason once, with the defects that it is noted of."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for one in judged:
+        if one.beside and f"`{one.defect}`" not in names[one.beside]:
+            names[one.beside].append(f"`{one.defect}`")
+    return [f"* {reason} {', '.join(found)}." for reason, found in names.items()]
 
 
 def _alarms(judged: Iterable[Judged]) -> list[str]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from testbed.compare.findings import Finding
 from testbed.prove.steps import Defect
@@ -28,6 +29,7 @@ class Judged:
         kind: Its kind.
         tool: The tool's name.
         new: Findings that the unchanged manifests did not have, sorted.
+        beside: Why these are not about the defect, or "".
     """
 
     defect: str
@@ -35,6 +37,23 @@ class Judged:
     tool: str
     verdict: Verdict
     new: tuple[Finding, ...] = ()
+    beside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a person noted of single defects, by pattern of their ids.
+
+    Attributes:
+        timing: Of those that lie in when a change was made, not in what it says.
+        beside: Of those where what tools say is about how they are applied.
+    """
+
+    timing: Mapping[str, str]
+    beside: Mapping[str, str]
+
+
+NONE = Notes({}, {})
 
 
 def judge(
@@ -42,7 +61,7 @@ def judge(
     tool: str,
     before: Sequence[Finding],
     after: Sequence[Finding] | None,
-    timing: Iterable[str] = (),
+    notes: Notes = NONE,
 ) -> Judged:
     """One tool's verdict.
 
@@ -54,23 +73,26 @@ def judge(
         tool: The tool's name.
         before: Of the unchanged manifests.
         after: Of the changed ones; None where no manifest changes.
-        timing: Ids of defects that lie in when a change was made, not in what it says.
+        notes: Of single defects.
     """
     new = tuple(sorted((Counter(after) - Counter(before)).elements())) if after is not None else ()
-    return Judged(defect.id, defect.kind, tool, _verdict(defect, after, new, timing), new)
+    verdict = _verdict(defect, after, new, notes)
+    beside = _noted(defect.id, notes.beside) if verdict is Verdict.CAUGHT else ""
+    return Judged(defect.id, defect.kind, tool, verdict, new, beside)
+
+
+def _noted(name: str, notes: Mapping[str, str]) -> str:
+    return next((text for pattern, text in notes.items() if fnmatchcase(name, pattern)), "")
 
 
 def _verdict(
-    defect: Defect,
-    after: Sequence[Finding] | None,
-    new: tuple[Finding, ...],
-    timing: Iterable[str],
+    defect: Defect, after: Sequence[Finding] | None, new: tuple[Finding, ...], notes: Notes
 ) -> Verdict:
     if defect.kind == "equivalent":
         return Verdict.ALARMED if new else Verdict.QUIET
     if new:
         return Verdict.CAUGHT
-    if after is None or defect.id in timing:
+    if after is None or _noted(defect.id, notes.timing):
         return Verdict.NOT_SEEN
     return Verdict.MISSED
 

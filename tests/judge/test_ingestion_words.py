@@ -167,6 +167,16 @@ def event(user: str, variant: str) -> Stored:
             " (1 answers name no event; not read back: 4, such as e2, e3, e4)",
         ),
         (
+            exposure("durable", 1),
+            exposures(asked("a", event="e2")),
+            "durable: expected 1, observed 0 (not read back: 1, such as e2)",
+        ),
+        (
+            exposure("routed", 1),
+            exposures(Routed("b", 500, error="w")),
+            "routed: expected 1, observed 0 (w)",
+        ),
+        (
             exposure("wrong_variant", 0),
             exposures(
                 asked("a", event="e1"),

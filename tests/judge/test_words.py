@@ -1,5 +1,7 @@
 """What the judges say, to the letter, where other tests look at one part of it."""
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from clusterproof.observe.http import PodAnswer
 from clusterproof.observe.metrics import Exposed
 from clusterproof.observe.path import Missing
 from clusterproof.observe.prometheus import FRESH_S, Target
+from clusterproof.observe.resources import Totals
 from clusterproof.observe.traffic import Counted, Moved
-from clusterproof.observe.workloads import Probe, RunningImage
+from clusterproof.observe.workloads import Probe, Replicas, RunningImage
 from clusterproof.spec.row import Expectation
 from tests.judge.rows import row
 
@@ -128,6 +131,34 @@ def test_an_image_is_said_with_its_container(value: tuple[RunningImage, ...], wo
     assert said(rule, value) == [words]
 
 
+def test_a_digest_behind_a_tag_need_not_be_a_digest() -> None:
+    """A name with a colon in its tag's place is pinned by what follows."""
+    rule = row("images", workload=WEB, placeholders=[])
+    image = RunningImage("web", "web:latest:1", ("web:latest:1",), ("a",))
+    assert said(rule, (image,)) == []
+
+
+def test_replicas_say_every_trouble_of_their_pods() -> None:
+    """And which generation the status is of."""
+    rule = row("replicas", workload=WEB, replicas={"min": 3, "max": 3})
+    right = Replicas(exists=True, desired=3, updated=3, ready=3, available=3, total=3)
+    assert said(rule, replace(right, ready=2, troubles=("a: x", "b: y"))) == [
+        "status.readyReplicas: expected 3, observed 2 (a: x; b: y)"
+    ]
+    assert said(rule, replace(right, generation_observed=False)) == [
+        "status.observedGeneration: expected the current generation, observed an older one"
+    ]
+
+
+def test_a_sum_of_cpu_is_said_in_cores() -> None:
+    """Or in thousandths of one."""
+    fields = {"workloads": [WEB], "bound": "requests", "resource": "cpu", "quantity": "3"}
+    rule = row("totals", **fields, documented="3-10")
+    assert said(rule, Totals(Decimal("3.75"), (), ())) == [
+        "sum of requests.cpu: expected 3, observed 3750m"
+    ]
+
+
 def test_a_probe_says_what_there_is_instead() -> None:
     """Handlers only, not its other fields."""
     fields = {"workload": WEB, "container": "web", "handler": "httpGet", "port": 8080}
@@ -212,6 +243,10 @@ def test_what_is_no_number_is_neither_over_nor_under(value: object) -> None:
             "500m",
         ),
         (row("targets", workload=WEB, port=9090), "it is as it should be"),
+        (
+            row("egress", workload=WEB, host="db", port=1, protocol="TCP", expected="refused"),
+            "refused",
+        ),
     ],
 )
 def test_a_row_says_what_it_expects_in_one_line(claim: Any, words: str) -> None:  # noqa: ANN401

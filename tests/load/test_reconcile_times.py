@@ -20,19 +20,21 @@ def times(*updates: float, until: float = 100.0, usage_from: float = 0.0) -> lis
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("updates", "limits", "expected"),
     [
-        (times(), [15, 30, 45, 60, 75, 90]),
-        (times(until=90), [15, 30, 45, 60, 75]),
-        (times(50), [5, 20, 35, 50, 65, 80, 95]),
-        (times(45), [15, 30, 45, 60, 75, 90]),
-        (times(50, usage_from=34), [35, 50, 65, 80, 95]),
-        (times(50, usage_from=35), [50, 65, 80, 95]),
-        (times(10, 40), [10, 25, 40, 55, 70, 85]),
-        (times(10, 33), [10, 21.5, 33, 48, 63, 78, 93]),
-        (times(10, 31), [10, 31, 46, 61, 76, 91]),
-        (times(10, 14, 15, 40), [10, 15, 27.5, 40, 55, 70, 85]),
-        (times(10, 12, 25), [10, 25, 40, 55, 70, 85]),
+        ([], {}, [15, 30, 45, 60, 75, 90]),
+        ([], {"until": 90}, [15, 30, 45, 60, 75]),
+        ([50], {}, [5, 20, 35, 50, 65, 80, 95]),
+        ([45], {}, [15, 30, 45, 60, 75, 90]),
+        ([50], {"usage_from": 34}, [35, 50, 65, 80, 95]),
+        ([50], {"usage_from": 35}, [50, 65, 80, 95]),
+        ([50], {"usage_from": 50}, [50, 65, 80, 95]),
+        ([50], {"usage_from": 51}, [65, 80, 95]),
+        ([10, 40], {}, [10, 25, 40, 55, 70, 85]),
+        ([10, 33], {}, [10, 21.5, 33, 48, 63, 78, 93]),
+        ([10, 31], {}, [10, 31, 46, 61, 76, 91]),
+        ([10, 14, 15, 40], {}, [10, 15, 27.5, 40, 55, 70, 85]),
+        ([10, 12, 25], {}, [10, 25, 40, 55, 70, 85]),
     ],
     ids=[
         "unseen",
@@ -41,6 +43,8 @@ def times(*updates: float, until: float = 100.0, usage_from: float = 0.0) -> lis
         "not-before-the-start",
         "from-the-first-usage",
         "not-before-the-first-usage",
+        "with-the-first-usage",
+        "none-before-the-first-usage",
         "between",
         "evenly-between",
         "one-late",
@@ -49,10 +53,10 @@ def times(*updates: float, until: float = 100.0, usage_from: float = 0.0) -> lis
     ],
 )
 def test_updates_are_reconciles_and_between_them_there_was_one_each_period(
-    found: list[float], expected: list[float]
+    updates: list[float], limits: dict[str, float], expected: list[float]
 ) -> None:
     """A third of a period apart is another one, less is the same one."""
-    assert found == pytest.approx(expected)
+    assert times(*updates, **limits) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_ceiling_that_was_reached_says_how() -> None:
     """From one second before the load to one after; at the limit is in time."""
     seen = timeline(
         ready=series((0, 3), (60, 6), (150, 10), (300, 5)),
-        replicas=series((0, 3), (29, 4), (151, 10), (152, 9)),
+        replicas=series((0, 3), (28.9, 5), (29, 4), (151, 10), (151.1, 9)),
         cpu_seen=series((45, 140)),
         desired=series((45, 10)),
     )
@@ -115,6 +115,22 @@ def test_a_run_that_ended_too_early_says_nothing(until: float, outcome: str, aft
     first, rest = late(6, 10, 120, until)
     assert first == f"{outcome}: ceiling of readiness"
     assert rest[1] == f"observed 6 Ready, 10 desired by the HPA after {after} s"
+
+
+@pytest.mark.parametrize(("at", "best"), [(29.9, 6), (30, 8), (150, 8), (150.1, 6)])
+def test_what_counts_is_seen_within_the_time(at: float, best: int) -> None:
+    """From the beginning of the load to its limit, both included."""
+    ready = series((0, 3), (at - 0.05, 8), (at, 8), (at + 0.01, 6), (160, 6))
+    ready = tuple(sorted({*ready, (T0 + 30.0, 8.0 if at == 30 else 6.0)}))
+    cpu = series((at, 200.0))
+    seen = timeline(ready=ready, desired=series((0, 9)), cpu_seen=cpu)
+    found = judge_ceiling(seen, SCALING, DEMAND, None)
+    within = 30 <= at <= 150
+    assert found.evidence == (
+        f"highest CPU utilization that the HPA saw: {200 if within else 0} %",
+    )
+    assert found.link is (Link.HPA_DECISION if within else Link.GENERATOR)
+    assert found.observed.startswith(f"{best if within else 6} Ready")
 
 
 def test_a_known_cause_is_the_link() -> None:

@@ -77,3 +77,30 @@ def test_a_plan_that_makes_no_sense_is_refused(bad: list[Stage]) -> None:
 def test_there_is_no_arrival_after_the_last() -> None:
     with pytest.raises(IndexError):
         Plan([Stage(1, 1, 3)]).due(3)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "rate"), [(-0.1, 0), (0, 10), (0.5, 15), (2, 30), (3, 25), (5.5, 12.5), (6, 0)]
+)
+def test_the_rate_goes_evenly_from_one_to_the_other(at_s: float, rate: float) -> None:
+    plan = Plan([Stage(10, 30, 2), Stage(30, 10, 4)])
+    assert plan.rate(at_s) == pytest.approx(rate)
+    assert plan.peak_rate == 30
+
+
+def test_a_plan_can_be_scaled() -> None:
+    plan = Plan([Stage(10, 30, 2)])
+    assert plan.scaled(2, 3).stages == (Stage(20, 60, 6),)
+    assert plan.scaled().stages == plan.stages
+
+
+def test_a_plan_that_makes_no_sense_says_why() -> None:
+    with pytest.raises(SpecError, match="needs stages with for_s > 0 and rates >= 0, got"):
+        Plan([Stage(1, -1, 1)])
+    assert Plan([Stage(0, 0, 1)]).total == 0
+
+
+def test_the_offered_load_is_nothing_before_and_all_of_it_after() -> None:
+    plan = Plan([Stage(10, 30, 2), Stage(30, 10, 4)])
+    offered = [plan.offered(at_s) for at_s in (-1, 0, 1, 2, 4, 6, 7)]
+    assert offered == pytest.approx([0, 0, 15, 40, 90, 120, 120])
