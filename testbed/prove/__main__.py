@@ -15,13 +15,22 @@ from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec import Spec, read_spec
-from testbed.prove.batches import batches
+from testbed.prove.batches import batches, rows_of
 from testbed.prove.catalogue import read_catalogue, read_exceptions
 from testbed.prove.change import heal
 from testbed.prove.findings import Finding, Proof, rates
 from testbed.prove.pages import About, write_pages
 from testbed.prove.results import earlier
-from testbed.prove.run import JOURNAL, PROJECT, check, quick, restore, suites_for, timed_group
+from testbed.prove.run import (
+    JOURNAL,
+    PROJECT,
+    REHEARSAL,
+    check,
+    quick,
+    restore,
+    suites_for,
+    timed_group,
+)
 from testbed.prove.steps import Defect
 
 RESULTS = PROJECT / ".testbed" / "proof.jsonl"
@@ -77,6 +86,8 @@ def _prove(
     done, seconds = earlier(RESULTS, defects) if options.resume else ({}, 0.0)
     proofs = [proof for found in done.values() for proof in found]
     groups = batches(one for one in defects if one.id not in done)
+    rehearsals = {row.id for row in spec.of_kind(REHEARSAL)}
+    groups.sort(key=lambda group: bool(rows_of(group) & rehearsals))  # minutes each: last
     left = 0
     for number, group in enumerate(groups, 1):
         if time.monotonic() >= ends_at:

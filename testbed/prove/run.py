@@ -14,6 +14,7 @@ from clusterproof.errors import ClusterproofError, ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.spec import Spec
+from clusterproof.spec.rehearsal import RehearsalRow
 from clusterproof.wait import pause
 from testbed.prove.batches import is_slow, rows_of
 from testbed.prove.change import Change, heal
@@ -29,10 +30,10 @@ REHEARSAL_S = 500
 """Beside it for each rehearsal: three waits that run out, and events that are awaited in vain."""
 SETTLE_S = 45
 """A defect that never settles must not be waited for as long as a user's rollout is."""
-STEP_S = 90.0
-"""A step of a rehearsal: three times what a restart of all routers takes here."""
-EVENTS_S = 60.0
-"""As long as the rows wait for whose stores stay up."""
+STEP_SHARE = 0.2
+"""Of a rehearsal's own patience with a step: more than its longest step takes here."""
+EVENTS_S = 25.0
+"""With all stores up an event of this cluster is there within 3 s."""
 ARRIVAL_S = 25.0
 """An event of this cluster is there within 3 s."""
 LATE = frozenset({"ingestion-late", "ingestion-lag-p95-s"})
@@ -102,16 +103,16 @@ def quick(spec: Spec, rows: Iterable[str] = ()) -> Path:
         settings["posthog"] = {**posthog.model_dump(mode="json"), "within_s": ARRIVAL_S}
     QUICK_SPEC.parent.mkdir(parents=True, exist_ok=True)
     spec_file: dict[str, Any] = {"extends": str(spec.path.resolve()), "settings": settings}
-    rehearsals = [row.id for row in spec.of_kind(REHEARSAL)]
-    spec_file["remove"] = [one for one in rehearsals if one not in set(rows)]
+    rehearsals = list(spec.of_kind(REHEARSAL))
+    spec_file["remove"] = [row.id for row in rehearsals if row.id not in set(rows)]
     spec_file["override"] = {
-        one: {
-            "within_s": STEP_S,
+        row.id: {
+            "within_s": row.within_s * STEP_SHARE,
             "events_within_s": EVENTS_S,
             "because": "what never comes about is awaited in vain",
         }
-        for one in rehearsals
-        if one in set(rows)
+        for row in rehearsals
+        if row.id in set(rows) and isinstance(row, RehearsalRow)
     }
     QUICK_SPEC.write_text(json.dumps(spec_file), encoding="utf-8")
     return QUICK_SPEC
