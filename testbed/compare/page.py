@@ -99,7 +99,7 @@ def _three(figures: Mapping[Verdict, int]) -> str:
     return f"{caught} / {missed} / {figures[Verdict.NOT_SEEN]}"
 
 
-def _by_who(judged: Iterable[Judged]) -> list[str]:
+def _by_who(judged: Sequence[Judged]) -> list[str]:
     """Who caught it, for all defects."""
     caught: dict[str, set[str]] = defaultdict(set)
     for one in judged:
@@ -108,12 +108,14 @@ def _by_who(judged: Iterable[Judged]) -> list[str]:
     static = {name for name, by in caught.items() if by - {OURS}}
     ours = {name for name, by in caught.items() if OURS in by}
     beside = _named(static - ours)
-    nobody = _named(set(caught) - static - ours)
+    missed = {one.defect for one in judged if (one.tool, one.verdict) == (OURS, Verdict.MISSED)}
+    unproven = set(caught) - static - ours - missed
     return [
         f"* caught by a static tool and by our checks: {len(static & ours)}",
         f"* by our checks alone: {len(ours - static)}",
         f"* by a static tool, and not in our last proof: {len(static - ours)}" + beside,
-        f"* by nobody: {len(caught) - len(static | ours)}{nobody}",
+        f"* by no static tool, and not in our last proof: {len(unproven)}{_named(unproven)}",
+        f"* missed by all: {len(missed - static)}{_named(missed - static)}",
     ]
 
 

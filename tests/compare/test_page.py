@@ -40,7 +40,8 @@ def test_the_page_says_who_caught_what() -> None:
     ) in text
     assert "* caught by a static tool and by our checks: 1\n* by our checks alone: 1" in text
     assert "* by a static tool, and not in our last proof: 1 (`four`)" in text
-    assert "* by nobody: 1 (`three`)" in text
+    assert "* by no static tool, and not in our last proof: 1 (`three`)" in text
+    assert "* missed by all: 0\n" in text
     assert "* It is of the carrier. `four`." in text
     assert "| one | wrong | ● | ● | image x2 |" in text
     assert "| two | absent | ○ | ● |  |" in text
