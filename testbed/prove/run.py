@@ -31,8 +31,8 @@ SETTLE_S = 45
 """A defect that never settles must not be waited for as long as a user's rollout is."""
 STEP_S = 90.0
 """A step of a rehearsal: three times what a restart of all routers takes here."""
-EVENTS_S = 60.0
-"""As long as the rows wait for whose stores stay up."""
+EVENTS_S = 45.0
+"""Longer than a worker waits before it takes over what a dead one held, 30 s."""
 ARRIVAL_S = 25.0
 """An event of this cluster is there within 3 s."""
 LATE = frozenset({"ingestion-late", "ingestion-lag-p95-s"})
