@@ -197,7 +197,7 @@ def test_without_an_earlier_revision_nothing_can_be_said() -> None:
 
 DRAIN = {
     "do": "drain",
-    "prefers": "Deployment/a/web",
+    "runs": "Deployment/a/web",
     "spares": ["Deployment/a/store"],
     "elsewhere": ["Deployment/a/web"],
 }
@@ -244,7 +244,7 @@ def test_an_eviction_that_stays_refused_is_what_is_missing() -> None:
 
 
 def test_no_node_to_drain_is_nothing_to_say() -> None:
-    with pytest.raises(ObservationError, match="tied to it"):
+    with pytest.raises(ObservationError, match="tied to its disk"):
         drained(on("n1", "w1"), on("n1", "s", {"app": "store"}))
 
 

@@ -65,15 +65,14 @@ class Drain(Frozen):
     """`kubectl drain` of a node: it is cordoned, and Pods of the spec's namespaces are evicted.
 
     Attributes:
-        prefers: A node that runs a Pod of this workload is taken before one that runs another of
-            the row's.
+        runs: The node runs a Pod of this workload: a drain that moves none of its shows nothing.
         spares: The node runs none of these: their only replica is tied to its node's disk.
         elsewhere: Those that must be whole while the node takes no Pod; the row's others may have
             to wait until it does again.
     """
 
     do: Literal["drain"]
-    prefers: Ref
+    runs: Ref
     spares: tuple[Ref, ...] = ()
     elsewhere: tuple[Ref, ...] = Field(min_length=1)
 

@@ -162,14 +162,13 @@ def drain(operation: Drain, act: Act) -> Iterator[Step]:
 
 
 def _node_to_drain(operation: Drain, act: Act) -> str:
-    """The node with the most Pods to evict, of those that the row allows, and that it prefers.
+    """The node with the most Pods to evict, of those that the row allows.
 
     Raises:
         ObservationError: There is none.
     """
     cluster = Cluster(act.api)
-    places = {_node_of(pod) for ref in act.rule.workloads for pod in cluster.pods_of(ref)}
-    preferred = {_node_of(pod) for pod in cluster.pods_of(operation.prefers)}
+    places = {_node_of(pod) for pod in cluster.ready_pods_of(operation.runs)}
     spared = {_node_of(pod) for ref in operation.spares for pod in cluster.pods_of(ref)}
     nodes = {
         item["metadata"]["name"]
@@ -179,10 +178,10 @@ def _node_to_drain(operation: Drain, act: Act) -> str:
     fit = sorted(places & nodes - spared)
     if not fit:
         raise ObservationError(
-            "every node that runs one of the row's workloads runs one that is tied to it as well",
-            next_command=f"kubectl -n {operation.prefers.namespace} get pods -o wide",
+            f"each node that runs {operation.runs.name} runs one that is tied to its disk as well",
+            next_command=f"kubectl -n {operation.runs.namespace} get pods -o wide",
         )
-    return max(fit, key=lambda node: (node in preferred, len(_pods_on(act, node))))
+    return max(fit, key=lambda node: len(_pods_on(act, node)))
 
 
 def _node_of(pod: Json) -> str:
