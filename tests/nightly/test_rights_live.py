@@ -47,10 +47,12 @@ class Whole:
     """The run of a stage with all its grants; made once, and anew where the cluster changed."""
 
     def __init__(self, kubectl: Kubectl, folder: Path) -> None:
+        """Make none yet."""
         self._kubectl, self._folder = kubectl, folder
         self._runs: dict[str, list[RunRecord]] = {}
 
     def of(self, name: str, *, anew: bool = False) -> RunRecord:
+        """The last one of a stage; it sees every row."""
         stage, runs = STAGES[name], self._runs.setdefault(name, [])
         if anew or not runs:
             account, every = f"{PREFIX}{name}-all-{len(runs)}", grants_of(*stage.folders)
