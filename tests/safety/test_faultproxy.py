@@ -121,5 +121,19 @@ def test_pod_that_could_not_be_made_leaves_nothing(upstream: KubeApi, fault: Fau
     assert [one["metadata"]["name"] for one in upstream.list(PODS)] == NAMES
 
 
+def test_pod_that_may_not_be_looked_at_is_not_waited_for() -> None:
+    world = World()
+    world.forbidden.add("get")
+    began = time.monotonic()
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        with pytest.raises(ObservationError, match="403") as seen:
+            pods.start(PodPlan("shop", "control", "image:1"))
+        pods.close()
+    assert time.monotonic() - began < 2
+    assert seen.value.next_command == "kubectl auth can-i get pods -n shop"
+    assert world.pods == {}
+
+
 def test_there_are_at_least_25_faults_each_with_a_name() -> None:
     assert len(FAULTS) == len(READING) + len(WRITING) >= 25

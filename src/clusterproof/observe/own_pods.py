@@ -275,6 +275,7 @@ class OwnPods:
             pod = self._api.get(f"{_pods(place.namespace)}/{quote(place.pod)}")
         except ObservationError as error:
             if error.status != _NOT_FOUND:
+                error.next_command = f"kubectl auth can-i get pods -n {place.namespace}"
                 raise
             return {"terminated": {"reason": "Gone", "message": "there is no such Pod any more"}}
         status = pod.get("status") or {}
