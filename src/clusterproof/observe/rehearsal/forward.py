@@ -7,15 +7,16 @@ Source: kubelet's portforward websocket server, v4.channel.k8s.io (v1.35).
 
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
-
-from websocket import WebSocket, WebSocketException, create_connection
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json, KubeApi
 from clusterproof.observe.cluster import Cluster, is_ready, labels_of, selects
 from clusterproof.spec.row import ObjectRef
+
+if TYPE_CHECKING:
+    from websocket import WebSocket
 
 ANSWER_WITHIN_S = 10.0
 _DATA, _ERROR = 0, 1
@@ -72,6 +73,8 @@ def get_through(api: KubeApi, namespace: str, pod: str, port: int, path: str) ->
     Raises:
         ObservationError: The API server refused, or the stream broke off.
     """
+    from websocket import WebSocketException  # noqa: PLC0415 - only a rehearsal needs it
+
     stream = _open(api, namespace, pod, port)
     said = {_DATA: bytearray(), _ERROR: bytearray()}
     began: set[int] = set()
@@ -100,7 +103,9 @@ def get_through(api: KubeApi, namespace: str, pod: str, port: int, path: str) ->
     return (said[_ERROR] or said[_DATA]).decode("utf-8", "replace")
 
 
-def _open(api: KubeApi, namespace: str, pod: str, port: int) -> WebSocket:
+def _open(api: KubeApi, namespace: str, pod: str, port: int) -> "WebSocket":
+    from websocket import WebSocketException, create_connection  # noqa: PLC0415 - as above
+
     connection = api.connection
     settings = connection.configuration
     path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/portforward"
