@@ -9,7 +9,8 @@ from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json, KubeApi
-from clusterproof.observe.cluster import KINDS, condition
+from clusterproof.observe.cluster import KINDS
+from clusterproof.observe.scaling import is_measured
 from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import pause, wait_until
 from testbed.prove.certificate import self_signed
@@ -296,14 +297,7 @@ def heal(api: KubeApi, namespaces: Iterable[str], *, measured: bool = True) -> N
 
 def _measured(api: KubeApi, collection: str) -> None:
     def figures() -> bool:
-        return all(
-            condition(item, "ScalingActive") == "True"
-            and all(
-                "averageUtilization" in ((metric.get("resource") or {}).get("current") or {})
-                for metric in (item.get("status") or {}).get("currentMetrics") or [{}]
-            )
-            for item in api.list(collection)
-        )
+        return all(is_measured(item) for item in api.list(collection))
 
     wait_until(figures, bool, waiting_for="figures of the autoscaler", within_s=120, every_s=1.0)
 

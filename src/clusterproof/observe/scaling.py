@@ -3,13 +3,23 @@
 from dataclasses import dataclass
 
 from clusterproof.observe.api import Json
-from clusterproof.observe.cluster import Cluster, age_s, condition, containers_of, template_of
+from clusterproof.observe.cluster import (
+    Cluster,
+    age_s,
+    condition,
+    containers_of,
+    seconds_since,
+    template_of,
+)
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import HpaStateRow
 from clusterproof.spec.row import ObjectRef
 
 UNMEASURED_S = 120.0
 """How long a Pod may go unmeasured: two resolutions of up to 30 s, a sync, a busy start."""
+
+UNSYNCED_S = 30.0
+"""After a change of the autoscaler: two of its controller's syncs, 15 s each by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +71,22 @@ def read_hpa_state(cluster: Cluster, rule: HpaStateRow) -> Observed[HpaState]:
 
 
 def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
-    """True while the autoscaler has no figures yet and its target's Pods are too young for any."""
+    """True while the autoscaler has no figures yet and may still get them by itself.
+
+    That is so when its target's Pods are too young for any, or it was changed a moment ago.
+    """
     item = cluster.find(ref)
-    if item is None or _is_measured(item):
+    if item is None or is_measured(item):
         return False
+    if _changed_s(item) < UNSYNCED_S:
+        return True
     reference = item["spec"]["scaleTargetRef"]
     target = ObjectRef(kind=reference["kind"], namespace=ref.namespace, name=reference["name"])
     pods = cluster.pods_of(target)
     return bool(pods) and min(age_s(pod) for pod in pods) < UNMEASURED_S
 
 
-def _is_measured(item: Json) -> bool:
+def is_measured(item: Json) -> bool:
     """True when the controller has a figure for every resource that the autoscaler scales by."""
     wanted = {
         (metric.get("resource") or {}).get("name")
@@ -80,6 +95,16 @@ def _is_measured(item: Json) -> bool:
     }
     measured = wanted <= {name for name, _ in _current(item.get("status") or {})}
     return measured and condition(item, "ScalingActive") == "True"
+
+
+def _changed_s(item: Json) -> float:
+    """Seconds since somebody wrote what the autoscaler is to do; infinity where nothing says so."""
+    written = [
+        seconds_since(entry["time"])
+        for entry in item["metadata"].get("managedFields") or []
+        if entry.get("time") and entry.get("subresource") != "status"
+    ]
+    return min(written, default=float("inf"))
 
 
 def _current(status: Json) -> tuple[tuple[str, int], ...]:
