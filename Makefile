@@ -31,7 +31,7 @@ type: install ## types
 	$(RUN) mypy .
 
 test: install ## our own code: no cluster, no root, no network
-	$(RUN) pytest tests -m "not cluster"
+	$(RUN) pytest tests -m "not cluster" -n 4 --dist loadfile
 
 check: lint type spec-check ## everything that needs no test to run
 
@@ -45,7 +45,7 @@ spec-check: install ## each spec file is valid, and the editor's schema is curre
 plan: install ## what would be checked, row by row
 	$(RUN) pytest suites --plan --profile $(PROFILE)
 
-.PHONY: demo cluster cluster-down cluster-status deploy verify test-cluster bench
+.PHONY: demo cluster cluster-down cluster-status deploy verify rehearse test-cluster bench
 demo: cluster deploy verify ## a real cluster with the whole deployment, verified
 
 cluster: install ## start the local cluster (root, Linux); again: repair it
@@ -63,15 +63,23 @@ deploy: install ## the reference deployment, onto the local cluster
 verify: install ## verify the cluster of KUBECONFIG_FILE against PROFILE
 	$(RUN) pytest suites --kubeconfig $(KUBECONFIG_FILE) --profile $(PROFILE)
 
+rehearse: install ## the same, and its operations under load, each put back
+	$(RUN) pytest suites --rehearse --kubeconfig $(KUBECONFIG_FILE) --profile $(PROFILE)
+
 test-cluster: install ## the tests that need the local cluster and root
 	$(RUN) pytest tests -m cluster
 
 bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
 
-.PHONY: prove load
+.PHONY: prove prove-sample load
 prove: install ## show every check red by its own defects; ROW=id for one row
 	$(RUN) python -m testbed.prove $(if $(ROW),--row $(ROW),--pages docs)
+
+# Another commit, another sample; the same commit, the same one.
+SEED ?= $(shell git rev-list --count HEAD)
+prove-sample: install ## the same with 16 entries of the catalogue, chosen by SEED
+	$(RUN) python -m testbed.prove --sample 16 --seed $(SEED)
 
 load: install ## the lab deployment from 3 to 10 to 3 under load, every request accounted for
 	$(RUN) python -m testbed.deploy up --profile lab

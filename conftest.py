@@ -10,4 +10,5 @@ pytest_plugins = [
     "fixtures.traffic",
     "fixtures.ingestion",
     "fixtures.prometheus",
+    "fixtures.rehearsing",
 ]

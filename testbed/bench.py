@@ -1,37 +1,56 @@
 """What a verification costs: wall time, memory, API calls, bytes, and the bare round trips.
 
 `python -m testbed.bench --kubeconfig PATH`: the read-only part and the whole, each as a user runs
-it, and then the same collections listed one after another with nothing between them.
-`--simulated 1000,5000`: the read-only part again with so many simulated Pods in the namespace.
+it; then the requests of the read-only part alone, one after another with nothing between them.
+`--simulated 1000,5000`: the read-only part again with so many simulated Pods in the namespace, and
+its requests alone.
+`--start`: only what a start costs, and no cluster: the import of our plugins, and whole processes.
 """
 
 import argparse
+import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
-from clusterproof.observe.cluster import KINDS
 from clusterproof.observe.connect import connect
 from clusterproof.report.record import RunRecord
+from testbed.calls import VARIABLE
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMESPACE = "voicehelper-prod"
+STARTS = 9
+_IMPORT = """
+import importlib, sys, time
+import pytest
+sys.path.insert(0, "")
+began = time.perf_counter(), time.process_time()
+for name in importlib.import_module("conftest").pytest_plugins:
+    importlib.import_module(name)
+print(time.perf_counter() - began[0], time.process_time() - began[1])
+"""
+"""What our plugins take, once pytest itself is there: wall time, and CPU time beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One verification as a whole process."""
+    """One verification as a whole process.
+
+    Attributes:
+        reads: The paths that it asked the API server for, in their order.
+    """
 
     wall_s: float
     peak_bytes: int
     record: RunRecord
+    reads: tuple[str, ...]
 
     def __str__(self) -> str:
         """One line of the bench."""
@@ -48,21 +67,58 @@ def verify(kubeconfig: Path, *options: str) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", "suites", "-q", "--tb=no"]
         command += ["--kubeconfig", str(kubeconfig), "--report-dir", folder, *options]
+        calls = Path(folder) / "calls.json"
+        command += ["-p", "testbed.calls"]
+        environment = {**os.environ, VARIABLE: str(calls)}
         began = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=PROJECT) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, cwd=PROJECT, env=environment
+        ) as process:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         wall_s = time.perf_counter() - began
         (path,) = Path(folder).glob("*/run.json")
         record = RunRecord.from_json(path.read_text(encoding="utf-8"))
-    return Cost(wall_s, usage.ru_maxrss * 1024, record)
+        made = json.loads(calls.read_text(encoding="utf-8"))
+    reads = tuple(path for method, path in made if method == "GET")
+    return Cost(wall_s, usage.ru_maxrss * 1024, record, reads)
 
 
-def bare_round_trips(api: KubeApi, paths: Iterable[str]) -> float:
+def bare_round_trips(kubeconfig: Path, paths: Sequence[str]) -> float:
     """Seconds for a GET of each path, one after another, answers read and dropped."""
+    api = KubeApi(connect(str(kubeconfig)))
     began = time.perf_counter()
     for path in paths:
         api.request("GET", path, expect_ok=False)
+    return time.perf_counter() - began
+
+
+def starts() -> None:
+    """What a start costs: STARTS processes of each kind, in turn, so that all meet the same load.
+
+    "bare" is pytest in an empty folder, without any plugin of ours.
+    """
+    python, quiet = [sys.executable, "-m", "pytest", "-q"], ["-p", "no:cacheprovider"]
+    figures: dict[str, list[float]] = {"import": [], "its CPU": [], "bare": [], "plan": []}
+    with tempfile.TemporaryDirectory() as empty:
+        for _ in range(STARTS):
+            done = subprocess.run(
+                [sys.executable, "-c", _IMPORT], capture_output=True, check=True, cwd=PROJECT
+            )
+            wall_s, cpu_s = map(float, done.stdout.split())
+            figures["import"].append(wall_s)
+            figures["its CPU"].append(cpu_s)
+            figures["bare"].append(_process_s([*python, *quiet, "--collect-only"], Path(empty)))
+            figures["plan"].append(_process_s([*python, *quiet, "suites", "--plan"], PROJECT))
+    for name, found in figures.items():
+        _say(name, f"{min(found):6.2f} s least, {statistics.median(found):.2f} s median")
+    ratio = statistics.median(figures["plan"]) / statistics.median(figures["bare"])
+    _say("ratio", f"{ratio:6.2f} of a plan to a bare pytest, by their medians")
+
+
+def _process_s(command: list[str], folder: Path) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, cwd=folder, check=False)
     return time.perf_counter() - began
 
 
@@ -71,17 +127,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument("--kubeconfig", type=Path, default=PROJECT / ".testbed" / "kubeconfig")
     parser.add_argument("--simulated", default="", help="numbers of Pods, such as 1000,5000")
+    parser.add_argument("--start", action="store_true", help="only what a start costs")
     options = parser.parse_args()
-    read_only = verify(options.kubeconfig, "--read-only")
-    _say("read-only", str(read_only))
-    api = KubeApi(connect(str(options.kubeconfig)))
-    reads = _reads(read_only.record)
-    took_s = bare_round_trips(api, reads)
-    _say("bare", f"{took_s:6.2f} s for the {len(reads)} collections alone")
+    if options.start:
+        starts()
+        return 0
+    _read_only(options.kubeconfig, "read-only")
     _say("whole", str(verify(options.kubeconfig)))
     for pods in (int(text) for text in options.simulated.split(",") if text):
         _at_scale(options.kubeconfig, pods)
     return 0
+
+
+def _read_only(kubeconfig: Path, name: str) -> None:
+    cost = verify(kubeconfig, "--read-only")
+    _say(name, str(cost))
+    bare_s = bare_round_trips(kubeconfig, cost.reads)
+    times = cost.record.duration_s / bare_s
+    _say("bare", f"{bare_s:6.2f} s for its {len(cost.reads)} reads alone: {times:.1f} times that")
 
 
 def _at_scale(kubeconfig: Path, pods: int) -> None:
@@ -90,7 +153,7 @@ def _at_scale(kubeconfig: Path, pods: int) -> None:
     added = [*kwok, "up", "--nodes", "50", "--pods", str(pods), "--namespace", NAMESPACE]
     subprocess.run(added, check=True, stdout=subprocess.DEVNULL, cwd=PROJECT)
     try:
-        _say(f"{pods} Pods", str(verify(kubeconfig, "--read-only")))
+        _read_only(kubeconfig, f"{pods} Pods")
     finally:
         subprocess.run([*kwok, "down"], check=True, stdout=subprocess.DEVNULL, cwd=PROJECT)
 
@@ -98,22 +161,6 @@ def _at_scale(kubeconfig: Path, pods: int) -> None:
 def _say(name: str, text: str) -> None:
     sys.stdout.write(f"{name:10} {text}\n")
     sys.stdout.flush()
-
-
-def _reads(record: RunRecord) -> list[str]:
-    """The collections that every run lists, from the rights that it used."""
-    namespaces = sorted(
-        {row.where.split("/")[1] for row in record.rows if row.where.count("/") > 1}
-    )
-    listed = {right.split()[1].partition(".")[0] for right in record.rights if "list " in right}
-    if not listed:
-        raise ObservationError("the run listed nothing: there is nothing to compare with")
-    return [
-        f"{kind.collection(namespace)}?limit=500"
-        for kind in KINDS.values()
-        if kind.plural in listed
-        for namespace in (namespaces if kind.namespaced else [""])
-    ]
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from clusterproof import undo_cli
 from clusterproof.bundle import cli as bundle_cli
 from clusterproof.errors import ClusterproofError
 from clusterproof.generate import cli as generate_cli
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     history_cli.mount(commands)
     bundle_cli.mount(commands)
     generate_cli.mount(commands)
+    undo_cli.mount(commands)
     return parser
 
 
@@ -77,6 +79,8 @@ def _plan(_options: argparse.Namespace, rest: list[str]) -> int:
 def _check_spec(options: argparse.Namespace, _rest: list[str]) -> int:
     spec = read_spec(options.path)
     said = f"{spec.name}, profile {spec.profile}, {len(spec.rows)} rows"
+    if spec.rehearsals:
+        said += f" and {len(spec.rehearsals)} rehearsals"
     sys.stdout.write(f"{options.path}: {said}\n")
     return ExitCode.PASSED
 

@@ -82,7 +82,7 @@ class RunLock:
 
     Attributes:
         place: `namespace/name` of the Lease; our Pods carry it.
-        note: Why there is no lock though the run goes on, or "".
+        note: Why there is no lock though the run goes on, or none for long, or "".
     """
 
     def __init__(
@@ -202,6 +202,8 @@ class RunLock:
                     HTTPStatus.CONFLICT,
                     HTTPStatus.NOT_FOUND,
                 }
+                if getattr(error, "status", None) in _DENIED:
+                    self.note = f"the Lease {self.place} cannot be renewed: {error}"
                 if gone or time.monotonic() - renewed > DURATION_S:
                     self._lease = None
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TypeVar
 
 import tenacity
@@ -9,6 +10,7 @@ import tenacity
 from clusterproof.errors import ObservationError
 
 T = TypeVar("T")
+_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class NeverAcceptedError(ObservationError):
@@ -26,7 +28,8 @@ def wait_until(
 ) -> T:
     """The first value of `read()` that `accept` takes.
 
-    An ObservationError of a read is not "not yet": it is kept, and said if the wait runs out.
+    An ObservationError of a read is not "not yet": it is kept, and said if the wait runs out. One
+    that says that we may not look (401, 403) ends the wait: time does not change it.
 
     Args:
         read: Looks once. Other errors than ObservationError are let through at once.
@@ -38,6 +41,7 @@ def wait_until(
 
     Raises:
         NeverAcceptedError: Nothing was accepted in time.
+        ObservationError: A read was refused.
     """
     reads = 0
     last_value: object = None
@@ -55,7 +59,7 @@ def wait_until(
         return value
 
     waiter = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(ObservationError)
+        retry=tenacity.retry_if_exception(_may_pass)
         | tenacity.retry_if_result(lambda value: not accept(value)),
         stop=tenacity.stop_after_delay(within_s),
         wait=tenacity.wait_fixed(every_s),
@@ -67,6 +71,10 @@ def wait_until(
         seen = f"last error: {last_error}" if last_error else f"last seen: {last_value}"
         message = f"waited {within_s:g} s for {waiting_for}; {reads} reads; {seen}"
         raise NeverAcceptedError(message) from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, ObservationError) and error.status not in _REFUSED
 
 
 def last_within(

@@ -32,7 +32,7 @@ def main() -> int:
     """Compare, and write the page."""
     options = _options()
     say = Progress().say
-    spec = read_spec(PROJECT / "spec" / "self-hosted.yaml")
+    spec = read_spec(PROJECT / "spec" / "self-hosted.yaml").rehearsed()
     defects = [one for one in read_catalogue(spec) if fnmatch(one.id, options.defect)]
     if not defects:
         sys.stderr.write("compare: no defect was chosen\n")

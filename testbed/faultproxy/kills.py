@@ -29,7 +29,10 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=200)
     parser.add_argument("--for-s", type=float, default=3600.0)
     parser.add_argument("--namespace", default="safety-kills")
+    parser.add_argument("--seed", type=int, default=None, help="the same moments again")
     options = parser.parse_args()
+    seed = random.randrange(1 << 32) if options.seed is None else options.seed  # noqa: S311
+    moments = random.Random(seed)  # noqa: S311 - moments, not secrets
     api = KubeApi(connect(str(options.kubeconfig)))
     ends_at = time.monotonic() + options.for_s
     points = dirty = bad = 0
@@ -39,8 +42,9 @@ def main() -> int:
     ):
         command = scratch.command(options.kubeconfig, options.namespace, reports)
         whole_s = _run(command)[1]
+        sys.stdout.write(f"seed {seed}, a whole run takes {whole_s:.2f} s\n")
         while points < options.points and time.monotonic() < ends_at:
-            at_s = random.uniform(0.0, whole_s)  # noqa: S311 - a moment, not a secret
+            at_s = moments.uniform(0.0, whole_s)
             victim = scratch.start(*command)
             pause(at_s)
             victim.kill()
@@ -57,8 +61,8 @@ def main() -> int:
             )
             sys.stdout.flush()
     sys.stdout.write(
-        f"{points} kill points over {whole_s:.1f} s of a run, {dirty} left something, {bad} had "
-        "something left, or another exit code than 0, after the next run\n"
+        f"seed {seed}: {points} kill points over {whole_s:.1f} s of a run, {dirty} left something; "
+        f"after the next run {bad} had something left, or it ended otherwise than with 0\n"
     )
     return 1 if bad or not points else 0
 

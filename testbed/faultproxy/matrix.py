@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from clusterproof.observe.connect import Connection, connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RunRecord
 from testbed.faultproxy.faults import FAULTS, READING, Fault
+from testbed.faultproxy.scratch import PYTEST
 from testbed.faultproxy.server import Hit, running
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -83,7 +85,7 @@ def verify(
         running(connection, fault, kept) as proxy,
     ):
         looked = Path(name) / "looked.json"
-        command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--report-dir", name]
+        command = [*PYTEST, "--report-dir", name]
         command += ["--kubeconfig", str(proxy.kubeconfig), "-p", "tests.safety.looked"]
         began = time.monotonic()
         try:
@@ -173,6 +175,7 @@ def main() -> int:
         action="store_true",
         help="ask the real API server for each path once, so that a busy cluster blurs nothing",
     )
+    parser.add_argument("--at-once", type=int, default=1, help="runs side by side")
     parser.add_argument("rest", nargs="*", default=[])
     options = parser.parse_args()
     names = [name for name in options.faults.split(",") if name] or [one.name for one in READING]
@@ -181,13 +184,16 @@ def main() -> int:
     kept: dict[str, httpx.Response] | None = {} if options.keep else None
     clean = verify(connection, CLEAN, arguments, kept)
     lines = []
-    for name in names:
-        fault = FAULTS[name]
-        run = verify(connection, fault, arguments, kept)
-        found = line_of(run, fault, clean)
-        if found.wrong:  # has the cluster changed, or were we misled?
-            clean = verify(connection, CLEAN, arguments, kept)
-            found = line_of(run, fault, clean)
+
+    def one(name: str) -> Line:
+        """A fault's line; where it is wrong: has the cluster changed, or were we misled?"""
+        run = verify(connection, FAULTS[name], arguments, kept)
+        found = line_of(run, FAULTS[name], clean)
+        if found.wrong:
+            found = line_of(run, FAULTS[name], verify(connection, CLEAN, arguments, kept))
+        return found
+
+    for found in _side_by_side(one, names, options.at_once):
         lines.append(found)
         if options.json is not None:  # as it grows: a long matrix may be ended early
             options.json.write_text(json.dumps([asdict(one) for one in lines], indent=1), "utf-8")
@@ -198,6 +204,15 @@ def main() -> int:
     bad = [one.fault for one in lines if not one.sound]
     sys.stdout.write(f"{len(lines)} faults, {len(bad)} unsound: {', '.join(bad) or 'none'}\n")
     return 1 if bad else 0
+
+
+def _side_by_side(one: Callable[[str], Line], names: Sequence[str], at_once: int) -> Iterator[Line]:
+    """The lines in the order of the names, each as soon as it is there.
+
+    Most of a fault's time is waiting. Runs that write hold a Lease: of those, one at a time.
+    """
+    with ThreadPoolExecutor(at_once) as pool:
+        yield from pool.map(one, names)
 
 
 def table(lines: Iterable[Line]) -> str:

@@ -1,8 +1,9 @@
 """A workload of our own to be unkind beside: in a namespace of its own, removed with it."""
 
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
@@ -24,10 +25,20 @@ _COLLECTIONS = {
 }
 
 
+ANSWERS = ("python3", "-m", "http.server", "8080", "--directory", "/tmp")  # noqa: S108 - in a Pod
+LISTENS = (
+    "python3",
+    "-c",
+    "import socket, time; one = socket.create_server(('', 8080)); time.sleep(3600)",
+)
+"""The kernel takes each connection, and the program never looks at it: as if it were stopped."""
+
+
 @contextmanager
-def deployed(api: KubeApi, namespace: str) -> Iterator[None]:
-    """The workload, ready; and gone in the end."""
-    text = Template((FOLDER / "objects.yaml").read_text("utf-8")).substitute(namespace=namespace)
+def deployed(api: KubeApi, namespace: str, command: Sequence[str] = ANSWERS) -> Iterator[None]:
+    """The workload with this command, ready; and gone in the end."""
+    values = {"namespace": namespace, "command": json.dumps(command)}
+    text = Template((FOLDER / "objects.yaml").read_text("utf-8")).substitute(values)
     try:
         for item in yaml.safe_load_all(text):
             api.request("POST", _COLLECTIONS[item["kind"]].format(namespace), body=item)
@@ -56,10 +67,14 @@ def left_over(api: KubeApi, namespace: str) -> list[str]:
     return found
 
 
+PYTEST = (sys.executable, "-m", "pytest", "-q", "--tb=short", "--disable-plugin-autoload")
+"""As a user has it, who has not the plugins that our own tests take: they start for a second."""
+
+
 def command(kubeconfig: Path, namespace: str, reports: str, *more: str) -> list[str]:
     """A run against the scratch workload, as a user would start it."""
     return [
-        *(sys.executable, "-m", "pytest", "suites", "-q", "--tb=short"),
+        *(*PYTEST, "suites"),
         *("--kubeconfig", str(kubeconfig), "--spec", str(SPEC)),
         *("--namespace", f"scratch={namespace}", "--report-dir", reports),
         *more,

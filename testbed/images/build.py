@@ -22,16 +22,16 @@ class UnknownImageError(Exception):
 
 
 def images_named(names: Sequence[str]) -> tuple[Image, ...]:
-    """The recipes of these images; all of them when no name is given.
+    """The recipes of these images, every tag of a name; all of them when no name is given.
 
     Raises:
         UnknownImageError: No recipe has that name.
     """
-    known = {image.name: image for image in IMAGES}
+    known = dict.fromkeys(image.name for image in IMAGES)
     for name in names:
         if name not in known:
             raise UnknownImageError(f"expected one of {', '.join(known)}; observed {name!r}")
-    return tuple(known[name] for name in names) or IMAGES
+    return tuple(image for name in names for image in IMAGES if image.name == name) or IMAGES
 
 
 def archive_path(image: Image) -> Path:
@@ -54,9 +54,10 @@ def build(image: Image, say: Callable[[str], None]) -> Path:
         building = target.with_suffix(f".{os.getpid()}")
         write_archive(image, packed, building)
         building.rename(target)
+        current = {archive_path(one) for one in IMAGES if one.name == image.name}
         for old in target.parent.glob(f"{image.name}-*.tar"):
             # An image of another content: no recipe of this checkout makes it any more.
-            if old != target and old.stem.removeprefix(f"{image.name}-").isalnum():
+            if old not in current and old.stem.removeprefix(f"{image.name}-").isalnum():
                 old.unlink()
     say(f"{image.reference}: {target.stat().st_size / 1e6:.0f} MB")
     return target

@@ -4,7 +4,7 @@ A layer is built once and shared by every image above it, so the archives of one
 for byte in what they share. Versions of PyPI packages come from uv.lock, never from here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 APP_USER = 65532  # the number that distroless images use for "nonroot"
 
@@ -227,17 +227,26 @@ LAYERS = (
     ),
 )
 
+_ROUTER = Image(
+    name="model-router",
+    tag="1.0.0",
+    layer="model-router",
+    user=f"{APP_USER}:{APP_USER}",
+    title="Reference Model Router",
+    entrypoint=("python3", "-m", "router"),
+    environment=(*_PYTHON, "PYTHONPATH=/app"),
+    ports=("8080/tcp", "9000/tcp", "9090/tcp"),
+    workdir="/app",
+)
+
 IMAGES = (
-    Image(
-        name="model-router",
-        tag="1.0.0",
-        layer="model-router",
-        user=f"{APP_USER}:{APP_USER}",
-        title="Reference Model Router",
-        entrypoint=("python3", "-m", "router"),
-        environment=(*_PYTHON, "PYTHONPATH=/app"),
-        ports=("8080/tcp", "9000/tcp", "9090/tcp"),
-        workdir="/app",
+    _ROUTER,
+    # The next release, for the rehearsal of an upgrade: the same program under another digest.
+    replace(
+        _ROUTER,
+        tag="1.0.1",
+        title="Reference Model Router, the release after",
+        environment=(*_ROUTER.environment, "ROUTER_RELEASE=1.0.1"),
     ),
     Image(
         name="posthog",

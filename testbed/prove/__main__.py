@@ -5,6 +5,7 @@ import json
 import random
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,13 +15,22 @@ from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec import Spec, read_spec
-from testbed.prove.batches import batches
+from testbed.prove.batches import batches, rows_of
 from testbed.prove.catalogue import read_catalogue, read_exceptions
 from testbed.prove.change import heal
 from testbed.prove.findings import Finding, Proof, rates
 from testbed.prove.pages import About, write_pages
 from testbed.prove.results import earlier
-from testbed.prove.run import JOURNAL, PROJECT, check, quick, restore, suites_for, timed_group
+from testbed.prove.run import (
+    JOURNAL,
+    PROJECT,
+    REHEARSAL,
+    check,
+    quick,
+    restore,
+    suites_for,
+    timed_group,
+)
 from testbed.prove.steps import Defect
 
 RESULTS = PROJECT / ".testbed" / "proof.jsonl"
@@ -30,7 +40,7 @@ def main() -> int:
     """Prove, and say how it went; the exit code is 0 only when nothing was silent or alarmed."""
     options = _options()
     signal.signal(signal.SIGTERM, _interrupted)
-    spec = read_spec(options.spec)
+    spec = read_spec(options.spec).rehearsed()
     api = KubeApi(connect(str(options.kubeconfig)))
     if options.restore:
         return _restore(api, spec)
@@ -44,12 +54,13 @@ def main() -> int:
             " next: python -m testbed.prove --restore\n"
         )
         return ExitCode.INCONCLUSIVE
-    if not options.resume:
-        RESULTS.unlink(missing_ok=True)
     if red := _red_before(api, spec, options.kubeconfig):
         sys.stderr.write(f"prove: expected a green cluster to begin with; red: {', '.join(red)}\n")
         return ExitCode.INCONCLUSIVE
-    proofs, seconds = _prove(api, spec, options.kubeconfig, defects)
+    proofs, seconds, left = _prove(api, spec, defects, options)
+    if left:
+        sys.stdout.write(f"prove: {left} groups are left; next: the same with --resume\n")
+        return ExitCode.INCONCLUSIVE
     figures = rates(proofs, [one.id for one in defects if one.kind == "equivalent"])
     if options.pages:
         server = str(api.get("/version")["gitVersion"])
@@ -68,13 +79,21 @@ def main() -> int:
 
 
 def _prove(
-    api: KubeApi, spec: Spec, kubeconfig: Path, defects: Sequence[Defect]
-) -> tuple[list[Proof], float]:
-    done, seconds = earlier(RESULTS, defects)
+    api: KubeApi, spec: Spec, defects: Sequence[Defect], options: argparse.Namespace
+) -> tuple[list[Proof], float, int]:
+    """The proofs, their seconds, and how many groups `--for-s` left no time for."""
+    ends_at = time.monotonic() + options.for_s
+    done, seconds = earlier(RESULTS, defects) if options.resume else ({}, 0.0)
     proofs = [proof for found in done.values() for proof in found]
     groups = batches(one for one in defects if one.id not in done)
+    rehearsals = {row.id for row in spec.of_kind(REHEARSAL)}
+    groups.sort(key=lambda group: bool(rows_of(group) & rehearsals))  # minutes each: last
+    left = 0
     for number, group in enumerate(groups, 1):
-        found, took_s = timed_group(api, spec, kubeconfig, group)
+        if time.monotonic() >= ends_at:
+            left += 1
+            continue
+        found, took_s = timed_group(api, spec, options.kubeconfig, group)
         proofs += found
         _keep(group, found, took_s)
         seconds += took_s
@@ -85,7 +104,7 @@ def _prove(
             sys.stdout.write(f"    {one.finding}: {one.row} ({one.defect}): {one.said[:300]}\n")
         sys.stdout.flush()
     heal(api, spec.namespaces.values())
-    return proofs, seconds
+    return proofs, seconds, left
 
 
 def _restore(api: KubeApi, spec: Spec) -> int:
@@ -119,6 +138,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kind", default="", help="only wrong, absent, lying or equivalent")
     parser.add_argument("--sample", type=int, default=0, help="only so many, by the seed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--for-s", type=float, default=7200.0, help="begin no group after so many seconds"
+    )
     parser.add_argument("--resume", action="store_true", help="keep what an earlier run proved")
     parser.add_argument("--restore", action="store_true", help="only undo what a killed run left")
     parser.add_argument(

@@ -14,6 +14,7 @@ from clusterproof.errors import ClusterproofError, ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.spec import Spec
+from clusterproof.spec.rehearsal import RehearsalRow
 from clusterproof.wait import pause
 from testbed.prove.batches import is_slow, rows_of
 from testbed.prove.change import Change, heal
@@ -25,11 +26,18 @@ PROJECT = Path(__file__).resolve().parents[2]
 JOURNAL = PROJECT / ".testbed" / "proof-journal.json"
 QUICK_SPEC = PROJECT / ".testbed" / "proof-spec.yaml"
 CHECK_S = 300
+REHEARSAL_S = 500
+"""Beside it for each rehearsal: three waits that run out, and events that are awaited in vain."""
 SETTLE_S = 45
 """A defect that never settles must not be waited for as long as a user's rollout is."""
+STEP_SHARE = 0.2
+"""Of a rehearsal's own patience with a step: more than its longest step takes here."""
+EVENTS_S = 45.0
+"""Longer than a worker waits before it takes over what a dead one held, 30 s."""
 ARRIVAL_S = 25.0
 """An event of this cluster is there within 3 s."""
 LATE = frozenset({"ingestion-late", "ingestion-lag-p95-s"})
+REHEARSAL = "rehearsal"
 _MARKER = re.compile(r'mark\.rows\("([a-z-]+)"')
 READS_ONLY = (
     "autoscaling",
@@ -54,7 +62,8 @@ def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defe
         change.apply([step for defect in group for step in defect.then])
         paths = [PROJECT / "suites"] if everything else suites_for(spec, rows_of(group))
         plan = spec.path if everything else quick(spec, rows_of(group))
-        results = check(kubeconfig, plan, paths)
+        rehearsals = sum(row.id in rows_of(group) for row in spec.of_kind(REHEARSAL))
+        results = check(kubeconfig, plan, paths, rehearsals=rehearsals)
         proofs = judge_group(group, results)
     finally:
         change.restore()
@@ -93,13 +102,32 @@ def quick(spec: Spec, rows: Iterable[str] = ()) -> Path:
     if posthog is not None and not LATE & set(rows):
         settings["posthog"] = {**posthog.model_dump(mode="json"), "within_s": ARRIVAL_S}
     QUICK_SPEC.parent.mkdir(parents=True, exist_ok=True)
-    spec_file = {"extends": str(spec.path.resolve()), "settings": settings}
+    spec_file: dict[str, Any] = {"extends": str(spec.path.resolve()), "settings": settings}
+    rehearsals = list(spec.of_kind(REHEARSAL))
+    spec_file["remove"] = [row.id for row in rehearsals if row.id not in set(rows)]
+    spec_file["override"] = {
+        row.id: {
+            "within_s": row.within_s * STEP_SHARE,
+            "events_within_s": EVENTS_S,
+            "because": "what never comes about is awaited in vain",
+        }
+        for row in rehearsals
+        if row.id in set(rows) and isinstance(row, RehearsalRow)
+    }
     QUICK_SPEC.write_text(json.dumps(spec_file), encoding="utf-8")
     return QUICK_SPEC
 
 
-def check(kubeconfig: Path, spec: Path, paths: Iterable[Path]) -> tuple[RowResult, ...]:
+def check(
+    kubeconfig: Path, spec: Path, paths: Iterable[Path], *, rehearsals: int = 0
+) -> tuple[RowResult, ...]:
     """The results of the suites at `paths`, run as a user runs them.
+
+    Args:
+        kubeconfig: Of the cluster.
+        spec: The file.
+        paths: Files or folders of suites.
+        rehearsals: How many rows of the spec are rehearsals; they are asked for if there are some.
 
     Raises:
         ObservationError: The run ended without a record.
@@ -107,9 +135,14 @@ def check(kubeconfig: Path, spec: Path, paths: Iterable[Path]) -> tuple[RowResul
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", *map(str, paths), "-q", "--tb=no"]
         command += ["--kubeconfig", str(kubeconfig), "--spec", str(spec)]
-        command += ["--report-dir", folder]
+        command += ["--report-dir", folder, *(["--rehearse"] if rehearsals else [])]
         run = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=CHECK_S, cwd=PROJECT
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=CHECK_S + REHEARSAL_S * rehearsals,
+            cwd=PROJECT,
         )
         records = list(Path(folder).glob("*/run.json"))
         if not records:

@@ -98,3 +98,15 @@ def test_a_baseline_does_not_hide_a_vanished_row() -> None:
 def test_the_first_run_has_no_census() -> None:
     first = run(0, a=P)
     assert with_census(None, first) is first
+
+
+def test_rehearsals_are_missed_only_by_a_run_that_rehearsed() -> None:
+    rehearsal = row(1, P, id="b", area="rehearsals")
+    before = replace(
+        run(0, a=P), rows=(row(0, P, id="a"), rehearsal), options={"--rehearse": "True"}
+    )
+    plain, rehearsed = run(1, a=P), replace(run(1, a=P), options={"--rehearse": "True"})
+    assert compare(before, plain).vanished == ()
+    assert with_census(before, plain).rows == plain.rows
+    assert compare(before, rehearsed).vanished == ("b",)
+    assert [one.outcome for one in with_census(before, rehearsed).rows] == [P, F]

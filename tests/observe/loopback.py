@@ -48,6 +48,12 @@ def listed(kind: str, *items: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return {"kind": f"{kind}List", "apiVersion": "v1", "metadata": {}, "items": list(items)}
 
 
+class _Server(ThreadingHTTPServer):
+    """One that takes as many connections at once as our observers open."""
+
+    request_queue_size = 64
+
+
 @contextmanager
 def served(answer: Callable[[Request], Reply]) -> Iterator[str]:
     """A server on a free port of loopback; its base URL."""
@@ -60,6 +66,9 @@ def served(answer: Callable[[Request], Reply]) -> Iterator[str]:
             self._answer()
 
         def do_PUT(self) -> None:
+            self._answer()
+
+        def do_PATCH(self) -> None:
             self._answer()
 
         def do_DELETE(self) -> None:
@@ -84,7 +93,7 @@ def served(answer: Callable[[Request], Reply]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -66,7 +66,7 @@ def test_exec_is_the_first_way_and_leaves_nothing(world: World, peer: Peer) -> N
         )
     assert [one.pod for one in found] == ["router-1", "router-2"]
     assert {one.results["db"].outcome for one in found} == {DialOutcome.CONNECTED}
-    assert found[0].how == "exec of python3 in container main (right: create pods/exec)"
+    assert found[0].how == "exec of python3 in container main (rights: get and create pods/exec)"
     assert own(world) == []
 
 

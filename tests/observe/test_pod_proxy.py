@@ -72,8 +72,11 @@ def _pod(name: str, *, ready: str = "True", phase: str = "Running") -> dict[str,
     }
 
 
+REFUSED = _unreached("dial tcp 10.244.1.5:1: connect: connection refused")
+
+
 class _World:
-    """An API server with one Deployment; what each Pod answers is looked up by its name."""
+    """An API server with one Deployment; a Pod's answers are looked up by `name:port` or `name`."""
 
     def __init__(self, pods: list[dict[str, Any]], replies: dict[str, Reply]) -> None:
         self.pods, self.replies = pods, replies
@@ -90,7 +93,8 @@ class _World:
             return Reply(body=listed("Pod", *self.pods))
         if path == "/version":
             return Reply(body={"gitVersion": "v1.35.4"})
-        return self.replies[path.split("/")[6].partition(":")[0]]
+        name, _, port = path.split("/")[6].partition(":")
+        return self.replies.get(f"{name}:{port}") or self.replies[name]
 
 
 def test_every_running_pod_is_asked_whether_ready_or_not() -> None:
@@ -151,12 +155,81 @@ def test_what_the_api_server_cannot_do_is_no_finding(reply: Reply) -> None:
         ask_pod(api, "n", "a", 8080, "/health")
 
 
-def test_a_pod_that_takes_too_long_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that a test can wait for."""
     monkeypatch.setattr(proxy, "ANSWER_WITHIN_S", 0.1)
-    world = _World([], {"a": Reply(after_s=0.4)})
-    with api_server(world.answer) as api:
+    monkeypatch.setattr(proxy, "CONTROL_WITHIN_S", 0.8)
+
+
+LATE = Reply(after_s=0.4)
+TOO_LATE = Reply(after_s=1.2)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("control", "said"),
+    [
+        (REFUSED, "dial tcp 10.244.1.5:1: connect: connection refused"),
+        (Reply(404, "no such page"), "HTTP 404"),
+    ],
+)
+def test_a_pod_that_takes_too_long_is_silent(control: Reply, said: str) -> None:
+    with api_server(_World([], {"a:8080": LATE, "a:1": control}).answer) as api:
         answer = ask_pod(api, "n", "a", 8080, "/health")
-    assert answer == Answer("a", None, reason="no answer within 0.1 s")
+    control_said = f"its port 1, asked the same way, answered at once ({said})"
+    assert answer == Answer("a", None, reason=f"no answer within 0.1 s; {control_said}")
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "control",
+    [
+        TOO_LATE,
+        _unreached("dial tcp 10.244.1.5:1: i/o timeout"),
+        _unreached("EOF"),
+        _status(403, 'pods "a:1" is forbidden: cannot get resource "pods/proxy"'),
+        _status(503, "apiserver not ready"),
+    ],
+)
+def test_a_way_that_is_not_seen_to_work_is_no_silence_of_the_pod(control: Reply) -> None:
+    with (
+        api_server(_World([], {"a:8080": LATE, "a:1": control}).answer) as api,
+        pytest.raises(ObservationError, match="whether the Pod is silent or the way to it"),
+    ):
+        ask_pod(api, "n", "a", 8080, "/health")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_silent_pod_that_went_away_is_left_out() -> None:
+    gone = _status(404, 'pods "a" not found')
+    with api_server(_World([], {"a:8080": LATE, "a:1": gone}).answer) as api:
+        assert ask_pod(api, "n", "a", 8080, "/health") is None
+
+
+@pytest.mark.usefixtures("impatient")
+def test_many_silent_pods_are_each_found_silent() -> None:
+    names = [f"p{number}" for number in range(30)]
+    replies = {f"{name}:8080": LATE for name in names}
+    replies |= {f"{name}:1": REFUSED for name in names}
+    with api_server(_World([_pod(name) for name in names], replies).answer) as api:
+        value = read_answers(Cluster(api), HEALTH).value
+        assert api.get("/version")["gitVersion"], "no patience with the API server was lost"
+    assert {one.status for one in value} == {None}
+    assert all("connection refused" in one.reason for one in value)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_proxy_that_hangs_is_not_waited_for_by_each_row_anew() -> None:
+    world = _World([_pod(name) for name in "abcd"], dict.fromkeys("abcd", TOO_LATE))
+    with api_server(world.answer) as api:
+        with pytest.raises(ObservationError, match="the way to it is broken"):
+            read_answers(Cluster(api), HEALTH)
+        asked = len(world.asked)
+        with pytest.raises(ObservationError, match="not asked: the pod proxy of the API server"):
+            ask_pod(api, "n", "a", 8080, "/health")
+        assert len(world.asked) == asked
+        assert api.get("/version")["gitVersion"], "what is not proxied is asked as before"
 
 
 def test_pages_are_read_once_for_all_rows() -> None:

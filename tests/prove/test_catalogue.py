@@ -23,7 +23,7 @@ AN_ENTRY = """defects:
 @pytest.fixture(scope="module")
 def spec() -> Spec:
     """The whole contract."""
-    return read_spec(PROJECT / "spec" / "self-hosted.yaml")
+    return read_spec(PROJECT / "spec" / "self-hosted.yaml").rehearsed()
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,12 @@ def test_no_exception_is_out_of_date(
     kinds = kinds_of(defects)
     assert [row for row in exceptions if len(kinds[row]) != 1] == []
     assert [row for row, reason in exceptions.items() if len(reason) < 30] == []
+
+
+def test_what_turns_a_rehearsal_red_is_alone(spec: Spec, defects: tuple[Defect, ...]) -> None:
+    """A rehearsal rolls workloads: what another defect holds back would be rolled out with it."""
+    rehearsals = {row.id for row in spec.of_kind("rehearsal")}
+    assert [one.id for one in defects if rehearsals & set(one.reds) and not one.alone] == []
 
 
 def test_there_are_enough_equivalents(defects: tuple[Defect, ...]) -> None:

@@ -112,7 +112,9 @@ def test_answer_that_drips_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         return httpx.Response(200, content=pieces(), request=request)
 
     with api_server(lambda _: Reply(body={})) as api:
-        api._client = httpx.Client(transport=httpx.MockTransport(drip), base_url="http://x")
+        api._transport._client = httpx.Client(
+            transport=httpx.MockTransport(drip), base_url="http://x"
+        )
         began = time.monotonic()
         with pytest.raises(ObservationError, match="no end"):
             api.get("/version")

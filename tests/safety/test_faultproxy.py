@@ -7,7 +7,7 @@ import pytest
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe import api as api_module
-from clusterproof.observe import execute as execute_module
+from clusterproof.observe import channels
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.observe.execute import execute
@@ -30,9 +30,9 @@ EXECUTING = [one for one in WRITING if one.name.startswith("exec-")]
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a test can wait for."""
     monkeypatch.setattr(api_module, "READ_TIMEOUT_S", 2.0)
-    monkeypatch.setattr(execute_module, "CONNECT_S", 0.6)
-    monkeypatch.setattr(execute_module, "PING_EVERY_S", 0.4)
-    monkeypatch.setattr(execute_module, "SILENT_S", 1.2)
+    monkeypatch.setattr(channels, "CONNECT_S", 0.6)
+    monkeypatch.setattr(channels, "PING_EVERY_S", 0.4)
+    monkeypatch.setattr(channels, "SILENT_S", 1.2)
 
 
 @pytest.fixture
@@ -98,6 +98,15 @@ def test_exec_is_right_or_refused(upstream: KubeApi, fault: Fault) -> None:
     assert time.monotonic() - began < WITHIN_S
 
 
+def test_refused_exec_says_what_the_server_said(upstream: KubeApi) -> None:
+    with running(upstream.connection, FAULTS["exec-forbidden"]) as proxy:
+        api = through(proxy)
+        with pytest.raises(ObservationError, match="403: is forbidden: as the fault says") as seen:
+            execute(api, "shop", "a", "main", ["python3", "-V"])
+        api.close()
+    assert seen.value.status == 403
+
+
 @pytest.mark.parametrize(
     "fault", [one for one in WRITING if one.on == CREATES], ids=lambda one: one.name
 )
@@ -110,6 +119,20 @@ def test_pod_that_could_not_be_made_leaves_nothing(upstream: KubeApi, fault: Fau
         pods.close()
         api.close()
     assert [one["metadata"]["name"] for one in upstream.list(PODS)] == NAMES
+
+
+def test_pod_that_may_not_be_looked_at_is_not_waited_for() -> None:
+    world = World()
+    world.forbidden.add("get")
+    began = time.monotonic()
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        with pytest.raises(ObservationError, match="403") as seen:
+            pods.start(PodPlan("shop", "control", "image:1"))
+        pods.close()
+    assert time.monotonic() - began < 2
+    assert seen.value.next_command == "kubectl auth can-i get pods -n shop"
+    assert world.pods == {}
 
 
 def test_there_are_at_least_25_faults_each_with_a_name() -> None:

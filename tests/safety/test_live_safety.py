@@ -28,6 +28,7 @@ from testbed.cluster import paths
 from testbed.faultproxy import scratch
 from testbed.faultproxy.faults import FAULTS
 from testbed.faultproxy.matrix import CLEAN, Run, line_of, verify
+from testbed.faultproxy.server import running
 
 pytestmark = pytest.mark.cluster
 
@@ -81,6 +82,31 @@ def nothing_left(api: KubeApi) -> None:
 def test_fault_is_never_a_false_pass(api: KubeApi, clean: Run, name: str) -> None:
     found = line_of(verify(api.connection, FAULTS[name], arguments()), FAULTS[name], clean)
     assert found.sound, found
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "words"),
+    [
+        ("none", Outcome.FAILED, "connection refused"),
+        ("hang-pod-proxy", Outcome.INCONCLUSIVE, "the way to it is broken"),
+    ],
+)
+def test_a_silent_program_fails_and_a_silent_proxy_does_not(
+    api: KubeApi, tmp_path: Path, name: str, outcome: Outcome, words: str
+) -> None:
+    faults = {**FAULTS, CLEAN.name: CLEAN}
+    place = f"{NAMESPACE}-{name}"
+    with (
+        scratch.deployed(api, place, scratch.LISTENS),
+        running(api.connection, faults[name]) as proxy,
+    ):
+        options = ("--read-only", "-k", "web-page")
+        command = scratch.command(proxy.kubeconfig, place, str(tmp_path), *options)
+        said, _ = scratch.start(*command).communicate(timeout=90)
+    (row,) = record_of(tmp_path).rows
+    assert row.outcome is outcome, said
+    assert "no answer within 4 s" in (text := f"{row.cause} {row.differences}")
+    assert words in text
 
 
 def test_pods_that_could_not_be_deleted_are_found_by_the_next_run(

@@ -126,3 +126,18 @@ def test_this_process_is_alive_and_others_are_not_judged() -> None:
     assert not is_dead(str(this_process()))
     assert not is_dead(ELSEWHERE)
     assert not is_dead("")
+
+
+def test_lease_that_may_not_be_renewed_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_module, "DURATION_S", 0.3)
+    leases = Leases()
+    with api_server(leases.answer) as api:
+        lock = RunLock(api, "n", "run-1")
+        lock.acquire(within_s=0)
+        leases.status = 403
+        assert lock._renewer is not None
+        lock._renewer.join(5)
+        assert lock.note.startswith("the Lease n/clusterproof cannot be renewed: PUT ")
+        with pytest.raises(ObservationError, match="was lost"):
+            lock.refuse_if_lost()
+        lock.release()

@@ -36,8 +36,16 @@ def test_each_kind_of_row_has_a_judge_of_its_own() -> None:
 
 
 def test_each_kind_is_used_by_the_reference_deployment() -> None:
-    used = {row.check for row in read_spec(PROJECT / "spec/self-hosted.yaml").rows}
+    used = {row.check for row in read_spec(PROJECT / "spec/self-hosted.yaml").rehearsed().rows}
     assert used == set(KINDS)
+
+
+def test_rehearsals_are_rows_only_where_they_are_asked_for() -> None:
+    spec = read_spec(PROJECT / "spec/self-hosted.yaml")
+    assert {row.check for row in spec.rehearsals} == {"rehearsal"}
+    assert not spec.of_kind("rehearsal")
+    assert spec.rehearsed().of_kind("rehearsal") == spec.rehearsals
+    assert {row.id for row in spec.rehearsed().rows} == set(spec.rehearsed().places)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -11,6 +11,7 @@ import pytest
 
 from testbed.images.__main__ import main
 from testbed.images.archive import Packed, digest_of, pack_layer, write_archive
+from testbed.images.build import images_named
 from testbed.images.cache import CHECKOUT, image_key, layer_key, source_files
 from testbed.images.locked import NotLockedError, pins
 from testbed.images.recipes import IMAGES, LAYERS, Copy, Image, Layer, chain, layer_named
@@ -99,13 +100,13 @@ def test_every_layer_can_be_built(layer: Layer) -> None:
     assert all(source_files(CHECKOUT / copy.source) for copy in layer.copies)
 
 
-@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.reference)
 def test_every_image_runs_as_a_number_that_is_not_root(image: Image) -> None:
     assert image.layer in {layer.name for layer in LAYERS}
     assert all(part.isdecimal() and int(part) > 0 for part in image.user.split(":"))
 
 
-@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.reference)
 def test_no_image_is_tagged_latest(image: Image) -> None:
     assert image.tag not in ("", "latest")
 
@@ -166,6 +167,11 @@ def test_the_key_of_an_image_follows_its_recipe() -> None:
     assert layer_key(layer) != layer_key(other)
     keys = {image_key(image, layer) for image in (IMAGE, IMAGES[0])}
     assert len(keys) == 2
+
+
+def test_a_name_stands_for_each_of_its_tags() -> None:
+    assert [image.tag for image in images_named(["model-router"])] == ["1.0.0", "1.0.1"]
+    assert images_named([]) == IMAGES
 
 
 def test_an_unknown_image_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

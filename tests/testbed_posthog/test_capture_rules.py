@@ -118,7 +118,7 @@ def test_refusals_have_the_status_and_words_of_capture(
         (b'{"api_key": NaN}', ""),
         (b"[" * 100_000, ""),
         (b"\x1f\x8b\x08 broken", "gzip"),
-        (gzip.compress(json.dumps(batch(EVENT)).encode())[:-9], "gzip"),
+        (gzip.compress(json.dumps(batch(EVENT)).encode(), mtime=0)[:-9], "gzip"),
         (b"{}", "br"),
     ],
 )

@@ -4,9 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from clusterproof.outcome import ExitCode, Outcome
-from clusterproof.report.record import RowResult, RunRecord
+from clusterproof.report.record import REHEARSE, RowResult, RunRecord
+from clusterproof.spec.row import Area
 
 _UNKNOWN = frozenset({Outcome.INCONCLUSIVE, Outcome.NOT_RUN})
+_REHEARSALS = Area.REHEARSALS.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def compare(
         after: The later run.
         retired: Ids of rows that were taken out of the spec on purpose.
     """
-    old = {row.id: row for row in before.rows}
+    old = {row.id: row for row in _due(before, after)}
     new = {row.id: row for row in after.rows}
     gone = tuple(
         key
@@ -107,8 +109,14 @@ def with_census(
     if before is None:
         return after
     present = {row.id for row in after.rows}
-    gone = [row for row in before.rows if row.id not in present and row.id not in retired]
+    gone = [row for row in _due(before, after) if row.id not in present | set(retired)]
     return replace(after, rows=(*after.rows, *(_missing(row, before.run_id) for row in gone)))
+
+
+def _due(before: RunRecord, after: RunRecord) -> list[RowResult]:
+    """The rows of `before` that `after` should have too: rehearsals only where it rehearsed."""
+    rehearsed = bool(after.options.get(REHEARSE))
+    return [row for row in before.rows if rehearsed or row.area != _REHEARSALS]
 
 
 def _missing(row: RowResult, run_id: str) -> RowResult:

@@ -9,6 +9,7 @@ from clusterproof.judge import (  # noqa: F401 - each registers its judges
     metrics,
     networking,
     policy,
+    rehearsal,
     resources,
     workloads,
 )

@@ -1,17 +1,32 @@
 """What an answer must be before it is believed: JSON, an object, a list of that very collection."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
+from clusterproof.errors import ClusterproofError, ObservationError
 
-from clusterproof.errors import ObservationError
+if TYPE_CHECKING:
+    import httpx
 
 Json = dict[str, Any]
 Items = list[Json]
 _SHOWN = 80
 
 
-def is_status(answer: httpx.Response) -> bool:
+class NoAnswerError(ClusterproofError):
+    """No answer came, or no whole one.
+
+    Attributes:
+        timed_out: The time was over; else the connection failed.
+        silent: The request was taken, and it was the answer that did not come in time.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool, silent: bool) -> None:
+        """Keep what the one who waited has to tell apart."""
+        super().__init__(message)
+        self.timed_out, self.silent = timed_out, silent
+
+
+def is_status(answer: "httpx.Response") -> bool:
     """True when the API server itself refused: its refusals are Status objects with a message."""
     try:
         body = answer.json()
@@ -20,7 +35,7 @@ def is_status(answer: httpx.Response) -> bool:
     return isinstance(body, dict) and "message" in body
 
 
-def as_object(answer: httpx.Response, path: str) -> Json:
+def as_object(answer: "httpx.Response", path: str) -> Json:
     """The JSON object of an answer.
 
     Raises:

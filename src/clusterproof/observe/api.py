@@ -11,23 +11,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-import httpx
-
 from clusterproof.errors import ObservationError
-from clusterproof.observe.answer import Items, Json, as_items, as_object, is_status
+from clusterproof.observe.answer import (
+    Items,
+    Json,
+    NoAnswerError,
+    as_items,
+    as_object,
+    is_status,
+)
 from clusterproof.observe.connect import Connection
 from clusterproof.observe.patience import Patience
+
+if TYPE_CHECKING:
+    import httpx
 
 RETRY_PAUSE_LIMIT_S = 5.0
 """A server that asks for more is not asked again: that is its answer. Our choice."""
 READ_TIMEOUT_S = 10.0
 """One attempt: from the request to the last byte of its answer."""
-MOST_BYTES = 64 * 1024 * 1024
-"""One answer; a page of 500 large objects is a tenth of it. Our choice."""
 RESTARTS = 2
 """How often a list is begun anew when its snapshot expires between two pages."""
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
@@ -49,23 +55,20 @@ class KubeApi:
 
     Attributes:
         connection: Where it is and how we authenticate.
+        proxied: Patience with what is asked of Pods through the API server; a Pod's silence says
+            nothing of the API server's own answers.
     """
 
     def __init__(
         self, connection: Connection, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         """Open no connection yet: the first read does."""
+        from clusterproof.observe.transport import Transport  # noqa: PLC0415 - see there
+
         self.connection = connection
+        self.proxied = Patience("the pod proxy of the API server")
         self._sleep = sleep
-        self._client = httpx.Client(
-            base_url=connection.server,
-            verify=connection.tls(),
-            timeout=httpx.Timeout(READ_TIMEOUT_S, connect=5.0),
-            headers={"accept": "application/json", "user-agent": "clusterproof"},
-            limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
-            trust_env=connection.configuration.proxy is not None,
-            proxy=connection.configuration.proxy,
-        )
+        self._transport = Transport(connection)
         self._patience = Patience()
         self._lock = threading.Lock()
         self._calls: list[tuple[str, str]] = []
@@ -145,25 +148,38 @@ class KubeApi:
         content_type: str = "application/json",
         expect_ok: bool = True,
         timeout_s: float | None = None,
-    ) -> httpx.Response:
+        patience: Patience | None = None,
+    ) -> "httpx.Response":
         """One request; a GET or DELETE is asked again after a refusal that may pass.
+
+        Args:
+            method: In capitals.
+            path: Without its query.
+            query: Added to the path.
+            body: Sent as JSON.
+            content_type: Of the body.
+            expect_ok: Refuse an answer outside 2xx.
+            timeout_s: One attempt; READ_TIMEOUT_S without it.
+            patience: With whom; with the API server without it.
 
         Raises:
             ObservationError: No answer, or (with `expect_ok`) a status outside 2xx.
         """
         url = f"{path}?{urlencode(query)}" if query else path
         content = None if body is None else json.dumps(body).encode()
-        attempts = self._patience.attempts(f"{method} {path}")
+        patience = patience or self._patience
+        attempts = patience.attempts(f"{method} {path}")
         if method not in _REPEATABLE:
             attempts = 1
         for attempt in range(1, attempts + 1):
             try:
-                answer = self._ask(method, url, content, content_type, timeout_s or READ_TIMEOUT_S)
-            except httpx.HTTPError as error:
+                within_s = timeout_s or READ_TIMEOUT_S
+                answer = self._transport.ask(method, url, content, content_type, within_s)
+            except NoAnswerError as error:
                 self._count(method, path, 0)
-                if attempt == attempts or isinstance(error, httpx.TimeoutException):
-                    self._patience.unanswered()
-                    message = f"{method} {path}: no answer from the API server: {_name(error)}"
+                if attempt == attempts or error.timed_out:
+                    patience.unanswered()
+                    message = f"{method} {path}: no answer from the API server: {error}"
                     raise ObservationError(message) from error
                 self._sleep(0.2 * attempt)
                 continue
@@ -173,50 +189,13 @@ class KubeApi:
                 if attempt < attempts and pause_s <= RETRY_PAUSE_LIMIT_S:
                     self._sleep(pause_s)
                     continue
-                self._patience.refused()
+                patience.refused()
             else:
-                self._patience.answered()
+                patience.answered()
             if expect_ok and not answer.is_success:
                 raise _refusal(method, path, answer)
             return answer
         raise AssertionError(attempts)  # the loop always returns or raises
-
-    def _ask(
-        self, method: str, url: str, content: bytes | None, content_type: str, within_s: float
-    ) -> httpx.Response:
-        """One attempt; httpx bounds each read, and not how many there are."""
-        ends_at = time.monotonic() + within_s
-        request = self._client.build_request(
-            method,
-            url,
-            content=content,
-            headers={**self.connection.headers(), "content-type": content_type},
-            timeout=httpx.Timeout(within_s, connect=min(5.0, within_s)),
-            extensions=self.connection.extensions(),
-        )
-        began = time.monotonic()
-        answer = self._client.send(request, stream=True)
-        body = bytearray()
-        try:
-            for piece in answer.iter_bytes():
-                body += piece
-                if time.monotonic() > ends_at:
-                    message = f"{len(body)} bytes of the answer within {within_s:g} s, and no end"
-                    raise httpx.ReadTimeout(message, request=request)
-                if len(body) > MOST_BYTES:
-                    raise httpx.ReadError(f"an answer of over {MOST_BYTES} bytes", request=request)
-        finally:
-            answer.close()
-        headers = [
-            (name, value)
-            for name, value in answer.headers.items()
-            if name not in {"content-encoding", "content-length", "transfer-encoding"}
-        ]
-        whole = httpx.Response(
-            answer.status_code, headers=headers, content=bytes(body), request=request
-        )
-        whole.elapsed = timedelta(seconds=time.monotonic() - began)
-        return whole
 
     def watch(
         self, path: str, *, resource_version: str, label_selector: str = "", for_s: float = 300.0
@@ -234,17 +213,9 @@ class KubeApi:
         }
         if label_selector:
             query["labelSelector"] = label_selector
-        timeout = httpx.Timeout(for_s + 10, connect=5.0)
-        headers = self.connection.headers()
         self._count("WATCH", path, 0)
         try:
-            with self._client.stream(
-                "GET",
-                f"{path}?{urlencode(query)}",
-                headers=headers,
-                timeout=timeout,
-                extensions=self.connection.extensions(),
-            ) as answer:
+            with self._transport.streamed(f"{path}?{urlencode(query)}", for_s + 10) as answer:
                 if not answer.is_success:
                     answer.read()
                     raise _refusal("WATCH", path, answer)
@@ -255,8 +226,8 @@ class KubeApi:
                         message = f"WATCH {path}: {status.get('message')}"
                         raise ObservationError(message, status=status.get("code"))
                     yield event
-        except (httpx.HTTPError, ValueError) as error:
-            message = f"WATCH {path}: the watch broke off: {_name(error)}"
+        except (NoAnswerError, ValueError) as error:
+            message = f"WATCH {path}: the watch broke off: {error}"
             raise ObservationError(message) from error
 
     def note_call(self, method: str, path: str) -> None:
@@ -265,7 +236,7 @@ class KubeApi:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._transport.close()
 
     def _count(self, method: str, path: str, received_bytes: int) -> None:
         with self._lock:
@@ -273,12 +244,12 @@ class KubeApi:
             self._received_bytes += received_bytes
 
 
-def _pause_s(answer: httpx.Response, attempt: int) -> float:
+def _pause_s(answer: "httpx.Response", attempt: int) -> float:
     asked = answer.headers.get("retry-after", "")
     return float(asked) if asked.isdigit() else 0.2 * attempt
 
 
-def _refusal(method: str, path: str, answer: httpx.Response) -> ObservationError:
+def _refusal(method: str, path: str, answer: "httpx.Response") -> ObservationError:
     """The refusal; its status counts only where an API server said it."""
     said = answer.text[:200]
     status: int | None = answer.status_code
@@ -288,7 +259,3 @@ def _refusal(method: str, path: str, answer: httpx.Response) -> ObservationError
         said, status = f"by something that is no API server: {said!r}", None
     message = f"{method} {path}: {answer.status_code} {answer.reason_phrase}: {said}"
     return ObservationError(message.rstrip(": "), status=status)
-
-
-def _name(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")

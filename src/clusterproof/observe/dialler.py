@@ -112,7 +112,7 @@ class Dialler:
         """What a Pod of our own sees, that carries our run's label and no other."""
         place = self._control()
         results = self._dial(place, self._settings.python, list(peers))
-        how = f"our own Pod {place} (rights: create and delete pods, create pods/exec)"
+        how = f"our own Pod {place} (rights: create and delete pods, get and create pods/exec)"
         return Dialling(str(place), results, how)
 
     def dial_from_each(
@@ -167,13 +167,15 @@ class Dialler:
             if error.status == _FORBIDDEN or any(one in str(error) for one in _NO_SUCH_PROGRAM):
                 raise NoPythonError(str(error), status=error.status) from error
             raise
-        how = f"exec of python3 in container {container} (right: create pods/exec)"
+        how = f"exec of python3 in container {container} (rights: get and create pods/exec)"
         return Dialling(meta["name"], results, how)
 
     def _by_ephemeral(self, pod: Json, peers: list[Peer]) -> Dialling:
         place = start_ephemeral(self._cluster.api, pod, self._settings, self._own.run_id)
         results = self._dial(place, self._settings.python, peers)
-        how = "ephemeral container (rights: patch pods/ephemeralcontainers, create pods/exec)"
+        how = (
+            "ephemeral container (rights: patch pods/ephemeralcontainers, get and create pods/exec)"
+        )
         return Dialling(pod["metadata"]["name"], results, how)
 
     def _by_stand_in(self, pod: Json, peers: list[Peer]) -> Dialling:
@@ -195,7 +197,7 @@ class Dialler:
                 )
                 place = self._own.start(plan)
                 results = self._dial(place, self._settings.python, peers)
-                rights = "rights: create and delete pods, create pods/exec"
+                rights = "rights: create and delete pods, get and create pods/exec"
                 how = f"stand-in Pod {place} with the Pod's labels ({rights})"
                 known = self._stand_ins[key] = Dialling(place.pod, results, how)
             return known

@@ -54,7 +54,7 @@ def read_freshness(cluster: Cluster, rule: FreshRow, *, read_only: bool) -> Obse
     evidence = f"data last written at {changed_at}; {len(pods)} Pods, {len(older)} of them older"
     how = "API read (times)"
     if older:
-        how = "exec in the older Pods (create pods/exec); salted hashes of the values came out"
+        how = "exec in the older Pods (get and create pods/exec); salted hashes came out"
         if read_only:
             raise ObservationError(
                 f"{evidence}: whether they have the current values takes an exec, and"

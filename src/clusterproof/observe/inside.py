@@ -70,5 +70,5 @@ def inside(api: KubeApi, place: Place, python: str) -> Inside:
             )
         return ended.stdout
 
-    how = f"our own Pod {place} (rights: create and delete pods, create pods/exec)"
+    how = f"our own Pod {place} (rights: create and delete pods, get and create pods/exec)"
     return Inside(run, str(place), how)

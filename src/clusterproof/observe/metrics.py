@@ -1,16 +1,14 @@
 """The metrics page of every Pod of a workload, read through the API server's pod proxy.
 
 Source: Prometheus exposition formats (text 0.0.4 and OpenMetrics 1.0), parsed by the official
-client's own parsers. A counter's family is named without `_total`, its samples with it.
+client's own parsers, which are imported where a page is read. A counter's family is named without
+`_total`, its samples with it.
 """
 
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-from prometheus_client import Metric
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
-from prometheus_client.parser import text_string_to_metric_families as text_format
+from typing import TYPE_CHECKING
 
 from clusterproof.observe.api import Json, KubeApi
 from clusterproof.observe.cluster import Cluster
@@ -19,6 +17,9 @@ from clusterproof.observe.observed import Observed
 from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
 from clusterproof.spec.behaviour import MetricRow
 from clusterproof.spec.row import ObjectRef
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 _OK = 200
 _SUFFIX = {"counter": "_total", "histogram": "_count", "summary": "_count"}
@@ -112,19 +113,23 @@ def incarnation(pod: Json) -> str:
 
 def page_of(answer: Answer, incarnation: str = "") -> Page:
     """A Pod's answer as a page; with a reason instead when it is none."""
+    from prometheus_client import parser as text  # noqa: PLC0415 - a plan need not pay for it
+    from prometheus_client.openmetrics import parser as open_metrics  # noqa: PLC0415
+
     if answer.status != _OK:
         reason = answer.reason or f"its metrics page answers {answer.status}"
         return Page(answer.pod, incarnation, reason=reason)
-    parse = open_metrics if "openmetrics" in answer.content_type else text_format
+    parser = open_metrics if "openmetrics" in answer.content_type else text
     try:
-        families = {one.name: _family(one) for one in parse(answer.text)}
+        parsed = parser.text_string_to_metric_families(answer.text)
+        families = {one.name: _family(one) for one in parsed}
     except ValueError as error:
         reason = f"its metrics page is not in Prometheus' format: {error}"
         return Page(answer.pod, incarnation, reason=reason)
     return Page(answer.pod, incarnation, families)
 
 
-def _family(metric: Metric) -> Family:
+def _family(metric: "Metric") -> Family:
     samples = tuple(Sample(one.name, dict(one.labels), float(one.value)) for one in metric.samples)
     return Family(metric.name, metric.type, samples)
 

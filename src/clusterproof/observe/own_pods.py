@@ -206,6 +206,18 @@ class OwnPods:
             )
         return place
 
+    def end(self, plan: PodPlan) -> None:
+        """Remove the Pod that was started as planned, before the run ends; none is no error.
+
+        Raises:
+            ObservationError: It could not be removed; `close` tries again.
+        """
+        key = (plan.namespace, plan.purpose)
+        with self._lock:
+            if (place := self._made.get(key)) is not None:
+                self._delete(place.namespace, place.pod)
+                del self._made[key]
+
     def remove_left_over(self, namespaces: Iterable[str]) -> tuple[str, ...]:
         """Remove the Pods of runs that died; their names."""
         removed = []
@@ -263,6 +275,7 @@ class OwnPods:
             pod = self._api.get(f"{_pods(place.namespace)}/{quote(place.pod)}")
         except ObservationError as error:
             if error.status != _NOT_FOUND:
+                error.next_command = f"kubectl auth can-i get pods -n {place.namespace}"
                 raise
             return {"terminated": {"reason": "Gone", "message": "there is no such Pod any more"}}
         status = pod.get("status") or {}

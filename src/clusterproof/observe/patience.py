@@ -20,9 +20,11 @@ REST_S = 30.0
 class Patience:
     """Of one connection. Safe to share between threads."""
 
-    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
-        """All of it."""
-        self._now = now
+    def __init__(
+        self, whom: str = "the API server", *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """All of it, with `whom`."""
+        self._whom, self._now = whom, now
         self._lock = threading.Lock()
         self._failed = 0
         self._silent = 0
@@ -39,7 +41,7 @@ class Patience:
             if self._silent >= LIMIT:
                 if left_s > 0:
                     raise ObservationError(
-                        f"{what}: not asked: the API server answered none of the last "
+                        f"{what}: not asked: {self._whom} answered none of the last "
                         f"{self._silent} calls; it is asked again in {left_s:.0f} s"
                     )
                 self._rests_until = self._now() + REST_S  # one caller asks, the others rest on

@@ -2,6 +2,10 @@
 
 Path: GET /api/v1/namespaces/NS/pods/POD:PORT/proxy/PATH; right: `get pods/proxy`. No Service and no
 load balancer stands between: each Pod answers for itself.
+
+Silence alone says nothing of the Pod: the way to it may be broken as well. So a silent Pod is asked
+on CONTROL_PORT too, where nothing listens. A refusal there comes from the Pod's own network, along
+the same way: then the silence is its program's. Without it nothing can be said.
 Source: Kubernetes API Concepts and apimachinery's proxy transport (v1.35): what the Pod does not
 answer comes back as a Status, "error trying to reach service: ...", with code 503.
 """
@@ -11,22 +15,31 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-import httpx
-
 from clusterproof.errors import ObservationError
+from clusterproof.observe.answer import NoAnswerError
 from clusterproof.observe.api import Json, KubeApi
+from clusterproof.observe.patience import Patience
+
+if TYPE_CHECKING:
+    import httpx
 
 ANSWER_WITHIN_S = 4.0
 """Our choice: four times the default of a kubelet's own probe, which is one second."""
+CONTROL_PORT = 1
+"""The TCP port multiplexer, which nobody runs; should it answer, that is as good. Our choice."""
+CONTROL_WITHIN_S = 2.0
+"""A refusal takes no program, only a kernel: usual, some milliseconds. Our choice."""
 AT_ONCE = 12
 HOW = "pod proxy of the API server (right: get pods/proxy)"
 
 _UNREACHED = "error trying to reach service: "
 # A packet that is never answered says nothing of the program that it was for.
 _NO_PATH = ("i/o timeout", "no route to host", "network is unreachable", "host is down")
+# Said by the kernel that the Pod runs on, and by nobody in between.
+_OF_THE_POD = ("connection refused", "connection reset")
 
 T = TypeVar("T")
 
@@ -52,24 +65,69 @@ def ask_pod(api: KubeApi, namespace: str, pod: str, port: int, path: str) -> Ans
     """What the Pod answers to GET `path`; None when the Pod is gone.
 
     Raises:
-        ObservationError: The API server refused, or has no path to the Pod's network: then nothing
-            can be said of the Pod.
+        ObservationError: The API server refused, has no path to the Pod's network, or the Pod is
+            silent and so is the control: then nothing can be said of the Pod.
     """
-    target = f"{quote(pod)}:{port}"
-    url = f"/api/v1/namespaces/{quote(namespace)}/pods/{target}/proxy/{path.lstrip('/')}"
+    api.proxied.attempts(f"pod proxy to {namespace}/{pod}:{port}")
     try:
-        answer = api.request("GET", url, expect_ok=False, timeout_s=ANSWER_WITHIN_S)
+        answer = _ask(api, (namespace, pod, port), path, ANSWER_WITHIN_S)
     except ObservationError as error:
-        if isinstance(error.__cause__, httpx.ReadTimeout):
-            api.get("/version")  # the API server answers: it is the Pod that does not
-            return Answer(pod, None, reason=f"no answer within {ANSWER_WITHIN_S:g} s")
-        raise
+        if not _is_silence(error):
+            raise
+    else:
+        api.proxied.answered()
+        return answer
+    control = _control(api, namespace, pod, port)
+    if control is None:
+        return None
+    return Answer(pod, None, reason=f"no answer within {ANSWER_WITHIN_S:g} s; {control}")
+
+
+def _control(api: KubeApi, namespace: str, pod: str, port: int) -> str | None:
+    """How the way to a silent Pod was seen to work; None when the Pod is gone.
+
+    Raises:
+        ObservationError: It was not seen to work.
+    """
+    try:
+        seen = _ask(api, (namespace, pod, CONTROL_PORT), "", CONTROL_WITHIN_S)
+    except ObservationError as error:
+        if _is_silence(error):
+            api.proxied.unanswered()
+        raise _undecided(namespace, pod, port, str(error)) from error
+    api.proxied.answered()
+    if seen is None:
+        return None
+    said = seen.reason or f"HTTP {seen.status}"
+    if seen.status is None and not any(words in said for words in _OF_THE_POD):
+        raise _undecided(namespace, pod, port, said)
+    return f"its port {CONTROL_PORT}, asked the same way, answered at once ({said})"
+
+
+def _undecided(namespace: str, pod: str, port: int, said: str) -> ObservationError:
+    return ObservationError(
+        f"pod proxy to {namespace}/{pod}:{port}: no answer within {ANSWER_WITHIN_S:g} s, and no"
+        f" refusal on port {CONTROL_PORT}, where nothing listens ({said}): it cannot be told"
+        " whether the Pod is silent or the way to it is broken",
+        next_command=f"kubectl -n {namespace} get pod {pod} -o wide",
+    )
+
+
+def _ask(api: KubeApi, place: tuple[str, str, int], path: str, within_s: float) -> Answer | None:
+    """One question; its patience is its own, since a Pod's silence is not the API server's."""
+    namespace, pod, port = place
+    url = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}:{port}/proxy/{path.lstrip('/')}"
+    answer = api.request("GET", url, expect_ok=False, timeout_s=within_s, patience=Patience())
     status = _proxy_status(answer)
     if status is None:
         duration_ms = answer.elapsed.total_seconds() * 1000
         kind = answer.headers.get("content-type", "")
         return Answer(pod, answer.status_code, kind, answer.text, duration_ms)
     return _unanswered(status, namespace, pod, port)
+
+
+def _is_silence(error: ObservationError) -> bool:
+    return isinstance(error.__cause__, NoAnswerError) and error.__cause__.silent
 
 
 def ask_pods(ask: Callable[[str], T | None], pods: Iterable[Json]) -> tuple[T, ...]:
@@ -86,7 +144,7 @@ def ask_pods(ask: Callable[[str], T | None], pods: Iterable[Json]) -> tuple[T, .
     return tuple(found)
 
 
-def _proxy_status(answer: httpx.Response) -> Json | None:
+def _proxy_status(answer: "httpx.Response") -> Json | None:
     """The API server's own word, where it answered instead of the Pod."""
     if answer.is_success:
         return None

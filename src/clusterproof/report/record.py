@@ -18,6 +18,8 @@ from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 
 SCHEMA: Final = 1
 """Version of the JSON form; raised when a field changes its meaning."""
+REHEARSE: Final = "--rehearse"
+"""The option without which rehearsals are no part of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,15 @@
 A spec file:
     name, profile: words for the report.     namespaces: alias -> namespace, used as ${alias}.
     extends: another spec file.               include: row files, relative to this file.
+    rehearsals: row files of operations, read always and checked only when they are asked for.
     settings: see `settings.py`.              remove: ids.  override: id -> fields, `because`.
 A row file:
     area: one of `Area`.                      rows: a list of rows, each with its `check`.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -18,7 +19,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from clusterproof.errors import SpecError
-from clusterproof.spec import behaviour, desired
+from clusterproof.spec import behaviour, desired, rehearsal
 from clusterproof.spec.document import Document, Location, read_document
 from clusterproof.spec.row import Row
 from clusterproof.spec.settings import Settings
@@ -58,15 +59,18 @@ AnyRow = (
     | behaviour.ExposureRow
     | behaviour.FlagRow
     | behaviour.StatusRow
+    | rehearsal.RehearsalRow
 )
 KINDS: tuple[str, ...] = tuple(
     get_args(kind.model_fields["check"].annotation)[0] for kind in get_args(AnyRow)
 )
 _SPEC_KEYS = frozenset(
-    {"name", "profile", "namespaces", "extends", "include", "settings", "remove", "override"}
+    {"name", "profile", "namespaces", "extends", "include", "rehearsals", "settings", "remove"}
+    | {"override"}
 )
 _ROW_FILE_KEYS = frozenset({"area", "rows"})
 _ALIAS = re.compile(r"\$\{([a-z][a-z0-9-]*)\}")
+_RawRows = dict[str, tuple[dict[str, Any], Document, Location]]
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,10 @@ class Spec:
 
     Attributes:
         path: The file that was asked for.
-        places: Row id to `file:line`.
+        rows: Those that a run checks.
+        places: Row id of each of `rows` to `file:line`.
+        rehearsals: Those that a run checks only when it is asked to rehearse.
+        rehearsal_places: Likewise, of `rehearsals`.
     """
 
     name: str
@@ -85,6 +92,18 @@ class Spec:
     settings: Settings
     rows: tuple[Row, ...]
     places: Mapping[str, str]
+    rehearsals: tuple[Row, ...] = ()
+    rehearsal_places: Mapping[str, str] = field(default_factory=dict)
+
+    def rehearsed(self) -> "Spec":
+        """The same, with the rehearsals among the rows, as the last of them."""
+        return replace(
+            self,
+            rows=(*self.rows, *self.rehearsals),
+            places={**self.places, **self.rehearsal_places},
+            rehearsals=(),
+            rehearsal_places={},
+        )
 
     def of_kind(self, kind: str) -> tuple[Row, ...]:
         """The rows that the check of this kind judges."""
@@ -100,7 +119,8 @@ class _Raw:
     namespaces: dict[str, str]
     settings: dict[str, Any]
     settings_at: tuple[Document, Location]
-    rows: dict[str, tuple[dict[str, Any], Document, Location]]
+    rows: _RawRows
+    rehearsals: _RawRows
 
 
 def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
@@ -119,11 +139,19 @@ def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
     settings = _typed(
         TypeAdapter(Settings), _filled(raw.settings, names, document, location), document, location
     )
+    rows, places = _typed_rows(raw.rows, names)
+    rehearsals, rehearsal_places = _typed_rows(raw.rehearsals, names)
+    return Spec(
+        raw.name, raw.profile, path, names, settings, rows, places, rehearsals, rehearsal_places
+    )
+
+
+def _typed_rows(raw: _RawRows, names: Mapping[str, str]) -> tuple[tuple[Row, ...], dict[str, str]]:
     rows, places = [], {}
-    for row_id, (fields, source, at) in raw.rows.items():
+    for row_id, (fields, source, at) in raw.items():
         rows.append(_typed(_row_adapter(), _filled(fields, names, source, at), source, at))
         places[row_id] = f"{source.path.name}:{source.lines.get(at, 1)}"
-    return Spec(raw.name, raw.profile, path, names, settings, tuple(rows), places)
+    return tuple(rows), places
 
 
 def json_schema() -> dict[str, Any]:
@@ -159,22 +187,21 @@ def _read_raw(path: Path, seen: tuple[Path, ...]) -> _Raw:
     _refuse_unknown(document, _SPEC_KEYS)
     data = document.data
     base = _base(document, seen)
-    rows = dict(base.rows)
-    for index, name in enumerate(data.get("include") or []):
-        at: Location = ("include", index)
-        if not (path.parent / name).is_file():
-            raise document.error(at, f"expected a row file, there is no {name}")
-        _add_rows(read_document(path.parent / name), rows)
+    rows = {"include": dict(base.rows), "rehearsals": dict(base.rehearsals)}
+    for key, into in rows.items():
+        for index, name in enumerate(data.get(key) or []):
+            at: Location = (key, index)
+            if not (path.parent / name).is_file():
+                raise document.error(at, f"expected a row file, there is no {name}")
+            _add_rows(read_document(path.parent / name), into, rows)
     for index, row_id in enumerate(data.get("remove") or []):
-        if rows.pop(row_id, None) is None:
-            raise document.error(("remove", index), f"expected the id of a row, got {row_id!r}")
+        _holder(rows.values(), row_id, document, ("remove", index)).pop(row_id)
     for row_id, fields in (data.get("override") or {}).items():
         at = ("override", row_id)
-        if row_id not in rows:
-            raise document.error(at, f"expected the id of a row, got {row_id!r}")
+        holder = _holder(rows.values(), row_id, document, at)
         if not isinstance(fields, dict) or not fields.get("because"):
             raise document.error(at, "expected fields with a `because` that says why they differ")
-        rows[row_id] = ({**rows[row_id][0], **fields}, document, at)
+        holder[row_id] = ({**holder[row_id][0], **fields}, document, at)
     settings_at = (document, ("settings",)) if "settings" in data else base.settings_at
     return replace(
         base,
@@ -183,33 +210,41 @@ def _read_raw(path: Path, seen: tuple[Path, ...]) -> _Raw:
         namespaces={**base.namespaces, **(data.get("namespaces") or {})},
         settings={**base.settings, **(data.get("settings") or {})},
         settings_at=settings_at,
-        rows=rows,
+        rows=rows["include"],
+        rehearsals=rows["rehearsals"],
     )
+
+
+def _holder(holders: Iterable[_RawRows], row_id: str, document: Document, at: Location) -> _RawRows:
+    """Those of the rows among which `row_id` is."""
+    for rows in holders:
+        if row_id in rows:
+            return rows
+    raise document.error(at, f"expected the id of a row, got {row_id!r}")
 
 
 def _base(document: Document, seen: tuple[Path, ...]) -> _Raw:
     path, extends = document.path, document.data.get("extends")
     if extends is None:
-        return _Raw(path.stem, path.stem, {}, {}, (document, ()), {})
+        return _Raw(path.stem, path.stem, {}, {}, (document, ()), {}, {})
     if not (path.parent / extends).is_file():
         raise document.error(("extends",), f"expected a spec file, there is no {extends}")
     return _read_raw(path.parent / extends, (*seen, path.resolve()))
 
 
-def _add_rows(
-    document: Document, rows: dict[str, tuple[dict[str, Any], Document, Location]]
-) -> None:
+def _add_rows(document: Document, into: _RawRows, rows: Mapping[str, _RawRows]) -> None:
     _refuse_unknown(document, _ROW_FILE_KEYS)
     for index, fields in enumerate(document.data.get("rows") or []):
         at: Location = ("rows", index)
         if not isinstance(fields, dict) or not isinstance(fields.get("id"), str):
             raise document.error(at, "expected a row with an `id`")
+        if (fields.get("check") == "rehearsal") != (into is rows["rehearsals"]):
+            raise document.error(at, "expected rehearsals, and nothing else, under `rehearsals`")
         row_id = fields["id"]
-        if row_id in rows:
-            _, other, place = rows[row_id]
+        for _, other, place in (held[row_id] for held in rows.values() if row_id in held):
             first = f"{other.path.name}:{other.lines.get(place, 1)}"
             raise document.error(at, f"expected an id of its own, {row_id!r} stands in {first}")
-        rows[row_id] = ({"area": document.data.get("area"), **fields}, document, at)
+        into[row_id] = ({"area": document.data.get("area"), **fields}, document, at)
 
 
 def _refuse_unknown(document: Document, known: frozenset[str]) -> None:

@@ -22,12 +22,13 @@ class Area(StrEnum):
     METRICS = "metrics"
     INGESTION = "ingestion"
     SYSTEM_STATUS = "system-status"
+    REHEARSALS = "rehearsals"
 
 
 class Frozen(BaseModel):
     """A value that nobody changes after it was read, with no field that nobody knows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class ObjectRef(Frozen):

@@ -1,0 +1,1 @@
+"""Operations performed on a deployment under load, watched, and undone."""

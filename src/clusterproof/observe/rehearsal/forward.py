@@ -1,0 +1,136 @@
+"""A Pod's port through the API server's portforward subresource, as kubectl forwards it.
+
+Right: `create pods/portforward` (a websocket is authorised as `create` from v1.35 on, before as
+`get`). Each port has two channels, data and errors; the first frame of each repeats the port.
+Source: kubelet's portforward websocket server, v4.channel.k8s.io (v1.35).
+"""
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import Json, KubeApi
+from clusterproof.observe.cluster import Cluster, is_ready, labels_of, selects
+from clusterproof.spec.row import ObjectRef
+
+if TYPE_CHECKING:
+    from websocket import WebSocket
+
+ANSWER_WITHIN_S = 10.0
+_DATA, _ERROR = 0, 1
+_DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_PORT_BYTES = 2
+
+
+def end_of(api: KubeApi, service: ObjectRef, port: int) -> tuple[str, int, str]:
+    """The ready Pod and its port behind a Service's port, or why there is none.
+
+    Returns:
+        Pod, port number, and "", or the reason in the third place.
+    """
+    cluster = Cluster(api)
+    item = cluster.find(service)
+    if item is None:
+        return "", 0, f"{service}: no such object"
+    ports = [one for one in item["spec"].get("ports") or [] if one["port"] == port]
+    if not ports:
+        return "", 0, f"{service} has no port {port}"
+    selector = {"matchLabels": item["spec"].get("selector") or {}}
+    pods = [
+        pod
+        for pod in cluster.objects("Pod", service.namespace)
+        if is_ready(pod)
+        and selects(selector, labels_of(pod))
+        and not pod["metadata"].get("deletionTimestamp")
+    ]
+    if not pods:
+        return "", 0, f"no ready Pod behind {service}"
+    pod = min(pods, key=lambda one: str(one["metadata"]["name"]))
+    number = _number(pod, ports[0].get("targetPort", port))
+    if number is None:
+        return "", 0, f"no container port of the name {ports[0]['targetPort']}"
+    return str(pod["metadata"]["name"]), number, ""
+
+
+def _number(pod: Json, target: int | str) -> int | None:
+    if isinstance(target, int):
+        return target
+    for container in pod["spec"].get("containers") or []:
+        for port in container.get("ports") or []:
+            if port.get("name") == target:
+                return int(port["containerPort"])
+    return None
+
+
+def get_through(api: KubeApi, namespace: str, pod: str, port: int, path: str) -> str:
+    """What answers GET `path` at the other end; "" and more when nothing does.
+
+    Returns:
+        The whole HTTP answer as text, or the words of the error channel.
+
+    Raises:
+        ObservationError: The API server refused, or the stream broke off.
+    """
+    from websocket import WebSocketException  # noqa: PLC0415 - only a rehearsal needs it
+
+    stream = _open(api, namespace, pod, port)
+    said = {_DATA: bytearray(), _ERROR: bytearray()}
+    began: set[int] = set()
+    ends_at = time.monotonic() + ANSWER_WITHIN_S
+    try:
+        ask = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        stream.send_binary(bytes([_DATA]) + ask.encode())
+        while time.monotonic() < ends_at:
+            frame = stream.recv()
+            data = frame.encode() if isinstance(frame, str) else frame
+            if not data:
+                break
+            channel, rest = data[0], data[1:]
+            if channel not in began:  # the port again, in two bytes
+                began.add(channel)
+                rest = rest[_PORT_BYTES:]
+            said.setdefault(channel, bytearray()).extend(rest)
+            if said[_ERROR]:
+                break
+    except (WebSocketException, OSError) as error:
+        if not said[_DATA]:
+            message = f"port-forward to {namespace}/{pod}:{port}: {type(error).__name__}: {error}"
+            raise ObservationError(message) from error
+    finally:
+        stream.shutdown()  # type: ignore[no-untyped-call]
+    return (said[_ERROR] or said[_DATA]).decode("utf-8", "replace")
+
+
+def _open(api: KubeApi, namespace: str, pod: str, port: int) -> "WebSocket":
+    from websocket import WebSocketException, create_connection  # noqa: PLC0415 - as above
+
+    connection = api.connection
+    settings = connection.configuration
+    path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/portforward"
+    api.note_call("EXEC", path)
+    url = f"{connection.server}{path}?ports={port}".replace("http", "ws", 1)
+    options: dict[str, Any] = {"http_no_proxy": ["*"]}  # never one from the environment
+    if settings.proxy:
+        place = urlsplit(settings.proxy)
+        options = {"http_proxy_host": place.hostname, "http_proxy_port": place.port}
+        options["proxy_type"] = place.scheme
+    if url.startswith("wss"):
+        name = settings.tls_server_name or urlsplit(url).hostname
+        options["sslopt"] = {"context": connection.tls(), "server_hostname": name}
+    try:
+        return create_connection(
+            url,
+            timeout=ANSWER_WITHIN_S,
+            header=[f"{name}: {value}" for name, value in connection.headers().items()],
+            subprotocols=["v4.channel.k8s.io"],
+            redirect_limit=0,
+            **options,
+        )
+    except (WebSocketException, OSError, ValueError, AttributeError) as error:
+        status = getattr(error, "status_code", None)
+        message = f"port-forward to {namespace}/{pod}:{port}: refused: {str(error)[:200]}"
+        denied = f"kubectl -n {namespace} auth can-i create pods/portforward"
+        next_command = denied if status in _DENIED else ""
+        raise ObservationError(message, status=status, next_command=next_command) from error

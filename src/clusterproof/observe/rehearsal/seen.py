@@ -1,0 +1,72 @@
+"""What a rehearsal brings back: plain data, small enough for a journal."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that had to come about.
+
+    Attributes:
+        what: As a sentence about the cluster.
+        missing: What was still missing when the time was up, or "".
+        within_s: How long it was awaited at most.
+    """
+
+    what: str
+    missing: str
+    took_s: float
+    within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flown:
+    """The requests that were sent all the while.
+
+    Attributes:
+        answered: With 2xx.
+        unnamed: Of those: without the id of an exposure event.
+        lost: The first of those that were not answered so, in words.
+        late_s: The latest start, after it was due.
+        slowest_s: The longest wait for an answer, from when the request was due.
+    """
+
+    sent: int
+    answered: int
+    unnamed: int
+    lost: tuple[str, ...]
+    ran_s: float
+    late_s: float
+    slowest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The events of those requests, read back by their uuids.
+
+    Attributes:
+        missing: How many were not there when the time was up.
+        such_as: The first of them.
+    """
+
+    named: int
+    missing: int
+    such_as: tuple[str, ...]
+    within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What became of one operation.
+
+    Attributes:
+        steps: Up to the first that did not come about.
+        unrestored: What is not as it was before, in words; empty when all is.
+        compared: How many objects were compared before and after.
+    """
+
+    steps: tuple[Step, ...]
+    flown: Flown
+    kept: Kept
+    unrestored: tuple[str, ...]
+    compared: int

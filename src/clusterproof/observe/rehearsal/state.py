@@ -1,0 +1,150 @@
+"""How a deployment is: its objects without what the server writes, and what is not whole in it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from clusterproof.observe.api import Json, KubeApi
+from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster, condition, labels_of, selects
+from clusterproof.spec.row import ObjectRef
+
+KINDS = ("ConfigMap", "Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service")
+"""What an operation may change, or leave behind; Nodes beside them."""
+_SERVER_SIDE = frozenset(
+    {"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "selfLink"}
+)
+_REVISION = "deployment.kubernetes.io/revision"
+_SHOWN = 60
+
+State = Mapping[str, Any]
+"""`Kind/namespace/name` to the object's essence."""
+
+
+def read_state(api: KubeApi, namespaces: Iterable[str], workloads: Iterable[ObjectRef]) -> State:
+    """Every object of the namespaces that an operation may change, and every Node.
+
+    Objects of our own are left out. Right: `list` of those kinds.
+    """
+    cluster = Cluster(api)
+    kinds = dict.fromkeys([*KINDS, *(one.kind for one in workloads)])
+    found = {
+        f"{kind}/{namespace}/{item['metadata']['name']}": essence(item)
+        for namespace in sorted(set(namespaces))
+        for kind in kinds
+        for item in cluster.objects(kind, namespace)
+    }
+    nodes = cluster.objects("Node", CLUSTER_WIDE)
+    return found | {f"Node//{item['metadata']['name']}": _node(item) for item in nodes}
+
+
+def essence(item: Json) -> Json:
+    """What has to be the same again: all but the status and what the server writes."""
+    kept = {key: value for key, value in item.items() if key not in {"status", "apiVersion"}}
+    metadata = {key: one for key, one in item["metadata"].items() if key not in _SERVER_SIDE}
+    annotations = {
+        key: one for key, one in (metadata.get("annotations") or {}).items() if key != _REVISION
+    }
+    return {**kept, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _node(item: Json) -> Json:
+    """Whether it takes Pods, and what is said of it; the taints of its condition come and go."""
+    spec = item.get("spec") or {}
+    taints = [
+        one
+        for one in spec.get("taints") or []
+        if not str(one.get("key", "")).startswith("node.kubernetes.io/")
+    ]
+    return {
+        "unschedulable": bool(spec.get("unschedulable")),
+        "taints": taints,
+        "labels": labels_of(item),
+    }
+
+
+def changes(before: State, after: State) -> Iterator[str]:
+    """What is not as it was, one sentence for each object."""
+    for key in sorted({*before, *after}):
+        if key not in after:
+            yield f"{key}: is gone"
+        elif key not in before:
+            yield f"{key}: was not there"
+        elif before[key] != after[key]:
+            path, was, now = next(_unlike(before[key], after[key], ""))
+            yield f"{key}: {path} was {_short(was)}, is {_short(now)}"
+
+
+def _unlike(before: object, after: object, path: str) -> Iterator[tuple[str, object, object]]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            yield from _unlike(before.get(key), after.get(key), f"{path}.{key}".lstrip("."))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _unlike(one, other, f"{path}[{index}]")
+    elif before != after:
+        yield path, before, after
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def unwhole(
+    api: KubeApi, workloads: Iterable[ObjectRef], *, replicas: int | None = None
+) -> tuple[str, ...]:
+    """What is not whole: replicas that are not current and available, Pods that have yet to end.
+
+    Args:
+        api: Asked anew at each call.
+        workloads: Those that are looked at.
+        replicas: How many each of them must want; any number when None.
+    """
+    cluster = Cluster(api)
+    return tuple(text for ref in workloads for text in _unwhole(cluster, ref, replicas))
+
+
+def _unwhole(cluster: Cluster, ref: ObjectRef, replicas: int | None) -> Iterator[str]:
+    item = cluster.find(ref)
+    if item is None:
+        yield f"{ref}: no such object"
+        return
+    status = item.get("status") or {}
+    desired = item["spec"].get("replicas", 1)
+    if replicas not in {None, desired}:
+        yield f"{ref}: {desired} replicas are wanted, not {replicas}"
+    names = ("updatedReplicas", "readyReplicas", "availableReplicas", "replicas")
+    counts = [status.get(name, 0) for name in names]
+    seen = status.get("observedGeneration", 0) >= item["metadata"].get("generation", 0)
+    if not seen or counts != [desired] * len(names):
+        yield f"{ref}: desired {desired}, updated/ready/available/all {counts}{_why(cluster, ref)}"
+    ending = terminating(cluster, ref.namespace, item["spec"].get("selector") or {})
+    if ending:
+        yield f"{ref}: yet to end: {', '.join(ending)}"
+
+
+def terminating(cluster: Cluster, namespace: str, selector: Json) -> tuple[str, ...]:
+    """The Pods of a selector that were told to end and have not."""
+    return tuple(
+        pod["metadata"]["name"]
+        for pod in cluster.objects("Pod", namespace)
+        if pod["metadata"].get("deletionTimestamp") and selects(selector, labels_of(pod))
+    )
+
+
+def _why(cluster: Cluster, ref: ObjectRef) -> str:
+    """The first reason that the controller or the scheduler gives, or ""."""
+    item = cluster.find(ref) or {}
+    said = [
+        str(one.get("message", ""))
+        for one in (item.get("status") or {}).get("conditions") or []
+        if one.get("type") == "ReplicaFailure" and one.get("status") == "True"
+    ]
+    for pod in cluster.pods_of(ref):
+        name, status = pod["metadata"]["name"], pod.get("status") or {}
+        if condition(pod, "PodScheduled") == "False":
+            said.append(f"{name}: not scheduled")
+        for one in status.get("containerStatuses") or []:
+            waiting = (one.get("state") or {}).get("waiting") or {}
+            if waiting.get("reason", "PodInitializing") != "PodInitializing":
+                said.append(f"{name}: {waiting['reason']}")
+    return f" ({said[0][:160]})" if said else ""

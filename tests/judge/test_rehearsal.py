@@ -1,0 +1,83 @@
+"""The judge of rehearsals: one failing case for each way in which an operation can cost."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from clusterproof.bundle.codec import decode, encode
+from clusterproof.judge import differences
+from clusterproof.observe.rehearsal.seen import Flown, Kept, Rehearsed, Step
+from tests.judge.rows import row
+
+ROW = row(
+    "rehearsal",
+    workloads=["Deployment/a/router"],
+    operation={"do": "kill", "of": "Deployment/a/router"},
+    within_s=60,
+)
+FLOWN = Flown(sent=400, answered=400, unnamed=0, lost=(), ran_s=10.0, late_s=0.01, slowest_s=0.2)
+GOOD = Rehearsed(
+    steps=(Step("router is whole", "", 12.0, 60.0),),
+    flown=FLOWN,
+    kept=Kept(named=400, missing=0, such_as=(), within_s=60.0),
+    unrestored=(),
+    compared=27,
+)
+
+
+def test_an_operation_that_cost_nothing_is_as_expected() -> None:
+    assert differences(ROW, GOOD) == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (
+            {"steps": (Step("router is whole", "Deployment/a/router: 2 of 3", 60.0, 60.0),)},
+            "operation: expected router is whole within 60 s, observed Deployment/a/router: 2 of 3",
+        ),
+        (
+            {"flown": replace(FLOWN, answered=398, lost=("request 7 at 1 s: reset",))},
+            "requests: expected 400 answered, observed 2 lost (request 7 at 1 s: reset)",
+        ),
+        (
+            {"flown": replace(FLOWN, sent=0, answered=0)},
+            "requests: expected some while the operation is performed, observed none was sent",
+        ),
+        (
+            {"flown": replace(FLOWN, unnamed=3)},
+            "events: expected one for each answer, observed 3 answers without the id of one",
+        ),
+        (
+            {"kept": Kept(named=400, missing=1, such_as=("u",), within_s=60.0)},
+            "events: expected 400 kept, observed 1 lost (not read back within 60 s, such as u)",
+        ),
+        (
+            {"unrestored": ("Node//n: spec was a, is b",)},
+            "restored: expected as it was before, observed Node//n: spec was a, is b",
+        ),
+    ],
+    ids=["step", "request", "no-request", "unnamed", "event", "restored"],
+)
+def test_each_cost_is_named(part: dict[str, Any], said: str) -> None:
+    assert [str(one) for one in differences(ROW, replace(GOOD, **part))] == [said]
+
+
+def test_all_costs_are_named_together() -> None:
+    bad = replace(
+        GOOD,
+        flown=replace(FLOWN, answered=399),
+        kept=replace(GOOD.kept, missing=2),
+        unrestored=("a", "b"),
+    )
+    assert [one.what for one in differences(ROW, bad)] == [
+        "requests",
+        "events",
+        "restored",
+        "restored",
+    ]
+
+
+def test_a_fact_is_judged_again_offline_as_it_was() -> None:
+    assert decode(encode(GOOD)) == GOOD

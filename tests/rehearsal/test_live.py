@@ -1,0 +1,75 @@
+"""On the local cluster: a rehearsal that is killed or interrupted leaves nothing changed."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.connect import connect
+from clusterproof.wait import wait_until
+from testbed.cluster import paths
+
+pytestmark = pytest.mark.cluster
+
+PROJECT = Path(__file__).parents[2]
+WAY_BACK = "/api/v1/namespaces/posthog/configmaps/clusterproof-rehearsal"
+ROW = "rehearse-node-drain"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[KubeApi]:
+    """The real API server."""
+    found = KubeApi(connect(str(paths.KUBECONFIG)))
+    yield found
+    found.close()
+
+
+def cordoned(api: KubeApi) -> list[str]:
+    """The nodes that take no Pod."""
+    nodes = api.list("/api/v1/nodes")
+    return [one["metadata"]["name"] for one in nodes if one["spec"].get("unschedulable")]
+
+
+@pytest.fixture
+def draining(api: KubeApi) -> Iterator[subprocess.Popen[str]]:
+    """A run that has just cordoned a node; killed in the end, if it is still there."""
+    command = [sys.executable, "-m", "pytest", "suites/rehearsals", "--rehearse", "-k", ROW]
+    command += ["--kubeconfig", str(paths.KUBECONFIG), "--report-dir", ""]
+    with subprocess.Popen(  # noqa: S603 - our own suites
+        command, cwd=PROJECT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            wait_until(
+                lambda: cordoned(api), bool, waiting_for="a cordon", within_s=150, every_s=0.1
+            )
+            yield process
+        finally:
+            process.kill()
+
+
+def test_what_a_killed_run_changed_is_undone_by_a_command(
+    api: KubeApi, draining: subprocess.Popen[str]
+) -> None:
+    draining.send_signal(signal.SIGKILL)
+    draining.wait(timeout=10)
+    assert cordoned(api)
+    assert api.find(WAY_BACK) is not None
+    undo = [sys.executable, "-m", "clusterproof", "undo", "--kubeconfig", str(paths.KUBECONFIG)]
+    for said in (f"put back: {ROW} of run", "nothing to put back"):
+        ended = subprocess.run(undo, capture_output=True, text=True, check=True, timeout=90)  # noqa: S603 - our own command
+        assert said in ended.stdout
+    assert cordoned(api) == []
+    assert api.find(WAY_BACK) is None
+
+
+def test_an_interrupted_run_puts_back_what_it_changed(
+    api: KubeApi, draining: subprocess.Popen[str]
+) -> None:
+    draining.send_signal(signal.SIGTERM)
+    draining.communicate(timeout=90)
+    assert cordoned(api) == []
+    assert api.find(WAY_BACK) is None

@@ -1,0 +1,281 @@
+"""What each operation asks of the API server, in which order, and the way back that it keeps."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.cluster import KINDS
+from clusterproof.observe.rehearsal.act import Act
+from clusterproof.observe.rehearsal.forward import end_of
+from clusterproof.observe.rehearsal.operations import RESTARTED, perform
+from clusterproof.observe.rehearsal.seen import Step
+from clusterproof.observe.rehearsal.undo import WayBack
+from clusterproof.spec.rehearsal import RehearsalRow
+from clusterproof.spec.row import ObjectRef
+from tests.judge.rows import row
+from tests.observe.cluster_objects import cluster_of, deployment, pod, service
+from tests.observe.loopback import Reply, Request, api_server
+
+Json = dict[str, Any]
+DEPLOYMENTS = "/apis/apps/v1/namespaces/a/deployments"
+PODS = "/api/v1/namespaces/a/pods"
+HPAS = "/apis/autoscaling/v2/namespaces/a/horizontalpodautoscalers"
+LABELS = {"app": "web"}
+WHOLE = {"updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3, "replicas": 3}
+
+
+def web() -> Json:
+    item = deployment("web", "a", LABELS)
+    item["metadata"] |= {"uid": "u", "generation": 1}
+    item["spec"]["replicas"] = 3
+    return {**item, "status": {"observedGeneration": 1, **WHOLE}}
+
+
+def on(node: str, name: str, labels: Json | None = None) -> Json:
+    item = pod(name, "a", labels or LABELS)
+    item["spec"]["nodeName"] = node
+    item["metadata"]["uid"] = name
+    return item
+
+
+def node(name: str, **spec: Any) -> Json:  # noqa: ANN401 - raw JSON
+    status = {"conditions": [{"type": "Ready", "status": "True"}]}
+    return {"kind": "Node", "metadata": {"name": name}, "spec": spec, "status": status}
+
+
+class Server:
+    """Objects by their paths; every write is noted, and only an eviction does anything."""
+
+    def __init__(self, **objects: Json) -> None:
+        """Hold these, beside the Deployment."""
+        self.objects: dict[str, Json] = {f"{DEPLOYMENTS}/web": web(), **objects}
+        self.written: list[tuple[str, str, Any]] = []
+        self.evictions: list[int] = []
+
+    def answer(self, request: Request) -> Reply:
+        """One request."""
+        path = request.path.partition("?")[0]
+        if request.method != "GET":
+            body = request.json() if request.body else None
+            self.written.append((request.method, path, body))
+            return self._evict(path) if path.endswith("/eviction") else Reply(body={"kind": "X"})
+        if path in self.objects:
+            return Reply(body=self.objects[path])
+        items = [one for at, one in self.objects.items() if at.rpartition("/")[0] == path]
+        if items or path.rpartition("/")[2].endswith("s"):
+            kinds = {kind.plural: name for name, kind in KINDS.items()}
+            kind = kinds[path.rpartition("/")[2]]
+            return Reply(body={"kind": f"{kind}List", "items": items})
+        return Reply(404, {"kind": "Status", "apiVersion": "v1", "message": "no such object"})
+
+    def _evict(self, path: str) -> Reply:
+        status = self.evictions.pop(0) if self.evictions else 201
+        if status == 201:
+            del self.objects[path.removesuffix("/eviction")]
+        said = "Cannot evict pod as it would violate the pod's disruption budget."
+        return Reply(status, {"kind": "Status", "apiVersion": "v1", "message": said})
+
+    @property
+    def patches(self) -> list[tuple[str, Any]]:
+        """Path and body of each PATCH."""
+        return [(path, body) for method, path, body in self.written if method == "PATCH"]
+
+    @property
+    def kept(self) -> list[Json]:
+        """The way back, as it was kept."""
+        (text,) = [body["data"]["undo"] for m, p, body in self.written if p.endswith("configmaps")]
+        found: list[Json] = json.loads(text)
+        return found
+
+
+def rule(operation: Json, **fields: Any) -> RehearsalRow:  # noqa: ANN401 - fields of a row
+    found: RehearsalRow = row(
+        "rehearsal",
+        workloads=["Deployment/a/web"],
+        operation=operation,
+        **{"within_s": 0.1, **fields},
+    )
+    return found
+
+
+def steps(api: KubeApi, wanted: RehearsalRow) -> Iterator[Step]:
+    act = Act(api, wanted, ("a",), WayBack(api, "a", "run"), lambda: None)
+    return perform(wanted.operation, act)
+
+
+def test_scale_keeps_the_number_that_it_was_and_raises_the_floor() -> None:
+    server = Server(**{f"{HPAS}/hpa": {"kind": "H", "metadata": {}, "spec": {"minReplicas": 2}}})
+    operation = {
+        "do": "scale",
+        "of": "Deployment/a/web",
+        "replicas": 5,
+        "autoscaler": "HorizontalPodAutoscaler/a/hpa",
+    }
+    with api_server(server.answer) as api:
+        (step,) = steps(api, rule(operation))
+    assert server.patches == [
+        (f"{DEPLOYMENTS}/web/scale", {"spec": {"replicas": 5}}),
+        (f"{HPAS}/hpa", {"spec": {"minReplicas": 5}}),
+    ]
+    assert server.kept == [
+        {"path": f"{HPAS}/hpa", "body": {"spec": {"minReplicas": 2}}},
+        {"path": f"{DEPLOYMENTS}/web/scale", "body": {"spec": {"replicas": 3}}},
+    ]
+    assert "3 replicas are wanted, not 5" in step.missing
+
+
+def test_the_way_back_is_kept_before_anything_is_changed() -> None:
+    server = Server()
+    with api_server(server.answer) as api:
+        list(steps(api, rule({"do": "scale", "of": "Deployment/a/web", "replicas": 5})))
+    assert [method for method, _, _ in server.written] == ["POST", "PATCH"]
+
+
+def test_a_configuration_goes_back_before_the_pods_that_read_it() -> None:
+    config = "/api/v1/namespaces/a/configmaps/c"
+    held = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"OTHER": "1"}}
+    server = Server(**{config: held})
+    operation = {
+        "do": "configure",
+        "of": "ConfigMap/a/c",
+        "key": "LOG",
+        "value": "off",
+        "workload": "Deployment/a/web",
+    }
+    with api_server(server.answer) as api:
+        (step,) = steps(api, rule(operation))
+    assert step.missing == ""
+    (first, changed), (second, restarted) = server.patches
+    assert (first, second) == (config, f"{DEPLOYMENTS}/web")
+    assert changed == {"data": {"LOG": "off"}}
+    assert RESTARTED in restarted["spec"]["template"]["metadata"]["annotations"]
+    assert [one["path"] for one in server.kept] == [config, f"{DEPLOYMENTS}/web"]
+    assert server.kept[0]["body"] == {"data": {"LOG": None}}
+
+
+def revision(number: int, image: str) -> Json:
+    labels = {"app": "web", "pod-template-hash": str(number)}
+    return {
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": f"web-{number}",
+            "annotations": {"deployment.kubernetes.io/revision": str(number)},
+            "ownerReferences": [{"uid": "u"}],
+        },
+        "spec": {"template": {"metadata": {"labels": labels}, "spec": {"image": image}}},
+    }
+
+
+def test_an_upgrade_is_rolled_back_to_the_revision_before() -> None:
+    sets = "/apis/apps/v1/namespaces/a/replicasets"
+    objects = {f"{sets}/{n}": revision(n, f"v{n}") for n in (9, 10, 2)}
+    server = Server(**objects)
+    operation = {"do": "upgrade", "of": "Deployment/a/web", "container": "web", "image": "v10"}
+    with api_server(server.answer) as api:
+        assert [one.missing for one in steps(api, rule(operation))] == ["", ""]
+    (_, upgraded), (_, rolled_back) = server.patches
+    assert upgraded["spec"]["template"]["spec"]["containers"] == [{"name": "web", "image": "v10"}]
+    assert rolled_back[0]["value"] == {
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {"image": "v9"},
+    }
+
+
+def test_without_an_earlier_revision_nothing_can_be_said() -> None:
+    operation = {"do": "upgrade", "of": "Deployment/a/web", "container": "web", "image": "v2"}
+    server = Server()
+    with (
+        api_server(server.answer) as api,
+        pytest.raises(ObservationError, match="no revision to go back to"),
+    ):
+        list(steps(api, rule(operation)))
+
+
+DRAIN = {
+    "do": "drain",
+    "runs": "Deployment/a/web",
+    "spares": ["Deployment/a/store"],
+    "elsewhere": ["Deployment/a/web"],
+}
+
+
+def drained(*pods: Json, evictions: tuple[int, ...] = ()) -> tuple[Server, list[Step]]:
+    store = deployment("store", "a", {"app": "store"})
+    server = Server(**{f"{DEPLOYMENTS}/store": store})
+    server.objects |= {f"/api/v1/nodes/{one}": node(one) for one in ("n1", "n2", "n3")}
+    server.objects |= {f"{PODS}/{one['metadata']['name']}": one for one in pods}
+    server.evictions = list(evictions)
+    with api_server(server.answer) as api:
+        return server, list(steps(api, rule(DRAIN, within_s=3)))
+
+
+def test_a_drain_spares_the_node_of_a_store_and_evicts_what_is_ours_to_evict() -> None:
+    others = {"app": "other"}
+    daemon = on("n2", "daemon", others)
+    daemon["metadata"]["ownerReferences"] = [{"kind": "DaemonSet"}]
+    own = on("n2", "sender", {"clusterproof.dev/run": "r"})
+    server, (evicted, _) = drained(
+        on("n1", "w1"), on("n1", "w2"), on("n1", "s", {"app": "store"}), on("n2", "w3"),
+        on("n2", "x", others), daemon, own,
+    )  # fmt: skip
+    assert evicted.missing == ""
+    assert evicted.what == "n2 is left by w3, x"
+    assert server.patches == [("/api/v1/nodes/n2", {"spec": {"unschedulable": True}})]
+    assert [path for _, path, _ in server.written if "eviction" in path] == [
+        f"{PODS}/w3/eviction",
+        f"{PODS}/x/eviction",
+    ]
+    assert server.kept == [{"path": "/api/v1/nodes/n2", "body": {"spec": {"unschedulable": None}}}]
+
+
+def test_an_eviction_that_the_budget_refuses_is_asked_for_again() -> None:
+    server, (evicted, _) = drained(on("n2", "w3"), evictions=(429, 201))
+    assert evicted.missing == ""
+    assert sum("eviction" in path for _, path, _ in server.written) == 2
+
+
+def test_an_eviction_that_stays_refused_is_what_is_missing() -> None:
+    _, found = drained(on("n2", "w3"), evictions=(429,) * 50)
+    assert "w3 may not be evicted: Cannot evict pod" in found[0].missing
+
+
+def test_no_node_to_drain_is_nothing_to_say() -> None:
+    with pytest.raises(ObservationError, match="tied to its disk"):
+        drained(on("n1", "w1"), on("n1", "s", {"app": "store"}))
+
+
+@pytest.mark.parametrize("grace_s", [None, 1])
+def test_a_kill_is_of_one_pod_and_of_that_one_only(grace_s: int | None) -> None:
+    server = Server(**{f"{PODS}/{name}": on("n1", name) for name in ("w2", "w1")})
+    operation = {"do": "kill", "of": "Deployment/a/web", "grace_s": grace_s}
+    with api_server(server.answer) as api:
+        (step,) = steps(api, rule(operation))
+    ((method, path, body),) = server.written
+    assert (method, path) == ("DELETE", f"{PODS}/w1")
+    assert body["preconditions"] == {"uid": "w1"}
+    assert body.get("gracePeriodSeconds") == grace_s
+    assert step.missing == "w1 is ending"
+
+
+@pytest.mark.parametrize(
+    ("port", "target", "ready", "found"),
+    [
+        (9090, "metrics", True, ("w", 9091, "")),
+        (9090, 9090, True, ("w", 9090, "")),
+        (9090, "other", True, ("", 0, "no container port of the name other")),
+        (80, 80, True, ("", 0, "Service/a/web has no port 9090")),
+        (9090, 9090, False, ("", 0, "no ready Pod behind Service/a/web")),
+    ],
+)
+def test_the_end_of_a_forward(
+    port: int, target: int | str, *, ready: bool, found: tuple[str, int, str]
+) -> None:
+    objects = service("web", "a", port, target, LABELS), pod("w", "a", LABELS, ready=ready)
+    objects[1]["spec"]["containers"][0]["ports"] = [{"name": "metrics", "containerPort": 9091}]
+    of = ObjectRef(kind="Service", namespace="a", name="web")
+    with cluster_of(*objects) as cluster:
+        assert end_of(cluster.api, of, 9090) == found

@@ -1,0 +1,106 @@
+"""How a deployment is: what counts as a change, and what as not whole."""
+
+from typing import Any
+
+import pytest
+
+from clusterproof.observe.rehearsal.state import changes, essence, read_state, unwhole
+from clusterproof.spec.row import ObjectRef
+from tests.observe.cluster_objects import cluster_of, deployment, pod
+
+REF = ObjectRef(kind="Deployment", namespace="a", name="web")
+LABELS = {"app": "web"}
+FULL = {"updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2, "replicas": 2}
+
+
+def web(**status: Any) -> dict[str, Any]:  # noqa: ANN401 - raw JSON
+    item = deployment("web", "a", LABELS)
+    item["metadata"]["generation"] = 3
+    item["spec"]["replicas"] = 2
+    return {**item, "status": {"observedGeneration": 3, **FULL, **status}}
+
+
+def node(**spec: Any) -> dict[str, Any]:  # noqa: ANN401 - raw JSON
+    return {"kind": "Node", "metadata": {"name": "n", "labels": {"zone": "a"}}, "spec": spec}
+
+
+def test_what_the_server_writes_is_no_change() -> None:
+    one = web()
+    other = web(readyReplicas=0)
+    other["metadata"] |= {"generation": 9, "resourceVersion": "7", "managedFields": [{}]}
+    other["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "8"}
+    assert essence(one) == essence(other)
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ([node(unschedulable=True), web()], "Node//n: unschedulable was False, is True"),
+        ([node(taints=[{"key": "mine"}]), web()], "Node//n: taints was [], is [{'key': 'mine'}]"),
+        ([node()], "Deployment/a/web: is gone"),
+        ([node(), web(), deployment("new", "a", {})], "Deployment/a/new: was not there"),
+    ],
+    ids=["cordoned", "tainted", "gone", "left"],
+)
+def test_what_is_not_as_it_was_is_named(after: list[dict[str, Any]], said: str) -> None:
+    with cluster_of(node(), web()) as first, cluster_of(*after) as second:
+        before = read_state(first.api, ["a"], [REF])
+        assert list(changes(before, read_state(second.api, ["a"], [REF]))) == [said]
+
+
+def test_a_field_is_named_by_its_path() -> None:
+    changed = web()
+    changed["spec"]["template"]["metadata"]["annotations"] = {"restartedAt": "now"}
+    with cluster_of(web()) as first, cluster_of(changed) as second:
+        before, after = (read_state(one.api, ["a"], [REF]) for one in (first, second))
+    said = "spec.template.metadata.annotations was absent, is {'restartedAt': 'now'}"
+    assert list(changes(before, after)) == [f"Deployment/a/web: {said}"]
+
+
+def test_taints_of_a_nodes_condition_come_and_go() -> None:
+    tainted = node(taints=[{"key": "node.kubernetes.io/unschedulable"}])
+    with cluster_of(node()) as first, cluster_of(tainted) as second:
+        before, after = (read_state(one.api, [], []) for one in (first, second))
+    assert list(changes(before, after)) == []
+
+
+def test_our_own_objects_are_no_change() -> None:
+    ours = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "x", "namespace": "a", "labels": {"clusterproof.dev/run": "r"}},
+    }
+    with cluster_of(web(), ours) as cluster:
+        assert set(read_state(cluster.api, ["a"], [REF])) == {"Deployment/a/web"}
+
+
+@pytest.mark.parametrize(
+    ("status", "replicas", "said"),
+    [
+        ({}, None, ""),
+        ({}, 2, ""),
+        ({}, 5, "2 replicas are wanted, not 5"),
+        ({"updatedReplicas": 1}, None, "updated/ready/available/all [1, 2, 2, 2]"),
+        ({"replicas": 3}, None, "updated/ready/available/all [2, 2, 2, 3]"),
+        ({"availableReplicas": 1}, None, "[2, 2, 1, 2]"),
+        ({"observedGeneration": 2}, None, "desired 2"),
+    ],
+)
+def test_whole_is_current_and_available(
+    status: dict[str, Any], replicas: int | None, said: str
+) -> None:
+    with cluster_of(web(**status), pod("p", "a", LABELS)) as cluster:
+        found = "; ".join(unwhole(cluster.api, [REF], replicas=replicas))
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+def test_a_pod_that_has_yet_to_end_is_not_whole() -> None:
+    ending = pod("old", "a", LABELS)
+    ending["metadata"]["deletionTimestamp"] = "2026-11-24T06:00:00Z"
+    with cluster_of(web(), ending) as cluster:
+        assert unwhole(cluster.api, [REF]) == ("Deployment/a/web: yet to end: old",)
+
+
+def test_a_workload_that_is_gone_is_not_whole() -> None:
+    with cluster_of() as cluster:
+        assert unwhole(cluster.api, [REF]) == ("Deployment/a/web: no such object",)
