@@ -91,8 +91,8 @@ load: install ## the lab deployment from 3 to 10 to 3 under load, every request 
 compare: install ## static tools on the same defects, beside our proof (no cluster)
 	$(RUN) python -m testbed.compare --pages docs
 
-mutate: install ## mutation testing of the pure core; hours on a small machine, goes on where it ended
-	$(RUN) --group mutation python -m testbed.mutate
+mutate: install ## mutation testing of the pure core; goes on where it ended, and tries again what lived
+	$(RUN) --group mutation python -m testbed.mutate --again
 
 .PHONY: clean
 clean: ## remove what tools left in the checkout (not the cluster)

@@ -60,10 +60,11 @@ def page(
 _ABOUT = (
     "Each mutant is one function with one change (an operator, a number, a string, an argument",
     "left out, a condition turned round), tried against the tests that call that function. A",
-    "mutant that makes the tests hang is counted as killed. The work is done on a copy in `build/`",
-    "where a decorator is applied by a statement behind its function, because mutmut leaves",
-    "decorated functions alone and every judge is one. Module-level code (tables, patterns,",
-    "classes of rows) is not mutated. Which modules and tests: `[tool.mutmut]` in pyproject.toml.",
+    "mutant that makes the tests hang is counted as killed. Those with quick tests come first, so",
+    "a run that was stopped has judged these. The work is done on a copy in `build/`, where a",
+    "decorator is applied by a statement behind its function, because mutmut leaves decorated",
+    "functions alone and every judge is one. Module-level code (tables, patterns, classes of rows)",
+    "is not mutated. Which modules and tests: `[tool.mutmut]` in pyproject.toml.",
 )
 
 
