@@ -158,6 +158,8 @@ def _chosen(spec: Spec, options: argparse.Namespace) -> list[Defect]:
         and options.kind in {"", one.kind}
     ]
     if options.sample:
+        rehearsals = {row.id for row in spec.of_kind(REHEARSAL)}
+        found = [one for one in found if not rehearsals & set(one.reds)]  # minutes each
         size = min(options.sample, len(found))
         return random.Random(options.seed).sample(found, size)  # noqa: S311 - a sample, no secret
     return found
