@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterproof.judge import differences
+from clusterproof.observe.background import Others
 from clusterproof.observe.metrics import Exposed
 from clusterproof.observe.prometheus import FRESH_S, Target
 from clusterproof.observe.traffic import Counted, Moved
@@ -97,6 +98,29 @@ def test_more_is_no_difference_where_the_row_is_not_exact() -> None:
     row = MOVES.model_copy(update={"exact": False})
     assert differences(row, _moved((60, 60, 120.0))) == ()
     assert differences(row, _moved((60, 60, 59.0))) != ()
+
+
+def _beside(risen: float, unanswered: int = 0) -> Moved:
+    counted = (Counted(600, 600 + unanswered, risen),)
+    return Moved(present=True, batches=counted, others=Others(200.0, 70.0, 10.0))
+
+
+@pytest.mark.parametrize("risen", [730.0, 800.0, 870.0])
+def test_beside_others_a_rise_is_right_within_what_is_known_of_them(risen: float) -> None:
+    assert differences(MOVES, _beside(risen)) == ()
+
+
+def test_beside_others_a_loss_and_a_double_count_are_seen() -> None:
+    (lost,), (double,) = differences(MOVES, _beside(729.0)), differences(MOVES, _beside(1400.0))
+    assert (lost.expected, lost.observed) == ("600", "529")
+    assert lost.reason == ("not all requests were counted; others added 200, give or take 70")
+    assert double.observed == "1200"
+    assert double.reason == "2 for each of our requests; others added 200, give or take 70"
+
+
+def test_beside_others_what_was_not_answered_may_have_been_counted() -> None:
+    assert differences(MOVES, _beside(880.0, unanswered=10)) == ()
+    assert differences(MOVES, _beside(881.0, unanswered=10)) != ()
 
 
 def test_a_metric_that_nobody_exposes_is_absent() -> None:

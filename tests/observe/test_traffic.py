@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterproof.errors import ObservationError
+from clusterproof.observe.background import Others, others
 from clusterproof.observe.metrics import Family, Page, Sample
 from clusterproof.observe.traffic import Batch, Routed, Traffic, read_moves, rise
 from clusterproof.spec.behaviour import MetricMovesRow
@@ -109,3 +110,41 @@ def test_what_is_counted_double_while_all_is_quiet_is_a_finding() -> None:
     value = read_moves(Traffic((first, second), quiet), ROW).value
     assert value.quiet_rise == 0
     assert [one.risen for one in value.batches] == [20, 40]
+
+
+def _calm(start: float, rate: float) -> Batch:
+    return Batch((), (_page("a", start),), (_page("a", start + 10 * rate),), 10.0, 10.0)
+
+
+def _among_others(rate: float, ours: int, risen: float) -> Traffic:
+    """Two batches with the same others beside them, and a large one between two quiet times."""
+    first = _batch([_page("a", 0)], [_page("a", 90)], answers=10)
+    quiet = Batch((), (_page("a", 90),), (_page("a", 90 + 3 * rate),), 3.0, 3.0)
+    second = _batch([_page("a", 200)], [_page("a", 300)], answers=20)
+    large = Batch((SERVED,) * ours, (_page("a", 1000),), (_page("a", 1000 + risen),), 4.0, 10.0)
+    among = (_calm(400, rate), large, _calm(5000, rate))
+    return Traffic((first, second), quiet, among=among)
+
+
+def test_others_are_taken_off_a_batch_that_stands_out() -> None:
+    value = read_moves(_among_others(20, 600, 800.0), ROW).value
+    assert value.others is not None
+    assert (value.others.expected, value.others.window_s) == (200.0, 10.0)
+    assert value.others.slack == pytest.approx(4 * (200 + 100) ** 0.5)
+    assert [(one.at_least, one.risen) for one in value.batches] == [(600, 800.0)]
+
+
+def test_so_many_others_that_they_hide_ours_are_no_finding() -> None:
+    with pytest.raises(ObservationError, match="give or take 69, while we send 200"):
+        read_moves(_among_others(20, 200, 400.0), ROW)
+
+
+def test_a_load_of_others_that_changes_is_known_less_well() -> None:
+    steady, changing = others([(200, 10), (200, 10)], 10), others([(100, 10), (300, 10)], 10)
+    assert steady.expected == changing.expected == 200
+    assert changing.slack == pytest.approx(4 * (200 + 100**2) ** 0.5)
+    assert changing.slack > 5 * steady.slack
+
+
+def test_where_nobody_else_sends_nothing_is_taken_off() -> None:
+    assert others([(0, 10), (0, 10)], 10) == Others(0.0, 0.0, 10.0)

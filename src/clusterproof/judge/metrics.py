@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from clusterproof.judge.difference import Difference, judge
+from clusterproof.observe.background import Others
 from clusterproof.observe.metrics import Exposed
 from clusterproof.observe.prometheus import FRESH_S, Target
 from clusterproof.observe.traffic import Counted, Moved
@@ -28,6 +29,9 @@ def judge_moved(rule: MetricMovesRow, value: Moved) -> Iterator[Difference]:
     if not value.present:
         yield Difference(rule.name, "a metric", "absent from every Pod's metrics page")
         return
+    if value.others is not None:
+        yield from _beside(value.others, value.batches[-1], rule)
+        return
     for one in value.batches:
         if one.risen < one.at_least:
             reason = f"{one.at_least - one.risen:g} of {one.at_least} {rule.by} were not counted"
@@ -37,6 +41,20 @@ def judge_moved(rule: MetricMovesRow, value: Moved) -> Iterator[Difference]:
             each = one.risen / max(1, one.at_most)
             reason = f"{each:.3g} for each of our {rule.by}"
             yield Difference(f"rise of {rule.name}", _bounds(one), f"{one.risen:g}", reason)
+
+
+def _beside(others: Others, one: Counted, rule: MetricMovesRow) -> Iterator[Difference]:
+    """What is left of a rise when others' part is taken off, within what is known of that part."""
+    ours = one.risen - others.expected
+    reason = f"others added {others.expected:.0f}, give or take {others.slack:.0f}"
+    what, seen = f"rise of {rule.name} by ours", f"{ours:.0f}"
+    if ours < one.at_least - others.slack:
+        yield Difference(what, _bounds(one), seen, f"not all {rule.by} were counted; {reason}")
+    if rule.exact and ours > one.at_most + others.slack:
+        each = ours / max(1, one.at_most)
+        yield Difference(
+            what, _bounds(one), seen, f"{each:.3g} for each of our {rule.by}; {reason}"
+        )
 
 
 def _bounds(one: Counted) -> str:

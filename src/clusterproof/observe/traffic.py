@@ -11,6 +11,7 @@ from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
+from clusterproof.observe.background import Others, others
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.metrics import Page, family_named, read_pages, total
@@ -18,7 +19,7 @@ from clusterproof.observe.observed import Observed
 from clusterproof.observe.proxy import HOW
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.settings import TrafficSettings
-from clusterproof.wait import last_within
+from clusterproof.wait import last_within, pause
 
 ROUNDS = 3
 """How often each user asks: as often as it takes to see that a variant does not stick."""
@@ -28,6 +29,14 @@ SETTLE_WITHIN_S = 15.0
 """An SDK sends at the latest after its flush interval of 5 s; three of those. Our choice."""
 QUIET_S = 3.0
 """Long enough to see traffic of one request a second. Our choice."""
+AMONG_QUIET_S = 10.0
+"""A quiet time on either side of a batch among others' requests. Our choice."""
+FLUSHED_S = 6.0
+"""Among others' events one cannot see ours arrive: past an SDK's flush interval of 5 s."""
+MANY = 10
+"""So many times the first batch is sent among others, to stand out."""
+RESOLUTION = 0.25
+"""A miscount of a quarter of ours must be told from others' requests. Our choice."""
 _STRATEGIES = ("cheapest", "fastest", "best_quality")
 
 
@@ -47,12 +56,18 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some requests, and the pages of all Pods on both sides of them."""
+    """Some requests, and the pages of all Pods on both sides of them.
+
+    Attributes:
+        took_s: To send them.
+        window_s: From one reading of the pages to the other.
+    """
 
     answers: tuple[Routed, ...]
     before: tuple[Page, ...]
     after: tuple[Page, ...]
     took_s: float
+    window_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +91,38 @@ class Moved:
 
     Attributes:
         present: Some Pod exposes the metric.
-        batches: The second is twice the first.
+        batches: The second is twice the first; only the large one where others send as well.
         quiet_rise: How much it rose in a time in which we sent nothing; None when the first batch
             left no doubt.
         unfiltered: The rise in the first batch with any labels.
+        others: What others added beside the large batch; None where nobody else sends.
     """
 
     present: bool
     batches: tuple[Counted, ...]
     quiet_rise: float | None = None
     unfiltered: float = 0.0
+    others: Others | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """All that was sent, in order; `quiet` is a batch of nothing between two of them."""
+    """All that was sent, in order.
+
+    Attributes:
+        quiet: A batch of nothing between two of them.
+        among: Where others send as well: nothing, a large batch, and nothing again.
+    """
 
     batches: tuple[Batch, ...]
     quiet: Batch | None = None
     where: str = ""
     how: str = ""
+    among: tuple[Batch, Batch, Batch] | None = None
 
     @property
     def answers(self) -> tuple[Routed, ...]:
-        """Every answer."""
+        """Every answer of `batches`."""
         return tuple(answer for batch in self.batches for answer in batch.answers)
 
 
@@ -116,6 +139,7 @@ class Caller:
         """One batch; and where a metric rose by too much, a quiet time and twice the batch.
 
         Somebody else's requests come in a quiet time too; counting double goes with the batch.
+        Where others send, a batch that stands out follows, between two quiet times.
 
         Raises:
             ObservationError: The sending Pod could not send, or no Pod's page could be read.
@@ -127,9 +151,29 @@ class Caller:
         where, how = f"{self._inside.where} -> {self._settings.service}", self._inside.how
         if not any(_is_excess(first, rule) for rule in rows):
             return Traffic((first,), None, where, f"{how}; {HOW}")
-        quiet = Batch((), first.after, self._later(first.after), QUIET_S)
+        quiet = self._nothing(QUIET_S)
         second = self._batch("c", 2 * users, rows)
-        return Traffic((first, second), quiet, where, f"{how}; {HOW}")
+        among = None
+        if any(_are_others(quiet, (first, second), rule) for rule in rows):
+            among = self._among(MANY * users)
+        return Traffic((first, second), quiet, where, f"{how}; {HOW}", among)
+
+    def _among(self, users: int) -> tuple[Batch, Batch, Batch]:
+        before = self._nothing(AMONG_QUIET_S)
+        first, began = before.after, time.monotonic()
+        answers = tuple(self._send([f"{self._name}-d{one}" for one in range(users)]))
+        took_s = time.monotonic() - began
+        pause(FLUSHED_S)
+        after = self._pages()
+        large = Batch(answers, first, after, took_s, time.monotonic() - began)
+        return before, large, self._nothing(AMONG_QUIET_S)
+
+    def _nothing(self, for_s: float) -> Batch:
+        """The pages on both sides of a time in which we send nothing."""
+        before, began = self._pages(), time.monotonic()
+        pause(for_s)
+        after = self._pages()
+        return Batch((), before, after, for_s, time.monotonic() - began)
 
     def _batch(self, turn: str, users: int, rows: Sequence[MetricMovesRow]) -> Batch:
         before = self._pages()
@@ -180,9 +224,6 @@ class Caller:
             )
         return read_pages(self._api, running, self._settings.metrics_port, "/metrics")
 
-    def _later(self, _now: tuple[Page, ...]) -> tuple[Page, ...]:
-        return last_within(self._pages, lambda _: False, within_s=QUIET_S, every_s=QUIET_S)
-
 
 def _routed(one: Mapping[str, Any]) -> Routed:
     body = one["body"]
@@ -215,11 +256,8 @@ def read_moves(traffic: Traffic, rule: MetricMovesRow) -> Observed[Moved]:
     quiet = None
     if traffic.quiet is not None and _is_excess(first, rule):
         quiet = rise(traffic.quiet, rule.name, rule.labels)
-        if quiet > 0 and all(_is_excess(batch, rule) for batch in traffic.batches):
-            raise ObservationError(
-                f"{rule.name} rose by {quiet:g} in {QUIET_S:g} s in which we sent nothing: others "
-                "send as well, so a rise cannot be told to be ours; ask again when it is quiet"
-            )
+        if _are_others(traffic.quiet, traffic.batches, rule):
+            return _moves_among_others(traffic, rule, quiet)
     value = Moved(
         present=any(family_named(page, rule.name) for page in first.after),
         batches=tuple(counted(batch, rule) for batch in traffic.batches),
@@ -233,6 +271,52 @@ def read_moves(traffic: Traffic, rule: MetricMovesRow) -> Observed[Moved]:
         next_command=f"kubectl {rule.workload.kubectl} port-forward 9090:9090",
         how=traffic.how,
     )
+
+
+def _moves_among_others(traffic: Traffic, rule: MetricMovesRow, quiet: float) -> Observed[Moved]:
+    """As `read_moves`, where a part of the rise is not ours.
+
+    Raises:
+        ObservationError: What others add hides what we do.
+    """
+    seen = f"{rule.name} rose by {quiet:g} in {QUIET_S:g} s in which we sent nothing"
+    if traffic.among is None:
+        raise ObservationError(f"{seen}: others send as well, so a rise cannot be told to be ours")
+    before, large, after = traffic.among
+    one = counted(large, rule)
+    calm = [(rise(each, rule.name, rule.labels), each.window_s) for each in (before, after)]
+    beside = others(calm, large.window_s)
+    if beside.slack > RESOLUTION * one.at_least:
+        raise ObservationError(
+            f"{seen}: others add {beside.expected:.0f}, give or take {beside.slack:.0f}, while we "
+            f"send {one.at_least}, so a rise cannot be told to be ours; ask again when it is quiet"
+        )
+    return Observed(
+        Moved(
+            present=True,
+            batches=(one,),
+            quiet_rise=quiet,
+            unfiltered=rise(large, rule.name, {}),
+            others=beside,
+        ),
+        where=f"{traffic.where}; {rule.workload}",
+        evidence=(
+            f"{seen}: others send as well",
+            f"sent {len(large.answers)} requests in {large.took_s:.1f} s, {one.at_least} "
+            f"{rule.by}; rose by {one.risen:g} in {large.window_s:.1f} s",
+            f"others add {beside.expected:.0f} in that time, by {AMONG_QUIET_S:g} s before and "
+            f"after it: a miscount of up to {beside.slack:.0f} is not seen",
+        ),
+        next_command=f"kubectl {rule.workload.kubectl} port-forward 9090:9090",
+        how=traffic.how,
+    )
+
+
+def _are_others(quiet: Batch, batches: Sequence[Batch], rule: MetricMovesRow) -> bool:
+    """True where the metric rises without us, and by more than ours in each batch."""
+    if not _whole(quiet) or not all(_is_excess(batch, rule) for batch in batches):
+        return False
+    return rise(quiet, rule.name, rule.labels) > 0
 
 
 def _evidence(traffic: Traffic, rule: MetricMovesRow, value: Moved) -> Iterator[str]:
