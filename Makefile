@@ -66,6 +66,9 @@ verify: install ## verify the cluster of KUBECONFIG_FILE against PROFILE
 rehearse: install ## the same, and its operations under load, each put back
 	$(RUN) pytest suites --rehearse --kubeconfig $(KUBECONFIG_FILE) --profile $(PROFILE)
 
+steady: install ## the whole of it three times, and ten times under load: nothing may be green by chance
+	$(RUN) python -m testbed.steady --kubeconfig $(KUBECONFIG_FILE)
+
 test-cluster: install ## the tests that need the local cluster and root
 	$(RUN) pytest tests -m cluster
 
@@ -86,6 +89,13 @@ load: install ## the lab deployment from 3 to 10 to 3 under load, every request 
 	$(RUN) python -m clusterproof.load run --kubeconfig $(KUBECONFIG_FILE) --shape $(SHAPE) \
 	  --prometheus http://127.0.0.1:19090 \
 	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load -- nice -n -15"
+
+.PHONY: nightly nightly-rehearsal
+nightly: install ## the nightly job of deploy/nightly, on the local cluster, now; OVERLAY=full for every row
+	$(RUN) python -m testbed.nightly run --overlay $(or $(OVERLAY),read-only)
+
+nightly-rehearsal: install ## a passing night, a seeded defect, the alert and the message, and the mending
+	$(RUN) python -m testbed.nightly rehearse
 
 .PHONY: compare mutate
 compare: install ## static tools on the same defects, beside our proof (no cluster)
