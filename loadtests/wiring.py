@@ -8,6 +8,7 @@ its arrivals over from then on, and the account says what was missed.
 import atexit
 import json
 import logging
+import signal
 import sys
 import time
 from argparse import Namespace
@@ -126,6 +127,9 @@ class Run:
         if not environment.host and self.caller.host is None:
             self._forward(options)
         environment.stop_timeout = environment.stop_timeout or self.scenario.drain_s
+        if not isinstance(runner, WorkerRunner):
+            # Locust itself heeds it only when a shape has ended: a Job's deadline left no record.
+            gevent.signal_handler(signal.SIGTERM, self.trip, "it was told to end (SIGTERM)")
         if isinstance(runner, MasterRunner):
             runner.register_message(_FINAL, self.take_final)
             runner.register_message(_TRIP, self.take_trip)
@@ -266,7 +270,7 @@ class Run:
 
     def trip(self, why: str) -> None:
         """Stop the whole run at once, and say why."""
-        LOG.error("circuit breaker: %s", why)
+        LOG.error("the run is stopped: %s", why)
         self.stopped_early = why
         runner = self.environment.runner
         if isinstance(runner, WorkerRunner):

@@ -5,6 +5,7 @@ scenario `router`, shape `steady`, from the load generator's own place on the cl
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clusterproof.errors import ClusterproofError
+from clusterproof.load.account import Account
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode, Outcome
@@ -76,7 +78,16 @@ def load(kubeconfig: Path) -> Iterator[None]:
             finally:
                 generator.terminate()
                 said, _ = generator.communicate(timeout=ENDS_WITHIN_S)
-                sys.stdout.write("the load:\n" + "\n".join(said.splitlines()[-12:]) + "\n")
+                sys.stdout.write(f"the load: {_carried(Path(out)) or said[-400:]}\n")
+
+
+def _carried(out: Path) -> str:
+    """What the generator wrote of the load when it was ended; "" where it wrote nothing."""
+    kept = out / "account.json"
+    if not kept.is_file():
+        return ""
+    account = Account.from_json(json.loads(kept.read_text(encoding="utf-8")))
+    return f"{account.started} requests sent, {account.answered} answered"
 
 
 if __name__ == "__main__":
