@@ -1,7 +1,5 @@
 """The script that sends routing requests, run here against a server on loopback."""
 
-import subprocess
-import sys
 import threading
 from collections import Counter
 
@@ -11,7 +9,7 @@ from clusterproof.observe.traffic import Caller, Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import TrafficSettings
-from tests.observe.loopback import Reply, Request, api_server, listed, served
+from tests.observe.loopback import Reply, Request, api_server, here, listed, served
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
 ROW = MetricMovesRow(
@@ -24,17 +22,6 @@ ROW = MetricMovesRow(
     name="requests_total",
     by="requests",
 )
-
-
-def _here(arguments: list[str], within_s: float) -> str:
-    ended = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-I", "-S", "-c", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=within_s,
-        check=True,
-    )
-    return ended.stdout
 
 
 class _Router:
@@ -77,7 +64,7 @@ def _measure(router: _Router) -> Traffic:
     with served(router.route) as url, api_server(router.api) as api:
         host, _, port = url.removeprefix("http://").partition(":")
         settings = TrafficSettings(workload=WORKLOAD, service=host, port=int(port), requests=12)
-        caller = Caller(Inside(_here, "here", "a process"), api, settings, name="run")
+        caller = Caller(Inside(here, "here", "a process"), api, settings, name="run")
         return caller.measure([ROW])
 
 

@@ -1,7 +1,5 @@
 """The flow of requests, run here against a server on loopback: on schedule, each sent once."""
 
-import subprocess
-import sys
 import threading
 import uuid
 
@@ -14,20 +12,9 @@ from clusterproof.observe.rehearsal.seen import Flown
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import TrafficSettings
 from clusterproof.wait import pause
-from tests.observe.loopback import Reply, Request, served
+from tests.observe.loopback import Reply, Request, here, served
 
 RATE = 100.0
-
-
-def here(arguments: list[str], within_s: float) -> str:
-    ended = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-I", "-S", "-c", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=within_s,
-        check=True,
-    )
-    return ended.stdout
 
 
 class Router:
