@@ -1,7 +1,9 @@
 """The flow of requests, run here against a server on loopback: on schedule, each sent once."""
 
 import threading
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -95,3 +97,28 @@ def test_nobody_to_send_to_is_a_loss_not_an_error() -> None:
     seen, uuids = flow.end()
     assert seen.answered == len(uuids) == 0
     assert "ConnectionRefusedError" in seen.lost[0]
+
+
+def test_a_crowd_behind_a_silent_target_is_lost_and_not_waited_for() -> None:
+    silent = threading.Event()
+
+    def answer(_: Request) -> Reply:
+        silent.wait(20)
+        return Reply()
+
+    name = f"test-{uuid.uuid4().hex}"
+    with served(answer) as url, ThreadPoolExecutor(1) as pool:
+        request = {"do": "send", "name": name, "host": "127.0.0.1", "rate": RATE, "for_s": 20}
+        request |= {"port": int(url.rsplit(":", 1)[1]), "callers": 2, "timeout_s": 0.5}
+        request |= {"connection_age_s": 5.0, "users": 5, "prefix": name}
+        inside = Inside(here, "n/p", "here")
+        sending = pool.submit(inside.ask, "flow", request, within_s=15)
+        pause(2.0)
+        told = time.monotonic()
+        assert inside.ask("flow", {"do": "end", "name": name}, within_s=5)["under_way"]
+        said = sending.result()
+        assert time.monotonic() - told < 5  # three timeouts, and a process that ends
+        silent.set()
+    assert said["answered"] == 0
+    assert said["sent"] == pytest.approx(said["ran_s"] * RATE, abs=2)
+    assert "no caller to send them" in said["lost"][-1]["error"]

@@ -9,9 +9,9 @@ Request:
     send: host, port, rate (arrivals per second), for_s (at most), callers, timeout_s,
         connection_age_s, users (their number), prefix (of their ids and of request ids).
 Answer:
-    send: sent, answered (with 2xx), unnamed (of those: without the id of an event), events (ids),
-        lost: [{request, at_s, error}] the first of them; ran_s, late_s (the latest start),
-        slowest_s.
+    send: sent (all that were due), answered (with 2xx), unnamed (of those: without the id of an
+        event), events (ids), lost: [{request, at_s, error}] the first of them; ran_s, late_s (the
+        latest start), slowest_s.
     ask, end: under_way (bool), sent (so far).
 """
 
@@ -40,6 +40,7 @@ class Flow:
         self.lock = threading.Lock()
         self.origin = time.monotonic()
         self.ends_at = self.origin + request["for_s"]
+        self.given_up = False
         self.claimed = self.sent = self.answered = self.unnamed = self.lost = 0
         self.events: list[str] = []
         self.losses: list[Json] = []
@@ -50,6 +51,10 @@ class Flow:
         self.ends_at = min(self.ends_at, time.monotonic())
         self.ending.set()
 
+    def due(self) -> int:
+        """How many arrivals were due until the end."""
+        return int((self.ends_at - self.origin) * self.request["rate"]) + 1
+
     def claim(self) -> "tuple[int, float] | None":
         """The next arrival and when it is due; None at the end."""
         with self.lock:
@@ -59,7 +64,7 @@ class Flow:
             if due > self.ends_at:
                 return None
             self.ending.wait(min(1.0, due - time.monotonic()))
-        return (index, due) if due <= self.ends_at else None
+        return (index, due) if due <= self.ends_at and not self.given_up else None
 
     def note(
         self, index: int, due: float, began: float, status: int, event: str, error: str
@@ -148,10 +153,18 @@ def send(request: Json) -> Json:
             listen(ear, flow)
         flow.end()
         ended = time.monotonic()
-        for caller in callers:  # a request under way ends by its own timeout
-            caller.join(request["timeout_s"] * 3)
-    unsettled = sum(caller.is_alive() for caller in callers)
+        # A request under way ends by its own timeout; a crowd that waits behind it is lost.
+        given_up_at = ended + request["timeout_s"] * 3
+        for caller in callers:
+            caller.join(max(0.0, given_up_at - time.monotonic()))
+        flow.given_up = True
     with flow.lock:
+        unsettled = max(0, flow.due() - flow.sent)
+        if unsettled:
+            error = f"{unsettled} were due and had no answer, or no caller to send them"
+            flow.losses.append(
+                {"request": flow.sent, "at_s": round(ended - flow.origin, 2), "error": error}
+            )
         return {
             "sent": flow.sent + unsettled,
             "answered": flow.answered,
