@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import httpx
 
@@ -121,9 +122,19 @@ class FaultProxy:
         self.hits: list[Hit] = []
         self._on = re.compile(fault.on)
         self._seen: Counter[str] = Counter()
+        # A closed one lives on until TLS has said goodbye, which a caller may leave unanswered.
+        self._writers: WeakSet[asyncio.StreamWriter] = WeakSet()
+
+    async def end(self) -> None:
+        """Let go of every connection that is still open, without waiting for who is behind it."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+            with suppress(OSError, ssl.SSLError):
+                await writer.wait_closed()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one request."""
+        self._writers.add(writer)
         with suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
             try:
                 request = await _read(reader)
@@ -189,6 +200,7 @@ class FaultProxy:
         up_reader, up_writer = await asyncio.open_connection(
             place.hostname, place.port or 443, ssl=tls
         )
+        self._writers.add(up_writer)
         lines = [f"GET {request.target} HTTP/1.1", f"host: {place.netloc}", "connection: Upgrade"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         up_writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
@@ -197,11 +209,13 @@ class FaultProxy:
             writer.write(head)
             await writer.drain()
             up = asyncio.ensure_future(_pipe(reader, up_writer))
-            if faulted:
-                await frames.spoil(up_reader, writer, self.fault.how, HANG_S)
-            else:
-                await _pipe(up_reader, writer)
-            up.cancel()
+            try:
+                if faulted:
+                    await frames.spoil(up_reader, writer, self.fault.how, HANG_S)
+                else:
+                    await _pipe(up_reader, writer)
+            finally:
+                up.cancel()
         finally:
             up_writer.close()
 
@@ -329,5 +343,6 @@ async def _stop(server: asyncio.Server, proxy: FaultProxy) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await proxy.end()
     for client in proxy.upstream.clients.values():
         await client.aclose()

@@ -1,5 +1,7 @@
 """Each fault against the observers themselves: the truth, or a refusal, within a bound."""
 
+import socket
+import ssl
 import time
 from collections.abc import Iterator
 
@@ -105,6 +107,21 @@ def test_refused_exec_says_what_the_server_said(upstream: KubeApi) -> None:
             execute(api, "shop", "a", "main", ["python3", "-V"])
         api.close()
     assert seen.value.status == 403
+
+
+def test_caller_that_never_hangs_up_is_let_go_when_the_proxy_ends(upstream: KubeApi) -> None:
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with running(upstream.connection, FAULTS["exec-forbidden"]) as proxy:
+        plain = socket.create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S)
+        caller = trusting.wrap_socket(plain)
+        caller.sendall(f"GET {PODS} HTTP/1.1\r\nhost: any\r\n\r\n".encode())
+        assert caller.recv(12) == b"HTTP/1.1 200"
+    with caller, pytest.raises((ssl.SSLError, ConnectionError)):
+        caller.sendall(b"x" * 65536)
+        while caller.recv(65536):
+            pass
+        raise ConnectionError  # an orderly end is an end too
 
 
 @pytest.mark.parametrize(
