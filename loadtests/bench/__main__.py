@@ -10,6 +10,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from clusterproof.outcome import ExitCode
 from clusterproof.wait import wait_until
 from loadtests.bench.measured import OUT, PATH
 
@@ -35,6 +37,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("reports/bench"))
     options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.stderr.write("bench: no program wrk to compare with: apt-get install wrk\n")
+        return int(ExitCode.USAGE)
     options.out.mkdir(parents=True, exist_ok=True)
     found = {
         "efficiency": efficiency(options.out, options.for_s, options.rounds),
