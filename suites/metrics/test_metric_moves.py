@@ -8,7 +8,8 @@ import pytest
 from clusterproof.explain import explain
 from clusterproof.judge import differences
 from clusterproof.observe import Observed
-from clusterproof.observe.traffic import Moved, Traffic, read_moves
+from clusterproof.observe.moves import Moved, read_moves
+from clusterproof.observe.traffic import Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 
 pytestmark = pytest.mark.rows("metric-moves")

@@ -10,6 +10,7 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json, KubeApi
 from clusterproof.observe.cluster import KINDS
+from clusterproof.observe.rehearsal.state import REVISION, SERVER_SIDE, of_condition
 from clusterproof.observe.scaling import is_measured
 from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import pause, wait_until
@@ -21,16 +22,7 @@ from testbed.prove.waits import gone, rolled_out, running
 _STRATEGIC = "application/strategic-merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
-_SERVER_SIDE = (
-    "resourceVersion",
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "managedFields",
-    "selfLink",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-)
+_NOT_OURS = SERVER_SIDE | {"deletionTimestamp", "deletionGracePeriodSeconds"}
 _CONFLICT = 409
 _AT_ONCE = {
     "type": "RollingUpdate",
@@ -215,7 +207,7 @@ def path_of(ref: ObjectRef) -> str:
 def bare(item: Json) -> Json:
     """A copy of the object without what the server writes."""
     kept = copy.deepcopy({key: value for key, value in item.items() if key != "status"})
-    for name in _SERVER_SIDE:
+    for name in _NOT_OURS:
         kept["metadata"].pop(name, None)
     return kept
 
@@ -258,18 +250,14 @@ def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
     metadata = kept["metadata"]
     if kept.get("kind") == "Node":
         spec = {key: value for key, value in kept["spec"].items() if key != "taints"}
-        taints = [one for one in kept["spec"].get("taints") or [] if _is_ours(one)]
+        taints = [one for one in kept["spec"].get("taints") or [] if not of_condition(one)]
         return {"spec": {**spec, "taints": taints}, "labels": metadata.get("labels")}
     annotations = dict(metadata.get("annotations") or {})
-    annotations.pop("deployment.kubernetes.io/revision", None)
+    annotations.pop(REVISION, None)
     metadata["annotations"] = annotations
     if kept.get("kind") == "Deployment" and metadata["name"] == "model-router":
         kept["spec"].pop("replicas", None)  # the autoscaler's business
     return kept
-
-
-def _is_ours(taint: Json) -> bool:
-    return not str(taint.get("key", "")).startswith("node.kubernetes.io/")
 
 
 def heal(api: KubeApi, namespaces: Iterable[str], *, measured: bool = True) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from clusterproof.judge import differences
 from clusterproof.judge.ingestion import FIGURES
+from clusterproof.observe.counting import Routed
 from clusterproof.observe.ingestion import (
     EventBatch,
     EventFate,
@@ -17,7 +18,6 @@ from clusterproof.observe.ingestion import (
     Stored,
 )
 from clusterproof.observe.posthog_status import Figure
-from clusterproof.observe.traffic import Routed
 from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow, StatusRow
 from clusterproof.spec.row import Area, Expectation
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from clusterproof.judge import differences
+from clusterproof.observe.counting import Routed
 from clusterproof.observe.ingestion import (
     EventBatch,
     EventFate,
@@ -14,7 +15,6 @@ from clusterproof.observe.ingestion import (
     Stored,
 )
 from clusterproof.observe.posthog_status import Figure
-from clusterproof.observe.traffic import Routed
 from tests.judge.rows import row
 
 GOOD = EventFate("u0", lag_s=1.5, stored=1)

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from clusterproof.judge import differences
 from clusterproof.observe.background import Others
+from clusterproof.observe.counting import Counted
 from clusterproof.observe.metrics import Exposed
+from clusterproof.observe.moves import Moved
 from clusterproof.observe.prometheus import FRESH_S, Target
-from clusterproof.observe.traffic import Counted, Moved
 from clusterproof.spec.behaviour import MetricMovesRow, MetricRow, TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 

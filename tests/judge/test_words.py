@@ -9,13 +9,14 @@ import pytest
 from clusterproof.judge import differences, expectation_of
 from clusterproof.judge.difference import judge
 from clusterproof.judge.fields import meets, show
+from clusterproof.observe.counting import Counted
 from clusterproof.observe.fields import FieldPair, FieldValue
 from clusterproof.observe.http import PodAnswer
 from clusterproof.observe.metrics import Exposed
+from clusterproof.observe.moves import Moved
 from clusterproof.observe.path import Missing
 from clusterproof.observe.prometheus import FRESH_S, Target
 from clusterproof.observe.resources import Totals
-from clusterproof.observe.traffic import Counted, Moved
 from clusterproof.observe.workloads import Probe, Replicas, RunningImage
 from clusterproof.spec.row import Expectation
 from tests.judge.rows import row

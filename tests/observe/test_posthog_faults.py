@@ -15,6 +15,7 @@ import pytest
 
 from clusterproof.errors import ObservationError
 from clusterproof.judge import differences
+from clusterproof.observe.counting import Batch, Routed
 from clusterproof.observe.ingestion import (
     EventBatch,
     Reading,
@@ -27,7 +28,7 @@ from clusterproof.observe.ingestion import (
 )
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.posthog_status import read_figure, read_page
-from clusterproof.observe.traffic import Batch, Routed, Traffic
+from clusterproof.observe.traffic import Traffic
 from clusterproof.spec import read_spec
 from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow, StatusRow
 from clusterproof.spec.settings import KeyRef, PosthogSettings

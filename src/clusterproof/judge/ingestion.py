@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from clusterproof.judge.difference import Difference, judge
 from clusterproof.judge.fields import meets, show
+from clusterproof.observe.counting import Routed
 from clusterproof.observe.ingestion import EventBatch, EventFate, Exposures, FlagAnswer
 from clusterproof.observe.posthog_status import Figure
-from clusterproof.observe.traffic import Routed
 from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow, StatusRow
 
 _SHOWN = 3

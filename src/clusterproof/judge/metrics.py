@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from clusterproof.judge.difference import Difference, judge
 from clusterproof.observe.background import Others
+from clusterproof.observe.counting import Counted
 from clusterproof.observe.metrics import Exposed
+from clusterproof.observe.moves import Moved
 from clusterproof.observe.prometheus import FRESH_S, Target
-from clusterproof.observe.traffic import Counted, Moved
 from clusterproof.spec.behaviour import MetricMovesRow, MetricRow, TargetsRow
 
 

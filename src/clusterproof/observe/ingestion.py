@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.errors import ObservationError
+from clusterproof.observe.counting import Routed
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.traffic import Routed, Traffic
+from clusterproof.observe.traffic import Traffic
 from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow
 from clusterproof.spec.settings import PosthogSettings
 

@@ -9,10 +9,12 @@ from clusterproof.spec.row import ObjectRef
 
 KINDS = ("ConfigMap", "Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service")
 """What an operation may change, or leave behind; Nodes beside them."""
-_SERVER_SIDE = frozenset(
+SERVER_SIDE = frozenset(
     {"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "selfLink"}
 )
-_REVISION = "deployment.kubernetes.io/revision"
+"""What the API server writes into an object's metadata."""
+REVISION = "deployment.kubernetes.io/revision"
+"""The annotation that counts what a Deployment was."""
 _SHOWN = 60
 
 State = Mapping[str, Any]
@@ -39,9 +41,9 @@ def read_state(api: KubeApi, namespaces: Iterable[str], workloads: Iterable[Obje
 def essence(item: Json) -> Json:
     """What has to be the same again: all but the status and what the server writes."""
     kept = {key: value for key, value in item.items() if key not in {"status", "apiVersion"}}
-    metadata = {key: one for key, one in item["metadata"].items() if key not in _SERVER_SIDE}
+    metadata = {key: one for key, one in item["metadata"].items() if key not in SERVER_SIDE}
     annotations = {
-        key: one for key, one in (metadata.get("annotations") or {}).items() if key != _REVISION
+        key: one for key, one in (metadata.get("annotations") or {}).items() if key != REVISION
     }
     return {**kept, "metadata": {**metadata, "annotations": annotations}}
 
@@ -49,16 +51,17 @@ def essence(item: Json) -> Json:
 def _node(item: Json) -> Json:
     """Whether it takes Pods, and what is said of it; the taints of its condition come and go."""
     spec = item.get("spec") or {}
-    taints = [
-        one
-        for one in spec.get("taints") or []
-        if not str(one.get("key", "")).startswith("node.kubernetes.io/")
-    ]
+    taints = [one for one in spec.get("taints") or [] if not of_condition(one)]
     return {
         "unschedulable": bool(spec.get("unschedulable")),
         "taints": taints,
         "labels": labels_of(item),
     }
+
+
+def of_condition(taint: Json) -> bool:
+    """True where the node controller sets it by the Node's condition, and takes it away again."""
+    return str(taint.get("key", "")).startswith("node.kubernetes.io/")
 
 
 def changes(before: State, after: State) -> Iterator[str]:
