@@ -76,8 +76,8 @@ bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
 
 .PHONY: prove prove-sample load
-prove: install ## show every check red by its own defects; ROW=id for one row
-	$(RUN) python -m testbed.prove $(if $(ROW),--row $(ROW),--pages docs)
+prove: install ## show every check red by its own defects, for 40 min; RESUME=1 goes on; ROW=id for one row
+	$(RUN) python -m testbed.prove $(if $(RESUME),--resume) $(if $(ROW),--row $(ROW),--for-s 2300 --pages docs)
 
 # Another commit, another sample; the same commit, the same one.
 SEED ?= $(shell git rev-list --count HEAD)

@@ -20,7 +20,7 @@ from testbed.prove.catalogue import read_catalogue, read_exceptions
 from testbed.prove.change import heal
 from testbed.prove.findings import Finding, Proof, rates
 from testbed.prove.pages import About, write_pages
-from testbed.prove.results import earlier
+from testbed.prove.results import amiss_before, earlier
 from testbed.prove.run import (
     JOURNAL,
     PROJECT,
@@ -64,7 +64,8 @@ def main() -> int:
         server = str(api.get("/version")["gitVersion"])
         chosen = {one.id for one in defects}
         left_out = [one.id for one in read_catalogue(spec) if one.id not in chosen]
-        about = About(seconds, server, read_exceptions(), left_out)
+        before = [one for one in amiss_before(RESULTS) if options.resume and one not in proofs]
+        about = About(seconds, server, read_exceptions(), left_out, before)
         write_pages(spec, defects, proofs, figures, about, options.pages)
     sys.stdout.write(
         f"{figures.red} of {figures.due} red as due ({figures.kill_rate:.1%}), "
@@ -73,7 +74,7 @@ def main() -> int:
         f"{figures.equivalents} equivalents green, {seconds:.0f} s\n"
     )
     if left:
-        sys.stdout.write(f"prove: left are {', '.join(left)}; next: the same with --resume\n")
+        sys.stdout.write(f"prove: left are {', '.join(left)}; next: make prove RESUME=1\n")
     amiss = any(one.finding is not Finding.RED_AS_DUE for one in proofs)
     if amiss:
         return ExitCode.FAILED

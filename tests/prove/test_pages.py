@@ -1,0 +1,37 @@
+"""The pages of a proof: what they say of a group that had to be applied again."""
+
+from pathlib import Path
+
+from clusterproof.spec import read_spec
+from testbed.prove.findings import Finding, Proof, rates
+from testbed.prove.pages import About, write_pages
+from testbed.prove.steps import Defect
+
+SPEC = read_spec(Path("spec/self-hosted.yaml"))
+DEFECT = Defect.model_validate(
+    {
+        "id": "too-few",
+        "kind": "wrong",
+        "title": "-",
+        "reds": {"router-replicas": "2"},
+        "steps": [{"settle_s": 1}],
+    }
+)
+RED = Proof("too-few", "wrong", "router-replicas", Finding.RED_AS_DUE, "observed 2")
+ALARM = Proof("too-few", "guard", "router-label", Finding.FALSE_ALARM, "observed a|b")
+
+
+def page(folder: Path, *amiss: Proof) -> str:
+    about = About(60.0, "v1.35.4", {}, amiss_before=amiss)
+    write_pages(SPEC, [DEFECT], [RED], rates([RED], []), about, folder)
+    return (folder / "PROOF.md").read_text("utf-8")
+
+
+def test_page_shows_what_was_amiss_before_the_group_was_applied_again(tmp_path: Path) -> None:
+    said = page(tmp_path, ALARM)
+    assert "## Amiss at an earlier application" in said
+    assert "| router-label | too-few | false alarm | observed a\\|b |" in said
+
+
+def test_page_without_anything_amiss_has_no_such_part(tmp_path: Path) -> None:
+    assert "Amiss" not in page(tmp_path)
