@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from clusterproof.load.finding import Finding, Link
+from clusterproof.load.hpa.replay import Replay, Step
 from clusterproof.load.scaling import (
     Demand,
     judge_bounds_kept,
@@ -194,22 +195,22 @@ def test_the_first_step_up_comes_in_time(
     [
         (
             [(500, 5), (560, 3)],
-            "passed: down-window|observed first step 300 s after it",
+            "passed|10 to 5, 300 s after it, 300 s after the end of the high load",
             "passed|10 (0 s) -> 5 (300 s) -> 3 (360 s)",
         ),
         (
-            [(499, 5), (620, 3)],
-            "failed: down-window|observed 10 to 5 after 299 s",
-            "passed|10 (0 s) -> 5 (299 s) -> 3 (420 s)",
+            [(498, 5), (620, 3)],
+            "passed|10 to 5, 298 s after it, 298 s after the end of the high load",
+            "passed|10 (0 s) -> 5 (298 s) -> 3 (420 s)",
         ),
         (
-            [(500, 5), (621, 2)],
-            "passed: down-window|observed first step 300 s after it",
-            "failed|10 (0 s) -> 5 (300 s) -> 2 (421 s)",
+            [(497, 5), (621, 2)],
+            "failed|10 to 5, 297 s after it, 297 s after the end of the high load",
+            "failed|10 (0 s) -> 5 (297 s) -> 2 (421 s)",
         ),
         (
             [(500, 4)],
-            "passed: down-window|observed first step 300 s after it",
+            "passed|10 to 4, 300 s after it, 300 s after the end of the high load",
             "failed|10 (0 s) -> 4 (300 s)",
         ),
         ([(210, 10)], "", "failed|10 (0 s)"),
@@ -218,23 +219,48 @@ def test_the_first_step_up_comes_in_time(
 def test_the_scale_down_waits_and_arrives(
     downs: list[tuple[float, float]], window: str, floor: str
 ) -> None:
-    """Not before 300 s, and at the floor after 420 s at the latest."""
+    """Not before 300 s, give or take how late one sees it, and at the floor after 420 s."""
     replicas = series((0, 3), (100, 10), *downs)
-    found = judge_scale_down(timeline(replicas=replicas), SCALING, DEMAND)
+    found = judge_scale_down(timeline(replicas=replicas), SCALING, DEMAND, None)
     outcome, path = floor.split("|")
     expected = [
         f"{outcome}: floor of HPA decision\nexpected back to 3 within 420 s\nobserved {path}"
     ]
     if window:
         first, observed = window.split("|")
-        wait = "expected no scale-down within 300 s of the end of the high load"
-        expected.insert(0, f"{first} of HPA policy\n{wait}\n{observed}")
+        wait = "expected no scale-down within 300 s of the last reconcile that needs 10"
+        expected.insert(0, f"{first}: down-window of HPA policy\n{wait}\nobserved {observed}")
     assert [said(one) for one in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("proposals", "outcome", "waited"),
+    [
+        ([(190, 10), (205, 7)], "passed", 310),
+        ([(190, 12), (205, 9), (499, None)], "passed", 310),
+        ([(190, 10), (205, 10)], "failed", 295),
+        ([(190, 9), (500, 10)], "passed", 300),
+        ([], "passed", 300),
+    ],
+    ids=["before-the-end", "more-than-the-peak", "after-the-end", "never-seen", "no-reconcile"],
+)
+def test_the_window_counts_from_the_last_reconcile_that_needs_the_peak(
+    proposals: list[tuple[float, int | None]], outcome: str, waited: int
+) -> None:
+    """It may be before the end of the high load; where none was seen, that end counts."""
+    steps = tuple(
+        Step(T0 + at, 10, 10, 10, proposed, "", (None, None)) for at, proposed in proposals
+    )
+    replicas = series((0, 3), (100, 10), (500, 5))
+    replayed = Replay(steps, (), 1.0, 1.0)
+    window, _ = judge_scale_down(timeline(replicas=replicas), SCALING, DEMAND, replayed)
+    assert window.outcome == Outcome(outcome)
+    assert window.observed.startswith(f"10 to 5, {waited} s after it, 300 s after the end")
 
 
 @pytest.mark.parametrize(("until", "outcome"), [(620, "failed"), (619, "inconclusive")])
 def test_a_floor_that_the_run_did_not_wait_for_is_not_judged(until: float, outcome: str) -> None:
     """420 s have to have passed."""
     demand = replace(DEMAND, until=T0 + until)
-    found = judge_scale_down(timeline(replicas=series((0, 10))), SCALING, demand)
+    found = judge_scale_down(timeline(replicas=series((0, 10))), SCALING, demand, None)
     assert [one.outcome for one in found] == [Outcome(outcome)]
