@@ -88,7 +88,7 @@ load: install ## the lab deployment from 3 to 10 to 3 under load, every request 
 	$(RUN) python -m testbed.deploy up --profile lab
 	$(RUN) python -m clusterproof.load run --kubeconfig $(KUBECONFIG_FILE) --shape $(SHAPE) \
 	  --prometheus http://127.0.0.1:19090 \
-	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load -- nice -n -15"
+	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load -- chrt --rr 10"
 
 .PHONY: nightly nightly-rehearsal
 nightly: install ## the nightly job of deploy/nightly, on the local cluster, now; OVERLAY=full for every row
