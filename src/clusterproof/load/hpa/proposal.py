@@ -136,7 +136,7 @@ def propose(
         if tolerances.hold(ratio):
             return Proposal(current, shown)
         return Proposal(math.ceil(ratio * groups.ready), shown)
-    usage |= _fill(target, groups, requests, ratio=ratio, fill_unready=fill_unready)
+    usage |= _fill(target, groups, requests, ratio=ratio)
     new_ratio, _ = _ratio(target, usage, requests)
     turned = (ratio < 1.0 < new_ratio) or (new_ratio < 1.0 < ratio)
     if tolerances.hold(new_ratio) or turned:
@@ -227,24 +227,14 @@ def _ratio(
 
 
 def _fill(
-    target: ResourceTarget,
-    groups: Groups,
-    requests: Mapping[str, int],
-    *,
-    ratio: float,
-    fill_unready: bool,
+    target: ResourceTarget, groups: Groups, requests: Mapping[str, int], *, ratio: float
 ) -> dict[str, int]:
     """Conservative figures for pods without one: full when shrinking, idle when growing."""
-    filled: dict[str, int] = {}
+    if ratio > 1.0:
+        return dict.fromkeys(groups.missing | groups.unready, 0)
     if ratio < 1.0:
-        for name in groups.missing:
-            if target.utilization is None:
-                filled[name] = target.average_milli or 0
-            else:
-                percent = max(_FULL_PERCENT, target.utilization)
-                filled[name] = requests[name] * percent // 100
-    elif ratio > 1.0:
-        filled |= dict.fromkeys(groups.missing, 0)
-    if fill_unready:
-        filled |= dict.fromkeys(groups.unready, 0)
-    return filled
+        if target.utilization is None:
+            return dict.fromkeys(groups.missing, target.average_milli or 0)
+        percent = max(_FULL_PERCENT, target.utilization)
+        return {name: requests[name] * percent // 100 for name in groups.missing}
+    return {}
