@@ -55,9 +55,9 @@ class Sample:
     window_s: float
 
     def value(self, resource: str, container: str) -> int | None:
-        """Usage of the container, or of all; None when a needed figure is missing."""
+        """Usage of the container, which is there, or of all; None when a figure is missing."""
         if container:
-            return self.usage.get(container, {}).get(resource)
+            return self.usage[container].get(resource)
         values = [used.get(resource) for used in self.usage.values()]
         known = [value for value in values if value is not None]
         return sum(known) if known and len(known) == len(values) else None
@@ -115,7 +115,7 @@ def propose(
         flags: Of the controller.
 
     Raises:
-        NoProposalError: No metrics, no pods, or a container without a request.
+        NoProposalError: No metrics, no pods, or a container without a request or a measurement.
     """
     if samples is None:
         raise NoProposalError(f"unable to get metrics for resource {target.resource}")
@@ -185,6 +185,10 @@ def _is_unready(pod: PodView, sample: Sample, *, now: float, flags: ControllerFl
 def _usage(target: ResourceTarget, samples: Mapping[str, Sample]) -> dict[str, int]:
     found = {}
     for name, sample in samples.items():
+        if target.container and target.container not in sample.usage:
+            raise NoProposalError(
+                f"container {target.container} not present in metrics for pod {name}"
+            )
         value = sample.value(target.resource, target.container)
         if value is not None:
             found[name] = value
