@@ -131,6 +131,23 @@ def test_a_reconcile_starts_from_the_replicas_just_before_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status_at", "before"),
+    [(20.0, 2), (20.4, 2), (21.0, 2), (21.1, 4)],
+    ids=["at-once", "soon", "at-the-latest", "too-late-to-be-of-this-step"],
+)
+def test_the_pods_of_a_step_were_not_there_when_it_was_decided(
+    status_at: float, before: int
+) -> None:
+    """An unready one would count as idle; the status follows the scale by a second at most."""
+    born = pod(20, 2)
+    born.object["status"] = {"phase": "Pending", "startTime": "1970-01-01T00:17:00Z"}
+    changes = [hpa(status_at, 80), pod(0, 0), pod(0, 1), born]
+    found = steps(changes, [read(10, 80, 80)], series((0, 2), (20, 4)))
+    step = next(step for step in found if step.at == T0 + status_at)
+    assert (step.before, step.proposed) == (before, 4)
+
+
+@pytest.mark.parametrize(
     ("stepped", "observed"),
     [(15.5, [4, 4]), (16, [4, 4]), (16.5, [2, 4]), (18, [2, 4]), (18.1, [2, 2])],
 )

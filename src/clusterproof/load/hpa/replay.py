@@ -153,7 +153,7 @@ def _decided_at(at: float, replicas: Series) -> float:
     The Pods of that step are there when the status is, and were not when it was decided.
     """
     steps = [changed for changed, _ in replicas if at - _APART_S <= changed <= at]
-    return steps[0] - 1e-3 if steps else at
+    return steps[-1] - 1e-3 if steps else at
 
 
 def within(
