@@ -362,17 +362,14 @@ class Rows:
             )
         for direction in ("ingress", "egress"):
             for number, rule in enumerate(spec.get(direction) or []):
-                if rule.get("ports"):
-                    ports = [one["port"] for one in rule["ports"] if "port" in one]
-                    self._ports((ref, name), direction, number, ports)
+                self._ports((ref, name), f"{direction}[{number}]", rule.get("ports") or [])
 
-    def _ports(
-        self, item: tuple[str, str], direction: str, number: int, ports: Iterable[Any]
-    ) -> None:
+    def _ports(self, item: tuple[str, str], rule: str, ports: Iterable[Json]) -> None:
         for place, port in enumerate(ports):
-            path = f"spec.{direction}[{number}].ports[{place}].port"
-            row_id = f"{item[1]}-{direction}-{number}-port-{place}"
-            self._field("network-policy", row_id, item, path, equals=port)
+            if "port" in port:
+                path = f"spec.{rule}.ports[{place}].port"
+                row_id = f"{item[1]}-{rule}-port-{place}"
+                self._field("network-policy", row_id, item, path, equals=port["port"])
 
 
 def _target_port(port: Json, template: Json) -> int | None:
