@@ -2,7 +2,7 @@
 
 import json
 import tarfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ from clusterproof.errors import SpecError
 from clusterproof.observe.fields import FieldValue
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
+from clusterproof.report.record import RowResult
+from clusterproof.spec.row import Expectation
 from tests.diagnose.test_bundle import folder_of, result, row
+from tests.judge.rows import row as row_of
 
 YES = FieldValue(object_exists=True, value="yes")
 SECRET = "correct-horse-battery"  # noqa: S105 - a made up one
@@ -43,6 +46,7 @@ def test_a_line_is_the_row_its_result_and_the_fact() -> None:
         "expect": {"equals": "yes"},
     }
     assert (found["result"]["id"], found["result"]["outcome"]) == ("setting", "passed")
+    assert set(found["result"]) == {one.name for one in fields(RowResult)}
     assert found["without"] == ""
     assert found["fact"] == {
         "$": "object",
@@ -108,6 +112,24 @@ def test_a_secret_that_is_not_judged_by_is_taken_out_of_the_fact() -> None:
     assert found["fact"]["value"]["value"] == {"other": "[redacted]"}
 
 
+def test_a_name_and_its_value_are_seen_together() -> None:
+    """Though each is a text of its own."""
+    rule = row().model_copy(update={"expect": Expectation(equals={"password": SECRET})})
+    assert SECRET not in line(rule, result(Outcome.INCONCLUSIVE), None, Redactor())
+
+
+def test_a_row_is_written_as_a_spec_has_it(tmp_path: Path) -> None:
+    """By the names of its fields there, so that it can be read again."""
+    pair = row_of("agrees", of="ConfigMap/a/c", path="data.A", pattern="(.*)", **{
+        "with": "Ingress/a/i", "with_path": "spec.host",
+    })  # fmt: skip
+    text = line(pair, result(Outcome.INCONCLUSIVE), None, Redactor())
+    assert json.loads(text)["row"]["with"] == "Ingress/a/i"
+    (tmp_path / JOURNAL).write_text(text, "utf-8")
+    (entry,) = read_entries(tmp_path / JOURNAL)
+    assert entry.row == pair
+
+
 def test_a_mask_that_would_break_the_line_is_set_into_its_parts() -> None:
     """As with a secret that has a quote, or the name of one before it."""
     broken = '"outcome": "passed"'
@@ -151,6 +173,7 @@ def test_a_journal_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         list(read_entries(path))
     begin = f"{path}:1: expected a judged row, observed "
+    assert " validation errors for " in str(caught.value)
     said = str(caught.value)
     assert (said[: len(begin)], len(said), "\n" in said) == (begin, len(begin) + 200, False)
 

@@ -176,8 +176,11 @@ def test_each_rule_of_an_ingress_is_looked_at() -> None:
     good = ingress({"name": "front", "port": {"number": 80}})
     bare = {"host": "b.example"}
     good["spec"]["rules"] = [ingress({}, None)["spec"]["rules"][0], bare, *good["spec"]["rules"]]
+    paths = good["spec"]["rules"][2]["http"]["paths"]
+    good["spec"]["rules"][2]["http"]["paths"] = [{"backend": {"resource": {}}}, *paths]
     found = made(workload(PLAIN), good)
     assert [row["host"] for row in found.areas["networking"]] == ["a.example"]
+    assert len(found.left_out) == 2
 
 
 def test_a_policy_is_whom_it_selects_its_types_and_its_ports() -> None:
@@ -201,11 +204,16 @@ def test_a_policy_is_whom_it_selects_its_types_and_its_ports() -> None:
 
 def test_ids_are_short_and_of_letters() -> None:
     """A second one of the same letters has a number."""
-    data = {"A_b": "1", "a-B": "2", "a.b": "3", "x" * 90: "4"}
+    data = {"A_b": "1", "a-B": "2", "a.b_": "3", "x" * 90: "4", "y" * 68 + ".z": "5"}
     found = rows("configuration", item("ConfigMap", {}, "conf", data=data))
     assert [row["id"] for row in found] == [
         "conf-a-b",
         "conf-a-b-2",
         "conf-a-b-3",
         "conf-" + "x" * 69,
+        "conf-" + "y" * 68,
     ]
+    env = [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "k", "key": key}}} for key in data]
+    two = {"name": "two", "image": "x:1", "env": env}
+    kept = rows("secrets", workload({**PLAIN, "env": env}, two))
+    assert len(kept) == len({row["id"] for row in kept}) == 3

@@ -5,11 +5,19 @@ import hashlib
 import re
 
 import pytest
+from jinja2 import UndefinedError
 
 from clusterproof.outcome import Outcome
 from clusterproof.report import palette
 from clusterproof.report.html import to_html
-from clusterproof.report.pages import LONGEST, area_name, bar, content_policy, shown
+from clusterproof.report.pages import (
+    LONGEST,
+    area_name,
+    bar,
+    content_policy,
+    environment,
+    shown,
+)
 from clusterproof.report.record import ClusterFacts
 from tests.report.page import Page
 from tests.report.samples import record, row
@@ -82,6 +90,31 @@ def test_the_palette_is_for_both_settings_of_a_reader() -> None:
         "@media screen and (prefers-color-scheme:dark){:root{--paper:#141517;--panel:#1c1e21;"
     )
     assert dark.endswith("--not-run-soft:#2a2c30;}}")
+
+
+def drawn(template: str, **values: object) -> str:
+    """What a template makes of these values; the environment is made anew."""
+    return environment.__wrapped__().from_string(template).render(**values)
+
+
+def test_templates_escape_what_they_are_given_and_refuse_what_they_do_not_know() -> None:
+    """A line with a statement alone leaves nothing."""
+    assert drawn("{{ x }}", x="<b>") == "&lt;b&gt;"
+    assert drawn("a\n  {% if true %}\nb\n  {% endif %}\nc") == "a\nb\nc"
+    with pytest.raises(UndefinedError):
+        drawn("{{ x }}")
+    assert drawn("{{ range(2) | list }}") == "[0, 1]"
+
+
+def test_templates_have_our_words_and_signs() -> None:
+    """As filters and as names."""
+    rows = [row(1), row(2), row(3, F), row(4, N, cause="late")]
+    assert drawn("{{ rows | passed_count }} {{ rows[3] | cause }}", rows=rows) == "2 late"
+    assert drawn("{{ 2048 | size }} {{ 1.5 | duration }} {{ 0 | moment }}") == (
+        "2.0 KiB 1.5 s 1970-01-01 00:00:00 UTC"
+    )
+    assert drawn("{{ 'a-b' | area }} {{ x | shown }}", x="\x00") == "A b \\u0000"
+    assert drawn("{{ sign[passed] }} {{ word[not_run] }} {{ bar([]) }}") == f"✓ Not run {bar([])}"
 
 
 def facts_of(**changes: object) -> dict[str, str]:

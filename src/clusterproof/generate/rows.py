@@ -75,7 +75,7 @@ class Rows:
         self._add(area, row_id, claim, "field", of=ref, path=path, expect=expect)
 
     def _unique(self, text: str) -> str:
-        base = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:74].strip("-")
+        base = _slug(text)
         found, number = base, 2
         while found in self._ids:
             found, number = f"{base}-{number}", number + 1
@@ -184,7 +184,7 @@ class Rows:
                 continue
             for key in sorted(set(found)):
                 row_id = f"secret-{of}-{key}"
-                if self._slug(row_id) in self._ids:
+                if _slug(row_id) in self._ids:
                     continue
                 claim = f"Secret {of} has a value for {key}"
                 fields = {"of": target, "key": key, "min_length": 1}
@@ -201,10 +201,6 @@ class Rows:
             if (namespace_of(item), item["metadata"]["name"]) == (namespace, name)
             for key in item.get("data") or {}
         ]
-
-    @staticmethod
-    def _slug(text: str) -> str:
-        return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:74].strip("-")
 
     def _budget(self, kind: str, item: Json) -> None:
         name, ref = item["metadata"]["name"], self._ref(kind, item)
@@ -370,6 +366,10 @@ class Rows:
                 path = f"spec.{rule}.ports[{place}].port"
                 row_id = f"{item[1]}-{rule}-port-{place}"
                 self._field("network-policy", row_id, item, path, equals=port["port"])
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:74].strip("-")
 
 
 def _target_port(port: Json, template: Json) -> int | None:
