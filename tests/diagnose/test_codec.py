@@ -28,7 +28,7 @@ from clusterproof.spec.row import ObjectRef
         (b"\x00\xff", {"$": "bytes", "value": "AP8="}),
         ([1, (2,)], [1, {"$": "tuple", "value": [2]}]),
         (frozenset({"b", "a"}), {"$": "set", "value": ["a", "b"]}),
-        ({1, 2}, {"$": "set", "value": [1, 2]}),
+        ({1, "a"}, {"$": "set", "value": ["a", 1]}),
         ({"a": {"b": (1,)}}, {"a": {"b": {"$": "tuple", "value": [1]}}}),
         ({1: "x"}, {"$": "map", "value": [[1, "x"]]}),
         ({"$": 1}, {"$": "map", "value": [["$", 1]]}),
@@ -103,6 +103,10 @@ WRITTEN = "; it was written by another version of clusterproof"
     [
         ({"$": "new", "value": 1}, "'new', observed KeyError: 'new'"),
         ({"$": "tuple"}, "'tuple', observed KeyError: 'value'"),
+        (
+            {"$": "enum", "value": "x"},
+            "'enum', observed ValueError: expected a name below clusterproof., observed ''",
+        ),
         (
             {"$": "object", "of": "os:system", "value": {}},
             "'object', observed ValueError: expected a name below clusterproof., observed"

@@ -117,6 +117,11 @@ def test_a_service_of_nobody_is_said(selector: Json, why: str) -> None:
     """Also one that selects nothing."""
     found = made(workload(PLAIN), service({"port": 80}, selector=selector))
     assert found.left_out == [f"Service/${{here}}/front: it selects {why}"]
+    bare = workload(PLAIN)
+    del bare["spec"]["template"]["metadata"]
+    assert made(bare, service({"port": 80})).left_out == [
+        "Service/${here}/front: it selects no workload of this source"
+    ]
 
 
 def test_a_service_of_several_workloads_is_said() -> None:

@@ -132,9 +132,10 @@ def test_bounds_are_rows_of_resources() -> None:
         "resource": "cpu",
         "quantity": "2",
     }
-    assert rows("resources", workload({**PLAIN, "resources": resources}))[0]["id"] == (
-        "web-cpu-requests"
-    )
+    memory = {"limits": {"memory": "1Gi"}}
+    assert [row["id"] for row in rows("resources", workload({**PLAIN, "resources": memory}))] == [
+        "web-memory-limits"
+    ]
 
 
 @pytest.mark.parametrize(

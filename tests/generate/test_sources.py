@@ -162,6 +162,7 @@ def test_a_spec_is_a_file_for_each_area_and_one_that_names_them(tmp_path: Path) 
     assert "für alle" in written
     assert (spec.name, spec.namespaces) == ("own", {"ns-1st": "1st"})
     assert [row.area for row in spec.rows][-1] == "configuration"
+    assert write_spec(source, tmp_path, "beside")[0].name == "beside"
     with pytest.raises(SpecError) as caught:
         write_spec(source, folder, "own")
     assert str(caught.value) == (

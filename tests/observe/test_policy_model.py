@@ -170,6 +170,16 @@ def test_a_port_is_a_number_a_range_or_a_name(
     assert port.allows(to) is allowed
 
 
+def test_a_peer_by_labels_is_a_pod_of_a_namespace() -> None:
+    outside = Destination("x", 1, address="203.0.113.10")
+    inside = Destination("x", 1, namespace="far", namespace_labels={"a": "b"}, labels={"c": "d"})
+    assert not RulePeer(namespace_selector={}).allows(outside, "shop")
+    assert RulePeer(namespace_selector={}).allows(inside, "shop")
+    assert not RulePeer(pod_selector={}).allows(inside, "shop")
+    assert RulePeer(pod_selector={}).allows(inside, "far")
+    assert not RulePeer({"matchLabels": {"c": "e"}}, {}).allows(inside, "shop")
+
+
 def test_a_rule_is_read_with_all_its_parts() -> None:
     peers = [
         {"podSelector": {"matchLabels": {"a": "b"}}, "namespaceSelector": {}},

@@ -58,6 +58,7 @@ def test_a_node_is_whether_it_takes_pods_its_taints_and_its_labels() -> None:
     ("before", "after", "said"),
     [
         ({"a": [1, 2]}, {"a": [1, 3]}, "a[1] was 2, is 3"),
+        ({"X": 1}, {"X": 2}, "X was 1, is 2"),
         ({"a": [1]}, {"a": [1, 2]}, "a was [1], is [1, 2]"),
         ({"a": {"b": 1}, "c": 2}, {"a": {"b": 1}, "c": 3}, "c was 2, is 3"),
         ({"a": {"b": 1}}, {"a": {}}, "a.b was 1, is absent"),

@@ -384,8 +384,8 @@ def _target_port(port: Json, template: Json) -> int | None:
 
 
 def _is_pinned(image: str) -> bool:
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return "@sha256:" in image or tag not in {"", "latest"}
+    """By a tag, or by a digest, which stands behind a colon too."""
+    return image.rpartition("/")[2].partition(":")[2] not in {"", "latest"}
 
 
 def aliases_of(namespaces: Iterable[str]) -> Iterator[tuple[str, str]]:
