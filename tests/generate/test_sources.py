@@ -81,6 +81,15 @@ def test_objects_of_a_kind_are_in_the_order_of_their_names() -> None:
     assert source.namespaces == ("a", "x")
 
 
+def test_an_object_of_no_namespace_is_in_the_default_one() -> None:
+    """As kubectl puts it there."""
+    assert (
+        namespace_of({"metadata": {}})
+        == namespace_of({"metadata": {"namespace": ""}})
+        == ("default")
+    )
+
+
 def test_what_kubernetes_itself_makes_in_a_namespace_is_left_out() -> None:
     """And where it was read is said by the context."""
     ours = {"kind": "ConfigMap", "metadata": {"name": "own", "namespace": "shop"}, "data": {}}

@@ -202,7 +202,7 @@ def test_a_rule_is_read_with_all_its_parts() -> None:
         " on 53/UDP, 1-9/TCP, every port/TCP"
     )
     assert str(Rule()) == "to everywhere"
-    assert str(RulePeer()) == "nothing"
+    assert (str(RulePeer()), str(RulePeer(cidr="10.0.0.0/8"))) == ("nothing", "10.0.0.0/8")
     assert str(Destination("db", 5432)) == "db on 5432/TCP"
 
 

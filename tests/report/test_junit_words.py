@@ -94,7 +94,7 @@ def test_a_suite_is_an_area_with_the_facts_of_the_run() -> None:
     root = document(
         row(1, F, **SAME),
         row(2, N, **SAME),
-        row(3, U, **{**SAME, "area": "metrics"}),
+        row(3, U, **{**SAME, "area": "metrics", "duration_s": 0.25}),
         options={"rows": "some"},
         notes=("one", "two"),
     )
@@ -114,11 +114,12 @@ def test_a_suite_is_an_area_with_the_facts_of_the_run() -> None:
         "errors": "0",
         "skipped": "1",
     }
-    assert (metrics.get("name"), metrics.get("tests"), metrics.get("errors")) == (
+    assert [metrics.get(name) for name in ("name", "tests", "errors", "time")] == [
         "metrics",
         "1",
         "1",
-    )
+        "0.250",
+    ]
     seen = [(one.get("name"), one.get("value")) for one in health.findall("properties/property")]
     assert tuple(seen) == FACTS
 

@@ -13,10 +13,12 @@ from clusterproof.report.html import to_html
 from clusterproof.report.pages import (
     LONGEST,
     area_name,
+    asset,
     bar,
     content_policy,
     environment,
     shown,
+    style,
 )
 from clusterproof.report.record import ClusterFacts
 from tests.report.page import Page
@@ -108,8 +110,8 @@ def test_templates_escape_what_they_are_given_and_refuse_what_they_do_not_know()
 
 def test_templates_have_our_words_and_signs() -> None:
     """As filters and as names."""
-    rows = [row(1), row(2), row(3, F), row(4, N, cause="late")]
-    assert drawn("{{ rows | passed_count }} {{ rows[3] | cause }}", rows=rows) == "2 late"
+    rows = [row(1), row(2), row(3, N, cause="late")]
+    assert drawn("{{ rows | passed_count }} {{ rows[2] | cause }}", rows=rows) == "2 late"
     assert drawn("{{ 2048 | size }} {{ 1.5 | duration }} {{ 0 | moment }}") == (
         "2.0 KiB 1.5 s 1970-01-01 00:00:00 UTC"
     )
@@ -161,6 +163,13 @@ def test_what_is_not_known_of_a_run_has_no_line() -> None:
     ]
 
 
+def test_a_page_has_its_style_and_its_script_in_it() -> None:
+    """As they are: nothing of them is escaped."""
+    text = to_html(record(row(1)))
+    assert f"<style>{style()}</style>" in text
+    assert f"<script>{asset('page.js')}</script>" in text
+
+
 def anchors(*ids: str) -> list[str]:
     """The ids on a page of rows with these ids, in order."""
     page = Page(to_html(record(*(row(n, F, id=one) for n, one in enumerate(ids)))))
@@ -182,7 +191,12 @@ def test_each_area_has_its_own_rows_in_each_part() -> None:
         row(3, U, id="c", area="metrics"),
         row(4, N, id="d", area="storage"),
     )
-    page = Page(to_html(record(*rows)))
+    text = to_html(record(*rows))
+    shares = re.findall(r'<th scope="row">(\w+)</th><td>.*?<td class="number">(.*?)</td>', text)
+    assert shares == [("Health", "1 / 2"), ("Metrics", "0 / 1"), ("Storage", "0 / 1")]
+    assert '<summary>Health <span class="quiet">1</span></summary>' in text
+    assert text.count("<summary>") == 1
+    page = Page(text)
     headings = [text.split()[0] for level, text in page.headings if level == 3]
     assert headings[:2] == ["Health", "Metrics"]
     assert "1 of 4 rows differs from the spec; 2 more could not be judged." in page.text

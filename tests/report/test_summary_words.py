@@ -27,6 +27,8 @@ WHOLE = """\
 
 > stopped\\_early
 
+> and more
+
 #### ❌ Failed
 
 <details open><summary>b: expected 3, observed 2</summary>
@@ -83,7 +85,7 @@ def test_a_run_of_everything_is_said_in_its_order() -> None:
         row(3, U, **{**BARE, "id": "c", "cause": "403"}),
         row(4, N, **{**BARE, "id": "d", "cause": "too late"}),
         row(5, P, **{**BARE, "id": "e", "observed": "", "area": "metrics"}),
-        notes=("stopped_early",),
+        notes=("stopped_early", "and more"),
     )
     assert to_step_summary(made) == WHOLE
 
@@ -104,7 +106,7 @@ def test_nothing_that_is_known_of_the_cluster_is_said_as_none() -> None:
 
 def test_values_are_no_markup() -> None:
     """Neither of Markdown nor of HTML, in each of the places."""
-    value = "<b> a|b `c` *d* _e_ [f] ~g~ \\h\n\ni"
+    value = '<b> "a|b `c` *d* _e_ [f] ~g~ \\h\n\ni'
     made = record(
         row(1, F, **{**BARE, "id": value}),
         row(2, P, **{**BARE, "id": value, "observed": value}),
@@ -112,13 +114,14 @@ def test_values_are_no_markup() -> None:
         notes=(value,),
     )
     text = to_step_summary(made)
-    inline = r"&lt;b&gt; a|b \`c\` \*d\* \_e\_ \[f\] \~g\~ \\h i"
+    inline = r'&lt;b&gt; "a|b \`c\` \*d\* \_e\_ \[f\] \~g\~ \\h i'
     cell = inline.replace("|", "\\|")
     assert f"\n> {inline}\n" in text
     assert f"| {cell} | {cell} |\n" in text
-    assert "profile `<b> a|b 'c' *d* _e_ [f] ~g~ \\h i`, " in text
+    assert "profile `<b> \"a|b 'c' *d* _e_ [f] ~g~ \\h i`, " in text
     assert (
-        "<summary>&lt;b&gt; a|b `c` *d* _e_ [f] ~g~ \\h i: expected 3, observed 2</summary>" in text
+        '<summary>&lt;b&gt; "a|b `c` *d* _e_ [f] ~g~ \\h i: expected 3, observed 2</summary>'
+        in text
     )
 
 
@@ -142,8 +145,7 @@ def test_a_long_row_is_cut_and_says_so() -> None:
     assert f"```text\n{body}" in text
     passed = record(*(row(n, P, **{**BARE, "id": "a", "observed": "x" * n}) for n in (200, 201)))
     table = to_step_summary(passed)
-    assert f"| a | {'x' * 200} |\n" in table
-    assert f"| a | {'x' * 200}… |\n" in table
+    assert f"| a | {'x' * 200} |\n| a | {'x' * 200}… |\n" in table
 
 
 def test_a_row_of_just_the_length_is_whole() -> None:
@@ -169,6 +171,8 @@ def test_what_has_no_room_is_counted_and_what_still_has_some_is_kept() -> None:
         "\n> 1 parts were left out: GitHub takes at most 1 MiB here. "
         "The whole report is in the run's artifacts.\n"
     )
+    none = to_step_summary(record(*rows, small), limit_bytes=900)
+    assert "> 3 parts were left out" in none
     least = to_step_summary(record(*rows, small), limit_bytes=size - 800)
     assert "| small |" in least
     assert "> 1 parts were left out" in least

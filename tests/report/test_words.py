@@ -1,5 +1,7 @@
 """The words and numbers that every report shares, to the letter."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -86,6 +88,17 @@ def test_a_run_is_one_sentence(outcomes: tuple[Outcome, ...], sentence: str) -> 
     assert words.verdict_sentence(made) == sentence
 
 
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock is not that of UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_a_moment_is_said_in_utc() -> None:
     """For a person, and for a machine."""
     assert words.moment(1_795_399_207.9) == "2026-11-23 02:00:07 UTC"
@@ -97,6 +110,7 @@ def test_a_moment_is_said_in_utc() -> None:
     [
         (0.0, "0 ms"),
         (0.0384, "38 ms"),
+        (0.9994, "999 ms"),
         (1.0, "1.0 s"),
         (4.24, "4.2 s"),
         (59.9, "59.9 s"),
