@@ -75,7 +75,7 @@ test-cluster: install ## the tests that need the local cluster and root
 bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
 
-.PHONY: prove prove-sample load
+.PHONY: prove prove-sample load load-jobs load-faults
 prove: install ## show every check red by its own defects, for 40 min; RESUME=1 goes on; ROW=id for one row
 	$(RUN) python -m testbed.prove $(if $(RESUME),--resume) $(if $(ROW),--row $(ROW),--for-s 2300 --pages docs)
 
@@ -89,6 +89,12 @@ load: install ## the lab deployment from 3 to 10 to 3 under load, every request 
 	$(RUN) python -m clusterproof.load run --kubeconfig $(KUBECONFIG_FILE) --shape $(SHAPE) \
 	  --prometheus http://127.0.0.1:19090 \
 	  --via "$(abspath .venv)/bin/python -m testbed.cluster enter cp-load -- chrt --rr 10"
+
+load-jobs: install ## the Jobs of deploy/load in the local cluster, a master and three workers, to their verdict
+	$(RUN) python -m testbed.loadjobs
+
+load-faults: install ## each seeded fault of a load run gets the link that it breaks, three times of three
+	$(RUN) python -m loadtests.prove_faults --times 3
 
 .PHONY: nightly nightly-rehearsal
 nightly: install ## the nightly job of deploy/nightly, on the local cluster, now; OVERLAY=full for every row

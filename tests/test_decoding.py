@@ -27,6 +27,7 @@ def readings(text: str) -> list[View]:
         (r"\xff", "ÿ"),
         (r"a\nb\tc\"d\/e", 'a\nb\tc"d/e'),
         (r"\b\f\r\\", "\b\f\r\\"),
+        (r"\ud83d!", "\ufffd!"),
         ("&lt;a&#62;&#x41;&amp;", "<a>A&"),
         ("a=20b", "a b"),
         ("%2541", "A"),
@@ -56,11 +57,36 @@ def test_hex_is_read_however_it_is_grouped(text: str) -> None:
     assert any("a secret" in view.text for view in readings(f"f{text}"))
 
 
+@pytest.mark.parametrize("more", ["", "x"])
+def test_base64_is_read_to_its_last_letter(more: str) -> None:
+    """An X may be one, and a letter too many at the end takes nothing with it."""
+    letters = base64.b64encode(b"a secretW").decode()
+    assert letters.endswith("X")
+    assert any("a secretW" in view.text for view in readings(letters + more))
+
+
 def test_readings_of_one_piece_are_kept_apart() -> None:
     """So that nothing is found across two of them."""
     letters = base64.b64encode(b"a secret value").decode()
     undone = next(view for view in readings(letters) if "a secret value" in view.text)
     assert undone.text.endswith(GAP)
+
+
+@pytest.mark.parametrize(
+    "text", [base64.b64encode(b"a secret value").decode(), b"a secret value".hex()]
+)
+def test_each_alignment_of_a_piece_is_read_once(text: str) -> None:
+    """A further one would be the first again, without its beginning."""
+    undone = next(view for view in readings(text) if "a secret value" in view.text)
+    assert undone.text.count("secret value") == undone.text.count("cret value") == 1
+
+
+def test_what_reaches_into_the_gap_points_back_to_the_whole_piece() -> None:
+    """As a key does whose end is not there: it is secret up to the end of the text."""
+    letters = base64.b64encode(b"a secret value").decode()
+    undone = next(view for view in readings(f"key: {letters}, more") if "secret" in view.text)
+    assert undone.text[-1] == GAP
+    assert undone.origin(0, len(undone.text)) == (5, 5 + len(letters))
 
 
 def test_a_text_is_read_backwards() -> None:
@@ -80,6 +106,7 @@ def test_a_text_is_read_backwards() -> None:
         ("see secre%74 now", "see", "see"),
         ("x &lt;secret&gt; y", "<secret>", "&lt;secret&gt;"),
         ("x %26lt;secret y", "<s", "%26lt;s"),
+        (r"x\"\"y", 'x"', r"x\""),
     ],
 )
 def test_what_was_read_points_back_to_where_it_stands(text: str, part: str, source: str) -> None:
@@ -106,3 +133,4 @@ def test_a_piece_that_is_a_value_points_back_as_a_whole() -> None:
 def test_a_text_without_any_encoding_has_two_views() -> None:
     """Itself and backwards."""
     assert [view.text for view in readings("a b.")] == ["a b.", ".b a"]
+    assert [view.text for view in readings("&zzzz;")] == ["&zzzz;", ";zzzz&"]

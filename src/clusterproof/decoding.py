@@ -5,7 +5,6 @@ time. Rather than search for each form of each secret, undo the encodings and se
 """
 
 import base64
-import binascii
 import html
 import re
 from bisect import bisect_right
@@ -178,10 +177,7 @@ def _hex(piece: str) -> tuple[str, ...]:
     readings = []
     for skipped in range(2):
         rest = digits[skipped:]
-        try:
-            data = binascii.unhexlify(rest[: len(rest) // 2 * 2])
-        except binascii.Error:
-            continue
+        data = bytes.fromhex(rest[: len(rest) // 2 * 2])
         readings.append(data.decode(errors="replace"))
     return tuple(reading for reading in readings if _READABLE.search(reading))
 

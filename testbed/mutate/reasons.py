@@ -17,16 +17,19 @@ class Reason:
     Attributes:
         of: Pattern of `module:function`.
         now: What the changed lines hold; "" is in all of them.
+        case: Only where nothing but upper and lower case was changed.
     """
 
     of: str
     now: str
     because: str
+    case: bool = False
 
     def covers(self, mutant: Mutant) -> bool:
         """True when the sentence is about this mutant."""
         place = f"{mutant.module}:{mutant.function}"
-        return fnmatchcase(place, self.of) and self.now in mutant.now
+        other = self.case and mutant.was.casefold() != mutant.now.casefold()
+        return fnmatchcase(place, self.of) and self.now in mutant.now and not other
 
 
 def read_reasons(path: Path = FILE) -> tuple[Reason, ...]:
@@ -36,7 +39,10 @@ def read_reasons(path: Path = FILE) -> tuple[Reason, ...]:
         SpecError: The file cannot be read.
     """
     entries = read_document(path).data["survivors"]
-    return tuple(Reason(one["of"], one.get("now", ""), one["because"]) for one in entries)
+    return tuple(
+        Reason(one["of"], one.get("now", ""), one["because"], case=one.get("case", False))
+        for one in entries
+    )
 
 
 def reason_for(mutant: Mutant, reasons: tuple[Reason, ...]) -> str:

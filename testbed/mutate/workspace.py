@@ -2,6 +2,8 @@
 
 mutmut leaves decorated functions alone, and every judge is one. In the copy a decorator is applied
 by a statement behind its function instead, which means the same, so that judges are mutated too.
+Each mutant is tried in a fork, which begins without what `cache` has kept: else a function that is
+called once in a process would have been called before its mutant was there.
 """
 
 import ast
@@ -10,9 +12,10 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_FOLDERS = ("src", "tests", "spec", "suites")
+_FOLDERS = ("src", "tests", "spec", "suites", "testbed", "deploy", "reports/schema")
 _FILES = ("pyproject.toml", "uv.lock")
 _KNOWN_TO_MUTMUT = ("staticmethod", "classmethod")
+_FORGET = '__import__("os").register_at_fork(after_in_child={}.cache_clear)'
 
 
 def prepare(project: Path, folder: Path) -> None:
@@ -57,6 +60,8 @@ def undecorated(source: str) -> str:
     for function in sorted(_decorated(source), key=lambda one: one.lineno, reverse=True):
         (decorator,) = function.decorator_list
         applied = f"{function.name} = {ast.unparse(decorator)}({function.name})"
+        if ast.unparse(decorator) == "cache":
+            applied += f"; {_FORGET.format(function.name)}"
         lines.insert(function.end_lineno or 0, " " * function.col_offset + applied)
         del lines[decorator.lineno - 1 : decorator.end_lineno]
     return "\n".join(lines) + "\n"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from clusterproof.history.compare import compare, fail_on_new, with_census
+from clusterproof.history.compare import Comparison, compare, fail_on_new, with_census
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RunRecord
 from tests.history.nights import night
@@ -38,6 +38,33 @@ def test_a_change_is_named(
     before: dict[str, Outcome], after: dict[str, Outcome], field: str, rows: tuple[str, ...]
 ) -> None:
     assert getattr(compare(run(0, **before), run(1, **after)), field) == rows
+
+
+def test_a_comparison_names_its_runs_and_is_quiet_where_nothing_changed() -> None:
+    seen = compare(run(0, a=P, b=F), run(1, a=P, b=F, c=P))
+    assert (seen.before, seen.after, seen.quiet) == ("night-000", "night-001", True)
+
+
+@pytest.mark.parametrize("field", ["new_failures", "mended", "new_unknowns", "vanished"])
+def test_each_of_these_a_reader_must_hear_of(field: str) -> None:
+    assert not Comparison("a", "b", **{field: ("x",)}).quiet  # type: ignore[arg-type]
+
+
+def test_a_row_that_vanished_says_what_it_was_and_how_to_retire_it() -> None:
+    first = run(0, a=P, b=P)
+    gone = with_census(first, run(1, b=P)).rows[-1]
+    assert gone == replace(
+        first.rows[0],
+        outcome=F,
+        expected="checked, as in run night-000",
+        observed="no longer a row of this run",
+        where="the list of rows",
+        evidence=(),
+        next="clusterproof history retire a --because REASON",
+        how="census: rows of the run before against rows of this run",
+        started_at=0.0,
+        duration_s=0.0,
+    )
 
 
 def test_a_failure_that_is_seen_otherwise_is_told_from_the_same_one() -> None:

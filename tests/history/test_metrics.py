@@ -50,6 +50,54 @@ def test_metrics_are_those_of_the_newest_run(tmp_path: Path) -> None:
     assert seen["clusterproof_last_conclusive_success_timestamp_seconds", ""] == FIRST + 44
 
 
+WHOLE = """\
+# HELP clusterproof_rows Rows of the newest run by outcome.
+# TYPE clusterproof_rows gauge
+clusterproof_rows{cluster="testbed",outcome="passed",profile="self-hosted"} 1.0
+clusterproof_rows{cluster="testbed",outcome="failed",profile="self-hosted"} 1.0
+clusterproof_rows{cluster="testbed",outcome="inconclusive",profile="self-hosted"} 0.0
+clusterproof_rows{cluster="testbed",outcome="not-run",profile="self-hosted"} 0.0
+# HELP clusterproof_row_failed 1 for each failed row of the newest run, 50 at most.
+# TYPE clusterproof_row_failed gauge
+clusterproof_row_failed{area="health",cluster="testbed",profile="self-hosted",row="a"} 1.0
+# HELP clusterproof_new_failures Rows that failed in the newest run, not in the one before.
+# TYPE clusterproof_new_failures gauge
+clusterproof_new_failures{cluster="testbed",profile="self-hosted"} 1.0
+# HELP clusterproof_flaky_rows Rows of the newest run that passed only after a retry.
+# TYPE clusterproof_flaky_rows gauge
+clusterproof_flaky_rows{cluster="testbed",profile="self-hosted"} 0.0
+# HELP clusterproof_run_duration_seconds Wall time of the newest run.
+# TYPE clusterproof_run_duration_seconds gauge
+clusterproof_run_duration_seconds{cluster="testbed",profile="self-hosted"} 44.0
+# HELP clusterproof_last_run_timestamp_seconds When the newest run was finished.
+# TYPE clusterproof_last_run_timestamp_seconds gauge
+clusterproof_last_run_timestamp_seconds{cluster="testbed",profile="self-hosted"} 1.767232844e+09
+# HELP clusterproof_last_conclusive_success_timestamp_seconds When the newest run in which every \
+row passed was finished; absent if there is none.
+# TYPE clusterproof_last_conclusive_success_timestamp_seconds gauge
+# HELP clusterproof_run_api_calls Requests to the API server in the newest run.
+# TYPE clusterproof_run_api_calls gauge
+clusterproof_run_api_calls{cluster="testbed",profile="self-hosted"} 212.0
+"""
+
+
+def test_metrics_of_one_night_are_these(tmp_path: Path) -> None:
+    rows = (row(1, Outcome.FAILED, id="a", area="health"), row(2, id="b"))
+    with History(tmp_path / "h") as history:
+        history.add(night(0, *rows, api_calls=212))
+        assert metrics_text(history) == WHOLE
+
+
+def test_a_failure_of_the_night_before_is_not_new(tmp_path: Path) -> None:
+    seen = samples(
+        night(0, row(1, Outcome.FAILED), row(2)),
+        night(1, row(1, Outcome.FAILED), row(2, Outcome.FAILED)),
+        store=tmp_path / "h",
+    )
+    assert seen["clusterproof_rows", "failed"] == 2
+    assert seen["clusterproof_new_failures", ""] == 1
+
+
 def test_no_success_is_no_sample_and_not_a_zero(tmp_path: Path) -> None:
     seen = samples(night(0, row(1, Outcome.FAILED)), store=tmp_path / "h")
     assert ("clusterproof_last_conclusive_success_timestamp_seconds", "") not in seen

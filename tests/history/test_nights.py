@@ -39,6 +39,15 @@ def test_a_change_of_clocks_makes_no_night_absent() -> None:
     assert absent_nights(runs, now=runs[-1] + 60, zone=zone) == ()
 
 
+def test_absent_nights_are_those_of_the_zone() -> None:
+    """What is noon there is the next night elsewhere."""
+    zone = ZoneInfo("America/New_York")
+    runs = [datetime(2026, 11, day, 8, 30, tzinfo=zone).timestamp() for day in (20, 22)]
+    assert absent_nights(runs, now=runs[-1], zone=zone) == (date(2026, 11, 21),)
+    now = datetime(2026, 11, 23, 11, tzinfo=zone).timestamp()
+    assert absent_nights(runs, now=now, zone=zone) == (date(2026, 11, 21),)
+
+
 def test_absent_nights_are_named_up_to_now() -> None:
     runs = [FIRST, FIRST + DAY_S, FIRST + 3 * DAY_S]
     now = FIRST + 5 * DAY_S + 3600

@@ -3,13 +3,14 @@
 import sqlite3
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clusterproof.errors import SpecError
-from clusterproof.history.store import MIGRATIONS, History
+from clusterproof.history.store import MIGRATIONS, History, RunRef, Series
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import ClusterFacts
@@ -20,7 +21,7 @@ from tests.report.samples import records, row
 @pytest.mark.parametrize("name", records())
 def test_every_record_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
     record = Redactor().data(records()[name])
-    with History(tmp_path / "new" / "history.sqlite3") as history:
+    with History(tmp_path / "new" / "deep" / "history.sqlite3") as history:
         run = history.add(record)
         assert history.record(run) == record
         assert run.verdict is record.verdict
@@ -85,6 +86,80 @@ def test_points_and_counts_are_those_of_the_records(tmp_path: Path) -> None:
             for each in record.rows:
                 point = next(one for one in seen[each.id] if one.run == place)
                 assert (point.outcome, point.attempts) == (each.outcome, each.attempts)
+                assert point.duration_s == each.duration_s
+
+
+def test_what_utf_8_cannot_hold_is_spelt_out(tmp_path: Path) -> None:
+    with History(tmp_path / "h") as history:
+        history.add(night(0, row(1, id="lone \ud800", attempts=3)))
+        (series,) = history.all_series()
+        (name, (point,)) = next(iter(history.points(series.id).items()))
+        assert (name, point.attempts) == ("lone \\ud800", 3)
+
+
+def test_a_run_that_is_not_kept_is_named_with_its_store(tmp_path: Path) -> None:
+    store = tmp_path / "h"
+    with History(store) as history:
+        run = history.add(night(0, row(1)))
+        with pytest.raises(SpecError) as missing:
+            history.find(run.series, "none")
+        with pytest.raises(SpecError) as twice:
+            history.add(night(0, row(2)))
+    assert str(missing.value) == (
+        f"{store}: expected a run none, observed none; next: clusterproof history list"
+    )
+    assert str(twice.value) == (
+        f"{store}: expected run night-000 once, observed another record with that id; next:"
+        " clusterproof history list"
+    )
+
+
+def test_a_damaged_record_is_named_with_its_run(tmp_path: Path) -> None:
+    store = tmp_path / "h"
+    with History(store) as history:
+        run = history.add(night(0, row(1)))
+        database = sqlite3.connect(store)
+        database.execute("UPDATE run SET record = ?", (zlib.compress(b"{"),))
+        database.commit()
+        database.close()
+        with pytest.raises(SpecError, match=r"h: run night-000: expected a run record in JSON"):
+            history.record(run)
+
+
+def test_the_run_before_is_the_newest_that_began_earlier(tmp_path: Path) -> None:
+    with History(tmp_path / "h") as history:
+        assert history.before(night(1, row(1))) is None
+        assert history.series_of(night(1, row(1))) is None
+        for number in (0, 1, 3):
+            history.add(night(number, row(1)))
+        assert history.before(night(0, row(1))) is None
+        same_time = replace(night(1, row(1)), run_id="again")
+        for record, name in ((night(2), "night-001"), (night(1), "night-000")):
+            found = history.before(record)
+            assert found is not None
+            assert found.run_id == name
+        found = history.before(same_time)
+        assert found is not None
+        assert found.run_id == "night-000"
+
+
+def test_a_series_is_called_by_its_context_and_profile() -> None:
+    assert Series(1, "u", "testbed", "lab").name == "testbed, lab"
+    assert Series(1, "u", "testbed", "").name == "testbed"
+
+
+def test_a_run_takes_no_negative_time() -> None:
+    run = RunRef(1, 1, "a", 10.0, 10.5, Outcome.PASSED)
+    assert run.duration_s == 0.5
+    assert replace(run, finished_at=9.0).duration_s == 0.0
+
+
+def test_series_are_in_the_order_of_their_names(tmp_path: Path) -> None:
+    with History(tmp_path / "h") as history:
+        for number, (context, profile) in enumerate((("b", "x"), ("a", "y"), ("a", "x"))):
+            facts = ClusterFacts(context=context)
+            history.add(night(number, row(1), cluster=facts, profile=profile))
+        assert [one.name for one in history.all_series()] == ["a, x", "a, y", "b, x"]
 
 
 def test_only_a_pass_is_a_conclusive_success(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def points(letters: str) -> list[Point]:
         ("PFFI", Since(1, 0, 0)),
         ("PFFN", Since(1, 0, 0)),
         ("PFPIF", Since(4, 2, 1)),
+        ("PIFIF", Since(2, 0, 1)),
         ("III", None),
         ("PP--F", Since(4, 1, 0)),
     ],

@@ -29,6 +29,8 @@ JSON = st.recursive(
         ({"equals": 1}, [1], [True, 2]),
         ({"equals": 0}, [0], [False, None, ""]),
         ({"equals": "true"}, ["true"], [True, "True"]),
+        ({"equals": [{"name": "a"}]}, [[{"name": "a"}]], [[1], [{"nom": "a"}]]),
+        ({"equals": [1]}, [[1]], [[{"name": "a"}]]),
         ({"equals": {"a": [1, 2]}}, [{"a": [1, 2]}], [{"a": [2, 1]}, {"a": [1, 2], "b": 1}]),
         (
             {"contains": {"a": {"b": 1}}},

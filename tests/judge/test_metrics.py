@@ -115,8 +115,15 @@ def test_beside_others_a_loss_and_a_double_count_are_seen() -> None:
     (lost,), (double,) = differences(MOVES, _beside(729.0)), differences(MOVES, _beside(1400.0))
     assert (lost.expected, lost.observed) == ("600", "529")
     assert lost.reason == ("not all requests were counted; others added 200, give or take 70")
-    assert double.observed == "1200"
+    assert lost.what == double.what == f"rise of {MOVES.name} by ours"
+    assert (double.expected, double.observed) == ("600", "1200")
     assert double.reason == "2 for each of our requests; others added 200, give or take 70"
+
+
+def test_beside_others_a_rise_of_nothing_sent_is_said_as_it_is() -> None:
+    value = Moved(present=True, batches=(Counted(0, 0, 300.0),), others=Others(200.0, 70.0, 10.0))
+    (found,) = differences(MOVES, value)
+    assert found.reason == "100 for each of our requests; others added 200, give or take 70"
 
 
 def test_beside_others_what_was_not_answered_may_have_been_counted() -> None:

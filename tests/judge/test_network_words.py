@@ -13,7 +13,7 @@ from clusterproof.observe.policy import read_policies
 from clusterproof.observe.policy_model import Decision
 from tests.judge.rows import row
 from tests.judge.test_policy import POSTHOG_RULE, found, world
-from tests.observe.cluster_objects import cluster_of
+from tests.observe.cluster_objects import cluster_of, policy
 
 OPEN = Dialled(DialOutcome.CONNECTED, ("10.0.0.5",), "10.0.0.5", 3.0, 1)
 SHUT = Dialled(DialOutcome.TIMEOUT, ("10.0.0.5",), "10.0.0.5", 4004.0, 2, "no answer in 2 s")
@@ -154,6 +154,9 @@ def test_a_policy_says_what_it_selects_and_which_types_it_has() -> None:
         "spec.policyTypes: expected Egress among them, observed Ingress",
         "spec.podSelector: expected to select Pod model-router-1, observed {app=other} does not",
     ]
+    assert found("selects", world(policyTypes=[])) == [
+        "spec.policyTypes: expected Egress among them, observed none"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +187,23 @@ def test_a_selector_of_a_namespace_that_is_not_there_says_so() -> None:
     rule = {"to": [{"namespaceSelector": {"matchLabels": {"name": "nowhere"}}}]}
     (only,) = found("peers", world(rule))
     assert only.endswith("observed none (no namespace of that name either)")
+
+
+def test_a_label_that_is_there_already_needs_no_remedy() -> None:
+    """The other one of the selector does."""
+    labels = {"kubernetes.io/metadata.name": "posthog", "name": "posthog"}
+    rule = {"to": [{"namespaceSelector": {"matchLabels": labels}}]}
+    (only,) = found("peers", world(rule, posthog={}))
+    assert "(namespace posthog has no label name; either kubectl label" in only
+
+
+def test_each_peer_is_looked_at() -> None:
+    """Also behind one that is as it should be; without Pods that a policy could select, too."""
+    pods = {"podSelector": {"matchLabels": {"app": "postgres"}}}
+    nowhere = {"namespaceSelector": {"matchLabels": {"name": "nowhere"}}}
+    objects = world({"to": [pods, nowhere]})
+    (only,) = found("peers", [one for one in objects if one["kind"] not in {"Pod", "Deployment"}])
+    assert only.startswith("egress[0].to[1].namespaceSelector {name=nowhere}: expected")
 
 
 def test_the_literal_policy_is_said_once() -> None:
@@ -224,6 +244,12 @@ def test_no_policy_and_no_pods_are_said() -> None:
         absent = read_policies(cluster, rule).value
     assert said(rule, absent) == [
         "NetworkPolicy/shop/p: expected a NetworkPolicy, observed absent (there: none)"
+    ]
+    beside = [policy(name, "shop") for name in ("first", "second")]
+    with cluster_of(*objects, *beside) as cluster:
+        among = read_policies(cluster, rule).value
+    assert said(rule, among) == [
+        "NetworkPolicy/shop/p: expected a NetworkPolicy, observed absent (there: first, second)"
     ]
     without_pods = [one for one in world() if one["kind"] not in {"Pod", "Deployment"}]
     named = row(

@@ -38,8 +38,8 @@ def test_an_operation_that_cost_nothing_is_as_expected() -> None:
             "operation: expected router is whole within 60 s, observed Deployment/a/router: 2 of 3",
         ),
         (
-            {"flown": replace(FLOWN, answered=398, lost=("request 7 at 1 s: reset",))},
-            "requests: expected 400 answered, observed 2 lost (request 7 at 1 s: reset)",
+            {"flown": replace(FLOWN, answered=398, lost=("request 7: reset", "request 9: reset"))},
+            "requests: expected 400 answered, observed 2 lost (request 7: reset; request 9: reset)",
         ),
         (
             {"flown": replace(FLOWN, sent=0, answered=0)},
@@ -50,8 +50,8 @@ def test_an_operation_that_cost_nothing_is_as_expected() -> None:
             "events: expected one for each answer, observed 3 answers without the id of one",
         ),
         (
-            {"kept": Kept(named=400, missing=1, such_as=("u",), within_s=60.0)},
-            "events: expected 400 kept, observed 1 lost (not read back within 60 s, such as u)",
+            {"kept": Kept(named=400, missing=2, such_as=("u", "v"), within_s=60.0)},
+            "events: expected 400 kept, observed 2 lost (not read back within 60 s, such as u, v)",
         ),
         (
             {"unrestored": ("Node//n: spec was a, is b",)},

@@ -87,6 +87,26 @@ def test_usage_may_be_unread_as_long(blind: tuple[int, int], outcome: str) -> No
     assert lines[0] == f"{outcome}: hpa-metrics of metrics"
 
 
+@pytest.mark.parametrize(
+    ("gaps", "observed"),
+    [
+        ([(0, 50, "first"), (60, 70, "second")], "not for 50 s: Failed: first"),
+        ([(0, 50, "first"), (60, 110, "second")], "not for 50 s: Failed: first"),
+        ([(0, 50, "first"), (60, 111, "second")], "not for 51 s: Failed: second"),
+    ],
+)
+def test_the_longest_gap_is_told_with_its_reason(
+    gaps: list[tuple[int, int, str]], observed: str
+) -> None:
+    """Of two that are as long, the first."""
+    changes = []
+    for since, until, why in gaps:
+        blind = hpa(since, active="False")
+        blind.object["status"]["conditions"][0]["message"] = why
+        changes += [blind, hpa(until)]
+    assert judge_metrics(recording(*changes, until=150), SCALING).observed == observed
+
+
 def test_a_missing_request_is_another_link() -> None:
     """The metrics are well, and cannot be used."""
     change = hpa(0, active="False")
@@ -168,6 +188,12 @@ def test_a_later_behavior_is_judged_behind_an_absent_one() -> None:
     wrong = {**BEHAVIOR, "scaleUp": {**BEHAVIOR["scaleUp"], "stabilizationWindowSeconds": 60}}
     found = judge_policies(recording(hpa(0), hpa(5, behavior=wrong)), SCALING)
     assert found.observed == "no behavior block; up: window 60 s, Percent 100 30, Pods 2 30"
+
+
+def test_the_behavior_of_another_autoscaler_is_not_ours() -> None:
+    """It may be without one."""
+    changes = [hpa(0, behavior=BEHAVIOR), hpa(0, name="another-hpa")]
+    assert judge_policies(recording(*changes), SCALING).observed == "as expected"
 
 
 @pytest.mark.parametrize(

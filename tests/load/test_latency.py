@@ -118,12 +118,39 @@ def test_what_is_no_sample_is_no_time() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "kept"),
-    [(0.0, 1e-6), (-1.0, 1e-6), (1e-6, 1e-6), (0.25, 0.25), (3600.0, 3600.0), (1e6, 3600.0)],
+    [
+        (0.0, 1e-6),
+        (-1.0, 1e-6),
+        (1e-6, 1e-6),
+        (1.4e-6, 1e-6),
+        (1.6e-6, 2e-6),
+        (0.25, 0.25),
+        (3600.0, 3600.0),
+        (1e6, 3600.0),
+    ],
 )
 def test_a_duration_is_kept_within_the_histogram(seconds: float, kept: float) -> None:
     latencies = Latencies()
     latencies.record(seconds)
     assert latencies.max_s == pytest.approx(kept, rel=1e-3)
+
+
+def test_the_sum_and_the_curve_are_of_all_durations() -> None:
+    latencies = Latencies()
+    for millis in (1, 2, 2):
+        latencies.record(millis / 1000)
+    assert latencies.sum_s == pytest.approx(0.005)
+    assert latencies.curve() == [(0.001, 1), (0.002, 3)]
+    latencies.merge(latencies)
+    assert latencies.sum_s == pytest.approx(0.010)
+    assert latencies.curve() == [(0.001, 2), (0.002, 6)]
+
+
+def test_nine_of_ten_are_within_the_p90() -> None:
+    latencies = Latencies()
+    for index in range(1000):
+        latencies.record((index + 1) / 1000)
+    assert latencies.value_s(0.9) == pytest.approx(0.9, rel=1e-3)
 
 
 def test_more_confidence_is_a_wider_interval() -> None:

@@ -68,12 +68,15 @@ def test_updates_are_reconciles_and_between_them_there_was_one_each_period(
         (((0.0, 3.0), (8.0, 6.0)), 2.0, 10 / 11),
         (((0.0, 3.0),), 2.0, 5 / 11),
         (((0.0, 6.0), (2.0, 3.0), (5.0, 6.0)), 0.0, 9 / 11),
+        (((0.0, 3.0), (3.0, 6.0)), 2.0, 1.0),
+        (((0.0, 3.0), (3.0, 6.0)), 1.0, 10 / 11),
+        (((0.0, 3.0), (2.0, 3.0), (2.0, 6.0)), 2.0, 1.0),
     ],
 )
 def test_the_share_of_time_that_was_predicted(
     predicted: tuple[tuple[float, float], ...], slack: float, share: float
 ) -> None:
-    """Each second of eleven; a period early or late is right."""
+    """Each second of eleven; a period early or late is right, from the value before a step on."""
     observed = ((0.0, 3.0), (5.0, 6.0))
     assert within(observed, predicted, 0.0, 10.0, slack) == pytest.approx(share)
 

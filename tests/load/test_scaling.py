@@ -103,7 +103,7 @@ def test_a_ceiling_that_was_not_reached_names_its_link(
         [
             TEN_READY,
             f"observed {ready} Ready, {desired} desired by the HPA after 120 s",
-            f"highest CPU utilization that the HPA saw: {cpu} %",
+            f"highest CPU utilization that the HPA saw at the end: {cpu} %",
         ],
     )
 
@@ -121,17 +121,46 @@ def test_a_run_that_ended_too_early_says_nothing(until: float, outcome: str, aft
 @pytest.mark.parametrize(("at", "best"), [(29.9, 6), (30, 8), (150, 8), (150.1, 6)])
 def test_what_counts_is_seen_within_the_time(at: float, best: int) -> None:
     """From the beginning of the load to its limit, both included."""
-    ready = series((0, 3), (at - 0.05, 8), (at, 8), (at + 0.01, 6), (160, 6))
+    ready = series((0, 3), (at, 8), (at + 0.01, 6), (160, 6))
     ready = tuple(sorted({*ready, (T0 + 30.0, 8.0 if at == 30 else 6.0)}))
-    cpu = series((at, 200.0))
-    seen = timeline(ready=ready, desired=series((0, 9)), cpu_seen=cpu)
+    seen = timeline(ready=ready, desired=series((0, 9)))
     found = judge_ceiling(seen, SCALING, DEMAND, None)
     within = 30 <= at <= 150
-    assert found.evidence == (
-        f"highest CPU utilization that the HPA saw: {200 if within else 0} %",
-    )
-    assert found.link is (Link.HPA_DECISION if within else Link.GENERATOR)
     assert found.observed.startswith(f"{best if within else 6} Ready")
+
+
+@pytest.mark.parametrize(
+    ("at", "down_at", "highest"),
+    [
+        (118, 200, 50),
+        (119.5, 200, 200),
+        (120, 200, 200),
+        (150, 200, 200),
+        (150.5, 200, 50),
+        (69.5, 100, 200),
+        (68, 100, 50),
+        (101, 100, 50),
+        (29.5, 40, 200),
+        (28, 40, 50),
+    ],
+)
+def test_the_utilization_of_the_last_30_seconds_demands_replicas(
+    at: float, down_at: float, highest: int
+) -> None:
+    """Before the limit or the end of the load; that of fewer replicas says nothing by then."""
+    cpu = series((0, 50), (at, 200), (at + 1, 50))
+    seen = timeline(ready=series((0, 6)), desired=series((0, 9)), cpu_seen=cpu)
+    demand = replace(DEMAND, down_at=T0 + down_at)
+    found = judge_ceiling(seen, SCALING, demand, None)
+    assert found.evidence == (f"highest CPU utilization that the HPA saw at the end: {highest} %",)
+    assert found.link is (Link.HPA_DECISION if highest == 200 else Link.GENERATOR)
+
+
+def test_load_that_lasts_demands_replicas_until_the_limit() -> None:
+    """There is no end of the load to look before."""
+    seen = timeline(desired=series((0, 9)), cpu_seen=series((0, 50), (150, 200)))
+    found = judge_ceiling(seen, SCALING, replace(DEMAND, down_at=None), None)
+    assert found.link is Link.HPA_DECISION
 
 
 def test_a_known_cause_is_the_link() -> None:
@@ -157,7 +186,7 @@ def test_nothing_seen_of_the_cpu_demands_nothing() -> None:
         "inconclusive: ceiling of generator",
         TEN_READY,
         "observed 7 Ready, 0 desired by the HPA after 120 s",
-        "highest CPU utilization that the HPA saw: 0 %",
+        "highest CPU utilization that the HPA saw at the end: 0 %",
     ]
 
 

@@ -20,6 +20,7 @@ DEMAND = Demand(up_at=T0 + 30, down_at=T0 + 200, until=T0 + 640)
         ([3, 6, 5, 10, 5], True, "failed", "3: 3 -> 6 -> 5 -> 10 -> 5"),
         ([3, 6, 6, 10], False, "passed", "0: 3 -> 6 -> 6 -> 10"),
         ([3, 6, 6, 5], False, "failed", "1: 3 -> 6 -> 6 -> 5"),
+        ([10, 5, 3], False, "passed", "0: 10 -> 5 -> 3"),
         ([], False, "passed", "0: "),
     ],
 )
@@ -27,7 +28,7 @@ def test_replicas_go_up_once_and_down_once(
     values: list[int], *, down: bool, outcome: str, observed: str
 ) -> None:
     """Down only where the load ended within the run; what was before the load does not count."""
-    before = [(0, 9), (10, 3), (20, 9)]
+    before = [(0, 9), (10, 3), (28.5, 9)]
     replicas = series(*before, *((29 + 30 * at, value) for at, value in enumerate(values)))
     demand = DEMAND if down else replace(DEMAND, down_at=None)
     found = judge_flapping(timeline(replicas=replicas), demand)

@@ -26,7 +26,7 @@ def test_lanes_partition_the_plan(stage_list: list[Stage], lanes: int) -> None:
 
 def test_a_ramp_that_hardly_rises_ends_with_its_stage() -> None:
     stage = Stage(0.0, 5e-324, 1.0)
-    assert (stage.reached(0.0), stage.reached(0.5)) == (0.0, 1.0)
+    assert [stage.reached(count) for count in (0.0, 0.1, 0.5)] == [0.0, 1.0, 1.0]
 
 
 @settings(deadline=None)
@@ -61,6 +61,20 @@ def test_a_steady_plan_is_evenly_spaced() -> None:
     assert dues[1] - dues[0] == pytest.approx(0.01)
 
 
+def test_each_stage_goes_at_its_own_pace() -> None:
+    plan = Plan([Stage(1, 1, 2), Stage(2, 2, 2), Stage(4, 4, 1)])
+    dues = [0.5, 1.5, 2.25, 2.75, 3.25, 3.75, 4.125, 4.375, 4.625, 4.875]
+    assert [due for _, due in plan.lane(0, 1)] == pytest.approx(dues)
+
+
+@pytest.mark.parametrize(
+    ("from_s", "taken"), [(0, [1, 4]), (1.5, [1, 4]), (1.6, [4]), (2, [4]), (4.6, [])]
+)
+def test_the_second_of_three_lanes_takes_every_third(from_s: float, taken: list[int]) -> None:
+    plan = Plan([Stage(1, 1, 7)])
+    assert list(plan.lane(1, 3, from_s=from_s)) == [(index, index + 0.5) for index in taken]
+
+
 def test_a_plan_can_pause() -> None:
     plan = Plan([Stage(2, 2, 1), Stage(0, 0, 5), Stage(2, 2, 1)])
     assert [due for _, due in plan.lane(0, 1)] == pytest.approx([0.25, 0.75, 6.25, 6.75])
@@ -74,9 +88,23 @@ def test_a_plan_that_makes_no_sense_is_refused(bad: list[Stage]) -> None:
         Plan(bad)
 
 
-def test_there_is_no_arrival_after_the_last() -> None:
-    with pytest.raises(IndexError):
-        Plan([Stage(1, 1, 3)]).due(3)
+@pytest.mark.parametrize("index", [-1, 3])
+def test_there_is_no_arrival_before_the_first_or_after_the_last(index: int) -> None:
+    with pytest.raises(IndexError, match=f"^arrival {index} of 3$"):
+        Plan([Stage(1, 1, 3)]).due(index)
+
+
+@pytest.mark.parametrize("pauses", [0, 1, 2, 3])
+def test_the_last_arrival_is_due_before_what_is_only_waiting(pauses: int) -> None:
+    plan = Plan([Stage(1, 1, 2.5), *[Stage(0, 0, 5)] * pauses])
+    assert [plan.due(index) for index in range(plan.total)] == pytest.approx([0.5, 1.5, 2.5])
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(0, 0), (0.125, 0.5), (0.5, 1), (2, 2), (3, 2)])
+def test_a_ramp_from_nothing_offers_half_the_square_of_its_time(
+    count: float, seconds: float
+) -> None:
+    assert Stage(0, 2, 2).reached(count) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The fates of mutants, from what mutmut leaves, and the page of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,14 @@ def test_the_first_reason_that_covers_a_mutant_counts() -> None:
     three = Reason("*", "", "too late")
     assert reason_for(LIVED, (one, two, three)) == "this one"
     assert reason_for(LIVED, (one,)) == ""
+
+
+def test_a_reason_may_be_of_upper_and_lower_case_alone() -> None:
+    """A line that was changed otherwise is not covered."""
+    case = Reason("a/*", "", "the database does not care", case=True)
+    sql = Mutant("n", "a/b.py", "f", Fate.SURVIVED, 'run("SELECT x")', 'run("select x")')
+    assert case.covers(sql)
+    assert not case.covers(replace(sql, now='run("XXSELECT xXX")'))
 
 
 def test_the_reasons_of_the_project_are_sentences() -> None:

@@ -90,6 +90,40 @@ def test_a_role_for_each_namespace_and_one_for_all() -> None:
     assert Grant("a", "", "pods", "list") not in needed(grants)
 
 
+def test_a_role_is_bound_to_its_account_and_has_a_rule_for_each_set_of_verbs() -> None:
+    rights = ["list pods in a", "get pods in a", "get services in a", "list services in a"]
+    rights += ["get deployments.apps in a", "create pods/exec in a"]
+    role, binding = roles(grants_of(rights), "some", ("home", "runner"))
+    assert role == {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "some", "namespace": "a"},
+        "rules": [
+            {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"]},
+            {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list"]},
+            {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
+        ],
+    }
+    assert binding == {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "some", "namespace": "a"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "some"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "home", "name": "runner"}],
+    }
+
+
+@pytest.mark.parametrize(
+    "right",
+    ["get pods", "list deployments.apps in a", "get pods/log in a", "list x.metrics.k8s.io"],
+)
+def test_a_grant_is_written_as_it_was_read(right: str) -> None:
+    assert [str(one) for one in grants_of([right])] == [right]
+
+
 def test_a_right_that_is_none_is_refused() -> None:
-    with pytest.raises(SpecError, match="verb resource"):
+    with pytest.raises(SpecError) as caught:
         grants_of(["whatever"])
+    assert str(caught.value) == (
+        "rights: expected `verb resource[.group][ in namespace]`, got 'whatever'"
+    )

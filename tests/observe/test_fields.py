@@ -1,6 +1,24 @@
 """Fields as they are meant, whatever way they are written."""
 
-from clusterproof.observe.fields import with_match_labels
+from typing import Any
+
+from clusterproof.observe.fields import (
+    FieldPair,
+    FieldValue,
+    read_field,
+    read_pair,
+    with_match_labels,
+)
+from clusterproof.observe.path import Missing
+from tests.judge.rows import row
+from tests.observe.cluster_objects import cluster_of
+
+Json = dict[str, Any]
+CONFIG: Json = {
+    "kind": "ConfigMap",
+    "metadata": {"name": "c", "namespace": "shop"},
+    "data": {"URL": "https://a.example", "MODE": "fast"},
+}
 
 
 def test_an_expression_for_one_value_is_a_label() -> None:
@@ -25,3 +43,70 @@ def test_other_expressions_are_no_labels() -> None:
 def test_labels_stay_as_they_are() -> None:
     """Nothing is added where no expression stands."""
     assert with_match_labels({"matchLabels": {"app": "a"}}) == {"matchLabels": {"app": "a"}}
+
+
+def test_labels_stand_before_expressions() -> None:
+    """Both are kept, at whatever depth; what has no values is no label."""
+    terms = [
+        {"key": "app", "operator": "In", "values": ["other"]},
+        {"key": "tier", "operator": "In", "values": ["front"]},
+        {"key": "none", "operator": "In"},
+    ]
+    selector = {"matchLabels": {"app": "a"}, "matchExpressions": terms}
+    found = with_match_labels([{"spec": selector, "n": 1}])
+    assert found == [
+        {
+            "spec": {"matchLabels": {"app": "a", "tier": "front"}, "matchExpressions": terms},
+            "n": 1,
+        }
+    ]
+
+
+def test_a_field_is_brought_back_with_its_place_and_how_to_see_it() -> None:
+    """As JSON has it, or what of its path is not there."""
+    rule = row("field", of="ConfigMap/shop/c", path="data.MODE", expect={"equals": "fast"})
+    with cluster_of(CONFIG) as cluster:
+        seen = read_field(cluster, rule)
+        absent = read_field(cluster, rule.model_copy(update={"path": "data.NOT"}))
+    assert seen.value == FieldValue(object_exists=True, value="fast")
+    assert (seen.where, seen.evidence) == ("ConfigMap/shop/c data.MODE", ("data.MODE is 'fast'",))
+    assert seen.next_command == "kubectl get -n shop configmap/c -o yaml"
+    assert absent.value == FieldValue(object_exists=True, value=Missing("data.NOT"))
+
+
+def test_a_field_of_an_object_that_is_not_there_is_said_so() -> None:
+    """The object is what is missing."""
+    rule = row("field", of="ConfigMap/shop/c", path="data.MODE", expect={"equals": "fast"})
+    with cluster_of() as cluster:
+        seen = read_field(cluster, rule)
+    assert seen.value == FieldValue(object_exists=False, value=Missing("ConfigMap/shop/c"))
+    assert seen.value.object_exists is False
+    assert seen.evidence == ("there is no such object",)
+
+
+def test_two_fields_are_brought_back_together() -> None:
+    """Each with its own place."""
+    ingress = {
+        "kind": "Ingress",
+        "metadata": {"name": "i", "namespace": "shop"},
+        "spec": {"rules": [{"host": "a.example"}]},
+    }
+    rule = row(
+        "agrees",
+        of="ConfigMap/shop/c",
+        path="data.URL",
+        pattern="https://(.*)",
+        **{"with": "Ingress/shop/i", "with_path": "spec.rules[0].host"},
+    )
+    with cluster_of(CONFIG, ingress) as cluster:
+        seen = read_pair(cluster, rule)
+    assert seen.value == FieldPair(
+        FieldValue(object_exists=True, value="https://a.example"),
+        FieldValue(object_exists=True, value="a.example"),
+    )
+    assert seen.where == "ConfigMap/shop/c and Ingress/shop/i"
+    assert seen.evidence == (
+        "ConfigMap/shop/c data.URL is 'https://a.example'",
+        "Ingress/shop/i spec.rules[0].host is 'a.example'",
+    )
+    assert seen.next_command == "kubectl get -n shop configmap/c -o yaml"

@@ -38,6 +38,7 @@ def test_path_leads_to_its_value(path: str, value: object) -> None:
         ("spec.nothing.more", "spec.nothing"),
         ("spec.containers[name=c].ports", "spec.containers[name=c]"),
         ("spec.containers[7]", "spec.containers[7]"),
+        ("spec.containers[2]", "spec.containers[2]"),
         ("spec.replicas.more", "spec.replicas.more"),
         ("spec[name=a]", "spec[name=a]"),
         ("spec.containers.name", "spec.containers.name"),
@@ -50,5 +51,14 @@ def test_what_is_not_there_is_missing(path: str, at: str) -> None:
 
 
 def test_a_path_that_is_none_is_refused() -> None:
-    with pytest.raises(SpecError, match="expected a path"):
+    with pytest.raises(SpecError) as caught:
         look_up(POD, "spec..replicas")
+    assert str(caught.value) == (
+        "expected a path like a.b[name=c]['d.e'], got 'spec..replicas' at 4"
+    )
+
+
+def test_an_absence_is_known_by_its_place() -> None:
+    assert {Missing("a"), Missing("a"), Missing("b")} == {Missing("a"), Missing("b")}
+    assert hash(Missing("a")) != hash(Missing("b"))
+    assert Missing("a") != "a"

@@ -10,6 +10,7 @@ from clusterproof.observe.policy_model import (
     Decision,
     Destination,
     Policy,
+    Rule,
     RulePeer,
     RulePort,
     decide_egress,
@@ -130,6 +131,95 @@ def test_pod_that_no_policy_selects_reaches_everything() -> None:
     to = Destination("x", 443, address="203.0.113.10")
     assert decide_egress([read_policy(LITERAL)], "shop", {"app": "db"}, to).allowed
     assert decide_egress([read_policy(LITERAL)], "lobby", {"app": "web"}, to).allowed
+
+
+@pytest.mark.parametrize(
+    ("address", "cidr", "within"),
+    [
+        ("10.1.2.3", "10.0.0.0/8", True),
+        ("10.1.2.3", "10.9.9.9/8", True),
+        ("10.1.2.3/16", "10.0.0.0/8", True),
+        ("10.0.0.0/8", "10.1.0.0/16", False),
+        ("11.1.2.3", "10.0.0.0/8", False),
+        ("2001:db8::1", "0.0.0.0/0", False),
+        ("", "0.0.0.0/0", False),
+    ],
+)
+def test_an_address_is_within_a_block(address: str, cidr: str, *, within: bool) -> None:
+    assert Destination("x", 1, address=address).is_within(cidr) is within
+
+
+@pytest.mark.parametrize(
+    ("port", "to", "allowed"),
+    [
+        (RulePort("TCP", None), Destination("x", 5), True),
+        (RulePort("UDP", None), Destination("x", 5), False),
+        (RulePort("TCP", 5), Destination("x", 5), True),
+        (RulePort("TCP", 5), Destination("x", 6), False),
+        (RulePort("TCP", 5, 7), Destination("x", 7), True),
+        (RulePort("TCP", 5, 7), Destination("x", 8), False),
+        (RulePort("TCP", 5, 7), Destination("x", 4), False),
+        (RulePort("TCP", "db"), Destination("x", 5, named_ports={"db": 5}), True),
+        (RulePort("TCP", "db"), Destination("x", 5, named_ports={"db": 6}), False),
+        (RulePort("TCP", "db"), Destination("x", 5), False),
+    ],
+)
+def test_a_port_is_a_number_a_range_or_a_name(
+    port: RulePort, to: Destination, *, allowed: bool
+) -> None:
+    assert port.allows(to) is allowed
+
+
+def test_a_peer_by_labels_is_a_pod_of_a_namespace() -> None:
+    outside = Destination("x", 1, address="203.0.113.10")
+    inside = Destination("x", 1, namespace="far", namespace_labels={"a": "b"}, labels={"c": "d"})
+    assert not RulePeer(namespace_selector={}).allows(outside, "shop")
+    assert RulePeer(namespace_selector={}).allows(inside, "shop")
+    assert not RulePeer(pod_selector={}).allows(inside, "shop")
+    assert RulePeer(pod_selector={}).allows(inside, "far")
+    assert not RulePeer({"matchLabels": {"c": "e"}}, {}).allows(inside, "shop")
+
+
+def test_a_rule_is_read_with_all_its_parts() -> None:
+    peers = [
+        {"podSelector": {"matchLabels": {"a": "b"}}, "namespaceSelector": {}},
+        {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.2.0.0/16"]}},
+    ]
+    ports = [{"port": 53, "protocol": "UDP"}, {"port": 1, "endPort": 9}, {}]
+    found = read_policy(
+        policy("p", "shop", egress=[{"to": peers, "ports": ports}, None], ingress=[{"from": peers}])
+    )
+    both = (
+        RulePeer({"matchLabels": {"a": "b"}}, {}),
+        RulePeer(cidr="10.0.0.0/8", excepted=("10.1.0.0/16", "10.2.0.0/16")),
+    )
+    every = (RulePort("UDP", 53), RulePort("TCP", 1, 9), RulePort("TCP", None))
+    assert found == Policy(
+        "shop", "p", {}, ("Ingress", "Egress"), (Rule(both, every), Rule()), (Rule(both),)
+    )
+    assert str(found.egress[0]) == (
+        "to namespaces {} (all), Pods {a=b} or 10.0.0.0/8 except 10.1.0.0/16, 10.2.0.0/16"
+        " on 53/UDP, 1-9/TCP, every port/TCP"
+    )
+    assert str(Rule()) == "to everywhere"
+    assert (str(RulePeer()), str(RulePeer(cidr="10.0.0.0/8"))) == ("nothing", "10.0.0.0/8")
+    assert str(Destination("db", 5432)) == "db on 5432/TCP"
+
+
+def test_two_policies_that_refuse_are_both_named() -> None:
+    rules = [{"to": [{"podSelector": {}}]}] * 2
+    two = [read_policy(policy(name, "shop", policyTypes=["Egress"], egress=rules)) for name in "pq"]
+    found = decide_egress(two, "shop", {}, Destination("x", 443, address="203.0.113.10"))
+    assert found.by == "NetworkPolicy p, q: none of 4 egress rules"
+    none = decide_egress([], "shop", {}, Destination("x", 443))
+    assert none.by == "no NetworkPolicy selects the Pod for Egress"
+
+
+def test_a_selector_is_shown_with_all_its_terms() -> None:
+    terms = [{"key": "x", "operator": "Exists"}, {"key": "y", "operator": "In", "values": ["1"]}]
+    assert show_selector({"matchLabels": {"a": "b", "c": "d"}, "matchExpressions": terms}) == (
+        "{a=b, c=d, x Exists, y In (1)}"
+    )
 
 
 LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy"), max_size=2)

@@ -94,6 +94,12 @@ def test_malformed_record_is_named_with_its_file(text: str, words: str) -> None:
     assert str(refusal.value).startswith("night.json: ")
 
 
+def test_a_record_without_an_origin_is_called_one() -> None:
+    with pytest.raises(SpecError) as refusal:
+        RunRecord.from_json("[]")
+    assert str(refusal.value) == ("run record: expected a run record of schema 1, observed list")
+
+
 def test_unknown_outcome_is_refused() -> None:
     document = json.loads(run_of(Outcome.PASSED).to_json())
     document["rows"][0]["outcome"] = "green"

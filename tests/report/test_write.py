@@ -1,6 +1,7 @@
 """The files of a run: all there, whole, and without a planted secret in any encoding."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,15 @@ def test_a_half_written_file_is_never_seen(tmp_path: Path) -> None:
     assert target.read_bytes() == b"whole"
     assert list(tmp_path.iterdir()) == [target]
     assert target.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_is_made_where_it_will_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From another file system it could not be put there in one step."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    replace_file(tmp_path / "run.json", b"whole")
+    assert (tmp_path / "run.json").read_bytes() == b"whole"
 
 
 def test_schema_in_the_repository_is_the_one_of_the_code() -> None:

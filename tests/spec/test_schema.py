@@ -34,6 +34,11 @@ def test_rows_of_a_kind_are_those_that_one_check_judges() -> None:
             Need("n", 53, "UDP", "kube-system", {"k8s-app": "kube-dns", "tier": "a"}),
             "kube-system/k8s-app=kube-dns,tier=a",
         ),
+        (
+            "shop/app.kubernetes.io/name=web:80/TCP",
+            Need("n", 80, "TCP", "shop", {"app.kubernetes.io/name": "web"}),
+            "shop/app.kubernetes.io/name=web",
+        ),
         ("10.0.0.0/8:443/TCP", Need("n", 443, "TCP", cidr="10.0.0.0/8"), "10.0.0.0/8"),
         (
             "203.0.113.10:443/SCTP",

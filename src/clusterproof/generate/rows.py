@@ -75,7 +75,7 @@ class Rows:
         self._add(area, row_id, claim, "field", of=ref, path=path, expect=expect)
 
     def _unique(self, text: str) -> str:
-        base = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:74].strip("-")
+        base = _slug(text)
         found, number = base, 2
         while found in self._ids:
             found, number = f"{base}-{number}", number + 1
@@ -184,7 +184,7 @@ class Rows:
                 continue
             for key in sorted(set(found)):
                 row_id = f"secret-{of}-{key}"
-                if self._slug(row_id) in self._ids:
+                if _slug(row_id) in self._ids:
                     continue
                 claim = f"Secret {of} has a value for {key}"
                 fields = {"of": target, "key": key, "min_length": 1}
@@ -201,10 +201,6 @@ class Rows:
             if (namespace_of(item), item["metadata"]["name"]) == (namespace, name)
             for key in item.get("data") or {}
         ]
-
-    @staticmethod
-    def _slug(text: str) -> str:
-        return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:74].strip("-")
 
     def _budget(self, kind: str, item: Json) -> None:
         name, ref = item["metadata"]["name"], self._ref(kind, item)
@@ -362,17 +358,18 @@ class Rows:
             )
         for direction in ("ingress", "egress"):
             for number, rule in enumerate(spec.get(direction) or []):
-                if rule.get("ports"):
-                    ports = [one["port"] for one in rule["ports"] if "port" in one]
-                    self._ports((ref, name), direction, number, ports)
+                self._ports((ref, name), f"{direction}[{number}]", rule.get("ports") or [])
 
-    def _ports(
-        self, item: tuple[str, str], direction: str, number: int, ports: Iterable[Any]
-    ) -> None:
+    def _ports(self, item: tuple[str, str], rule: str, ports: Iterable[Json]) -> None:
         for place, port in enumerate(ports):
-            path = f"spec.{direction}[{number}].ports[{place}].port"
-            row_id = f"{item[1]}-{direction}-{number}-port-{place}"
-            self._field("network-policy", row_id, item, path, equals=port)
+            if "port" in port:
+                path = f"spec.{rule}.ports[{place}].port"
+                row_id = f"{item[1]}-{rule}-port-{place}"
+                self._field("network-policy", row_id, item, path, equals=port["port"])
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:74].strip("-")
 
 
 def _target_port(port: Json, template: Json) -> int | None:
@@ -387,8 +384,8 @@ def _target_port(port: Json, template: Json) -> int | None:
 
 
 def _is_pinned(image: str) -> bool:
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return "@sha256:" in image or tag not in {"", "latest"}
+    """By a tag, or by a digest, which stands behind a colon too."""
+    return image.rpartition("/")[2].partition(":")[2] not in {"", "latest"}
 
 
 def aliases_of(namespaces: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from clusterproof.load.hpa.rules import Policy, Rules, spec_from_object
 from clusterproof.load.objectives import Scaling
 from clusterproof.load.recording import Recording
 from clusterproof.load.timeline import (
+    Series,
     Timeline,
     condition,
     first_at,
@@ -28,6 +29,10 @@ _UNSCHEDULED_S = 20.0
 _UNREADY_S = 60.0
 _AGREEMENT = 0.9
 """Our choice: the reconcile times are inferred, so one in ten may fall on the other side."""
+_TOLERATED = 1.1
+"""The controller's own tolerance: up to this share of the target it adds nothing."""
+_LATELY_S = 30.0
+"""Two sync periods."""
 _SEEN_WITHIN_S = 2.0
 """A reconcile and its step are each seen a little later than they were: as in the replay."""
 
@@ -203,9 +208,11 @@ def judge_ceiling(
     if cause is not None:
         evidence = (f"{cause.id}: {cause.observed}", *_steps(timeline, since, until))
         return Finding("ceiling", cause.link, Outcome.FAILED, expected, observed, evidence)
-    seen = max((v for t, v in timeline.cpu_seen if since <= t <= until), default=0.0)
-    demanded = seen > scaling.cpu_target * 1.1 and wanted < scaling.ceiling
-    evidence = (f"highest CPU utilization that the HPA saw: {seen:.0f} %",)
+    # What it saw before it had any replicas says nothing of those that it has by now.
+    ends = until if demand.down_at is None else min(until, demand.down_at)
+    seen = _highest(timeline.cpu_seen, max(since, ends - _LATELY_S), ends)
+    demanded = seen > scaling.cpu_target * _TOLERATED and wanted < scaling.ceiling
+    evidence = (f"highest CPU utilization that the HPA saw at the end: {seen:.0f} %",)
     if not demanded and wanted < scaling.ceiling:
         return Finding(
             "ceiling", Link.GENERATOR, Outcome.INCONCLUSIVE, expected, observed, evidence
@@ -214,6 +221,11 @@ def judge_ceiling(
     in_time = demand.until - since >= scaling.ceiling_within_s
     outcome = Outcome.FAILED if in_time else Outcome.INCONCLUSIVE
     return Finding("ceiling", link, outcome, expected, observed, evidence)
+
+
+def _highest(values: Series, since: float, until: float) -> float:
+    """The largest value in [since, until]; 0 where there was none."""
+    return max([value_at(values, since), *(v for t, v in values if since <= t <= until)])
 
 
 def judge_reaction(

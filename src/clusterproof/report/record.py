@@ -180,10 +180,8 @@ class RunRecord:
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             seen = document.get("schema") if isinstance(document, dict) else type(document).__name__
             raise SpecError(f"{origin}: expected a run record of schema {SCHEMA}, observed {seen}")
-        derived = ("schema", "verdict", "counts")
-        fields = {key: value for key, value in document.items() if key not in derived}
         try:
-            return _adapter().validate_python(fields)
+            return _adapter().validate_python(document)  # what is derived is passed over
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"])

@@ -279,5 +279,6 @@ def _typed(adapter: TypeAdapter[Any], value: object, document: Document, at: Loc
         tagged = bool(first["loc"]) and first["loc"][0] in KINDS  # the kind chose the class
         inner = first["loc"][1:] if tagged else first["loc"]
         got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
-        where = "".join(f"{part}: " for part in (".".join(str(one) for one in inner),) if part)
+        path = ".".join(str(one) for one in inner)
+        where = f"{path}: " if path else ""
         raise document.error((*at, *inner), f"{where}{first['msg']}{got}") from error

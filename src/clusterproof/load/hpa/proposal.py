@@ -55,9 +55,9 @@ class Sample:
     window_s: float
 
     def value(self, resource: str, container: str) -> int | None:
-        """Usage of the container, or of all; None when a needed figure is missing."""
+        """Usage of the container, which is there, or of all; None when a figure is missing."""
         if container:
-            return self.usage.get(container, {}).get(resource)
+            return self.usage[container].get(resource)
         values = [used.get(resource) for used in self.usage.values()]
         known = [value for value in values if value is not None]
         return sum(known) if known and len(known) == len(values) else None
@@ -115,7 +115,7 @@ def propose(
         flags: Of the controller.
 
     Raises:
-        NoProposalError: No metrics, no pods, or a container without a request.
+        NoProposalError: No metrics, no pods, or a container without a request or a measurement.
     """
     if samples is None:
         raise NoProposalError(f"unable to get metrics for resource {target.resource}")
@@ -136,7 +136,7 @@ def propose(
         if tolerances.hold(ratio):
             return Proposal(current, shown)
         return Proposal(math.ceil(ratio * groups.ready), shown)
-    usage |= _fill(target, groups, requests, ratio=ratio, fill_unready=fill_unready)
+    usage |= _fill(target, groups, requests, ratio=ratio)
     new_ratio, _ = _ratio(target, usage, requests)
     turned = (ratio < 1.0 < new_ratio) or (new_ratio < 1.0 < ratio)
     if tolerances.hold(new_ratio) or turned:
@@ -185,6 +185,10 @@ def _is_unready(pod: PodView, sample: Sample, *, now: float, flags: ControllerFl
 def _usage(target: ResourceTarget, samples: Mapping[str, Sample]) -> dict[str, int]:
     found = {}
     for name, sample in samples.items():
+        if target.container and target.container not in sample.usage:
+            raise NoProposalError(
+                f"container {target.container} not present in metrics for pod {name}"
+            )
         value = sample.value(target.resource, target.container)
         if value is not None:
             found[name] = value
@@ -227,24 +231,14 @@ def _ratio(
 
 
 def _fill(
-    target: ResourceTarget,
-    groups: Groups,
-    requests: Mapping[str, int],
-    *,
-    ratio: float,
-    fill_unready: bool,
+    target: ResourceTarget, groups: Groups, requests: Mapping[str, int], *, ratio: float
 ) -> dict[str, int]:
     """Conservative figures for pods without one: full when shrinking, idle when growing."""
-    filled: dict[str, int] = {}
+    if ratio > 1.0:
+        return dict.fromkeys(groups.missing | groups.unready, 0)
     if ratio < 1.0:
-        for name in groups.missing:
-            if target.utilization is None:
-                filled[name] = target.average_milli or 0
-            else:
-                percent = max(_FULL_PERCENT, target.utilization)
-                filled[name] = requests[name] * percent // 100
-    elif ratio > 1.0:
-        filled |= dict.fromkeys(groups.missing, 0)
-    if fill_unready:
-        filled |= dict.fromkeys(groups.unready, 0)
-    return filled
+        if target.utilization is None:
+            return dict.fromkeys(groups.missing, target.average_milli or 0)
+        percent = max(_FULL_PERCENT, target.utilization)
+        return {name: requests[name] * percent // 100 for name in groups.missing}
+    return {}

@@ -26,6 +26,8 @@ from clusterproof.load.timeline import (
 
 _SETTLED_S = 2.0
 """A step that the controller made is seen within this after its reconcile."""
+_APART_S = 1.0
+"""Of one reconcile the scale comes before the status: on a busy machine this much at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,9 @@ def replay(
     steps: list[Step] = []
     free: list[tuple[float, float]] = [(ticks[0], float(own_replicas))]
     for index, at in enumerate(ticks):
-        spec, pods = world.spec_at(at), world.pods_at(at)
-        before = int(value_at(timeline.replicas, at - 0.5))
+        seen_at = at if exact else _decided_at(at, timeline.replicas)
+        spec, pods = world.spec_at(at), world.pods_at(seen_at)
+        before = int(value_at(timeline.replicas, seen_at - 0.5))
         decision, forced = _decide(world, spec, at, before, pods, forced, flags)
         until = ticks[index + 1] if index + 1 < len(ticks) else at + flags.sync_s
         after = int(value_at(timeline.replicas, min(at + _SETTLED_S, until)))
@@ -142,6 +145,15 @@ def reconcile_times(
     while ticks[-1] + flags.sync_s < recording.ended_at:
         ticks.append(ticks[-1] + flags.sync_s)
     return [t for t in ticks if t >= first_usage]
+
+
+def _decided_at(at: float, replicas: Series) -> float:
+    """The moment of a reconcile whose status was seen at `at`: before the step that it made.
+
+    The Pods of that step are there when the status is, and were not when it was decided.
+    """
+    steps = [changed for changed, _ in replicas if at - _APART_S <= changed <= at]
+    return steps[-1] - 1e-3 if steps else at
 
 
 def within(

@@ -1,0 +1,254 @@
+"""The replay of a run, made by hand: from which figures each reconcile is decided again."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from clusterproof.load.hpa.replay import Replay, Step, replay
+from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.timeline import Series
+from tests.load.scaling_parts import T0, series, timeline
+
+FLAGS = ControllerFlags()
+"""One reconcile every 15 s."""
+LONG_AGO = "1970-01-01T00:00:00Z"
+WITHIN = "DesiredWithinRange"
+TWO = series((0, 2))
+
+
+def hpa(
+    at: float, shows: float | None = None, *, name: str = "web", kind: str = "MODIFIED"
+) -> Change:
+    """The HPA from `at` on: 1 to 10 replicas, half of the CPU request, and what it shows."""
+    used = {"resource": {"name": "cpu", "current": {"averageUtilization": shows}}}
+    target = {"name": "cpu", "target": {"averageUtilization": 50}}
+    item = {
+        "metadata": {"name": name},
+        "spec": {"maxReplicas": 10, "metrics": [{"type": "Resource", "resource": target}]},
+        "status": {"currentMetrics": [] if shows is None else [used]},
+    }
+    return Change(T0 + at, "hpa", kind, item)
+
+
+def pod(at: float, number: int, kind: str = "ADDED") -> Change:
+    """A Pod that is Ready and asks for 100m, so that its usage is a percentage."""
+    app = {"name": "app", "resources": {"requests": {"cpu": "100m"}}}
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}
+    status = {"phase": "Running", "startTime": LONG_AGO, "conditions": [ready]}
+    item = {"metadata": {"name": f"web-{number}"}, "spec": {"containers": [app]}, "status": status}
+    return Change(T0 + at, "pod", kind, item)
+
+
+def read(at: float, *percent: int) -> UsageRead:
+    """What the metrics API said at `at` of web-0, web-1 and so on."""
+    figures = {
+        f"web-{n}": {"timestamp": T0 + at, "window_s": 10.0, "usage": {"app": {"cpu": each}}}
+        for n, each in enumerate(percent)
+    }
+    return UsageRead(T0 + at, figures)
+
+
+def replayed(
+    changes: list[Change],
+    usage: list[UsageRead],
+    replicas: Series = TWO,
+    *,
+    until: float = 60,
+    ticks: list[float] | None = None,
+) -> Replay | None:
+    """The replay; of the given reconciles when they are known."""
+    return replay(
+        Recording(T0, T0 + until, changes, usage),
+        timeline(replicas=replicas),
+        hpa="web",
+        flags=FLAGS,
+        ticks=None if ticks is None else [T0 + at for at in ticks],
+    )
+
+
+def steps(*arguments: Any, **named: Any) -> tuple[Step, ...]:  # noqa: ANN401 - those of `replayed`
+    """The steps of a run that can be replayed."""
+    found = replayed(*arguments, **named)
+    assert found is not None
+    return found.steps
+
+
+GROWTH = [hpa(15, 40), hpa(30, 100), hpa(45, 50), pod(0, 0), pod(0, 1), pod(31, 2), pod(31, 3)]
+USAGE = [read(10, 40, 40), read(25, 100, 100), read(40, 50, 50, 50, 50)]
+
+
+def test_a_run_is_decided_again_from_what_the_controller_saw() -> None:
+    """Each status update was a reconcile, and shows which of the reads it was made from."""
+    assert replayed(GROWTH, USAGE, series((0, 2), (31, 4))) == Replay(
+        steps=(
+            Step(T0 + 15, 2, 2, 2, 2, WITHIN, (40.0, 40.0)),
+            Step(T0 + 30, 2, 4, 4, 4, WITHIN, (100.0, 100.0)),
+            Step(T0 + 45, 4, 4, 4, 4, WITHIN, (50.0, 50.0)),
+        ),
+        free=series((15, 2), (15, 2), (30, 4), (45, 4)),
+        agreement=1.0,
+        within_sync=1.0,
+    )
+
+
+def test_a_controller_that_does_not_step_differs() -> None:
+    """From its first step on: the model keeps its four for the window."""
+    found = replayed(GROWTH[:5], [*USAGE[:2], read(40, 50, 50)])
+    assert found is not None
+    assert [step.predicted for step in found.steps] == [2, 4, 4]
+    assert found.first_divergence == found.steps[1]
+    assert found.agreement == pytest.approx(1 / 3)
+    assert found.free == series((15, 2), (15, 2), (30, 4), (45, 4))
+    assert found.within_sync == pytest.approx(30 / 31)
+
+
+def test_the_hpa_of_another_workload_is_not_replayed() -> None:
+    """Nor does it say when ours was reconciled."""
+    others = [hpa(7, 90, name="another"), hpa(29, 90, name="another")]
+    assert replayed([*others, *GROWTH], USAGE) == replayed(GROWTH, USAGE)
+    assert replayed(others, USAGE) is None
+
+
+def test_a_run_without_replicas_or_without_usage_is_not_replayed() -> None:
+    """There is nothing to compare with, or nothing to decide from."""
+    assert replayed(GROWTH, USAGE, ()) is None
+    assert replayed(GROWTH, []) is None
+
+
+def test_the_model_on_its_own_begins_with_the_replicas_of_the_first_reconcile() -> None:
+    """Whatever is set by hand later."""
+    found = replayed(GROWTH, USAGE, series((0, 2), (20, 7)))
+    assert found is not None
+    assert found.free[0] == (T0 + 15, 2.0)
+
+
+def test_a_reconcile_starts_from_the_replicas_just_before_it() -> None:
+    """Half a second: the controller's own step is not yet seen then."""
+    found = steps(GROWTH, USAGE, series((0, 5), (14, 2), (15, 3)))
+    assert found[0].before == 2
+
+
+@pytest.mark.parametrize(
+    ("status_at", "before"),
+    [(20.0, 2), (20.4, 2), (21.0, 2), (21.1, 4)],
+    ids=["at-once", "soon", "at-the-latest", "too-late-to-be-of-this-step"],
+)
+def test_the_pods_of_a_step_were_not_there_when_it_was_decided(
+    status_at: float, before: int
+) -> None:
+    """An unready one would count as idle; the status follows the scale by a second at most."""
+    born = pod(20, 2)
+    born.object["status"] = {"phase": "Pending", "startTime": "1970-01-01T00:17:00Z"}
+    changes = [hpa(status_at, 80), pod(0, 0), pod(0, 1), born]
+    found = steps(changes, [read(10, 80, 80)], series((0, 2), (20, 4)))
+    step = next(step for step in found if step.at == T0 + status_at)
+    assert (step.before, step.proposed) == (before, 4)
+
+
+@pytest.mark.parametrize(
+    ("stepped", "observed"),
+    [(15.5, [4, 4]), (16, [4, 4]), (16.5, [2, 4]), (18, [2, 4]), (18.1, [2, 2])],
+)
+def test_a_step_is_looked_for_within_two_seconds_but_not_past_the_next_reconcile(
+    stepped: float, observed: list[int]
+) -> None:
+    """Of two reconciles that are a second apart."""
+    found = steps(GROWTH, USAGE, series((0, 2), (stepped, 4)), ticks=[15, 16])
+    assert [step.observed for step in found] == observed
+
+
+READS = [read(10.0 * n, 10 + 10 * n) for n in range(6)]
+"""10 % at the beginning, 20 % after 10 s, and so on."""
+
+
+@pytest.mark.parametrize(
+    ("at", "shows", "taken"),
+    [
+        (25, 20, 20),
+        (25, 30, 30),
+        (25, 40, 40),
+        (25, 10, 30),
+        (25, 50, 30),
+        (25, None, 30),
+        (15, 10, 10),
+        (5, 20, 20),
+        (5, 10, 10),
+        (5, None, 10),
+    ],
+    ids=[
+        "the-one-before-last",
+        "the-last",
+        "the-next",
+        "too-old",
+        "too-late",
+        "nothing-shown",
+        "the-first",
+        "the-second",
+        "the-only-one-before",
+        "nothing-shown-at-first",
+    ],
+)
+def test_the_read_that_explains_the_status_is_the_one_it_was_made_from(
+    at: float, shows: int | None, taken: int
+) -> None:
+    """Of the two before a reconcile and the one behind it; else the last one before it."""
+    found = steps([hpa(at, shows), pod(0, 0)], READS, series((0, 1)), until=at + 10)
+    (step,) = (one for one in found if one.at == T0 + at)
+    assert step.shown == (taken, shows)
+
+
+def test_a_known_reconcile_read_the_usage_of_its_moment() -> None:
+    """In a laboratory nothing has to be inferred."""
+    found = steps([hpa(0, 10), pod(0, 0)], READS, series((0, 1)), ticks=[20, 29])
+    assert [step.shown[0] for step in found] == [30, 30]
+
+
+@pytest.mark.parametrize(
+    ("tick", "shows"), [(5, 10), (14.5, 10), (14.9, 20), (15, 20), (24.5, 20), (24.9, 30)]
+)
+def test_a_status_is_seen_a_little_after_its_reconcile(tick: float, shows: int) -> None:
+    """Up to 0.2 s later it is still its own; before the first one the first one holds."""
+    changes = [hpa(8, 10), hpa(15, 20), hpa(25, 30), pod(0, 0)]
+    (step,) = steps(changes, READS, series((0, 1)), ticks=[tick])
+    assert step.shown[1] == shows
+
+
+@pytest.mark.parametrize(
+    ("change", "at", "shown"),
+    [
+        (pod(20, 2, "DELETED"), 19, 60),
+        (pod(20, 2, "DELETED"), 20, 30),
+        (pod(20, 2, "DELETED"), 21, 30),
+        (pod(20, 9, "DELETED"), 21, 60),
+        (pod(20, 3), 19, 60),
+        (pod(20, 3), 20, 90),
+    ],
+    ids=["before", "at-once", "after", "never-seen", "before-one-more", "one-more"],
+)
+def test_pods_are_those_of_the_moment(change: Change, at: float, shown: int) -> None:
+    """The metrics API goes on with a Pod that is gone, and begins before it is seen."""
+    changes = [hpa(0), pod(0, 0), pod(0, 1), pod(0, 2), change]
+    (step,) = steps(changes, [read(0, 20, 40, 120, 180)], series((0, 3)), ticks=[at])
+    assert step.shown[0] == shown
+
+
+@pytest.mark.parametrize(
+    ("usage", "replicas", "expected"),
+    [
+        (read(10, 40), 12, Step(T0 + 15, 12, 10, 12, None, "TooManyReplicas", (None, 40.0))),
+        (
+            replace(read(10), error="503"),
+            2,
+            Step(T0 + 15, 2, 2, 2, None, "unable to get metrics for resource cpu", (None, 40.0)),
+        ),
+    ],
+    ids=["outside-the-bounds", "no-metrics"],
+)
+def test_a_reconcile_without_a_proposal_shows_no_utilization(
+    usage: UsageRead, replicas: int, expected: Step
+) -> None:
+    """Of the model; the HPA's status still shows its last one."""
+    found = steps([hpa(0, 40), pod(0, 0)], [usage], series((0, replicas)), ticks=[15])
+    assert found == (expected,)
