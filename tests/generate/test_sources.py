@@ -144,7 +144,7 @@ def test_words_of_many_files_are_cut(tmp_path: Path) -> None:
 
 def test_a_spec_is_a_file_for_each_area_and_one_that_names_them(tmp_path: Path) -> None:
     """Each says where it is from, and what is not in it is brought back."""
-    text = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "1st"}}
+    text: Json = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "1st"}}
     text |= {"data": {"MOTTO": "für alle", "FILE": "x" * 201}}
     objects = (workload("web", "1st"), text)
     source = Source("declared in ü.yaml", tuple((one["kind"], one) for one in objects))

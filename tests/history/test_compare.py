@@ -47,7 +47,7 @@ def test_a_comparison_names_its_runs_and_is_quiet_where_nothing_changed() -> Non
 
 @pytest.mark.parametrize("field", ["new_failures", "mended", "new_unknowns", "vanished"])
 def test_each_of_these_a_reader_must_hear_of(field: str) -> None:
-    assert not Comparison("a", "b", **{field: ("x",)}).quiet  # type: ignore[arg-type]
+    assert not Comparison("a", "b", **{field: ("x",)}).quiet
 
 
 def test_a_row_that_vanished_says_what_it_was_and_how_to_retire_it() -> None:

@@ -207,7 +207,7 @@ def test_a_rule_is_read_with_all_its_parts() -> None:
 
 
 def test_two_policies_that_refuse_are_both_named() -> None:
-    rules = [{"to": [{"podSelector": {}}]}] * 2
+    rules: list[dict[str, Any]] = [{"to": [{"podSelector": {}}]}] * 2
     two = [read_policy(policy(name, "shop", policyTypes=["Egress"], egress=rules)) for name in "pq"]
     found = decide_egress(two, "shop", {}, Destination("x", 443, address="203.0.113.10"))
     assert found.by == "NetworkPolicy p, q: none of 4 egress rules"

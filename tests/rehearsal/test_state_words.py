@@ -146,3 +146,20 @@ def test_a_workload_of_no_status_has_no_replicas() -> None:
         )
     with cluster_of({**bare, "status": dict.fromkeys(FULL, 1)}, pod("p", "a", LABELS)) as cluster:
         assert unwhole(cluster.api, [REF], replicas=1) == ()
+
+
+def test_what_another_workload_ends_is_not_this_ones() -> None:
+    other = pod("other", "a", {"app": "other"})
+    other["metadata"]["deletionTimestamp"] = "2026-11-24T06:00:00Z"
+    with cluster_of(web(), other) as cluster:
+        assert unwhole(cluster.api, [REF]) == ()
+
+
+def test_a_status_that_was_never_written_is_of_no_generation() -> None:
+    item = web()
+    item["metadata"]["generation"] = 1
+    del item["status"]["observedGeneration"]
+    with cluster_of(item) as cluster:
+        assert unwhole(cluster.api, [REF]) == (
+            "Deployment/a/web: desired 2, updated/ready/available/all [2, 2, 2, 2]",
+        )

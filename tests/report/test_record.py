@@ -1,6 +1,7 @@
 """The run record: lossless, and never greener than its rows."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -92,6 +93,22 @@ def test_malformed_record_is_named_with_its_file(text: str, words: str) -> None:
     with pytest.raises(SpecError, match=words) as refusal:
         RunRecord.from_json(text, origin="night.json")
     assert str(refusal.value).startswith("night.json: ")
+
+
+def test_json_form_has_the_verdict_and_the_counts_for_readers_without_us() -> None:
+    record = replace(run_of(Outcome.PASSED, Outcome.FAILED), profile="für alle")
+    text = record.to_json()
+    assert text.startswith('{\n "schema": 1,\n "verdict": "failed",\n "counts": {\n  "passed": 1,')
+    assert '"profile": "für alle"' in text
+    document = json.loads(text)
+    assert document["counts"] == {"passed": 1, "failed": 1, "inconclusive": 0, "not-run": 0}
+    assert record.to_json(indent=None).count("\n") == 0
+
+
+def test_a_run_takes_as_long_as_it_took_and_never_less_than_nothing() -> None:
+    record = replace(run_of(), started_at=1.0, finished_at=1.25)
+    assert record.duration_s == 0.25
+    assert replace(record, finished_at=0.5).duration_s == 0.0
 
 
 def test_a_record_without_an_origin_is_called_one() -> None:

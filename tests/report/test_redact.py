@@ -162,6 +162,7 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
     ("text", "shown"),
     [
         ("password=abc123 user=x", f"password={MASK} user=x"),
+        ("password=abc123, token=def456 x", f"password={MASK}, token={MASK} x"),
         ("PGPASSWORD='two words' psql", f"PGPASSWORD='{MASK}' psql"),
         ("Authorization: Bearer abcdefghijkl", f"Authorization: Bearer {MASK}"),
         ("postgres://router:pw9@db:5432/x", f"postgres://router:{MASK}@db:5432/x"),
@@ -184,6 +185,7 @@ def test_value_goes_and_its_name_stays(text: str, shown: str) -> None:
     "text",
     [
         "POSTHOG_API_KEY: present, 47 characters",
+        "für alle",
         "SECRET_KEY: absent",
         "expected no placeholder, observed your-strong-password",
         "POSTGRES_PASSWORD=your-strong-password",

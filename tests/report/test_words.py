@@ -26,6 +26,10 @@ BARE = replace(row(1), expected="", observed="", cause="", title="All is well")
             {"outcome": F, "expected": "3", "observed": "2", "differences": ("x", "y", "z")},
             "a: expected 3, observed 2 (and 2 more)",
         ),
+        (
+            {"outcome": F, "expected": "3", "observed": "2", "differences": ("x", "y")},
+            "a: expected 3, observed 2 (and 1 more)",
+        ),
         ({"outcome": P, "expected": "3"}, "a: as expected: 3"),
         ({"outcome": P}, "a: as expected: All is well"),
         ({"outcome": U, "cause": "403", "observed": "x"}, "a: could not look: 403"),
