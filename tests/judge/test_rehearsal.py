@@ -28,6 +28,25 @@ GOOD = Rehearsed(
 
 def test_an_operation_that_cost_nothing_is_as_expected() -> None:
     assert differences(ROW, GOOD) == ()
+    assert not GOOD.is_amiss
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"steps": (*GOOD.steps, Step("all is back", "1 of 3", 60.0, 60.0))},
+        {"flown": replace(FLOWN, answered=399)},
+        {"flown": replace(FLOWN, unnamed=1)},
+        {"unrestored": ("Node//n: spec was a, is b",)},
+    ],
+    ids=["a-step", "a-request", "an-event-without-a-name", "an-object"],
+)
+def test_what_is_amiss_is_a_difference_though_no_event_could_be_read(part: dict[str, Any]) -> None:
+    """PostHog may be away by the very operation that failed."""
+    unread = Kept(named=400, missing=0, such_as=(), within_s=60.0, unread="connection refused")
+    value = replace(GOOD, kept=unread, **part)
+    assert value.is_amiss
+    assert len(differences(ROW, value)) == 1
 
 
 @pytest.mark.parametrize(

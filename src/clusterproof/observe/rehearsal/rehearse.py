@@ -7,7 +7,7 @@ in the cluster (see `undo.py`), and in a Pod of ours that ends by itself.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
@@ -59,7 +59,7 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
 
     Raises:
         ObservationError: The deployment was not whole to begin with, the operation could not be
-            performed, or nothing can be said of requests or events.
+            performed, or nothing can be said of requests; or of events, with nothing else amiss.
     """
     before = read_state(stage.api, stage.namespaces, rule.workloads)
     _whole_first(stage, rule)
@@ -80,8 +80,15 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
         took_s = time.monotonic() - began
         pause(CALM_S)
         flown, uuids = flow.end()
-    kept = read_events(inside, stage.posthog, uuids, rule.events_within_s)
-    value = Rehearsed(tuple(steps), flown, kept, unrestored, len(before))
+    unread = Kept(len(uuids), 0, (), rule.events_within_s)
+    value = Rehearsed(tuple(steps), flown, unread, unrestored, len(before))
+    try:
+        kept = read_events(inside, stage.posthog, uuids, rule.events_within_s)
+    except ObservationError as error:
+        if not value.is_amiss:
+            raise
+        kept = replace(unread, unread=str(error))  # what is amiss is not hidden by what is not seen
+    value = replace(value, kept=kept)
     return Observed(
         value,
         where=f"{inside.where} -> {stage.traffic.service}; {rule.workloads[0]}",
@@ -141,4 +148,6 @@ def _sent(rule: RehearsalRow, flown: Flown) -> str:
 
 
 def _read(kept: Kept) -> str:
+    if kept.unread:
+        return f"{kept.named} exposure events named, which could not be read back: {kept.unread}"
     return f"{kept.named} exposure events named, {kept.named - kept.missing} read back by uuid"

@@ -47,12 +47,14 @@ class Kept:
     Attributes:
         missing: How many were not there when the time was up.
         such_as: The first of them.
+        unread: Why PostHog could not be asked, or "": then nothing is said of what is missing.
     """
 
     named: int
     missing: int
     such_as: tuple[str, ...]
     within_s: float
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,10 @@ class Rehearsed:
     kept: Kept
     unrestored: tuple[str, ...]
     compared: int
+
+    @property
+    def is_amiss(self) -> bool:
+        """Whether something is known to be amiss, whatever the events would say."""
+        flown = self.flown
+        stopped = any(step.missing for step in self.steps)
+        return stopped or flown.answered < flown.sent or bool(flown.unnamed or self.unrestored)
