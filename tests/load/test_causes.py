@@ -58,7 +58,7 @@ def test_metrics_may_fail_for_three_sync_periods(
 ) -> None:
     """45 s on end; two short gaps are not one long one."""
     lines = said(judge_metrics(recording(*changes), SCALING)).splitlines()
-    evidence = ["metrics.k8s.io gave no usage for 0 s on end"] if outcome == "failed" else []
+    evidence = ["metrics.k8s.io gave us no usage for 0 s on end"] if outcome == "failed" else []
     assert lines == [
         f"{outcome}: hpa-metrics of metrics",
         METRICS,
@@ -80,11 +80,33 @@ def test_usage_may_be_unread_as_long(blind: tuple[int, int], outcome: str) -> No
     lines = said(judge_metrics(found, SCALING)).splitlines()
     length = blind[1] - blind[0]
     if outcome == "failed":
-        evidence = [f"metrics.k8s.io gave no usage for {length} s on end"]
+        evidence = [f"metrics.k8s.io gave us no usage for {length} s on end"]
         assert lines[2:] == ["observed it was not seen to fail", *evidence]
     else:
         assert lines[2:] == [f"observed longest gap {length} s"]
     assert lines[0] == f"{outcome}: hpa-metrics of metrics"
+
+
+@pytest.mark.parametrize(
+    ("at", "active", "outcome"),
+    [
+        (30, "True", "inconclusive"),
+        (60, "True", "inconclusive"),
+        (30, "False", "failed"),
+        (10, "True", "failed"),
+        (61, "True", "failed"),
+    ],
+    ids=["meanwhile", "at-the-end", "blind-itself", "just-before", "afterwards"],
+)
+def test_usage_that_the_hpa_read_and_we_did_not_is_no_finding_about_the_cluster(
+    at: float, active: str, outcome: str
+) -> None:
+    """We could not look."""
+    found = recording(hpa(0), hpa(at, active=active), hpa(62))
+    found.usage = [
+        UsageRead(read.at, {} if 10 <= read.at - T0 <= 60 else read.pods) for read in found.usage
+    ]
+    assert said(judge_metrics(found, SCALING)).startswith(f"{outcome}: hpa-metrics of metrics")
 
 
 @pytest.mark.parametrize(

@@ -252,3 +252,33 @@ def test_a_reconcile_without_a_proposal_shows_no_utilization(
     """Of the model; the HPA's status still shows its last one."""
     found = steps([hpa(0, 40), pod(0, 0)], [usage], series((0, replicas)), ticks=[15])
     assert found == (expected,)
+
+
+def unread(at: float) -> UsageRead:
+    """A read of ours that came to nothing."""
+    return UsageRead(T0 + at, {}, "no answer")
+
+
+def active(at: float, status: str) -> Change:
+    """The HPA at a reconcile, and whether it could read its metrics."""
+    change = hpa(at, 80)
+    change.object["status"]["conditions"] = [{"type": "ScalingActive", "status": status}]
+    return change
+
+
+@pytest.mark.parametrize(
+    ("status", "reads", "replayed_at"),
+    [
+        ("True", [read(10, 80, 80), unread(19), unread(20), unread(21)], [15, 35, 50]),
+        ("True", [read(10, 80, 80), unread(19), read(20, 80, 80), unread(21)], [15, 20, 35, 50]),
+        ("False", [read(10, 80, 80), unread(19), unread(20), unread(21)], [15, 20, 35, 50]),
+    ],
+    ids=["we-were-blind", "one-read-is-enough", "both-were-blind"],
+)
+def test_a_reconcile_that_saw_what_we_did_not_is_not_decided_again(
+    status: str, reads: list[UsageRead], replayed_at: list[float]
+) -> None:
+    """Our own blindness is no disagreement."""
+    changes = [active(15, "True"), active(20, status), active(35, "True"), pod(0, 0), pod(0, 1)]
+    found = steps(changes, [*reads, *(read(at, 80, 80) for at in (30, 34, 36, 48, 52))])
+    assert [step.at - T0 for step in found] == replayed_at

@@ -19,6 +19,7 @@ from clusterproof.load.hpa.rules import milli
 from clusterproof.load.objectives import Scaling
 from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
 from clusterproof.observe.api import KubeApi
+from clusterproof.observe.patience import Patience
 
 SCRAPED = (
     "model_router_requests",
@@ -207,7 +208,10 @@ class Recorder:
         port = self._scaling.metrics_port
         path = f"/api/v1/namespaces/{self._scaling.namespace}/pods/{name}:{port}/proxy/metrics"
         try:
-            answer = self._api.request("GET", path, expect_ok=False, timeout_s=_PROXY_TIMEOUT_S)
+            # A Pod's silence is not the API server's, which must go on to be asked for the rest.
+            answer = self._api.request(
+                "GET", path, expect_ok=False, timeout_s=_PROXY_TIMEOUT_S, patience=Patience()
+            )
             if not answer.is_success:
                 return None
             values = parse_metrics(answer.text, SCRAPED)

@@ -18,6 +18,7 @@ from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import (
     Series,
     Timeline,
+    condition,
     pod_view,
     samples_of,
     utilization_seen,
@@ -48,7 +49,7 @@ class Replay:
     """The whole run, decided again.
 
     Attributes:
-        steps: One per reconcile.
+        steps: One per reconcile of which we saw what the controller saw.
         free: Predicted replicas over time when the model runs on its own.
         agreement: Share of reconciles where model and controller set the same.
         within_sync: Share of the time in which the observed replicas were predicted, give or take
@@ -95,6 +96,8 @@ def replay(
     steps: list[Step] = []
     free: list[tuple[float, float]] = [(ticks[0], float(own_replicas))]
     for index, at in enumerate(ticks):
+        if world.is_unseen(at):
+            continue
         seen_at = at if exact else _decided_at(at, timeline.replicas)
         spec, pods = world.spec_at(at), world.pods_at(seen_at)
         before = int(value_at(timeline.replicas, seen_at - 0.5))
@@ -120,7 +123,7 @@ def replay(
     return Replay(
         steps=tuple(steps),
         free=predicted,
-        agreement=matched / len(steps),
+        agreement=matched / len(steps) if steps else 0.0,
         within_sync=within(timeline.replicas, predicted, ticks[0], ticks[-1], flags.sync_s),
     )
 
@@ -209,6 +212,11 @@ class _World:
         if self._exact:
             return [self._reads[index - 1]]
         return list(self._reads[max(0, index - 2) : index + 1])
+
+    def is_unseen(self, at: float) -> bool:
+        """Whether the controller read usage at that moment, and we could not."""
+        active = condition(self._change(at).object, "ScalingActive").get("status")
+        return active == "True" and all(read.error for read in self.reads_at(at))
 
     def _change(self, at: float) -> Change:
         index = bisect_right(self._change_times, at + 0.2) - 1
