@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,21 +31,23 @@ Json = dict[str, Any]
 
 
 def main() -> int:
-    """Run all three, print and write the table."""
+    """Run them, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--for-s", type=float, default=8.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("reports/bench"))
+    parser.add_argument("--only", choices=("efficiency", "p99", "stall"), help="default: all three")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.stderr.write("bench: no program wrk to compare with: apt-get install wrk\n")
         return int(ExitCode.USAGE)
     options.out.mkdir(parents=True, exist_ok=True)
-    found = {
-        "efficiency": efficiency(options.out, options.for_s, options.rounds),
-        "p99": p99_error(options.out, options.for_s * 2),
-        "stall": stall(options.out),
+    parts: dict[str, Callable[[], Json]] = {
+        "efficiency": lambda: efficiency(options.out, options.for_s, options.rounds),
+        "p99": lambda: p99_error(options.out, options.for_s * 2),
+        "stall": lambda: stall(options.out),
     }
+    found = {name: ask() for name, ask in parts.items() if options.only in {None, name}}
     (options.out / "bench.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
     return 0
