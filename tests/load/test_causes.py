@@ -109,6 +109,36 @@ def test_usage_that_the_hpa_read_and_we_did_not_is_no_finding_about_the_cluster(
     assert said(judge_metrics(found, SCALING)).startswith(f"{outcome}: hpa-metrics of metrics")
 
 
+def unread_during(*gaps: tuple[int, int], reads_at: float) -> str:
+    """What is said of a run in which we read no usage then, and the HPA did at one moment."""
+    found = recording(hpa(0), hpa(reads_at), hpa(190), until=200)
+    found.usage = [
+        UsageRead(read.at, {} if any(a <= read.at - T0 <= b for a, b in gaps) else read.pods)
+        for read in found.usage
+    ]
+    return said(judge_metrics(found, SCALING))
+
+
+def test_the_longest_time_without_usage_counts() -> None:
+    """Not the last one; of two alike the first."""
+    assert unread_during((10, 60), (70, 80), reads_at=30).startswith("inconclusive")
+    assert unread_during((10, 60), (70, 120), reads_at=30).startswith("inconclusive")
+    assert unread_during((10, 60), (70, 120), reads_at=90).startswith("failed")
+    assert unread_during((10, 60), (70, 125), reads_at=90).startswith("inconclusive")
+
+
+def test_what_the_hpa_said_meanwhile_is_told() -> None:
+    """Though it was too short to be a finding of its own."""
+    found = recording(hpa(0), hpa(20, active="False"), hpa(40), until=100)
+    found.usage = [UsageRead(read.at, {}) for read in found.usage]
+    assert said(judge_metrics(found, SCALING)).splitlines() == [
+        "inconclusive: hpa-metrics of metrics",
+        METRICS,
+        "observed not for 20 s: Failed: no cpu",
+        "metrics.k8s.io gave us no usage for 95 s on end",
+    ]
+
+
 @pytest.mark.parametrize(
     ("gaps", "observed"),
     [

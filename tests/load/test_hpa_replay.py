@@ -282,3 +282,16 @@ def test_a_reconcile_that_saw_what_we_did_not_is_not_decided_again(
     changes = [active(15, "True"), active(20, status), active(35, "True"), pod(0, 0), pod(0, 1)]
     found = steps(changes, [*reads, *(read(at, 80, 80) for at in (30, 34, 36, 48, 52))])
     assert [step.at - T0 for step in found] == replayed_at
+
+
+def test_a_run_of_which_we_saw_nothing_agrees_in_nothing() -> None:
+    """It is not taken for a model that was right."""
+    found = replayed([active(15, "True"), pod(0, 0), pod(0, 1)], [unread(0)], until=20)
+    assert found is not None
+    assert (found.steps, found.agreement) == ((), 0.0)
+
+
+def test_where_reconciles_are_known_a_step_before_them_is_not_theirs() -> None:
+    """A laboratory says when it reconciled: 0.7 s earlier somebody else has scaled."""
+    found = steps(GROWTH, USAGE, series((0, 2), (14.3, 4)), ticks=[15])
+    assert found[0].before == 4

@@ -103,3 +103,13 @@ def test_a_run_is_held_to_what_it_demanded() -> None:
     ]
     named = ["ceiling readiness", "reaction readiness"]
     assert ids(replace(DEMAND, down_at=None), behind=True) == [*always, *named, *behind]
+
+
+def test_the_scale_down_of_a_run_is_held_to_its_reconciles() -> None:
+    """The last one that needed ten was 10 s before the end of the load."""
+    seen = timeline(replicas=series((0, 3), (60, 10), (500, 5)))
+    needs_ten = replace(step(10, 10), at=T0 + 190, proposed=10)
+    replayed = Replay((needs_ten,), (), 1.0, 1.0)
+    found = judge_scaling(recording(hpa(0, behavior={})), seen, SCALING, DEMAND, replayed)
+    window = next(one for one in found if one.id == "down-window")
+    assert window.observed.startswith("10 to 5, 310 s after it")
