@@ -29,6 +29,7 @@ _AT_ONCE = {
     "rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "100%"},
 }
 """All Pods together: a proof has no callers to be kind to."""
+_HURRIED = "clusterproof.dev/hurried"
 _BINDING = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/")
 
 
@@ -277,10 +278,27 @@ def heal(api: KubeApi, namespaces: Iterable[str], *, measured: bool = True) -> N
         for item in api.list(KINDS["Deployment"].collection(namespace)):
             name = str(item["metadata"]["name"])
             workloads.append(ObjectRef(kind="Deployment", namespace=namespace, name=name))
+    for namespace in namespaces:
+        _hurry(api, namespace)
     for ref in workloads:
         rolled_out(api, path_of(ref), str(ref))
     for namespace in namespaces if measured else ():
         _measured(api, KINDS["HorizontalPodAutoscaler"].collection(namespace))
+
+
+def _hurry(api: KubeApi, namespace: str) -> None:
+    """Touch each ReplicaSet that lacks Pods.
+
+    One whose Pods were refused is tried again ever more seldom, minutes apart; a change of it is
+    looked at now.
+    """
+    collection = f"/apis/apps/v1/namespaces/{namespace}/replicasets"
+    for item in api.list(collection):
+        if item["spec"].get("replicas", 0) > (item.get("status") or {}).get("replicas", 0):
+            path = f"{collection}/{item['metadata']['name']}"
+            for mark in ("now", None):
+                body = {"metadata": {"annotations": {_HURRIED: mark}}}
+                api.request("PATCH", path, body=body, content_type=_MERGE)
 
 
 def _measured(api: KubeApi, collection: str) -> None:
