@@ -28,7 +28,6 @@ START_WITHIN_S = 120.0
 END_WITHIN_S = 1800.0
 """The Jobs' own deadline."""
 GONE_WITHIN_S = 120.0
-_ENDED = frozenset({"Succeeded", "Failed"})
 
 
 def main() -> int:
@@ -48,7 +47,8 @@ def main() -> int:
             if options.lose_worker_after_s is not None:
                 pause(options.lose_worker_after_s)
                 progress.say(f"{lose_worker(kubectl)} is killed")
-            code = _end(kubectl)
+            ended = kubectl.end_of_pod(NAMESPACE, MASTER, within_s=END_WITHIN_S)
+            code = int(ended["exitCode"])
             sys.stdout.write(kubectl.run("logs", "-n", NAMESPACE, "-l", MASTER, "--tail=-1"))
             progress.say(f"the master ended with {code}")
     except ClusterproofError as error:
@@ -73,7 +73,7 @@ def _options() -> argparse.Namespace:
 @contextmanager
 def applied(kubectl: Kubectl, load: dict[str, str]) -> Iterator[None]:
     """The folder with these options of the load; its namespace is gone before and afterwards."""
-    _delete(kubectl)
+    kubectl.delete_namespaces(NAMESPACE, within_s=GONE_WITHIN_S)
     objects: list[dict[str, Any]] = list(yaml.safe_load_all(kubectl.run("kustomize", str(FOLDER))))
     for each in objects:
         if each["kind"] == "ConfigMap":
@@ -82,7 +82,7 @@ def applied(kubectl: Kubectl, load: dict[str, str]) -> Iterator[None]:
         kubectl.run("apply", *SERVER_SIDE, "-f", "-", given=yaml.safe_dump_all(objects))
         yield
     finally:
-        _delete(kubectl)
+        kubectl.delete_namespaces(NAMESPACE, within_s=GONE_WITHIN_S)
 
 
 def lose_worker(kubectl: Kubectl) -> str:
@@ -98,28 +98,6 @@ def _await_running(kubectl: Kubectl) -> None:
         lambda pods: sum(pod["status"].get("phase") == "Running" for pod in pods) == 1 + WORKERS,
         waiting_for=f"one master and {WORKERS} workers to run in {NAMESPACE}",
         within_s=START_WITHIN_S,
-        every_s=1.0,
-    )
-
-
-def _end(kubectl: Kubectl) -> int:
-    (pod,) = wait_until(
-        lambda: kubectl.read("pods", "-n", NAMESPACE, "-l", MASTER),
-        lambda pods: bool(pods) and pods[0]["status"].get("phase") in _ENDED,
-        waiting_for="the master to end",
-        within_s=END_WITHIN_S,
-        every_s=2.0,
-    )
-    return int(pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"])
-
-
-def _delete(kubectl: Kubectl) -> None:
-    kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
-    wait_until(
-        lambda: kubectl.read("namespace", NAMESPACE, "--ignore-not-found"),
-        lambda found: not found,
-        waiting_for=f"namespace {NAMESPACE} to be gone",
-        within_s=GONE_WITHIN_S,
         every_s=1.0,
     )
 

@@ -56,14 +56,7 @@ def up(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None
 
 def down(kubectl: Kubectl, *, say: Say) -> None:
     """Delete the deployment's namespaces and wait until they are gone."""
-    kubectl.run("delete", "namespace", ROUTER, POSTHOG, "--ignore-not-found", "--wait=false")
-    wait_until(
-        lambda: kubectl.read("namespace", ROUTER, POSTHOG, "--ignore-not-found"),
-        lambda left: not left,
-        waiting_for=f"namespaces {ROUTER} and {POSTHOG} to be gone",
-        within_s=_GONE_WITHIN_S,
-        every_s=1,
-    )
+    kubectl.delete_namespaces(ROUTER, POSTHOG, within_s=_GONE_WITHIN_S)
     say("the deployment is gone")
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ObservationError
+from clusterproof.wait import wait_until
 from testbed.cluster.errors import TestbedError
 
 _TIMEOUT_S = 90
+_ENDED = frozenset({"Succeeded", "Failed"})
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,37 @@ class Kubectl:
         """Apply objects on the server's side: a Secret's value is then in no annotation."""
         given = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         self.run("apply", *SERVER_SIDE, "-f", "-", given=given)
+
+    def delete_namespaces(self, *names: str, within_s: float) -> None:
+        """Delete them, those that there are, and wait until they are gone.
+
+        Raises:
+            ObservationError: One is still there after `within_s`.
+        """
+        self.run("delete", "namespace", *names, "--ignore-not-found", "--wait=false")
+        wait_until(
+            lambda: self.read("namespace", *names, "--ignore-not-found"),
+            lambda left: not left,
+            waiting_for=f"namespace {' and '.join(names)} to be gone",
+            within_s=within_s,
+            every_s=1.0,
+        )
+
+    def end_of_pod(self, namespace: str, selector: str, *, within_s: float) -> dict[str, Any]:
+        """Wait until the Pod of a Job has ended; its container's `state.terminated`.
+
+        Raises:
+            ObservationError: It runs still after `within_s`.
+        """
+        pods = wait_until(
+            lambda: self.read("pods", "-n", namespace, "-l", selector),
+            lambda found: bool(found) and found[0]["status"].get("phase") in _ENDED,
+            waiting_for=f"the Pod {selector} to end",
+            within_s=within_s,
+            every_s=1.0,
+        )
+        ended: dict[str, Any] = pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]
+        return ended
 
     def _run(self, arguments: Sequence[str], given: str | None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

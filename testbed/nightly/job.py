@@ -52,14 +52,7 @@ def run_now(kubectl: Kubectl, namespace: str) -> Finished:
     """Make a Job of the CronJob, and wait for its end."""
     name = f"{CRONJOB}-now-{time.strftime('%H%M%S', time.gmtime())}"
     kubectl.run("create", "job", name, f"--from=cronjob/{CRONJOB}", "-n", namespace)
-    pods = wait_until(
-        lambda: kubectl.read("pods", "-n", namespace, "-l", f"job-name={name}"),
-        lambda found: bool(found) and found[0]["status"].get("phase") in {"Succeeded", "Failed"},
-        waiting_for=f"Job {name} to end",
-        within_s=END_WITHIN_S,
-        every_s=1.0,
-    )
-    state = pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]
+    state = kubectl.end_of_pod(namespace, f"job-name={name}", within_s=END_WITHIN_S)
     log = kubectl.run("logs", "-n", namespace, f"job/{name}")
     return Finished(name, int(state["exitCode"]), log, _seconds(state))
 

@@ -29,7 +29,7 @@ def rehearse(kubectl: Kubectl, say: Say) -> None:
     Raises:
         TestbedError: Says what was expected and what was seen.
     """
-    remove(kubectl)
+    kubectl.delete_namespaces(NAMESPACE, within_s=GONE_WITHIN_S)
     try:
         _prepare(kubectl, say)
         _night(kubectl, "green", 0, "PASSED", say)
@@ -49,7 +49,7 @@ def rehearse(kubectl: Kubectl, say: Say) -> None:
         _await_alerts(EXPECTED_ALERTS, say, firing=False)
         say(f"webhook received: {job.messages(kubectl, NAMESPACE)[-1]['text']}")
     finally:
-        remove(kubectl)
+        kubectl.delete_namespaces(NAMESPACE, within_s=GONE_WITHIN_S)
         rules.unload()
     say("restored: the namespace and the rules are gone")
 
@@ -109,18 +109,6 @@ def _webhook() -> dict[str, Any]:
         "metadata": {"name": "clusterproof-webhook", "namespace": NAMESPACE},
         "stringData": {"url": f"http://receiver.{NAMESPACE}.svc/hook"},
     }
-
-
-def remove(kubectl: Kubectl) -> None:
-    """Delete the namespace, and wait until it is gone."""
-    kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
-    wait_until(
-        lambda: kubectl.read("namespace", NAMESPACE, "--ignore-not-found"),
-        lambda left: not left,
-        waiting_for=f"namespace {NAMESPACE} to be gone",
-        within_s=GONE_WITHIN_S,
-        every_s=1.0,
-    )
 
 
 def _expect(fine: bool, expected: str, observed: str) -> None:  # noqa: FBT001 - reads as a claim

@@ -278,21 +278,19 @@ def heal(api: KubeApi, namespaces: Iterable[str], *, measured: bool = True) -> N
         for item in api.list(KINDS["Deployment"].collection(namespace)):
             name = str(item["metadata"]["name"])
             workloads.append(ObjectRef(kind="Deployment", namespace=namespace, name=name))
-    for namespace in namespaces:
-        _hurry(api, namespace)
+        _hurry(api, KINDS["ReplicaSet"].collection(namespace))
     for ref in workloads:
         rolled_out(api, path_of(ref), str(ref))
     for namespace in namespaces if measured else ():
         _measured(api, KINDS["HorizontalPodAutoscaler"].collection(namespace))
 
 
-def _hurry(api: KubeApi, namespace: str) -> None:
+def _hurry(api: KubeApi, collection: str) -> None:
     """Touch each ReplicaSet that lacks Pods.
 
     One whose Pods were refused is tried again ever more seldom, minutes apart; a change of it is
     looked at now.
     """
-    collection = f"/apis/apps/v1/namespaces/{namespace}/replicasets"
     for item in api.list(collection):
         if item["spec"].get("replicas", 0) > (item.get("status") or {}).get("replicas", 0):
             path = f"{collection}/{item['metadata']['name']}"

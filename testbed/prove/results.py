@@ -1,8 +1,9 @@
 """What earlier runs proved, from the file of results: one line for each group."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from testbed.prove.findings import Finding, Proof
 from testbed.prove.steps import Defect
@@ -12,8 +13,8 @@ _BESIDE = ("guard", "restore")
 
 def amiss_before(path: Path) -> list[Proof]:
     """What was not red as due at some application, in the order in which it was seen."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return [one for line in lines for one in _proofs(line) if one.finding is not Finding.RED_AS_DUE]
+    seen = [one for entry in _entries(path) for one in _proofs(entry)]
+    return [one for one in seen if one.finding is not Finding.RED_AS_DUE]
 
 
 def earlier(path: Path, defects: Sequence[Defect]) -> tuple[dict[str, list[Proof]], float]:
@@ -25,11 +26,9 @@ def earlier(path: Path, defects: Sequence[Defect]) -> tuple[dict[str, list[Proof
     due = {one.id: set(one.reds) for one in defects}
     found: dict[str, tuple[int, list[Proof]]] = {}
     took_s: list[float] = []
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    for number, line in enumerate(lines):
-        entry = json.loads(line)
+    for number, entry in enumerate(_entries(path)):
         took_s.append(float(entry["took_s"]))
-        proofs = _proofs(line)
+        proofs = _proofs(entry)
         alarmed = any(one.kind in _BESIDE for one in proofs)
         for name in entry["defects"]:
             own = [one for one in proofs if one.defect == name and one.kind not in _BESIDE]
@@ -41,6 +40,10 @@ def earlier(path: Path, defects: Sequence[Defect]) -> tuple[dict[str, list[Proof
     return {name: own for name, (_, own) in found.items()}, sum(took_s[one] for one in used)
 
 
-def _proofs(line: str) -> list[Proof]:
-    found = json.loads(line)["proofs"]
-    return [Proof(**{**one, "finding": Finding(one["finding"])}) for one in found]
+def _entries(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def _proofs(entry: Mapping[str, Any]) -> list[Proof]:
+    return [Proof(**{**one, "finding": Finding(one["finding"])}) for one in entry["proofs"]]

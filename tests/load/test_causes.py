@@ -67,16 +67,21 @@ def test_metrics_may_fail_for_three_sync_periods(
     ]
 
 
+def unread(found: Recording, *gaps: tuple[int, int]) -> Recording:
+    """The recording, without what was read of usage from one second to the other."""
+    found.usage = [
+        UsageRead(read.at, {} if any(a <= read.at - T0 <= b for a, b in gaps) else read.pods)
+        for read in found.usage
+    ]
+    return found
+
+
 @pytest.mark.parametrize(
     ("blind", "outcome"), [((10, 55), "passed"), ((10, 60), "failed"), ((0, 40), "passed")]
 )
 def test_usage_may_be_unread_as_long(blind: tuple[int, int], outcome: str) -> None:
     """An answer without Pods is no answer; the HPA itself need not have said so."""
-    found = recording(hpa(0))
-    found.usage = [
-        UsageRead(read.at, {} if blind[0] <= read.at - T0 <= blind[1] else read.pods)
-        for read in found.usage
-    ]
+    found = unread(recording(hpa(0)), blind)
     lines = said(judge_metrics(found, SCALING)).splitlines()
     length = blind[1] - blind[0]
     if outcome == "failed":
@@ -102,21 +107,14 @@ def test_usage_that_the_hpa_read_and_we_did_not_is_no_finding_about_the_cluster(
     at: float, active: str, outcome: str
 ) -> None:
     """We could not look."""
-    found = recording(hpa(0), hpa(at, active=active), hpa(62))
-    found.usage = [
-        UsageRead(read.at, {} if 10 <= read.at - T0 <= 60 else read.pods) for read in found.usage
-    ]
+    found = unread(recording(hpa(0), hpa(at, active=active), hpa(62)), (10, 60))
     assert said(judge_metrics(found, SCALING)).startswith(f"{outcome}: hpa-metrics of metrics")
 
 
 def unread_during(*gaps: tuple[int, int], reads_at: float) -> str:
     """What is said of a run in which we read no usage then, and the HPA did at one moment."""
     found = recording(hpa(0), hpa(reads_at), hpa(190), until=200)
-    found.usage = [
-        UsageRead(read.at, {} if any(a <= read.at - T0 <= b for a, b in gaps) else read.pods)
-        for read in found.usage
-    ]
-    return said(judge_metrics(found, SCALING))
+    return said(judge_metrics(unread(found, *gaps), SCALING))
 
 
 def test_the_longest_time_without_usage_counts() -> None:
@@ -129,8 +127,8 @@ def test_the_longest_time_without_usage_counts() -> None:
 
 def test_what_the_hpa_said_meanwhile_is_told() -> None:
     """Though it was too short to be a finding of its own."""
-    found = recording(hpa(0), hpa(20, active="False"), hpa(40), until=100)
-    found.usage = [UsageRead(read.at, {}) for read in found.usage]
+    changes = [hpa(0), hpa(20, active="False"), hpa(40)]
+    found = unread(recording(*changes, until=100), (0, 100))
     assert said(judge_metrics(found, SCALING)).splitlines() == [
         "inconclusive: hpa-metrics of metrics",
         METRICS,

@@ -29,6 +29,20 @@ HOSTILE = (
 )
 
 
+BARE: dict[str, object] = {
+    "area": "health",
+    "title": "It is up",
+    "expected": "3",
+    "observed": "2",
+    "where": "",
+    "evidence": (),
+    "source": "README",
+    "next": "",
+    "how": "",
+}
+"""A row of few words, whose text can be written out."""
+
+
 def record(*rows: RowResult, **changes: object) -> RunRecord:
     """A record of these rows; facts as a run on the local cluster has them."""
     facts: dict[str, object] = {

@@ -5,21 +5,10 @@ from xml.etree import ElementTree as ET
 from clusterproof.outcome import Outcome
 from clusterproof.report.junit import to_junit
 from clusterproof.report.record import ClusterFacts
-from tests.report.samples import record, row
+from tests.report.samples import BARE, record, row
 
 P, F, U, N = Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.NOT_RUN
-SAME: dict[str, object] = {
-    "area": "health",
-    "title": "It is up",
-    "expected": "3",
-    "observed": "2",
-    "where": "",
-    "evidence": (),
-    "source": "README",
-    "next": "",
-    "how": "",
-    "duration_s": 1.25,
-}
+SAME = {**BARE, "duration_s": 1.25}
 FACTS = (
     ("run", "2026-11-23t0200z-5f3a"),
     ("verdict", "failed"),

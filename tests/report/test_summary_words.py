@@ -2,20 +2,9 @@
 
 from clusterproof.outcome import Outcome
 from clusterproof.report.summary import to_step_summary
-from tests.report.samples import record, row
+from tests.report.samples import BARE, record, row
 
 P, F, U, N = Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.NOT_RUN
-BARE: dict[str, object] = {
-    "area": "health",
-    "title": "It is up",
-    "expected": "3",
-    "observed": "2",
-    "where": "",
-    "evidence": (),
-    "source": "README",
-    "next": "",
-    "how": "",
-}
 WHOLE = """\
 ### ❌ Failed: 1 of 5 rows differs from the spec; 2 more could not be judged.
 

@@ -19,7 +19,7 @@ from clusterproof.load.hpa.rules import milli
 from clusterproof.load.objectives import Scaling
 from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
 from clusterproof.observe.api import KubeApi
-from clusterproof.observe.patience import Patience
+from clusterproof.observe.proxy import get_through
 
 SCRAPED = (
     "model_router_requests",
@@ -205,13 +205,9 @@ class Recorder:
 
     def _scrape(self, pod: Json) -> Scrape | None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-        port = self._scaling.metrics_port
-        path = f"/api/v1/namespaces/{self._scaling.namespace}/pods/{name}:{port}/proxy/metrics"
+        place = (self._scaling.namespace, name, self._scaling.metrics_port)
         try:
-            # A Pod's silence is not the API server's, which must go on to be asked for the rest.
-            answer = self._api.request(
-                "GET", path, expect_ok=False, timeout_s=_PROXY_TIMEOUT_S, patience=Patience()
-            )
+            answer = get_through(self._api, place, "/metrics", _PROXY_TIMEOUT_S)
             if not answer.is_success:
                 return None
             values = parse_metrics(answer.text, SCRAPED)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.hpa.replay import Replay
-from clusterproof.load.hpa.rules import Policy, Rules, spec_from_object
+from clusterproof.load.hpa.replay import SETTLED_S, Replay
+from clusterproof.load.hpa.rules import ControllerFlags, Policy, Rules, spec_from_object
 from clusterproof.load.objectives import Scaling
 from clusterproof.load.recording import Recording
 from clusterproof.load.timeline import (
@@ -29,12 +29,9 @@ _UNSCHEDULED_S = 20.0
 _UNREADY_S = 60.0
 _AGREEMENT = 0.9
 """Our choice: the reconcile times are inferred, so one in ten may fall on the other side."""
-_TOLERATED = 1.1
-"""The controller's own tolerance: up to this share of the target it adds nothing."""
-_LATELY_S = 30.0
-"""Two sync periods."""
-_SEEN_WITHIN_S = 2.0
-"""A reconcile and its step are each seen a little later than they were: as in the replay."""
+_TOLERATED = 1 + ControllerFlags().tolerance
+"""Up to this share of the target the controller adds nothing, by its own default."""
+_LATELY_S = 2 * ControllerFlags().sync_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +119,13 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
     link = Link.CPU_REQUEST if "missing request" in worst else Link.METRICS
     if not changes:
         return Finding("hpa-metrics", Link.METRICS, Outcome.FAILED, expected, "there is no HPA")
-    evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
-    if longest > _BLIND_S:
-        observed = f"not for {longest:.0f} s: {worst}"
-        return Finding("hpa-metrics", link, Outcome.FAILED, expected, observed, evidence)
-    if unread > _BLIND_S:
+    if max(longest, unread) > _BLIND_S:
         observed = f"not for {longest:.0f} s: {worst}" if worst else "it was not seen to fail"
+        evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
         meanwhile = [c for c in changes if unread_from < c.at <= unread_from + unread]
         read = any(condition(c.object, "ScalingActive").get("status") == "True" for c in meanwhile)
-        outcome = Outcome.INCONCLUSIVE if read else Outcome.FAILED  # the HPA read what we could not
+        only_we = read and longest <= _BLIND_S  # the HPA read what we could not
+        outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
         return Finding("hpa-metrics", link, outcome, expected, observed, evidence)
     observed = f"longest gap {max(longest, unread):.0f} s"
     return Finding("hpa-metrics", Link.METRICS, Outcome.PASSED, expected, observed)
@@ -207,8 +202,7 @@ def judge_ceiling(
             steps,
         )
     until = min(since + scaling.ceiling_within_s, demand.until)
-    within = [v for t, v in timeline.ready if since <= t <= until]
-    best = int(max([value_at(timeline.ready, since), *within]))
+    best = int(_highest(timeline.ready, since, until))
     wanted = int(value_at(timeline.desired, until))
     observed = f"{best} Ready, {wanted} desired by the HPA after {until - since:.0f} s"
     if cause is not None:
@@ -271,7 +265,7 @@ def judge_scale_down(
     if downs:
         first, to = downs[0]
         waited = first - _last_need(replayed, peak, first, since)
-        outcome = Outcome.PASSED if waited >= window - _SEEN_WITHIN_S else Outcome.FAILED
+        outcome = Outcome.PASSED if waited >= window - SETTLED_S else Outcome.FAILED
         after = f"{waited:.0f} s after it, {first - since:.0f} s after the end of the high load"
         observed = f"{peak:.0f} to {to:.0f}, {after}"
         findings.append(Finding("down-window", Link.HPA_POLICY, outcome, expected, observed))

@@ -114,16 +114,29 @@ def _undecided(namespace: str, pod: str, port: int, said: str) -> ObservationErr
 
 
 def _ask(api: KubeApi, place: tuple[str, str, int], path: str, within_s: float) -> Answer | None:
-    """One question; its patience is its own, since a Pod's silence is not the API server's."""
     namespace, pod, port = place
-    url = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}:{port}/proxy/{path.lstrip('/')}"
-    answer = api.request("GET", url, expect_ok=False, timeout_s=within_s, patience=Patience())
+    answer = get_through(api, place, path, within_s)
     status = _proxy_status(answer)
     if status is None:
         duration_ms = answer.elapsed.total_seconds() * 1000
         kind = answer.headers.get("content-type", "")
         return Answer(pod, answer.status_code, kind, answer.text, duration_ms)
     return _unanswered(status, namespace, pod, port)
+
+
+def get_through(
+    api: KubeApi, place: tuple[str, str, int], path: str, within_s: float
+) -> "httpx.Response":
+    """One question to (namespace, Pod, port), answered by the Pod or by the API server for it.
+
+    Its patience is its own: a Pod's silence is not the API server's, which is to be asked on.
+
+    Raises:
+        ObservationError: No answer.
+    """
+    namespace, pod, port = place
+    url = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}:{port}/proxy/{path.lstrip('/')}"
+    return api.request("GET", url, expect_ok=False, timeout_s=within_s, patience=Patience())
 
 
 def _is_silence(error: ObservationError) -> bool:

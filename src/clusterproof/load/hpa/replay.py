@@ -25,7 +25,7 @@ from clusterproof.load.timeline import (
     value_at,
 )
 
-_SETTLED_S = 2.0
+SETTLED_S = 2.0
 """A step that the controller made is seen within this after its reconcile."""
 _APART_S = 1.0
 """Of one reconcile the scale comes before the status: on a busy machine this much at most."""
@@ -103,7 +103,7 @@ def replay(
         before = int(value_at(timeline.replicas, seen_at - 0.5))
         decision, forced = _decide(world, spec, at, before, pods, forced, flags)
         until = ticks[index + 1] if index + 1 < len(ticks) else at + flags.sync_s
-        after = int(value_at(timeline.replicas, min(at + _SETTLED_S, until)))
+        after = int(value_at(timeline.replicas, min(at + SETTLED_S, until)))
         steps.append(
             Step(
                 at=at,
