@@ -75,7 +75,7 @@ test-cluster: install ## the tests that need the local cluster and root
 bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
 
-.PHONY: prove prove-sample load load-jobs load-faults
+.PHONY: prove prove-sample load load-jobs load-faults hpa-lab
 prove: install ## show every check red by its own defects, for 40 min; RESUME=1 goes on; ROW=id for one row
 	$(RUN) python -m testbed.prove $(if $(RESUME),--resume) $(if $(ROW),--row $(ROW),--for-s 2300 --pages docs)
 
@@ -92,6 +92,9 @@ load: install ## the lab deployment from 3 to 10 to 3 under load, every request 
 
 load-jobs: install ## the Jobs of deploy/load in the local cluster, a master and three workers, to their verdict
 	$(RUN) python -m testbed.loadjobs
+
+hpa-lab: install ## the HPA model against the real controller: 60 usage curves, played by kwok (no cluster)
+	$(RUN) python -m loadtests.hpa_lab
 
 load-faults: install ## each seeded fault of a load run gets the link that it breaks, three times of three
 	$(RUN) python -m loadtests.prove_faults --times 3

@@ -1,9 +1,11 @@
-"""`python -m loadtests.hpa_lab --bin-dir DIR`: play the curves and compare, in ten minutes."""
+"""`python -m loadtests.hpa_lab`: play the curves and compare, in nine minutes."""
 
 import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +15,40 @@ from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.timeline import build_timeline
 from clusterproof.observe.api import KubeApi
 from clusterproof.wait import wait_until
-from loadtests.hpa_lab.curves import Curve, curves, deployment
-from loadtests.hpa_lab.plane import control_plane
-from loadtests.hpa_lab.player import METRICS_PORT, World, serve_metrics
+from loadtests.hpa_lab.curves import Curve, curves, deployment, node
+from loadtests.hpa_lab.metrics import METRICS_PORT, pass_on
+from loadtests.hpa_lab.plane import METRICS_SERVER, control_plane
+from loadtests.hpa_lab.player import World
+from testbed.cluster import binaries
+from testbed.cluster.progress import Progress
 
 FLAGS = ControllerFlags(
     sync_s=5, downscale_window_s=60, cpu_initialization_s=40, readiness_delay_s=10
 )
+WRONG: dict[str, ControllerFlags] = {
+    "tolerance 0.05": replace(FLAGS, tolerance=0.05),
+    "scale-down window 30 s": replace(FLAGS, downscale_window_s=30),
+    "no CPU initialization period": replace(FLAGS, cpu_initialization_s=0),
+}
+"""Models that are wrong on purpose, on the same recordings: the comparison can fail."""
 _PROGRESS_S = 15.0
 _AFTERMATH_S = 2.5
+Json = dict[str, Any]
 
 
 def main() -> int:
     """Play, compare, write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bin-dir", type=Path, required=True, help="etcd and kube-* programs")
     parser.add_argument("--curves", type=int, default=60)
     parser.add_argument("--for-s", type=float, default=420.0)
     parser.add_argument("--out", type=Path, default=Path("reports/hpa-lab"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     try:
-        with control_plane(options.bin_dir, options.out / "work", FLAGS) as plane:
+        programs = binaries.ensure(Progress().say, (*binaries.FAMILIES, binaries.KWOK))
+        with control_plane(programs, options.out / "work", FLAGS) as plane:
             world = World(plane.api, curves(options.curves))
-            server = serve_metrics(world, plane.work)
+            server = pass_on(world.heard, METRICS_SERVER, plane.token, plane.certificate)
             _create(plane.api, world)
             world.origin = time.time()
             ends = time.monotonic() + options.for_s
@@ -57,37 +69,50 @@ def main() -> int:
 
 def compare(world: World, out: Path) -> int:
     """Replay every recording by the model; 0 when at least 95 % of all reconciles agree."""
-    rows = []
-    for name, curve in world.curves.items():
-        recording = world.recordings[name]
+    for name, recording in world.recordings.items():
         recording.write(out / f"{name}.json.gz")
-        timeline = build_timeline(recording, deployment="target", hpa="target")
-        # What the controller did after its last reconcile may not have been seen any more.
-        ticks = tuple(at for at in world.ticks[name] if at < recording.ended_at - _AFTERMATH_S)
-        found = replay(recording, timeline, hpa="target", flags=FLAGS, ticks=ticks)
-        rows.append(_row(curve, found))
-    steps = sum(row["reconciles"] for row in rows)
-    agreed = sum(row["agreed"] for row in rows)
-    summary = {
-        "curves": len(rows),
-        "reconciles": steps,
-        "agreed": agreed,
-        "agreement": agreed / steps if steps else 0.0,
-        "curves_all_agree": sum(1 for row in rows if row["agreed"] == row["reconciles"]),
-        "mean_within_one_sync": sum(row["within_one_sync"] for row in rows) / max(1, len(rows)),
-        "worst_within_one_sync": min((row["within_one_sync"] for row in rows), default=0.0),
-    }
+    rows = _replayed(world, FLAGS)
+    summary = _summary(rows)
+    wrong = {name: _summary(_replayed(world, flags)) for name, flags in WRONG.items()}
     (out / "hpa-lab.json").write_text(
-        json.dumps({"summary": summary, "rows": rows}, indent=1), encoding="utf-8"
+        json.dumps({"summary": summary, "rows": rows, "wrong": wrong}, indent=1), encoding="utf-8"
     )
-    sys.stdout.write(json.dumps(summary, indent=1) + "\n")
+    sys.stdout.write(json.dumps({"the model": summary, **wrong}, indent=1) + "\n")
     for row in rows:
         if row["first_difference"]:
             sys.stdout.write(f"{row['title']}: {row['first_difference']}\n")
     return 0 if summary["agreement"] >= 0.95 else 1  # noqa: PLR2004 - our choice, stated above
 
 
-def _row(curve: Curve, found: Replay | None) -> dict[str, Any]:
+def _replayed(world: World, flags: ControllerFlags) -> list[Json]:
+    rows = []
+    for name, curve in world.curves.items():
+        recording = world.recordings[name]
+        timeline = build_timeline(recording, deployment="target", hpa="target")
+        # What the controller did after its last reconcile may not have been seen any more.
+        ticks = tuple(at for at in world.ticks(name) if at < recording.ended_at - _AFTERMATH_S)
+        rows.append(
+            _row(curve, replay(recording, timeline, hpa="target", flags=flags, ticks=ticks))
+        )
+    return rows
+
+
+def _summary(rows: Sequence[Json]) -> Json:
+    steps = sum(row["reconciles"] for row in rows)
+    agreed = sum(row["agreed"] for row in rows)
+    return {
+        "curves": len(rows),
+        "reconciles": steps,
+        "agreed": agreed,
+        "changes": sum(max(0, len(row["path"]) - 1) for row in rows),
+        "agreement": agreed / steps if steps else 0.0,
+        "curves_all_agree": sum(1 for row in rows if row["agreed"] == row["reconciles"]),
+        "mean_within_one_sync": sum(row["within_one_sync"] for row in rows) / max(1, len(rows)),
+        "worst_within_one_sync": min((row["within_one_sync"] for row in rows), default=0.0),
+    }
+
+
+def _row(curve: Curve, found: Replay | None) -> Json:
     if found is None:
         return {
             "title": curve.title,
@@ -115,6 +140,7 @@ def _row(curve: Curve, found: Replay | None) -> dict[str, Any]:
 
 
 def _create(api: KubeApi, world: World) -> None:
+    api.request("POST", "/api/v1/nodes", body=node())
     api.request(
         "POST",
         "/api/v1/namespaces/default/services",

@@ -16,6 +16,7 @@ FLOOR, CEILING = 3, 10
 UNIT = REQUEST_MILLI * TARGET / 100
 """Demand that needs one replica, in millicores."""
 
+NODE = "simulated"
 Demand = Callable[[float], float]
 Json = Mapping[str, Any]
 
@@ -169,7 +170,7 @@ class Curve:
 
 
 def deployment() -> dict[str, Any]:
-    """The scale target: bound to a node that is only a name."""
+    """The scale target: bound to kwok's node."""
     requests = {"cpu": f"{REQUEST_MILLI}m", "memory": f"{MEMORY_REQUEST_MIB}Mi"}
     return {
         "apiVersion": "apps/v1",
@@ -181,7 +182,8 @@ def deployment() -> dict[str, Any]:
             "template": {
                 "metadata": {"labels": {"app": "target"}},
                 "spec": {
-                    "nodeName": "simulated",
+                    "nodeName": NODE,
+                    "terminationGracePeriodSeconds": 3,
                     "containers": [
                         {
                             "name": "target",
@@ -192,6 +194,17 @@ def deployment() -> dict[str, Any]:
                 },
             },
         },
+    }
+
+
+def node() -> dict[str, Any]:
+    """The node that kwok plays, and where metrics-server finds the usage of its Pods."""
+    path = f"/metrics/nodes/{NODE}/metrics/resource"
+    annotations = {"metrics.k8s.io/resource-metrics-path": path}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": NODE, "annotations": annotations},
     }
 
 

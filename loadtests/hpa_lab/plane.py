@@ -1,4 +1,4 @@
-"""A control plane without nodes, on loopback, for as long as the context lasts."""
+"""A control plane, kwok and metrics-server on loopback, for as long as the context lasts."""
 
 import secrets
 import subprocess
@@ -14,8 +14,12 @@ from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.wait import wait_until
+from testbed.selfsigned import self_signed
 
 API_PORT, ETCD_PORT, PEER_PORT = 17443, 17379, 17380
+KWOK_PORT, METRICS_SERVER_PORT = 17250, 17445
+METRICS_SERVER = f"https://127.0.0.1:{METRICS_SERVER_PORT}"
+_KWOK_CONFIG = Path(__file__).with_name("kwok.yaml")
 _UP_WITHIN_S = 90.0
 
 
@@ -24,13 +28,13 @@ class Plane:
     """A running control plane."""
 
     api: KubeApi
-    kubeconfig: Path
-    work: Path
+    token: str
+    certificate: Path
 
 
 @contextmanager
 def control_plane(binaries: Path, work: Path, flags: ControllerFlags) -> Iterator[Plane]:
-    """Start etcd, the API server and the controller manager; end them all on the way out.
+    """Start etcd, the API server, the controllers, kwok, metrics-server; end all on the way out.
 
     Raises:
         ObservationError: The API server did not become ready.
@@ -44,7 +48,9 @@ def control_plane(binaries: Path, work: Path, flags: ControllerFlags) -> Iterato
         check=True,
         capture_output=True,
     )
-    kubeconfig = _kubeconfig(work, token)
+    kubeconfig, certificate = _kubeconfig(work, token), work / "metrics.pem"
+    certificate.touch(mode=0o600)
+    certificate.write_bytes(b"".join(self_signed("127.0.0.1")))
     processes: list[subprocess.Popen[bytes]] = []
     try:
         processes.append(_start(work, "etcd", _etcd(binaries, work)))
@@ -58,7 +64,10 @@ def control_plane(binaries: Path, work: Path, flags: ControllerFlags) -> Iterato
         )
         manager = _controller_manager(binaries, kubeconfig, work, flags)
         processes.append(_start(work, "kube-controller-manager", manager))
-        yield Plane(api, kubeconfig, work)
+        processes.append(_start(work, "kwok", _kwok(binaries, kubeconfig)))
+        server = _metrics_server(binaries, kubeconfig, certificate)
+        processes.append(_start(work, "metrics-server", server))
+        yield Plane(api, token, certificate)
     finally:
         for process in reversed(processes):
             process.terminate()
@@ -154,4 +163,35 @@ def _controller_manager(
         f"{hpa}-initial-readiness-delay={flags.readiness_delay_s:g}s",
         f"{hpa}-tolerance={flags.tolerance:g}",
         "-v=2",
+    ]
+
+
+def _kwok(binaries: Path, kubeconfig: Path) -> list[str]:
+    return [
+        str(binaries / "kwok"),
+        f"--kubeconfig={kubeconfig}",
+        f"--config={_KWOK_CONFIG}",
+        "--manage-all-nodes=true",
+        "--node-ip=127.0.0.1",
+        f"--node-port={KWOK_PORT}",
+        f"--server-address=127.0.0.1:{KWOK_PORT}",
+    ]
+
+
+def _metrics_server(binaries: Path, kubeconfig: Path, certificate: Path) -> list[str]:
+    return [
+        str(binaries / "metrics-server"),
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        "--authentication-skip-lookup",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={METRICS_SERVER_PORT}",
+        f"--tls-cert-file={certificate}",
+        f"--tls-private-key-file={certificate}",
+        "--kubelet-insecure-tls",  # kwok makes a certificate of its own at each start
+        "--kubelet-use-node-status-port",
+        "--kubelet-preferred-address-types=InternalIP",
+        "--kubelet-request-timeout=5s",
+        "--metric-resolution=10s",
     ]

@@ -16,7 +16,7 @@ from testbed.cluster.run import run
 from testbed.deploy import secrets, tls
 from testbed.deploy.deployment import OVERLAYS
 from testbed.deploy.profiles import Profile
-from testbed.prove.certificate import self_signed
+from testbed.prove.certificate import secret_data
 from testbed.prove.change import merged
 from testbed.prove.steps import Defect, Patch, Step
 
@@ -112,7 +112,7 @@ def _apply(now: dict[ObjectRef, Json], step: Step, patch: Patching) -> None:
     elif step.create and step.target:
         now[step.target] = step.create
     elif step.certificate:
-        data = self_signed(step.certificate.host, step.certificate.days)
+        data = secret_data(step.certificate.host, step.certificate.days)
         of = step.certificate.of
         now[of] = merged(now[of], {"data": data})
 

@@ -14,7 +14,7 @@ from clusterproof.observe.rehearsal.state import REVISION, SERVER_SIDE, of_condi
 from clusterproof.observe.scaling import is_measured
 from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import pause, wait_until
-from testbed.prove.certificate import self_signed
+from testbed.prove.certificate import secret_data
 from testbed.prove.journal import Journal
 from testbed.prove.steps import Fault, Patch, Step
 from testbed.prove.waits import gone, rolled_out, running
@@ -106,7 +106,7 @@ class Change:
         elif step.create and step.target:
             self._post(step.target, step.create)
         elif step.certificate:
-            data = self_signed(step.certificate.host, step.certificate.days)
+            data = secret_data(step.certificate.host, step.certificate.days)
             patch = {"of": step.certificate.of, "with": {"data": data}}
             self._patch(Patch.model_validate(patch))
         elif step.stop:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterproof.spec.row import ObjectRef
-from testbed.prove.certificate import self_signed
+from testbed.prove.certificate import secret_data
 from testbed.prove.change import bare, essence, merged, unbound
 from testbed.prove.journal import Journal
 
@@ -93,4 +93,4 @@ def test_the_journal_survives_the_process(tmp_path: Path) -> None:
 
 def test_a_certificate_of_our_own_has_both_parts() -> None:
     """As a TLS Secret has them."""
-    assert set(self_signed("a.example.com", 3)) == {"tls.crt", "tls.key"}
+    assert set(secret_data("a.example.com", 3)) == {"tls.crt", "tls.key"}

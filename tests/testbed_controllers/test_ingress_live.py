@@ -19,6 +19,7 @@ from clusterproof.wait import wait_until
 from testbed.cluster.paths import RUN
 from testbed.cluster.topology import INGRESS, NODES
 from testbed.controllers.kube import MERGE_PATCH, Json
+from testbed.selfsigned import self_signed
 from tests.testbed_controllers.live import (
     LiveCluster,
     LivePod,
@@ -27,7 +28,7 @@ from tests.testbed_controllers.live import (
     serves,
     status_of,
 )
-from tests.testbed_controllers.web import Answer, Caller, get, self_signed, serving
+from tests.testbed_controllers.web import Answer, Caller, get, serving
 
 pytestmark = [
     pytest.mark.cluster,
