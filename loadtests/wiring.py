@@ -1,8 +1,7 @@
-"""What a scenario adds to Locust: options, plan, lanes over all workers, health, verdict.
+"""What a scenario adds to Locust: options, plan, its lane of it, health, verdict.
 
-Works alone (`locust -f`), with `--processes N`, and as master and workers on several machines by
-Locust's own protocol. The master tells each worker its lane; when a worker is lost, the rest take
-its arrivals over from then on, and the account says what was missed.
+Works alone (`locust -f`), with `--processes N`, and as master and workers on several machines
+(workers.py).
 """
 
 import atexit
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
-import psutil  # type: ignore[import-untyped] # no stubs installed
 from locust import LoadTestShape, events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -30,26 +28,18 @@ from clusterproof.load.objectives import LoadSpec, read_objectives
 from clusterproof.outcome import ExitCode, exit_code
 from loadtests.arrivals import Caller, Lane
 from loadtests.forward import Forward
+from loadtests.health import Health
 from loadtests.target import Target, current_context
 from loadtests.verdict import generator_figures, judge_callers, print_verdict
+from loadtests.workers import FINAL, LANE, START_DELAY_S, Workers
 
 if TYPE_CHECKING:
     from clusterproof.load.schedule import Plan
 
 LOG = logging.getLogger("clusterproof.load")
-_LANE, _FINAL, _TRIP = "clusterproof_lane", "clusterproof_final", "clusterproof_trip"
-_START_DELAY_S = 1.0
-"""Between the order to start and second 0: callers are spawned and workers told by then."""
-_TAKE_OVER_S = 0.3
-"""From the order to take over to the first arrival of the new lanes: our choice, many RPC times."""
+_TRIP = "clusterproof_trip"
 _ORDER_HOLDS_S = 5.0
 """A lane that came before our own test_start belongs to this test, if it is not older."""
-_HEALTH_EVERY_S = 1.0
-_LAG_EVERY_S = 0.05
-_CPU_EVERY_S = 5.0
-_FINALS_WITHIN_S = 15.0
-_REPORT_EVERY_S = 3.0
-"""Locust's WORKER_REPORT_INTERVAL: what a worker counted after its last report dies with it."""
 
 
 class Run:
@@ -67,12 +57,7 @@ class Run:
         self.lane: Lane | None = None
         self.started_at = 0.0
         self.stopped_early = ""
-        self.workers_lost = 0
-        self.uncounted = 0.0
-        self._reports: dict[str, dict[str, Any]] = {}
-        self._exposures_from: dict[str, list[Any]] = {}
-        self._finals: set[str] = set()
-        self._lanes: dict[str, int] = {}
+        self.workers: Workers | None = None
         self._order: dict[str, Any] = {}
         self._shipped = 0
         self._judged = False
@@ -131,11 +116,10 @@ class Run:
             # Locust itself heeds it only when a shape has ended: a Job's deadline left no record.
             gevent.signal_handler(signal.SIGTERM, self.trip, "it was told to end (SIGTERM)")
         if isinstance(runner, MasterRunner):
-            runner.register_message(_FINAL, self.take_final)
             runner.register_message(_TRIP, self.take_trip)
-            gevent.spawn(self._watch_workers)
+            self.workers = Workers(runner)
         if isinstance(runner, WorkerRunner):
-            runner.register_message(_LANE, self.take_lane)
+            runner.register_message(LANE, self.take_lane)
 
     def _forward(self, options: Namespace) -> None:
         """Outside a cluster and without --host: a port-forward by the kubeconfig's context."""
@@ -161,30 +145,31 @@ class Run:
         """A test starts: a new account, and the plan that the options ask for."""
         self._read_plan(environment.parsed_options)
         self.account = Account()
-        self._reports, self._exposures_from, self._finals = {}, {}, set()
-        self.stopped_early, self.workers_lost, self._judged = "", 0, False
-        self.uncounted = 0.0
-        self._shipped = 0
-        self.started_at = time.time() + _START_DELAY_S
-        self.lane = Lane(
-            self.plan, self.scenario, self.account, origin=time.perf_counter() + _START_DELAY_S
-        )
-        self.caller.lane = self.lane
-        if isinstance(environment.runner, MasterRunner):
-            self._share_out(from_s=0.0)
+        self.stopped_early, self._judged, self._shipped = "", False, 0
+        self.started_at = time.time() + START_DELAY_S
+        origin = time.perf_counter() + START_DELAY_S
+        self.lane = lane = Lane(self.plan, self.scenario, self.account, origin=origin)
+        self.caller.lane = lane
+        runner = environment.runner
+        if self.workers is not None:
+            self.workers.begin(self.plan, self.started_at)
             return
-        if not isinstance(environment.runner, WorkerRunner):
-            self.lane.assign(0, 1)
+        if not isinstance(runner, WorkerRunner):
+            lane.assign(0, 1)
         elif self._order.get("started_at", 0.0) > time.time() - _ORDER_HOLDS_S:
             self._follow_order()
-        gevent.spawn(self._watch_health)
-        gevent.spawn(self._watch_lag)
+        Health(
+            lane,
+            self.spec.circuit_breaker,
+            goes_on=lambda: self.lane is lane and runner.state != "stopped",
+            trip=self.trip,
+        ).watch()
 
     def finish(self, environment: Environment, **_: object) -> None:
         """A worker's callers have drained: send the whole account once more."""
         if isinstance(environment.runner, WorkerRunner):
             self._shipped = 0
-            environment.runner.send_message(_FINAL, self._snapshot())
+            environment.runner.send_message(FINAL, self._snapshot())
 
     def report(self, client_id: str, data: dict[str, Any]) -> None:
         """Put the account so far on a worker's regular report."""
@@ -193,15 +178,9 @@ class Run:
             data["clusterproof"] = self._snapshot()
 
     def take_report(self, client_id: str, data: Mapping[str, Any]) -> None:
-        """Keep a worker's latest account."""
-        if "clusterproof" in data:
-            self._keep(client_id, data["clusterproof"])
-
-    def take_final(self, environment: Environment, msg: Message) -> None:
-        """A worker has drained, and this is all that it counted."""
-        del environment
-        self._keep(msg.node_id, msg.data)
-        self._finals.add(msg.node_id)
+        """The master keeps a worker's latest account."""
+        if self.workers is not None and "clusterproof" in data:
+            self.workers.take_report(client_id, data["clusterproof"])
 
     def take_trip(self, environment: Environment, msg: Message) -> None:
         """A worker's circuit breaker opened: stop all of them."""
@@ -224,14 +203,16 @@ class Run:
             self.stopped_early = self.stopped_early or "it was stopped before the plan ended"
         if runner.state not in {"stopped", "stopping", "ready"}:
             runner.stop()
-        if isinstance(runner, MasterRunner):
-            self._await_finals()
-        account = self.whole()
+        workers, account = self.workers, self.account
+        if workers is not None:
+            workers.await_finals()
+            account = workers.account()
+        lost = workers.lost if workers else 0
         figures = generator_figures(
             account,
             self.plan,
             ran_for_s=time.time() - self.started_at if self.stopped_early else None,
-            workers_lost=self.workers_lost,
+            workers_lost=lost,
             stopped_early=self.stopped_early,
         )
         verdict = judge_callers(account, figures, self.spec, self.scenario)
@@ -245,9 +226,9 @@ class Run:
             "duration_s": self.plan.duration_s,
             "stages": [[s.rate, s.to_rate, s.for_s] for s in self.plan.stages],
             "planned": figures.planned,
-            "workers": max(1, len(self._reports)),
-            "workers_lost": self.workers_lost,
-            "uncounted_bound": round(self.uncounted),
+            "workers": max(1, len(workers or ())),
+            "workers_lost": lost,
+            "uncounted_bound": round(workers.uncounted) if workers else 0,
             "stopped_early": self.stopped_early,
             "findings": [finding.to_json() for finding in verdict.findings],
             "outcome": verdict.outcome,
@@ -256,17 +237,6 @@ class Run:
         (out / "account.json").write_text(json.dumps(account.to_json()), encoding="utf-8")
         print_verdict(verdict, account, out)
         environment.process_exit_code = int(exit_code(verdict.outcome))
-
-    def whole(self) -> Account:
-        """The account of all processes."""
-        if not isinstance(self.environment.runner, MasterRunner):
-            return self.account
-        merged = Account()
-        for client, report in self._reports.items():
-            merged.merge(
-                Account.from_json({**report, "exposures": self._exposures_from.get(client, [])})
-            )
-        return merged
 
     def trip(self, why: str) -> None:
         """Stop the whole run at once, and say why."""
@@ -298,86 +268,6 @@ class Run:
     def _snapshot(self) -> dict[str, Any]:
         start, self._shipped = self._shipped, len(self.account.exposures)
         return {**self.account.to_json(exposures_from=start), "exposures_from": start}
-
-    def _keep(self, client: str, snapshot: dict[str, Any]) -> None:
-        known = self._exposures_from.setdefault(client, [])
-        del known[snapshot["exposures_from"] :]
-        known += snapshot["exposures"]
-        self._reports[client] = snapshot
-
-    def _share_out(self, *, from_s: float) -> None:
-        runner = self.environment.runner
-        clients = sorted(
-            client.id for client in runner.clients.values() if client.state != "missing"
-        )
-        self._lanes = {client: number for number, client in enumerate(clients)}
-        gevent.spawn(self._send_lanes, from_s)
-
-    def _send_lanes(self, from_s: float) -> None:
-        # Workers make their lane at the spawn message, which is sent right after test_start.
-        gevent.sleep(_START_DELAY_S / 2 if from_s == 0 else 0)
-        for client, number in self._lanes.items():
-            data = {
-                "number": number,
-                "of": len(self._lanes),
-                "from_s": from_s,
-                "started_at": self.started_at,
-            }
-            self.environment.runner.send_message(_LANE, data, client_id=client)
-
-    def _watch_workers(self) -> None:
-        while True:
-            gevent.sleep(_HEALTH_EVERY_S)
-            runner = self.environment.runner
-            if runner.state not in {"spawning", "running"} or not self._lanes:
-                continue
-            alive = {c.id for c in runner.clients.values() if c.state in {"running", "spawning"}}
-            lost = set(self._lanes) - alive - self._finals
-            if lost and alive:
-                self.workers_lost += len(lost)
-                share = len(lost) / len(self._lanes)
-                now_s = time.time() - self.started_at
-                self.uncounted += share * self.plan.rate(now_s) * _REPORT_EVERY_S
-                from_s = max(0.0, time.time() - self.started_at + _TAKE_OVER_S)
-                LOG.warning("%d workers lost; the rest take over from %.1f s", len(lost), from_s)
-                self._share_out(from_s=from_s)
-
-    def _await_finals(self) -> None:
-        deadline = time.monotonic() + _FINALS_WITHIN_S
-        while time.monotonic() < deadline and set(self._lanes) - self._finals:
-            gevent.sleep(0.1)
-        missing = set(self._lanes) - self._finals
-        if missing:
-            LOG.warning("%d workers sent no final account: their last report counts", len(missing))
-
-    def _watch_health(self) -> None:
-        process = psutil.Process()
-        process.cpu_percent()
-        lane, next_cpu = self.lane, time.monotonic() + _CPU_EVERY_S
-        while self.lane is lane and self.environment.runner.state != "stopped":
-            gevent.sleep(_HEALTH_EVERY_S)
-            if time.monotonic() >= next_cpu:
-                next_cpu = time.monotonic() + _CPU_EVERY_S
-                self.account.cpu.append((round(time.time(), 1), process.cpu_percent() / 100))
-            breaker = self.spec.circuit_breaker
-            now = int(time.perf_counter() - lane.origin) if lane else 0
-            window = [
-                self.account.seconds[n]
-                for n in range(now - breaker.window_s, now)
-                if n in self.account.seconds
-            ]
-            over = sum(s.failed + s.unanswered for s in window)
-            ended = over + sum(s.ok for s in window)
-            if ended >= breaker.fewest and over / ended > breaker.failure_ratio:
-                self.trip(f"{over} of {ended} requests failed within {breaker.window_s} s")
-                return
-
-    def _watch_lag(self) -> None:
-        lane = self.lane
-        while self.lane is lane and self.environment.runner.state != "stopped":
-            before = time.perf_counter()
-            gevent.sleep(_LAG_EVERY_S)
-            self.account.lag.record(max(0.0, time.perf_counter() - before - _LAG_EVERY_S))
 
 
 class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped

@@ -1,0 +1,61 @@
+"""What a generator's process watches of itself while it sends: CPU, event loop, and the breaker."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gevent
+import psutil  # type: ignore[import-untyped] # no stubs installed
+
+from clusterproof.load.objectives import CircuitBreaker
+from loadtests.arrivals import Lane
+
+_LOOK_EVERY_S = 1.0
+_LAG_EVERY_S = 0.05
+_CPU_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Of one process in one test; its figures go into the lane's account.
+
+    Attributes:
+        goes_on: Whether this test is still running.
+        trip: Called with the reason when most requests fail, once.
+    """
+
+    lane: Lane
+    breaker: CircuitBreaker
+    goes_on: Callable[[], bool]
+    trip: Callable[[str], None]
+
+    def watch(self) -> None:
+        """Until the test ends."""
+        for task in (self._watch_cpu, self._watch_breaker, self._watch_lag):
+            gevent.spawn(task)
+
+    def _watch_cpu(self) -> None:
+        process = psutil.Process()
+        process.cpu_percent()
+        while self.goes_on():
+            gevent.sleep(_CPU_EVERY_S)
+            self.lane.account.cpu.append((round(time.time(), 1), process.cpu_percent() / 100))
+
+    def _watch_breaker(self) -> None:
+        breaker, seconds = self.breaker, self.lane.account.seconds
+        while self.goes_on():
+            gevent.sleep(_LOOK_EVERY_S)
+            now = int(time.perf_counter() - self.lane.origin)
+            window = [seconds[n] for n in range(now - breaker.window_s, now) if n in seconds]
+            over = sum(s.failed + s.unanswered for s in window)
+            ended = over + sum(s.ok for s in window)
+            if ended >= breaker.fewest and over / ended > breaker.failure_ratio:
+                self.trip(f"{over} of {ended} requests failed within {breaker.window_s} s")
+                return
+
+    def _watch_lag(self) -> None:
+        while self.goes_on():
+            before = time.perf_counter()
+            gevent.sleep(_LAG_EVERY_S)
+            lag = time.perf_counter() - before - _LAG_EVERY_S
+            self.lane.account.lag.record(max(0.0, lag))

@@ -1,0 +1,128 @@
+"""The master's side of a load on several processes: who has which lane, and what each counted.
+
+By Locust's own protocol. Each worker is told its lane; when one is lost, the rest take its arrivals
+over from then on, and the account says what was missed.
+"""
+
+import logging
+import time
+from typing import Any
+
+import gevent
+from locust.rpc import Message
+from locust.runners import MasterRunner
+
+from clusterproof.load.account import Account
+from clusterproof.load.schedule import Plan
+
+LOG = logging.getLogger("clusterproof.load")
+LANE, FINAL = "clusterproof_lane", "clusterproof_final"
+START_DELAY_S = 1.0
+"""Between the order to start and second 0: callers are spawned and workers told by then."""
+_TAKE_OVER_S = 0.3
+"""From the order to take over to the first arrival of the new lanes: our choice, many RPC times."""
+_LOOK_EVERY_S = 1.0
+_FINALS_WITHIN_S = 15.0
+_REPORT_EVERY_S = 3.0
+"""Locust's WORKER_REPORT_INTERVAL: what a worker counted after its last report dies with it."""
+_AT_WORK = ("running", "spawning")
+Json = dict[str, Any]
+
+
+class Workers:
+    """All workers of one master.
+
+    Attributes:
+        lost: How many died while they had a lane.
+        uncounted: Requests that they may have sent after their last report; a bound.
+    """
+
+    def __init__(self, runner: MasterRunner) -> None:
+        """Listen to what they say, and look after them from now on."""
+        self.lost = 0
+        self.uncounted = 0.0
+        self._runner = runner
+        self._plan: Plan | None = None
+        self._started_at = 0.0
+        self._reports: dict[str, Json] = {}
+        self._exposures: dict[str, list[Any]] = {}
+        self._finals: set[str] = set()
+        self._lanes: dict[str, int] = {}
+        runner.register_message(FINAL, self._take_final)
+        gevent.spawn(self._watch)
+
+    def begin(self, plan: Plan, started_at: float) -> None:
+        """A test starts: forget the last one, and share the plan out."""
+        self.lost, self.uncounted = 0, 0.0
+        self._plan, self._started_at = plan, started_at
+        self._reports, self._exposures, self._finals = {}, {}, set()
+        self._share_out(from_s=0.0)
+
+    def take_report(self, client: str, snapshot: Json) -> None:
+        """Keep a worker's latest account; of its exposures it sends only the new ones."""
+        known = self._exposures.setdefault(client, [])
+        del known[snapshot["exposures_from"] :]
+        known += snapshot["exposures"]
+        self._reports[client] = snapshot
+
+    def await_finals(self) -> None:
+        """Give every worker the time to drain and to send all that it counted."""
+        deadline = time.monotonic() + _FINALS_WITHIN_S
+        while time.monotonic() < deadline and set(self._lanes) - self._finals:
+            gevent.sleep(0.1)
+        missing = set(self._lanes) - self._finals
+        if missing:
+            LOG.warning("%d workers sent no final account: their last report counts", len(missing))
+
+    def account(self) -> Account:
+        """What all of them counted."""
+        merged = Account()
+        for client, report in self._reports.items():
+            merged.merge(Account.from_json({**report, "exposures": self._exposures[client]}))
+        return merged
+
+    def __len__(self) -> int:
+        """How many have reported."""
+        return len(self._reports)
+
+    def _take_final(self, environment: object, msg: Message) -> None:
+        del environment
+        self.take_report(msg.node_id, msg.data)
+        self._finals.add(msg.node_id)
+
+    def _share_out(self, *, from_s: float) -> None:
+        clients = self._runner.clients.values()
+        alive = sorted(client.id for client in clients if client.state != "missing")
+        self._lanes = {client: number for number, client in enumerate(alive)}
+        gevent.spawn(self._send_lanes, from_s)
+
+    def _send_lanes(self, from_s: float) -> None:
+        # Workers make their lane at the spawn message, which is sent right after test_start.
+        gevent.sleep(START_DELAY_S / 2 if from_s == 0 else 0)
+        for client, number in self._lanes.items():
+            order = {
+                "number": number,
+                "of": len(self._lanes),
+                "from_s": from_s,
+                "started_at": self._started_at,
+            }
+            self._runner.send_message(LANE, order, client_id=client)
+
+    def _watch(self) -> None:
+        while True:
+            gevent.sleep(_LOOK_EVERY_S)
+            if self._runner.state not in _AT_WORK or self._plan is None:
+                continue
+            clients = self._runner.clients.values()
+            alive = {client.id for client in clients if client.state in _AT_WORK}
+            lost = set(self._lanes) - alive - self._finals
+            if lost and alive:
+                self._hand_over(self._plan, len(lost))
+
+    def _hand_over(self, plan: Plan, lost: int) -> None:
+        now_s = time.time() - self._started_at
+        self.lost += lost
+        self.uncounted += lost / len(self._lanes) * plan.rate(now_s) * _REPORT_EVERY_S
+        from_s = max(0.0, now_s + _TAKE_OVER_S)
+        LOG.warning("%d workers lost; the rest take over from %.1f s", lost, from_s)
+        self._share_out(from_s=from_s)
