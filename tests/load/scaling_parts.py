@@ -1,8 +1,10 @@
 """Parts of a run, made by hand: what the API would have served, and series over time."""
 
+from dataclasses import asdict
 from typing import Any
 
-from clusterproof.load.objectives import Scaling
+from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.objectives import Controller, Scaling
 from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import Series, Timeline
 
@@ -25,6 +27,7 @@ SCALING = Scaling(
     ceiling_within_s=120.0,
     floor_within_s=420.0,
     react_within_s=60.0,
+    controller=Controller(**asdict(ControllerFlags())),
 )
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account, cell_of, cell_quantile
 from clusterproof.load.callers import judge_answers, judge_latency
+from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import Objectives, read_objectives
 from clusterproof.load.split import Exposure
 from clusterproof.outcome import Outcome
@@ -81,6 +82,7 @@ def test_one_failure_is_too_many() -> None:
 
 def test_the_load_spec_is_whole() -> None:
     spec = read_objectives()
+    assert spec.scaling.controller.flags() == ControllerFlags()
     for name, scenario in spec.scenarios.items():
         for shape in scenario.shapes:
             assert spec.plan(name, shape).total > 0

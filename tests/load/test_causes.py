@@ -2,14 +2,14 @@
 
 import pytest
 
-from clusterproof.load.finding import Link
-from clusterproof.load.recording import Change, Recording, UsageRead
-from clusterproof.load.scaling import (
+from clusterproof.load.causes import (
     find_cause,
     judge_metrics,
     judge_policies,
     judge_spec_bounds,
 )
+from clusterproof.load.finding import Link
+from clusterproof.load.recording import Change, Recording, UsageRead
 from tests.load.saying import said
 from tests.load.scaling_parts import SCALING, T0, deployment, hpa, pod, recording
 
@@ -123,6 +123,14 @@ def test_the_longest_time_without_usage_counts() -> None:
     assert unread_during((10, 60), (70, 120), reads_at=30).startswith("inconclusive")
     assert unread_during((10, 60), (70, 120), reads_at=90).startswith("failed")
     assert unread_during((10, 60), (70, 125), reads_at=90).startswith("inconclusive")
+
+
+@pytest.mark.parametrize(("until", "outcome"), [(65, "inconclusive"), (66, "failed")])
+def test_the_hpas_own_blindness_has_the_same_limit(until: float, outcome: str) -> None:
+    """Of 45 s nothing is said, beside our own that was longer; 46 s are a finding."""
+    changes = [hpa(0), hpa(20, active="False"), hpa(until)]
+    found = unread(recording(*changes, until=100), (0, 100))
+    assert said(judge_metrics(found, SCALING)).startswith(f"{outcome}: hpa-metrics of metrics")
 
 
 def test_what_the_hpa_said_meanwhile_is_told() -> None:

@@ -9,7 +9,6 @@ import pytest
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Inputs, analyse
 from clusterproof.load.chart import Line, nice, thinned, time_chart
-from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import read_objectives
 from clusterproof.load.page import write_report
 from clusterproof.load.recording import Recording
@@ -49,7 +48,7 @@ def _inputs() -> Inputs:
 
 def test_the_page_is_whole_and_escaped(tmp_path: Path) -> None:
     spec, inputs = read_objectives(), _inputs()
-    analysis = analyse(inputs, spec, ControllerFlags())
+    analysis = analyse(inputs, spec)
     page = write_report(analysis, inputs, tmp_path, reason=spec.reason)
     text = page.read_text(encoding="utf-8")
     assert "<script" not in text
@@ -65,7 +64,7 @@ def test_the_page_is_whole_and_escaped(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_cluster_is_never_green() -> None:
-    analysis = analyse(_inputs(), read_objectives(), ControllerFlags())
+    analysis = analyse(_inputs(), read_objectives())
     assert analysis.verdict.outcome != "passed"
 
 

@@ -156,6 +156,26 @@ def test_the_utilization_of_the_last_30_seconds_demands_replicas(
     assert found.link is (Link.HPA_DECISION if highest == 200 else Link.GENERATOR)
 
 
+@pytest.mark.parametrize(("tolerance", "link"), [(0.1, Link.HPA_DECISION), (0.2, Link.GENERATOR)])
+def test_the_tolerance_is_the_clusters(tolerance: float, link: Link) -> None:
+    """80 % of a target of 70 % is beyond a tenth, and within a fifth."""
+    controller = SCALING.controller.model_copy(update={"tolerance": tolerance})
+    scaling = SCALING.model_copy(update={"controller": controller})
+    seen = timeline(ready=series((0, 6)), desired=series((0, 9)), cpu_seen=series((0, 80)))
+    assert judge_ceiling(seen, scaling, DEMAND, None).link is link
+
+
+@pytest.mark.parametrize(("sync_s", "highest"), [(15, 50), (20, 200)])
+def test_lately_is_two_sync_periods(sync_s: float, highest: int) -> None:
+    """What was seen before them says nothing of the replicas that there are."""
+    controller = SCALING.controller.model_copy(update={"sync_s": sync_s})
+    scaling = SCALING.model_copy(update={"controller": controller})
+    cpu = series((0, 50), (115, 200), (116, 50))
+    seen = timeline(ready=series((0, 6)), desired=series((0, 9)), cpu_seen=cpu)
+    evidence = judge_ceiling(seen, scaling, DEMAND, None).evidence
+    assert evidence == (f"highest CPU utilization that the HPA saw at the end: {highest} %",)
+
+
 def test_load_that_lasts_demands_replicas_until_the_limit() -> None:
     """There is no end of the load to look before."""
     seen = timeline(desired=series((0, 9)), cpu_seen=series((0, 50), (150, 200)))

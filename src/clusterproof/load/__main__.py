@@ -7,7 +7,6 @@ from pathlib import Path
 
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.load.analysis import Analysis
-from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import DEFAULT_PATH, read_objectives
 from clusterproof.load.page import write_report
 from clusterproof.load.session import Options, judge, run
@@ -21,13 +20,12 @@ _MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, report, and carry the verdict in the exit code."""
     options = _parser().parse_args(arguments)
-    flags = ControllerFlags()
     try:
         spec = read_objectives(options.objectives)
         if options.command == "run":
             api = KubeApi(connect(options.kubeconfig, options.context))
             run(api, spec, _options(options))
-        analysis, inputs = judge(spec, options.out, flags)
+        analysis, inputs = judge(spec, options.out)
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.USAGE

@@ -8,7 +8,6 @@ from clusterproof.load.account import Account
 from clusterproof.load.counters import Growth, growth
 from clusterproof.load.finding import Finding, Link, Verdict, judge_run
 from clusterproof.load.hpa.replay import Replay, replay
-from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.ledger import (
     ClientCounts,
     PrometheusWindow,
@@ -62,13 +61,14 @@ class Analysis:
     capacity: Mapping[str, float]
 
 
-def analyse(inputs: Inputs, spec: LoadSpec, flags: ControllerFlags) -> Analysis:
+def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     """Judge everything."""
     generator, recording, account = inputs.generator, inputs.recording, inputs.account
     plan = Plan([Stage(*stage) for stage in generator["stages"]])
     started_at = float(generator["started_at"])
     timeline = build_timeline(recording, deployment=spec.scaling.deployment, hpa=spec.scaling.hpa)
     demand = find_demand(plan, started_at, spec.scaling.ceiling_rate)
+    flags = spec.scaling.controller.flags()
     replayed = replay(recording, timeline, hpa=spec.scaling.hpa, flags=flags)
     findings = [
         Finding(

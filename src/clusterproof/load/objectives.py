@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from clusterproof.errors import SpecError
 from clusterproof.load.credibility import CredibilityLimits
+from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.spec.document import read_document
 from clusterproof.spec.row import Frozen
@@ -93,6 +94,20 @@ class Scenario(Frozen):
     ab_shares: Mapping[str, float] = Field(default_factory=dict)
 
 
+class Controller(Frozen):
+    """The kube-controller-manager's own HPA flags: --horizontal-pod-autoscaler-*."""
+
+    sync_s: float = Field(gt=0)
+    downscale_window_s: float = Field(ge=0)
+    tolerance: float = Field(ge=0)
+    cpu_initialization_s: float = Field(ge=0)
+    readiness_delay_s: float = Field(ge=0)
+
+    def flags(self) -> ControllerFlags:
+        """As the model takes them."""
+        return ControllerFlags(**self.model_dump())
+
+
 class Scaling(Frozen):
     """What is watched, and what the autoscaler is held to."""
 
@@ -113,6 +128,7 @@ class Scaling(Frozen):
     ceiling_within_s: float
     floor_within_s: float
     react_within_s: float
+    controller: Controller
 
 
 class LoadSpec(Frozen):

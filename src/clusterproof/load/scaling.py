@@ -1,37 +1,27 @@
-"""The autoscaler's chain, judged: who kept the deployment from doing what was demanded.
+"""The autoscaler, judged: did the deployment do what the load demanded of it, and in time.
 
-Each claim is about one link; when the ceiling was demanded and not reached, the links are asked in
-order (metrics, request, bounds, quota, scheduler, readiness, Service) and the first that explains
-it is named.
+Each claim is about one link; when the ceiling was demanded and not reached, the link that explains
+it (causes.py) is named.
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
 
+from clusterproof.load.causes import (
+    find_cause,
+    judge_metrics,
+    judge_policies,
+    judge_spec_bounds,
+)
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.replay import SETTLED_S, Replay
-from clusterproof.load.hpa.rules import ControllerFlags, Policy, Rules, spec_from_object
 from clusterproof.load.objectives import Scaling
 from clusterproof.load.recording import Recording
-from clusterproof.load.timeline import (
-    Series,
-    Timeline,
-    condition,
-    first_at,
-    pods_over_time,
-    value_at,
-)
+from clusterproof.load.timeline import Series, Timeline, first_at, value_at
 from clusterproof.outcome import Outcome
 
-_BLIND_S = 45.0
-"""Metrics that fail this long are a finding: three sync periods; one failure is not."""
-_UNSCHEDULED_S = 20.0
-_UNREADY_S = 60.0
 _AGREEMENT = 0.9
 """Our choice: the reconcile times are inferred, so one in ten may fall on the other side."""
-_TOLERATED = 1 + ControllerFlags().tolerance
-"""Up to this share of the target the controller adds nothing, by its own default."""
-_LATELY_S = 2 * ControllerFlags().sync_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,98 +66,6 @@ def judge_scaling(
     return findings
 
 
-def find_cause(recording: Recording, scaling: Scaling) -> Finding | None:
-    """The first thing seen that keeps replicas from coming, in the chain's order."""
-    metrics = judge_metrics(recording, scaling)
-    if metrics.outcome is Outcome.FAILED:
-        return metrics
-    bounds = judge_spec_bounds(recording, scaling)
-    if bounds.outcome is Outcome.FAILED:
-        return bounds
-    for change in recording.of("deployment", scaling.deployment):
-        failure = condition(change.object, "ReplicaFailure")
-        if failure.get("status") == "True":
-            message = str(failure.get("message", ""))
-            link = Link.QUOTA if "quota" in message else Link.SCHEDULER
-            return Finding(
-                "pods-created",
-                link,
-                Outcome.FAILED,
-                "every replica that is asked for is created",
-                f"{failure.get('reason')}: {message[:300]}",
-            )
-    return _pods_cause(recording)
-
-
-def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
-    """The HPA could read its metrics all the time."""
-    expected = "the HPA reads its metrics (ScalingActive)"
-    blind_since: float | None = None
-    longest, worst = 0.0, ""
-    changes = recording.of("hpa", scaling.hpa)
-    for index, change in enumerate(changes):
-        active = condition(change.object, "ScalingActive")
-        until = changes[index + 1].at if index + 1 < len(changes) else recording.ended_at
-        if active.get("status") == "False":
-            blind_since = change.at if blind_since is None else blind_since
-            if until - blind_since > longest:
-                longest = until - blind_since
-                worst = f"{active.get('reason')}: {active.get('message')}"
-        else:
-            blind_since = None
-    unread_from, unread = _unread(recording)
-    link = Link.CPU_REQUEST if "missing request" in worst else Link.METRICS
-    if not changes:
-        return Finding("hpa-metrics", Link.METRICS, Outcome.FAILED, expected, "there is no HPA")
-    if max(longest, unread) > _BLIND_S:
-        observed = f"not for {longest:.0f} s: {worst}" if worst else "it was not seen to fail"
-        evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
-        meanwhile = [c for c in changes if unread_from < c.at <= unread_from + unread]
-        read = any(condition(c.object, "ScalingActive").get("status") == "True" for c in meanwhile)
-        only_we = read and longest <= _BLIND_S  # the HPA read what we could not
-        outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
-        return Finding("hpa-metrics", link, outcome, expected, observed, evidence)
-    observed = f"longest gap {max(longest, unread):.0f} s"
-    return Finding("hpa-metrics", Link.METRICS, Outcome.PASSED, expected, observed)
-
-
-def judge_spec_bounds(recording: Recording, scaling: Scaling) -> Finding:
-    """The HPA's minReplicas and maxReplicas are the spec's."""
-    expected = f"HPA bounds {scaling.floor} to {scaling.ceiling}"
-    seen = sorted(
-        {
-            (int(c.object["spec"].get("minReplicas", 1)), int(c.object["spec"]["maxReplicas"]))
-            for c in recording.of("hpa", scaling.hpa)
-        }
-    )
-    wrong = [pair for pair in seen if pair != (scaling.floor, scaling.ceiling)]
-    outcome = Outcome.FAILED if wrong or not seen else Outcome.PASSED
-    observed = ", ".join(f"{low} to {high}" for low, high in seen) or "no HPA"
-    return Finding("hpa-bounds", Link.HPA_BOUNDS, outcome, expected, observed)
-
-
-def judge_policies(recording: Recording, scaling: Scaling) -> Finding:
-    """The HPA's windows and policies are the spec's."""
-    wanted_up = (scaling.up_window_s, frozenset(scaling.up_policies))
-    wanted_down = (scaling.down_window_s, frozenset(scaling.down_policies))
-    expected = f"up: {_shown(wanted_up)}; down: {_shown(wanted_down)}"
-    differing: list[str] = []
-    for change in recording.of("hpa", scaling.hpa):
-        behavior = spec_from_object(change.object).behavior
-        if behavior is None:
-            differing.append("no behavior block")
-            continue
-        for way, rules, wanted in (
-            ("up", behavior.up, wanted_up),
-            ("down", behavior.down, wanted_down),
-        ):
-            if _plain(rules) != wanted:
-                differing.append(f"{way}: {_shown(_plain(rules))}")
-    outcome = Outcome.FAILED if differing else Outcome.PASSED
-    observed = "; ".join(dict.fromkeys(differing)) or "as expected"
-    return Finding("hpa-policy", Link.HPA_POLICY, outcome, expected, observed)
-
-
 def judge_bounds_kept(timeline: Timeline, scaling: Scaling) -> Finding:
     """spec.replicas never left the bounds."""
     values = sorted({int(value) for _, value in timeline.replicas})
@@ -210,8 +108,10 @@ def judge_ceiling(
         return Finding("ceiling", cause.link, Outcome.FAILED, expected, observed, evidence)
     # What it saw before it had any replicas says nothing of those that it has by now.
     ends = until if demand.down_at is None else min(until, demand.down_at)
-    seen = _highest(timeline.cpu_seen, max(since, ends - _LATELY_S), ends)
-    demanded = seen > scaling.cpu_target * _TOLERATED and wanted < scaling.ceiling
+    lately = max(since, ends - 2 * scaling.controller.sync_s)
+    seen = _highest(timeline.cpu_seen, lately, ends)
+    tolerated = scaling.cpu_target * (1 + scaling.controller.tolerance)
+    demanded = seen > tolerated and wanted < scaling.ceiling
     evidence = (f"highest CPU utilization that the HPA saw at the end: {seen:.0f} %",)
     if not demanded and wanted < scaling.ceiling:
         return Finding(
@@ -326,51 +226,6 @@ def judge_model(replayed: Replay | None) -> Finding:
     return Finding("hpa-model", Link.HPA_DECISION, outcome, expected, observed, tuple(evidence))
 
 
-def _pods_cause(recording: Recording) -> Finding | None:
-    unscheduled: dict[str, tuple[float, str]] = {}
-    unready: dict[str, tuple[float, str]] = {}
-    for at, pods in pods_over_time(recording):
-        for name, pod in pods.items():
-            scheduled = condition(pod, "PodScheduled")
-            if scheduled.get("status") == "False":
-                unscheduled.setdefault(name, (at, str(scheduled.get("message"))))
-            else:
-                unscheduled.pop(name, None)
-            phase = (pod.get("status") or {}).get("phase")
-            deleting = "deletionTimestamp" in pod["metadata"]
-            ready = condition(pod, "Ready")
-            if phase == "Running" and ready.get("status") == "False" and not deleting:
-                unready.setdefault(name, (at, str(ready.get("message"))))
-            else:
-                unready.pop(name, None)
-        for name in [n for n in {*unscheduled, *unready} if n not in pods]:
-            unscheduled.pop(name, None)
-            unready.pop(name, None)
-    for found, longest, row, link, expected in (
-        (unscheduled, _UNSCHEDULED_S, "pods-scheduled", Link.SCHEDULER, "every pod finds a node"),
-        (unready, _UNREADY_S, "pods-ready", Link.READINESS, "every running pod becomes Ready"),
-    ):
-        late = {n: v for n, v in found.items() if recording.ended_at - v[0] > longest}
-        if late:
-            name, (_, message) = next(iter(late.items()))
-            observed = f"{len(late)} not: {name}: {message[:300]}"
-            return Finding(row, link, Outcome.FAILED, expected, observed)
-    return None
-
-
-def _unread(recording: Recording) -> tuple[float, float]:
-    """The longest time in which we read no usage: when it began, and its seconds."""
-    begun, longest, since = 0.0, 0.0, None
-    for read in recording.usage:
-        if read.error or not read.pods:
-            since = read.at if since is None else since
-            if read.at - since > longest:
-                begun, longest = since, read.at - since
-        else:
-            since = None
-    return begun, longest
-
-
 def _steps(timeline: Timeline, since: float, until: float) -> tuple[str, ...]:
     named = {
         "CPU utilization the HPA saw": timeline.cpu_seen,
@@ -384,15 +239,3 @@ def _steps(timeline: Timeline, since: float, until: float) -> tuple[str, ...]:
         points = [f"{v:.0f} at {t - since:.1f} s" for t, v in series if since - 1 <= t <= until + 1]
         lines.append(f"{name}: {', '.join(points[:14]) or 'no change'}")
     return tuple(lines)
-
-
-def _plain(rules: Rules) -> tuple[int | None, frozenset[str]]:
-    return rules.window_s, frozenset(_policy(policy) for policy in rules.policies)
-
-
-def _policy(policy: Policy) -> str:
-    return f"{policy.type} {policy.value} {policy.period_s}"
-
-
-def _shown(rules: tuple[int | None, frozenset[str]]) -> str:
-    return f"window {rules[0]} s, {', '.join(sorted(rules[1]))}"

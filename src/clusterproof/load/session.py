@@ -21,7 +21,6 @@ import httpx
 from clusterproof.errors import ObservationError
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs, analyse
-from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.ledger import PrometheusWindow
 from clusterproof.load.objectives import LoadSpec, Scaling
 from clusterproof.load.posthog_events import KEY_VARIABLE
@@ -100,7 +99,7 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
         (options.out / "prometheus.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def judge(spec: LoadSpec, out: Path, flags: ControllerFlags) -> tuple[Analysis, Inputs]:
+def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
     """Judge the run whose files lie in `out`, now or later."""
 
     def read(name: str) -> Any:  # noqa: ANN401 - JSON
@@ -115,7 +114,7 @@ def judge(spec: LoadSpec, out: Path, flags: ControllerFlags) -> tuple[Analysis, 
         events=read("events.json"),
         prometheus=None if prometheus is None else PrometheusWindow(**prometheus),
     )
-    return analyse(inputs, spec, flags), inputs
+    return analyse(inputs, spec), inputs
 
 
 def settle(api: KubeApi, scaling: Scaling) -> None:

@@ -1,0 +1,166 @@
+"""What keeps replicas from coming, whatever the load: the first link that explains it.
+
+Metrics, CPU request, HPA bounds, quota, scheduler and readiness, in the chain's order. None of the
+judges here asks what was demanded; scaling.py does.
+"""
+
+from clusterproof.load.finding import Finding, Link
+from clusterproof.load.hpa.rules import Policy, Rules, spec_from_object
+from clusterproof.load.objectives import Scaling
+from clusterproof.load.recording import Recording
+from clusterproof.load.timeline import condition, pods_over_time
+from clusterproof.outcome import Outcome
+
+_BLIND_S = 45.0
+"""Metrics that fail this long are a finding: three sync periods; one failure is not."""
+_UNSCHEDULED_S = 20.0
+_UNREADY_S = 60.0
+
+
+def find_cause(recording: Recording, scaling: Scaling) -> Finding | None:
+    """The first thing seen that keeps replicas from coming, in the chain's order."""
+    metrics = judge_metrics(recording, scaling)
+    if metrics.outcome is Outcome.FAILED:
+        return metrics
+    bounds = judge_spec_bounds(recording, scaling)
+    if bounds.outcome is Outcome.FAILED:
+        return bounds
+    for change in recording.of("deployment", scaling.deployment):
+        failure = condition(change.object, "ReplicaFailure")
+        if failure.get("status") == "True":
+            message = str(failure.get("message", ""))
+            link = Link.QUOTA if "quota" in message else Link.SCHEDULER
+            return Finding(
+                "pods-created",
+                link,
+                Outcome.FAILED,
+                "every replica that is asked for is created",
+                f"{failure.get('reason')}: {message[:300]}",
+            )
+    return _pods_cause(recording)
+
+
+def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
+    """The HPA could read its metrics all the time."""
+    expected = "the HPA reads its metrics (ScalingActive)"
+    blind_since: float | None = None
+    longest, worst = 0.0, ""
+    changes = recording.of("hpa", scaling.hpa)
+    for index, change in enumerate(changes):
+        active = condition(change.object, "ScalingActive")
+        until = changes[index + 1].at if index + 1 < len(changes) else recording.ended_at
+        if active.get("status") == "False":
+            blind_since = change.at if blind_since is None else blind_since
+            if until - blind_since > longest:
+                longest = until - blind_since
+                worst = f"{active.get('reason')}: {active.get('message')}"
+        else:
+            blind_since = None
+    unread_from, unread = _unread(recording)
+    link = Link.CPU_REQUEST if "missing request" in worst else Link.METRICS
+    if not changes:
+        return Finding("hpa-metrics", Link.METRICS, Outcome.FAILED, expected, "there is no HPA")
+    if max(longest, unread) > _BLIND_S:
+        observed = f"not for {longest:.0f} s: {worst}" if worst else "it was not seen to fail"
+        evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
+        meanwhile = [c for c in changes if unread_from < c.at <= unread_from + unread]
+        read = any(condition(c.object, "ScalingActive").get("status") == "True" for c in meanwhile)
+        only_we = read and longest <= _BLIND_S  # the HPA read what we could not
+        outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
+        return Finding("hpa-metrics", link, outcome, expected, observed, evidence)
+    observed = f"longest gap {max(longest, unread):.0f} s"
+    return Finding("hpa-metrics", Link.METRICS, Outcome.PASSED, expected, observed)
+
+
+def judge_spec_bounds(recording: Recording, scaling: Scaling) -> Finding:
+    """The HPA's minReplicas and maxReplicas are the spec's."""
+    expected = f"HPA bounds {scaling.floor} to {scaling.ceiling}"
+    seen = sorted(
+        {
+            (int(c.object["spec"].get("minReplicas", 1)), int(c.object["spec"]["maxReplicas"]))
+            for c in recording.of("hpa", scaling.hpa)
+        }
+    )
+    wrong = [pair for pair in seen if pair != (scaling.floor, scaling.ceiling)]
+    outcome = Outcome.FAILED if wrong or not seen else Outcome.PASSED
+    observed = ", ".join(f"{low} to {high}" for low, high in seen) or "no HPA"
+    return Finding("hpa-bounds", Link.HPA_BOUNDS, outcome, expected, observed)
+
+
+def judge_policies(recording: Recording, scaling: Scaling) -> Finding:
+    """The HPA's windows and policies are the spec's."""
+    wanted_up = (scaling.up_window_s, frozenset(scaling.up_policies))
+    wanted_down = (scaling.down_window_s, frozenset(scaling.down_policies))
+    expected = f"up: {_shown(wanted_up)}; down: {_shown(wanted_down)}"
+    differing: list[str] = []
+    for change in recording.of("hpa", scaling.hpa):
+        behavior = spec_from_object(change.object).behavior
+        if behavior is None:
+            differing.append("no behavior block")
+            continue
+        for way, rules, wanted in (
+            ("up", behavior.up, wanted_up),
+            ("down", behavior.down, wanted_down),
+        ):
+            if _plain(rules) != wanted:
+                differing.append(f"{way}: {_shown(_plain(rules))}")
+    outcome = Outcome.FAILED if differing else Outcome.PASSED
+    observed = "; ".join(dict.fromkeys(differing)) or "as expected"
+    return Finding("hpa-policy", Link.HPA_POLICY, outcome, expected, observed)
+
+
+def _pods_cause(recording: Recording) -> Finding | None:
+    unscheduled: dict[str, tuple[float, str]] = {}
+    unready: dict[str, tuple[float, str]] = {}
+    for at, pods in pods_over_time(recording):
+        for name, pod in pods.items():
+            scheduled = condition(pod, "PodScheduled")
+            if scheduled.get("status") == "False":
+                unscheduled.setdefault(name, (at, str(scheduled.get("message"))))
+            else:
+                unscheduled.pop(name, None)
+            phase = (pod.get("status") or {}).get("phase")
+            deleting = "deletionTimestamp" in pod["metadata"]
+            ready = condition(pod, "Ready")
+            if phase == "Running" and ready.get("status") == "False" and not deleting:
+                unready.setdefault(name, (at, str(ready.get("message"))))
+            else:
+                unready.pop(name, None)
+        for name in [n for n in {*unscheduled, *unready} if n not in pods]:
+            unscheduled.pop(name, None)
+            unready.pop(name, None)
+    for found, longest, row, link, expected in (
+        (unscheduled, _UNSCHEDULED_S, "pods-scheduled", Link.SCHEDULER, "every pod finds a node"),
+        (unready, _UNREADY_S, "pods-ready", Link.READINESS, "every running pod becomes Ready"),
+    ):
+        late = {n: v for n, v in found.items() if recording.ended_at - v[0] > longest}
+        if late:
+            name, (_, message) = next(iter(late.items()))
+            observed = f"{len(late)} not: {name}: {message[:300]}"
+            return Finding(row, link, Outcome.FAILED, expected, observed)
+    return None
+
+
+def _unread(recording: Recording) -> tuple[float, float]:
+    """The longest time in which we read no usage: when it began, and its seconds."""
+    begun, longest, since = 0.0, 0.0, None
+    for read in recording.usage:
+        if read.error or not read.pods:
+            since = read.at if since is None else since
+            if read.at - since > longest:
+                begun, longest = since, read.at - since
+        else:
+            since = None
+    return begun, longest
+
+
+def _plain(rules: Rules) -> tuple[int | None, frozenset[str]]:
+    return rules.window_s, frozenset(_policy(policy) for policy in rules.policies)
+
+
+def _policy(policy: Policy) -> str:
+    return f"{policy.type} {policy.value} {policy.period_s}"
+
+
+def _shown(rules: tuple[int | None, frozenset[str]]) -> str:
+    return f"window {rules[0]} s, {', '.join(sorted(rules[1]))}"
