@@ -109,6 +109,7 @@ def prove(fault: Mapping[str, Any], out: Path) -> Result:
 def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
     spec = yaml.safe_load(DEFAULT_PATH.read_text(encoding="utf-8"))
     spec["scaling"]["namespace"] = namespace
+    spec["scenarios"]["router"] |= fault.get("scenario", {})
     objectives = out / "objectives.yaml"
     objectives.write_text(yaml.safe_dump(spec), encoding="utf-8")
     via = f"{VIA} {AHEAD}"
