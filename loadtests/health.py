@@ -3,16 +3,31 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import gevent
 import psutil  # type: ignore[import-untyped] # no stubs installed
 
+from clusterproof.load.account import CpuShare
 from clusterproof.load.objectives import CircuitBreaker
 from loadtests.arrivals import Lane
 
+_SCHEDSTAT = Path("/proc/self/schedstat")
+"""Of the main thread, which is the event loop's."""
 _LOOK_EVERY_S = 1.0
 _LAG_EVERY_S = 0.05
 _CPU_EVERY_S = 5.0
+
+
+def waited_for_cpu_s() -> float:
+    """Seconds in which this thread was ready to run and did not; 0 where no Linux tells it.
+
+    Source: the kernel's "Scheduler Statistics", schedstat of a process. A quota shows in it too.
+    """
+    try:
+        return int(_SCHEDSTAT.read_text(encoding="ascii").split()[1]) / 1e9
+    except FileNotFoundError:
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +52,17 @@ class Health:
     def _watch_cpu(self) -> None:
         process = psutil.Process()
         process.cpu_percent()
+        began, waited_s = time.monotonic(), waited_for_cpu_s()
         while self.goes_on():
             gevent.sleep(_CPU_EVERY_S)
-            self.lane.account.cpu.append((round(time.time(), 1), process.cpu_percent() / 100))
+            now, waited_until_s = time.monotonic(), waited_for_cpu_s()
+            share = CpuShare(
+                at=round(time.time(), 1),
+                used=process.cpu_percent() / 100,
+                waited=(waited_until_s - waited_s) / (now - began),
+            )
+            self.lane.account.cpu.append(share)
+            began, waited_s = now, waited_until_s
 
     def _watch_breaker(self) -> None:
         breaker, seconds = self.breaker, self.lane.account.seconds

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from clusterproof.load.account import Account
+from clusterproof.load.account import Account, CpuShare
 from clusterproof.load.callers import judge_answers, judge_latency
 from clusterproof.load.credibility import GeneratorFigures, judge_generator
 from clusterproof.load.finding import Verdict, judge_run
@@ -27,6 +27,7 @@ def generator_figures(
 ) -> GeneratorFigures:
     """How the generator did; `ran_for_s` when the plan did not run to its end."""
     planned = plan.total if ran_for_s is None else int(plan.offered(ran_for_s))
+    busiest = max(account.cpu, key=lambda share: share.busy, default=CpuShare(0.0, 0.0))
     return GeneratorFigures(
         planned=planned,
         started=account.started,
@@ -34,7 +35,8 @@ def generator_figures(
         late_p99_s=account.late.value_s(0.99),
         waited_p99_s=account.waited.value_s(0.99),
         loop_lag_p99_s=account.lag.value_s(0.99),
-        cpu_busiest=max((share for _, share in account.cpu), default=0.0),
+        cpu_busiest=busiest.busy,
+        cpu_waited=busiest.waited,
         workers_lost=workers_lost,
         stopped_early=stopped_early,
     )

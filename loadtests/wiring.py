@@ -7,6 +7,7 @@ Works alone (`locust -f`), with `--processes N`, and as master and workers on se
 import atexit
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -24,7 +25,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
-from clusterproof.load.objectives import LoadSpec, read_objectives
+from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec, read_objectives
 from clusterproof.outcome import ExitCode, exit_code
 from loadtests.arrivals import Caller, Lane
 from loadtests.forward import Forward
@@ -50,7 +51,7 @@ class Run:
         self.name = scenario
         self.caller = caller
         self.target = target
-        self.spec: LoadSpec = read_objectives()
+        self.spec = _load_spec()
         self.scenario = self.spec.scenario(scenario)
         self.account = Account()
         self.plan: Plan = self.spec.plan(scenario, next(iter(self.scenario.shapes)))
@@ -268,6 +269,15 @@ class Run:
     def _snapshot(self) -> dict[str, Any]:
         start, self._shipped = self._shipped, len(self.account.exposures)
         return {**self.account.to_json(exposures_from=start), "exposures_from": start}
+
+
+def _load_spec() -> LoadSpec:
+    """The load spec that the environment names, or the project's; a wrong one ends the program."""
+    try:
+        return read_objectives(Path(os.environ.get(VARIABLE) or DEFAULT_PATH))
+    except SpecError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(ExitCode.USAGE)
 
 
 class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped

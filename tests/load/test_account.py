@@ -1,5 +1,6 @@
 """Accounts merge without loss, and the load spec refuses what it must."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterproof.errors import SpecError
-from clusterproof.load.account import Account, cell_of, cell_quantile
+from clusterproof.load.account import Account, CpuShare, cell_of, cell_quantile
 from clusterproof.load.callers import judge_answers, judge_latency
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import Objectives, read_objectives
+from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.split import Exposure
 from clusterproof.outcome import Outcome
+from loadtests.verdict import generator_figures
 
 LIMITS = Objectives(p50_ms=100, p95_ms=500, p99_ms=1500, failure_ratio=0.0)
 requests = st.lists(
@@ -78,6 +81,24 @@ def test_one_failure_is_too_many() -> None:
     found = judge_answers(account, LIMITS)
     assert found.outcome is Outcome.FAILED
     assert found.evidence == ("1 x a: reset",)
+
+
+def test_a_generator_that_waits_for_a_cpu_is_busy() -> None:
+    """The busiest five seconds are those of the most running and waiting, not of the most use."""
+    account = Account()
+    account.cpu = [CpuShare(5.0, 0.6), CpuShare(10.0, 0.45, 0.5), CpuShare(15.0, 0.2, 0.6)]
+    again = Account.from_json(json.loads(json.dumps(account.to_json())))
+    plan = Plan([Stage(1.0, 1.0, 10.0)])
+    figures = generator_figures(again, plan, ran_for_s=None, workers_lost=0, stopped_early="")
+    assert (figures.cpu_busiest, figures.cpu_waited) == (0.95, 0.5)
+    nothing = generator_figures(Account(), plan, ran_for_s=None, workers_lost=0, stopped_early="")
+    assert (nothing.cpu_busiest, nothing.cpu_waited) == (0.0, 0.0)
+
+
+def test_an_older_record_of_the_cpu_is_read() -> None:
+    """Without what was waited."""
+    data = {**Account().to_json(), "cpu": [[5.0, 0.25]]}
+    assert Account.from_json(data).cpu == [CpuShare(5.0, 0.25, 0.0)]
 
 
 def test_the_load_spec_is_whole() -> None:

@@ -58,6 +58,7 @@ def _print(analysis: Analysis, page: Path) -> None:
 
 def _options(options: argparse.Namespace) -> Options:
     return Options(
+        objectives=options.objectives,
         shape=options.shape,
         out=options.out,
         host=options.host,

@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterproof.load.latency import Latencies
 from clusterproof.load.split import Exposure
@@ -89,6 +89,24 @@ class Second:
             self.cells[cell] = self.cells.get(cell, 0) + count
 
 
+class CpuShare(NamedTuple):
+    """The five seconds until `at`, of one process, each in shares of a core.
+
+    Attributes:
+        used: In which it ran.
+        waited: In which it was ready to run and got no CPU: another's, or a quota's.
+    """
+
+    at: float
+    used: float
+    waited: float = 0.0
+
+    @property
+    def busy(self) -> float:
+        """What it would have used."""
+        return self.used + self.waited
+
+
 class Account:
     """All that one process, or a whole run, counted.
 
@@ -108,7 +126,7 @@ class Account:
         self.exposures: list[Exposure] = []
         self.dropped = 0
         self.started = 0
-        self.cpu: list[tuple[float, float]] = []
+        self.cpu: list[CpuShare] = []
 
     def begin(self, *, late_s: float, was_idle: bool, at_s: float) -> None:
         """An arrival is being sent, `late_s` after it was due, at second `at_s` of the run."""
@@ -215,7 +233,7 @@ class Account:
             ],
             "dropped": self.dropped,
             "started": self.started,
-            "cpu": self.cpu,
+            "cpu": [list(share) for share in self.cpu],
         }
 
     @classmethod
@@ -233,7 +251,7 @@ class Account:
         made.exposures = [Exposure(*e) for e in data["exposures"]]
         made.dropped = data["dropped"]
         made.started = data["started"]
-        made.cpu = [(at, share) for at, share in data["cpu"]]
+        made.cpu = [CpuShare(*share) for share in data["cpu"]]
         return made
 
 

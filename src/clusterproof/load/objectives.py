@@ -17,6 +17,9 @@ from clusterproof.spec.document import read_document
 from clusterproof.spec.row import Frozen
 
 DEFAULT_PATH = Path("spec/objectives.yaml")
+VARIABLE = "CLUSTERPROOF_OBJECTIVES"
+"""Environment variable that names another load spec to the Locust scenarios: they need it before
+Locust has read any option."""
 
 
 class StageRow(Frozen):

@@ -22,7 +22,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs, analyse
 from clusterproof.load.ledger import PrometheusWindow
-from clusterproof.load.objectives import LoadSpec, Scaling
+from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec, Scaling
 from clusterproof.load.posthog_events import KEY_VARIABLE
 from clusterproof.load.recorder import Recorder
 from clusterproof.load.recording import Recording
@@ -46,12 +46,14 @@ class Options:
     """What a run was asked for.
 
     Attributes:
+        objectives: The load spec's file: the generator, a process of its own, reads it too.
         via: Words to put before the Locust command, e.g. to enter a network namespace.
         extra: More Locust options.
     """
 
     shape: str
     out: Path
+    objectives: Path = DEFAULT_PATH
     host: str = ""
     via: str = ""
     rate_factor: float = 1.0
@@ -166,8 +168,11 @@ def _offer(api: KubeApi, spec: LoadSpec, options: Options, plan: Plan, recorder:
     ]
     log = options.out / "locust.log"
     began = time.time()
+    environment = {**os.environ, VARIABLE: str(options.objectives.resolve())}
     with log.open("w", encoding="utf-8") as output:
-        locust = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603 - our own argv
+        locust = subprocess.Popen(  # noqa: S603 - our own argv
+            command, stdout=output, stderr=subprocess.STDOUT, env=environment
+        )
         try:
             _follow(locust, plan, recorder, began)
         finally:
