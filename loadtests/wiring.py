@@ -204,11 +204,11 @@ class Run:
             self.stopped_early = self.stopped_early or "it was stopped before the plan ended"
         if runner.state not in {"stopped", "stopping", "ready"}:
             runner.stop()
-        workers, account = self.workers, self.account
-        if workers is not None:
-            workers.await_finals()
-            account = workers.account()
-        lost = workers.lost if workers else 0
+        account, reported, lost, uncounted = self.account, 1, 0, 0.0
+        if self.workers is not None:
+            self.workers.await_finals()
+            account, reported = self.workers.account(), self.workers.reported
+            lost, uncounted = self.workers.lost, self.workers.uncounted
         figures = generator_figures(
             account,
             self.plan,
@@ -227,9 +227,9 @@ class Run:
             "duration_s": self.plan.duration_s,
             "stages": [[s.rate, s.to_rate, s.for_s] for s in self.plan.stages],
             "planned": figures.planned,
-            "workers": max(1, len(workers or ())),
+            "workers": max(1, reported),
             "workers_lost": lost,
-            "uncounted_bound": round(workers.uncounted) if workers else 0,
+            "uncounted_bound": round(uncounted),
             "stopped_early": self.stopped_early,
             "findings": [finding.to_json() for finding in verdict.findings],
             "outcome": verdict.outcome,

@@ -81,8 +81,9 @@ class Workers:
             merged.merge(Account.from_json({**report, "exposures": self._exposures[client]}))
         return merged
 
-    def __len__(self) -> int:
-        """How many have reported."""
+    @property
+    def reported(self) -> int:
+        """How many have sent an account."""
         return len(self._reports)
 
     def _take_final(self, environment: object, msg: Message) -> None:

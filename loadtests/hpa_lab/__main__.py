@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from clusterproof.errors import ClusterproofError
 from clusterproof.load.hpa.replay import Replay, replay
 from clusterproof.load.hpa.rules import ControllerFlags
-from clusterproof.load.timeline import build_timeline
+from clusterproof.load.timeline import Timeline, build_timeline
 from clusterproof.observe.api import KubeApi
 from clusterproof.wait import wait_until
 from loadtests.hpa_lab.curves import Curve, curves, deployment, node
@@ -71,9 +71,13 @@ def compare(world: World, out: Path) -> int:
     """Replay every recording by the model; 0 when at least 95 % of all reconciles agree."""
     for name, recording in world.recordings.items():
         recording.write(out / f"{name}.json.gz")
-    rows = _replayed(world, FLAGS)
+    timelines = {
+        name: build_timeline(recording, deployment="target", hpa="target")
+        for name, recording in world.recordings.items()
+    }
+    rows = _replayed(world, timelines, FLAGS)
     summary = _summary(rows)
-    wrong = {name: _summary(_replayed(world, flags)) for name, flags in WRONG.items()}
+    wrong = {name: _summary(_replayed(world, timelines, flags)) for name, flags in WRONG.items()}
     (out / "hpa-lab.json").write_text(
         json.dumps({"summary": summary, "rows": rows, "wrong": wrong}, indent=1), encoding="utf-8"
     )
@@ -84,16 +88,16 @@ def compare(world: World, out: Path) -> int:
     return 0 if summary["agreement"] >= 0.95 else 1  # noqa: PLR2004 - our choice, stated above
 
 
-def _replayed(world: World, flags: ControllerFlags) -> list[Json]:
+def _replayed(
+    world: World, timelines: Mapping[str, Timeline], flags: ControllerFlags
+) -> list[Json]:
     rows = []
     for name, curve in world.curves.items():
         recording = world.recordings[name]
-        timeline = build_timeline(recording, deployment="target", hpa="target")
         # What the controller did after its last reconcile may not have been seen any more.
         ticks = tuple(at for at in world.ticks(name) if at < recording.ended_at - _AFTERMATH_S)
-        rows.append(
-            _row(curve, replay(recording, timeline, hpa="target", flags=flags, ticks=ticks))
-        )
+        found = replay(recording, timelines[name], hpa="target", flags=flags, ticks=ticks)
+        rows.append(_row(curve, found))
     return rows
 
 

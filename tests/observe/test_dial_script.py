@@ -1,7 +1,6 @@
 """The dial script, run as it is in a Pod, against real sockets on loopback."""
 
 import contextlib
-import datetime as dt
 import socket
 import ssl
 import subprocess
@@ -13,9 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.certificates import fingerprint
@@ -27,6 +23,7 @@ from clusterproof.observe.dialling import (
     parse_results,
 )
 from clusterproof.observe.sources import source_of
+from testbed.selfsigned import self_signed
 
 HOST = "127.0.0.1"
 NO_NAME = "a..b"  # fails in the resolver's own encoding: no question leaves this machine
@@ -217,30 +214,10 @@ def test_silent_dns_is_a_timeout() -> None:
 
 
 def certificate(folder: Path, host: str) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = dt.datetime.now(tz=dt.UTC)
-    leaf = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    leaf, key = self_signed(host, days=30)
     cert_path, key_path = folder / f"{host}.crt", folder / f"{host}.key"
-    cert_path.write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
-    key_path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    cert_path.write_bytes(leaf)
+    key_path.write_bytes(key)
     return cert_path, key_path
 
 
