@@ -17,8 +17,8 @@ from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec import Spec, read_spec
 from testbed.prove.batches import batches, rows_of
 from testbed.prove.catalogue import read_catalogue, read_exceptions
-from testbed.prove.change import heal
 from testbed.prove.findings import Finding, Proof, rates
+from testbed.prove.heal import heal
 from testbed.prove.pages import About, write_pages
 from testbed.prove.results import amiss_before, earlier
 from testbed.prove.run import (

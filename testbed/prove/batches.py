@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from clusterproof.spec.row import ObjectRef
 from testbed.prove.steps import Defect, same_place
 
 LARGEST = 64
@@ -47,8 +48,7 @@ def is_slow(defect: Defect) -> bool:
 
 def _collide(one: Defect, other: Defect) -> bool:
     changed = {step.target for step in other.all_steps if step.target}
-    rolled = {step.rollout for step in other.all_steps if step.rollout}
-    mine = {step.rollout for step in one.all_steps if step.rollout}
+    rolled, mine = rolled_by([other]), rolled_by([one])
     for step in one.all_steps:
         if step.replaces and step.target in changed:
             return True
@@ -72,3 +72,8 @@ def _contradict(one: dict[tuple[str, ...], object], other: dict[tuple[str, ...],
 def rows_of(group: Sequence[Defect]) -> set[str]:
     """The rows that a group must turn red."""
     return {row for defect in group for row in defect.reds}
+
+
+def rolled_by(group: Sequence[Defect]) -> set[ObjectRef]:
+    """The workloads whose Pods a group replaces."""
+    return {step.rollout for defect in group for step in defect.all_steps if step.rollout}

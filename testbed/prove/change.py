@@ -3,25 +3,24 @@
 import copy
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import Json, KubeApi
-from clusterproof.observe.cluster import KINDS
+from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS
 from clusterproof.observe.rehearsal.state import REVISION, SERVER_SIDE, of_condition
-from clusterproof.observe.scaling import is_measured
 from clusterproof.spec.row import ObjectRef
-from clusterproof.wait import pause, wait_until
+from clusterproof.wait import pause
 from testbed.prove.certificate import secret_data
 from testbed.prove.journal import Journal
 from testbed.prove.steps import Fault, Patch, Step
-from testbed.prove.waits import gone, rolled_out, running
+from testbed.prove.waits import gone, measured, rolled_out, running
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
-_MERGE = "application/merge-patch+json"
+MERGE = "application/merge-patch+json"
 _NOT_OURS = SERVER_SIDE | {"deletionTimestamp", "deletionGracePeriodSeconds"}
 _CONFLICT = 409
 _AT_ONCE = {
@@ -29,7 +28,6 @@ _AT_ONCE = {
     "rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "100%"},
 }
 """All Pods together: a proof has no callers to be kind to."""
-_HURRIED = "clusterproof.dev/hurried"
 _BINDING = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/")
 
 
@@ -67,7 +65,11 @@ class Change:
         pause(max((step.settle_s or 0.0 for step in steps), default=0.0))
 
     def restore(self) -> None:
-        """Put everything back, newest first, and wait until what rolled has rolled back."""
+        """Put everything back, newest first, and wait until what rolled has rolled back.
+
+        A component that was stopped may be what measures: its figures are waited for, whatever
+        comes next.
+        """
         for name in reversed(self._journal.stopped):
             component("start", name)
         saved = list(reversed(self._journal.saved.items()))
@@ -77,6 +79,8 @@ class Change:
             if self._journal.saved.get(ref) is not None:
                 rolled_out(self._api, path_of(ref), str(ref))
                 self._put_back(ref, self._journal.saved[ref], hasten=False)
+        if self._journal.stopped:
+            measured(self._api, CLUSTER_WIDE)
 
     def differing(self) -> list[str]:
         """The objects that are not as they were before the first step."""
@@ -143,7 +147,7 @@ class Change:
     def _set_strategy(self, ref: ObjectRef, strategy: Json | None) -> None:
         if strategy is not None:
             body = {"spec": {"strategy": strategy}}
-            self._api.request("PATCH", path_of(ref), body=body, content_type=_MERGE)
+            self._api.request("PATCH", path_of(ref), body=body, content_type=MERGE)
 
     def _delete(self, ref: ObjectRef) -> None:
         policy = "Orphan" if ref.kind == "Deployment" else "Background"
@@ -195,7 +199,7 @@ class Change:
         if same_volume and there.get("status") != saved.get("status"):
             body = {"status": saved.get("status") or {}}
             path = f"{path_of(ref)}/status"
-            self._api.request("PATCH", path, body=body, content_type=_MERGE)
+            self._api.request("PATCH", path, body=body, content_type=MERGE)
 
 
 def path_of(ref: ObjectRef) -> str:
@@ -259,51 +263,6 @@ def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
     if kept.get("kind") == "Deployment" and metadata["name"] == "model-router":
         kept["spec"].pop("replicas", None)  # the autoscaler's business
     return kept
-
-
-def heal(api: KubeApi, namespaces: Iterable[str], *, measured: bool = True) -> None:
-    """Replace Pods whose containers were started anew meanwhile, and wait until all is well.
-
-    A restart is remembered by the Pod, and a check that looks for restarts is right to say so.
-    Without `measured`, the autoscaler's figures are not waited for: what comes next rolls its Pods.
-    """
-    workloads = []
-    for namespace in namespaces:
-        for pod in api.list(KINDS["Pod"].collection(namespace)):
-            statuses = (pod.get("status") or {}).get("containerStatuses") or []
-            if any(one.get("restartCount") for one in statuses):
-                path = f"{KINDS['Pod'].collection(namespace)}/{pod['metadata']['name']}"
-                if api.find(path) is not None:
-                    api.request("DELETE", path)
-        for item in api.list(KINDS["Deployment"].collection(namespace)):
-            name = str(item["metadata"]["name"])
-            workloads.append(ObjectRef(kind="Deployment", namespace=namespace, name=name))
-        _hurry(api, KINDS["ReplicaSet"].collection(namespace))
-    for ref in workloads:
-        rolled_out(api, path_of(ref), str(ref))
-    for namespace in namespaces if measured else ():
-        _measured(api, KINDS["HorizontalPodAutoscaler"].collection(namespace))
-
-
-def _hurry(api: KubeApi, collection: str) -> None:
-    """Touch each ReplicaSet that lacks Pods.
-
-    One whose Pods were refused is tried again ever more seldom, minutes apart; a change of it is
-    looked at now.
-    """
-    for item in api.list(collection):
-        if item["spec"].get("replicas", 0) > (item.get("status") or {}).get("replicas", 0):
-            path = f"{collection}/{item['metadata']['name']}"
-            for mark in ("now", None):
-                body = {"metadata": {"annotations": {_HURRIED: mark}}}
-                api.request("PATCH", path, body=body, content_type=_MERGE)
-
-
-def _measured(api: KubeApi, collection: str) -> None:
-    def figures() -> bool:
-        return all(is_measured(item) for item in api.list(collection))
-
-    wait_until(figures, bool, waiting_for="figures of the autoscaler", within_s=120, every_s=1.0)
 
 
 def component(action: str, name: str) -> None:

@@ -16,9 +16,10 @@ from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.spec import Spec
 from clusterproof.spec.rehearsal import RehearsalRow
 from clusterproof.wait import pause
-from testbed.prove.batches import is_slow, rows_of
-from testbed.prove.change import Change, heal
+from testbed.prove.batches import rolled_by, rows_of
+from testbed.prove.change import Change
 from testbed.prove.findings import Finding, Proof, judge_group
+from testbed.prove.heal import heal
 from testbed.prove.journal import Journal
 from testbed.prove.steps import Defect
 
@@ -171,7 +172,7 @@ def timed_group(
     """As `prove_group`, with the seconds that it took; an error of ours is a silent row."""
     began = time.monotonic()
     try:
-        heal(api, spec.namespaces.values(), measured=not is_slow(group[0]))
+        heal(api, spec.namespaces.values(), rolled_next=rolled_by(group))
         proofs = prove_group(api, spec, kubeconfig, group)
     except (ClusterproofError, subprocess.SubprocessError) as error:
         said = f"could not be proven: {type(error).__name__}: {error}"[:600]

@@ -1,11 +1,16 @@
-"""What a change is waited for by: a rollout, a Pod, the end of an object."""
+"""What a change is waited for by: a rollout, a Pod, the end of an object, a figure."""
 
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.cluster import condition
+from collections.abc import Set as AbstractSet
+
+from clusterproof.observe.api import Json, KubeApi
+from clusterproof.observe.cluster import KINDS, condition
+from clusterproof.observe.scaling import is_measured
+from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import wait_until
 
 ROLLOUT_S = 180.0
 GONE_S = 90.0
+MEASURED_S = 120.0
 
 
 def rolled_out(api: KubeApi, path: str, name: str) -> None:
@@ -48,3 +53,32 @@ def gone(api: KubeApi, path: str, name: str) -> None:
         within_s=GONE_S,
         every_s=0.2,
     )
+
+
+def measured(
+    api: KubeApi, namespace: str, *, without: AbstractSet[ObjectRef] = frozenset()
+) -> None:
+    """Wait until every autoscaler has its figures, but for those that scale one of `without`."""
+    collection = KINDS["HorizontalPodAutoscaler"].collection(namespace)
+
+    def awaited() -> list[str]:
+        return [
+            str(item["metadata"]["name"])
+            for item in api.list(collection)
+            if scaled(item) not in without and not is_measured(item)
+        ]
+
+    wait_until(
+        awaited,
+        lambda names: not names,
+        waiting_for="figures of the autoscaler",
+        within_s=MEASURED_S,
+        every_s=1.0,
+    )
+
+
+def scaled(item: Json) -> ObjectRef:
+    """What an autoscaler scales."""
+    target = item["spec"]["scaleTargetRef"]
+    namespace = str(item["metadata"]["namespace"])
+    return ObjectRef(kind=target["kind"], namespace=namespace, name=target["name"])

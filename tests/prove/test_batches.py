@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from testbed.prove.batches import batches, independent
+from testbed.prove.batches import batches, independent, rolled_by
 from testbed.prove.steps import Defect
 
 ROUTER = "Deployment/a/router"
@@ -108,3 +108,10 @@ def test_every_defect_is_in_one_group() -> None:
 def test_a_group_is_not_too_large() -> None:
     """More together would make a surprise harder to trace."""
     assert [len(group) for group in batches([defect(f"d{n}") for n in range(5)], 2)] == [2, 2, 1]
+
+
+def test_a_group_rolls_what_any_of_its_defects_rolls() -> None:
+    """Also in the second phase; a wait for a Pod rolls nothing."""
+    rolls = defect("one", steps=[{"rollout": ROUTER}], then=[{"rollout": "Deployment/b/web"}])
+    waits = defect("two", steps=[{"running": "Pod/a/probe"}])
+    assert {str(ref) for ref in rolled_by([rolls, waits])} == {ROUTER, "Deployment/b/web"}

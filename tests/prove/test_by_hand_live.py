@@ -18,7 +18,7 @@ from clusterproof.spec import read_spec
 from testbed.cluster import binaries, paths
 from testbed.deploy.deployment import OVERLAYS
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
-from testbed.prove.change import heal
+from testbed.prove.heal import heal
 from testbed.prove.run import check, quick
 
 pytestmark = pytest.mark.cluster

@@ -1,0 +1,58 @@
+"""Makes the cluster well again between two groups: what they did to its Pods is no defect."""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+
+from clusterproof.observe.api import KubeApi
+from clusterproof.observe.cluster import KINDS
+from clusterproof.spec.row import ObjectRef
+from testbed.prove.change import MERGE, path_of
+from testbed.prove.waits import measured, rolled_out
+
+_HURRIED = "clusterproof.dev/hurried"
+
+
+def heal(
+    api: KubeApi, namespaces: Iterable[str], *, rolled_next: AbstractSet[ObjectRef] = frozenset()
+) -> None:
+    """Replace Pods whose containers were started anew meanwhile, and wait until all is well.
+
+    A restart is remembered by the Pod, and a check that looks for restarts is right to say so.
+
+    Args:
+        api: Of the cluster.
+        namespaces: Those of the spec.
+        rolled_next: Workloads whose Pods are about to be replaced: figures of the present ones are
+            not waited for.
+    """
+    namespaces = tuple(namespaces)
+    workloads = []
+    for namespace in namespaces:
+        for pod in api.list(KINDS["Pod"].collection(namespace)):
+            statuses = (pod.get("status") or {}).get("containerStatuses") or []
+            if any(one.get("restartCount") for one in statuses):
+                path = f"{KINDS['Pod'].collection(namespace)}/{pod['metadata']['name']}"
+                if api.find(path) is not None:
+                    api.request("DELETE", path)
+        for item in api.list(KINDS["Deployment"].collection(namespace)):
+            name = str(item["metadata"]["name"])
+            workloads.append(ObjectRef(kind="Deployment", namespace=namespace, name=name))
+        _hurry(api, KINDS["ReplicaSet"].collection(namespace))
+    for ref in workloads:
+        rolled_out(api, path_of(ref), str(ref))
+    for namespace in namespaces:
+        measured(api, namespace, without=rolled_next)
+
+
+def _hurry(api: KubeApi, collection: str) -> None:
+    """Touch each ReplicaSet that lacks Pods.
+
+    One whose Pods were refused is tried again ever more seldom, minutes apart; a change of it is
+    looked at now.
+    """
+    for item in api.list(collection):
+        if item["spec"].get("replicas", 0) > (item.get("status") or {}).get("replicas", 0):
+            path = f"{collection}/{item['metadata']['name']}"
+            for mark in ("now", None):
+                body = {"metadata": {"annotations": {_HURRIED: mark}}}
+                api.request("PATCH", path, body=body, content_type=MERGE)
