@@ -18,8 +18,8 @@ from locust.env import Environment
 from locust.exception import CatchResponseError
 
 from clusterproof.load.account import Account
-from clusterproof.load.objectives import Scenario
 from clusterproof.load.schedule import Plan
+from clusterproof.load.sections import Scenario
 from clusterproof.load.split import Exposure
 
 if TYPE_CHECKING:
@@ -103,9 +103,16 @@ class OncePool(HTTPClientPool):
 
 
 class Caller(FastHttpUser):  # type: ignore[misc] # untyped
-    """Sends the arrivals of its process's lane; a scenario says how one looks."""
+    """Sends the arrivals of its process's lane; a scenario says how one looks.
+
+    Attributes:
+        requests: The names that its mix may have.
+        needs: Fields of the scenario that it cannot do without.
+    """
 
     abstract = True
+    requests: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
     lane: Lane
     max_retries = 0
 

@@ -5,12 +5,16 @@ Requests in flight at that moment fail and are counted. It is slow and one Pod c
 a smoke run, not for a scaling run (use --host, --via or deploy/load for those).
 """
 
+import atexit
 import logging
 import shutil
 import socket
 
 import gevent
 from gevent import subprocess
+
+from clusterproof.errors import SpecError
+from clusterproof.load.sections import ServiceRef
 
 LOG = logging.getLogger("clusterproof.load")
 _AGAIN_AFTER_S = 0.3
@@ -20,7 +24,7 @@ _UP_WITHIN_S = 20.0
 class Forward:
     """A local port that leads to a Service for as long as this process lives."""
 
-    def __init__(self, namespace: str, service: str, port: int) -> None:
+    def __init__(self, target: ServiceRef) -> None:
         """Choose a free local port; `start` opens it."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -28,8 +32,8 @@ class Forward:
         self.url = f"http://127.0.0.1:{self.local_port}"
         self.restarts = -1
         self._command = [
-            *(shutil.which("kubectl") or "kubectl", "-n", namespace, "port-forward"),
-            *("--address=127.0.0.1", f"service/{service}", f"{self.local_port}:{port}"),
+            *(shutil.which("kubectl") or "kubectl", "-n", target.namespace, "port-forward"),
+            *("--address=127.0.0.1", f"service/{target.name}", f"{self.local_port}:{target.port}"),
         ]
         self._process: subprocess.Popen | None = None
         self._ended = False
@@ -68,3 +72,19 @@ class Forward:
         with socket.socket() as attempt:
             attempt.settimeout(1.0)
             return attempt.connect_ex(("127.0.0.1", self.local_port)) == 0
+
+
+def forward_to(target: ServiceRef) -> str:
+    """A port-forward by the kubeconfig's context, until this process ends; its URL.
+
+    Raises:
+        SpecError: It did not come up.
+    """
+    forward = Forward(target)
+    if not forward.start():
+        raise SpecError(
+            f"no --host, and no port-forward to service/{target.name} in"
+            f" {target.namespace}: give --host URL, or a kubeconfig that reaches it"
+        )
+    atexit.register(forward.stop)
+    return forward.url

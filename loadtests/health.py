@@ -9,7 +9,7 @@ import gevent
 import psutil  # type: ignore[import-untyped] # no stubs installed
 
 from clusterproof.load.account import CpuShare
-from clusterproof.load.objectives import CircuitBreaker
+from clusterproof.load.sections import CircuitBreaker
 from loadtests.arrivals import Lane
 
 _SCHEDSTAT = Path("/proc/self/schedstat")

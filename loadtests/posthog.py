@@ -17,21 +17,16 @@ from typing import Any
 from locust.contrib.fasthttp import FastResponse
 
 from loadtests.arrivals import Arrival, Caller
-from loadtests.target import Target
 from loadtests.wiring import PlanShape, Run
 
-_FLAG = "model-router-experiment"
 _BATCH = 20
-
-
-TARGET = Target("posthog", "posthog-web", 8000)
 
 
 class PosthogCaller(Caller):
     """A sender of events; each arrival is one request of the mix."""
 
     abstract = False
-    host = TARGET.host
+    requests = frozenset({"capture", "batch", "flags"})
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""
@@ -56,8 +51,9 @@ class PosthogCaller(Caller):
         if fault:
             return content, fault
         if name == "flags":
-            known = _FLAG in (content.get("flags") or content.get("featureFlags") or {})
-            return content, "" if known else f"no flag {_FLAG} in the answer"
+            flag = RUN.scenario.flag
+            known = flag in (content.get("flags") or content.get("featureFlags") or {})
+            return content, "" if known else f"no flag {flag} in the answer"
         accepted = content.get("status") in {1, "Ok"}
         return content, "" if accepted else f"status {content.get('status')!r}"
 
@@ -72,7 +68,7 @@ def _event(user: str, chance: random.Random) -> dict[str, Any]:
     }
 
 
-RUN = Run("posthog", PosthogCaller, TARGET)
+RUN = Run("posthog", PosthogCaller)
 _NAMES = tuple(RUN.scenario.mix)
 _WEIGHTS = tuple(accumulate(RUN.scenario.mix.values()))
 

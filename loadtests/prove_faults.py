@@ -21,6 +21,7 @@ import yaml
 
 from clusterproof.errors import ClusterproofError
 from clusterproof.load.objectives import DEFAULT_PATH
+from clusterproof.load.sections import ServiceRef
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from loadtests.faulty import faulty_router, restart
@@ -109,7 +110,9 @@ def prove(fault: Mapping[str, Any], out: Path) -> Result:
 def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
     spec = yaml.safe_load(DEFAULT_PATH.read_text(encoding="utf-8"))
     spec["scaling"]["namespace"] = namespace
-    spec["scenarios"]["router"] |= fault.get("scenario", {})
+    target = ServiceRef.model_validate(spec["scenarios"]["router"]["target"])
+    there = str(target.model_copy(update={"namespace": namespace}))
+    spec["scenarios"]["router"] |= {"target": there, **fault.get("scenario", {})}
     objectives = out / "objectives.yaml"
     objectives.write_text(yaml.safe_dump(spec), encoding="utf-8")
     via = f"{VIA} {AHEAD}"

@@ -15,11 +15,8 @@ from typing import Any
 from locust.contrib.fasthttp import FastResponse
 
 from loadtests.arrivals import Arrival, Caller
-from loadtests.target import Target
 from loadtests.wiring import PlanShape, Run
 
-_EXPERIMENT = "model-router-experiment"
-_MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet", "claude-haiku")
 _PROMPTS = (
     "Summarise this call in one sentence.",
     "Which appointment did the caller ask for, and when?",
@@ -48,14 +45,12 @@ _NEEDED = {
 }
 
 
-TARGET = Target("voicehelper-prod", "model-router", 8080)
-
-
 class RouterCaller(Caller):
     """A caller of the router; each arrival is one request of the mix."""
 
     abstract = False
-    host = TARGET.host
+    requests = frozenset({*_STRATEGIES, *_NEEDED})
+    needs = ("models",)
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""
@@ -67,7 +62,7 @@ class RouterCaller(Caller):
         elif name in _GETS:
             self.call(arrival, "GET", _GETS[name], name=name, headers=request_id)
         elif name == "get-model":
-            path = f"/api/v1/models/{chance.choice(_MODELS)}"
+            path = f"/api/v1/models/{chance.choice(RUN.scenario.models)}"
             self.call(arrival, "GET", path, name=name, headers=request_id)
         else:
             path, body = _body(name, chance, request_id["x-request-id"])
@@ -95,7 +90,7 @@ class RouterCaller(Caller):
             "strategy": _STRATEGIES[name],
             "user_id": user,
             "enable_ab_test": name == "route-ab",
-            "experiment": _EXPERIMENT,
+            "experiment": RUN.scenario.flag,
         }
         answer = self.call(
             arrival, "POST", "/api/v1/route", name=name, body=body, headers=request_id
@@ -105,7 +100,7 @@ class RouterCaller(Caller):
 
 
 def _routing_fault(answer: dict[str, Any], *, wants_variant: bool) -> str:
-    if answer.get("model_id") not in _MODELS:
+    if answer.get("model_id") not in RUN.scenario.models:
         return "no known model_id in the answer"
     if wants_variant != bool(answer.get("is_ab_test")) or wants_variant != bool(
         answer.get("variant_id")
@@ -119,18 +114,18 @@ def _body(name: str, chance: random.Random, request_id: str) -> tuple[str, dict[
     if name == "post-usage":
         return "/api/v1/usage", {
             "request_id": request_id,
-            "model_id": chance.choice(_MODELS),
+            "model_id": chance.choice(RUN.scenario.models),
             "user_id": f"load-user-{chance.randrange(RUN.scenario.users):06d}",
             "input_tokens": tokens,
             "output_tokens": chance.randrange(10, 800),
         }
     body: dict[str, Any] = {"input_tokens": tokens, "max_tokens": chance.choice((64, 256, 1024))}
     if name == "predict-cost":
-        return "/api/v1/cost/predict", {**body, "model_id": chance.choice(_MODELS)}
+        return "/api/v1/cost/predict", {**body, "model_id": chance.choice(RUN.scenario.models)}
     return "/api/v1/cost/compare", body
 
 
-RUN = Run("router", RouterCaller, TARGET)
+RUN = Run("router", RouterCaller)
 _NAMES = tuple(RUN.scenario.mix)
 _WEIGHTS = tuple(accumulate(RUN.scenario.mix.values()))
 

@@ -3,23 +3,15 @@
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+
+from clusterproof.load.sections import ServiceRef
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A Service of the cluster."""
-
-    namespace: str
-    service: str
-    port: int
-
-    @property
-    def host(self) -> str | None:
-        """Its URL inside a cluster, where DNS answers; None elsewhere."""
-        if os.environ.get("KUBERNETES_SERVICE_HOST"):
-            return f"http://{self.service}.{self.namespace}.svc.cluster.local:{self.port}"
-        return None
+def host_of(target: ServiceRef) -> str | None:
+    """Its URL inside a cluster, where DNS answers; None elsewhere."""
+    if os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return f"http://{target.name}.{target.namespace}.svc.cluster.local:{target.port}"
+    return None
 
 
 def current_context() -> str:

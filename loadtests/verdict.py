@@ -8,8 +8,9 @@ from clusterproof.load.callers import judge_answers, judge_latency
 from clusterproof.load.credibility import GeneratorFigures, judge_generator
 from clusterproof.load.finding import Verdict, judge_run
 from clusterproof.load.latency import SHOWN
-from clusterproof.load.objectives import LoadSpec, Scenario
+from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.schedule import Plan
+from clusterproof.load.sections import Scenario
 from clusterproof.load.split import judge_split, judge_stickiness
 from clusterproof.outcome import Outcome
 

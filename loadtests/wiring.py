@@ -4,12 +4,9 @@ Works alone (`locust -f`), with `--processes N`, and as master and workers on se
 (workers.py).
 """
 
-import atexit
 import json
 import logging
-import os
 import signal
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Mapping
@@ -23,14 +20,13 @@ from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
 
-from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
-from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec, read_objectives
-from clusterproof.outcome import ExitCode, exit_code
+from clusterproof.outcome import exit_code
 from loadtests.arrivals import Caller, Lane
-from loadtests.forward import Forward
+from loadtests.forward import forward_to
 from loadtests.health import Health
-from loadtests.target import Target, current_context
+from loadtests.options import add_options, load_spec, scenario_for, wrong_input_ends
+from loadtests.target import current_context, host_of
 from loadtests.verdict import generator_figures, judge_callers, print_verdict
 from loadtests.workers import FINAL, LANE, START_DELAY_S, Workers
 
@@ -46,13 +42,13 @@ _ORDER_HOLDS_S = 5.0
 class Run:
     """One scenario wired to one Locust process."""
 
-    def __init__(self, scenario: str, caller: type[Caller], target: Target) -> None:
+    def __init__(self, scenario: str, caller: type[Caller]) -> None:
         """Read the load spec and register with Locust; nothing is sent."""
         self.name = scenario
         self.caller = caller
-        self.target = target
-        self.spec = _load_spec()
-        self.scenario = self.spec.scenario(scenario)
+        self.spec = load_spec()
+        self.scenario = scenario_for(caller, self.spec, scenario)
+        caller.host = host_of(self.scenario.target)
         self.account = Account()
         self.plan: Plan = self.spec.plan(scenario, next(iter(self.scenario.shapes)))
         self.lane: Lane | None = None
@@ -76,42 +72,22 @@ class Run:
 
     def add_options(self, parser: LocustArgumentParser, **_: object) -> None:
         """The options of a run; the web UI shows them as fields."""
-        parser.add_argument(
-            "--shape",
-            default=next(iter(self.scenario.shapes)),
-            choices=list(self.scenario.shapes),
-            help="Which load of spec/objectives.yaml to offer",
-        )
-        parser.add_argument("--rate-factor", type=float, default=1.0, help="Scales every rate")
-        parser.add_argument("--time-factor", type=float, default=1.0, help="Scales every duration")
-        parser.add_argument(
-            "--allow-production",
-            action="store_true",
-            default=False,
-            help="Load a host that the load spec calls production",
-            include_in_web_ui=False,
-        )
-        parser.add_argument(
-            "--out",
-            default="reports/load",
-            help="Folder for generator.json and account.json",
-            include_in_web_ui=False,
-        )
+        add_options(parser, self.scenario)
 
     def prepare(self, environment: Environment, runner: object, **_: object) -> None:
         """Check the options before anything is sent, and register with the other processes."""
         self.environment = environment
         options = environment.parsed_options
-        try:
+        host = environment.host or self.caller.host or ""
+        with wrong_input_ends():
             self._read_plan(options)
-            self.spec.refuse_production(
-                host=environment.host or "", allowed=options.allow_production
-            )
-        except SpecError as error:
-            sys.stderr.write(f"{error}\n")
-            sys.exit(ExitCode.USAGE)
-        if not environment.host and self.caller.host is None:
-            self._forward(options)
+            self.spec.refuse_production(host=host, allowed=options.allow_production)
+        if not host and not isinstance(runner, WorkerRunner):  # the master tells its workers
+            with wrong_input_ends():
+                self.spec.refuse_production(
+                    context=current_context(), allowed=options.allow_production
+                )
+                environment.host = forward_to(self.scenario.target)
         environment.stop_timeout = environment.stop_timeout or self.scenario.drain_s
         if not isinstance(runner, WorkerRunner):
             # Locust itself heeds it only when a shape has ended: a Job's deadline left no record.
@@ -121,26 +97,6 @@ class Run:
             self.workers = Workers(runner)
         if isinstance(runner, WorkerRunner):
             runner.register_message(LANE, self.take_lane)
-
-    def _forward(self, options: Namespace) -> None:
-        """Outside a cluster and without --host: a port-forward by the kubeconfig's context."""
-        if isinstance(self.environment.runner, WorkerRunner):
-            return  # the master's host is sent to the workers
-        try:
-            self.spec.refuse_production(context=current_context(), allowed=options.allow_production)
-        except SpecError as error:
-            sys.stderr.write(f"{error}\n")
-            sys.exit(ExitCode.USAGE)
-        target = self.target
-        forward = Forward(target.namespace, target.service, target.port)
-        if not forward.start():
-            sys.stderr.write(
-                f"no --host, and no port-forward to service/{target.service} in"
-                f" {target.namespace}: give --host URL, or a kubeconfig that reaches it\n"
-            )
-            sys.exit(ExitCode.USAGE)
-        self.environment.host = forward.url
-        atexit.register(forward.stop)
 
     def begin(self, environment: Environment, **_: object) -> None:
         """A test starts: a new account, and the plan that the options ask for."""
@@ -269,15 +225,6 @@ class Run:
     def _snapshot(self) -> dict[str, Any]:
         start, self._shipped = self._shipped, len(self.account.exposures)
         return {**self.account.to_json(exposures_from=start), "exposures_from": start}
-
-
-def _load_spec() -> LoadSpec:
-    """The load spec that the environment names, or the project's; a wrong one ends the program."""
-    try:
-        return read_objectives(Path(os.environ.get(VARIABLE) or DEFAULT_PATH))
-    except SpecError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(ExitCode.USAGE)
 
 
 class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from clusterproof.load.hpa.rules import ControllerFlags
-from clusterproof.load.objectives import Controller, Scaling
 from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.sections import Controller, Scaling
 from clusterproof.load.timeline import Series, Timeline
 
 T0 = 1000.0

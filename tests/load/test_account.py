@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterproof.errors import SpecError
-from clusterproof.load.account import Account, CpuShare, cell_of, cell_quantile
+from clusterproof.load.account import Account, CpuShare
 from clusterproof.load.callers import judge_answers, judge_latency
 from clusterproof.load.hpa.rules import ControllerFlags
-from clusterproof.load.objectives import Objectives, read_objectives
+from clusterproof.load.objectives import read_objectives
 from clusterproof.load.schedule import Plan, Stage
+from clusterproof.load.seconds import cell_of, cell_quantile
+from clusterproof.load.sections import Objectives
 from clusterproof.load.split import Exposure
 from clusterproof.outcome import Outcome
 from loadtests.verdict import generator_figures

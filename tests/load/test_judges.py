@@ -64,9 +64,9 @@ def test_the_size_of_a_disagreement_is_named() -> None:
 
 
 def test_histogram_and_durations() -> None:
-    assert judge_histogram(10, 10).outcome is PASSED
-    assert judge_histogram(10, 9).outcome is FAILED
-    assert judge_histogram(0, 0).outcome is INCONCLUSIVE
+    assert judge_histogram("n", 10, 10).outcome is PASSED
+    assert judge_histogram("n", 10, 9).outcome is FAILED
+    assert judge_histogram("n", 0, 0).outcome is INCONCLUSIVE
     assert judge_durations(2.0, 1.5, 10).outcome is PASSED
     assert judge_durations(2.0, 2.5, 10).outcome is FAILED
     assert judge_durations(0, 0, 0).outcome is INCONCLUSIVE
@@ -80,15 +80,15 @@ def test_prometheus_is_judged_within_its_own_error() -> None:
 
 
 def test_exposures_and_events() -> None:
-    assert judge_exposures(100, 100, 0).outcome is PASSED
-    assert judge_exposures(100, 99, 0).outcome is FAILED
+    assert judge_exposures("n", 100, 100, 0).outcome is PASSED
+    assert judge_exposures("n", 100, 99, 0).outcome is FAILED
     assert judge_events({"a", "b"}, {"a", "b", "c"}).outcome is PASSED
     assert judge_events({"a", "b"}, {"a"}).outcome is FAILED
     assert judge_events({"a"}, None).outcome is INCONCLUSIVE
     assert judge_events(set(), set()).outcome is INCONCLUSIVE
-    assert judge_sent(10, 10, 0).outcome is PASSED
-    assert judge_sent(11, 10, 0).outcome is FAILED
-    assert judge_sent(11, None, 0).outcome is INCONCLUSIVE
+    assert judge_sent("n", 10, 10, 0).outcome is PASSED
+    assert judge_sent("n", 11, 10, 0).outcome is FAILED
+    assert judge_sent("n", 11, None, 0).outcome is INCONCLUSIVE
 
 
 def _exposures(share: float, users: int, seed: int = 7) -> list[Exposure]:

@@ -80,9 +80,9 @@ def test_the_histogram_counts_what_the_counter_counts(
     counter: float, histogram: float, outcome: str, observed: str
 ) -> None:
     """Nothing counted is nothing shown."""
-    assert said(judge_histogram(counter, histogram)).splitlines() == [
+    assert said(judge_histogram("seconds_count", counter, histogram)).splitlines() == [
         f"{outcome}: count-histogram of request counter",
-        f"expected model_router_request_duration_seconds_count grew by {counter}, as the counter",
+        f"expected seconds_count grew by {counter}, as the counter",
         f"observed {observed}",
     ]
 
@@ -156,25 +156,27 @@ def test_no_increase_is_no_verdict() -> None:
 )
 def test_exposures_and_sent_events_are_counted_once(counted: int, outcome: str, off: str) -> None:
     """Two may be unseen in both cases: fewer is then no loss, more is always wrong."""
-    assert said(judge_exposures(100, counted, 2)).splitlines() == [
+    assert said(judge_exposures("exposures_total", 100, counted, 2)).splitlines() == [
         f"{outcome}: count-exposures of exposures",
-        "expected model_router_ab_test_exposures_total grew by 100",
+        "expected exposures_total grew by 100",
         f"observed {counted}{off}",
     ]
-    assert said(judge_sent(counted, 100, 2)).splitlines() == [
+    assert said(judge_sent("sent_total", counted, 100, 2)).splitlines() == [
         f"{outcome}: events-sent of PostHog events",
-        "expected posthog_events_sent_total grew by the 100 durable events of the run",
+        "expected sent_total grew by the 100 durable events of the run",
         f"observed {counted}{off}",
     ]
 
 
 def test_what_cannot_be_compared_is_inconclusive() -> None:
     """Nothing to count, or nothing to read."""
-    assert said(judge_exposures(0, 0, 0)).startswith("inconclusive: count-exposures")
-    assert said(judge_sent(0, 0, 0)).startswith("inconclusive: events-sent")
-    assert said(judge_sent(11, None, 0)).splitlines() == [
+    assert said(judge_exposures("exposures_total", 0, 0, 0)).startswith(
+        "inconclusive: count-exposures"
+    )
+    assert said(judge_sent("sent_total", 0, 0, 0)).startswith("inconclusive: events-sent")
+    assert said(judge_sent("sent_total", 11, None, 0)).splitlines() == [
         "inconclusive: events-sent of PostHog events",
-        "expected posthog_events_sent_total grew by the durable events of the run",
+        "expected sent_total grew by the durable events of the run",
         "observed 11 sent; PostHog's events could not be read",
     ]
 

@@ -49,7 +49,7 @@ def _inputs() -> Inputs:
 def test_the_page_is_whole_and_escaped(tmp_path: Path) -> None:
     spec, inputs = read_objectives(), _inputs()
     analysis = analyse(inputs, spec)
-    page = write_report(analysis, inputs, tmp_path, reason=spec.reason)
+    page = write_report(analysis, inputs, spec, tmp_path)
     text = page.read_text(encoding="utf-8")
     assert "<script" not in text
     assert not re.search(r'(src|href)="http', text)
@@ -57,9 +57,7 @@ def test_the_page_is_whole_and_escaped(tmp_path: Path) -> None:
         assert finding.id in text
     record = json.loads((tmp_path / "load.json").read_text(encoding="utf-8"))
     assert record["figures"]["requests"] == 400
-    again = write_report(
-        analysis, inputs, tmp_path, reason=spec.reason, previous=tmp_path / "load.json"
-    )
+    again = write_report(analysis, inputs, spec, tmp_path, previous=tmp_path / "load.json")
     assert "Against the previous run" in again.read_text(encoding="utf-8")
 
 

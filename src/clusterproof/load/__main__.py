@@ -5,10 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.load.analysis import Analysis
-from clusterproof.load.objectives import DEFAULT_PATH, read_objectives
+from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
 from clusterproof.load.page import write_report
+from clusterproof.load.sections import Evidence
 from clusterproof.load.session import Options, judge, run
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
@@ -23,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         spec = read_objectives(options.objectives)
         if options.command == "run":
+            spec = _asked_elsewhere(spec, options)
             api = KubeApi(connect(options.kubeconfig, options.context))
             run(api, spec, _options(options))
         analysis, inputs = judge(spec, options.out)
@@ -36,9 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INCONCLUSIVE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    page = write_report(
-        analysis, inputs, options.out, reason=spec.reason, previous=options.previous
-    )
+    page = write_report(analysis, inputs, spec, options.out, previous=options.previous)
     _print(analysis, page)
     return exit_code(analysis.verdict.outcome)
 
@@ -56,6 +58,19 @@ def _print(analysis: Analysis, page: Path) -> None:
     sys.stdout.write(f"\n{analysis.verdict.outcome.upper()}{said}; report: {page}\n")
 
 
+def _asked_elsewhere(spec: LoadSpec, options: argparse.Namespace) -> LoadSpec:
+    """The spec with the places that the command line names in place of its own."""
+    names = ("prometheus", "posthog", "posthog_secret")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    try:
+        evidence = Evidence.model_validate({**spec.evidence.model_dump(), **given})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        raise SpecError(f"--{option} {first['input']!r}: {first['msg']}") from error
+    return spec.model_copy(update={"evidence": evidence})
+
+
 def _options(options: argparse.Namespace) -> Options:
     return Options(
         objectives=options.objectives,
@@ -66,9 +81,6 @@ def _options(options: argparse.Namespace) -> Options:
         rate_factor=options.rate_factor,
         time_factor=options.time_factor,
         allow_production=options.allow_production,
-        prometheus=options.prometheus,
-        posthog=options.posthog,
-        posthog_secret=options.posthog_secret,
         extra=tuple(options.locust),
     )
 
@@ -96,9 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--rate-factor", type=float, default=1.0)
     running.add_argument("--time-factor", type=float, default=1.0)
     running.add_argument("--allow-production", action="store_true")
-    running.add_argument("--prometheus", default=Options.prometheus, help="NAMESPACE/SERVICE:PORT")
-    running.add_argument("--posthog", default=Options.posthog, help="NAMESPACE/SERVICE:PORT, or ''")
-    running.add_argument("--posthog-secret", default=Options.posthog_secret)
+    running.add_argument("--prometheus", help="NAMESPACE/SERVICE:PORT, or a URL; '' for none")
+    running.add_argument("--posthog", help="NAMESPACE/SERVICE:PORT; '' for none")
+    running.add_argument("--posthog-secret", help="NAMESPACE/NAME, of the Secret with the key")
     running.add_argument("locust", nargs="*", help="after --: more options for Locust")
     return parser
 

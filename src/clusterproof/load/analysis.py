@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.load.account import Account
-from clusterproof.load.counters import Growth, growth
+from clusterproof.load.counters import PROCESS_CPU, Growth, growth
 from clusterproof.load.finding import Finding, Link, Verdict, judge_run
 from clusterproof.load.hpa.replay import Replay, replay
 from clusterproof.load.ledger import (
@@ -23,6 +23,7 @@ from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.recording import Recording
 from clusterproof.load.scaling import Demand, judge_scaling
 from clusterproof.load.schedule import Plan, Stage
+from clusterproof.load.sections import Metrics
 from clusterproof.load.serving import judge_service, judge_terminations
 from clusterproof.load.split import judge_agreement
 from clusterproof.load.timeline import Timeline, build_timeline, deletions
@@ -82,9 +83,9 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         for f in generator["findings"]
     ]
     findings += judge_scaling(recording, timeline, spec.scaling, demand, replayed)
-    findings.append(judge_service(recording, timeline))
+    findings.append(judge_service(recording, timeline, spec.metrics.requests))
     findings = judge_terminations(findings, recording, account, started_at)
-    served, ledger = judge_ledger(inputs, started_at)
+    served, ledger = judge_ledger(inputs, spec.metrics, started_at)
     findings += ledger
     return Analysis(
         verdict=judge_run(findings),
@@ -108,7 +109,9 @@ def find_demand(plan: Plan, started_at: float, ceiling_rate: float) -> Demand:
     return Demand(up_at, down_at if until - down_at >= _FEWEST_DOWN_S else None, until)
 
 
-def judge_ledger(inputs: Inputs, started_at: float) -> tuple[Growth, list[Finding]]:
+def judge_ledger(
+    inputs: Inputs, metrics: Metrics, started_at: float
+) -> tuple[Growth, list[Finding]]:
     """The client's count, the pods' counters, Prometheus and PostHog."""
     account = inputs.account
     ended = {uid: gone for uid, (_, gone) in deletions(inputs.recording).items()}
@@ -117,20 +120,22 @@ def judge_ledger(inputs: Inputs, started_at: float) -> tuple[Growth, list[Findin
     def grown(name: str) -> Growth:
         return growth(scrapes, name, since=started_at, ended=ended)
 
-    served = grown("model_router_requests_total")
-    observed = grown("model_router_request_duration_seconds_count")
-    durations = grown("model_router_request_duration_seconds_sum")
-    exposed = grown("model_router_ab_test_exposures_total")
-    sent = grown("posthog_events_sent_total")
+    served = grown(metrics.requests)
+    observed = grown(metrics.durations_count)
+    durations = grown(metrics.durations_sum)
+    exposed = grown(metrics.exposures)
+    sent = grown(metrics.events_sent)
     # What a lost worker counted after its last report may have been served.
     uncounted = int(inputs.generator.get("uncounted_bound", 0))
     client = ClientCounts(account.answered, account.unanswered + uncounted)
     announced = {e.event_id for e in account.exposures if e.event_id}
     findings = [
         judge_requests(client, served.total, served.unseen_bound),
-        judge_histogram(client.answered, observed.total)
-        if not client.unanswered
-        else judge_histogram(served.total, observed.total),
+        judge_histogram(
+            metrics.durations_count,
+            served.total if client.unanswered else client.answered,
+            observed.total,
+        ),
         judge_durations(account.total().service.sum_s, durations.total, client.answered),
         judge_prometheus(served.total, inputs.prometheus),
     ]
@@ -138,9 +143,12 @@ def judge_ledger(inputs: Inputs, started_at: float) -> tuple[Growth, list[Findin
         events = inputs.events
         durable = None if events is None else set(events)
         findings += [
-            judge_exposures(len(account.exposures), exposed.total, exposed.unseen_bound),
+            judge_exposures(
+                metrics.exposures, len(account.exposures), exposed.total, exposed.unseen_bound
+            ),
             judge_events(announced, durable),
             judge_sent(
+                metrics.events_sent,
                 sent.total,
                 None if durable is None else len(announced & durable),
                 sent.unseen_bound,
@@ -153,9 +161,7 @@ def judge_ledger(inputs: Inputs, started_at: float) -> tuple[Growth, list[Findin
 
 def capacity(recording: Recording, served: Growth, since: float) -> Mapping[str, float]:
     """What one request costs and what one replica carries, from the pods' own CPU counters."""
-    cpu = growth(
-        sorted(recording.scrapes, key=lambda s: s.at), "process_cpu_seconds_total", since=since
-    )
+    cpu = growth(sorted(recording.scrapes, key=lambda s: s.at), PROCESS_CPU, since=since)
     if not served.total or not cpu.total:
         return {}
     per_request = cpu.total / served.total

@@ -6,7 +6,7 @@ from clusterproof.load.account import Account
 from clusterproof.load.distributions import zero_failures_bound
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.latency import interval_ranks, judge_limit
-from clusterproof.load.objectives import Objectives
+from clusterproof.load.sections import Objectives
 from clusterproof.outcome import Outcome
 
 

@@ -6,8 +6,8 @@ judges here asks what was demanded; scaling.py does.
 
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.rules import Policy, Rules, spec_from_object
-from clusterproof.load.objectives import Scaling
 from clusterproof.load.recording import Recording
+from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import condition, pods_over_time
 from clusterproof.outcome import Outcome
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from prometheus_client.parser import text_string_to_metric_families
 
 PROCESS_START = "process_start_time_seconds"
+PROCESS_CPU = "process_cpu_seconds_total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,18 @@ class Growth:
 
 
 def parse_metrics(text: str, names: Iterable[str]) -> dict[str, float]:
-    """The samples of the metrics in `names` (family or sample names), by series.
+    """The samples with one of these names, by series.
 
     Raises:
         ValueError: Not the Prometheus text format.
     """
-    wanted = tuple(names)
-    found: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        if not any(name in {family.name, f"{family.name}_total"} for name in wanted):
-            continue
-        for sample in family.samples:
-            if not sample.name.endswith("_created"):
-                found[series(sample.name, sample.labels)] = sample.value
-    return found
+    wanted = frozenset(names)
+    return {
+        series(sample.name, sample.labels): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name in wanted
+    }
 
 
 def series(name: str, labels: Mapping[str, str]) -> str:

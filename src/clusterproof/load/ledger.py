@@ -78,14 +78,14 @@ def judge_requests(client: ClientCounts, served: float, unseen_bound: float) -> 
     )
 
 
-def judge_histogram(counter: float, histogram_count: float) -> Finding:
-    """The duration histogram counted each request that the counter counted."""
+def judge_histogram(name: str, counter: float, histogram_count: float) -> Finding:
+    """The duration histogram `name` counted each request that the counter counted."""
     size = histogram_count - counter
     return Finding(
         "count-histogram",
         Link.REQUEST_COUNTER,
         _equal(size, counter),
-        f"model_router_request_duration_seconds_count grew by {counter:.0f}, as the counter",
+        f"{name} grew by {counter:.0f}, as the counter",
         f"{histogram_count:.0f}{_off(size, counter)}",
     )
 
@@ -124,8 +124,10 @@ def judge_prometheus(served: float, window: PrometheusWindow | None) -> Finding:
     )
 
 
-def judge_exposures(answers_with_variant: int, counted: float, unseen_bound: float) -> Finding:
-    """The exposure counter grew once for each answer that carried a variant."""
+def judge_exposures(
+    name: str, answers_with_variant: int, counted: float, unseen_bound: float
+) -> Finding:
+    """The counter `name` grew once for each answer that carried a variant."""
     size = counted - answers_with_variant
     outcome = _equal(size, answers_with_variant)
     if outcome is Outcome.FAILED and size < 0 and -size <= unseen_bound:
@@ -134,7 +136,7 @@ def judge_exposures(answers_with_variant: int, counted: float, unseen_bound: flo
         "count-exposures",
         Link.EXPOSURES,
         outcome,
-        f"model_router_ab_test_exposures_total grew by {answers_with_variant}",
+        f"{name} grew by {answers_with_variant}",
         f"{counted:.0f}{_off(size, answers_with_variant)}",
     )
 
@@ -159,13 +161,13 @@ def judge_events(announced: AbstractSet[str], durable: AbstractSet[str] | None) 
     return Finding("events-by-uuid", Link.EVENTS, outcome, expected, observed, evidence)
 
 
-def judge_sent(sent: float, durable: int | None, unseen_bound: float) -> Finding:
-    """posthog_events_sent_total says what became durable."""
+def judge_sent(name: str, sent: float, durable: int | None, unseen_bound: float) -> Finding:
+    """The counter `name` says what became durable."""
     if durable is None:
-        expected = "posthog_events_sent_total grew by the durable events of the run"
+        expected = f"{name} grew by the durable events of the run"
         observed = f"{sent:.0f} sent; PostHog's events could not be read"
         return Finding("events-sent", Link.EVENTS, Outcome.INCONCLUSIVE, expected, observed)
-    expected = f"posthog_events_sent_total grew by the {durable} durable events of the run"
+    expected = f"{name} grew by the {durable} durable events of the run"
     size = sent - durable
     outcome = _equal(size, durable)
     if outcome is Outcome.FAILED and size < 0 and -size <= unseen_bound:

@@ -7,12 +7,20 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from clusterproof.errors import SpecError
-from clusterproof.load.credibility import CredibilityLimits
-from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.schedule import Plan, Stage
+from clusterproof.load.sections import (
+    Bounds,
+    CircuitBreaker,
+    Credibility,
+    Evidence,
+    Metrics,
+    Production,
+    Scaling,
+    Scenario,
+)
 from clusterproof.spec.document import read_document
 from clusterproof.spec.row import Frozen
 
@@ -20,118 +28,6 @@ DEFAULT_PATH = Path("spec/objectives.yaml")
 VARIABLE = "CLUSTERPROOF_OBJECTIVES"
 """Environment variable that names another load spec to the Locust scenarios: they need it before
 Locust has read any option."""
-
-
-class StageRow(Frozen):
-    """One stage; `to_rate` makes it a ramp."""
-
-    rate: float = Field(ge=0)
-    to_rate: float | None = Field(default=None, ge=0)
-    for_s: float = Field(gt=0)
-
-
-class Credibility(Frozen):
-    """Limits of a credible generator."""
-
-    rate_error: float
-    late_p99_ms: float
-    loop_lag_p99_ms: float
-    cpu_busiest: float
-
-    def limits(self) -> CredibilityLimits:
-        """As the judge takes them."""
-        return CredibilityLimits(
-            rate_error=self.rate_error,
-            late_p99_s=self.late_p99_ms / 1000,
-            loop_lag_p99_s=self.loop_lag_p99_ms / 1000,
-            cpu_busiest=self.cpu_busiest,
-        )
-
-
-class Bounds(Frozen):
-    """What no run may leave."""
-
-    max_rate: float
-    max_callers: int
-    max_duration_s: float
-    max_requests: int
-
-
-class CircuitBreaker(Frozen):
-    """When a collapsing target is left alone."""
-
-    window_s: int
-    fewest: int
-    failure_ratio: float
-
-
-class Production(Frozen):
-    """Globs of contexts and hosts that are refused without an explicit flag."""
-
-    contexts: tuple[str, ...]
-    hosts: tuple[str, ...]
-
-
-class Objectives(Frozen):
-    """What callers must see."""
-
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    failure_ratio: float
-
-
-class Scenario(Frozen):
-    """One workload."""
-
-    seed: int
-    callers: int = Field(gt=0)
-    users: int = Field(gt=0)
-    connection_max_age_s: float
-    timeout_s: float
-    drop_after_s: float
-    drain_s: float
-    mix: Mapping[str, float]
-    objectives: Objectives
-    shapes: Mapping[str, tuple[StageRow, ...]]
-    ab_shares: Mapping[str, float] = Field(default_factory=dict)
-
-
-class Controller(Frozen):
-    """The kube-controller-manager's own HPA flags: --horizontal-pod-autoscaler-*."""
-
-    sync_s: float = Field(gt=0)
-    downscale_window_s: float = Field(ge=0)
-    tolerance: float = Field(ge=0)
-    cpu_initialization_s: float = Field(ge=0)
-    readiness_delay_s: float = Field(ge=0)
-
-    def flags(self) -> ControllerFlags:
-        """As the model takes them."""
-        return ControllerFlags(**self.model_dump())
-
-
-class Scaling(Frozen):
-    """What is watched, and what the autoscaler is held to."""
-
-    namespace: str
-    deployment: str
-    hpa: str
-    selector: str
-    metrics_port: int
-    floor: int
-    ceiling: int
-    ceiling_rate: float
-    cpu_target: int
-    memory_target: int
-    up_window_s: int
-    up_policies: tuple[str, ...]
-    down_window_s: int
-    down_policies: tuple[str, ...]
-    ceiling_within_s: float
-    floor_within_s: float
-    react_within_s: float
-    controller: Controller
 
 
 class LoadSpec(Frozen):
@@ -147,6 +43,8 @@ class LoadSpec(Frozen):
     circuit_breaker: CircuitBreaker
     production: Production
     scenarios: Mapping[str, Scenario]
+    metrics: Metrics
+    evidence: Evidence
     scaling: Scaling
 
     def scenario(self, name: str) -> Scenario:

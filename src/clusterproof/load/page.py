@@ -9,19 +9,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from clusterproof.load.account import Account, cell_quantile
 from clusterproof.load.analysis import Analysis, Inputs
-from clusterproof.load.chart import Line, Mark, distribution, time_chart
-from clusterproof.load.counters import matches
+from clusterproof.load.chart import distribution
 from clusterproof.load.latency import SHOWN
-from clusterproof.load.recording import Recording
-
-_REQUESTS = "model_router_requests_total"
-_KINDS = "abcde"
+from clusterproof.load.objectives import LoadSpec
+from clusterproof.load.panels import marks_of, panels
 
 
 def write_report(
-    analysis: Analysis, inputs: Inputs, out: Path, *, reason: str, previous: Path | None = None
+    analysis: Analysis, inputs: Inputs, spec: LoadSpec, out: Path, *, previous: Path | None = None
 ) -> Path:
     """Write load.html and load.json into `out`; the path of the page."""
     figures = key_figures(analysis, inputs)
@@ -35,7 +31,7 @@ def write_report(
     page = out / "load.html"
     page.write_text(
         environment.get_template("load.html.j2").render(
-            _context(analysis, inputs, figures, before, reason)
+            _context(analysis, inputs, spec, figures, before)
         ),
         encoding="utf-8",
     )
@@ -82,21 +78,20 @@ def key_figures(analysis: Analysis, inputs: Inputs) -> dict[str, float]:
 def _context(
     analysis: Analysis,
     inputs: Inputs,
+    spec: LoadSpec,
     figures: Mapping[str, float],
     before: Mapping[str, float],
-    reason: str,
 ) -> dict[str, Any]:
     started = float(inputs.generator["started_at"])
     whole = inputs.account.total()
     replayed = analysis.replayed
-    marks = _marks(analysis)
     return {
         "run": inputs.generator,
         "verdict": analysis.verdict,
-        "reason": reason,
+        "reason": spec.reason,
         "started": datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%d %H:%M:%S"),
-        "charts": [Markup(chart) for chart in _charts(analysis, inputs, marks)],  # noqa: S704 - our own SVG, its texts escaped
-        "marks": "; ".join(mark.text for mark in marks) or "none",
+        "charts": [Markup(chart) for chart in panels(analysis, inputs, spec)],  # noqa: S704 - our own SVG, its texts escaped
+        "marks": "; ".join(mark.text for mark in marks_of(analysis.demand)) or "none",
         "quantiles": [f"p{q * 100:g}" for q in SHOWN],
         "requests": [
             {
@@ -155,101 +150,6 @@ def _context(
         ],
         "notes": inputs.recording.notes,
     }
-
-
-def _marks(analysis: Analysis) -> list[Mark]:
-    demand = analysis.demand
-    marks = []
-    if demand.up_at is not None:
-        marks.append(Mark(demand.up_at, "the load that needs the ceiling begins"))
-    if demand.down_at is not None:
-        marks.append(Mark(demand.down_at, "it ends"))
-    return marks
-
-
-def _charts(analysis: Analysis, inputs: Inputs, marks: list[Mark]) -> list[str]:
-    started = float(inputs.generator["started_at"])
-    until = max(inputs.recording.ended_at, started + analysis.plan.duration_s)
-    account, timeline, plan = inputs.account, analysis.timeline, analysis.plan
-    span = {"since": started - 5, "until": until}
-    seconds = range(int(until - started) + 1)
-    offered = tuple((started + s, plan.rate(s)) for s in seconds)
-    done = tuple((started + n, float(s.ok)) for n, s in sorted(account.seconds.items()))
-    wrong = tuple(
-        (started + n, float(s.failed + s.unanswered)) for n, s in sorted(account.seconds.items())
-    )
-    return [
-        time_chart(
-            "Offered and achieved",
-            "requests/s",
-            [
-                Line("offered", offered, "a", step=True),
-                Line("right answers", done, "c"),
-                Line("failed", wrong, "e"),
-            ],
-            marks=marks,
-            **span,
-        ),
-        time_chart("Served per pod", "requests/s", _per_pod(inputs.recording), marks=marks, **span),
-        time_chart(
-            "Utilization that the HPA saw",
-            "% of request",
-            [
-                Line("cpu", timeline.cpu_seen, "a", step=True),
-                Line("memory", timeline.memory_seen, "b", step=True),
-            ],
-            marks=marks,
-            limit=70.0,
-            **span,
-        ),
-        time_chart(
-            "Replicas",
-            "",
-            [
-                Line("desired", timeline.desired, "a", step=True),
-                Line("Ready", timeline.ready, "c", step=True),
-                Line("endpoints", timeline.endpoints, "b", step=True),
-                Line(
-                    "model",
-                    analysis.replayed.free if analysis.replayed else (),
-                    "d",
-                    step=True,
-                    dashed=True,
-                ),
-            ],
-            marks=marks,
-            **span,
-        ),
-        time_chart("Latency", "ms, from due", _latency(account, started), marks=marks, **span),
-    ]
-
-
-def _per_pod(recording: Recording) -> list[Line]:
-    reads: dict[str, list[tuple[float, float]]] = {}
-    for scrape in sorted(recording.scrapes, key=lambda s: s.at):
-        total = sum(v for key, v in scrape.values.items() if matches(key, _REQUESTS))
-        reads.setdefault(scrape.pod, []).append((scrape.at, total))
-    lines = []
-    for number, (_, points) in enumerate(sorted(reads.items())):
-        rates, last = [], points[0]
-        for at, value in points[1:]:
-            if at - last[0] >= 4.0:  # noqa: PLR2004 - two reads: smooth enough to see a share
-                rates.append((at, max(0.0, value - last[1]) / (at - last[0])))
-                last = (at, value)
-        lines.append(Line("", tuple(rates), _KINDS[number % len(_KINDS)]))
-    return lines
-
-
-def _latency(account: Account, started: float) -> list[Line]:
-    lines = []
-    for q, kind in ((0.5, "c"), (0.95, "b"), (0.99, "e")):
-        points = []
-        for number, second in sorted(account.seconds.items()):
-            value = cell_quantile(second.cells, q)
-            if value is not None:
-                points.append((started + number, value * 1000))
-        lines.append(Line(f"p{q * 100:g}", tuple(points), kind))
-    return lines
 
 
 def _previous(path: Path | None) -> dict[str, float]:

@@ -14,31 +14,19 @@ from datetime import datetime
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.load.counters import PROCESS_START, Scrape, parse_metrics
+from clusterproof.load.counters import (
+    PROCESS_CPU,
+    PROCESS_START,
+    Scrape,
+    matches,
+    parse_metrics,
+)
 from clusterproof.load.hpa.rules import milli
-from clusterproof.load.objectives import Scaling
 from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
+from clusterproof.load.sections import Metrics, Scaling
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.proxy import get_through
 
-SCRAPED = (
-    "model_router_requests",
-    "model_router_request_duration_seconds",
-    "model_router_ab_test_exposures",
-    "posthog_events_sent",
-    "posthog_events_failed",
-    "posthog_events_waiting",
-    "process_cpu_seconds",
-    PROCESS_START,
-)
-_KEPT = (
-    "model_router_requests_total",
-    "model_router_request_duration_seconds_count",
-    "model_router_request_duration_seconds_sum",
-    "model_router_ab_test_exposures_total",
-    "posthog_events",
-    "process_",
-)
 _EVERY_S = 2.0
 _TICK_S = 0.5
 _WATCH_S = 120.0
@@ -49,10 +37,16 @@ _SCRAPERS = 4
 class Recorder:
     """One recording at a time; `start`, `stop`."""
 
-    def __init__(self, api: KubeApi, scaling: Scaling) -> None:
+    def __init__(self, api: KubeApi, scaling: Scaling, metrics: Metrics) -> None:
         """Look at nothing yet."""
         self._api = api
         self._scaling = scaling
+        self._waiting = metrics.events_waiting
+        self._kept = (
+            *(metrics.requests, metrics.durations_count, metrics.durations_sum),
+            *(metrics.exposures, metrics.events_sent, metrics.events_waiting),
+            *(PROCESS_CPU, PROCESS_START),
+        )
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -115,7 +109,7 @@ class Recorder:
             for uid, scrape in last.items()
             if uid in alive
             for key, value in scrape.values.items()
-            if key.startswith("posthog_events_waiting")
+            if matches(key, self._waiting)
         )
 
     def note(self, text: str) -> None:
@@ -210,11 +204,10 @@ class Recorder:
             answer = get_through(self._api, place, "/metrics", _PROXY_TIMEOUT_S)
             if not answer.is_success:
                 return None
-            values = parse_metrics(answer.text, SCRAPED)
+            values = parse_metrics(answer.text, self._kept)
         except (ObservationError, ValueError):
             return None
-        kept = {key: value for key, value in values.items() if key.startswith(_KEPT)}
-        return Scrape(time.time(), name, uid, kept)
+        return Scrape(time.time(), name, uid, values)
 
 
 def usage_of(item: Json) -> Json:

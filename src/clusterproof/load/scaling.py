@@ -15,8 +15,8 @@ from clusterproof.load.causes import (
 )
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.replay import SETTLED_S, Replay
-from clusterproof.load.objectives import Scaling
 from clusterproof.load.recording import Recording
+from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import Series, Timeline, first_at, value_at
 from clusterproof.outcome import Outcome
 

@@ -12,11 +12,10 @@ from clusterproof.outcome import Outcome
 _SERVES_WITHIN_S = 30.0
 """A Ready pod gets its first request within this: callers reconnect every 5 s. Our choice."""
 _AFTER_GONE_S = 5.0
-_REQUESTS = "model_router_requests_total"
 
 
-def judge_service(recording: Recording, timeline: Timeline) -> Finding:
-    """Every pod that was Ready long enough served requests, and endpoints followed readiness."""
+def judge_service(recording: Recording, timeline: Timeline, requests: str) -> Finding:
+    """Every pod that was Ready long enough served, by its counter `requests`."""
     expected = f"every Ready pod serves within {_SERVES_WITHIN_S:.0f} s"
     ready_at: dict[str, float] = {}
     for at, pods in pods_over_time(recording):
@@ -26,7 +25,7 @@ def judge_service(recording: Recording, timeline: Timeline) -> Finding:
     counts: dict[str, list[tuple[float, float]]] = {}
     names: dict[str, str] = {}
     for scrape in recording.scrapes:
-        total = sum(v for key, v in scrape.values.items() if matches(key, _REQUESTS))
+        total = sum(v for key, v in scrape.values.items() if matches(key, requests))
         counts.setdefault(scrape.uid, []).append((scrape.at, total))
         names[scrape.uid] = scrape.pod
     idle, judged = [], 0

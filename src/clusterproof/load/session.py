@@ -4,7 +4,6 @@ Locust runs as a process of its own (importing it here would patch `socket`), by
 network namespace or wherever the load should come from.
 """
 
-import base64
 import json
 import os
 import shlex
@@ -14,20 +13,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-
-import httpx
 
 from clusterproof.errors import ObservationError
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs, analyse
+from clusterproof.load.evidence import ask_posthog, ask_prometheus, service_url
 from clusterproof.load.ledger import PrometheusWindow
-from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec, Scaling
-from clusterproof.load.posthog_events import KEY_VARIABLE
+from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec
 from clusterproof.load.recorder import Recorder
 from clusterproof.load.recording import Recording
 from clusterproof.load.schedule import Plan
-from clusterproof.load.timeline import deletions
+from clusterproof.load.sections import Scaling
 from clusterproof.observe.api import KubeApi
 from clusterproof.wait import wait_until
 
@@ -38,7 +34,6 @@ _PROGRESS_S = 5.0
 _FLUSH_WITHIN_S = 30.0
 """The router flushes its events each second; PostHog's worker stores them within a few more."""
 _LATE_S = 120.0
-_SCRAPE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,9 +54,6 @@ class Options:
     rate_factor: float = 1.0
     time_factor: float = 1.0
     allow_production: bool = False
-    prometheus: str = "monitoring/prometheus:9090"
-    posthog: str = "posthog/posthog-web:8000"
-    posthog_secret: str = "posthog/posthog-secret"  # noqa: S105 - a name, not a value
     scenario: str = "router"
     extra: tuple[str, ...] = ()
 
@@ -84,7 +76,7 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
     for stale in ("generator.json", "account.json", "events.json", "prometheus.json"):
         (options.out / stale).unlink(missing_ok=True)
     settle(api, spec.scaling)
-    recorder = Recorder(api, spec.scaling)
+    recorder = Recorder(api, spec.scaling, spec.metrics)
     recorder.start()
     _hold(_BASELINE_S)
     _offer(api, spec, options, plan, recorder)
@@ -92,10 +84,18 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
     recording = recorder.stop()
     recording.write(options.out / "recording.json.gz")
     generator = json.loads((options.out / "generator.json").read_text(encoding="utf-8"))
-    events = _events(api, options, float(generator["started_at"]) - 1, recording.ended_at)
+    started_at = float(generator["started_at"])
+    events = ask_posthog(
+        api,
+        spec.evidence,
+        since=started_at - 1,
+        until=recording.ended_at,
+        out=options.out / "events.json",
+        via=shlex.split(options.via),
+    )
     if events is not None:
         (options.out / "events.json").write_text(json.dumps(events), encoding="utf-8")
-    window = _prometheus(api, spec, options, recording, float(generator["started_at"]))
+    window = ask_prometheus(api, spec, recording, since=started_at)
     if window is not None:
         facts = {name: getattr(window, name) for name in window.__slots__}
         (options.out / "prometheus.json").write_text(json.dumps(facts), encoding="utf-8")
@@ -156,7 +156,7 @@ def _hold(seconds: float) -> None:
 
 
 def _offer(api: KubeApi, spec: LoadSpec, options: Options, plan: Plan, recorder: Recorder) -> None:
-    host = options.host or _service_url(api, spec.scaling.namespace, spec.scaling.deployment, 8080)
+    host = options.host or service_url(api, spec.scenario(options.scenario).target)
     command = [
         *shlex.split(options.via),
         *(sys.executable, "-m", "locust", "-f", f"loadtests/{options.scenario}.py", "--headless"),
@@ -224,96 +224,3 @@ def _await_flush(recorder: Recorder) -> None:
     except ObservationError as error:
         recorder.note(str(error))
     _hold(_BASELINE_S)
-
-
-def _service_url(api: KubeApi, namespace: str, name: str, port: int) -> str:
-    service = api.get(f"/api/v1/namespaces/{namespace}/services/{name}")
-    return f"http://{service['spec']['clusterIP']}:{port}"
-
-
-def _events(api: KubeApi, options: Options, since: float, until: float) -> dict[str, str] | None:
-    if not options.posthog:
-        return None
-    namespace, _, service = options.posthog.partition("/")
-    name, _, port = service.partition(":")
-    out = options.out / "events.json"
-    try:
-        url = _service_url(api, namespace, name, int(port))
-        secret_namespace, _, secret = options.posthog_secret.partition("/")
-        found = api.get(f"/api/v1/namespaces/{quote(secret_namespace)}/secrets/{quote(secret)}")
-        key = base64.b64decode(found["data"][KEY_VARIABLE]).decode()
-    except (ObservationError, KeyError) as error:
-        sys.stderr.write(f"PostHog's events cannot be read: {type(error).__name__}: {error}\n")
-        return None
-    command = [
-        *shlex.split(options.via),
-        *(sys.executable, "-m", "clusterproof.load.posthog_events", "--url", url),
-        *("--since", str(since), "--until", str(until), "--out", str(out)),
-    ]
-    ended = subprocess.run(  # noqa: S603 - our own argv
-        command,
-        env={**os.environ, KEY_VARIABLE: key},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    if ended.returncode:
-        sys.stderr.write(f"PostHog's events cannot be read: {ended.stderr.strip()[-500:]}\n")
-        return None
-    events: dict[str, str] = json.loads(out.read_text(encoding="utf-8"))
-    return events
-
-
-def _ask(api: KubeApi, prometheus: str, query: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
-    """Ask a URL directly, or NAMESPACE/SERVICE:PORT through the API server's service proxy."""
-    if prometheus.startswith("http"):
-        answer = httpx.get(f"{prometheus}/api/v1/query", params=query, trust_env=False)
-        return answer.raise_for_status().json()
-    namespace, _, service = prometheus.partition("/")
-    path = f"/api/v1/namespaces/{namespace}/services/http:{service}/proxy/api/v1/query"
-    return api.get(path, **query)
-
-
-def _prometheus(
-    api: KubeApi, spec: LoadSpec, options: Options, recording: Recording, since: float
-) -> PrometheusWindow | None:
-    if not options.prometheus:
-        return None
-    until = recording.ended_at
-    # From before the first request: increase() drops what a counter had at its first sample.
-    range_s = until - since + 2 * _SCRAPE_S
-    selector = f'model_router_requests_total{{namespace="{spec.scaling.namespace}"}}'
-    try:
-        query = {"query": f"sum(increase({selector}[{range_s:.0f}s]))", "time": f"{until:.3f}"}
-        result = _ask(api, options.prometheus, query)["data"]["result"]
-    except (ObservationError, httpx.HTTPError, KeyError) as error:
-        sys.stderr.write(f"Prometheus cannot be asked: {error}\n")
-        return None
-    if not result:
-        return None
-    pods = {c.object["metadata"]["uid"] for c in recording.of("pod")}
-    listed = {c.object["metadata"]["uid"] for c in recording.of("pod") if c.type == "LISTED"}
-    rates: dict[str, list[tuple[float, float]]] = {}
-    for scrape in recording.scrapes:
-        total = sum(
-            v for k, v in scrape.values.items() if k.startswith("model_router_requests_total")
-        )
-        rates.setdefault(scrape.uid, []).append((scrape.at, total))
-    fastest = max(
-        (
-            (later[1] - earlier[1]) / (later[0] - earlier[0])
-            for reads in rates.values()
-            for earlier, later in zip(reads, reads[5:], strict=False)
-            if later[0] - earlier[0] >= 1.0
-        ),
-        default=0.0,
-    )
-    return PrometheusWindow(
-        increase=float(result[0]["value"][1]),
-        scrape_s=_SCRAPE_S,
-        range_s=range_s,
-        births=len(pods - listed),
-        deaths=len(deletions(recording)),
-        pod_rate=fastest,
-    )

@@ -1,0 +1,137 @@
+"""What PostHog and Prometheus say of a run, asked when it has ended."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from pydantic import HttpUrl
+
+from clusterproof.errors import ObservationError
+from clusterproof.load.counters import matches
+from clusterproof.load.ledger import PrometheusWindow
+from clusterproof.load.objectives import LoadSpec
+from clusterproof.load.posthog_events import KEY_VARIABLE
+from clusterproof.load.recording import Recording
+from clusterproof.load.sections import Evidence, ServiceRef
+from clusterproof.load.timeline import deletions
+from clusterproof.observe.api import KubeApi
+
+
+def service_url(api: KubeApi, service: ServiceRef) -> str:
+    """By the Service's cluster IP: a process outside of the cluster has no cluster DNS."""
+    found = api.get(f"/api/v1/namespaces/{service.namespace}/services/{service.name}")
+    return f"http://{found['spec']['clusterIP']}:{service.port}"
+
+
+def ask_posthog(
+    api: KubeApi,
+    evidence: Evidence,
+    *,
+    since: float,
+    until: float,
+    out: Path,
+    via: Sequence[str],
+) -> dict[str, str] | None:
+    """The variant of each exposure event, by UUID; None when they cannot be read, and says why.
+
+    Args:
+        api: Gives the Service's address and the Secret with the key.
+        evidence: Where PostHog is.
+        since: Seconds since the epoch.
+        until: Likewise.
+        out: The file that the events are written to on the way.
+        via: Words before the command that asks, as for the load.
+    """
+    if evidence.posthog is None:
+        return None
+    try:
+        url = service_url(api, evidence.posthog)
+        namespace, _, name = evidence.posthog_secret.partition("/")
+        found = api.get(f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}")
+        key = base64.b64decode(found["data"][KEY_VARIABLE]).decode()
+    except (ObservationError, KeyError) as error:
+        sys.stderr.write(f"PostHog's events cannot be read: {type(error).__name__}: {error}\n")
+        return None
+    command = [
+        *via,
+        *(sys.executable, "-m", "clusterproof.load.posthog_events", "--url", url),
+        *("--project", str(evidence.posthog_project)),
+        *("--since", str(since), "--until", str(until), "--out", str(out)),
+    ]
+    ended = subprocess.run(  # noqa: S603 - our own argv
+        command,
+        env={**os.environ, KEY_VARIABLE: key},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    if ended.returncode:
+        sys.stderr.write(f"PostHog's events cannot be read: {ended.stderr.strip()[-500:]}\n")
+        return None
+    events: dict[str, str] = json.loads(out.read_text(encoding="utf-8"))
+    return events
+
+
+def ask_prometheus(
+    api: KubeApi, spec: LoadSpec, recording: Recording, *, since: float
+) -> PrometheusWindow | None:
+    """increase() of the requests from `since` (seconds since the epoch) on, with its window.
+
+    None when Prometheus cannot be asked, and says why.
+    """
+    evidence, requests = spec.evidence, spec.metrics.requests
+    if evidence.prometheus is None:
+        return None
+    until = recording.ended_at
+    # From before the first request: increase() drops what a counter had at its first sample.
+    range_s = until - since + 2 * evidence.scrape_s
+    selector = f'{requests}{{namespace="{spec.scaling.namespace}"}}'
+    try:
+        query = {"query": f"sum(increase({selector}[{range_s:.0f}s]))", "time": f"{until:.3f}"}
+        result = _ask(api, evidence.prometheus, query)["data"]["result"]
+    except (ObservationError, httpx.HTTPError, KeyError) as error:
+        sys.stderr.write(f"Prometheus cannot be asked: {error}\n")
+        return None
+    if not result:
+        return None
+    pods = {c.object["metadata"]["uid"] for c in recording.of("pod")}
+    listed = {c.object["metadata"]["uid"] for c in recording.of("pod") if c.type == "LISTED"}
+    rates: dict[str, list[tuple[float, float]]] = {}
+    for scrape in recording.scrapes:
+        total = sum(v for k, v in scrape.values.items() if matches(k, requests))
+        rates.setdefault(scrape.uid, []).append((scrape.at, total))
+    fastest = max(
+        (
+            (later[1] - earlier[1]) / (later[0] - earlier[0])
+            for reads in rates.values()
+            for earlier, later in zip(reads, reads[5:], strict=False)
+            if later[0] - earlier[0] >= 1.0
+        ),
+        default=0.0,
+    )
+    return PrometheusWindow(
+        increase=float(result[0]["value"][1]),
+        scrape_s=evidence.scrape_s,
+        range_s=range_s,
+        births=len(pods - listed),
+        deaths=len(deletions(recording)),
+        pod_rate=fastest,
+    )
+
+
+def _ask(api: KubeApi, prometheus: ServiceRef | HttpUrl, query: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    """Ask a URL directly, a Service through the API server's proxy."""
+    if not isinstance(prometheus, ServiceRef):
+        url = f"{str(prometheus).rstrip('/')}/api/v1/query"
+        return httpx.get(url, params=query, trust_env=False).raise_for_status().json()
+    service = f"http:{prometheus.name}:{prometheus.port}"
+    path = f"/api/v1/namespaces/{prometheus.namespace}/services/{service}/proxy/api/v1/query"
+    return api.get(path, **query)
