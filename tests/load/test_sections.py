@@ -1,5 +1,6 @@
 """Places and metrics of a load spec: another deployment's names, and what cannot be read."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,17 @@ def test_another_deployments_metrics_are_a_matter_of_its_load_spec(
     assert found["count-histogram"].outcome is outcome
     assert found["sum-durations"].outcome is Outcome.PASSED
     assert found["events-sent"].expected.startswith("gateway_events_total grew by the 10 durable")
+
+
+@pytest.mark.parametrize(("for_s", "claimed"), [(30, False), (31, True)])
+def test_a_run_too_short_to_see_every_pod_serve_claims_nothing_of_it(
+    tmp_path: Path, for_s: float, *, claimed: bool
+) -> None:
+    """A smoke run would never be green; of a longer one without reads it is inconclusive."""
+    inputs = _inputs(counted=10)
+    longer = replace(inputs, generator={**inputs.generator, "stages": [[1, 1, for_s]]})
+    outcomes = {one.id: one.outcome for one in analyse(longer, _spec(tmp_path)).verdict.findings}
+    assert outcomes.get("service-spread") == (Outcome.INCONCLUSIVE if claimed else None)
 
 
 def test_names_that_the_pods_do_not_have_are_never_green(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from clusterproof.load.recording import Recording
 from clusterproof.load.scaling import Demand, judge_scaling
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Metrics
-from clusterproof.load.serving import judge_service, judge_terminations
+from clusterproof.load.serving import SERVES_WITHIN_S, judge_service, judge_terminations
 from clusterproof.load.split import judge_agreement
 from clusterproof.load.timeline import Timeline, build_timeline, deletions
 from clusterproof.outcome import Outcome
@@ -83,7 +83,8 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         for f in generator["findings"]
     ]
     findings += judge_scaling(recording, timeline, spec.scaling, demand, replayed)
-    findings.append(judge_service(recording, timeline, spec.metrics.requests))
+    if plan.duration_s > SERVES_WITHIN_S:
+        findings.append(judge_service(recording, timeline, spec.metrics.requests))
     findings = judge_terminations(findings, recording, account, started_at)
     served, ledger = judge_ledger(inputs, spec.metrics, started_at)
     findings += ledger
