@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_FOLDERS = ("src", "tests", "spec", "suites", "testbed", "deploy", "reports/schema")
+FOLDERS = ("src", "tests", "spec", "loadtests", "suites", "testbed", "deploy", "reports/schema")
 _FILES = ("pyproject.toml", "uv.lock")
 _KNOWN_TO_MUTMUT = ("staticmethod", "classmethod")
 _FORGET = '__import__("os").register_at_fork(after_in_child={}.cache_clear)'
@@ -29,7 +29,7 @@ def prepare(project: Path, folder: Path) -> None:
         if relative.parts[0] == "src" and path.suffix == ".py":
             content = undecorated(content.decode()).encode()
         _write(folder / relative, content)
-    for path in list(_files(folder / name for name in _FOLDERS)):
+    for path in list(_files(folder / name for name in FOLDERS)):
         relative = path.relative_to(folder)
         if relative not in wanted:
             path.unlink()
@@ -38,7 +38,7 @@ def prepare(project: Path, folder: Path) -> None:
 
 def _sources(project: Path) -> Iterator[Path]:
     yield from (project / name for name in _FILES)
-    yield from _files(project / name for name in _FOLDERS)
+    yield from _files(project / name for name in FOLDERS)
 
 
 def _files(folders: Iterable[Path]) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from clusterproof.load.callers import judge_answers, judge_latency
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import read_objectives
 from clusterproof.load.schedule import Plan, Stage
-from clusterproof.load.seconds import cell_of, cell_quantile
+from clusterproof.load.seconds import Second, cell_of
 from clusterproof.load.sections import Objectives
 from clusterproof.load.split import Exposure
 from clusterproof.outcome import Outcome
@@ -32,9 +33,10 @@ requests = st.lists(
 
 
 def _account(rows: list[tuple[str, float, int, str]]) -> Account:
+    """Late by a millisecond each, every second one because no caller was free."""
     account = Account()
-    for name, latency, at_s, fault in rows:
-        account.begin(late_s=0.001, was_idle=True, at_s=at_s)
+    for number, (name, latency, at_s, fault) in enumerate(rows):
+        account.begin(late_s=0.001 * (number + 1), was_idle=number % 2 == 0, at_s=at_s)
         account.end(
             name,
             latency_s=latency,
@@ -43,34 +45,80 @@ def _account(rows: list[tuple[str, float, int, str]]) -> Account:
             fault=fault,
             answered=fault != "reset",
         )
-        account.exposures.append(Exposure("u", "control", "e", 1.0))
+        account.exposures.append(Exposure("u", "control", f"e{number}", 1.0))
+        account.dropped += number % 3
+        account.lag.record(0.002 * number)
+        account.cpu.append(CpuShare(float(at_s), 0.5, 0.25))
     return account
 
 
-@settings(deadline=None, max_examples=30)
+def _facts(account: Account) -> dict[str, Any]:
+    """All that an account says, the histograms by their counts."""
+    return {
+        "names": {
+            name: (row.ok, row.failed, row.unanswered, row.latency.curve(), row.service.curve())
+            for name, row in account.names.items()
+        },
+        "sums": [
+            row_sum
+            for _, row in sorted(account.names.items())
+            for row_sum in (row.latency.sum_s, row.service.sum_s)
+        ],
+        "seconds": account.seconds,
+        **{name: getattr(account, name).curve() for name in ("late", "waited", "lag")},
+        "exposures": account.exposures,
+        "counts": (account.dropped, account.started),
+        "cpu": account.cpu,
+    }
+
+
+@settings(deadline=None, max_examples=8)
 @given(requests, requests)
 def test_two_accounts_together_are_one(first: list, second: list) -> None:  # type: ignore[type-arg]
-    merged = Account.from_json(_account(first).to_json())
-    merged.merge(Account.from_json(_account(second).to_json()))
-    whole = _account(first + second)
-    assert merged.started == whole.started
-    assert (merged.answered, merged.failed, merged.unanswered) == (
-        whole.answered,
-        whole.failed,
-        whole.unanswered,
-    )
-    assert merged.total().latency.curve() == whole.total().latency.curve()
-    assert merged.seconds == whole.seconds
-    assert len(merged.exposures) == len(whole.exposures)
+    """Sent as JSON and put together, nothing is lost and nothing is there twice."""
+    one, other = _account(first), _account(second)
+    merged = Account.from_json(json.loads(json.dumps(one.to_json())))
+    assert _facts(merged) == _facts(one)
+    merged.merge(Account.from_json(json.loads(json.dumps(other.to_json()))))
+    whole, facts = _facts(_account(first + second)), _facts(merged)
+    assert facts["names"] == whole["names"]
+    assert facts["sums"] == pytest.approx(whole["sums"])
+    assert facts["seconds"] == whole["seconds"]
+    assert merged.exposures == one.exposures + other.exposures
+    assert merged.cpu == sorted(one.cpu + other.cpu)
+    assert merged.dropped == one.dropped + other.dropped
+    assert merged.started == one.started + other.started
+    for name in ("late", "waited", "lag"):
+        both = getattr(one, name).count + getattr(other, name).count
+        assert getattr(merged, name).count == both
 
 
-@given(st.floats(1e-6, 100))
-def test_a_chart_cell_is_within_5_percent(seconds: float) -> None:
-    assert cell_quantile({cell_of(seconds): 1}, 0.5) == pytest.approx(seconds, rel=0.05)
+def test_each_request_is_in_one_count() -> None:
+    """Right, wrong or without an answer; the second it began in, and the one it ended in."""
+    account = _account([("a", 0.01, 3, ""), ("a", 0.02, 3, "HTTP 500"), ("b", 0.04, 4, "reset")])
+    assert (account.started, account.answered, account.failed, account.unanswered) == (3, 2, 2, 1)
+    row = account.names["a"]
+    assert (row.ok, row.failed, row.unanswered) == (1, {"HTTP 500": 1}, {})
+    assert account.names["b"].unanswered == {"reset": 1}
+    assert (account.late.count, account.waited.count) == (2, 1)
+    assert account.waited.value_s(1.0) == pytest.approx(0.002, rel=0.01)
+    assert account.seconds == {
+        3: Second(2, 1, 1, 0, {cell_of(0.01): 1, cell_of(0.02): 1}),
+        4: Second(1, 0, 0, 1, {cell_of(0.04): 1}),
+    }
+    assert account.total().latency.value_s(1.0) == pytest.approx(0.04, rel=0.01)
+    assert account.total().service.value_s(1.0) == pytest.approx(0.02, rel=0.01)
+    total = account.total()
+    assert (total.ok, total.failed, total.unanswered) == (1, {"HTTP 500": 1}, {"reset": 1})
 
 
-def test_no_cells_have_no_quantile() -> None:
-    assert cell_quantile({}, 0.5) is None
+def test_only_new_exposures_are_sent_again() -> None:
+    """A report is the whole account but for these: they would fill it."""
+    account = _account([("a", 0.01, 1, "")] * 3)
+    assert [one[2] for one in account.to_json(exposures_from=2)["exposures"]] == ["e2"]
+    assert account.to_json()["exposures"][0] == ["u", "control", "e0", 1.0]
+    account.exposures = [Exposure("u", "v", "e", 1.23456)]
+    assert account.to_json()["exposures"] == [["u", "v", "e", 1.235]]
 
 
 def test_zero_requests_are_never_green() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from clusterproof.load.account import Account
 from clusterproof.load.analysis import Inputs, analyse
 from clusterproof.load.chart import Line, nice, thinned, time_chart
 from clusterproof.load.objectives import read_objectives
-from clusterproof.load.page import write_report
+from clusterproof.load.page import set_aside, write_report
 from clusterproof.load.recording import Recording
 from clusterproof.load.split import Exposure
 
@@ -57,8 +58,32 @@ def test_the_page_is_whole_and_escaped(tmp_path: Path) -> None:
         assert finding.id in text
     record = json.loads((tmp_path / "load.json").read_text(encoding="utf-8"))
     assert record["figures"]["requests"] == 400
-    again = write_report(analysis, inputs, spec, tmp_path, previous=tmp_path / "load.json")
-    assert "Against the previous run" in again.read_text(encoding="utf-8")
+    assert "Against the previous run" not in text
+
+
+def test_a_run_is_compared_with_the_one_before_it_in_its_folder(tmp_path: Path) -> None:
+    """Also when it is judged again later; the old page is gone until the new one is there."""
+    spec, inputs = read_objectives(), _inputs()
+    analysis = analyse(inputs, spec)
+    write_report(analysis, inputs, spec, tmp_path)
+    set_aside(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["previous.json"]
+    for _ in range(2):
+        text = write_report(analysis, inputs, spec, tmp_path).read_text(encoding="utf-8")
+        assert "Previous: the run of 2027-01-15 08:00:00 UTC, failed." in text
+        assert "+0.0%" in text
+
+
+def test_a_run_of_another_shape_is_not_compared(tmp_path: Path) -> None:
+    """Its figures would say nothing of this one's."""
+    spec, inputs = read_objectives(), _inputs()
+    analysis = analyse(inputs, spec)
+    write_report(analysis, inputs, spec, tmp_path)
+    other = replace(inputs, generator={**inputs.generator, "shape": "soak"})
+    page = write_report(analysis, other, spec, tmp_path, previous=tmp_path / "load.json")
+    text = page.read_text(encoding="utf-8")
+    assert "had the shape router &lt;script&gt;: not compared." in text
+    assert "+0.0%" not in text
 
 
 def test_a_run_without_a_cluster_is_never_green() -> None:

@@ -2,12 +2,14 @@
 
 import ast
 import os
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from testbed.mutate.workspace import mutated_modules, prepare, undecorated
+from testbed.mutate.workspace import FOLDERS, mutated_modules, prepare, undecorated
 
 PROJECT = Path(__file__).parents[2]
 SRC = PROJECT / "src" / "clusterproof"
@@ -112,3 +114,30 @@ def test_the_copy_follows_the_project(tmp_path: Path) -> None:
 def test_every_pattern_of_the_configuration_means_a_module() -> None:
     """A module that was renamed would silently be mutated no more."""
     assert [name for name in mutated_modules(PROJECT) if not list(SRC.glob(name))] == []
+
+
+def test_what_the_selected_tests_import_is_copied() -> None:
+    """A package that is missing ends the whole run before its first mutant."""
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    mutmut = settings["tool"]["mutmut"]
+    chosen = [PROJECT / one for one in mutmut["pytest_add_cli_args_test_selection"]]
+    files = {file for one in chosen if one.exists() for file in (one, *one.rglob("*.py"))}
+    wanted = {
+        top
+        for file in files
+        if file.suffix == ".py"
+        for top in _imported(ast.parse(file.read_text(encoding="utf-8")))
+        if (PROJECT / top).is_dir()
+    }
+    assert wanted - {"tests"} <= set(mutmut["also_copy"])
+    assert wanted <= set(FOLDERS)
+    assert "loadtests" in wanted
+
+
+def _imported(module: ast.Module) -> Iterator[str]:
+    """The top-level packages that a module imports."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+        if isinstance(node, ast.Import):
+            yield from (name.name.partition(".")[0] for name in node.names)

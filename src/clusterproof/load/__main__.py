@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.load.analysis import Analysis
 from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
-from clusterproof.load.page import write_report
+from clusterproof.load.page import set_aside, write_report
 from clusterproof.load.sections import Evidence
 from clusterproof.load.session import Options, judge, run
 from clusterproof.observe.api import KubeApi
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "run":
             spec = _asked_elsewhere(spec, options)
             api = KubeApi(connect(options.kubeconfig, options.context))
+            set_aside(options.out)
             run(api, spec, _options(options))
         analysis, inputs = judge(spec, options.out)
     except SpecError as error:
@@ -94,7 +95,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--objectives", type=Path, default=DEFAULT_PATH)
         command.add_argument("--out", type=Path, default=Path("reports/load"))
         command.add_argument(
-            "--previous", type=Path, default=None, help="load.json to compare with"
+            "--previous",
+            type=Path,
+            default=None,
+            help="load.json to compare with; default: the run before in the same folder",
         )
     running.add_argument("--kubeconfig", default=None)
     running.add_argument("--context", default=None)

@@ -67,7 +67,12 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     generator, recording, account = inputs.generator, inputs.recording, inputs.account
     plan = Plan([Stage(*stage) for stage in generator["stages"]])
     started_at = float(generator["started_at"])
-    timeline = build_timeline(recording, deployment=spec.scaling.deployment, hpa=spec.scaling.hpa)
+    timeline = build_timeline(
+        recording,
+        deployment=spec.scaling.deployment,
+        hpa=spec.scaling.hpa,
+        service=spec.scenario(generator["scenario"]).target.name,
+    )
     demand = find_demand(plan, started_at, spec.scaling.ceiling_rate)
     flags = spec.scaling.controller.flags()
     replayed = replay(recording, timeline, hpa=spec.scaling.hpa, flags=flags)

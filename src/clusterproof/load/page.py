@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,44 @@ from clusterproof.load.latency import SHOWN
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.panels import marks_of, panels
 
+PREVIOUS = "previous.json"
+"""In a run's folder: the load.json of the run before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The run that this one is compared with.
+
+    Attributes:
+        figures: Its key figures; empty when there is none to compare with.
+        said: Which run it was, or why it is not compared.
+    """
+
+    figures: Mapping[str, float] = field(default_factory=dict)
+    said: str = ""
+
+
+def set_aside(out: Path) -> None:
+    """Keep what `out` holds of the last run for comparison, before another one is made there."""
+    if (out / "load.json").exists():
+        (out / "load.json").replace(out / PREVIOUS)
+    (out / "load.html").unlink(missing_ok=True)
+
 
 def write_report(
     analysis: Analysis, inputs: Inputs, spec: LoadSpec, out: Path, *, previous: Path | None = None
 ) -> Path:
-    """Write load.html and load.json into `out`; the path of the page."""
+    """Write load.html and load.json into `out`; the path of the page.
+
+    Args:
+        analysis: The judged run.
+        inputs: What was seen of it.
+        spec: What it was held to.
+        out: Its folder.
+        previous: load.json of another run to compare with; default: the one before it in `out`.
+    """
     figures = key_figures(analysis, inputs)
-    before = _previous(previous)
+    before = read_previous(previous or out / PREVIOUS, inputs.generator)
     environment = Environment(
         loader=PackageLoader("clusterproof.load", "."),
         autoescape=True,
@@ -80,7 +112,7 @@ def _context(
     inputs: Inputs,
     spec: LoadSpec,
     figures: Mapping[str, float],
-    before: Mapping[str, float],
+    before: Previous,
 ) -> dict[str, Any]:
     started = float(inputs.generator["started_at"])
     whole = inputs.account.total()
@@ -89,7 +121,7 @@ def _context(
         "run": inputs.generator,
         "verdict": analysis.verdict,
         "reason": spec.reason,
-        "started": datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "started": _utc(started),
         "charts": [Markup(chart) for chart in panels(analysis, inputs, spec)],  # noqa: S704 - our own SVG, its texts escaped
         "marks": "; ".join(mark.text for mark in marks_of(analysis.demand)) or "none",
         "quantiles": [f"p{q * 100:g}" for q in SHOWN],
@@ -141,19 +173,33 @@ def _context(
         "compared": [
             {
                 "name": name,
-                "before": f"{before[name]:g}",
+                "before": f"{before.figures[name]:g}",
                 "now": f"{value:g}",
-                "change": f"{(value / before[name] - 1):+.1%}" if before[name] else "",
+                "change": _change(before.figures[name], value),
             }
             for name, value in figures.items()
-            if name in before
+            if name in before.figures
         ],
+        "previous": before.said,
         "notes": inputs.recording.notes,
     }
 
 
-def _previous(path: Path | None) -> dict[str, float]:
-    if path is None or not path.exists():
-        return {}
-    figures: dict[str, float] = json.loads(path.read_text(encoding="utf-8")).get("figures", {})
-    return figures
+def read_previous(path: Path, generator: Mapping[str, Any]) -> Previous:
+    """The figures of an earlier run's load.json; none of a run that did something else."""
+    if not path.exists():
+        return Previous()
+    record = json.loads(path.read_text(encoding="utf-8"))
+    before, now = ([one["scenario"], one["shape"]] for one in (record, generator))
+    at = _utc(record["started_at"])
+    if before != now:
+        return Previous(said=f"The run of {at} had the shape {' '.join(before)}: not compared.")
+    return Previous(record["figures"], f"Previous: the run of {at} UTC, {record['outcome']}.")
+
+
+def _change(before: float, now: float) -> str:
+    return f"{now / before - 1:+.1%}" if before else ""
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -10,8 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.load.counters import (
@@ -21,9 +19,10 @@ from clusterproof.load.counters import (
     matches,
     parse_metrics,
 )
-from clusterproof.load.hpa.rules import milli
 from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
 from clusterproof.load.sections import Metrics, Scaling
+from clusterproof.load.timeline import is_ready
+from clusterproof.load.usage import usage_of
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.proxy import get_through
 
@@ -89,7 +88,7 @@ class Recorder:
     def status(self) -> str:
         """Replicas and utilization now, for the terminal."""
         with self._lock:
-            ready = sum(1 for pod in self._pods.values() if _is_ready(pod))
+            ready = sum(1 for pod in self._pods.values() if is_ready(pod))
             hpa = next((c.object for c in reversed(self.recording.changes) if c.kind == "hpa"), {})
         seen = hpa.get("status") or {}
         shown = [
@@ -208,41 +207,3 @@ class Recorder:
         except (ObservationError, ValueError):
             return None
         return Scrape(time.time(), name, uid, values)
-
-
-def usage_of(item: Json) -> Json:
-    """One PodMetrics object, in thousandths and seconds."""
-    return {
-        "timestamp": epoch(item["timestamp"]),
-        "window_s": _seconds(item["window"]),
-        "usage": {
-            c["name"]: {resource: milli(value) for resource, value in c["usage"].items()}
-            for c in item["containers"]
-        },
-    }
-
-
-def epoch(text: str) -> float:
-    """Seconds since the epoch of an API timestamp."""
-    return datetime.fromisoformat(text).timestamp()
-
-
-def _seconds(duration: str) -> float:
-    """A Go duration of the metrics API: 10.5s, 1m0s, 15s, 500ms."""
-    total, number = 0.0, ""
-    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
-    unit = ""
-    for character in f"{duration} ":
-        if character.isdigit() or character in ".- ":
-            if unit:
-                total += float(number) * units[unit]
-                number, unit = "", ""
-            number += character
-        else:
-            unit += character
-    return total
-
-
-def _is_ready(pod: Any) -> bool:  # noqa: ANN401 - JSON
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

@@ -10,8 +10,8 @@ from typing import Any
 
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
 from clusterproof.load.hpa.rules import milli
-from clusterproof.load.recorder import epoch
 from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.usage import epoch
 
 Series = tuple[tuple[float, float], ...]
 Json = Mapping[str, Any]
@@ -43,8 +43,10 @@ def first_at(series: Series, wanted: float, *, since: float) -> float | None:
     return next((at for at, value in series if at >= since and value >= wanted), None)
 
 
-def build_timeline(recording: Recording, *, deployment: str, hpa: str) -> Timeline:
-    """All series of the recording."""
+def build_timeline(
+    recording: Recording, *, deployment: str, hpa: str, service: str = ""
+) -> Timeline:
+    """All series of the recording; `service` is the one whose endpoints are counted."""
     of_deployment, of_hpa = recording.of("deployment", deployment), recording.of("hpa", hpa)
     ready, pods = _pod_counts(recording)
     return Timeline(
@@ -62,7 +64,7 @@ def build_timeline(recording: Recording, *, deployment: str, hpa: str) -> Timeli
             for c in of_hpa
             if (seen := utilization_seen(c.object, "memory")) is not None
         ),
-        endpoints=_endpoints(recording, deployment),
+        endpoints=_endpoints(recording, service),
     )
 
 
