@@ -9,13 +9,12 @@ silently and measures nothing. The key comes from the environment and is never s
 import os
 import random
 import uuid
-from bisect import bisect_right
 from datetime import UTC, datetime
-from itertools import accumulate
 from typing import Any
 
 from locust.contrib.fasthttp import FastResponse
 
+from clusterproof.load.mix import Mix, chance_of
 from loadtests.arrivals import Arrival, Caller
 from loadtests.wiring import PlanShape, Run
 
@@ -30,8 +29,8 @@ class PosthogCaller(Caller):
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""
-        chance = random.Random(RUN.scenario.seed * 1_000_003 + arrival.index)  # noqa: S311 - reproducible data
-        name = _NAMES[bisect_right(_WEIGHTS, chance.random() * _WEIGHTS[-1])]
+        chance = chance_of(RUN.scenario.seed, arrival.index)
+        name = _MIX.draw(chance)
         key = os.environ.get("POSTHOG_API_KEY", "")
         user = f"load-user-{chance.randrange(RUN.scenario.users):06d}"
         if name == "capture":
@@ -69,8 +68,7 @@ def _event(user: str, chance: random.Random) -> dict[str, Any]:
 
 
 RUN = Run("posthog", PosthogCaller)
-_NAMES = tuple(RUN.scenario.mix)
-_WEIGHTS = tuple(accumulate(RUN.scenario.mix.values()))
+_MIX = Mix(RUN.scenario.mix)
 
 
 class PosthogShape(PlanShape):

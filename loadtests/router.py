@@ -8,12 +8,11 @@ workers.
 """
 
 import random
-from bisect import bisect_right
-from itertools import accumulate
 from typing import Any
 
 from locust.contrib.fasthttp import FastResponse
 
+from clusterproof.load.mix import Mix, chance_of
 from loadtests.arrivals import Arrival, Caller
 from loadtests.wiring import PlanShape, Run
 
@@ -54,8 +53,8 @@ class RouterCaller(Caller):
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""
-        chance = random.Random(RUN.scenario.seed * 1_000_003 + arrival.index)  # noqa: S311 - reproducible data
-        name = _NAMES[bisect_right(_WEIGHTS, chance.random() * _WEIGHTS[-1])]
+        chance = chance_of(RUN.scenario.seed, arrival.index)
+        name = _MIX.draw(chance)
         request_id = {"x-request-id": f"load-{RUN.started_at:.0f}-{arrival.index}"}
         if name in _STRATEGIES:
             self._route(arrival, name, chance, request_id)
@@ -126,8 +125,7 @@ def _body(name: str, chance: random.Random, request_id: str) -> tuple[str, dict[
 
 
 RUN = Run("router", RouterCaller)
-_NAMES = tuple(RUN.scenario.mix)
-_WEIGHTS = tuple(accumulate(RUN.scenario.mix.values()))
+_MIX = Mix(RUN.scenario.mix)
 
 
 class RouterShape(PlanShape):

@@ -97,3 +97,17 @@ def test_a_plan_too_small_for_a_quantile_makes_no_claim_about_it() -> None:
     assert kept[2].outcome is Outcome.INCONCLUSIVE
     assert "to none yet ms" in kept[2].observed
     assert len(judge_latency(few, OBJECTIVES)) == 3
+
+
+@pytest.mark.parametrize(("latency_s", "outcome"), [(0.0999, "passed"), (0.1001, "failed")])
+def test_the_limit_is_in_milliseconds(latency_s: float, outcome: str) -> None:
+    """To the resolution of the histogram, three digits."""
+    assert (
+        judge_latency(_account(50, latency_s=latency_s), OBJECTIVES, planned=50)[0].outcome
+        == outcome
+    )
+
+
+def test_a_quantile_without_a_claim_does_not_end_the_others() -> None:
+    """Of 6 requests the median has an interval; of 3 not even that."""
+    assert judge_latency(_account(3), OBJECTIVES, planned=3) == []

@@ -117,3 +117,43 @@ def test_growth_and_its_bound_enclose_the_truth(pods: list[Pod], every: int) -> 
         return
     found = growth(sorted(reads, key=lambda s: s.at), NAME, since=since, ended=ended)
     assert found.total <= truth <= found.total + found.unseen_bound + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("reads", "unseen"),
+    [
+        ([(11, 0), (12, 10), (14, 14)], 2 * 6),
+        ([(11, 4), (14, 10), (14, 10)], 2 * 6),
+        ([(14, 10)], 0),
+        ([(14, 10), (14, 11)], 0),
+        ([(12, 10), (14, 3)], 0),
+    ],
+)
+def test_what_a_pod_may_have_counted_unseen_goes_by_its_last_rate(
+    reads: list[tuple[float, float]], unseen: float
+) -> None:
+    """Of its last two reads, of all where these were at once; until it was gone, 6 s later."""
+    scrapes = [_scrape(at, value, start=10.5) for at, value in reads]
+    found = growth(scrapes, NAME, since=10, ended={"uid-a": 20})
+    assert found.unseen_bound == pytest.approx(unseen)
+    assert growth(scrapes, NAME, since=10).unseen_bound == 0
+
+
+def test_each_life_says_whose_it_was() -> None:
+    """In the order in which they were first read, those of one moment by the Pod's name."""
+    reads = [
+        _scrape(11, 5, pod="b", start=10),
+        _scrape(11, 3, pod="a", start=9),
+        _scrape(13, 9, pod="b", start=12),
+        _scrape(15, 2, pod="b", start=12),
+    ]
+    found = growth(reads, NAME, since=10).lives
+    shown = [
+        (one.pod, one.uid, one.process_start, one.first_at, one.last_at, one.growth, one.resets)
+        for one in found
+    ]
+    assert shown == [
+        ("a", "uid-a", 9, 11, 11, 0, 0),
+        ("b", "uid-b", 10, 11, 11, 5, 0),
+        ("b", "uid-b", 12, 13, 15, 11, 1),
+    ]

@@ -61,7 +61,16 @@ def test_a_value_holds_until_the_next(at: float, value: float) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "since", "at"),
-    [(3, 15, 15), (6, 15, 20), (5, 25, 25), (6, 20, 20), (6, 30, None), (7, 0, None), (3, 0, 10)],
+    [
+        (3, 15, 15),
+        (6, 15, 20),
+        (6, 19.9, 20),
+        (5, 25, 25),
+        (6, 20, 20),
+        (6, 30, None),
+        (7, 0, None),
+        (3, 0, 10),
+    ],
 )
 def test_when_a_value_was_reached(wanted: float, since: float, at: float | None) -> None:
     """At once where it holds already."""

@@ -16,10 +16,13 @@ def judge_answers(account: Account, objectives: Objectives) -> Finding:
     expected = f"at most {objectives.failure_ratio:.3%} of all requests fail"
     if not ended:
         return Finding("answers", Link.ANSWERS, Outcome.INCONCLUSIVE, expected, "no request ended")
-    reasons: Counter[str] = Counter()
-    for name, row in account.names.items():
-        for reason, count in (row.failed + row.unanswered).items():
-            reasons[f"{name}: {reason}"] += count
+    reasons = Counter(
+        {
+            f"{name}: {reason}": count
+            for name, row in account.names.items()
+            for reason, count in (row.failed + row.unanswered).items()
+        }
+    )
     failed = account.failed
     evidence = tuple(f"{count} x {reason}" for reason, count in reasons.most_common(8))
     if not failed:

@@ -1,6 +1,6 @@
 """Ready pods get their share of requests, and pods that go take no request with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from clusterproof.load.account import Account
 from clusterproof.load.counters import matches
@@ -79,11 +79,11 @@ def judge_terminations(
 
 
 def _graces(recording: Recording) -> tuple[str, ...]:
-    seen: dict[str, Mapping[str, object]] = {}
+    seen: dict[str, None] = {}
     for change in recording.of("pod"):
         spec = change.object["spec"]
         containers = spec.get("containers") or [{}]
         grace = spec.get("terminationGracePeriodSeconds")
         hook = containers[0].get("lifecycle") or "none"
-        seen[f"terminationGracePeriodSeconds {grace}, preStop {hook}"] = {}
+        seen[f"terminationGracePeriodSeconds {grace}, preStop {hook}"] = None
     return tuple(seen)
