@@ -114,6 +114,11 @@ def test_each_request_is_in_one_count() -> None:
     assert (total.ok, total.failed, total.unanswered) == (1, {"HTTP 500": 1}, {"reset": 1})
 
 
+def test_an_account_begins_empty() -> None:
+    account = Account()
+    assert (account.started, account.dropped, account.answered, account.failed) == (0, 0, 0, 0)
+
+
 def test_only_new_exposures_are_sent_again() -> None:
     """A report is the whole account but for these: they would fill it."""
     account = _account([("a", 0.01, 1, "")] * 3)

@@ -1,6 +1,7 @@
 """From all that was seen to the verdict: when the ceiling is demanded, what a request costs."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +11,16 @@ from clusterproof.load.analysis import Inputs, analyse, capacity, find_demand, j
 from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Growth, Scrape, series
 from clusterproof.load.finding import Finding
 from clusterproof.load.ledger import PrometheusWindow
-from clusterproof.load.objectives import read_objectives
+from clusterproof.load.objectives import LoadSpec, read_objectives
 from clusterproof.load.recording import Change, Recording
 from clusterproof.load.scaling import Demand
 from clusterproof.load.schedule import Plan, Stage
+from clusterproof.load.sections import Scaling
 from clusterproof.load.split import Exposure
 from clusterproof.outcome import Outcome
 
 T0 = 1_800_000_000.0
+NAMED = ("count-histogram", "count-exposures", "events-sent")
 SPEC = read_objectives()
 GENERATOR = {"scenario": "router", "started_at": T0, "stages": [[1, 1, 40]], "findings": []}
 
@@ -197,3 +200,55 @@ def test_the_generators_own_findings_are_taken_over() -> None:
     assert found.served.total == 10
     assert found.capacity["requests_per_cpu_s"] == pytest.approx(200)
     assert found.demand == Demand(None, None, T0 + 40)
+
+
+def test_a_service_is_judged_by_the_names_of_the_spec() -> None:
+    """Its endpoints by the Service's, its Pods by the counter's."""
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    pod = {"metadata": {"name": "a", "uid": "1"}, "spec": {}, "status": ready}
+    labels = {"kubernetes.io/service-name": "model-router"}
+    endpoints = {
+        "metadata": {"name": "s", "labels": labels},
+        "endpoints": [{"conditions": {"ready": True}}],
+    }
+    inputs = _inputs()
+    inputs.recording.changes = [
+        Change(T0 - 2, "pod", "LISTED", pod),
+        Change(T0 - 2, "endpointslice", "LISTED", endpoints),
+    ]
+    found = {one.id: one for one in analyse(inputs, SPEC).verdict.findings}["service-spread"]
+    assert found.outcome is Outcome.PASSED
+    assert found.observed == "1 of 1 pods served; at most 1 ready endpoints"
+
+
+def test_each_counter_is_called_by_its_own_name() -> None:
+    found = _ledger(_inputs())
+    assert [found[name].expected.split()[0] for name in NAMED] == [
+        "model_router_request_duration_seconds_count",
+        "model_router_ab_test_exposures_total",
+        "posthog_events_sent_total",
+    ]
+
+
+def test_the_model_is_given_the_specs_deployment_autoscaler_and_flags() -> None:
+    """On a recording of the real controller, whose flags are not its defaults."""
+    recording = Recording.read(Path(__file__).parent / "recordings" / "curve-001.json.gz")
+    flags = {"sync_s": 5, "downscale_window_s": 60, "cpu_initialization_s": 40}
+    controller = SPEC.scaling.controller.model_copy(update={**flags, "readiness_delay_s": 10})
+    target = {"deployment": "target", "hpa": "target", "controller": controller}
+    spec = SPEC.model_copy(update={"scaling": SPEC.scaling.model_copy(update=target)})
+    generator = {**GENERATOR, "started_at": recording.started_at}
+    inputs = Inputs(generator, Account(), recording, None, None)
+    found = analyse(inputs, spec)
+    assert found.replayed is not None
+    assert found.timeline.replicas
+    claims = {one.id: one for one in found.verdict.findings}
+    assert claims["hpa-model"].outcome is Outcome.PASSED
+    with_defaults = analyse(inputs, SPEC.model_copy(update={"scaling": _by_default(spec)}))
+    assert with_defaults.replayed is not None
+    assert with_defaults.replayed.free != found.replayed.free
+
+
+def _by_default(spec: LoadSpec) -> Scaling:
+    """What the spec holds its autoscaler to, with the controller's own flags."""
+    return spec.scaling.model_copy(update={"controller": SPEC.scaling.controller})

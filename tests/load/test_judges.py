@@ -11,7 +11,7 @@ from clusterproof.load.credibility import (
     GeneratorFigures,
     judge_generator,
 )
-from clusterproof.load.finding import Finding, Link, judge_run
+from clusterproof.load.finding import Finding, Link, Verdict, judge_run
 from clusterproof.load.ledger import (
     ClientCounts,
     PrometheusWindow,
@@ -165,6 +165,11 @@ def test_a_run_is_green_only_when_all_of_it_is(findings: list[Finding]) -> None:
     if generator:
         assert found.outcome is INCONCLUSIVE
         assert found.broken is Link.GENERATOR
+
+
+def test_a_green_run_keeps_its_findings() -> None:
+    finding = Finding("a", Link.QUOTA, PASSED, "x", "x")
+    assert judge_run([finding]) == Verdict(PASSED, None, (finding,))
 
 
 def test_the_first_broken_link_is_named() -> None:

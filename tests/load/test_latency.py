@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterproof.load.distributions import (
+    beta_lower,
     binomial_at_most,
     chi_square_tail,
     zero_failures_bound,
@@ -187,3 +188,12 @@ def test_one_sample_bounds_only_what_is_nearly_always_on_one_side(
 )
 def test_the_limit_itself_is_within(lower: float, upper: float | None, outcome: Outcome) -> None:
     assert judge_limit(Quantile(0.99, 1.5, lower, upper, 1000), 2.0) is outcome
+
+
+def test_the_ends_of_the_distributions() -> None:
+    """Nothing below zero, all below one; one trial without a failure says little."""
+    assert beta_lower(2, 3, 0) == 0.0
+    assert beta_lower(2, 3, -0.1) == 0.0
+    assert beta_lower(2, 3, 1) == 1.0
+    assert beta_lower(2, 3, 1.1) == 1.0
+    assert zero_failures_bound(1) == pytest.approx(0.95)

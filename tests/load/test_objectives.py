@@ -8,10 +8,11 @@ import pytest
 from clusterproof.errors import SpecError
 from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.hpa.rules import ControllerFlags
-from clusterproof.load.objectives import LoadSpec, read_objectives
+from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import StageRow
 
+PROJECT = Path(__file__).resolve().parents[2]
 SPEC = read_objectives()
 
 
@@ -151,3 +152,22 @@ def test_limits_of_a_generator_are_taken_over_in_seconds() -> None:
         rate_error=0.02, late_p99_s=0.04, loop_lag_p99_s=0.06, cpu_busiest=0.7
     )
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (("    max_rate: 2000", "    max_rat: 2000"), "bounds.max_rate: Field required"),
+        (("  max_rate: 2000", "  max_rate: many"), "; got 'many'"),
+    ],
+)
+def test_a_wrong_field_says_what_it_has_and_a_missing_one_nothing(
+    tmp_path: Path, wrong: tuple[str, str], sentence: str
+) -> None:
+    text = (PROJECT / DEFAULT_PATH).read_text(encoding="utf-8")
+    old, new = (one.strip() for one in wrong)
+    path = tmp_path / "objectives.yaml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(SpecError) as found:
+        read_objectives(path)
+    assert str(found.value).endswith(sentence)

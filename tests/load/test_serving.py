@@ -97,7 +97,18 @@ def test_only_a_pod_that_was_ready_for_long_enough_is_judged(
     found = judge_service(recording, timeline(), REQUESTS)
     assert found.outcome is (Outcome.FAILED if judged else Outcome.INCONCLUSIVE)
     if not judged:
-        assert found.observed == "no pod's counters were read for long enough"
+        assert said(found).splitlines() == [
+            "inconclusive: service-spread of Service",
+            "expected every Ready pod serves within 30 s",
+            "observed no pod's counters were read for long enough",
+        ]
+
+
+def test_a_pod_that_is_not_judged_does_not_end_the_others() -> None:
+    changes = [_pod(0, "a"), _pod(0, "b")]
+    scrapes = [*_reads("a", (0, 5), (10, 5)), *_reads("b", (0, 5), (40, 5))]
+    found = judge_service(_recording(*changes, scrapes=scrapes), timeline(), REQUESTS)
+    assert found.evidence == ("b",)
 
 
 def test_a_pod_counts_from_when_it_was_first_ready() -> None:

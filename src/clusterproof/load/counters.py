@@ -81,18 +81,15 @@ def series(name: str, labels: Mapping[str, str]) -> str:
     return f"{name}{{{inner}}}"
 
 
-def matches(of: str, name: str, labels: Mapping[str, str] | None = None) -> bool:
-    """Whether series `of` is one of `name` that carries all of `labels`."""
-    if not of.startswith(f"{name}{{"):
-        return False
-    return all(f'{key}="{value}"' in of for key, value in (labels or {}).items())
+def matches(of: str, name: str) -> bool:
+    """Whether series `of` is one of the sample `name`."""
+    return of.startswith(f"{name}{{")
 
 
 def growth(
     scrapes: Sequence[Scrape],
     name: str,
     *,
-    labels: Mapping[str, str] | None = None,
     since: float,
     ended: Mapping[str, float] | None = None,
 ) -> Growth:
@@ -101,7 +98,6 @@ def growth(
     Args:
         scrapes: Of all pods, in order of time.
         name: The sample's name.
-        labels: Only series with these labels.
         since: Processes started later begin at 0; older ones at their last read before it (or
             their first read, when that came later).
         ended: When pods went away, by UID; absent pods still live.
@@ -117,7 +113,7 @@ def growth(
     for (uid, start), reads in by_life.items():
         later = [s for s in starts[uid] if s > start]
         end = min(later) if later else (ended or {}).get(uid)
-        lives.append(_life(reads, name, labels, since=since, start=start, end=end))
+        lives.append(_life(reads, name, since=since, start=start, end=end))
     return Growth(
         total=sum(life.growth for life in lives),
         unseen_bound=sum(life.unseen_bound for life in lives),
@@ -129,20 +125,19 @@ def _process_start(scrape: Scrape) -> float:
     return scrape.values.get(f"{PROCESS_START}{{}}", 0.0)
 
 
-def _value(scrape: Scrape, name: str, labels: Mapping[str, str] | None) -> float:
-    return sum(v for key, v in scrape.values.items() if matches(key, name, labels))
+def _value(scrape: Scrape, name: str) -> float:
+    return sum(v for key, v in scrape.values.items() if matches(key, name))
 
 
 def _life(
     reads: Sequence[Scrape],
     name: str,
-    labels: Mapping[str, str] | None,
     *,
     since: float,
     start: float,
     end: float | None,
 ) -> Life:
-    values = [(read.at, _value(read, name, labels)) for read in reads]
+    values = [(read.at, _value(read, name)) for read in reads]
     born = start >= since
     before = [value for at, value in values if at <= since]
     base = 0.0 if born else (before[-1] if before else values[0][1])
