@@ -30,6 +30,10 @@ class Scrape:
     uid: str
     values: Mapping[str, float]
 
+    def total(self, name: str) -> float:
+        """The values of all series of the sample `name` together; 0 where there is none."""
+        return sum(value for key, value in self.values.items() if matches(key, name))
+
 
 @dataclass(frozen=True, slots=True)
 class Life:
@@ -125,10 +129,6 @@ def _process_start(scrape: Scrape) -> float:
     return scrape.values.get(f"{PROCESS_START}{{}}", 0.0)
 
 
-def _value(scrape: Scrape, name: str) -> float:
-    return sum(v for key, v in scrape.values.items() if matches(key, name))
-
-
 def _life(
     reads: Sequence[Scrape],
     name: str,
@@ -137,7 +137,7 @@ def _life(
     start: float,
     end: float | None,
 ) -> Life:
-    values = [(read.at, _value(read, name)) for read in reads]
+    values = [(read.at, read.total(name)) for read in reads]
     born = start >= since
     before = [value for at, value in values if at <= since]
     base = 0.0 if born else (before[-1] if before else values[0][1])

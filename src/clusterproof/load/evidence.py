@@ -14,7 +14,6 @@ import httpx
 from pydantic import HttpUrl
 
 from clusterproof.errors import ObservationError
-from clusterproof.load.counters import matches
 from clusterproof.load.ledger import PrometheusWindow
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.posthog_events import KEY_VARIABLE
@@ -106,8 +105,7 @@ def ask_prometheus(
     listed = {c.object["metadata"]["uid"] for c in recording.of("pod") if c.type == "LISTED"}
     rates: dict[str, list[tuple[float, float]]] = {}
     for scrape in recording.scrapes:
-        total = sum(v for k, v in scrape.values.items() if matches(k, requests))
-        rates.setdefault(scrape.uid, []).append((scrape.at, total))
+        rates.setdefault(scrape.uid, []).append((scrape.at, scrape.total(requests)))
     fastest = max(
         (
             (later[1] - earlier[1]) / (later[0] - earlier[0])

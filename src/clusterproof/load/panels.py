@@ -3,7 +3,6 @@
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs
 from clusterproof.load.chart import Line, Mark, time_chart
-from clusterproof.load.counters import matches
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.recording import Recording
 from clusterproof.load.scaling import Demand
@@ -90,8 +89,7 @@ def panels(analysis: Analysis, inputs: Inputs, spec: LoadSpec) -> list[str]:
 def _per_pod(recording: Recording, requests: str) -> list[Line]:
     reads: dict[str, list[tuple[float, float]]] = {}
     for scrape in sorted(recording.scrapes, key=lambda s: s.at):
-        total = sum(v for key, v in scrape.values.items() if matches(key, requests))
-        reads.setdefault(scrape.pod, []).append((scrape.at, total))
+        reads.setdefault(scrape.pod, []).append((scrape.at, scrape.total(requests)))
     lines = []
     for number, (_, points) in enumerate(sorted(reads.items())):
         rates, last = [], points[0]

@@ -12,13 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from clusterproof.errors import ObservationError
-from clusterproof.load.counters import (
-    PROCESS_CPU,
-    PROCESS_START,
-    Scrape,
-    matches,
-    parse_metrics,
-)
+from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Scrape, parse_metrics
 from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
 from clusterproof.load.sections import Metrics, Scaling
 from clusterproof.load.timeline import is_ready
@@ -103,13 +97,7 @@ class Recorder:
         with self._lock:
             last = {scrape.uid: scrape for scrape in self.recording.scrapes}
             alive = {pod["metadata"]["uid"] for pod in self._pods.values()}
-        return sum(
-            value
-            for uid, scrape in last.items()
-            if uid in alive
-            for key, value in scrape.values.items()
-            if matches(key, self._waiting)
-        )
+        return sum(scrape.total(self._waiting) for uid, scrape in last.items() if uid in alive)
 
     def note(self, text: str) -> None:
         """Keep a sentence for the report."""

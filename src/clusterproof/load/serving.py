@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from clusterproof.load.account import Account
-from clusterproof.load.counters import matches
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.recording import Recording
 from clusterproof.load.timeline import Timeline, deletions, is_ready, pods_over_time
@@ -28,8 +27,7 @@ def judge_service(recording: Recording, timeline: Timeline, requests: str) -> Fi
     counts: dict[str, list[tuple[float, float]]] = {}
     names: dict[str, str] = {}
     for scrape in recording.scrapes:
-        total = sum(v for key, v in scrape.values.items() if matches(key, requests))
-        counts.setdefault(scrape.uid, []).append((scrape.at, total))
+        counts.setdefault(scrape.uid, []).append((scrape.at, scrape.total(requests)))
         names[scrape.uid] = scrape.pod
     idle, judged = [], 0
     for uid, reads in counts.items():
