@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-UV ?= uv
+UV ?= testbed/uv
 RUN := $(UV) run --frozen --all-extras
 KUBECONFIG_FILE ?= .testbed/kubeconfig
 PROFILE ?= self-hosted
@@ -15,7 +15,6 @@ help: ## show what there is
 
 .PHONY: install
 install: ## install what the project itself needs, into .venv
-	@command -v $(UV) >/dev/null || python3 -m pip install --quiet uv
 	@$(UV) sync --frozen --all-extras --quiet
 
 .PHONY: fmt lint type test check
