@@ -7,6 +7,7 @@ RUN := $(UV) run --frozen --all-extras
 KUBECONFIG_FILE ?= .testbed/kubeconfig
 PROFILE ?= self-hosted
 TESTBED ?= netns
+DEBIAN ?= 12
 SHAPE ?= step
 
 .PHONY: help
@@ -17,7 +18,7 @@ help: ## show what there is
 install: ## install what the project itself needs, into .venv
 	@$(UV) sync --frozen --all-extras --quiet
 
-.PHONY: fmt lint type test check
+.PHONY: fmt lint type test test-stock check
 fmt: install ## format the code
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
@@ -31,6 +32,9 @@ type: install ## types
 
 test: install ## our own code: no cluster, no root, no network
 	$(RUN) pytest tests -m "not cluster" -n 4 --dist loadfile
+
+test-stock: install ## make test on a fresh Debian with nothing else (root); DEBIAN=13, DEMO=1 for make demo
+	$(RUN) python -m testbed.stock --debian $(DEBIAN) $(if $(DEMO),--demo) $(if $(CACHE),--cache $(CACHE))
 
 check: lint type spec-check ## everything that needs no test to run
 
@@ -69,7 +73,7 @@ steady: install ## the whole of it three times, and ten times under load: nothin
 	$(RUN) python -m testbed.steady --kubeconfig $(KUBECONFIG_FILE)
 
 test-cluster: install ## the tests that need the local cluster and root
-	$(RUN) pytest tests -m cluster
+	PATH="$$($(RUN) python -m testbed.cluster search-path)" $(RUN) pytest tests -m cluster
 
 bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000

@@ -23,6 +23,7 @@ from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.report.record import RunRecord
 from testbed.calls import VARIABLE
+from testbed.cluster.run import exit_code
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMESPACE = "voicehelper-prod"
@@ -164,4 +165,4 @@ def _say(name: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("bench", main))

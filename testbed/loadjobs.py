@@ -18,6 +18,7 @@ from clusterproof.outcome import ExitCode
 from clusterproof.wait import pause, wait_until
 from testbed.cluster import binaries, paths
 from testbed.cluster.progress import Progress
+from testbed.cluster.run import exit_code
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
 
 FOLDER = paths.CHECKOUT / "deploy" / "load"
@@ -103,4 +104,4 @@ def _await_running(kubectl: Kubectl) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("loadjobs", main))

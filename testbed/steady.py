@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clusterproof.errors import ClusterproofError
 from clusterproof.load.account import Account
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.wait import pause
+from testbed.cluster.run import exit_code
 from testbed.prove.run import PROJECT, check
 
 SERVICE = "/api/v1/namespaces/voicehelper-prod/services/model-router"
@@ -91,8 +91,4 @@ def _carried(out: Path) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ClusterproofError as error:
-        sys.stderr.write(f"steady: {error}\n")
-        sys.exit(ExitCode.INCONCLUSIVE)
+    sys.exit(exit_code("steady", main, failed=ExitCode.INCONCLUSIVE))

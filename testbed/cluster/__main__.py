@@ -2,7 +2,9 @@
 
 import argparse
 import fcntl
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +13,11 @@ from pathlib import Path
 from clusterproof.errors import ClusterproofError
 from testbed.cluster import (
     binaries,
+    host,
     kind,
     kwok,
     netns,
+    packages,
     paths,
     preflight,
     status,
@@ -23,6 +27,7 @@ from testbed.cluster import (
 )
 from testbed.cluster.errors import PreflightError, TestbedError
 from testbed.cluster.progress import Progress
+from testbed.cluster.run import sentence
 
 OK, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 
@@ -33,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["kubectl"]:
         given.insert(1, "--")  # what follows is kubectl's, options too
     options = _parser().parse_args(given)
+    packages.use()
     try:
         code: int = options.run(options)
     except PreflightError as error:
@@ -40,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except ClusterproofError as error:
         sys.stderr.write(f"failed: {error}\n")
+        return FAILED
+    except (OSError, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"failed: {sentence(error)}\n")
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the next up or down clears what is there\n")
@@ -119,6 +128,17 @@ def _enter(options: argparse.Namespace) -> int:
     return FAILED
 
 
+def _host(_: argparse.Namespace) -> int:
+    sys.stdout.write(json.dumps(host.state(), indent=2) + "\n")
+    return OK
+
+
+def _search_path(_: argparse.Namespace) -> int:
+    packages.ensure(packages.TESTS, Progress().say)
+    sys.stdout.write(f"{packages.search_path()}\n")
+    return OK
+
+
 def _kwok(options: argparse.Namespace) -> int:
     preflight.check_root()
     if options.action == "down":
@@ -171,6 +191,12 @@ def _parser() -> argparse.ArgumentParser:
     component.add_argument("action", choices=("stop", "start"))
     component.add_argument("name", help="as shown by status, e.g. metrics-server, node-1/kubelet")
     component.set_defaults(run=_component)
+
+    machine = commands.add_parser("host", help="what the cluster leaves as it was, as JSON")
+    machine.set_defaults(run=_host)
+
+    search = commands.add_parser("search-path", help="PATH with what the cluster's tests run")
+    search.set_defaults(run=_search_path)
 
     commands.add_parser("bin-dir", help="folder of kubectl").set_defaults(run=_bin_dir)
 

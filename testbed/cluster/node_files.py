@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from testbed.cluster import kubeconfigs, paths
-from testbed.cluster.packages import CNI_PLUGINS
+from testbed.cluster import kubeconfigs, packages, paths
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.topology import (
     CGROUP,
@@ -52,7 +51,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt",
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{CNI_PLUGINS}"
+    bin_dir = "{packages.file(packages.CNI, packages.CNI_PLUGINS)}"
     conf_dir = "{at.config}/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"

@@ -8,6 +8,9 @@ from testbed.cluster.topology import Node
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BINARIES = CHECKOUT / "testbed" / "binaries"
+UV = CHECKOUT / "testbed" / "uv"
+"""Runs uv, brought into the cache where the machine has none."""
+
 ADDONS = Path(__file__).resolve().parent / "addons"
 
 STATE = Path("/var/lib/clusterproof-testbed")

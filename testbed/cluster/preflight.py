@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from testbed.cluster import paths, supervision
+from testbed.cluster import modules, paths, supervision
 from testbed.cluster.errors import PreflightError
 from testbed.cluster.topology import FORWARDS
 
@@ -26,8 +26,12 @@ def check() -> None:
     Raises:
         PreflightError: At least one thing does.
     """
+    check_root()
+    before = modules.loaded()
+    modules.load()
     found = [*_system(), *_space(), *_ports()]
     if found:
+        modules.unload(before)
         raise PreflightError("\n".join(found))
 
 
@@ -50,18 +54,16 @@ def check_root() -> None:
 
 
 def _system() -> Iterator[str]:
-    check_root()
     if platform.machine() not in MACHINES:
         yield f"expected a processor of {sorted(MACHINES)}, this is {platform.machine()}"
     if not shutil.which("apt-get"):
         yield (
-            "expected Debian 12 or a relative of it (apt-get installs containerd, runc and"
+            "expected Debian 12 or a relative of it (apt-get brings containerd, runc and"
             f" others), this is {_distribution()}"
         )
     if not any(line.split()[2].startswith("cgroup") for line in _mounts()):
         yield "expected control groups mounted under /sys/fs/cgroup, found none"
-    if "overlay" not in Path("/proc/filesystems").read_text():
-        yield "expected a kernel with overlayfs, /proc/filesystems does not name it"
+    yield from modules.lacking()
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if pages < MEMORY_BYTES:
         yield f"expected {_gib(MEMORY_BYTES)} of memory or more, this machine has {_gib(pages)}"

@@ -41,8 +41,8 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
     _told(say, "disks of volumes", sorted(disk.device for disk in volumes))
     _told(say, "network namespaces", [*_remove_pod_namespaces(pods), *network.remove()])
     _told(say, "control groups", [str(path) for path in cgroups.remove_tree()])
-    for undone in host.restore():
-        say(f"undone: {undone}")
+    for sentence in host.restore():
+        say(sentence)
     if keep_logs and paths.LOGS.exists():
         shutil.copytree(paths.LOGS, paths.DELIVERED / "logs", dirs_exist_ok=True)
     if mounted := [str(path) for path in _our_mounts()]:

@@ -15,6 +15,7 @@ from testbed.cluster import (
     host,
     images,
     kubeconfigs,
+    modules,
     network,
     node_files,
     packages,
@@ -39,6 +40,7 @@ ADDONS_WITHIN_S = 120.0
 
 def up(progress: Progress) -> None:
     """Make the cluster run; a running one is repaired."""
+    before = modules.loaded()
     preflight.check()
     archives = prepare(progress)
     if running():
@@ -49,7 +51,9 @@ def up(progress: Progress) -> None:
         if teardown.leftovers():
             with progress.step("clearing what an earlier run left"):
                 teardown.down(progress.say)
-        host.record()
+        # What an earlier run had loaded is no part of how the machine was.
+        host.record(set(before) & set(modules.loaded()))
+        modules.load()
         cgroups.create_tree()
         binaries.prune()
         store.update_seed(archives, say=progress.say)
@@ -73,9 +77,9 @@ def prepare(progress: Progress) -> list[Path]:
     Returns:
         The archives of all images.
     """
-    if lacking := packages.missing():
-        with progress.step(f"installing {' '.join(lacking)}"):
-            packages.install(lacking)
+    if packages.lacking(packages.CLUSTER):
+        with progress.step("Debian's programs"):
+            packages.ensure(packages.CLUSTER, progress.say)
     with images.building(progress) as built:
         if binaries.missing():
             with progress.step("building the cluster's programs"):

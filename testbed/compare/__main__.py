@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from clusterproof.errors import ClusterproofError
 from clusterproof.outcome import ExitCode
 from clusterproof.spec import read_spec
 from clusterproof.spec.document import read_document
 from testbed.cluster import binaries
 from testbed.cluster.progress import Progress
+from testbed.cluster.run import exit_code
 from testbed.compare.manifests import changed, patching, rendered, written
 from testbed.compare.page import About, page
 from testbed.compare.proven import ours
@@ -95,8 +95,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ClusterproofError as error:
-        sys.stderr.write(f"compare: {error}\n")
-        sys.exit(ExitCode.FAILED)
+    sys.exit(exit_code("compare", main, failed=ExitCode.FAILED))

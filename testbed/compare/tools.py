@@ -121,7 +121,7 @@ def _environment(say: Say) -> Path:
     if not (folder / "complete").is_file():
         say(f"installing checkov and kubernetes-validate (once; kept in {paths.cache()})")
         run(
-            ["uv", "sync", "--frozen", "--quiet", "--project", str(_SCANNERS)],
+            [str(paths.UV), "sync", "--frozen", "--quiet", "--project", str(_SCANNERS)],
             env={"UV_PROJECT_ENVIRONMENT": str(folder)},
             timeout_s=_INSTALL_WITHIN_S,
         )

@@ -14,7 +14,8 @@ from clusterproof.errors import ObservationError
 from clusterproof.wait import NeverAcceptedError, wait_until
 from testbed.controllers.loop import ControllerError
 
-NGINX = ("nginx", "-p")
+# Without -e it would write to /var/log/nginx first, which is not there unless it is installed.
+NGINX = ("nginx", "-e", "stderr", "-p")
 CHECK_TIMEOUT_S = 10.0
 LIVE_WITHIN_S = 5.0
 END_WITHIN_S = 3.0

@@ -8,6 +8,7 @@ from pathlib import Path
 from clusterproof.errors import ClusterproofError
 from testbed.cluster import binaries, paths
 from testbed.cluster.progress import Progress
+from testbed.cluster.run import exit_code
 from testbed.deploy import deployment
 from testbed.deploy.kubectl import Kubectl
 from testbed.deploy.profiles import PROFILES
@@ -52,4 +53,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code("deploy", lambda: main(sys.argv[1:])))

@@ -10,6 +10,7 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.wait import wait_until
 from testbed.cluster.errors import TestbedError
+from testbed.cluster.run import completed
 
 _TIMEOUT_S = 90
 _ENDED = frozenset({"Succeeded", "Failed"})
@@ -87,13 +88,10 @@ class Kubectl:
         return ended
 
     def _run(self, arguments: Sequence[str], given: str | None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return completed(
             [str(self.program), f"--kubeconfig={self.kubeconfig}", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            input=given,
-            timeout=_TIMEOUT_S,
+            stdin=given,
+            timeout_s=_TIMEOUT_S,
         )
 
 

@@ -13,6 +13,9 @@ import sys
 import time
 from collections.abc import Sequence
 
+from testbed.cluster import packages
+from testbed.cluster.errors import TestbedError
+from testbed.cluster.run import exit_code
 from testbed.images.build import (
     UnknownImageError,
     archive_path,
@@ -35,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         command = commands.add_parser(name, help=summary)
         command.add_argument("names", nargs="*", metavar="NAME", help="images; default: all")
     options = parser.parse_args(arguments)
+    packages.use()
     try:
         wanted = images_named(options.names)
         paths = {image.reference: str(archive_path(image)) for image in wanted}
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
                 paths[image.reference] = str(build(image, _say))
             if forgotten := forget_stale_layers():
                 _say(f"deleted {forgotten} layers of earlier recipes")
-    except (UnknownImageError, NotLockedError, BuildError) as error:
+    except (UnknownImageError, NotLockedError, BuildError, TestbedError) as error:
         sys.stderr.write(f"images: {error}\n")
         return _USAGE if isinstance(error, UnknownImageError) else 1
     sys.stdout.write(json.dumps(paths, indent=2) + "\n")
@@ -60,16 +64,7 @@ def _require_means() -> None:
         raise BuildError("building an image mounts file systems: run as root (sudo make cluster)")
     if shutil.which("apt-get") is None:
         raise BuildError("expected a Debian or Ubuntu machine (apt-get), observed another")
-    if shutil.which("mmdebstrap") is None:
-        _say("installing mmdebstrap")
-        done = subprocess.run(
-            ["apt-get", "install", "--yes", "--no-install-recommends", "mmdebstrap"],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise BuildError(f"expected apt-get to install mmdebstrap, observed: {done.stderr}")
+    packages.ensure((packages.MMDEBSTRAP,), _say)
 
 
 def _again_with_own_mounts(arguments: Sequence[str]) -> int:
@@ -88,4 +83,4 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code("images", lambda: main(sys.argv[1:])))

@@ -6,17 +6,23 @@ disappears with the process, also when it is killed.
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from testbed.cluster import packages, paths
+from testbed.cluster.errors import TestbedError
+from testbed.cluster.run import completed
 from testbed.images.archive import TIMESTAMP
 from testbed.images.cache import CHECKOUT, source_files
 from testbed.images.locked import pins
 from testbed.images.recipes import Layer, chain
 
 SUITE = "bookworm"
+RELEASES = ("bookworm", "trixie")
+"""Releases of Debian that a machine's apt may be set up for."""
+
+POCKETS = ("", "updates", "security")
 SITE_PACKAGES = "usr/local/lib/python3.11/dist-packages"
 _STANDARD_LIBRARY = ("usr/lib/python3.11", "usr/lib/python3")
 _TIMEOUT_S = 900
@@ -33,15 +39,10 @@ def run(argv: Sequence[str], **environment: str) -> str:
     Raises:
         BuildError: It ended with an error.
     """
-    done = subprocess.run(
-        argv,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **environment},
-    )
+    try:
+        done = completed(argv, env=environment, timeout_s=_TIMEOUT_S)
+    except TestbedError as error:
+        raise BuildError(str(error)) from error
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise BuildError(
@@ -61,7 +62,7 @@ def make_base(layer: Layer, root: Path) -> None:
             "--format=directory",
             # The merged /usr as Debian means it, but without the package that converts to it,
             # which would bring 50 MB of Perl along.
-            "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+            f"--hook-dir={packages.file(packages.MMDEBSTRAP, packages.MERGED_USR_HOOKS)}",
             f"--include={','.join((*layer.debian, 'usr-is-merged'))}",
             "--aptopt=Acquire::Languages none",
             "--aptopt=APT::Install-Recommends false",
@@ -176,7 +177,7 @@ def _install_pypi(layer: Layer, upper: Path, scratch: Path) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     listed.write_text("\n".join(wanted))
     run(
-        ["uv", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
+        [str(paths.UV), "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
          "--no-compile", "--link-mode=copy", "--python-version", "3.11",
          "--python-platform", f"{os.uname().machine}-manylinux_2_28",
          "--target", str(upper / SITE_PACKAGES), "--requirements", str(listed)]
@@ -206,16 +207,30 @@ def add_users(layer: Layer, lowers: Sequence[Path], upper: Path) -> None:
 
 
 def _debian_sources() -> list[str]:
-    """The machine's own sources of this suite; none: mmdebstrap knows Debian's own."""
+    """Where the machine gets Debian from, for this suite; none: mmdebstrap knows Debian's own."""
+    return debian_sources(SUITE)
+
+
+def debian_sources(suite: str) -> list[str]:
+    """The lines of sources.list for `suite`, from the mirrors that this machine's apt uses.
+
+    A machine of another release than `suite` has the same mirrors.
+    """
     if not shutil.which("apt-get"):
         return []
     listed = run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
          "Created-By: Packages"]
     )  # fmt: skip
-    found: dict[tuple[str, str], list[str]] = {}
+    return sources_for(suite, listed)
+
+
+def sources_for(suite: str, listed: str) -> list[str]:
+    """The lines of sources.list for `suite`, from `URI RELEASE COMPONENT` lines of any release."""
+    components: dict[tuple[str, str], dict[str, None]] = {}
     for line in listed.splitlines():
         uri, release, component = line.split()
-        if release.startswith(SUITE) and "debian" in uri:
-            found.setdefault((uri, release), []).append(component)
-    return [f"deb {uri} {release} {' '.join(parts)}" for (uri, release), parts in found.items()]
+        codename, dash, pocket = release.partition("-")
+        if codename in RELEASES and pocket in POCKETS and "debian" in uri:
+            components.setdefault((uri, f"{suite}{dash}{pocket}"), {})[component] = None
+    return [f"deb {uri} {name} {' '.join(parts)}" for (uri, name), parts in components.items()]

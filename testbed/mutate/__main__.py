@@ -8,8 +8,8 @@ from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 
-from clusterproof.errors import ClusterproofError
 from clusterproof.outcome import ExitCode
+from testbed.cluster.run import exit_code
 from testbed.mutate.page import page
 from testbed.mutate.reasons import read_reasons
 from testbed.mutate.results import Fate, read_mutants, score
@@ -84,8 +84,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ClusterproofError as error:
-        sys.stderr.write(f"mutate: {error}\n")
-        sys.exit(ExitCode.USAGE)
+    sys.exit(exit_code("mutate", main, failed=ExitCode.USAGE))

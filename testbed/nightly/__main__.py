@@ -8,6 +8,7 @@ from pathlib import Path
 from clusterproof.errors import ClusterproofError
 from testbed.cluster import binaries, paths
 from testbed.cluster.progress import Progress
+from testbed.cluster.run import exit_code
 from testbed.deploy.kubectl import Kubectl
 from testbed.nightly import job, rehearsal, rules
 
@@ -64,4 +65,4 @@ def _run(kubectl: Kubectl, overlay: Path, progress: Progress) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code("nightly", lambda: main(sys.argv[1:])))

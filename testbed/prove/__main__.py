@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from clusterproof.errors import ClusterproofError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec import Spec, read_spec
+from testbed.cluster.run import exit_code
 from testbed.prove.batches import batches, rows_of
 from testbed.prove.catalogue import read_catalogue, read_exceptions
 from testbed.prove.findings import Finding, Proof, rates
@@ -180,8 +180,4 @@ def _keep(group: tuple[Defect, ...], proofs: list[Proof], took_s: float) -> None
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ClusterproofError as error:
-        sys.stderr.write(f"prove: {error}\n")
-        sys.exit(ExitCode.USAGE)
+    sys.exit(exit_code("prove", main, failed=ExitCode.USAGE))

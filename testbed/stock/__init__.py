@@ -1,0 +1,1 @@
+"""The README's two commands on a Debian that has nothing but what the README says."""

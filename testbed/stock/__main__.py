@@ -1,0 +1,160 @@
+"""`python -m testbed.stock [--debian 12|13] [--demo]`: the README's commands on a fresh Debian.
+
+A minbase Debian with make, git, ca-certificates and python3 is made in a temporary folder, the
+committed state of this checkout is cloned into it, and `make test` (with --demo: `make demo` and
+`make cluster-down`, with a look at the machine before and after) is run there by chroot as root.
+
+Everything happens in a mount and a process namespace of its own: when this ends, whatever ended it,
+no process and no mount of it is left, and the folder is deleted.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from testbed.cluster import cgroups, packages, paths, preflight
+from testbed.cluster.progress import Progress
+from testbed.cluster.run import exit_code, run
+from testbed.images.rootfs import debian_sources
+from testbed.stock import settings
+
+SUITES = {"12": "bookworm", "13": "trixie"}
+NEEDED = ("make", "git", "ca-certificates", "python3")
+"""What the README says a machine has to have."""
+
+MAKE_DEBIAN_WITHIN_S = 600.0
+_INSIDE = "CLUSTERPROOF_STOCK_ROOT"
+_HOME = "/root"
+_CHECKOUT = f"{_HOME}/clusterproof"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it; the exit code of the first command that fails."""
+    options = _options(arguments)
+    preflight.check_root()
+    packages.use()
+    if _INSIDE in os.environ:
+        return _inside(Path(os.environ[_INSIDE]), options)
+    packages.ensure((packages.MMDEBSTRAP,), Progress().say)
+    folder = Path(tempfile.mkdtemp(prefix="clusterproof-stock-"))
+    try:
+        return _in_own_namespaces(folder, arguments)
+    finally:
+        cgroups.remove_tree()  # a demo that was killed leaves empty groups
+        shutil.rmtree(folder)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m testbed.stock",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debian", choices=tuple(SUITES), default="12", help="%(default)s")
+    parser.add_argument("--demo", action="store_true", help="make demo in place of make test")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help="use what this cache folder (~/.cache/clusterproof for one) holds: nothing is built",
+    )
+    return parser.parse_args(arguments)
+
+
+def _in_own_namespaces(folder: Path, arguments: Sequence[str]) -> int:
+    """Run this again where its mounts and processes end with it."""
+    command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
+    again = [*command, sys.executable, "-m", "testbed.stock", *arguments]
+    with subprocess.Popen(
+        again,
+        cwd=paths.CHECKOUT,
+        env={**os.environ, _INSIDE: str(folder)},
+        # Ctrl-C is ours to pass on: the folder is deleted when the child is gone.
+        start_new_session=True,
+    ) as child:
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            return child.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                child.kill()  # unshare takes the whole process namespace along
+            child.wait()
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _inside(root: Path, options: argparse.Namespace) -> int:
+    progress = Progress()
+    suite = SUITES[options.debian]
+    with progress.step(f"a fresh Debian {options.debian} ({suite})"):
+        _make_debian(suite, root)
+        settings.bring(root)
+        _mount(root, options)
+        run(
+            ["git", "clone", "--quiet", "--no-hardlinks", str(paths.CHECKOUT), f"{root}{_CHECKOUT}"]
+        )
+    if not options.demo:
+        return _make(root, "test", progress)
+    before = _machine(root)
+    code = _make(root, "demo", progress)
+    down = _make(root, "cluster-down", progress)
+    after = _machine(root)
+    different = [
+        *(f"- {line.strip()}" for line in before if line not in after),
+        *(f"+ {line.strip()}" for line in after if line not in before),
+    ]
+    progress.say("the machine before and after: " + ("\n".join(different) or "no difference"))
+    return code or down or bool(different)
+
+
+def _make_debian(suite: str, root: Path) -> None:
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
+    wanted = f"--include={','.join(NEEDED)}"
+    run(
+        [*command, wanted, suite, str(root), *debian_sources(suite)], timeout_s=MAKE_DEBIAN_WITHIN_S
+    )
+
+
+def _mount(root: Path, options: argparse.Namespace) -> None:
+    run(["mount", "-t", "proc", "proc", f"{root}/proc"])
+    for name in ("sys", "dev"):
+        run(["mount", "--rbind", f"/{name}", f"{root}/{name}"])
+    for name in ("run", "tmp"):
+        run(["mount", "-t", "tmpfs", "tmpfs", f"{root}/{name}"])
+    if options.cache:
+        inside = root / _HOME.lstrip("/") / ".cache/clusterproof"
+        inside.mkdir(parents=True)
+        run(["mount", "--bind", str(options.cache), str(inside)])
+
+
+def _make(root: Path, target: str, progress: Progress) -> int:
+    """Run a target of the Makefile in `root`; its exit code."""
+    progress.say(f"make {target}")
+    begun = time.monotonic()
+    code = subprocess.run(
+        ["chroot", str(root), "make", "--no-print-directory", "-C", _CHECKOUT, target],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=settings.environment(os.environ),
+    ).returncode
+    progress.say(f"make {target}: exit {code} after {time.monotonic() - begun:.0f} s")
+    return code
+
+
+def _machine(root: Path) -> list[str]:
+    """What of the machine a cluster must leave as it was, as lines."""
+    inside = ["chroot", str(root), "env", "--ignore-environment", f"--chdir={_CHECKOUT}"]
+    given = [f"{name}={value}" for name, value in settings.environment(os.environ).items()]
+    command = ["testbed/uv", "run", "--frozen", "--all-extras", "python", "-m", "testbed.cluster"]
+    return run([*inside, *given, *command, "host"], timeout_s=300).splitlines()
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code("stock", lambda: main(sys.argv[1:])))
