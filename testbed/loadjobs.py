@@ -15,11 +15,12 @@ import yaml
 
 from clusterproof.errors import ClusterproofError
 from clusterproof.outcome import ExitCode
-from clusterproof.wait import pause, wait_until
+from clusterproof.wait import pause
 from testbed.cluster import binaries, paths
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import exit_code
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
+from testbed.waits import wait_until
 
 FOLDER = paths.CHECKOUT / "deploy" / "load"
 NAMESPACE = "clusterproof-load"

@@ -21,6 +21,7 @@ from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.wait import pause
 from testbed.cluster.run import exit_code
 from testbed.prove.run import PROJECT, check
+from testbed.waits import patient
 
 SERVICE = "/api/v1/namespaces/voicehelper-prod/services/model-router"
 AT_MOST = 5.0
@@ -77,7 +78,7 @@ def load(kubeconfig: Path) -> Iterator[None]:
                 yield
             finally:
                 generator.terminate()
-                said, _ = generator.communicate(timeout=ENDS_WITHIN_S)
+                said, _ = generator.communicate(timeout=patient(ENDS_WITHIN_S))
                 sys.stdout.write(f"the load: {_carried(Path(out)) or said[-400:]}\n")
 
 

@@ -21,6 +21,7 @@ from testbed.cluster.topology import (
     SERVICE_CIDR,
     Node,
 )
+from testbed.waits import patient
 
 ETCD_URL = "http://127.0.0.1:2379"
 """Loopback of the control plane's own namespace: nobody else can dial it, so no TLS."""
@@ -143,8 +144,8 @@ def metrics_server() -> Component:
         f"--tls-private-key-file={certs}/metrics-server.key",
         f"--kubelet-certificate-authority={certs}/ca.crt",
         "--kubelet-preferred-address-types=InternalIP",
-        "--kubelet-request-timeout=5s",
-        "--metric-resolution=10s",
+        f"--kubelet-request-timeout={patient(5):g}s",
+        f"--metric-resolution={patient(10):g}s",
     )
 
 

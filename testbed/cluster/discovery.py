@@ -13,8 +13,9 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
-from clusterproof.wait import NeverAcceptedError, wait_until
+from clusterproof.wait import NeverAcceptedError
 from testbed.cluster import kubeconfigs, paths
+from testbed.waits import wait_until
 
 TARGETS = paths.STATE / "prometheus-targets.json"
 PODS = "/api/v1/pods"

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from testbed.cluster import netns
 from testbed.cluster.topology import FORWARDS, Forward
+from testbed.waits import patient
 
 CHUNK_BYTES = 256 * 1024
 CONNECTION_LIMIT = 512
@@ -46,7 +47,7 @@ def _carry(client: socket.socket, forward: Forward, slots: threading.BoundedSema
 
 def _dial(forward: Forward) -> socket.socket:
     server = socket.create_connection(
-        (str(forward.target), forward.target_port), timeout=CONNECT_WITHIN_S
+        (str(forward.target), forward.target_port), timeout=patient(CONNECT_WITHIN_S)
     )
     server.settimeout(None)
     return server

@@ -9,6 +9,7 @@ from pathlib import Path
 from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
+from testbed.waits import patient
 
 REQUIRED = (1, 26, 4)
 """The highest `go` line among the modules under testbed/binaries."""
@@ -32,7 +33,7 @@ def new_enough(go: Path) -> bool:
     """Whether this toolchain can build the modules."""
     try:
         text = subprocess.run(
-            [go, "version"], capture_output=True, text=True, timeout=30, check=False
+            [go, "version"], capture_output=True, text=True, timeout=patient(30), check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return False

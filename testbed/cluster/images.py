@@ -12,6 +12,7 @@ from testbed.cluster.errors import TestbedError
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.progress import Progress
 from testbed.cluster.topology import NODES
+from testbed.waits import patient
 
 BUILD_WITHIN_S = 1800.0
 
@@ -33,7 +34,13 @@ def building(progress: Progress) -> Iterator[Callable[[], list[Path]]]:
     ) as builder:
 
         def finish() -> list[Path]:
-            said, _ = builder.communicate(timeout=BUILD_WITHIN_S)
+            try:
+                said, _ = builder.communicate(timeout=patient(BUILD_WITHIN_S))
+            except subprocess.TimeoutExpired as error:
+                raise TestbedError(
+                    "python -m testbed.images build: did not end within"
+                    f" {patient(BUILD_WITHIN_S):g} s; on a slow machine, give it more: PATIENCE=10"
+                ) from error
             if builder.returncode != 0:
                 raise TestbedError(
                     "python -m testbed.images build: expected exit 0, got"

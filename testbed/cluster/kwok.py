@@ -12,7 +12,6 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
-from clusterproof.wait import wait_until
 from testbed.cluster import binaries, kubeconfigs, paths, supervision
 from testbed.cluster.binaries import program
 from testbed.cluster.component import Component
@@ -21,6 +20,7 @@ from testbed.cluster.go import GO_ENV, go_command
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import run
 from testbed.cluster.topology import CONTROL
+from testbed.waits import patient, wait_until
 
 MODULE = "sigs.k8s.io/kwok"
 STAGE_FILES = (
@@ -158,7 +158,7 @@ def _create_all(api: KubeApi, path: str, objects: Iterator[Json]) -> None:
 def _delete(api: KubeApi, path: str, **query: str) -> None:
     now = {"gracePeriodSeconds": 0}
     try:
-        api.request("DELETE", path, query=query, body=now, timeout_s=DELETE_WITHIN_S)
+        api.request("DELETE", path, query=query, body=now, timeout_s=patient(DELETE_WITHIN_S))
     except ObservationError as error:
         if error.status != _NOT_FOUND:
             raise

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from testbed.cluster import paths
 from testbed.cluster.topology import OUTSIDE
+from testbed.waits import patient
 
 BODY_LIMIT_BYTES = 2**20
 REQUEST_WITHIN_S = 10.0
@@ -20,7 +21,7 @@ class Answer(BaseHTTPRequestHandler):
     """Says 200 to everything."""
 
     protocol_version = "HTTP/1.1"
-    timeout = REQUEST_WITHIN_S
+    timeout = patient(REQUEST_WITHIN_S)
 
     def do_GET(self) -> None:
         """A small JSON answer."""

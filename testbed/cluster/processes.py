@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterproof.wait import NeverAcceptedError, wait_until
+from clusterproof.wait import NeverAcceptedError
+from testbed.waits import wait_until
 
 _START_TIME_FIELD = 19
 """Index of starttime in /proc/PID/stat counted from behind the command's closing bracket."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clusterproof.errors import ClusterproofError
 from testbed.cluster.errors import TestbedError
+from testbed.waits import patient
 
 SHOWN_LINES = 15
 SHOWN_COMMAND = 300
@@ -26,7 +27,7 @@ def run(
     """What `argv` wrote to stdout.
 
     Raises:
-        TestbedError: It is not installed, failed, or did not end within `timeout_s`.
+        TestbedError: It is not installed, failed, or did not end within `patient(timeout_s)`.
     """
     ended = completed(argv, stdin=stdin, env=env, cwd=cwd, timeout_s=timeout_s)
     if ended.returncode != 0:
@@ -46,7 +47,7 @@ def completed(
     """How `argv` ended, whatever its exit code.
 
     Raises:
-        TestbedError: It could not be started, or did not end within `timeout_s`.
+        TestbedError: It could not be started, or did not end within `patient(timeout_s)`.
     """
     try:
         return subprocess.run(
@@ -58,7 +59,7 @@ def completed(
             cwd=cwd,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=patient(timeout_s),
             check=False,
         )
     except FileNotFoundError as error:
@@ -74,7 +75,10 @@ def sentence(error: OSError | subprocess.SubprocessError) -> str:
     match error:
         case subprocess.TimeoutExpired():
             command = error.cmd if isinstance(error.cmd, str) else _shown(error.cmd)
-            return f"{command}: expected it to end within {error.timeout:g} s, it did not"
+            return (
+                f"{command}: expected it to end within {error.timeout:g} s, it did not; on a slow"
+                " machine every wait can be multiplied: PATIENCE=10"
+            )
         case subprocess.CalledProcessError():
             command = error.cmd if isinstance(error.cmd, str) else _shown(error.cmd)
             return f"{command}: expected exit 0, got {error.returncode}"

@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterproof.wait import NeverAcceptedError, wait_until
+from clusterproof.wait import NeverAcceptedError
 from testbed.cluster import cgroups, paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
+from testbed.waits import patient, wait_until
 
 CONTENT = "io.containerd.content.v1.content"
 SNAPSHOTS = "io.containerd.snapshotter.v1.overlayfs"
@@ -180,5 +181,9 @@ class _Daemon:
         if self.process is None:
             raise TestbedError("the seed's containerd was never started")
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            self.process.wait(patient(20))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         shutil.rmtree(self.state)

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.wait import wait_until
 from testbed.cluster import paths
 from testbed.cluster.component import Component, Report, encode
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.processes import Process
+from testbed.waits import patient, wait_until
 
 ANSWER_WITHIN_S = 30.0
 
@@ -79,7 +79,7 @@ def reports() -> tuple[Report, ...]:
 def _ask(request: dict[str, Any]) -> dict[str, Any]:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ANSWER_WITHIN_S)
+            connection.settimeout(patient(ANSWER_WITHIN_S))
             connection.connect(str(paths.SUPERVISOR_SOCKET))
             connection.sendall(encode(request))
             with connection.makefile("rb") as lines:

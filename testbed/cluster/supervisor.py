@@ -20,6 +20,7 @@ from pathlib import Path
 from testbed.cluster import cgroups, paths
 from testbed.cluster.component import Component, Report, encode
 from testbed.cluster.processes import identify
+from testbed.waits import patient
 
 RESTART_LIMIT = 8
 PAUSE_MAX_S = 30.0
@@ -81,7 +82,7 @@ class Supervised:
             return
         self.process.terminate()
         try:
-            self.process.wait(STOP_WITHIN_S)
+            self.process.wait(patient(STOP_WITHIN_S))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -186,7 +187,7 @@ class Supervisor:
     def _answer(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:
-            connection.settimeout(5.0)
+            connection.settimeout(patient(5.0))
             try:
                 with connection.makefile("rb") as lines:
                     request = json.loads(lines.readline(REQUEST_LIMIT_BYTES))

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from clusterproof.wait import NeverAcceptedError, last_within, wait_until
+from clusterproof.wait import NeverAcceptedError
 from testbed.cluster import cgroups, disks, host, network, paths, supervision
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.processes import end
 from testbed.cluster.run import run
+from testbed.waits import last_within, wait_until
 
 _POD_NETNS = re.compile(rb"/(?:var/)?run/netns/(cni-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _UNMOUNT_LAZILY = "--lazy"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
-from clusterproof.wait import wait_until
 from testbed.cluster import (
     addons,
     binaries,
@@ -32,6 +31,7 @@ from testbed.cluster.errors import TestbedError
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.progress import Progress
 from testbed.cluster.topology import NODES, Node
+from testbed.waits import wait_until
 
 API_WITHIN_S = 60.0
 NODES_WITHIN_S = 120.0

@@ -14,6 +14,7 @@ from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 from testbed.cluster.topology import KUBERNETES_VERSION
 from testbed.compare.findings import Finding, read_checkov, read_kube_score, read_schema
+from testbed.waits import patient
 
 Say = Callable[[str], None]
 Folders = Sequence[Path]
@@ -101,10 +102,12 @@ def _read(read: Callable[[str], _T], command: Sequence[str], folder: Path) -> _T
             capture_output=True,
             text=True,
             check=False,
-            timeout=_LOOK_WITHIN_S,
+            timeout=patient(_LOOK_WITHIN_S),
         )
     except subprocess.TimeoutExpired as error:
-        raise TestbedError(f"{command[0]}: did not end within {_LOOK_WITHIN_S:g} s") from error
+        raise TestbedError(
+            f"{command[0]}: did not end within {patient(_LOOK_WITHIN_S):g} s"
+        ) from error
     try:
         return read(done.stdout)
     except (ValueError, KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.controllers.loop import ControllerError
+from testbed.waits import patient
 
 LOOP_CONTROL = Path("/dev/loop-control")
 COMMAND_TIMEOUT_S = 60.0
@@ -101,7 +102,7 @@ def run(*command: str) -> None:
     """
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
+            command, capture_output=True, text=True, timeout=patient(COMMAND_TIMEOUT_S), check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         message = f"{' '.join(command)}: expected success, seen: {error}"

@@ -15,6 +15,8 @@ import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
+from testbed.waits import patient
+
 Json = dict[str, Any]
 
 CONNECT_TIMEOUT_S = 5.0
@@ -167,7 +169,7 @@ class Api:
                 url,
                 header_params=headers,
                 body=body,
-                _request_timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
+                _request_timeout=(patient(CONNECT_TIMEOUT_S), patient(read_timeout_s)),
             ).response
             if answer.status >= HTTPStatus.BAD_REQUEST:
                 raise _refusal(method, path, answer)

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from clusterproof.errors import ObservationError
-from clusterproof.wait import NeverAcceptedError, wait_until
+from clusterproof.wait import NeverAcceptedError
 from testbed.controllers.loop import ControllerError
+from testbed.waits import patient, wait_until
 
 # Without -e it would write to /var/log/nginx first, which is not there unless it is installed.
 NGINX = ("nginx", "-e", "stderr", "-p")
@@ -88,7 +89,7 @@ class Nginx:
         for number in (signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL):
             self._process.send_signal(number)
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(END_WITHIN_S)
+                self._process.wait(patient(END_WITHIN_S))
                 break
         self._process = None
 
@@ -97,7 +98,7 @@ class Nginx:
             [*self._inside(), *NGINX, str(self.directory), "-c", str(file), "-t", "-q"],
             capture_output=True,
             text=True,
-            timeout=CHECK_TIMEOUT_S,
+            timeout=patient(CHECK_TIMEOUT_S),
             check=False,
         )
         if done.returncode:
@@ -133,7 +134,7 @@ def ask(status_socket: Path, path: str) -> str:
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asker:
-            asker.settimeout(1.0)
+            asker.settimeout(patient(1.0))
             asker.connect(str(status_socket))
             asker.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             answer = b"".join(iter(lambda: asker.recv(4096), b""))

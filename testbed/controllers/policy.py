@@ -23,6 +23,7 @@ from testbed.controllers.netpol import (
     read_policy,
 )
 from testbed.controllers.nft import removal, ruleset
+from testbed.waits import patient
 
 NETNS_DIRECTORY = Path("/run/netns")
 NFT_TIMEOUT_S = 10.0
@@ -81,7 +82,12 @@ def load_ruleset(netns: Path, text: str) -> None:
     command = ["nsenter", f"--net={netns}", "nft", "-f", "-"]
     try:
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=NFT_TIMEOUT_S, check=False
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=patient(NFT_TIMEOUT_S),
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         message = f"{' '.join(command)}: expected a loaded ruleset, seen: {error}"

@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from clusterproof.wait import NeverAcceptedError, wait_until
+from clusterproof.wait import NeverAcceptedError
 from testbed.cluster.errors import TestbedError
 from testbed.deploy import secrets, tls
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
 from testbed.deploy.profiles import POSTHOG, PROFILE_ANNOTATION, ROUTER, Profile
 from testbed.deploy.rollout import Trouble, Workload, troubles, workloads
+from testbed.waits import patient, wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 OVERLAYS = CHECKOUT / "testbed" / "manifests" / "overlays"
@@ -99,7 +100,7 @@ def wait_until_complete(kubectl: Kubectl, profile: Profile, *, within_s: float, 
         hopeless = [item for item in seen if item.hopeless]
         for item in hopeless:
             since = hopeless_since.setdefault(f"{item.pod} {item.reason}", time.monotonic())
-            if time.monotonic() - since > _HOPELESS_FOR_S:
+            if time.monotonic() - since > patient(_HOPELESS_FOR_S):
                 raise TestbedError(_not_up(hopeless))
         return found, seen
 
@@ -115,7 +116,7 @@ def wait_until_complete(kubectl: Kubectl, profile: Profile, *, within_s: float, 
         found, seen = look()
         late = ", ".join(str(item) for item in found if not item.complete)
         raise TestbedError(
-            f"expected every workload complete within {within_s:g} s, observed {late}\n"
+            f"expected every workload complete within {patient(within_s):g} s, observed {late}\n"
             f"{_not_up(seen)}"
         ) from error
 

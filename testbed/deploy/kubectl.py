@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.wait import wait_until
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import completed
+from testbed.waits import wait_until
 
 _TIMEOUT_S = 90
 _ENDED = frozenset({"Succeeded", "Failed"})

@@ -13,8 +13,9 @@ from pathlib import Path
 from clusterproof.errors import ObservationError
 from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
-from clusterproof.wait import pause, wait_until
+from clusterproof.wait import pause
 from testbed.faultproxy import scratch
+from testbed.waits import patient, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 GONE_WITHIN_S = 20.0
@@ -70,7 +71,7 @@ def main() -> int:
 def _run(command: list[str]) -> tuple[int, float]:
     began = time.monotonic()
     whole = scratch.start(*command)
-    said, _ = whole.communicate(timeout=300)
+    said, _ = whole.communicate(timeout=patient(300))
     if whole.returncode != 0:
         sys.stdout.write(said[-1500:])
     return whole.returncode, time.monotonic() - began

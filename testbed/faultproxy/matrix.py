@@ -26,6 +26,7 @@ from clusterproof.report.record import RunRecord
 from testbed.faultproxy.faults import FAULTS, READING, Fault
 from testbed.faultproxy.scratch import PYTEST
 from testbed.faultproxy.server import Hit, running
+from testbed.waits import patient
 
 PROJECT = Path(__file__).resolve().parents[2]
 BOUND_S = 90.0
@@ -95,7 +96,7 @@ def verify(
                 env={**os.environ, "CLUSTERPROOF_LOOKED": str(looked)},
                 capture_output=True,
                 text=True,
-                timeout=KILL_AFTER_S,
+                timeout=patient(KILL_AFTER_S),
                 check=False,
             )
             code, output = ended.returncode, ended.stdout + ended.stderr

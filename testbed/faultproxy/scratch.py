@@ -13,7 +13,7 @@ import yaml
 
 from clusterproof.observe.api import Json, KubeApi
 from clusterproof.observe.cluster import RUN_LABEL, is_ready
-from clusterproof.wait import wait_until
+from testbed.waits import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).with_name("scratch")

@@ -22,6 +22,7 @@ from clusterproof.observe.connect import Connection
 from testbed.faultproxy import frames
 from testbed.faultproxy.faults import Fault
 from testbed.faultproxy.identity import new_authority, server_context, write_kubeconfig
+from testbed.waits import patient
 
 HANG_S = 600.0
 _OWN_HEADERS = frozenset(
@@ -105,7 +106,7 @@ class Upstream:
         headers, ourselves = self.headers(request)
         if ourselves not in self.clients:
             self.clients[ourselves] = httpx.AsyncClient(
-                verify=self.tls(ourselves=ourselves), timeout=60.0, trust_env=False
+                verify=self.tls(ourselves=ourselves), timeout=patient(60.0), trust_env=False
             )
         url = f"{self.connection.server}{target}"
         return await self.clients[ourselves].request(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clusterproof.wait import wait_until
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
+from testbed.waits import wait_until
 
 CRONJOB = "clusterproof"
 HISTORY = "clusterproof-history"

@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from clusterproof.wait import wait_until
 from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
 from testbed.deploy.kubectl import Kubectl
 from testbed.nightly import job, rules
+from testbed.waits import wait_until
 
 FOLDER = paths.CHECKOUT / "testbed" / "nightly" / "rehearsal"
 NAMESPACE = "clusterproof-rehearsal"

@@ -15,6 +15,7 @@ from clusterproof.errors import ObservationError
 from testbed.cluster import addons, paths, supervision
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.topology import FORWARDS
+from testbed.waits import patient
 
 RULE: Final = paths.CHECKOUT / "deploy" / "nightly" / "prometheus-rule.yaml"
 LOADED: Final = paths.PROMETHEUS_RULES / "clusterproof.yaml"
@@ -67,7 +68,7 @@ def names() -> tuple[str, ...]:
 
 def _ask(path: str) -> dict[str, Any]:
     try:
-        answer = httpx.get(f"{PROMETHEUS}{path}", timeout=_TIMEOUT_S, trust_env=False)
+        answer = httpx.get(f"{PROMETHEUS}{path}", timeout=patient(_TIMEOUT_S), trust_env=False)
         answer.raise_for_status()
         data: dict[str, Any] = answer.json()["data"]
     except (httpx.HTTPError, ValueError, KeyError) as error:

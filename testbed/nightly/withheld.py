@@ -24,6 +24,7 @@ from clusterproof.report.record import RunRecord
 from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
 from testbed.deploy.kubectl import Kubectl
+from testbed.waits import patient
 
 RIGHTS: Final = paths.CHECKOUT / "deploy" / "nightly" / "rights"
 JOURNAL: Final = paths.CHECKOUT / "reports" / "rights" / "withheld.jsonl"
@@ -155,7 +156,7 @@ def verify_with(
         cwd=paths.CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=RUN_WITHIN_S,
+        timeout=patient(RUN_WITHIN_S),
         check=False,
     )
     found = list((place / "reports").glob("*/run.json"))

@@ -17,6 +17,7 @@ from testbed.prove.certificate import secret_data
 from testbed.prove.journal import Journal
 from testbed.prove.steps import Fault, Patch, Step
 from testbed.prove.waits import gone, measured, rolled_out, running
+from testbed.waits import patient
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
@@ -269,4 +270,4 @@ def component(action: str, name: str) -> None:
     """Stop or start a component of the local cluster."""
     command = [sys.executable, "-m", "testbed.cluster", "component", action, name]
     project = Path(__file__).resolve().parents[2]
-    subprocess.run(command, check=True, capture_output=True, timeout=90, cwd=project)
+    subprocess.run(command, check=True, capture_output=True, timeout=patient(90), cwd=project)

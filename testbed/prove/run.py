@@ -22,6 +22,7 @@ from testbed.prove.findings import Finding, Proof, judge_group
 from testbed.prove.heal import heal
 from testbed.prove.journal import Journal
 from testbed.prove.steps import Defect
+from testbed.waits import patient
 
 PROJECT = Path(__file__).resolve().parents[2]
 JOURNAL = PROJECT / ".testbed" / "proof-journal.json"
@@ -142,7 +143,7 @@ def check(
             check=False,
             capture_output=True,
             text=True,
-            timeout=CHECK_S + REHEARSAL_S * rehearsals,
+            timeout=patient(CHECK_S + REHEARSAL_S * rehearsals),
             cwd=PROJECT,
         )
         records = list(Path(folder).glob("*/run.json"))

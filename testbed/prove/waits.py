@@ -6,7 +6,7 @@ from clusterproof.observe.api import Json, KubeApi
 from clusterproof.observe.cluster import KINDS, condition
 from clusterproof.observe.scaling import is_measured
 from clusterproof.spec.row import ObjectRef
-from clusterproof.wait import wait_until
+from testbed.waits import wait_until
 
 ROLLOUT_S = 180.0
 GONE_S = 90.0
