@@ -14,7 +14,8 @@ from testbed.cluster import images, paths
 from testbed.cluster.errors import PreflightError
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import run
-from testbed.cluster.topology import KUBERNETES_VERSION, NODE_COUNT, POD_CIDR, SERVICE_CIDR, ZONES
+from testbed.cluster.size import NODE_COUNT
+from testbed.cluster.topology import KUBERNETES_VERSION, POD_CIDR, SERVICE_CIDR, ZONES
 
 NAME = "clusterproof"
 CREATE_WITHIN_S = 900.0

@@ -3,10 +3,9 @@
 import json
 from typing import Any
 
-from testbed.cluster import kubeconfigs, packages, paths
+from testbed.cluster import cgroups, kubeconfigs, packages, paths
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.topology import (
-    CGROUP,
     CLUSTER_DOMAIN,
     CNI_NETWORK,
     DNS_SERVICE_IP,
@@ -27,7 +26,8 @@ def write(node: Node) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     (at.config / "containerd.toml").write_text(containerd(at))
     (at.config / "cni" / "10-ptp.conflist").write_text(json.dumps(cni(at), indent=2))
-    (at.config / "kubelet.json").write_text(json.dumps(kubelet(at), indent=2))
+    group = cgroups.path_of(node.name, cgroups.hierarchies())
+    (at.config / "kubelet.json").write_text(json.dumps(kubelet(at, group), indent=2))
     (at.config / "kube-proxy.json").write_text(json.dumps(kube_proxy(at), indent=2))
     (at.config / "resolv.conf").write_text(RESOLVER)
 
@@ -85,8 +85,8 @@ def cni(at: NodePaths) -> dict[str, Any]:
     }
 
 
-def kubelet(at: NodePaths) -> dict[str, Any]:
-    """KubeletConfiguration (kubelet.config.k8s.io/v1beta1)."""
+def kubelet(at: NodePaths, cgroup: str) -> dict[str, Any]:
+    """KubeletConfiguration (kubelet.config.k8s.io/v1beta1); `cgroup` is the root of its Pods'."""
     certs = paths.CERTS
     socket = f"unix://{at.containerd_socket}"
     return {
@@ -104,7 +104,7 @@ def kubelet(at: NodePaths) -> dict[str, Any]:
         "containerRuntimeEndpoint": socket,
         "imageServiceEndpoint": socket,
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{CGROUP}/{at.node.name}",
+        "cgroupRoot": cgroup,
         "failCgroupV1": False,
         "failSwapOn": False,
         "clusterDNS": [str(DNS_SERVICE_IP)],

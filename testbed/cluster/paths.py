@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.cluster import size
 from testbed.cluster.topology import Node
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -16,7 +17,7 @@ ADDONS = Path(__file__).resolve().parent / "addons"
 STATE = Path("/var/lib/clusterproof-testbed")
 """Everything a running cluster writes to disk; gone after `down`."""
 
-RUN = Path("/run/clusterproof-testbed")
+RUN = size.RUN
 """Sockets and process records; gone after `down` or a reboot."""
 
 LOCK = Path("/run/clusterproof-testbed.lock")

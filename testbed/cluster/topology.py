@@ -7,6 +7,8 @@ find it again and nothing else.
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from testbed.cluster.size import NODE_COUNT
+
 KUBERNETES_VERSION = "v1.35.4"
 """The last minor whose kubelet speaks to containerd 1.x, which is what Debian 12 ships."""
 
@@ -36,7 +38,6 @@ CGROUP_WEIGHT = 20
 """The weight of all Pods together, in times that of one process beside the cluster: with 1, any
 build on the same machine starves all of them."""
 
-NODE_COUNT = 5
 ZONES = ("zone-a", "zone-b", "zone-c")
 MAX_PODS_PER_NODE = 250
 

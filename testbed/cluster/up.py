@@ -20,6 +20,7 @@ from testbed.cluster import (
     packages,
     paths,
     preflight,
+    size,
     status,
     store,
     supervision,
@@ -27,7 +28,7 @@ from testbed.cluster import (
     teardown,
 )
 from testbed.cluster.component import Component
-from testbed.cluster.errors import TestbedError
+from testbed.cluster.errors import PreflightError, TestbedError
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.progress import Progress
 from testbed.cluster.topology import NODES, Node
@@ -42,6 +43,7 @@ def up(progress: Progress) -> None:
     """Make the cluster run; a running one is repaired."""
     before = modules.loaded()
     preflight.check()
+    _check_size()
     archives = prepare(progress)
     if running():
         images.import_into_nodes(archives, progress)
@@ -71,6 +73,15 @@ def running() -> bool:
     return paths.COMPLETE.exists() and supervision.supervisor_process() is not None
 
 
+def _check_size() -> None:
+    held = size.recorded() or size.DEFAULT
+    if running() and held != size.NODE_COUNT:
+        raise PreflightError(
+            f"NODES={size.NODE_COUNT}: the cluster that runs has {held} nodes, and a running one is"
+            " not resized; remove it first: make cluster-down"
+        )
+
+
 def prepare(progress: Progress) -> list[Path]:
     """Packages, programs and images: what a cold machine lacks and a warm one has.
 
@@ -91,6 +102,8 @@ def prepare(progress: Progress) -> list[Path]:
 def _create(progress: Progress) -> None:
     """Everything that is made once: networks, certificates, files, the nodes' stores."""
     with progress.step("networks, certificates and the nodes' stores"):
+        paths.RUN.mkdir(parents=True, exist_ok=True)
+        size.RECORD.write_text(f"{size.NODE_COUNT}\n")
         network.create()
         certs.write_all(paths.CERTS)
         kubeconfigs.write_all()

@@ -16,8 +16,9 @@ from testbed.cluster.discovery import target
 from testbed.cluster.disks import Disk, is_ours, parse
 from testbed.cluster.kubeconfigs import kubeconfig
 from testbed.cluster.paths import NodePaths
+from testbed.cluster.size import NODE_COUNT
 from testbed.cluster.system_images import write_archive
-from testbed.cluster.topology import NODE_COUNT, NODES
+from testbed.cluster.topology import NODES
 
 AT = NodePaths(NODES[2])
 
@@ -38,7 +39,7 @@ def test_hierarchies_of_both_versions_are_told_apart() -> None:
 def test_every_file_of_a_node_stays_in_its_own_folders() -> None:
     told = [
         json.dumps(node_files.cni(AT)),
-        json.dumps(node_files.kubelet(AT)),
+        json.dumps(node_files.kubelet(AT, "/group/node-3")),
         node_files.containerd(AT),
     ]
     others = [node.name for node in NODES if node.name != "node-3"]
@@ -51,7 +52,7 @@ def test_pods_of_a_node_get_addresses_of_its_range() -> None:
 
 
 def test_kubelet_never_collects_images() -> None:
-    assert node_files.kubelet(AT)["imageGCHighThresholdPercent"] == 100
+    assert node_files.kubelet(AT, "/group/node-3")["imageGCHighThresholdPercent"] == 100
 
 
 @pytest.mark.parametrize("path", sorted(paths.ADDONS.glob("*.yaml")), ids=lambda path: path.name)

@@ -3,6 +3,7 @@
 import itertools
 
 from testbed.cluster.network import router_commands, station_commands
+from testbed.cluster.size import NODE_COUNT
 from testbed.cluster.topology import (
     API_SERVICE_IP,
     BRIDGE_CIDR,
@@ -10,7 +11,6 @@ from testbed.cluster.topology import (
     DNS_SERVICE_IP,
     FORWARDS,
     NETNS_PREFIX,
-    NODE_COUNT,
     NODES,
     OUTSIDE_CIDR,
     POD_CIDR,
