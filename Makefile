@@ -9,6 +9,7 @@ PROFILE ?= self-hosted
 TESTBED ?= netns
 DEBIAN ?= 12
 SHAPE ?= step
+IMAGES ?= all
 
 .PHONY: help
 help: ## show what there is
@@ -48,14 +49,18 @@ spec-check: install ## each spec file is valid, and the editor's schema is curre
 plan: install ## what would be checked, row by row
 	$(RUN) pytest suites --plan --profile $(PROFILE)
 
-.PHONY: demo cluster cluster-down cluster-status deploy verify rehearse test-cluster bench
+.PHONY: demo demo-vm cluster cluster-down cluster-status deploy verify rehearse test-cluster bench
 demo: cluster deploy verify ## a real cluster with the whole deployment, verified
 
-cluster: install ## start the local cluster (root, Linux); again: repair it
-	$(RUN) python -m testbed.cluster up --backend $(TESTBED)
+# The testbed reads PATIENCE (a factor for every wait, on a slow machine) and NODES (5) itself.
+cluster: install ## start the local cluster (root, Linux), with NODES nodes; again: repair it
+	$(RUN) python -m testbed.cluster up --backend $(TESTBED) --images $(IMAGES)
 
 cluster-down: install ## end it and leave nothing behind
 	$(RUN) python -m testbed.cluster down --backend $(TESTBED)
+
+demo-vm: install ## a stock Debian 12 in an emulated machine: two nodes on cgroup v2 and systemd, up and down
+	$(RUN) python -m testbed.vm $(if $(PAGE),--page $(PAGE))
 
 cluster-status: install ## how it is
 	$(RUN) python -m testbed.cluster status

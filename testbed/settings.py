@@ -1,5 +1,9 @@
-"""Settings that the environment gives to every program of the testbed, read once."""
+"""Settings that the environment gives to every program of the testbed, read once: PATIENCE here.
 
+Of the standard library alone: also programs outside of the project's environment use it.
+"""
+
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -28,3 +32,29 @@ def setting(name: str, parse: Callable[[str], T]) -> T:
     except SettingError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(USAGE) from error
+
+
+def parse_patience(text: str) -> float:
+    """The factor that `text` names; 1 when it is empty.
+
+    Raises:
+        SettingError: It is no number, or smaller than 1.
+    """
+    try:
+        factor = float(text or "1")
+    except ValueError:
+        factor = math.nan
+    if not (math.isfinite(factor) and factor >= 1):
+        raise SettingError(
+            f"PATIENCE: expected a number of 1 or more, by which every wait is multiplied,"
+            f" got {text!r}; for example: PATIENCE=10 make cluster"
+        )
+    return factor
+
+
+PATIENCE = setting("PATIENCE", parse_patience)
+
+
+def patient(seconds: float) -> float:
+    """A bound in seconds, for this machine."""
+    return seconds * PATIENCE

@@ -21,7 +21,7 @@ from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.wait import pause
 from testbed.cluster.run import exit_code
 from testbed.prove.run import PROJECT, check
-from testbed.waits import patient
+from testbed.settings import patient
 
 SERVICE = "/api/v1/namespaces/voicehelper-prod/services/model-router"
 AT_MOST = 5.0

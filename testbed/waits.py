@@ -5,40 +5,13 @@ up to twenty times slower: an emulated one, for instance. A test reads the code 
 bounds that do not come by here.
 """
 
-import math
 from collections.abc import Callable
 from typing import TypeVar
 
 from clusterproof import wait
-from testbed.settings import SettingError, setting
+from testbed.settings import patient
 
 T = TypeVar("T")
-
-
-def parse_patience(text: str) -> float:
-    """The factor that `text` names; 1 when it is empty.
-
-    Raises:
-        SettingError: It is no number, or smaller than 1.
-    """
-    try:
-        factor = float(text or "1")
-    except ValueError:
-        factor = math.nan
-    if not (math.isfinite(factor) and factor >= 1):
-        raise SettingError(
-            f"PATIENCE: expected a number of 1 or more, by which every wait is multiplied,"
-            f" got {text!r}; for example: PATIENCE=10 make cluster"
-        )
-    return factor
-
-
-PATIENCE = setting("PATIENCE", parse_patience)
-
-
-def patient(seconds: float) -> float:
-    """A bound in seconds, for this machine."""
-    return seconds * PATIENCE
 
 
 def wait_until(

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.settings import SettingError
-from testbed.waits import parse_patience
+from testbed.settings import SettingError, parse_patience
 
 PROJECT = Path(__file__).parents[1]
 TESTBED = PROJECT / "testbed"

@@ -62,7 +62,7 @@ def _up(options: argparse.Namespace) -> int:
         return OK
     preflight.check_root()
     with _only_one():
-        up.up(Progress())
+        up.up(Progress(), deployment=options.images == "all")
     return OK
 
 
@@ -171,6 +171,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="what", required=True)
 
     start = commands.add_parser("up", help="start or repair the cluster")
+    start.add_argument(
+        "--images",
+        choices=("all", "system"),
+        default="all",
+        help="system: without those of the deployment, for a cluster that is not to hold it",
+    )
     start.set_defaults(run=_up)
 
     down = commands.add_parser("down", help="remove it, and check that nothing is left")

@@ -21,7 +21,7 @@ from testbed.cluster.topology import (
     SERVICE_CIDR,
     Node,
 )
-from testbed.waits import patient
+from testbed.settings import patient
 
 ETCD_URL = "http://127.0.0.1:2379"
 """Loopback of the control plane's own namespace: nobody else can dial it, so no TLS."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from testbed.cluster import netns
 from testbed.cluster.topology import FORWARDS, Forward
-from testbed.waits import patient
+from testbed.settings import patient
 
 CHUNK_BYTES = 256 * 1024
 CONNECTION_LIMIT = 512

@@ -9,7 +9,7 @@ from pathlib import Path
 from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
-from testbed.waits import patient
+from testbed.settings import patient
 
 REQUIRED = (1, 26, 4)
 """The highest `go` line among the modules under testbed/binaries."""

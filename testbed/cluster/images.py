@@ -12,7 +12,7 @@ from testbed.cluster.errors import TestbedError
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.progress import Progress
 from testbed.cluster.topology import NODES
-from testbed.waits import patient
+from testbed.settings import patient
 
 BUILD_WITHIN_S = 1800.0
 

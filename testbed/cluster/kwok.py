@@ -20,7 +20,8 @@ from testbed.cluster.go import GO_ENV, go_command
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import run
 from testbed.cluster.topology import CONTROL
-from testbed.waits import patient, wait_until
+from testbed.settings import patient
+from testbed.waits import wait_until
 
 MODULE = "sigs.k8s.io/kwok"
 STAGE_FILES = (

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from testbed.cluster import paths
 from testbed.cluster.topology import OUTSIDE
-from testbed.waits import patient
+from testbed.settings import patient
 
 BODY_LIMIT_BYTES = 2**20
 REQUEST_WITHIN_S = 10.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clusterproof.errors import ClusterproofError
 from testbed.cluster.errors import TestbedError
-from testbed.waits import patient
+from testbed.settings import patient
 
 SHOWN_LINES = 15
 SHOWN_COMMAND = 300

@@ -17,7 +17,8 @@ from clusterproof.wait import NeverAcceptedError
 from testbed.cluster import cgroups, paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
-from testbed.waits import patient, wait_until
+from testbed.settings import patient
+from testbed.waits import wait_until
 
 CONTENT = "io.containerd.content.v1.content"
 SNAPSHOTS = "io.containerd.snapshotter.v1.overlayfs"

@@ -13,7 +13,8 @@ from testbed.cluster import paths
 from testbed.cluster.component import Component, Report, encode
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.processes import Process
-from testbed.waits import patient, wait_until
+from testbed.settings import patient
+from testbed.waits import wait_until
 
 ANSWER_WITHIN_S = 30.0
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from testbed.cluster import cgroups, paths
 from testbed.cluster.component import Component, Report, encode
 from testbed.cluster.processes import identify
-from testbed.waits import patient
+from testbed.settings import patient
 
 RESTART_LIMIT = 8
 PAUSE_MAX_S = 30.0

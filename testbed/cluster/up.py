@@ -1,6 +1,6 @@
 """Bringing the cluster up: from nothing, from the wreck of a killed run, or from "nearly there"."""
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 from clusterproof.observe.api import KubeApi
@@ -39,12 +39,17 @@ NODES_WITHIN_S = 120.0
 ADDONS_WITHIN_S = 120.0
 
 
-def up(progress: Progress) -> None:
-    """Make the cluster run; a running one is repaired."""
+def up(progress: Progress, *, deployment: bool = True) -> None:
+    """Make the cluster run; a running one is repaired.
+
+    Args:
+        progress: Told what is done.
+        deployment: Whether the images of the deployment are built and imported as well.
+    """
     before = modules.loaded()
     preflight.check()
     _check_size()
-    archives = prepare(progress)
+    archives = prepare(progress, deployment=deployment)
     if running():
         images.import_into_nodes(archives, progress)
         network.create()
@@ -82,16 +87,17 @@ def _check_size() -> None:
         )
 
 
-def prepare(progress: Progress) -> list[Path]:
+def prepare(progress: Progress, *, deployment: bool = True) -> list[Path]:
     """Packages, programs and images: what a cold machine lacks and a warm one has.
 
     Returns:
-        The archives of all images.
+        The archives of all images, without those of the deployment where it is not wanted.
     """
     if packages.lacking(packages.CLUSTER):
         with progress.step("Debian's programs"):
             packages.ensure(packages.CLUSTER, progress.say)
-    with images.building(progress) as built:
+    building = images.building(progress) if deployment else nullcontext(list)
+    with building as built:
         if binaries.missing():
             with progress.step("building the cluster's programs"):
                 binaries.ensure(progress.say)

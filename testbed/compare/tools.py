@@ -14,7 +14,7 @@ from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 from testbed.cluster.topology import KUBERNETES_VERSION
 from testbed.compare.findings import Finding, read_checkov, read_kube_score, read_schema
-from testbed.waits import patient
+from testbed.settings import patient
 
 Say = Callable[[str], None]
 Folders = Sequence[Path]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.controllers.loop import ControllerError
-from testbed.waits import patient
+from testbed.settings import patient
 
 LOOP_CONTROL = Path("/dev/loop-control")
 COMMAND_TIMEOUT_S = 60.0

@@ -15,7 +15,7 @@ import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from testbed.waits import patient
+from testbed.settings import patient
 
 Json = dict[str, Any]
 

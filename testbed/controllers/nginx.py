@@ -13,7 +13,8 @@ from pathlib import Path
 from clusterproof.errors import ObservationError
 from clusterproof.wait import NeverAcceptedError
 from testbed.controllers.loop import ControllerError
-from testbed.waits import patient, wait_until
+from testbed.settings import patient
+from testbed.waits import wait_until
 
 # Without -e it would write to /var/log/nginx first, which is not there unless it is installed.
 NGINX = ("nginx", "-e", "stderr", "-p")

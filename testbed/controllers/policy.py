@@ -23,7 +23,7 @@ from testbed.controllers.netpol import (
     read_policy,
 )
 from testbed.controllers.nft import removal, ruleset
-from testbed.waits import patient
+from testbed.settings import patient
 
 NETNS_DIRECTORY = Path("/run/netns")
 NFT_TIMEOUT_S = 10.0

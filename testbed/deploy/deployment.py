@@ -10,7 +10,8 @@ from testbed.deploy import secrets, tls
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
 from testbed.deploy.profiles import POSTHOG, PROFILE_ANNOTATION, ROUTER, Profile
 from testbed.deploy.rollout import Trouble, Workload, troubles, workloads
-from testbed.waits import patient, wait_until
+from testbed.settings import patient
+from testbed.waits import wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 OVERLAYS = CHECKOUT / "testbed" / "manifests" / "overlays"

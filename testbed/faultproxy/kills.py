@@ -15,7 +15,8 @@ from clusterproof.observe.api import KubeApi
 from clusterproof.observe.connect import connect
 from clusterproof.wait import pause
 from testbed.faultproxy import scratch
-from testbed.waits import patient, wait_until
+from testbed.settings import patient
+from testbed.waits import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 GONE_WITHIN_S = 20.0

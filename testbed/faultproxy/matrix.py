@@ -26,7 +26,7 @@ from clusterproof.report.record import RunRecord
 from testbed.faultproxy.faults import FAULTS, READING, Fault
 from testbed.faultproxy.scratch import PYTEST
 from testbed.faultproxy.server import Hit, running
-from testbed.waits import patient
+from testbed.settings import patient
 
 PROJECT = Path(__file__).resolve().parents[2]
 BOUND_S = 90.0

@@ -22,7 +22,7 @@ from clusterproof.observe.connect import Connection
 from testbed.faultproxy import frames
 from testbed.faultproxy.faults import Fault
 from testbed.faultproxy.identity import new_authority, server_context, write_kubeconfig
-from testbed.waits import patient
+from testbed.settings import patient
 
 HANG_S = 600.0
 _OWN_HEADERS = frozenset(

@@ -15,7 +15,7 @@ from clusterproof.errors import ObservationError
 from testbed.cluster import addons, paths, supervision
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.topology import FORWARDS
-from testbed.waits import patient
+from testbed.settings import patient
 
 RULE: Final = paths.CHECKOUT / "deploy" / "nightly" / "prometheus-rule.yaml"
 LOADED: Final = paths.PROMETHEUS_RULES / "clusterproof.yaml"

@@ -24,7 +24,7 @@ from clusterproof.report.record import RunRecord
 from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
 from testbed.deploy.kubectl import Kubectl
-from testbed.waits import patient
+from testbed.settings import patient
 
 RIGHTS: Final = paths.CHECKOUT / "deploy" / "nightly" / "rights"
 JOURNAL: Final = paths.CHECKOUT / "reports" / "rights" / "withheld.jsonl"

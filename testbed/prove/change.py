@@ -17,7 +17,7 @@ from testbed.prove.certificate import secret_data
 from testbed.prove.journal import Journal
 from testbed.prove.steps import Fault, Patch, Step
 from testbed.prove.waits import gone, measured, rolled_out, running
-from testbed.waits import patient
+from testbed.settings import patient
 
 _STRATEGIC = "application/strategic-merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"

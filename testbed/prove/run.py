@@ -22,7 +22,7 @@ from testbed.prove.findings import Finding, Proof, judge_group
 from testbed.prove.heal import heal
 from testbed.prove.journal import Journal
 from testbed.prove.steps import Defect
-from testbed.waits import patient
+from testbed.settings import patient
 
 PROJECT = Path(__file__).resolve().parents[2]
 JOURNAL = PROJECT / ".testbed" / "proof-journal.json"

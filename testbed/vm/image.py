@@ -1,0 +1,188 @@
+"""The disk of the virtual machine: a stock Debian 12, our checkout, and programs that were built.
+
+Made without mounting anything: mmdebstrap writes an archive, and `mke2fs -d` a file system from a
+folder. The archive is kept in the user's cache, under a hash of what it was asked for.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.cluster import binaries, paths
+from testbed.cluster.errors import TestbedError
+from testbed.cluster.run import run
+from testbed.images.rootfs import debian_sources
+from testbed.settings import PATIENCE
+
+SUITE = "bookworm"
+PACKAGES = ("linux-image-cloud-amd64", "systemd-sysv", "make", "git", "python3", "ca-certificates")
+"""The least Debian that boots, and what the README says is needed. Nothing else."""
+
+DISK_BYTES = 20 * 2**30
+RESULTS_BYTES = 64 * 2**20
+DEBIAN_WITHIN_S = 900.0
+DISK_WITHIN_S = 600.0
+GUEST_PATIENCE = 40.0
+"""An emulated processor was seen fifteen times slower, on a machine that did nothing else."""
+
+NODES = 2
+CHECKOUT = "root/clusterproof"
+CACHE = "root/.cache/clusterproof"
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+_PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "GOPROXY", "PIP_INDEX_URL", "UV_INDEX_URL")
+"""How this machine reaches package registries; a virtual machine on it does the same."""
+
+_UNIT = """[Unit]
+Description=The local cluster of clusterproof, up and down again
+After=network-online.target multi-user.target
+Wants=network-online.target
+
+[Service]
+Type=exec
+EnvironmentFile=/etc/demo-vm.env
+ExecStart=/root/clusterproof/testbed/vm/guest.sh
+StandardOutput=journal+console
+StandardError=journal+console
+TimeoutStartSec=infinity
+
+[Install]
+WantedBy=graphical.target multi-user.target
+"""
+_NETWORK = "[Match]\nType=ether\n[Network]\nDHCP=ipv4\n"
+_RESOLVER = "nameserver 10.0.2.3\n"
+"""The name server of QEMU's user network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """What the virtual machine boots from.
+
+    Attributes:
+        system: Its root file system.
+        results: An empty disk, which it writes an archive to.
+        kernel: Its kernel, outside of the disk: no boot loader is needed.
+        initrd: The kernel's first root file system.
+    """
+
+    system: Path
+    results: Path
+    kernel: Path
+    initrd: Path
+
+
+def build(folder: Path, say: Callable[[str], None]) -> Disks:
+    """Make the disks in `folder`.
+
+    Raises:
+        TestbedError: A step failed.
+    """
+    archive = _debian(say)
+    root = folder / "root"
+    root.mkdir()
+    run(["tar", "--extract", "--numeric-owner", f"--file={archive}", f"--directory={root}"],
+        timeout_s=DISK_WITHIN_S)  # fmt: skip
+    _configure(root)
+    _copy_checkout(root / CHECKOUT)
+    _lend_programs(root / CACHE)
+    disks = Disks(
+        folder / "system.img",
+        folder / "results.img",
+        _move_newest(root / "boot", "vmlinuz-*", folder / "vmlinuz"),
+        _move_newest(root / "boot", "initrd.img-*", folder / "initrd.img"),
+    )
+    say("writing the disk")
+    for disk, size in ((disks.system, DISK_BYTES), (disks.results, RESULTS_BYTES)):
+        with disk.open("wb") as file:
+            file.truncate(size)
+    run(["mke2fs", "-q", "-t", "ext4", "-d", str(root), "-L", "root", str(disks.system)],
+        timeout_s=DISK_WITHIN_S)  # fmt: skip
+    shutil.rmtree(root)
+    return disks
+
+
+def _debian(say: Callable[[str], None]) -> Path:
+    asked = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
+    key = hashlib.sha256(" ".join([*asked, SUITE]).encode()).hexdigest()[:12]
+    archive = paths.cache() / "vm" / f"debian-{SUITE}-{key}.tar"
+    if not archive.exists():
+        say(f"a stock Debian ({SUITE}), once; kept in {archive}")
+        unfinished = archive.with_name(f"part-{archive.name}")
+        # Mounts of its own, so that none outlives it, also when it is killed.
+        own_mounts = ["unshare", "--mount", "--propagation", "private"]
+        run([*own_mounts, *asked, SUITE, str(unfinished), *debian_sources(SUITE)],
+            timeout_s=DEBIAN_WITHIN_S)  # fmt: skip
+        unfinished.rename(archive)
+    return archive
+
+
+def _configure(root: Path) -> None:
+    """A name, a network, and a service that does what is to be shown."""
+    (root / "etc/hostname").write_text("stock\n")
+    (root / "etc/fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
+    (root / "etc/resolv.conf").write_text(_RESOLVER)
+    (root / "etc/systemd/network/80-ether.network").write_text(_NETWORK)
+    (root / "etc/systemd/system/demo-vm.service").write_text(_UNIT)
+    environment = {
+        "HOME": "/root",
+        "PATIENCE": f"{max(PATIENCE, GUEST_PATIENCE):g}",
+        "NODES": str(NODES),
+        **{
+            name: os.environ[name]
+            for spelled in _PASSED_ON
+            for name in (spelled, spelled.upper())
+            if name in os.environ
+        },
+    }
+    if AUTHORITIES.exists():
+        shutil.copyfile(AUTHORITIES, root / AUTHORITIES.relative_to("/"))
+        environment["SSL_CERT_FILE"] = str(AUTHORITIES)
+    lines = [f"{name}={text}\n" for name, text in environment.items()]
+    (root / "etc/demo-vm.env").write_text("".join(lines))
+    run(["chroot", str(root), "systemctl", "enable", "--quiet", "systemd-networkd", "demo-vm"])
+
+
+def _copy_checkout(target: Path) -> None:
+    """The files that git knows, as they are now."""
+    target.mkdir(parents=True)
+    listed = run(["git", "ls-files", "-z"], cwd=paths.CHECKOUT).split("\0")
+    for name in filter(None, listed):
+        source = paths.CHECKOUT / name
+        if source.exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name, follow_symlinks=False)
+    run(["git", "init", "--quiet"], cwd=target)
+
+
+def _lend_programs(cache: Path) -> None:
+    """Links to what was built: compiling would take hours in there."""
+    for family in binaries.FAMILIES:
+        built = binaries.program(family.names[0]).resolve()
+        (cache / "built" / built.parent.name).mkdir(parents=True, exist_ok=True)
+        _link(built, cache / "built" / built.parent.name / built.name)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+def _move_newest(folder: Path, pattern: str, target: Path) -> Path:
+    newest = max(folder.glob(pattern), key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        raise TestbedError(f"expected a file {pattern} in the new system's /boot, found none")
+    return Path(shutil.copy2(newest, target))
+
+
+def version() -> str:
+    """The commit of the checkout, and whether files differ from it."""
+    commit = run(["git", "rev-parse", "--short=12", "HEAD"], cwd=paths.CHECKOUT).strip()
+    changed = subprocess.run(
+        ["git", "diff", "--quiet", "HEAD"], cwd=paths.CHECKOUT, check=False
+    ).returncode
+    return f"{commit}{' with changes' if changed else ''}"

@@ -1,0 +1,185 @@
+"""What is looked at while the cluster runs in the virtual machine: `... testbed.vm.look FILE`.
+
+The nodes and their Pods, where their control groups are, whether limits are enforced, and whether
+systemd keeps its hands off: it is told to read its units again and to start and stop one, which
+makes it write to the groups that are its own.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from testbed.cluster import binaries, cgroups, paths, scope, store, system_images
+from testbed.cluster.paths import NodePaths
+from testbed.cluster.run import run
+from testbed.cluster.topology import NODES, Node
+from testbed.deploy.kubectl import Kubectl
+from testbed.waits import wait_until
+
+Json = dict[str, Any]
+
+NAMESPACE = "demo-vm"
+POD_WITHIN_S = 60.0
+THROTTLED_WITHIN_S = 60.0
+IMAGE = "clusterproof.dev/demo-vm-etcd:1"
+CPU_LIMIT, MEMORY_LIMIT, TOO_LITTLE = "100m", "256Mi", "40Mi"
+"""etcd makes room for 64 MB of log; on a volume in memory, these count as its container's."""
+
+_SETTINGS = ("cpu.weight", "cpu.max", "memory.max", "pids.max", "cgroup.controllers")
+_PROPERTIES = "Slice,ControlGroup,Delegate,CPUWeight,TasksMax,ActiveState,FragmentPath,Transient"
+
+
+def main(file: Path) -> None:
+    """Look, and write what was seen."""
+    kubectl = Kubectl(binaries.program("kubectl"), paths.KUBECONFIG)
+    kubectl.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
+    _import_image()
+    kubectl.apply([_pod("limited", MEMORY_LIMIT, in_memory=False)])
+    kubectl.apply([_pod("too-big", TOO_LITTLE, in_memory=True)])
+    limited = wait_until(
+        lambda: kubectl.read("pod", "limited", "-n", NAMESPACE)[0],
+        lambda pod: pod["status"].get("phase") == "Running",
+        waiting_for="Pod limited to run",
+        within_s=POD_WITHIN_S,
+    )
+    too_big = wait_until(
+        lambda: _last_end(kubectl.read("pod", "too-big", "-n", NAMESPACE)[0]),
+        lambda ended: ended.get("reason") == "OOMKilled",
+        waiting_for="the container of Pod too-big to be ended for its memory",
+        within_s=POD_WITHIN_S,
+    )
+    tree = next(each.tree for each in cgroups.hierarchies() if each.limits)
+    container = _container_group(tree, limited)
+    throttled = wait_until(
+        lambda: _statistics(container / "cpu.stat").get("nr_throttled", 0),
+        lambda count: count > 0,
+        waiting_for=f"the container of Pod limited to be held back ({container}/cpu.stat)",
+        within_s=THROTTLED_WITHIN_S,
+    )
+    before = _settings(tree)
+    run(["systemctl", "daemon-reload"])
+    run(["systemd-run", "--quiet", "--wait", "true"])
+    after = _settings(tree)
+    file.write_text(
+        json.dumps(
+            {
+                "nodes": [_node(node) for node in kubectl.read("nodes")],
+                "pods": [_row(pod) for pod in kubectl.read("pods", "--all-namespaces")],
+                "scope": run(["systemctl", "show", scope.UNIT, f"--property={_PROPERTIES}"])
+                .strip()
+                .splitlines(),
+                "tree": str(tree),
+                "groups": before,
+                "changed by systemd": sorted(
+                    name
+                    for name in before.keys() | after.keys()
+                    if before.get(name) != after.get(name)
+                ),
+                "cgroupRoot": {node.name: _cgroup_root(node) for node in NODES},
+                "limited": {
+                    "limits": {"cpu": CPU_LIMIT, "memory": MEMORY_LIMIT},
+                    "group": str(container),
+                    **{name: (container / name).read_text().strip() for name in _SETTINGS[:4]},
+                    "times throttled": throttled,
+                },
+                "too big": {"limit": TOO_LITTLE, **too_big},
+            },
+            indent=1,
+        )
+    )
+
+
+def _pod(name: str, memory: str, *, in_memory: bool) -> Json:
+    """A store of the cluster's own kind; it makes room for 64 MB of log when it starts."""
+    limits = {"cpu": CPU_LIMIT, "memory": memory}
+    container = {
+        "name": "etcd",
+        "image": IMAGE,
+        "imagePullPolicy": "Never",
+        "args": ["--data-dir=/data/etcd"],
+        "resources": {"requests": {"cpu": "10m", "memory": memory}, "limits": limits},
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    volume = {"name": "data", "emptyDir": {"medium": "Memory"} if in_memory else {}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "containers": [container],
+            "volumes": [volume],
+            "automountServiceAccountToken": False,
+        },
+    }
+
+
+def _import_image() -> None:
+    """Give the nodes an image of etcd, which is at hand and static."""
+    archive = paths.TEMPORARY / "demo-vm-etcd.tar"
+    system_images.write_archive(archive, IMAGE, "etcd", binaries.program("etcd").read_bytes())
+    for node in NODES:
+        store.import_archive(NodePaths(node).containerd_socket, archive)
+    archive.unlink()
+
+
+def _last_end(pod: Json) -> Json:
+    """How the Pod's container last ended; {} when it has not."""
+    for status in pod["status"].get("containerStatuses", []):
+        for state in (status.get("state", {}), status.get("lastState", {})):
+            if ended := state.get("terminated"):
+                return {"reason": ended["reason"], "exitCode": ended["exitCode"]}
+    return {}
+
+
+def _cgroup_root(node: Node) -> str:
+    config = json.loads((NodePaths(node).config / "kubelet.json").read_text())
+    return str(config["cgroupRoot"])
+
+
+def _container_group(tree: Path, pod: Json) -> Path:
+    container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    return next(path for path in tree.rglob(container) if path.is_dir())
+
+
+def _settings(tree: Path) -> dict[str, str]:
+    """Group and setting → value, for every group of ours."""
+    root = tree.parent
+    return {
+        f"{path.parent.relative_to(root)} {path.name}": path.read_text().strip()
+        for name in _SETTINGS
+        for path in sorted(tree.rglob(name))
+    }
+
+
+def _statistics(file: Path) -> dict[str, int]:
+    return {line.split()[0]: int(line.split()[1]) for line in file.read_text().splitlines()}
+
+
+def _node(node: Json) -> Json:
+    info = node["status"]["nodeInfo"]
+    ready = [each for each in node["status"]["conditions"] if each["type"] == "Ready"]
+    return {
+        "name": node["metadata"]["name"],
+        "Ready": ready[0]["status"],
+        "kubelet": info["kubeletVersion"],
+        "runtime": info["containerRuntimeVersion"],
+        "system": info["osImage"],
+        "kernel": info["kernelVersion"],
+    }
+
+
+def _row(pod: Json) -> Json:
+    statuses = pod["status"].get("containerStatuses", [])
+    return {
+        "namespace": pod["metadata"]["namespace"],
+        "name": pod["metadata"]["name"],
+        "node": pod["spec"].get("nodeName", ""),
+        "phase": pod["status"]["phase"],
+        "ready": all(status["ready"] for status in statuses) and bool(statuses),
+        "restarts": sum(status["restartCount"] for status in statuses),
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

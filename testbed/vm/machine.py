@@ -1,0 +1,105 @@
+"""The virtual machine: QEMU, emulating, followed until the machine has switched itself off."""
+
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clusterproof.wait import NeverAcceptedError
+from testbed.cluster.errors import TestbedError
+from testbed.settings import patient, setting
+from testbed.vm.image import Disks
+from testbed.waits import wait_until
+
+MEMORY = "7G"
+PROCESSORS = 2
+WHOLE_RUN_WITHIN_S = 5400.0
+END_WITHIN_S = 10.0
+MARK = "demo-vm: "
+TAIL_LINES = 25
+
+ACCELERATOR = setting("ACCEL", lambda text: text or "tcg,thread=multi")
+"""Emulation works everywhere; `ACCEL=kvm make demo-vm` is for a machine where /dev/kvm does."""
+
+
+def command(disks: Disks, console: Path) -> list[str]:
+    """QEMU's command line: no window, no port that anybody could dial."""
+    return [
+        # It ends with us, however we end; and whatever else runs here comes first.
+        *("setpriv", "--pdeathsig", "KILL", "nice", "-n", "10"),
+        "qemu-system-x86_64",
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
+        *("-machine", "q35", "-accel", ACCELERATOR, "-cpu", "max"),
+        *("-smp", str(PROCESSORS), "-m", MEMORY),
+        *("-kernel", str(disks.kernel), "-initrd", str(disks.initrd)),
+        *("-append", "root=/dev/vda rw console=ttyS0 panic=-1 systemd.show_status=no"),
+        *("-drive", f"file={disks.system},format=raw,if=virtio,cache=unsafe,discard=unmap"),
+        *("-drive", f"file={disks.results},format=raw,if=virtio"),
+        *("-nic", "user,model=virtio-net-pci"),
+        *("-device", "virtio-rng-pci"),
+        *("-serial", f"file:{console}"),
+    ]
+
+
+def boot(disks: Disks, folder: Path, say: Callable[[str], None]) -> Path:
+    """Boot it, and wait until it has switched itself off; returns the folder of its results.
+
+    Raises:
+        TestbedError: It did not end in time, or left no results; says what its console said last.
+    """
+    console = folder / "console.log"
+    console.touch()
+    with (
+        console.open(encoding="utf-8", errors="replace") as written,
+        _running(disks, console) as qemu,
+    ):
+        unfinished = ""
+
+        def ended() -> bool:
+            nonlocal unfinished
+            over = qemu.poll() is not None
+            *lines, unfinished = (unfinished + written.read()).split("\n")
+            for line in lines:
+                if MARK in line:
+                    say(line.partition(MARK)[2].rstrip())
+            return over
+
+        try:
+            wait_until(
+                ended,
+                bool,
+                waiting_for="the virtual machine to switch itself off",
+                within_s=WHOLE_RUN_WITHIN_S,
+                every_s=2.0,
+            )
+        except NeverAcceptedError as error:
+            raise TestbedError(f"{error}\n{_last(console)}") from error
+    results = folder / "results"
+    try:
+        with tarfile.open(disks.results) as archive:
+            archive.extractall(results, filter="data")
+    except tarfile.TarError as error:
+        raise TestbedError(
+            f"expected an archive of results from the virtual machine, got none: {error}\n"
+            f"{_last(console)}"
+        ) from error
+    return results
+
+
+@contextmanager
+def _running(disks: Disks, console: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command(disks, console), stdin=subprocess.DEVNULL) as qemu:
+        try:
+            yield qemu
+        finally:
+            qemu.terminate()
+            try:
+                qemu.wait(patient(END_WITHIN_S))
+            except subprocess.TimeoutExpired:
+                qemu.kill()
+
+
+def _last(console: Path) -> str:
+    lines = console.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+    return "\n".join(["its console ended with:", *(f"  {line}" for line in lines)])

@@ -1,0 +1,93 @@
+"""The page that says what was seen in the virtual machine."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from testbed.vm.differences import Difference
+
+Json = Mapping[str, Any]
+COMMAND = "make demo-vm"
+
+
+def page(seen: Json, left: Sequence[Difference]) -> str:
+    """The page in Markdown."""
+    return "\n".join([*_head(seen), *_during(seen), *_left(seen, left), ""])
+
+
+def _head(seen: Json) -> Iterator[str]:
+    machine = seen["machine"]
+    yield "# The local cluster on a stock machine: cgroup v2 and systemd"
+    yield ""
+    yield (
+        f"Written by `{COMMAND} PAGE=…` on {seen['date']}, commit {seen['commit']}: a Debian that"
+        f" holds nothing but {', '.join(f'`{name}`' for name in seen['packages'])}, booted in a"
+        f" virtual machine ({seen['accelerator']}), {machine['cpus']} processors,"
+        f" {machine['memory_kib'] / 2**20:.1f} GiB. {machine['system']}, kernel"
+        f" {machine['kernel']}, {machine['systemd']}, `/sys/fs/cgroup` is {machine['cgroup']}."
+        f" PATIENCE={seen['patience']}. The programs were built outside and lent."
+    )
+    yield ""
+    yield "| step | command | took | exit |"
+    yield "|---|---|---|---|"
+    for step in seen["steps"]:
+        yield f"| {step['name']} | `{step['command']}` | {step['seconds']} s | {step['exit']} |"
+
+
+def _during(seen: Json) -> Iterator[str]:
+    during = seen.get("during")
+    if not during:
+        yield "\nThe cluster did not come up, so nothing was looked at."
+        return
+    yield "\n## While it ran\n"
+    yield "| node | Ready | kubelet | runtime | kernel | root of its Pods |"
+    yield "|---|---|---|---|---|---|"
+    for node in during["nodes"]:
+        yield (
+            f"| {node['name']} | {node['Ready']} | {node['kubelet']} | {node['runtime']} |"
+            f" {node['kernel']} | `{during['cgroupRoot'][node['name']]}` |"
+        )
+    yield ""
+    yield "| Pod | node | phase | ready | restarts |"
+    yield "|---|---|---|---|---|"
+    for pod in during["pods"]:
+        yield (
+            f"| {pod['namespace']}/{pod['name']} | {pod['node']} | {pod['phase']} |"
+            f" {'yes' if pod['ready'] else 'no'} | {pod['restarts']} |"
+        )
+    yield ""
+    yield f"Our control groups are `{during['tree']}`, a scope that systemd delegates:"
+    yield "```"
+    yield from during["scope"]
+    yield "```"
+    limited, too_big = during["limited"], during["too big"]
+    yield (
+        f"A container with limits of {limited['limits']['cpu']} CPU and"
+        f" {limited['limits']['memory']}: `cpu.max` {limited['cpu.max']}, `memory.max`"
+        f" {limited['memory.max']}, `cpu.weight` {limited['cpu.weight']}, `pids.max`"
+        f" {limited['pids.max']}; held back {limited['times throttled']} times."
+    )
+    yield (
+        f"A container that needs more than its {too_big['limit']} of memory:"
+        f" {too_big['reason']}, exit code {too_big['exitCode']}."
+    )
+    changed = during["changed by systemd"]
+    yield (
+        f"After `systemctl daemon-reload` and a unit that was started and had ended,"
+        f" {len(changed)} of {len(during['groups'])} settings of our groups differed"
+        f"{': ' + ', '.join(changed) if changed else '.'}"
+    )
+
+
+def _left(seen: Json, left: Sequence[Difference]) -> Iterator[str]:
+    yield "\n## Before and after\n"
+    counted = ", ".join(f"{len(names)} {section}" for section, names in seen["before"].items())
+    yield f"Compared, before `make install` and after `make cluster-down`: {counted}."
+    ours = [difference for difference in left if not difference.own_course]
+    yield ""
+    yield f"{len(ours)} differences{':' if ours else '.'}"
+    yield from (f"- {difference}" for difference in ours)
+    by_itself = [difference for difference in left if difference.own_course]
+    if by_itself:
+        yield ""
+        yield "What the machine did by itself meanwhile:"
+        yield from (f"- {difference}" for difference in by_itself)
