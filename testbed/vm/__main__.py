@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ClusterproofError
-from testbed.cluster import binaries, paths, preflight
+from testbed.cluster import binaries, packages, paths, preflight
 from testbed.cluster.errors import PreflightError
 from testbed.cluster.progress import Progress
 from testbed.images.rootfs import BuildError
@@ -32,7 +32,6 @@ OK, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 NEEDED = {
     "qemu-system-x86_64": "qemu-system-x86",
     "mke2fs": "e2fsprogs",
-    "mmdebstrap": "mmdebstrap",
     "setpriv": "util-linux",
 }
 FREE_BYTES = 12 * 2**30
@@ -75,6 +74,7 @@ def _check() -> None:
         PreflightError: It cannot; says all that stands in the way.
     """
     preflight.check_root()
+    packages.use()
     lacking = [package for name, package in NEEDED.items() if not shutil.which(name)]
     against = list(preflight.lacking_space(paths.cache(), FREE_BYTES))
     if lacking:
@@ -94,6 +94,7 @@ def _check() -> None:
 
 def _run(progress: Progress) -> dict[str, Any]:
     with _own_folder() as folder:
+        packages.ensure((packages.MMDEBSTRAP,), progress.say)
         binaries.ensure(progress.say)
         with progress.step("a disk with a stock Debian, this checkout and the built programs"):
             disks = image.build(folder, progress.say)

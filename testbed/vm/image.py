@@ -17,6 +17,7 @@ from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 from testbed.images.rootfs import debian_sources
 from testbed.settings import PATIENCE
+from testbed.stock import settings
 
 SUITE = "bookworm"
 PACKAGES = ("linux-image-cloud-amd64", "systemd-sysv", "make", "git", "python3", "ca-certificates")
@@ -32,10 +33,6 @@ GUEST_PATIENCE = 40.0
 NODES = 2
 CHECKOUT = "root/clusterproof"
 CACHE = "root/.cache/clusterproof"
-AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
-_PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "GOPROXY", "PIP_INDEX_URL", "UV_INDEX_URL")
-"""How this machine reaches package registries; a virtual machine on it does the same."""
-
 _UNIT = """[Unit]
 Description=The local cluster of clusterproof, up and down again
 After=network-online.target multi-user.target
@@ -123,23 +120,15 @@ def _configure(root: Path) -> None:
     """A name, a network, and a service that does what is to be shown."""
     (root / "etc/hostname").write_text("stock\n")
     (root / "etc/fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
-    (root / "etc/resolv.conf").write_text(_RESOLVER)
     (root / "etc/systemd/network/80-ether.network").write_text(_NETWORK)
     (root / "etc/systemd/system/demo-vm.service").write_text(_UNIT)
+    settings.bring(root)
+    (root / "etc/resolv.conf").write_text(_RESOLVER)
     environment = {
-        "HOME": "/root",
+        **settings.environment(os.environ),
         "PATIENCE": f"{max(PATIENCE, GUEST_PATIENCE):g}",
         "NODES": str(NODES),
-        **{
-            name: os.environ[name]
-            for spelled in _PASSED_ON
-            for name in (spelled, spelled.upper())
-            if name in os.environ
-        },
     }
-    if AUTHORITIES.exists():
-        shutil.copyfile(AUTHORITIES, root / AUTHORITIES.relative_to("/"))
-        environment["SSL_CERT_FILE"] = str(AUTHORITIES)
     lines = [f"{name}={text}\n" for name, text in environment.items()]
     (root / "etc/demo-vm.env").write_text("".join(lines))
     run(["chroot", str(root), "systemctl", "enable", "--quiet", "systemd-networkd", "demo-vm"])
