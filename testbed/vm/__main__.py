@@ -134,7 +134,7 @@ def _seen(folder: Path) -> dict[str, Any]:
         file = folder / name
         return json.loads(file.read_text()) if file.exists() else {}
 
-    steps = folder / "steps.jsonl"
+    steps = folder / machine.STEPS
     return {
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "commit": image.version(),

@@ -47,7 +47,7 @@ StandardError=journal+console
 TimeoutStartSec=infinity
 
 [Install]
-WantedBy=graphical.target multi-user.target
+WantedBy=multi-user.target
 """
 _NETWORK = "[Match]\nType=ether\n[Network]\nDHCP=ipv4\n"
 _RESOLVER = "nameserver 10.0.2.3\n"

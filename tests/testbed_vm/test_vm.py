@@ -1,0 +1,206 @@
+"""The virtual machine with a stock Debian: what it is, and what is compared."""
+
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from testbed.cluster.errors import TestbedError
+from testbed.stock import __main__ as stock
+from testbed.vm import image, machine, snapshot
+from testbed.vm.differences import Difference, differences
+from testbed.vm.page import page
+
+PROJECT = Path(__file__).parents[2]
+DISKS = image.Disks(Path("system.img"), Path("results.img"), Path("vmlinuz"), Path("initrd.img"))
+
+
+def test_the_machine_opens_no_port_and_no_window() -> None:
+    command = machine.command(DISKS, Path("console.log"))
+    assert command[command.index("-nic") + 1] == "user,model=virtio-net-pci"
+    assert not [word for word in command if "hostfwd" in word or "vnc" in word or "tcp:" in word]
+    assert command[command.index("-display") + 1] == "none"
+
+
+def test_the_machine_is_bounded_and_ends_with_who_started_it() -> None:
+    command = machine.command(DISKS, Path("console.log"))
+    assert command[:3] == ["setpriv", "--pdeathsig", "KILL"]
+    assert command[command.index("-m") + 1] == "7G"
+    assert command[command.index("-smp") + 1] == "2"
+
+
+def test_the_debian_is_a_stock_one() -> None:
+    assert set(image.PACKAGES) - {"linux-image-cloud-amd64", "systemd-sysv"} == set(stock.NEEDED)
+
+
+def test_the_script_of_the_guest_is_a_shell_script_without_errors() -> None:
+    script = PROJECT / "testbed" / "vm" / "guest.sh"
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0  # noqa: S603, S607
+    assert script.stat().st_mode & 0o111
+
+
+def test_a_snapshot_needs_no_package_beside_python() -> None:
+    """It runs before anything is installed: isolated from this environment's packages."""
+    code = "import testbed.vm.snapshot, sys; print('clusterproof' in sys.modules)"
+    ended = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-S", "-c", code],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.stdout.strip(), ended.stderr) == ("False", "")
+
+
+def test_a_snapshot_names_what_this_machine_has() -> None:
+    assert snapshot.mounts()["/proc"] == "proc"
+    assert "lo" in {path.name for path in Path("/sys/class/net").iterdir()}
+    assert f"net:[{Path('/proc/self/ns/net').stat().st_ino}]" in snapshot.namespaces()
+    assert any(name.startswith("python") or "pytest" in name for name in snapshot.processes())
+
+
+def test_a_listening_port_is_in_the_snapshot() -> None:
+    code = (
+        "import socket, sys; s = socket.create_server(('127.0.0.1', 0));"
+        "from testbed.vm import snapshot;"
+        "print(f'tcp 0100007F:{s.getsockname()[1]}' in snapshot.listening())"
+    )
+    ended = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout.strip() == "True"
+
+
+def test_differences_are_named_one_by_one() -> None:
+    before = {"mounts": {"/": "ext4", "/old": "tmpfs"}, "packages": {"make": "4.3"}}
+    after = {"mounts": {"/": "ext4", "/run/netns": "tmpfs"}, "packages": {"make": "4.4"}}
+    assert [str(difference) for difference in differences(before, after)] == [
+        "mounts: gone: /old tmpfs",
+        "mounts: new: /run/netns tmpfs",
+        "packages: make: 4.3 is now 4.4",
+    ]
+
+
+def test_a_machine_that_is_as_it_was_has_none() -> None:
+    same = {"mounts": {"/": "ext4"}, "unit files": {"nginx.service": "enabled"}}
+    assert differences(same, same) == ()
+
+
+def test_a_parameter_that_came_with_a_module_is_the_modules_difference() -> None:
+    before = {"kernel parameters": {"kernel/panic": "0"}, "kernel modules": {}}
+    after = {
+        "kernel parameters": {"kernel/panic": "10", "net/bridge/bridge-nf-call-iptables": "1"},
+        "kernel modules": {"br_netfilter": ""},
+    }
+    assert [str(difference) for difference in differences(before, after)] == [
+        "kernel modules: new: br_netfilter",
+        "kernel parameters: kernel/panic: 0 is now 10",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "expected"),
+    [
+        ("units of systemd", "systemd-tmpfiles-clean.service", True),
+        ("units of systemd", "apt-daily-upgrade.timer", True),
+        ("units of systemd", "nginx.service", False),
+        ("units of systemd", "clusterproof-testbed.scope", False),
+        ("unit files", "apt-daily.timer", False),
+        ("listening sockets", "tcp 00000000:80", False),
+    ],
+)
+def test_only_the_systems_own_timers_are_let_through(
+    section: str, name: str, *, expected: bool
+) -> None:
+    assert Difference(section, name, None, "loaded active").own_course is expected
+
+
+def _results(folder: Path, content: bytes) -> image.Disks:
+    disk = folder / "results.img"
+    disk.write_bytes(content + bytes(2**20 - len(content) % 2**20))
+    return image.Disks(folder / "system.img", disk, folder / "vmlinuz", folder / "initrd.img")
+
+
+@pytest.fixture
+def switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of QEMU, a program that writes to the console and ends."""
+    monkeypatch.setattr(
+        machine,
+        "command",
+        lambda _, console: ["sh", "-c", f"printf 'x\\n[ 1.2] demo-vm: done\\n' > {console}"],
+    )
+
+
+@pytest.mark.usefixtures("switched_off")
+def test_results_are_read_from_the_second_disk(tmp_path: Path) -> None:
+    (tmp_path / "steps.jsonl").write_text("{}\n")
+    with tarfile.open(tmp_path / "made.tar", "w") as archive:
+        archive.add(tmp_path / "steps.jsonl", "steps.jsonl")
+    told: list[str] = []
+    disks = _results(tmp_path, (tmp_path / "made.tar").read_bytes())
+    results = machine.boot(disks, tmp_path, told.append)
+    assert (results / "steps.jsonl").read_text() == "{}\n"
+    assert told == ["done"]
+
+
+@pytest.mark.usefixtures("switched_off")
+def test_a_machine_without_results_says_what_its_console_said(tmp_path: Path) -> None:
+    with pytest.raises(TestbedError, match=r"(?s)expected an archive of results.*demo-vm: done"):
+        machine.boot(_results(tmp_path, b""), tmp_path, lambda _: None)
+
+
+def test_a_machine_that_never_ends_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "command", lambda *_: ["sleep", "600"])
+    monkeypatch.setattr(machine, "WHOLE_RUN_WITHIN_S", 0.1)
+    with pytest.raises(TestbedError, match="the virtual machine to switch itself off"):
+        machine.boot(_results(tmp_path, b""), tmp_path, lambda _: None)
+
+
+def _seen() -> dict[str, object]:
+    return {
+        "date": "2026-11-26",
+        "commit": "0123456789ab",
+        "packages": image.PACKAGES,
+        "accelerator": "tcg",
+        "patience": 40,
+        "machine": {
+            "system": "Debian",
+            "kernel": "6.1",
+            "systemd": "systemd 252",
+            "cgroup": "cgroup2fs",
+            "memory_kib": 7 * 2**20,
+            "cpus": 2,
+        },
+        "steps": [{"name": "cluster", "command": "make cluster", "seconds": 9, "exit": 0}],
+        "before": {"mounts": {"/": "ext4"}},
+        "after": {"mounts": {"/": "ext4"}},
+        "during": {},
+    }
+
+
+def test_the_page_of_a_cluster_that_did_not_come_up_says_so() -> None:
+    text = page(_seen(), ())
+    assert "The cluster did not come up" in text
+    assert "0 differences." in text
+
+
+def test_the_page_lists_every_difference() -> None:
+    left = (
+        Difference("mounts", "/run/netns", None, "tmpfs"),
+        Difference("units of systemd", "apt-daily.service", None, "loaded inactive"),
+    )
+    ours, by_itself = page(_seen(), left).split("by itself")
+    assert "1 differences:\n- mounts: new: /run/netns tmpfs" in ours
+    assert "apt-daily.service" in by_itself
+    assert json.dumps(_seen())
