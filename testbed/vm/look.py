@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from testbed.cluster import binaries, cgroups, paths, scope, store, system_images
+from testbed.cluster import binaries, cgroups, packages, paths, scope, store, system_images
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.run import run
 from testbed.cluster.topology import NODES, Node
@@ -32,6 +32,7 @@ _PROPERTIES = "Slice,ControlGroup,Delegate,CPUWeight,TasksMax,ActiveState,Fragme
 
 def main(file: Path) -> None:
     """Look, and write what was seen."""
+    packages.use()
     kubectl = Kubectl(binaries.program("kubectl"), paths.KUBECONFIG)
     kubectl.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
     _import_image()
