@@ -7,6 +7,7 @@ touched, so no packet of the cluster can leave the machine.
 from contextlib import suppress
 from pathlib import Path
 
+from testbed.cluster import paths
 from testbed.cluster.run import run
 from testbed.cluster.topology import (
     BRIDGE,
@@ -23,12 +24,17 @@ from testbed.cluster.topology import (
 )
 
 NETNS = Path("/run/netns")
+FOLDER_IS_OURS = paths.STATE / "netns-folder"
+"""There when the first `ip netns add` made NETNS a mount point, which it never undoes."""
+
 _FORWARDING = "net.ipv4.ip_forward=1"
 
 
 def create() -> None:
     """Make every namespace that is missing, with its links, addresses and routes."""
     there = existing()
+    if not _is_mounted(NETNS):
+        FOLDER_IS_OURS.touch()
     if ROUTER_NETNS not in there:
         run(["ip", "netns", "add", ROUTER_NETNS])
         _batch(ROUTER_NETNS, router_commands())
@@ -95,7 +101,15 @@ def remove() -> tuple[str, ...]:
     names = tuple(sorted(existing()))
     for name in names:
         run(["ip", "netns", "delete", name])
+    if FOLDER_IS_OURS.exists() and _is_mounted(NETNS) and not any(NETNS.iterdir()):
+        run(["umount", str(NETNS)])
+        NETNS.rmdir()
     return names
+
+
+def _is_mounted(folder: Path) -> bool:
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    return str(folder) in {line.split()[1] for line in mounts}
 
 
 def _create_station(station: Station) -> None:

@@ -1,7 +1,11 @@
 """The cluster as data: no two things share an address, and every node has its own range."""
 
 import itertools
+from pathlib import Path
 
+import pytest
+
+from testbed.cluster import network
 from testbed.cluster.network import router_commands, station_commands
 from testbed.cluster.size import NODE_COUNT
 from testbed.cluster.topology import (
@@ -65,3 +69,43 @@ def test_a_node_has_a_route_to_every_other_nodes_pods_and_none_to_its_own() -> N
 
 def test_another_station_has_only_the_default_route() -> None:
     assert station_commands(CONTROL)[-1] == "route add default via 10.200.0.1"
+
+
+def test_the_folder_of_namespaces_is_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ip netns add` makes it a mount point: undone, where it was not one already."""
+    folder = tmp_path / "netns"
+    monkeypatch.setattr(network, "NETNS", folder)
+    monkeypatch.setattr(network, "FOLDER_IS_OURS", tmp_path / "ours")
+    mounted = False
+    commands: list[str] = []
+
+    def ip(argv: list[str], **_: object) -> str:
+        nonlocal mounted
+        commands.append(" ".join(argv))
+        match argv:
+            case ["ip", "netns", "add", name]:
+                folder.mkdir(exist_ok=True)
+                (folder / name).touch()
+                mounted = True
+            case ["ip", "netns", "delete", name]:
+                (folder / name).unlink()
+            case ["umount", _]:
+                mounted = False
+        return ""
+
+    monkeypatch.setattr(network, "run", ip)
+    monkeypatch.setattr(network, "_is_mounted", lambda _: mounted)
+    network.create()
+    assert len(network.remove()) == len(STATIONS) + 1
+    assert commands[-1] == f"umount {folder}"
+    assert not folder.exists()
+
+    folder.mkdir()
+    (tmp_path / "ours").unlink()
+    mounted = True  # another program's
+    network.create()
+    network.remove()
+    assert mounted
+    assert folder.exists()
