@@ -74,11 +74,7 @@ def restore() -> tuple[str, ...]:
         before = json.loads(paths.HOST_RECORD.read_text())
     except (FileNotFoundError, ValueError):
         return tuple(undone)
-    for name, value in before["parameters"].items():
-        setting = Path("/proc/sys", name)
-        if setting.read_text().strip() != value:
-            setting.write_text(value)
-            undone.append(f"undone: kernel parameter {name} back to {value}")
+    undone += [f"undone: {sentence}" for sentence in set_parameters(before["parameters"])]
     for folder in SHARED_FOLDERS:
         if str(folder) not in before["folders"] and folder.exists():
             shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
@@ -93,6 +89,17 @@ def restore() -> tuple[str, ...]:
 def parameters() -> dict[str, str]:
     """The kernel parameters that a kubelet sets, as they are."""
     return {name: Path("/proc/sys", name).read_text().strip() for name in KERNEL_PARAMETERS}
+
+
+def set_parameters(wanted: Mapping[str, str]) -> list[str]:
+    """Set kernel parameters; says which ones had another value."""
+    changed = []
+    for name, value in wanted.items():
+        setting = Path("/proc/sys", name)
+        if setting.read_text().strip() != value:
+            setting.write_text(value)
+            changed.append(f"kernel parameter {name} back to {value}")
+    return changed
 
 
 def packages() -> list[str]:
@@ -145,7 +152,7 @@ def changed_by_others(
     before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]
 ) -> list[str]:
     """What differs though nothing of ours changes it, one line each."""
-    lines = []
+    lines: list[str] = []
     for kind, names in now.items():
         was = set(before.get(kind, ()))
         lines += [

@@ -38,7 +38,7 @@ MERGED_USR_HOOKS = "/usr/share/mmdebstrap/hooks/merged-usr"
 
 CONTAINERD = Package("containerd", ("containerd", "containerd-shim-runc-v2", "ctr"))
 CNI = Package("containernetworking-plugins", (), (CNI_PLUGINS,))
-MMDEBSTRAP = Package("mmdebstrap", ("mmdebstrap",), (MERGED_USR_HOOKS,))
+MMDEBSTRAP = Package("mmdebstrap", ("mmdebstrap", "mmtarfilter"), (MERGED_USR_HOOKS,))
 
 CLUSTER = (
     CONTAINERD,
@@ -103,6 +103,7 @@ def ensure(packages: Iterable[Package], say: Callable[[str], None]) -> None:
         for package in wanted:
             root = apt.unpack(package.name)
             _write_commands(package, root, _root(package))
+            shutil.rmtree(_root(package), ignore_errors=True)
             root.rename(_root(package))
 
 
@@ -205,7 +206,9 @@ def _on_machine(package: Package) -> bool:
 
 
 def _unpacked(package: Package) -> bool:
-    return _root(package).is_dir()
+    return _root(package).is_dir() and all(
+        (_folder() / "bin" / name).exists() for name in package.programs
+    )
 
 
 def _root(package: Package) -> Path:

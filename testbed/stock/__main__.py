@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from testbed.cluster import cgroups, packages, paths, preflight
+from testbed.cluster import cgroups, host, modules, packages, paths, preflight, teardown
+from testbed.cluster.errors import PreflightError
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import exit_code, run
 from testbed.images.rootfs import debian_sources
@@ -31,6 +32,7 @@ NEEDED = ("make", "git", "ca-certificates", "python3")
 """What the README says a machine has to have."""
 
 MAKE_DEBIAN_WITHIN_S = 600.0
+END_WITHIN_S = 20.0
 _INSIDE = "CLUSTERPROOF_STOCK_ROOT"
 _HOME = "/root"
 _CHECKOUT = f"{_HOME}/clusterproof"
@@ -43,13 +45,27 @@ def main(arguments: Sequence[str]) -> int:
     packages.use()
     if _INSIDE in os.environ:
         return _inside(Path(os.environ[_INSIDE]), options)
+    if options.demo and (left := teardown.leftovers()):
+        raise PreflightError(f"a cluster is on this machine ({left[0]}); next: make cluster-down")
     packages.ensure((packages.MMDEBSTRAP,), Progress().say)
     folder = Path(tempfile.mkdtemp(prefix="clusterproof-stock-"))
     try:
-        return _in_own_namespaces(folder, arguments)
+        with _put_back() if options.demo else nullcontext():
+            return _in_own_namespaces(folder, arguments)
     finally:
-        cgroups.remove_tree()  # a demo that was killed leaves empty groups
         shutil.rmtree(folder)
+
+
+@contextmanager
+def _put_back() -> Iterator[None]:
+    """Put back what a demo that was killed cannot: all else ends with its namespaces."""
+    parameters, loaded = host.parameters(), modules.loaded()
+    try:
+        yield
+    finally:
+        cgroups.remove_tree()
+        host.set_parameters(parameters)
+        modules.unload(loaded)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -72,7 +88,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def _in_own_namespaces(folder: Path, arguments: Sequence[str]) -> int:
     """Run this again where its mounts and processes end with it."""
     command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
-    again = [*command, sys.executable, "-m", "testbed.stock", *arguments]
+    # Whatever becomes of us, it goes too.
+    bound = ["setpriv", "--pdeathsig", "KILL", *command]
+    again = [*bound, sys.executable, "-m", "testbed.stock", *arguments]
     with subprocess.Popen(
         again,
         cwd=paths.CHECKOUT,
@@ -84,10 +102,20 @@ def _in_own_namespaces(folder: Path, arguments: Sequence[str]) -> int:
         try:
             return child.wait()
         finally:
-            with suppress(ProcessLookupError):
-                child.kill()  # unshare takes the whole process namespace along
-            child.wait()
+            _end(child)
             signal.signal(signal.SIGTERM, previous)
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """End `unshare` by the first process of its namespace: it waits until all others are gone."""
+    if child.poll() is None:
+        with suppress(OSError):
+            for number in Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split():
+                os.kill(int(number), signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(END_WITHIN_S)
+        child.kill()
+    child.wait()
 
 
 def _inside(root: Path, options: argparse.Namespace) -> int:
@@ -123,6 +151,8 @@ def _make_debian(suite: str, root: Path) -> None:
 
 
 def _mount(root: Path, options: argparse.Namespace) -> None:
+    # As on a real machine, / is a mount: `unshare --propagation` asks for one.
+    run(["mount", "--bind", str(root), str(root)])
     run(["mount", "-t", "proc", "proc", f"{root}/proc"])
     for name in ("sys", "dev"):
         run(["mount", "--rbind", f"/{name}", f"{root}/{name}"])
