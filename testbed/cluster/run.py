@@ -76,7 +76,7 @@ def sentence(error: OSError | subprocess.SubprocessError) -> str:
         case subprocess.TimeoutExpired():
             command = error.cmd if isinstance(error.cmd, str) else _shown(error.cmd)
             return (
-                f"{command}: expected it to end within {error.timeout:g} s, it did not; on a slow"
+                f"{command}: expected it to end within {round(error.timeout, 1):g} s, it did not; on a slow"
                 " machine every wait can be multiplied: PATIENCE=10"
             )
         case subprocess.CalledProcessError():

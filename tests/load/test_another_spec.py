@@ -39,7 +39,8 @@ def _changed(tmp_path: Path, **router: Any) -> Path:  # noqa: ANN401 - fields of
 def test_its_shapes_are_those_of_the_named_file(tmp_path: Path) -> None:
     path = _changed(tmp_path, shapes={"ours": [{"rate": 1, "for_s": 1}]})
     said = _locust(path, "--shape", "step").stderr
-    assert "invalid choice: 'step' (choose from 'ours')" in said
+    # Python 3.12 shows the choices without quotes.
+    assert "invalid choice: 'step' (choose from ours)" in said.replace("'ours'", "ours")
 
 
 @pytest.mark.parametrize(

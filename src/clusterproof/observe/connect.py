@@ -41,6 +41,9 @@ class Connection:
         context = ssl.create_default_context(
             cafile=settings.ssl_ca_cert or None, cadata=settings.ca_cert_data or None
         )
+        # From Python 3.13 on, an authority without a key usage extension would be refused; what
+        # kubectl takes (Go's crypto/x509, Certificate.Verify), we take too.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if not settings.verify_ssl:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -1,0 +1,68 @@
+"""What the cluster leaves as it was: looked at, recorded, and put back."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from testbed.cluster import host, modules, paths
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the record of this test's host is."""
+    monkeypatch.setattr(paths, "STATE", tmp_path)
+    monkeypatch.setattr(paths, "RUN", tmp_path / "run")
+    monkeypatch.setattr(paths, "HOST_RECORD", tmp_path / "host-before.json")
+    monkeypatch.setattr(host, "SHARED_FOLDERS", (tmp_path / "shared",))
+    return tmp_path / "host-before.json"
+
+
+def test_port_that_something_listens_on_is_seen_and_no_other() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = f"tcp/{listener.getsockname()[1]}"
+        assert port in host.listening()
+    assert port not in host.listening()
+
+
+def test_nothing_changed_is_nothing_to_say(record: Path) -> None:
+    host.record(modules.loaded())
+    assert record.exists()
+    assert host.restore() == ()
+
+
+def test_folder_that_was_not_there_goes(record: Path, tmp_path: Path) -> None:
+    host.record(modules.loaded())
+    (tmp_path / "shared").mkdir()
+    assert host.restore() == (f"undone: folder {tmp_path / 'shared'}",)
+    assert not (tmp_path / "shared").exists()
+    assert record.exists()
+
+
+def test_record_of_the_first_start_is_the_one_that_counts(record: Path) -> None:
+    host.record(["first"])
+    host.record(["second"])
+    assert json.loads(record.read_text())["modules"] == ["first"]
+
+
+def test_what_others_changed_is_said_and_left_alone(record: Path) -> None:
+    host.record(modules.loaded())
+    before = json.loads(record.read_text())
+    before["packages"].append("nginx 1.22 ii")
+    before["units"] = [*before["units"][1:], "no-such.service"]
+    record.write_text(json.dumps(before))
+    sentences = host.restore()
+    assert "changed meanwhile, not by us: packages: - nginx 1.22 ii" in sentences
+    assert "changed meanwhile, not by us: units: - no-such.service" in sentences
+
+
+def test_record_of_an_earlier_version_is_still_understood(record: Path) -> None:
+    record.write_text(json.dumps({"parameters": host.parameters(), "folders": []}))
+    assert host.restore() == ()
+
+
+def test_state_has_each_thing_that_must_stay() -> None:
+    assert set(host.state()) == {
+        *("packages", "units", "services", "ports", "modules", "parameters", "folders"),
+    }
