@@ -49,6 +49,7 @@ CLUSTER = (
     Package("iproute2", ("ip", "ss")),
     Package("nginx", ("nginx",)),
     Package("prometheus", ("prometheus", "promtool")),
+    Package("e2fsprogs", ("mkfs.ext4",)),
     MMDEBSTRAP,
 )
 TESTS = (*CLUSTER, Package("chromium", ("chromium",)))
