@@ -30,6 +30,16 @@ LOADED = (
     "nft_compat",  # iptables, as CNI's portmap calls it
 )
 
+TRIALS = {
+    "bridge": ("ip", "link", "add", "trial", "type", "bridge"),
+    "veth": ("ip", "link", "add", "trial", "type", "veth", "peer", "name", "other"),
+    "nf_tables": (
+        "nft",
+        "add table ip trial; add chain ip trial nat { type nat hook postrouting priority 100 ; }",
+    ),
+}
+"""Tried in a network namespace that ends with the command: no file says that a kernel has them."""
+
 _OURS = re.compile(
     "|".join(
         (
@@ -63,6 +73,14 @@ def lacking() -> Iterator[str]:
             yield f"expected a kernel with {name} ({purpose}), {_reason(name)}"
 
 
+def lacking_in_networks() -> Iterator[str]:
+    """One sentence for each thing that a network namespace of this kernel cannot have."""
+    for name, command in TRIALS.items():
+        trial = completed(["unshare", "--net", *command])
+        if trial.returncode:
+            yield f"expected a kernel with {name} ({trial.stderr.strip()}), {_reason(name)}"
+
+
 def _folder() -> Path:
     return Path("/lib/modules", platform.release())
 
@@ -75,7 +93,7 @@ def _reason(name: str) -> str:
         )
     if not shutil.which("modprobe"):
         return f"and there is no modprobe; next: apt-get install kmod && modprobe {name}"
-    return f"/proc/filesystems does not name it; next, to see why: modprobe --verbose {name}"
+    return f"it does not get it; next, to see why: modprobe --verbose {name}"
 
 
 def file_systems(listed: str) -> frozenset[str]:

@@ -35,6 +35,16 @@ def check() -> None:
         raise PreflightError("\n".join(found))
 
 
+def check_networks() -> None:
+    """Pass when the kernel makes what the cluster's networks are made of.
+
+    Raises:
+        PreflightError: It does not.
+    """
+    if lacking := [*modules.lacking_in_networks()]:
+        raise PreflightError("\n".join(lacking))
+
+
 def check_root() -> None:
     """Pass when we may do what has to be done.
 

@@ -75,9 +75,10 @@ def sentence(error: OSError | subprocess.SubprocessError) -> str:
     match error:
         case subprocess.TimeoutExpired():
             command = error.cmd if isinstance(error.cmd, str) else _shown(error.cmd)
+            within = f"{round(error.timeout, 1):g} s"
             return (
-                f"{command}: expected it to end within {round(error.timeout, 1):g} s, it did not; on a slow"
-                " machine every wait can be multiplied: PATIENCE=10"
+                f"{command}: expected it to end within {within}, it did not; on a slow machine"
+                " every wait can be multiplied: PATIENCE=10"
             )
         case subprocess.CalledProcessError():
             command = error.cmd if isinstance(error.cmd, str) else _shown(error.cmd)

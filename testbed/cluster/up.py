@@ -48,8 +48,12 @@ def up(progress: Progress, *, deployment: bool = True) -> None:
     """
     before = modules.loaded()
     preflight.check()
-    _check_size()
-    archives = prepare(progress, deployment=deployment)
+    try:
+        _check_size()
+        archives = prepare(progress, deployment=deployment)
+    except PreflightError:
+        modules.unload(before)
+        raise
     if running():
         images.import_into_nodes(archives, progress)
         network.create()
@@ -96,6 +100,7 @@ def prepare(progress: Progress, *, deployment: bool = True) -> list[Path]:
     if packages.lacking(packages.CLUSTER):
         with progress.step("Debian's programs"):
             packages.ensure(packages.CLUSTER, progress.say)
+    preflight.check_networks()
     building = images.building(progress) if deployment else nullcontext(list)
     with building as built:
         if binaries.missing():

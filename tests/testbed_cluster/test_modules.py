@@ -1,5 +1,6 @@
 """Kernel modules: what is loaded, what is named, and what may be unloaded."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,19 @@ def test_module_that_does_not_load_is_named_with_the_command_that_says_why(kerne
     assert [line.split()[-1] for line in asked] == [*modules.LOADED]
     [sentence] = modules.lacking()
     assert sentence.endswith("next, to see why: modprobe --verbose nosuchfs")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_networks_are_tried_and_what_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = {"veth": ("true",), "bridge": ("sh", "-c", "echo Unknown device type >&2; exit 2")}
+    monkeypatch.setattr(modules, "TRIALS", trials)
+    [sentence] = modules.lacking_in_networks()
+    assert sentence.startswith("expected a kernel with bridge (Unknown device type), ")
+
+
+@pytest.mark.cluster
+def test_this_machine_has_all_that_the_networks_take() -> None:
+    assert [*modules.lacking_in_networks()] == []
 
 
 def test_file_system_that_the_kernel_knows_is_not_mentioned(
