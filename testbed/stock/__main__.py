@@ -2,7 +2,7 @@
 
 A minbase Debian with make, git, ca-certificates and python3 is made in a temporary folder, the
 committed state of this checkout is cloned into it, and `make test` (with --demo: `make demo` and
-`make cluster-down`, with a look at the machine before and after) is run there by chroot as root.
+`make cluster-down`, with a look at the machine before and after) is run there as root.
 
 Everything happens in a mount and a process namespace of its own: when this ends, whatever ended it,
 no process and no mount of it is left, and the folder is deleted.
@@ -10,6 +10,7 @@ no process and no mount of it is left, and the folder is deleted.
 
 import argparse
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from testbed.cluster import cgroups, host, modules, packages, paths, preflight, teardown
-from testbed.cluster.errors import PreflightError
+from testbed.cluster.errors import PreflightError, TestbedError
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import exit_code, run
 from testbed.images.rootfs import debian_sources
@@ -87,7 +88,16 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _in_own_namespaces(folder: Path, arguments: Sequence[str]) -> int:
     """Run this again where its mounts and processes end with it."""
-    command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
+    command = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]
     # Whatever becomes of us, it goes too.
     bound = ["setpriv", "--pdeathsig", "KILL", *command]
     again = [*bound, sys.executable, "-m", "testbed.stock", *arguments]
@@ -124,16 +134,15 @@ def _inside(root: Path, options: argparse.Namespace) -> int:
     with progress.step(f"a fresh Debian {options.debian} ({suite})"):
         _make_debian(suite, root)
         settings.bring(root)
-        _mount(root, options)
-        run(
-            ["git", "clone", "--quiet", "--no-hardlinks", str(paths.CHECKOUT), f"{root}{_CHECKOUT}"]
-        )
+        clone = ["git", "clone", "--quiet", "--no-hardlinks", str(paths.CHECKOUT)]
+        run([*clone, f"{root}{_CHECKOUT}"])
+        enter = _entry(root, options.cache)
     if not options.demo:
-        return _make(root, "test", progress)
-    before = _machine(root)
-    code = _make(root, "demo", progress)
-    down = _make(root, "cluster-down", progress)
-    after = _machine(root)
+        return _make(enter, "test", progress)
+    before = _machine(enter)
+    code = _make(enter, "demo", progress)
+    down = _make(enter, "cluster-down", progress)
+    after = _machine(enter)
     different = [
         *(f"- {line.strip()}" for line in before if line not in after),
         *(f"+ {line.strip()}" for line in after if line not in before),
@@ -150,40 +159,57 @@ def _make_debian(suite: str, root: Path) -> None:
     )
 
 
-def _mount(root: Path, options: argparse.Namespace) -> None:
-    # As on a real machine, / is a mount: `unshare --propagation` asks for one.
-    run(["mount", "--bind", str(root), str(root)])
-    run(["mount", "-t", "proc", "proc", f"{root}/proc"])
-    for name in ("sys", "dev"):
-        run(["mount", "--rbind", f"/{name}", f"{root}/{name}"])
-    for name in ("run", "tmp"):
-        run(["mount", "-t", "tmpfs", "tmpfs", f"{root}/{name}"])
-    if options.cache:
-        inside = root / _HOME.lstrip("/") / ".cache/clusterproof"
-        inside.mkdir(parents=True)
-        run(["mount", "--bind", str(options.cache), str(inside)])
+def _entry(root: Path, cache: Path | None) -> list[str]:
+    """A command before others, that runs them in `root` as on a machine of its own.
+
+    Not chroot: `root` has to be the root of a mount namespace, or what enters the namespaces of a
+    container (runc exec) comes out at the root of the machine.
+    """
+    mounts = [
+        f"mount --bind {root} {root}",
+        f"mount -t proc proc {root}/proc",
+        *(f"mount --rbind /{name} {root}/{name}" for name in ("sys", "dev")),
+        *(f"mount -t tmpfs tmpfs {root}/{name}" for name in ("run", "tmp")),
+    ]
+    if cache:
+        inside = f"{root}{_HOME}/.cache/clusterproof"
+        mounts += [f"mkdir -p {inside}", f"mount --bind {shlex.quote(str(cache))} {inside}"]
+    steps = [
+        *mounts,
+        f"cd {root}",
+        "pivot_root . mnt",
+        "umount --lazy /mnt",
+        "echo ready",
+        "exec sleep infinity",
+    ]
+    # Ends with the process namespace that we are in.
+    holder = subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-euc", "\n".join(steps)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if holder.stdout is None or holder.stdout.readline() != "ready\n":
+        raise TestbedError(f"expected {root} as the root of a namespace; its own words are above")
+    given = [f"{name}={value}" for name, value in settings.environment(os.environ).items()]
+    enter = ["nsenter", f"--target={holder.pid}", "--mount", f"--wdns={_CHECKOUT}"]
+    return [*enter, "env", "--ignore-environment", *given]
 
 
-def _make(root: Path, target: str, progress: Progress) -> int:
-    """Run a target of the Makefile in `root`; its exit code."""
+def _make(enter: list[str], target: str, progress: Progress) -> int:
+    """Run a target of the Makefile in there; its exit code."""
     progress.say(f"make {target}")
     begun = time.monotonic()
     code = subprocess.run(
-        ["chroot", str(root), "make", "--no-print-directory", "-C", _CHECKOUT, target],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env=settings.environment(os.environ),
+        [*enter, "make", "--no-print-directory", target], check=False, stdin=subprocess.DEVNULL
     ).returncode
     progress.say(f"make {target}: exit {code} after {time.monotonic() - begun:.0f} s")
     return code
 
 
-def _machine(root: Path) -> list[str]:
+def _machine(enter: list[str]) -> list[str]:
     """What of the machine a cluster must leave as it was, as lines."""
-    inside = ["chroot", str(root), "env", "--ignore-environment", f"--chdir={_CHECKOUT}"]
-    given = [f"{name}={value}" for name, value in settings.environment(os.environ).items()]
-    command = ["testbed/uv", "run", "--frozen", "--all-extras", "python", "-m", "testbed.cluster"]
-    return run([*inside, *given, *command, "host"], timeout_s=300).splitlines()
+    python = ["testbed/uv", "run", "--frozen", "--all-extras", "python"]
+    return run([*enter, *python, "-m", "testbed.cluster", "host"], timeout_s=300).splitlines()
 
 
 if __name__ == "__main__":
