@@ -26,6 +26,7 @@ from testbed.cluster.errors import PreflightError, TestbedError
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import exit_code, run
 from testbed.images.rootfs import debian_sources
+from testbed.settings import patient
 from testbed.stock import settings
 
 SUITES = {"12": "bookworm", "13": "trixie"}
@@ -123,7 +124,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
             for number in Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split():
                 os.kill(int(number), signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
-            child.wait(END_WITHIN_S)
+            child.wait(patient(END_WITHIN_S))
         child.kill()
     child.wait()
 

@@ -40,6 +40,7 @@ def environment(machine: Mapping[str, str]) -> dict[str, str]:
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
         "TERM": machine.get("TERM", "dumb"),
+        "PATIENCE": machine.get("PATIENCE", ""),
         **{name: value for name, value in machine.items() if name in VARIABLES},
     }
 

@@ -38,6 +38,7 @@ def test_login_has_the_settings_of_registries_and_no_other_variable() -> None:
     }
     given = environment(machine)
     assert given["HOME"] == "/root"
+    assert environment({"PATIENCE": "10"})["PATIENCE"] == "10"
     assert "/home" not in given["PATH"]
     assert {name for name in machine if name in given} == {
         *("PIP_INDEX_URL", "https_proxy", "GOPROXY", "HOME", "PATH"),
