@@ -186,6 +186,7 @@ def _settings(unpacked: Path, root: Path) -> Iterator[str]:
     """What programs have to be told when their files are not under /usr."""
     for variable, pattern in (
         ("LD_LIBRARY_PATH", "usr/lib/*-linux-gnu/*.so*"),
+        ("LD_LIBRARY_PATH", "usr/lib/*-linux-gnu/*/lib*.so*"),
         ("LD_LIBRARY_PATH", "lib/*-linux-gnu/*.so*"),
         ("PERL5LIB", "usr/share/perl/*/*.pm"),
         ("PERL5LIB", "usr/lib/*-linux-gnu/perl/*/*.pm"),
