@@ -95,7 +95,6 @@ def build(folder: Path, say: Callable[[str], None]) -> Disks:
     say("what `make install` and `make cluster` fetch, into the checkout and the cache in there")
     for command in FETCH:
         _inside(root, command)
-    shutil.rmtree(root / "root/.cache/uv", ignore_errors=True)
     disks = Disks(
         folder / "system.img",
         folder / "results.img",
@@ -137,6 +136,7 @@ def _configure(root: Path) -> None:
         **settings.environment(os.environ),
         "PATIENCE": f"{max(PATIENCE, GUEST_PATIENCE):g}",
         "NODES": str(NODES),
+        "UV_OFFLINE": "1",
     }
     lines = [f"{name}={text}\n" for name, text in environment.items()]
     (root / "etc/demo-vm.env").write_text("".join(lines))

@@ -10,6 +10,7 @@ import pytest
 
 from testbed.cluster.errors import TestbedError
 from testbed.stock import __main__ as stock
+from testbed.vm import __main__ as vm
 from testbed.vm import image, machine, snapshot
 from testbed.vm.differences import Difference, differences
 from testbed.vm.page import page
@@ -204,3 +205,8 @@ def test_the_page_lists_every_difference() -> None:
     assert "1 differences:\n- mounts: new: /run/netns tmpfs" in ours
     assert "apt-daily.service" in by_itself
     assert json.dumps(_seen())
+
+
+def test_memory_that_the_kernel_can_free_counts_as_available() -> None:
+    text = "MemTotal: 100 kB\nMemFree: 10 kB\nMemAvailable: 60 kB\nHugePages_Total: 0\n"
+    assert vm.available_memory(text) == 60 * 1024
