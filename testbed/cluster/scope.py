@@ -3,12 +3,14 @@
 A transient unit: nothing of it is written to disk, and it ends with its last process.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.topology import CGROUP, CGROUP_WEIGHT
+from testbed.settings import patient
 from testbed.waits import wait_until
 
 UNIT = f"{CGROUP}.scope"
@@ -59,6 +61,7 @@ def start(tree: Path) -> int:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "SYSTEMD_BUS_TIMEOUT": f"{patient(STARTED_WITHIN_S):.0f}"},
         start_new_session=True,
     )
 

@@ -9,7 +9,6 @@ import argparse
 import datetime as dt
 import fcntl
 import json
-import os
 import shutil
 import signal
 import sys
@@ -82,7 +81,7 @@ def _check() -> None:
             f"expected programs of the packages {' '.join(lacking)}; install them:"
             f" apt-get install --no-install-recommends {' '.join(lacking)}"
         )
-    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    available = available_memory(Path("/proc/meminfo").read_text())
     if available < MEMORY_BYTES:
         against.append(
             f"expected {MEMORY_BYTES / 2**30:.0f} GiB of free memory (the virtual machine takes"
@@ -90,6 +89,12 @@ def _check() -> None:
         )
     if against:
         raise PreflightError("\n".join(against))
+
+
+def available_memory(meminfo: str) -> int:
+    """Bytes that programs can still have: what the kernel can free at once is among them."""
+    fields = dict(line.split(":", 1) for line in meminfo.splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024
 
 
 def _run(progress: Progress) -> dict[str, Any]:

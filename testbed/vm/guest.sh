@@ -34,6 +34,7 @@ finish() {
 trap finish EXIT
 
 # A transient unit makes systemd look at its control groups again, before both snapshots.
+export SYSTEMD_BUS_TIMEOUT=600
 settle() {
   systemd-run --quiet --wait true
   sleep 10

@@ -25,19 +25,18 @@ ACCELERATOR = setting("ACCEL", lambda text: text or "tcg,thread=multi")
 
 
 def command(disks: Disks, console: Path) -> list[str]:
-    """QEMU's command line: no window, no port that anybody could dial."""
+    """QEMU's command line: no window and no network."""
     return [
         # It ends with us, however we end; and whatever else runs here comes first.
         *("setpriv", "--pdeathsig", "KILL", "nice", "-n", "10"),
         "qemu-system-x86_64",
-        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
+        *("-nodefaults", "-nic", "none", "-no-user-config", "-no-reboot", "-display", "none"),
         *("-machine", "q35", "-accel", ACCELERATOR, "-cpu", "max"),
         *("-smp", str(PROCESSORS), "-m", MEMORY),
         *("-kernel", str(disks.kernel), "-initrd", str(disks.initrd)),
         *("-append", "root=/dev/vda rw console=ttyS0 panic=-1 systemd.show_status=no"),
         *("-drive", f"file={disks.system},format=raw,if=virtio,cache=unsafe,discard=unmap"),
         *("-drive", f"file={disks.results},format=raw,if=virtio"),
-        *("-nic", "user,model=virtio-net-pci"),
         *("-device", "virtio-rng-pci"),
         *("-serial", f"file:{console}"),
     ]

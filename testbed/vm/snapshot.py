@@ -67,7 +67,9 @@ def units() -> Section:
 
 def unit_files() -> Section:
     """Installed unit files, with whether they are enabled."""
-    listed = _printed("systemctl", "list-unit-files", "--plain", "--no-legend", "--full")
+    listed = _printed(
+        "systemctl", "--root=/", "list-unit-files", "--plain", "--no-legend", "--full"
+    )
     return {line.split()[0]: line.split()[1] for line in listed.splitlines()}
 
 
@@ -181,8 +183,14 @@ def _fingerprint(path: Path) -> str:
 
 
 def _printed(*command: str) -> str:
+    bound_s = f"{patient(COMMAND_WITHIN_S):.0f}"
     return subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=patient(COMMAND_WITHIN_S)
+        command,
+        stdout=subprocess.PIPE,  # its errors are for the log
+        text=True,
+        check=True,
+        timeout=patient(COMMAND_WITHIN_S),
+        env={**os.environ, "SYSTEMD_BUS_TIMEOUT": bound_s},
     ).stdout
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from testbed.cluster.errors import TestbedError
 from testbed.stock import __main__ as stock
+from testbed.vm import __main__ as vm
 from testbed.vm import image, machine, snapshot
 from testbed.vm.differences import Difference, differences
 from testbed.vm.page import page
@@ -18,9 +19,9 @@ PROJECT = Path(__file__).parents[2]
 DISKS = image.Disks(Path("system.img"), Path("results.img"), Path("vmlinuz"), Path("initrd.img"))
 
 
-def test_the_machine_opens_no_port_and_no_window() -> None:
+def test_the_machine_has_no_network_and_no_window() -> None:
     command = machine.command(DISKS, Path("console.log"))
-    assert command[command.index("-nic") + 1] == "user,model=virtio-net-pci"
+    assert command[command.index("-nic") + 1] == "none"
     assert not [word for word in command if "hostfwd" in word or "vnc" in word or "tcp:" in word]
     assert command[command.index("-display") + 1] == "none"
 
@@ -204,3 +205,8 @@ def test_the_page_lists_every_difference() -> None:
     assert "1 differences:\n- mounts: new: /run/netns tmpfs" in ours
     assert "apt-daily.service" in by_itself
     assert json.dumps(_seen())
+
+
+def test_memory_that_the_kernel_can_free_counts_as_available() -> None:
+    text = "MemTotal: 100 kB\nMemFree: 10 kB\nMemAvailable: 60 kB\nHugePages_Total: 0\n"
+    assert vm.available_memory(text) == 60 * 1024
