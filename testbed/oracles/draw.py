@@ -1,0 +1,61 @@
+"""Cases by seed and number, and how many options and pairs of options they cover."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from testbed.oracles.kubeconfig_cases import case
+from testbed.oracles.situation import Case, Material
+
+_USUAL = (0.5, 0.8, 0.9, 0.95)
+"""How likely a feature is as usual; where too much is odd, the first of it hides the rest."""
+
+
+@dataclass
+class Tally:
+    """What was covered.
+
+    Attributes:
+        options: Every option of every feature that a case could choose.
+        chosen: Those that one did.
+        pairs: Pairs of unusual options that one case had together.
+    """
+
+    options: set[tuple[str, str]] = field(default_factory=set)
+    chosen: set[tuple[str, str]] = field(default_factory=set)
+    pairs: set[tuple[tuple[str, str], ...]] = field(default_factory=set)
+
+    @property
+    def feature_pairs(self) -> tuple[int, int]:
+        """Pairs of features that were unusual together, of all that there are."""
+        features = {feature for feature, _ in self.options}
+        seen = {tuple(sorted(feature for feature, _ in pair)) for pair in self.pairs}
+        return len(seen), len(features) * (len(features) - 1) // 2
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A case, and what is unusual about it."""
+
+    case: Case
+    odd: dict[str, str]
+
+
+def drawn(seed: int, number: int, material: Material, tally: Tally) -> Drawn:
+    """The case of that number; the same again for the same seed."""
+    dice = random.Random(f"{seed} {number}")  # noqa: S311 - no secret
+    usual = dice.choice(_USUAL)
+    odd: dict[str, str] = {}
+
+    def pick(feature: str, options: Sequence[str]) -> str:
+        option = options[0] if dice.random() < usual else dice.choice(options)
+        tally.options |= {(feature, each) for each in options}
+        tally.chosen.add((feature, option))
+        if option != options[0]:
+            odd[feature] = option
+        return option
+
+    made = case(pick, material)
+    tally.pairs |= set(combinations(sorted(odd.items()), 2))
+    return Drawn(made, odd)
