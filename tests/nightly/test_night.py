@@ -68,8 +68,10 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield Stage(tmp_path, server, answers)
 
 
-def test_a_night_is_kept_shown_and_counted(stage: Stage) -> None:
+def test_a_night_is_kept_shown_and_counted(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     assert stage.run() is ExitCode.PASSED
+    first = capfd.readouterr().out.splitlines()[0]
+    assert first.startswith(f"cluster: context loopback, server {stage.server}, from /")
     results = stage.night.results
     labels = 'cluster="loopback",outcome="passed",profile="small",uid="uid-of-this-cluster"'
     assert f"clusterproof_rows{{{labels}}} 2.0" in (results / "metrics.prom").read_text(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from clusterproof import lock as lock_module
 from clusterproof.errors import ObservationError
 from clusterproof.lock import PROCESS, RunLock, is_dead, this_process
+from clusterproof.spec import read_spec
+from fixtures.dialler import place_of_writing
 from tests.observe.loopback import Reply, Request, api_server
 from tests.safety.leases_server import Leases
 
@@ -187,3 +190,12 @@ def test_lease_that_may_not_be_renewed_is_noted(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(ObservationError, match="was lost"):
             lock.refuse_if_lost()
         lock.release()
+
+
+def test_spec_without_any_namespace_is_told_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("name: s\nprofile: p\nrows: []\n", "utf-8")
+    with pytest.raises(ObservationError, match=r"s\.yaml has no settings\.dialler \(an image"):
+        place_of_writing(read_spec(path))
+    path.write_text("name: s\nprofile: p\nnamespaces: {a: shop}\nrows: []\n", "utf-8")
+    assert place_of_writing(read_spec(path)) == "shop"
