@@ -13,11 +13,12 @@ import pytest
 from clusterproof import lock as lock_module
 from clusterproof.errors import ObservationError
 from clusterproof.lock import PROCESS, RunLock, is_dead, this_process
-from clusterproof.spec import read_spec
+from clusterproof.spec import Settings, read_spec
 from fixtures.dialler import place_of_writing
 from tests.observe.loopback import Reply, Request, api_server
 from tests.safety.leases_server import Leases
 
+PROJECT = Path(__file__).parents[2]
 ELSEWHERE = "another-boot/pid:[1] 77 123"
 
 
@@ -192,10 +193,9 @@ def test_lease_that_may_not_be_renewed_is_noted(monkeypatch: pytest.MonkeyPatch)
         lock.release()
 
 
-def test_spec_without_any_namespace_is_told_what_is_missing(tmp_path: Path) -> None:
-    path = tmp_path / "s.yaml"
-    path.write_text("name: s\nprofile: p\nrows: []\n", "utf-8")
-    with pytest.raises(ObservationError, match=r"s\.yaml has no settings\.dialler \(an image"):
-        place_of_writing(read_spec(path))
-    path.write_text("name: s\nprofile: p\nnamespaces: {a: shop}\nrows: []\n", "utf-8")
-    assert place_of_writing(read_spec(path)) == "shop"
+def test_spec_without_any_namespace_is_told_what_is_missing() -> None:
+    spec = read_spec(PROJECT / "spec" / "self-hosted.yaml")
+    nowhere = replace(spec, namespaces={}, settings=Settings())
+    with pytest.raises(ObservationError, match=r"yaml has no settings\.dialler \(an image"):
+        place_of_writing(nowhere)
+    assert place_of_writing(replace(nowhere, namespaces={"a": "shop"})) == "shop"
