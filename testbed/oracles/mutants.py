@@ -90,7 +90,9 @@ MUTANTS = (
     Mutant(
         "y is a string", "yaml_file", "text in _TRUE or text in _FALSE", 'text in {"true", "false"}'
     ),
-    Mutant("1e3 is a string", "yaml_file", "if _FLOAT.fullmatch(digits)", "if False"),
+    Mutant(
+        "1e3 is a string", "yaml_file", "is_float = _FLOAT.fullmatch(digits)", "is_float = None"
+    ),
     Mutant(
         "numbers are strings",
         "kubeconfig_types",
@@ -208,7 +210,7 @@ MUTANTS = (
         'parse(f"http://{server}")',
         'parse(f"https://{server}")',
     ),
-    Mutant("a server's path is dropped", "url", 'quote(self.path, safe=_PATH_SAFE)}"', '"}"'),
+    Mutant("a server's path is dropped", "url", "{quote(self.path, safe=_PATH_SAFE)}", ""),
     Mutant(
         "a path is not cleaned",
         "url",
