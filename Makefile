@@ -118,7 +118,7 @@ nightly-rehearsal: install ## a passing night, a seeded defect, the alert and th
 CASES ?= 500
 # Another seed, other kubeconfigs; MUTANTS=1 spoils our rules one by one, and each must be noticed.
 oracle: install ## generated kubeconfigs to kubectl and to us: the same server, as the same user (no cluster)
-	$(RUN) python -m testbed.oracles --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
+	$(RUN) python -m testbed.oracles.kubeconfig --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
 	  $(if $(MUTANTS),--mutants) $(if $(PAGES),--pages docs)
 
 .PHONY: compare mutate

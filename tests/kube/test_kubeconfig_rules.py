@@ -19,7 +19,7 @@ from clusterproof.kube.connection import Connection, connect
 from clusterproof.kube.url import parse, parse_server, proxy_from_environment
 from clusterproof.kube.yaml_file import read_yaml
 from testbed.cluster import certs
-from testbed.oracles.recorder import Asked, Recorder, recording
+from testbed.oracles.kubeconfig.recorder import Asked, Recorder, recording
 from tests.observe.loopback import Reply, Request, api_server
 
 GROUP = "client.authentication.k8s.io"

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from testbed.cluster import binaries
-from testbed.oracles.draw import Tally, drawn, every_option
-from testbed.oracles.kubeconfig import Bench, bench, disagreement
-from testbed.oracles.kubeconfig_cases import case
-from testbed.oracles.mutants import MUTANTS, Mutant, spoilt
-from testbed.oracles.situation import Case, Material
+from testbed.oracles.kubeconfig.bench import Bench, bench, disagreement
+from testbed.oracles.kubeconfig.cases import case
+from testbed.oracles.kubeconfig.draw import Tally, drawn, every_option
+from testbed.oracles.kubeconfig.mutants import MUTANTS, Mutant, spoilt
+from testbed.oracles.kubeconfig.situation import Case, Material
 
 KUBECTL = binaries.program("kubectl")
 CASES = 200

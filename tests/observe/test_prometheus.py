@@ -22,7 +22,7 @@ from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import PrometheusSettings
 from testbed.cluster import certs
-from testbed.oracles.recorder import Recorder, recording
+from testbed.oracles.kubeconfig.recorder import Recorder, recording
 from tests.observe.loopback import Reply, Request, api_server, listed
 
 ROW = TargetsRow(

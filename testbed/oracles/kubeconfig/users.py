@@ -5,7 +5,15 @@ from typing import Any
 
 import yaml
 
-from testbed.oracles.situation import GROUP, OTHER_TOKEN, TOKEN, Case, Material, Pick, in_base64
+from testbed.oracles.kubeconfig.situation import (
+    GROUP,
+    OTHER_TOKEN,
+    TOKEN,
+    Case,
+    Material,
+    Pick,
+    in_base64,
+)
 
 
 def user_entry(pick: Pick, material: Material, made: Case) -> dict[str, Any]:

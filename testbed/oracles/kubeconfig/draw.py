@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
 
-from testbed.oracles.kubeconfig_cases import case
-from testbed.oracles.situation import Case, Material
+from testbed.oracles.kubeconfig.cases import case
+from testbed.oracles.kubeconfig.situation import Case, Material
 
 _USUAL = (0.6, 0.85, 0.95, 1.0)
 """How likely a feature is as usual; where too much is odd, the first of it hides the rest."""

@@ -12,8 +12,14 @@ from pathlib import Path
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube import client, connection
 from testbed.cluster import certs
-from testbed.oracles.recorder import Asked, Recorder, recording
-from testbed.oracles.situation import API_SERVER_NAMES, OTHER_TOKEN, TOKEN, Case, Material
+from testbed.oracles.kubeconfig.recorder import Asked, Recorder, recording
+from testbed.oracles.kubeconfig.situation import (
+    API_SERVER_NAMES,
+    OTHER_TOKEN,
+    TOKEN,
+    Case,
+    Material,
+)
 
 Side = Callable[[Case, Path], str]
 """Asks for the version; how it refused, or ""."""

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.oracles.draw import Tally
+from testbed.oracles.kubeconfig.draw import Tally
 
 _BEGIN, _END = "<!-- kubeconfig: figures -->", "<!-- /kubeconfig -->"
 

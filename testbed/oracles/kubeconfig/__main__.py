@@ -1,4 +1,4 @@
-"""`python -m testbed.oracles`: the same kubeconfigs to kubectl and to us, and what they did."""
+"""`python -m testbed.oracles.kubeconfig`: the same kubeconfigs to kubectl and to us, and what they did."""
 
 import argparse
 import sys
@@ -10,17 +10,19 @@ from pathlib import Path
 from clusterproof.outcome import ExitCode
 from testbed.cluster import binaries
 from testbed.cluster.progress import Progress
-from testbed.oracles.draw import Drawn, Tally, drawn
-from testbed.oracles.kubeconfig import Bench, Outcome, bench, disagreement
-from testbed.oracles.mutants import MUTANTS, Mutant, mutated
-from testbed.oracles.page import Figures, write
+from testbed.oracles.kubeconfig.bench import Bench, Outcome, bench, disagreement
+from testbed.oracles.kubeconfig.draw import Drawn, Tally, drawn
+from testbed.oracles.kubeconfig.mutants import MUTANTS, Mutant, mutated
+from testbed.oracles.kubeconfig.page import Figures, write
 
 _SHOWN = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare; 0 when nobody disagrees, and every mutant is found out."""
-    parser = argparse.ArgumentParser(prog="python -m testbed.oracles", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m testbed.oracles.kubeconfig", description=__doc__
+    )
     parser.add_argument("--cases", type=int, default=500, help="%(default)s")
     parser.add_argument("--seed", type=int, default=20261126, help="%(default)s")
     parser.add_argument("--mutants", action="store_true", help="spoil our rules, one after another")

@@ -4,9 +4,9 @@ from typing import Any
 
 import yaml
 
-from testbed.oracles.kubeconfig_texts import odd_names, place, written_text
-from testbed.oracles.kubeconfig_users import user_entry
-from testbed.oracles.situation import OTHER_TOKEN, Case, Material, Pick, in_base64
+from testbed.oracles.kubeconfig.situation import OTHER_TOKEN, Case, Material, Pick, in_base64
+from testbed.oracles.kubeconfig.texts import odd_names, place, written_text
+from testbed.oracles.kubeconfig.users import user_entry
 
 
 def case(pick: Pick, material: Material) -> Case:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from testbed.oracles.situation import GROUP, OTHER_TOKEN, Case, Pick
+from testbed.oracles.kubeconfig.situation import GROUP, OTHER_TOKEN, Case, Pick
 
 Entry = dict[str, Any]
 _EXTENSION = {"name": f"{GROUP}/exec", "extension": {"a": [1, {"b": True}]}}
