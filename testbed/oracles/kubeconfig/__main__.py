@@ -1,4 +1,4 @@
-"""`python -m testbed.oracles.kubeconfig`: the same kubeconfigs to kubectl and to us, and what they did."""
+"""`python -m testbed.oracles.kubeconfig`: the same kubeconfigs to kubectl and to us."""
 
 import argparse
 import sys
