@@ -33,9 +33,9 @@ class View:
         starts: Where each part starts in `text`, ascending.
         sources: The span of each part in the parent's text; literal parts map 1 to 1.
         mirrored: True when `text` is the parent's text backwards.
-        readable: True for the original and for what only an escape was undone in; False where base64,
-            hex or reading backwards makes a text of what may be none.
-        folded: True when lines were joined: what stands in it side by side may not belong together.
+        readable: True for the original and for what only an escape was undone in; False where
+            base64, hex or reading backwards makes a text of what may be none.
+        folded: True when lines were joined: what stands side by side may not belong together.
     """
 
     text: str

@@ -13,10 +13,8 @@ HARMLESS = sorted({example for shape in shapes() for example in shape.harmless})
 DRAWS = 25
 
 
-@pytest.mark.parametrize(
-    ("shape", "example"), SECRET, ids=[f"{s.id}-{n}" for n, (s, _) in enumerate(SECRET)]
-)
-def test_a_shape_takes_out_what_is_marked_and_nothing_else(shape: Shape, example: str) -> None:
+@pytest.mark.parametrize("example", [example for _, example in SECRET])
+def test_a_shape_takes_out_what_is_marked_and_nothing_else(example: str) -> None:
     wrong = []
     for _ in range(DRAWS):
         marked = filled(example)

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
-from typing import Any, Final, TypeVar
-
-import ahocorasick
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from clusterproof.decoding import View, views
 from clusterproof.redact.known import KnownValues, automaton_of
 from clusterproof.redact.shapes import Shape, is_harmless, names_a_secret, shapes
 from clusterproof.redact.values import worth_searching
+
+if TYPE_CHECKING:
+    import ahocorasick
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""The shapes of secrets, read from `shapes.toml`: a pattern, what else its match must be, examples."""
+"""The shapes of secrets, read from `shapes.toml`."""
 
 import re
 import tomllib
@@ -106,10 +106,10 @@ _KNOWN_ROOTS: Final = (
     "/secrets/",
     "/home/",
     "/opt/",
-    "/tmp/",
+    "/tmp/",  # noqa: S108 - to compare with
     "/usr/",
     "/app",
-)  # noqa: S108 - texts to compare with
+)
 _SECRET_BY_NAME: Final = re.compile(
     r"(?:^|[^A-Za-z_])(?:[a-z]+Secret|(?:(?!client)[a-z.]+[-/.])*[Ss]ecret)[\"'\])]{0,3}\s*"
     r"(?::|=|\sis\s)?\s*[\"'`]?$"
@@ -135,7 +135,7 @@ _COMPLETE_PLACEHOLDER: Final = re.compile(
 
 
 def is_no_value(value: str) -> bool:
-    """True for what stands in a Secret and is none: a placeholder, a path, a word such as `none`."""
+    """True for what a Secret holds in place of one: a placeholder, a path, a word as `none`."""
     if value.casefold() in words("harmless") or _COMPLETE_PLACEHOLDER.fullmatch(value):
         return True
     return value.startswith(_KNOWN_ROOTS) and _PATH.fullmatch(value) is not None

@@ -15,10 +15,13 @@ from clusterproof.redact.random_text import guesses_bits, is_address, is_drawn_b
 from clusterproof.redact.shapes import is_no_value, names_a_secret, shapes, words
 
 LEAST_BITS: Final = 19.9
-"""What a value must at least have: six digits, or four characters with a capital and a digit. Our choice."""
+"""What a value must at least have: six digits, or four letters and digits. Our choice."""
 LEAST_LINE_BITS: Final = 50.0
 """Likewise of a line of a file that has no name before it."""
 _SHORTEST_LINE: Final = 12
+_LONGEST_NAME: Final = 253
+_ORDINAL, _PORT = 2, 5
+"""Digits and letters of a part of a name, and digits of a port, that say nothing."""
 
 _CERTIFICATE: Final = re.compile(
     r"-----BEGIN (?:TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED )?CERTIFICATE-----"
@@ -38,8 +41,11 @@ def worth_searching(values: Iterable[str], spared: Iterable[str] = ()) -> frozen
         spared: Names of the spec, which are no secrets.
     """
     public = {
-        word for term in spared if len(term) < 254 for word in (term.casefold(), *_split(term))
-    }  # noqa: PLR2004 - the longest name
+        word
+        for term in spared
+        if len(term) <= _LONGEST_NAME
+        for word in (term.casefold(), *_split(term))
+    }
     return frozenset(
         part
         for value in values
@@ -63,9 +69,9 @@ def _is_public(value: str, public: set[str]) -> bool:
         return False
     known = public | words("common")
     return all(
-        part in known or len(part) <= 2 or (part.isdigit() and len(part) <= 5)
+        part in known or len(part) <= _ORDINAL or (part.isdigit() and len(part) <= _PORT)
         for part in _split(value)
-    )  # noqa: PLR2004 - ports, ordinals
+    )
 
 
 def _parts(value: str) -> Iterator[str]:
