@@ -25,6 +25,7 @@ from clusterproof.notify.message import message, worth_telling
 from clusterproof.notify.webhook import post
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
+from clusterproof.redact.errors import say_error
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
 from clusterproof.report.redacted import redacted
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(run(options, []))
     except ClusterproofError as error:
-        sys.stderr.write(f"clusterproof history: {error}\n")
+        say_error(f"clusterproof history: {error}")
         return ExitCode.USAGE
 
 

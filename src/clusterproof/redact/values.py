@@ -19,6 +19,7 @@ LEAST_BITS: Final = 19.9
 LEAST_LINE_BITS: Final = 50.0
 """Likewise of a line of a file that has no name before it."""
 _SHORTEST_LINE: Final = 12
+_SHORT: Final = 8
 _LONGEST_NAME: Final = 253
 _ORDINAL, _PORT = 2, 5
 """Digits and letters of a part of a name, and digits of a port, that say nothing."""
@@ -46,12 +47,20 @@ def worth_searching(values: Iterable[str], spared: Iterable[str] = ()) -> frozen
         if len(term) <= _LONGEST_NAME
         for word in (term.casefold(), *_split(term))
     }
-    return frozenset(
+    parts = {
         part
         for value in values
         for part in _parts(value)
         if guesses_bits(part) >= LEAST_BITS and not _is_public(part, public)
-    )
+    }
+    return frozenset(parts.union(*(_spelt(part) for part in parts if len(part) <= _SHORT)))
+
+
+def _spelt(value: str) -> set[str]:
+    """A short value as base64 and hexadecimal digits: by itself it is too little to be decoded."""
+    letters = base64.b64encode(value.encode()).decode().rstrip("=")
+    urls = base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
+    return {letters, urls, value.encode().hex(), value.encode().hex().upper()}
 
 
 def _split(text: str) -> list[str]:
