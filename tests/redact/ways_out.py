@@ -22,7 +22,7 @@ def token(length: int, letters: str = LETTERS) -> str:
 
 
 def planted() -> tuple[str, ...]:
-    """Sixty, made anew in each run; the Secret is all that tells most of them from harmless text."""
+    """Sixty, made anew in each run; only the Secret tells most of them from harmless text."""
     words = ("harvest", "violin", "copper", "meadow", "lantern", "granite", "saffron", "tundra")
     passphrases = [" ".join(secrets.choice(words) for _ in range(4)) for _ in range(6)]
     return (

@@ -86,9 +86,12 @@ def _sure_name() -> re.Pattern[str]:
     return re.compile(f"(?i)(?:{''.join(_document()['names']['sure'].split())})$")
 
 
+_OF_A_DIGEST: Final = re.compile(r"(?i)checksum|digest|fingerprint")
+
+
 def names_a_secret(name: str) -> bool:
     """True for a name behind which a secret stands, such as `DB_PASS` or `api-key`."""
-    return _sure_name().search(name) is not None
+    return _sure_name().search(name) is not None and not _OF_A_DIGEST.search(name)
 
 
 # What stands where a secret will: `your-password`, `<token>`, `${DB_PASS}`, `sk-...`, `***`.
@@ -142,7 +145,7 @@ def is_no_value(value: str) -> bool:
 
 
 def _is_value(match: re.Match[str], value: str) -> bool:
-    if is_harmless(value):
+    if is_harmless(value) or _is_digest(match, value):
         return False
     before = match.string[max(0, match.start() - 100) : match.start() + match[0].find(value)]
     by_name = _SECRET_BY_NAME.search(before) is not None
@@ -161,10 +164,8 @@ def _is_option(match: re.Match[str], value: str) -> bool:
 def _is_digest(match: re.Match[str], value: str) -> bool:
     """Behind the name of a digest, as in `SHA256:...` of a public key and `checksum/...: ...`."""
     before = match.string[max(0, match.start() - 100) : match.start() + match[0].find(value)]
-    return (
-        re.search(r"(?i)(?:sha\d+|md5|checksum|digest|fingerprint|hash)[^\s=:]*\W{0,4}$", before)
-        is not None
-    )
+    name = r"(?i)(?:sha\d+|md5|checksum|digest|fingerprint|hash)[^\s=:]*\W{0,4}$"
+    return re.search(name, before) is not None
 
 
 CHECKS: Final[Mapping[str, Callable[[re.Match[str], str], bool]]] = {
