@@ -164,7 +164,7 @@ def _is_option(match: re.Match[str], value: str) -> bool:
 def _is_digest(match: re.Match[str], value: str) -> bool:
     """Behind the name of a digest, as in `SHA256:...` of a public key and `checksum/...: ...`."""
     before = match.string[max(0, match.start() - 100) : match.start() + match[0].find(value)]
-    name = r"(?i)(?:sha\d+|md5|checksum|digest|fingerprint|hash)[^\s=:]*\W{0,4}$"
+    name = r"(?i)(?:sha\d+[-:]?|md5[-:]?|(?:checksum|digest|fingerprint)(?:/[\w.-]*)?)\W{0,4}$"
     return re.search(name, before) is not None
 
 
