@@ -40,8 +40,8 @@ def record_without_report(spec_path: Path, ended: Ended, runs: Path, known: set[
     notes = [f"{how}; this record was made in their place"]
     if unreadable:
         notes.append(
-            f"{unreadable} lines of its journal could not be read: another version of clusterproof"
-            " wrote them; their rows are NOT_RUN here"
+            "expected judged rows of this version in its journal; lines that hold none:"
+            f" {unreadable}; their rows are NOT_RUN here"
         )
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(ended.started_at))
     return RunRecord(

@@ -60,11 +60,13 @@ class Cluster:
 
     Attributes:
         api: For what is not a collection (a log, a Pod's own HTTP answer).
+        lists_made: How many lists were made so far: the same number, nothing new to read.
     """
 
     def __init__(self, api: KubeApi) -> None:
         """List nothing yet."""
         self.api = api
+        self.lists_made = 0
         self._lists: dict[tuple[str, str], list[Json] | ObservationError] = {}
         self._asked: set[tuple[str, str]] = set()
         self._ahead: set[tuple[str, str]] = set()
@@ -101,6 +103,7 @@ class Cluster:
         key = (kind, namespace)
         with self._lock:
             if key not in self._lists:
+                self.lists_made += 1
                 try:
                     items = self.api.list(_kind(kind).collection(namespace))
                     self._lists[key] = [item for item in items if not is_ours(item)]
