@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures.options",
     "fixtures.rows",
     "fixtures.recording",
+    "fixtures.redacting",
     "fixtures.cluster",
     "fixtures.looks",
     "fixtures.dialler",

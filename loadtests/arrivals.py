@@ -8,7 +8,7 @@ arrival is sent late and its latency still counts from when it was due.
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.url import URL
@@ -108,12 +108,14 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     Attributes:
         requests: The names that its mix may have.
         needs: Fields of the scenario that it cannot do without.
+        authorization: The header for a host that asks for a user and a password; else empty.
     """
 
     abstract = True
     requests: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
     lane: Lane
+    authorization: ClassVar[dict[str, str]] = {}
     max_retries = 0
 
     def __init__(self, environment: Environment) -> None:
@@ -181,7 +183,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
                 f"{self.host}{path}",
                 method=method,
                 payload=payload,
-                headers=_JSON_HEADERS if headers is None else {**_JSON_HEADERS, **headers},
+                headers={**_JSON_HEADERS, **self.authorization, **(headers or {})},
             )
             size = len(answer.content)  # reads the body to its end
         except FAILURE_EXCEPTIONS as failure:

@@ -1,8 +1,10 @@
 """Where a scenario finds its target when no --host is given."""
 
+import base64
 import os
 import shutil
 import subprocess
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from clusterproof.load.sections import ServiceRef
 
@@ -12,6 +14,21 @@ def host_of(target: ServiceRef) -> str | None:
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
         return f"http://{target.name}.{target.namespace}.svc.cluster.local:{target.port}"
     return None
+
+
+def without_credentials(url: str) -> tuple[str, dict[str, str]]:
+    """The URL without its `user:password@`, and the header that says the same.
+
+    Source: RFC 7617; the user and the password are percent-decoded first, as curl and requests do.
+    """
+    parts = urlsplit(url)
+    credentials, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    user, _, password = credentials.partition(":")
+    pair = f"{unquote(user)}:{unquote(password)}"
+    header = {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    return urlunsplit(parts._replace(netloc=host)), header
 
 
 def current_context() -> str:

@@ -17,6 +17,7 @@ from clusterproof.generate import cli as generate_cli
 from clusterproof.history import cli as history_cli
 from clusterproof.nightly import cli as nightly_cli
 from clusterproof.outcome import ExitCode
+from clusterproof.redact.errors import say_error, say_uncaught
 from clusterproof.spec import json_schema, read_spec
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The process exit code: see `ExitCode`.
     """
+    sys.excepthook = say_uncaught
     parser = _parser()
     options, rest = parser.parse_known_args(argv)
     if rest and not getattr(options, "passes_on", False):
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options, rest))
     except ClusterproofError as error:
-        sys.stderr.write(f"clusterproof: {error}\n")
+        say_error(f"clusterproof: {error}")
         return ExitCode.USAGE
 
 

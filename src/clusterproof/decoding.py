@@ -4,12 +4,13 @@ A secret that was logged, put into a URL, into JSON, into HTML or into base64 lo
 time. Rather than search for each form of each secret, undo the encodings and search once.
 """
 
-import base64
+import binascii
 import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 Decode = Callable[[str], tuple[str, ...]]
@@ -32,6 +33,9 @@ class View:
         starts: Where each part starts in `text`, ascending.
         sources: The span of each part in the parent's text; literal parts map 1 to 1.
         mirrored: True when `text` is the parent's text backwards.
+        readable: True for the original and for what only an escape was undone in; False where
+            base64, hex or reading backwards makes a text of what may be none.
+        folded: True when lines were joined: what stands side by side may not belong together.
     """
 
     text: str
@@ -39,6 +43,8 @@ class View:
     starts: tuple[int, ...] = ()
     sources: tuple[tuple[int, int, bool], ...] = ()
     mirrored: bool = False
+    readable: bool = True
+    folded: bool = False
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """The span of the original text that `text[start:end]` was read from."""
@@ -73,9 +79,16 @@ class _Builder:
             self.sources.append(source)
             self.length += len(text)
 
-    def view(self, parent: View) -> View:
+    def view(self, parent: View, encoding: "Encoding") -> View:
         """The finished view."""
-        return View("".join(self.parts), parent, tuple(self.starts), tuple(self.sources))
+        return View(
+            "".join(self.parts),
+            parent,
+            tuple(self.starts),
+            tuple(self.sources),
+            readable=parent.readable and encoding.inline,
+            folded=parent.folded or encoding.folds,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +100,21 @@ class Encoding:
         decode: Undoes it.
         inline: True when pieces stand between literal text that belongs to the same value
             (`a%20b`); False when a piece is a whole value by itself (base64, hex).
+        marks: Characters of which each piece has one: a text without them is passed over.
+        folds: True when a piece is a line's end.
     """
 
     piece: re.Pattern[str]
     decode: Decode
     inline: bool
+    marks: str = ""
+    folds: bool = False
 
     def undo(self, view: View) -> View | None:
         """The view with this encoding undone, or None when it has no such piece."""
         text = view.text
+        if self.marks and not any(mark in text for mark in self.marks):
+            return None
         builder = _Builder()
         done = 0
         found = False
@@ -115,7 +134,7 @@ class Encoding:
             return None
         if self.inline:
             builder.add(text[done:], (done, len(text), True))
-        return builder.view(view)
+        return builder.view(view, self)
 
 
 def _percent(piece: str) -> tuple[str, ...]:
@@ -160,49 +179,98 @@ _BLANK: Final = re.compile(r"\s+")
 _READABLE: Final = re.compile(r"[^\x00-\x08\x0e-\x1f\ufffd]{6}")
 
 
+def _texts(data: bytes) -> tuple[str, ...]:
+    """What bytes may say: UTF-8, or UTF-16 where every other byte is none."""
+    readings = [data.decode(errors="replace")]
+    if data.count(0) * 3 >= len(data):
+        readings += [
+            data[start : start + (len(data) - start) // 2 * 2].decode("utf-16-le", errors="replace")
+            for start in range(2)
+        ]
+    return tuple(reading for reading in readings if _READABLE.search(reading))
+
+
+@lru_cache(maxsize=8192)
 def _base64(piece: str) -> tuple[str, ...]:
     """Every alignment: the piece may begin in the middle of a longer one, or behind a word."""
     letters = _BLANK.sub("", piece).rstrip("=").translate(_BASE64_ALPHABETS)
-    readings = []
+    readings: tuple[str, ...] = ()
     for skipped in range(4):
         rest = letters[skipped:]
         whole = rest[: len(rest) - 1] if len(rest) % 4 == 1 else rest
-        data = base64.b64decode(whole + "=" * (-len(whole) % 4))
-        readings.append(data.decode(errors="replace"))
-    return tuple(reading for reading in readings if _READABLE.search(reading))
+        readings += _texts(binascii.a2b_base64(whole + "=" * (-len(whole) % 4)))
+    return readings
 
 
+@lru_cache(maxsize=2048)
 def _hex(piece: str) -> tuple[str, ...]:
     digits = re.sub(r"[\s:]", "", piece)
-    readings = []
+    readings: tuple[str, ...] = ()
     for skipped in range(2):
         rest = digits[skipped:]
-        data = bytes.fromhex(rest[: len(rest) // 2 * 2])
-        readings.append(data.decode(errors="replace"))
-    return tuple(reading for reading in readings if _READABLE.search(reading))
+        readings += _texts(bytes.fromhex(rest[: len(rest) // 2 * 2]))
+    return readings
+
+
+def _octal(piece: str) -> tuple[str, ...]:
+    r"""`\303\244` as `printf %q` and git write it."""
+    codes = [int(piece[at : at + 3], 8) for at in range(1, len(piece), 4)]
+    return (bytes(codes).decode(errors="replace"),)
+
+
+def _shell_quote(piece: str) -> tuple[str, ...]:
+    """A single quote inside of single quotes, as a shell and as YAML write it."""
+    return ("'",) if len(piece) > 1 else ()
+
+
+def _spaced(_piece: str) -> tuple[str, ...]:
+    return (" ",)
+
+
+def _every_other(piece: str) -> tuple[str, ...]:
+    """UTF-16 that was read one byte at a time."""
+    return (piece.replace("\x00", ""),)
 
 
 # One by one, never in one pass: a secret may hold `=4F` or `%41` as it is.
 ENCODINGS: Final = (
-    Encoding(re.compile(r"(?:%[0-9A-Fa-f]{2})+"), _percent, inline=True),
-    Encoding(re.compile(r"(?:%[0-9A-Fa-f]{2})+|\+"), _percent, inline=True),
-    Encoding(re.compile(r"(?:=[0-9A-Fa-f]{2}|=[ \t]*\r?\n)+"), _quoted_printable, inline=True),
+    Encoding(re.compile(r"(?:%[0-9A-Fa-f]{2})+"), _percent, inline=True, marks="%"),
+    Encoding(re.compile(r"(?:%[0-9A-Fa-f]{2})+|\+"), _percent, inline=True, marks="+"),
+    Encoding(
+        re.compile(r"(?:=[0-9A-Fa-f]{2}|=[ \t]*\r?\n)+"), _quoted_printable, inline=True, marks="="
+    ),
     # Again, with the `=` of `?name=4F...` left alone: there it is no escape.
     Encoding(
         re.compile(r"[?&;\s][\w.-]{1,40}=|(?:=[0-9A-Fa-f]{2}|=[ \t]*\r?\n)+"),
         _quoted_printable,
         inline=True,
+        marks="=",
     ),
     Encoding(
-        re.compile(r'(?:\\u[0-9A-Fa-f]{4})+|(?:\\x[0-9A-Fa-f]{2})+|\\["\'\\/bfnrt]'),
+        re.compile(r"(?:\\u[0-9A-Fa-f]{4})+|(?:\\x[0-9A-Fa-f]{2})+|\\[!-/:-@\[-`{-~ bfnrt]"),
         _backslash,
         inline=True,
+        marks="\\",
     ),
-    Encoding(re.compile(r"(?:\\x[89A-Fa-f][0-9A-Fa-f])+"), _code_points, inline=True),
+    Encoding(re.compile(r"(?:\\x[89A-Fa-f][0-9A-Fa-f])+"), _code_points, inline=True, marks="\\"),
+    Encoding(re.compile(r"(?:\\[0-3][0-7]{2})+"), _octal, inline=True, marks="\\"),
+    Encoding(re.compile(r"'\\''|'\"'\"'|''"), _shell_quote, inline=True, marks="'"),
     Encoding(
         re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8}[0-9]?);"),
         _entity,
         inline=True,
+        marks="&",
+    ),
+    # A line that was folded: in the middle of a word, or at a space.
+    Encoding(
+        re.compile(r"\\?\r?\n[ \t|>]*\\?"), lambda _: ("",), inline=True, marks="\n", folds=True
+    ),
+    Encoding(re.compile(r"\r?\n[ \t|>]*"), _spaced, inline=True, marks="\n", folds=True),
+    Encoding(
+        re.compile(r"(?:[^\x00]\x00){4,}|(?:\x00[^\x00]){4,}"),
+        _every_other,
+        inline=True,
+        marks="\x00",
     ),
     Encoding(
         re.compile(r"[A-Za-z0-9+/_-]{8,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{4,})*={0,2}"),
@@ -218,7 +286,7 @@ def views(text: str) -> Iterator[View]:
     """The text itself, it backwards, and every way to undo up to DEPTH encodings."""
     layer = [View(text)]
     yield layer[0]
-    yield View(text[::-1], layer[0], mirrored=True)
+    yield View(text[::-1], layer[0], mirrored=True, readable=False)
     for _ in range(DEPTH):
         deeper = []
         for view in layer:

@@ -172,7 +172,7 @@ def test_a_line_that_a_kill_cut_off_is_passed_over(tmp_path: Path) -> None:
     )
     with (folder / JOURNAL).open("a") as journal:
         journal.write('{"row": {"id": "half')
-    assert [one.id for one in read_results(folder / JOURNAL)] == ["setting"]
+    assert [one.id for one in read_results(folder / JOURNAL)[0]] == ["setting"]
 
 
 def test_a_broken_line_in_between_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from clusterproof.bundle.journal import line
-from clusterproof.bundle.known import secret_values
+from clusterproof.bundle.known import values_of
 from clusterproof.diagnose.gather import ROW_BYTES, Diagnostics
 from clusterproof.diagnose.scope import scope_of
 from clusterproof.observe.cluster import Cluster
@@ -251,7 +251,7 @@ def test_a_secret_is_told_by_its_keys_only_and_its_values_are_known() -> None:
     with cluster_with(held, "") as cluster:
         cluster.objects("Secret", NAMESPACE)
         text = Diagnostics(cluster, Redactor).of(row)
-        known = set(secret_values(cluster))
+        known = {value for secret in cluster.listed("Secret") for value in values_of(secret)}
     assert "keys: password" in text
     assert "correct horse battery" in known
     assert data["password"] in known

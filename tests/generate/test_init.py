@@ -94,6 +94,43 @@ def test_a_secret_in_a_config_map_is_written_nowhere() -> None:
     assert "hunter2" not in str(rows.areas) + str(rows.left_out)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("DB_PASS", "hunter2hunter2"),
+        ("REDIS_AUTH", "hunter2hunter2"),
+        ("PGPASS", "missing-Link-77-abc"),
+        ("STRIPE", "sk_live_" + "a1B2" * 6),
+        ("SENTRY_DSN", f"https://{'ab12' * 8}@o1.ingest.sentry.io/2"),
+        ("DATABASE", "postgres://app:hunt@er2hunter2@db/x"),
+        ("ANY", "Zk3vQ8xLr2TnW7yB5cHd9F"),
+        ("GITLAB", "glpat-" + "a1B2" * 5),
+        ("HOOK", "https://hooks.slack.com/services/T0A1B2/B0C1/" + "a1B2" * 6),
+    ],
+)
+def test_each_sort_of_secret_is_left_out_and_said(key: str, value: str) -> None:
+    config = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "web", "namespace": "here"},
+        "data": {key: value, "MODE": "fast"},
+    }
+    rows = rows_of(deployment(), config)
+    assert [row["path"] for row in rows.areas["configuration"]] == ["data['MODE']"]
+    assert rows.left_out == [
+        f"ConfigMap/${{here}}/web: {key}, which looks like a secret in a ConfigMap"
+    ]
+    assert value not in str(rows.areas)
+
+
+def test_a_secret_in_a_probe_is_left_out_and_said() -> None:
+    web = deployment()
+    container = web["spec"]["template"]["spec"]["containers"][0]
+    container["livenessProbe"] = {"httpGet": {"path": "/live?token=hunter2hunter2", "port": 80}}
+    rows = rows_of(web)
+    assert "hunter2" not in str(rows.areas) + str(rows.left_out)
+    assert any("looks like a secret" in line for line in rows.left_out)
+
+
 def test_a_port_by_its_name_is_its_number() -> None:
     service = {
         "kind": "Service",

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-KINDS = {"configmaps": "ConfigMap", "nodes": "Node", "events": "Event"}
+KINDS = {
+    "configmaps": "ConfigMap",
+    "deployments": "Deployment",
+    "events": "Event",
+    "nodes": "Node",
+    "pods": "Pod",
+    "secrets": "Secret",
+}
 
 
 class Answers:
@@ -18,6 +25,8 @@ class Answers:
     Attributes:
         hangs: True: nothing is answered until `released`.
         posted: The bodies that were posted.
+        refused: Paths that are answered with 403.
+        asked: The paths that were asked for, in order.
     """
 
     def __init__(self) -> None:
@@ -26,6 +35,8 @@ class Answers:
         self.hangs = False
         self.released = threading.Event()
         self.posted: list[Json] = []
+        self.refused: set[str] = set()
+        self.asked: list[str] = []
 
 
 @contextmanager
@@ -38,6 +49,11 @@ def served(answers: Answers) -> Iterator[str]:
                 answers.released.wait(60)
                 return
             path = self.path.partition("?")[0]
+            answers.asked.append(path)
+            if path in answers.refused:
+                message = f"{path.rpartition('/')[2]} is forbidden"
+                self._answer({"kind": "Status", "code": 403, "message": message}, 403)
+                return
             body: Json = {"gitVersion": "v1.35.4", "metadata": {"uid": "uid-of-this-cluster"}}
             if path not in {"/version", "/api/v1/namespaces/kube-system"}:
                 kind = KINDS.get(path.rpartition("/")[2], "Unknown")
@@ -50,9 +66,9 @@ def served(answers: Answers) -> Iterator[str]:
             answers.posted.append(json.loads(self.rfile.read(length)))
             self._answer({})
 
-        def _answer(self, body: Json) -> None:
+        def _answer(self, body: Json, status: int = 200) -> None:
             data = json.dumps(body).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(data)))
             self.end_headers()

@@ -9,13 +9,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from clusterproof.bundle.journal import JOURNAL, line
 from clusterproof.cli import main
 from clusterproof.errors import SpecError
 from clusterproof.history.store import History
 from clusterproof.nightly.night import Night, forget_oldest, only_one, run_night
+from clusterproof.nightly.partial import record_without_report
+from clusterproof.nightly.suite import Ended
 from clusterproof.notify.webhook import NotDeliveredError
 from clusterproof.outcome import ExitCode, Outcome
-from clusterproof.report.record import RunRecord
+from clusterproof.redact import Redactor
+from clusterproof.report.record import RowResult, RunRecord
+from clusterproof.spec import read_spec
 from tests.nightly.api_server import (
     CONFIG_MAPS,
     Answers,
@@ -123,6 +128,27 @@ def test_suites_that_are_killed_leave_a_record_too(stage: Stage) -> None:
     assert last.cluster.context == "loopback", "the cluster that the night was told to look at"
     assert last.cluster.uid == first.cluster.uid
     assert "a report of their own" in last.rows[0].cause
+
+
+def test_an_old_journal_with_redacted_ids_takes_no_record_with_it(tmp_path: Path) -> None:
+    """An older version redacted ids: what can be read is kept, and a note says what cannot."""
+    spec = write_spec(tmp_path / "spec", "one", "two")
+    rows = read_spec(spec).rows
+    runs = tmp_path / "runs"
+    (runs / "r1").mkdir(parents=True)
+    results = [
+        RowResult(id=row.id, area="configuration", title=row.claim, outcome=Outcome.INCONCLUSIVE)
+        for row in rows
+    ]
+    first, second = (
+        line(row, result, None, Redactor()) for row, result in zip(rows, results, strict=True)
+    )
+    second = second.replace("settings-two", "[redacted]-two")
+    (runs / "r1" / JOURNAL).write_text(f"{second}\n{first}\n", "utf-8")
+    ended = Ended(-9, "stopped at the deadline of 3 s", 1.0, 2.0)
+    record = record_without_report(spec, ended, runs, set())
+    assert [row.outcome for row in record.rows] == [Outcome.INCONCLUSIVE, Outcome.NOT_RUN]
+    assert "lines that hold none: 1;" in record.notes[1]
 
 
 def test_two_nights_at_once_are_refused_and_the_first_is_named(stage: Stage) -> None:

@@ -5,6 +5,7 @@ import html
 import json
 import quopri
 import secrets
+import shlex
 import string
 import urllib.parse
 from collections.abc import Callable
@@ -78,6 +79,17 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "json-in-base64": lambda text: base64.b64encode(json.dumps({"k": text}).encode()).decode(),
     "base64-in-url": lambda text: urllib.parse.quote(base64.b64encode(text.encode()).decode(), ""),
 }
+KNOWN_ENCODINGS = ENCODINGS | {
+    "base64-utf-16": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
+    "shell-quoted": shlex.quote,
+    "yaml-single-quoted": lambda text: "'" + text.replace("'", "''") + "'",
+    "folded": lambda text: f"{text[:3]}\n    {text[3:]}",
+    "continued": lambda text: f"{text[:2]}\\\n  {text[2:]}",
+    "octal": lambda text: "".join(
+        letter if letter.isascii() else "".join(f"\\{byte:03o}" for byte in letter.encode())
+        for letter in text
+    ),
+}
 PLACES = (
     "{}",
     "waiting for {} to be ready",
@@ -106,13 +118,13 @@ def test_forty_secrets_are_planted() -> None:
     assert len(set(PLANTED)) == 40
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", KNOWN_ENCODINGS)
 def test_known_secret_does_not_come_through_in_any_encoding(encoding: str) -> None:
     redactor = Redactor.of(PLANTED)
     leaks = []
     for number, secret in enumerate(PLANTED):
-        form = ENCODINGS[encoding](secret)
-        for place in PLACES:
+        form = KNOWN_ENCODINGS[encoding](secret)
+        for place in PLACES[:4] if "\n" in form else PLACES:
             seen = redactor.text(place.format(form))
             if form in seen or secret in decodings(seen) or MASK not in seen:
                 leaks.append((number, place))
@@ -137,7 +149,7 @@ SECRETS = st.text(
     ),
     min_size=6,
     max_size=40,
-).filter(lambda text: text == text.strip() and len(text.splitlines()) == 1 and MASK not in text)
+).filter(lambda text: text == text.strip() and len(text.splitlines()) == 1 and not text.isdigit())
 
 
 @settings(max_examples=150, deadline=None)
@@ -230,4 +242,5 @@ def test_a_whole_record_is_redacted_and_keeps_its_shape() -> None:
 
 
 def test_known_values_are_not_in_the_representation() -> None:
-    assert repr(Redactor.of(PLANTED)) == "Redactor(40 known values)"
+    redactor = Redactor.of(PLANTED)
+    assert repr(redactor) == f"Redactor({len(redactor.known)} known values)"

@@ -21,10 +21,21 @@ from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult
 from clusterproof.spec import AnyRow, Row
+from clusterproof.spec.terms import terms_of
 
 JOURNAL: Final = "journal.jsonl"
 LARGEST_BYTES: Final = 256 * 1024
 """A fact over this is left out: the largest of the reference deployment has 40 KiB. Our choice."""
+
+_NOT_IN_PLACE: Final = "it could not be redacted in place"
+_UNJUDGEABLE: Final = "it cannot be judged after redaction"
+_JUDGED_BY: Final = "what had to be redacted is what it is judged by"
+_JUDGEMENT_ERRORS: Final = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
+_IDENTITY: Final = {
+    "row": ("id", "check", "area", "claim", "source"),
+    "result": ("id", "area", "title", "source", "outcome"),
+}
+"""What tells a row from the others; of the spec, so never a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +70,47 @@ def line(row: Row, result: RowResult, fact: object, redactor: Redactor) -> str:
     }
     if result.outcome in {Outcome.PASSED, Outcome.FAILED}:
         entry["fact"], entry["without"] = _fact(row, fact, redactor)
-    fact = entry.pop("fact")
-    head = _redacted(entry, redactor)
-    if head is None:  # the mask cut into the JSON itself: then the parts, each by itself
-        head = redactor.data(entry)
-    return json.dumps({**head, "fact": fact}, ensure_ascii=False)
+    return json.dumps(_clean(entry, redactor.sparing(terms_of(row))), ensure_ascii=False)
+
+
+def _clean(entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """The entry without secrets; its ids and names stay, and its fact was redacted before."""
+    head = {key: entry[key] for key in ("row", "result", "without")}
+    clean = _redacted(head, redactor)
+    if clean is None:  # the mask cut into the JSON itself: then the parts, each by itself
+        clean = redactor.data(head)
+    for part, names in _IDENTITY.items():
+        clean[part] |= {name: head[part][name] for name in names if name in head[part]}
+    if clean["row"] != head["row"] and entry["fact"] is not None:
+        return {**clean, "without": _JUDGED_BY, "fact": None}
+    return {**clean, "fact": entry["fact"]}
+
+
+def cleaned(text: str, redactor: Redactor) -> str:
+    """A line that was written before, without the secrets that `redactor` knows by now."""
+    entry = _parsed(text)
+    if not _is_entry(entry):
+        return redactor.text(text)
+    if entry["fact"] is not None:
+        kept = _redacted({"fact": entry["fact"]}, redactor)
+        if kept is None or kept["fact"] != entry["fact"]:
+            entry |= _judged_the_same(entry, kept)
+    terms = {str(entry[part][name]) for part, names in _IDENTITY.items() for name in names}
+    return json.dumps(_clean(entry, redactor.sparing(terms)), ensure_ascii=False)
+
+
+def _judged_the_same(entry: dict[str, Any], kept: dict[str, Any] | None) -> dict[str, Any]:
+    """The redacted fact where its row is judged by it as by the first; else why there is none."""
+    if kept is None:
+        return {"fact": None, "without": _NOT_IN_PLACE}
+    try:
+        row = _row_adapter().validate_python(entry["row"])
+        first, second = (differences(row, decode(fact)) for fact in (entry["fact"], kept["fact"]))
+    except (SpecError, *_JUDGEMENT_ERRORS) as error:
+        return {"fact": None, "without": f"{_UNJUDGEABLE}: {type(error).__name__}"}
+    if [one.what for one in first] != [one.what for one in second]:
+        return {"fact": None, "without": _JUDGED_BY}
+    return kept
 
 
 def _fact(row: Row, fact: object, redactor: Redactor) -> tuple[Any, str]:
@@ -76,13 +123,13 @@ def _fact(row: Row, fact: object, redactor: Redactor) -> tuple[Any, str]:
         return None, f"it has {size} bytes, more than {LARGEST_BYTES}"
     kept = _redacted({"fact": plain}, redactor)
     if kept is None:
-        return None, "it could not be redacted in place"
+        return None, _NOT_IN_PLACE
     try:
         again = [redactor.text(str(one)) for one in differences(row, decode(kept["fact"]))]
-    except (SpecError, KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        return None, f"it cannot be judged after redaction: {type(error).__name__}"
+    except (SpecError, *_JUDGEMENT_ERRORS) as error:
+        return None, f"{_UNJUDGEABLE}: {type(error).__name__}"
     if again != [redactor.text(str(one)) for one in differences(row, fact)]:
-        return None, "what had to be redacted is what it is judged by"
+        return None, _JUDGED_BY
     return kept["fact"], ""
 
 
@@ -116,16 +163,34 @@ def read_entries(path: Path) -> Iterator[Entry]:
         found = _parsed(text)
         if found is None and number == len(lines):
             return
-        try:
-            yield Entry(
-                _row_adapter().validate_python(found["row"]),
-                _result_adapter().validate_python(found["result"]),
-                found["fact"],
-                str(found["without"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            words = " ".join(str(error).split())[:200]
-            raise SpecError(f"{path}:{number}: expected a judged row, observed {words}") from error
+        yield _entry(found, f"{path}:{number}")
+
+
+def _is_entry(found: object) -> bool:
+    return isinstance(found, dict) and all(
+        isinstance(found.get(part), dict) and all(name in found[part] for name in names)
+        for part, names in _IDENTITY.items()
+    )
+
+
+def _entry(found: Any, place: str) -> Entry:  # noqa: ANN401 - JSON
+    if not _is_entry(found):
+        raise SpecError(f"{place}: expected a judged row, observed no row and result")
+    row_id = found["row"]["id"]
+    try:
+        return Entry(
+            _row_adapter().validate_python(found["row"]),
+            _result_adapter().validate_python(found["result"]),
+            found["fact"],
+            str(found["without"]),
+        )
+    except KeyError as error:
+        raise SpecError(f"{place}: expected a judged row, observed one without {error}") from error
+    except (TypeError, ValueError) as error:
+        raise SpecError(
+            f"{place}: expected a judged row of this version, observed row {row_id!r}, which its"
+            " spec could not hold: another version of clusterproof wrote it"
+        ) from error
 
 
 @cache
@@ -139,6 +204,29 @@ def _result_adapter() -> TypeAdapter[RowResult]:
     return TypeAdapter(RowResult)
 
 
-def read_results(path: Path) -> tuple[RowResult, ...]:
-    """What each row of a journal came to; the last line of a row counts."""
-    return tuple({entry.row.id: entry.result for entry in read_entries(path)}.values())
+def read_results(path: Path) -> tuple[tuple[RowResult, ...], int]:
+    """What each row of a journal came to, and how many lines say it of no row that can be.
+
+    The last line of a row counts; a last line that a kill cut off is passed over. A line that
+    cannot be read takes no other with it.
+
+    Raises:
+        SpecError: The file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise SpecError(f"{path}: expected the journal of a run, observed {error}") from error
+    results: dict[str, RowResult] = {}
+    unreadable = 0
+    for number, text in enumerate(lines, start=1):
+        found = _parsed(text)
+        if found is None and number == len(lines):
+            break  # a kill cut it off
+        try:
+            entry = _entry(found, f"{path}:{number}")
+        except SpecError:
+            unreadable += 1
+        else:
+            results[entry.row.id] = entry.result
+    return tuple(results.values()), unreadable

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from clusterproof.bundle.codec import decode
-from clusterproof.bundle.journal import JOURNAL, Entry, read_entries
+from clusterproof.bundle.journal import JOURNAL, Entry, cleaned, read_entries
 from clusterproof.errors import SpecError
 from clusterproof.judge import differences
 from clusterproof.outcome import Outcome
+from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult, RunRecord
+from clusterproof.report.redacted import redacted
 
 RECORD: Final = "run.json"
 LARGEST_BYTES: Final = 64 * 1024 * 1024
@@ -93,11 +95,21 @@ def pack(folder: Path, archive: Path) -> tuple[str, ...]:
     names += sorted(str(path.relative_to(folder)) for path in folder.glob("diagnostics/*.txt"))
     with tarfile.open(archive, "w:gz") as packed:
         for name in names:
-            data = (folder / name).read_bytes()
+            data = _clean(name, _read(folder / name)).encode()
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             packed.addfile(entry, io.BytesIO(data))
     return tuple(names)
+
+
+def _clean(name: str, text: str) -> str:
+    """A file of a run once more without secrets, by their shapes: an archive is made to be sent."""
+    redactor = Redactor()
+    if name == RECORD:
+        return redacted(RunRecord.from_json(text, origin=name), redactor).to_json()
+    if name == JOURNAL:
+        return "".join(f"{cleaned(line, redactor)}\n" for line in text.splitlines())
+    return redactor.text(text)
 
 
 @contextmanager

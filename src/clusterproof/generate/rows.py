@@ -5,7 +5,7 @@ What a controller changes by itself (replicas under an autoscaler) is said as it
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from clusterproof.generate.sources import Json, Source, namespace_of
@@ -18,6 +18,7 @@ RESTARTS_AT_MOST: Final = 3
 RESTARTS_WITHIN_S: Final = 600
 LONGEST_VALUE: Final = 200
 """Of a ConfigMap's key: longer ones are files, and their change is no drift of one setting."""
+_REDACTOR: Final = Redactor()
 _WORKLOADS: Final = ("Deployment", "StatefulSet")
 _HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
@@ -62,6 +63,10 @@ class Rows:
                 make(kind, item)
 
     def _add(self, area: str, row_id: str, claim: str, check: str, **fields: Any) -> None:  # noqa: ANN401 - a row's own
+        if _holds_a_secret(fields):
+            place = next((str(fields[key]) for key in ("of", "workload") if key in fields), "")
+            self.left_out.append(f"{place}: {row_id}, which looks like a secret")
+            return
         row: Row = {"id": self._unique(row_id), "claim": claim, "source": self._source.words}
         self.areas.setdefault(area, []).append({**row, "check": check, **fields})
 
@@ -267,13 +272,11 @@ class Rows:
             )
 
     def _config_map(self, kind: str, item: Json) -> None:
-        name, ref, redactor = item["metadata"]["name"], self._ref(kind, item), Redactor()
+        name, ref = item["metadata"]["name"], self._ref(kind, item)
         for key, value in sorted((item.get("data") or {}).items()):
             if len(value) > LONGEST_VALUE or "'" in key:
                 self.left_out.append(f"{ref}: {key}, of {len(value)} characters")
-            elif (
-                redactor.text(f"{key}={value}") != f"{key}={value}" or redactor.text(value) != value
-            ):
+            elif _holds_a_secret({key: value}):
                 self.left_out.append(f"{ref}: {key}, which looks like a secret in a ConfigMap")
             else:
                 path = f"data['{key}']"
@@ -366,6 +369,18 @@ class Rows:
                 path = f"spec.{rule}.ports[{place}].port"
                 row_id = f"{item[1]}-{rule}-port-{place}"
                 self._field("network-policy", row_id, item, path, equals=port["port"])
+
+
+def _holds_a_secret(node: object, name: str = "") -> bool:
+    """True where a text in it, by its name or by itself, looks like one: it stays out of a file."""
+    if isinstance(node, Mapping):
+        return any(_holds_a_secret(inner, str(key)) for key, inner in node.items())
+    if isinstance(node, (list, tuple)):
+        return any(_holds_a_secret(inner, name) for inner in node)
+    if not isinstance(node, str):
+        return False
+    told = f"{name}={node}"
+    return _REDACTOR.data({name: node}) != {name: node} or _REDACTOR.text(told) != told
 
 
 def _slug(text: str) -> str:

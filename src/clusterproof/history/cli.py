@@ -25,9 +25,12 @@ from clusterproof.notify.message import message, worth_telling
 from clusterproof.notify.webhook import post
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
+from clusterproof.redact.errors import say_error
+from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
+from clusterproof.report.redacted import redacted
 from clusterproof.report.words import moment, verdict_sentence
-from clusterproof.report.write import replace_file, write_reports
+from clusterproof.report.write import write_reports
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
@@ -48,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(run(options, []))
     except ClusterproofError as error:
-        sys.stderr.write(f"clusterproof history: {error}\n")
+        say_error(f"clusterproof history: {error}")
         return ExitCode.USAGE
 
 
@@ -119,7 +122,7 @@ def _add(options: argparse.Namespace, _rest: list[str]) -> int:
     vanished = False
     with History(options.store) as history:
         for path in options.records:
-            record = Redactor().data(_read(path))
+            record = redacted(_read(path), Redactor())
             before = None
             if options.partial:
                 record = replace(record, profile=f"{record.profile}{PARTIAL}")

@@ -27,11 +27,11 @@ from clusterproof.history.trend import (
     spells,
 )
 from clusterproof.outcome import Outcome
+from clusterproof.report.files import replace_file
 from clusterproof.report.pages import asset, environment, style
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import rows as count_rows
 from clusterproof.report.words import verdict_sentence
-from clusterproof.report.write import replace_file
 
 FLIPPING: Final = 3
 """A row that went to and fro this often is in the flake ledger: once is a break and a repair,

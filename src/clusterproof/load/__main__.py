@@ -16,12 +16,14 @@ from clusterproof.load.page import set_aside, write_report
 from clusterproof.load.sections import Evidence
 from clusterproof.load.session import Options, judge, run
 from clusterproof.outcome import ExitCode, Outcome, exit_code
+from clusterproof.redact.errors import say_error, say_uncaught
 
 _MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??? "}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, report, and carry the verdict in the exit code."""
+    sys.excepthook = say_uncaught
     options = _parser().parse_args(arguments)
     try:
         spec = read_objectives(options.objectives)
@@ -32,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run(api, spec, _options(options))
         analysis, inputs = judge(spec, options.out)
     except SpecError as error:
-        sys.stderr.write(f"{error}\n")
+        say_error(str(error))
         return ExitCode.USAGE
     except ObservationError as error:
-        sys.stderr.write(f"INCONCLUSIVE: {error}\n")
+        say_error(f"INCONCLUSIVE: {error}")
         if error.next_command:
             sys.stderr.write(f"next: {error.next_command}\n")
         return ExitCode.INCONCLUSIVE

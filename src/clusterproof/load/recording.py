@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.load.counters import Scrape
+from clusterproof.redact import Redactor
 
 Json = dict[str, Any]
+_FREE_TEXT = ("event", "pod")
 _DROPPED = ("managedFields", "annotations")
 _POD_SPEC = ("nodeName", "containers", "initContainers", "terminationGracePeriodSeconds")
 _CONTAINER = ("name", "resources", "restartPolicy", "lifecycle")
@@ -68,13 +70,17 @@ class Recording:
         return [c for c in self.changes if c.kind == kind and name in {"", c.name}]
 
     def write(self, path: Path) -> None:
-        """As gzipped JSON."""
+        """As gzipped JSON, without what has the shape of a secret: in an event, or a command."""
+        clean = Redactor().data
         data = {
             "started_at": self.started_at,
             "ended_at": self.ended_at,
-            "notes": self.notes,
-            "changes": [[c.at, c.kind, c.type, c.object] for c in self.changes],
-            "usage": [[u.at, u.pods, u.error] for u in self.usage],
+            "notes": clean(self.notes),
+            "changes": [
+                [c.at, c.kind, c.type, clean(c.object) if c.kind in _FREE_TEXT else c.object]
+                for c in self.changes
+            ],
+            "usage": [[u.at, u.pods, clean(u.error)] for u in self.usage],
             "scrapes": [[s.at, s.pod, s.uid, s.values] for s in self.scrapes],
         }
         path.write_bytes(gzip.compress(json.dumps(data).encode()))

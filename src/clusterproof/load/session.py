@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from clusterproof.load.recorder import Recorder
 from clusterproof.load.recording import Recording
 from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scaling
+from clusterproof.redact import Redactor
+from clusterproof.redact.files import clean_file
 from clusterproof.wait import wait_until
 
 _SETTLE_WITHIN_S = 600.0
@@ -110,13 +112,14 @@ def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
 
     prometheus = read("prometheus.json")
     inputs = Inputs(
-        generator=read("generator.json"),
+        generator=Redactor().data(read("generator.json")),
         account=Account.from_json(read("account.json")),
         recording=Recording.read(out / "recording.json.gz"),
         events=read("events.json"),
         prometheus=None if prometheus is None else PrometheusWindow(**prometheus),
     )
-    return analyse(inputs, spec), inputs
+    analysis = analyse(inputs, spec)
+    return replace(analysis, verdict=Redactor().data(analysis.verdict)), inputs
 
 
 def settle(api: KubeApi, scaling: Scaling) -> None:
@@ -179,6 +182,7 @@ def _offer(api: KubeApi, spec: LoadSpec, options: Options, plan: Plan, recorder:
             if locust.poll() is None:
                 locust.terminate()
                 locust.wait(timeout=30)
+            clean_file(log)
     if not (options.out / "generator.json").exists():
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-5:])
         raise ObservationError(

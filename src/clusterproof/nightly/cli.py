@@ -14,8 +14,8 @@ from clusterproof.nightly.rights import grants_of, needed, roles
 from clusterproof.nightly.suite import GRACE_S
 from clusterproof.notify.webhook import NotDeliveredError
 from clusterproof.outcome import ExitCode
+from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
-from clusterproof.report.write import replace_file
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name

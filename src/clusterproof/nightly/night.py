@@ -26,9 +26,11 @@ from clusterproof.notify.message import message, worth_telling
 from clusterproof.notify.webhook import NotDeliveredError, post
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
+from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
+from clusterproof.report.redacted import redacted
 from clusterproof.report.words import verdict_sentence
-from clusterproof.report.write import replace_file, write_reports
+from clusterproof.report.write import write_reports
 
 KEEP_RUNS: Final = 400
 """Folders of reports that are kept: a year of nights. The history keeps every record."""
@@ -117,7 +119,7 @@ def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
     strange = ended.exit_code not in {*_VERDICTS, ExitCode.INTERRUPTED}
     said = f"the suites ended with exit code {ended.exit_code}" if strange else ""
     notes = tuple(note for note in (ended.stopped, said) if note and note not in record.notes)
-    return Redactor().data(replace(record, notes=(*record.notes, *notes)))
+    return redacted(replace(record, notes=(*record.notes, *notes)), Redactor())
 
 
 def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Comparison | None]:

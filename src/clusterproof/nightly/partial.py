@@ -36,7 +36,8 @@ def record_without_report(
     how = ended.stopped or f"the suites ended with exit code {ended.exit_code}"
     cause = f"{how}, before this row was judged and without a report of their own"
     journals = sorted(path for path in runs.glob(f"*/{JOURNAL}") if path.parent.name not in known)
-    judged = {row.id: row for row in read_results(journals[-1])} if journals else {}
+    results, unreadable = read_results(journals[-1]) if journals else ((), 0)
+    judged = {row.id: row for row in results}
     rows = tuple(
         judged.get(row.id)
         or RowResult(
@@ -49,6 +50,12 @@ def record_without_report(
         )
         for row in spec.rows
     )
+    notes = [f"{how}; this record was made in their place"]
+    if unreadable:
+        notes.append(
+            "expected judged rows of this version in its journal; lines that hold none:"
+            f" {unreadable}; their rows are NOT_RUN here"
+        )
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(ended.started_at))
     return RunRecord(
         run_id=journals[-1].parent.name if journals else f"{stamp}-night",
@@ -59,7 +66,7 @@ def record_without_report(
         spec_path=spec.path.name,
         tool_version=tool_version(),
         rows=rows,
-        notes=(f"{how}; this record was made in their place",),
+        notes=tuple(notes),
     )
 
 

@@ -60,12 +60,16 @@ class Cluster:
 
     Attributes:
         api: For what is not a collection (a log, a Pod's own HTTP answer).
+        lists_made: How many lists were made so far: the same number, nothing new to read.
     """
 
     def __init__(self, api: KubeApi) -> None:
         """List nothing yet."""
         self.api = api
+        self.lists_made = 0
         self._lists: dict[tuple[str, str], list[Json] | ObservationError] = {}
+        self._asked: set[tuple[str, str]] = set()
+        self._ahead: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
 
     def objects(self, kind: str, namespace: str) -> list[Json]:
@@ -74,9 +78,32 @@ class Cluster:
         Raises:
             ObservationError: The list was refused; the same for everybody who asks.
         """
+        with self._lock:
+            self._asked.add((kind, namespace))
+        return self._listed(kind, namespace)
+
+    def read_ahead(self, kind: str, namespace: str) -> None:
+        """List it now, for whoever asks later; by itself this is no right that a row needs.
+
+        Raises:
+            ObservationError: As `objects` does.
+        """
+        with self._lock:
+            self._ahead.add((kind, namespace))
+        self._listed(kind, namespace)
+
+    @property
+    def only_read_ahead(self) -> frozenset[tuple[str, str]]:
+        """The requests (method, path) that were made ahead, and that no row asked for."""
+        with self._lock:
+            unasked = self._ahead - self._asked
+        return frozenset(("GET", _kind(kind).collection(place)) for kind, place in unasked)
+
+    def _listed(self, kind: str, namespace: str) -> list[Json]:
         key = (kind, namespace)
         with self._lock:
             if key not in self._lists:
+                self.lists_made += 1
                 try:
                     items = self.api.list(_kind(kind).collection(namespace))
                     self._lists[key] = [item for item in items if not is_ours(item)]
