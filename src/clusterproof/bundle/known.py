@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Iterable, Iterator
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster
 
 _PUBLIC = frozenset({"tls.crt", "ca.crt", "namespace"})
