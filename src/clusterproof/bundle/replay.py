@@ -106,7 +106,9 @@ def _clean(name: str, text: str) -> str:
     """A file of a run once more without secrets, by their shapes: an archive is made to be sent."""
     redactor = Redactor()
     if name == RECORD:
-        return redacted(RunRecord.from_json(text, origin=name), redactor).to_json()
+        record = RunRecord.from_json(text, origin=name)
+        clean = redacted(record, redactor)
+        return text if clean == record else clean.to_json()
     if name == JOURNAL:
         return "".join(f"{cleaned(line, redactor)}\n" for line in text.splitlines())
     return redactor.text(text)
