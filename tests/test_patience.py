@@ -27,6 +27,7 @@ NO_BOUNDS = {
         "threading.Event().wait(self._reloaded_at + BETWEEN_RELOADS_S - time.monotonic())",
     ): "the pace of reloads",
     ("cluster/supervisor.py", "time.monotonic() >= self.restart_at"): "the pace of restarts",
+    ("cluster/supervisor.py", "selector.select(TICK_S)"): "the pace of the supervisor",
     ("cluster/forward.py", "server.settimeout(None)"): "none",
     ("faultproxy/kills.py", "time.monotonic() < ends_at"): "for how long a trial goes on",
     ("prove/__main__.py", "time.monotonic() >= ends_at"): "for how long a trial goes on",
@@ -36,7 +37,7 @@ _BOUNDS = frozenset({"timeout", "_request_timeout"})
 _BASE_BOUNDS = frozenset({"timeout_s", "within_s", "read_timeout_s"})
 """Parameters of our own functions, which multiply them at the end: `_unscaled_parameters`."""
 
-_BLOCKING = frozenset({"wait", "settimeout", "wait_for", "timeout"})
+_BLOCKING = frozenset({"wait", "settimeout", "wait_for", "timeout", "select"})
 """Methods whose one positional argument is a bound."""
 
 
@@ -112,12 +113,13 @@ def _unscaled_call(call: ast.Call) -> Iterator[str]:
         )
         if keyword.arg in _BOUNDS | _BASE_BOUNDS and not multiplied:
             yield text
-    if (
-        isinstance(call.func, ast.Attribute)
-        and _name(call) in _BLOCKING
-        and len(call.args) == 1
-        and not _is_patient(call.args[0])
-    ):
+    if isinstance(call.func, ast.Attribute) and len(call.args) == 1:
+        (given,) = call.args
+        # Strings are joined as well as threads: only a bound is a number, or named as one.
+        blocks = _name(call) in _BLOCKING or (_name(call) == "join" and _is_seconds(given))
+        if blocks and not _is_patient(given):
+            yield text
+    if ast.unparse(call.func) == "select.select" and _is_seconds(call.args[-1]):
         yield text
     for argument in ast.walk(call):
         if (
@@ -128,6 +130,15 @@ def _unscaled_call(call: ast.Call) -> Iterator[str]:
             and not argument.value.endswith("timeout=")  # what follows is an expression
         ):
             yield argument.value
+
+
+def _is_seconds(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant(value=int() | float()):
+            return True
+        case ast.Name(id=name):
+            return name.endswith("_S")
+    return False
 
 
 def _unscaled_parameters(function: ast.FunctionDef) -> Iterator[str]:
@@ -178,6 +189,8 @@ def test_every_exception_is_still_in_the_code() -> None:
         "subprocess.run(command, timeout=BOUND_S + 1)",
         "process.communicate(timeout=self.bound_s)",
         "process.wait(20)",
+        "thread.join(10)",
+        "select.select([server], [], [], WITHIN_S)",
         "listener.settimeout(5.0)",
         "api.request('GET', '/', timeout_s=5)",
         "client.call(_request_timeout=(patient(5), 30))",
@@ -200,6 +213,7 @@ def test_a_new_bound_cannot_be_forgotten(source: str) -> None:
     [
         "subprocess.run(command, timeout=patient(90))",
         "process.wait()",
+        "', '.join(names)",
         "from clusterproof.wait import NeverAcceptedError, pause",
         "wait_until(look, bool, waiting_for='x', within_s=LIMIT_S)",
         "def run(argv, timeout_s):\n    return subprocess.run(argv, timeout=patient(timeout_s))",

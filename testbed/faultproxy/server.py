@@ -332,7 +332,7 @@ def running(
         finally:
             asyncio.run_coroutine_threadsafe(_stop(server, proxy), loop).result(10)
             loop.call_soon_threadsafe(loop.stop)
-            thread.join(10)
+            thread.join(patient(10))
             loop.close()
 
 

@@ -14,13 +14,12 @@ step() {
   shift
   say "$name ..."
   began=$(date +%s)
-  "$@" > "$results/$name.log" 2>&1
-  code=$?
+  "$@" 2>&1 | tee "$results/$name.log" | sed --unbuffered 's/^/demo-vm:   /'
+  code=${PIPESTATUS[0]}
   ended=$(date +%s)
   printf '{"name": "%s", "command": "%s", "exit": %d, "seconds": %d}\n' \
     "$name" "$*" "$code" "$((ended - began))" >> "$results/steps.jsonl"
   say "$name: exit $code after $((ended - began)) s"
-  [ "$code" -eq 0 ] || tail -n 8 "$results/$name.log" | sed 's/^/demo-vm:   /'
   return "$code"
 }
 
