@@ -114,6 +114,13 @@ nightly: install ## the nightly job of deploy/nightly, on the local cluster, now
 nightly-rehearsal: install ## a passing night, a seeded defect, the alert and the message, and the mending
 	$(RUN) python -m testbed.nightly rehearse
 
+.PHONY: oracle
+CASES ?= 500
+# Another seed, other kubeconfigs; MUTANTS=1 spoils our rules one by one, and each must be noticed.
+oracle: install ## generated kubeconfigs to kubectl and to us: the same server, as the same user (no cluster)
+	$(RUN) python -m testbed.oracles.kubeconfig --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
+	  $(if $(MUTANTS),--mutants) $(if $(PAGES),--pages docs)
+
 .PHONY: compare mutate
 compare: install ## static tools on the same defects, beside our proof (no cluster)
 	$(RUN) python -m testbed.compare --pages docs

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.wait import wait_until
 
 OVERLAY = "testbed/manifests/overlays/lab"

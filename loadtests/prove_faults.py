@@ -20,10 +20,10 @@ from typing import Any
 import yaml
 
 from clusterproof.errors import ClusterproofError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.load.objectives import DEFAULT_PATH
 from clusterproof.load.sections import ServiceRef
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
 from loadtests.faulty import faulty_router, restart
 
 FAULTS = Path("testbed/defects/load/faults.yaml")

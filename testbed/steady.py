@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.load.account import Account
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.wait import pause
 from testbed.cluster.run import exit_code

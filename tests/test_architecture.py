@@ -33,6 +33,17 @@ def test_a_floor_knows_nothing_of_those_above(floor: str) -> None:
     assert upward == set()
 
 
+def test_kube_knows_kubernetes_and_nothing_else_of_ours() -> None:
+    allowed = ("clusterproof.kube", "clusterproof.errors")
+    known = {
+        f"{path.relative_to(SRC)} imports {name}"
+        for path in (SRC / "kube").rglob("*.py")
+        for name in imported(path)
+        if name.startswith("clusterproof") and not name.startswith(allowed)
+    }
+    assert known == set()
+
+
 def test_nothing_in_src_knows_a_test_runner_or_what_stands_outside() -> None:
     outside = (
         "pytest",

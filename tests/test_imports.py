@@ -14,12 +14,12 @@ LATE = {
     "cryptography": "certificates, and client certificates of a kubeconfig",
     "httpx": "a connection to an API server",
     "jinja2": "the report",
-    "kubernetes": "a kubeconfig",
+    "kubernetes": "nothing of ours",
     "posthog": "a script that runs in a Pod",
     "prometheus_api_client": "Prometheus",
     "prometheus_client": "a metrics page",
     "requests": "Prometheus",
-    "urllib3": "a kubeconfig",
+    "urllib3": "Prometheus",
     "websocket": "an exec",
 }
 """Module to what takes it; until then nobody has to wait for it."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ClusterproofError
+from clusterproof.kube.client import KubeApi
 from clusterproof.load.hpa.replay import Replay, replay
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.timeline import Timeline, build_timeline
-from clusterproof.observe.api import KubeApi
 from clusterproof.wait import wait_until
 from loadtests.hpa_lab.curves import Curve, curves, deployment, node
 from loadtests.hpa_lab.metrics import METRICS_PORT, pass_on

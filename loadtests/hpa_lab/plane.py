@@ -10,9 +10,9 @@ from pathlib import Path
 import yaml
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.load.hpa.rules import ControllerFlags
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
 from clusterproof.wait import wait_until
 from testbed.selfsigned import self_signed
 

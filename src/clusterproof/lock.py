@@ -2,7 +2,8 @@
 
 Only runs that make Pods take it; its holder renews it, and removes it when it ends. A holder that
 died on this machine is seen to be dead; one elsewhere is believed dead when its Lease was not
-renewed for the Lease's own duration while we watched, or for four times that by the clock.
+renewed for the Lease's own duration while we watched. What the Lease says of the time was written
+by the holder's clock, which may be minutes away from ours, and decides nothing.
 Rights: `get`, `create`, `update` and `delete leases.coordination.k8s.io`. Without them a run goes
 on without a lock, and says so.
 Source: Kubernetes docs, "Leases" (v1.35); client-go's leaderelection for "while we watched".
@@ -14,14 +15,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import RUN_LABEL
 from clusterproof.wait import pause
 
@@ -175,7 +176,7 @@ class RunLock:
 
     def _take(self, found: Json | None) -> None:
         """Create or take over; somebody quicker is no error."""
-        lease = _lease(self._run_id, found)
+        lease = _lease(self._run_id, found, self._api.now())
         try:
             if found is None:
                 answer = self._api.request("POST", self._collection, body=lease)
@@ -193,7 +194,7 @@ class RunLock:
             lease = self._lease
             if lease is None:
                 return
-            spec = {**lease["spec"], "renewTime": _now()}
+            spec = {**lease["spec"], "renewTime": _written(self._api.now())}
             try:
                 answer = self._api.request("PUT", self._path, body={**lease, "spec": spec})
                 self._lease, renewed = answer.json(), time.monotonic()
@@ -208,7 +209,7 @@ class RunLock:
                     self._lease = None
 
 
-def _lease(run_id: str, found: Json | None) -> Json:
+def _lease(run_id: str, found: Json | None, now: datetime) -> Json:
     metadata: dict[str, Any] = {
         "name": NAME,
         "labels": {RUN_LABEL: run_id},
@@ -225,8 +226,8 @@ def _lease(run_id: str, found: Json | None) -> Json:
         "spec": {
             "holderIdentity": f"run {run_id} on {socket.gethostname()}, pid {os.getpid()}",
             "leaseDurationSeconds": int(DURATION_S),
-            "acquireTime": _now(),
-            "renewTime": _now(),
+            "acquireTime": _written(now),
+            "renewTime": _written(now),
             "leaseTransitions": transitions,
         },
     }
@@ -239,24 +240,16 @@ def _is_free(lease: Json, *, watched_s: float) -> bool:
     if is_dead(((lease["metadata"].get("annotations")) or {}).get(PROCESS, "")):
         return True
     duration_s = float(spec.get("leaseDurationSeconds") or DURATION_S)
-    return watched_s > duration_s or _age_s(spec) > 4 * duration_s
-
-
-def _age_s(spec: Json) -> float:
-    try:
-        renewed = datetime.fromisoformat(spec.get("renewTime") or "")
-        return (datetime.now(tz=UTC) - renewed).total_seconds()
-    except (ValueError, TypeError):
-        return 0.0
+    return watched_s > duration_s
 
 
 def _who(lease: Json) -> str:
     spec = lease.get("spec") or {}
     return (
         f"{spec.get('holderIdentity')} holds Lease {lease['metadata'].get('namespace')}/{NAME}, "
-        f"renewed {_age_s(spec):.0f} s ago"
+        f"renewed at {spec.get('renewTime') or 'an unknown time'}"
     )
 
 
-def _now() -> str:
-    return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _written(now: datetime) -> str:
+    return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

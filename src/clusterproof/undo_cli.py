@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusterproof.errors import ObservationError, SpecError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.lock import RunLock
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
 from clusterproof.observe.rehearsal.undo import WayBack
 from clusterproof.outcome import ExitCode
 from clusterproof.spec import read_spec

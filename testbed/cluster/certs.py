@@ -54,7 +54,7 @@ AUTHORITIES = {
     "outside-ca": "clusterproof testbed outside world CA",
 }
 
-_LOOPBACK = IPv4Address("127.0.0.1")
+LOOPBACK = IPv4Address("127.0.0.1")
 
 
 def _service_names(name: str, namespace: str) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def leaves() -> tuple[Leaf, ...]:
             "apiserver",
             "kube-apiserver",
             names=(*_service_names("kubernetes", "default"), "localhost"),
-            addresses=(API_SERVICE_IP, _LOOPBACK, CONTROL.address),
+            addresses=(API_SERVICE_IP, LOOPBACK, CONTROL.address),
         ),
         Leaf("admin", "testbed-admin", "system:masters"),
         Leaf("apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters"),
@@ -97,7 +97,7 @@ def leaves() -> tuple[Leaf, ...]:
                 f"system:node:{node.name}",
                 "system:nodes",
                 names=(node.name,),
-                addresses=(node.station.address, _LOOPBACK),
+                addresses=(node.station.address, LOOPBACK),
             )
             for node in NODES
         ),
@@ -107,14 +107,14 @@ def leaves() -> tuple[Leaf, ...]:
 def write_all(folder: Path) -> None:
     """Make all authorities, certificates and the key that signs ServiceAccount tokens."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authorities = {name: _authority(common) for name, common in AUTHORITIES.items()}
+    authorities = {name: authority(common) for name, common in AUTHORITIES.items()}
     for name, (certificate, key) in authorities.items():
-        _write(folder, name, [certificate], key)
+        write(folder, name, [certificate], key)
     for leaf in leaves():
-        key = _key()
+        key = new_key()
         certificate, authority_key = authorities[leaf.authority]
-        _write(folder, leaf.name, [sign(leaf, key.public_key(), certificate, authority_key)], key)
-    _write(folder, "service-accounts", [], _key())
+        write(folder, leaf.name, [sign(leaf, key.public_key(), certificate, authority_key)], key)
+    write(folder, "service-accounts", [], new_key())
 
 
 def sign(
@@ -144,8 +144,9 @@ def sign(
     return builder.sign(issuer_key, hashes.SHA256())
 
 
-def _authority(common_name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    key = _key()
+def authority(common_name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """An authority of that name, and its key."""
+    key = new_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     builder = _builder(name, name, key.public_key()).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
@@ -182,16 +183,18 @@ def _builder(
     )
 
 
-def _key() -> ec.EllipticCurvePrivateKey:
+def new_key() -> ec.EllipticCurvePrivateKey:
+    """A key for one certificate."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _write(
+def write(
     folder: Path,
     name: str,
     certificates: Iterable[x509.Certificate],
     key: ec.EllipticCurvePrivateKey,
 ) -> None:
+    """`NAME.crt` (where there is a certificate, else `NAME.pub`) and `NAME.key`, in PEM."""
     for certificate in certificates:
         (folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file = folder / f"{name}.key"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.wait import NeverAcceptedError
 from testbed.cluster import kubeconfigs, paths
 from testbed.waits import wait_until

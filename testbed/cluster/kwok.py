@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from testbed.cluster import binaries, kubeconfigs, paths, supervision
 from testbed.cluster.binaries import program
 from testbed.cluster.component import Component

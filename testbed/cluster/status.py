@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from testbed.cluster import paths, supervision
 from testbed.cluster.component import Report
 from testbed.cluster.topology import FORWARDS, NODES

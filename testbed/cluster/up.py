@@ -3,8 +3,8 @@
 from contextlib import closing, nullcontext
 from pathlib import Path
 
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from testbed.cluster import (
     addons,
     binaries,

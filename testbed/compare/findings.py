@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 
 _ALL_OK = 10
 """kube-score's grade of a check that passed."""

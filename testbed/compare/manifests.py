@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.spec.row import ObjectRef
 from testbed.cluster.run import run
 from testbed.deploy import secrets, tls

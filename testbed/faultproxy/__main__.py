@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from clusterproof.observe.connect import connect
+from clusterproof.kube.connection import connect
 from testbed.faultproxy.faults import FAULTS
 from testbed.faultproxy.server import running
 

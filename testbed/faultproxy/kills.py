@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.wait import pause
 from testbed.faultproxy import scratch
 from testbed.settings import patient

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 
-from clusterproof.observe.connect import Connection, connect
+from clusterproof.kube.connection import Connection, connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RunRecord
 from testbed.faultproxy.faults import FAULTS, READING, Fault

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import yaml
 
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import RUN_LABEL, is_ready
 from testbed.waits import wait_until
 

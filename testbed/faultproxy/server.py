@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 import httpx
 
-from clusterproof.observe.connect import Connection
+from clusterproof.kube.connection import Connection
 from testbed.faultproxy import frames
 from testbed.faultproxy.faults import Fault
 from testbed.faultproxy.identity import new_authority, server_context, write_kubeconfig
@@ -81,8 +81,7 @@ class Upstream:
         """TLS towards it, with our client certificate or with none."""
         if ourselves:
             return self.connection.tls()
-        settings = self.connection.configuration
-        return ssl.create_default_context(cafile=settings.ssl_ca_cert or None)
+        return self.connection.tls_settings.context()
 
     def headers(self, request: Request) -> tuple[dict[str, str], bool]:
         """The headers to send on, and whether the caller goes as ourselves."""
@@ -90,7 +89,7 @@ class Upstream:
         kept = {k: v for k, v in request.headers.items() if k not in _OWN_HEADERS}
         if ourselves:
             kept.pop("authorization")
-            kept |= self.connection.headers()
+            kept |= dict(self.connection.headers())
         return kept, ourselves
 
     async def forward(self, request: Request, target: str) -> httpx.Response:

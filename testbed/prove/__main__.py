@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec import Spec, read_spec
 from testbed.cluster.run import exit_code

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS
 from clusterproof.observe.rehearsal.state import REVISION, SERVER_SIDE, of_condition
 from clusterproof.spec.row import ObjectRef

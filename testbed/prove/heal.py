@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.observe.cluster import KINDS
 from clusterproof.spec.row import ObjectRef
 from testbed.prove.change import MERGE, path_of

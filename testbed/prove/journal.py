@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.spec.row import ObjectRef
 
 

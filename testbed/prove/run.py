@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ClusterproofError, ObservationError
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.spec import Spec
 from clusterproof.spec.rehearsal import RehearsalRow

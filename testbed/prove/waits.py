@@ -2,7 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import KINDS, condition
 from clusterproof.observe.scaling import is_measured
 from clusterproof.spec.row import ObjectRef

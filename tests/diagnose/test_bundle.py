@@ -80,7 +80,7 @@ def test_what_is_no_fact_is_refused() -> None:
     [
         {"$": "object", "of": "os:system", "value": {}},
         {"$": "object", "of": "clusterproof.cli:main", "value": {}},
-        {"$": "object", "of": "clusterproof.observe.api:KubeApi", "value": {"connection": None}},
+        {"$": "object", "of": "clusterproof.kube.client:KubeApi", "value": {"connection": None}},
         {"$": "object", "of": "clusterproof.observe.workloads:Gone", "value": {}},
         {"$": "object", "of": "clusterproof.observe.workloads:Replicas", "value": {"old": 1}},
         {"$": "nonsense", "value": 1},

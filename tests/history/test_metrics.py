@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,31 +54,32 @@ def test_metrics_are_those_of_the_newest_run(tmp_path: Path) -> None:
 WHOLE = """\
 # HELP clusterproof_rows Rows of the newest run by outcome.
 # TYPE clusterproof_rows gauge
-clusterproof_rows{cluster="testbed",outcome="passed",profile="self-hosted"} 1.0
-clusterproof_rows{cluster="testbed",outcome="failed",profile="self-hosted"} 1.0
-clusterproof_rows{cluster="testbed",outcome="inconclusive",profile="self-hosted"} 0.0
-clusterproof_rows{cluster="testbed",outcome="not-run",profile="self-hosted"} 0.0
+clusterproof_rows{cluster="testbed",outcome="passed",profile="self-hosted",uid="u-1"} 1.0
+clusterproof_rows{cluster="testbed",outcome="failed",profile="self-hosted",uid="u-1"} 1.0
+clusterproof_rows{cluster="testbed",outcome="inconclusive",profile="self-hosted",uid="u-1"} 0.0
+clusterproof_rows{cluster="testbed",outcome="not-run",profile="self-hosted",uid="u-1"} 0.0
 # HELP clusterproof_row_failed 1 for each failed row of the newest run, 50 at most.
 # TYPE clusterproof_row_failed gauge
-clusterproof_row_failed{area="health",cluster="testbed",profile="self-hosted",row="a"} 1.0
+clusterproof_row_failed{area="health",cluster="testbed",profile="self-hosted",row="a",uid="u-1"} 1.0
 # HELP clusterproof_new_failures Rows that failed in the newest run, not in the one before.
 # TYPE clusterproof_new_failures gauge
-clusterproof_new_failures{cluster="testbed",profile="self-hosted"} 1.0
+clusterproof_new_failures{cluster="testbed",profile="self-hosted",uid="u-1"} 1.0
 # HELP clusterproof_flaky_rows Rows of the newest run that passed only after a retry.
 # TYPE clusterproof_flaky_rows gauge
-clusterproof_flaky_rows{cluster="testbed",profile="self-hosted"} 0.0
+clusterproof_flaky_rows{cluster="testbed",profile="self-hosted",uid="u-1"} 0.0
 # HELP clusterproof_run_duration_seconds Wall time of the newest run.
 # TYPE clusterproof_run_duration_seconds gauge
-clusterproof_run_duration_seconds{cluster="testbed",profile="self-hosted"} 44.0
+clusterproof_run_duration_seconds{cluster="testbed",profile="self-hosted",uid="u-1"} 44.0
 # HELP clusterproof_last_run_timestamp_seconds When the newest run was finished.
 # TYPE clusterproof_last_run_timestamp_seconds gauge
-clusterproof_last_run_timestamp_seconds{cluster="testbed",profile="self-hosted"} 1.767232844e+09
+clusterproof_last_run_timestamp_seconds{cluster="testbed",profile="self-hosted",uid="u-1"} \
+1.767232844e+09
 # HELP clusterproof_last_conclusive_success_timestamp_seconds When the newest run in which every \
 row passed was finished; absent if there is none.
 # TYPE clusterproof_last_conclusive_success_timestamp_seconds gauge
 # HELP clusterproof_run_api_calls Requests to the API server in the newest run.
 # TYPE clusterproof_run_api_calls gauge
-clusterproof_run_api_calls{cluster="testbed",profile="self-hosted"} 212.0
+clusterproof_run_api_calls{cluster="testbed",profile="self-hosted",uid="u-1"} 212.0
 """
 
 
@@ -110,6 +112,48 @@ def test_number_of_series_is_bounded(tmp_path: Path) -> None:
     assert seen["clusterproof_rows", "failed"] == 300
 
 
+def cluster(context: str, uid: str, day: int, outcome: Outcome) -> RunRecord:
+    """A night of one cluster."""
+    record = night(day, row(1, outcome))
+    facts = replace(record.cluster, context=context, uid=uid)
+    return replace(record, cluster=facts, run_id=f"{record.run_id}-{uid}")
+
+
+def failed_by_uid(store: Path, *nights: RunRecord) -> dict[str, float]:
+    """The count of failed rows by the cluster's UID."""
+    with History(store) as history:
+        for record in nights:
+            history.add(record)
+        text = metrics_text(history)
+    return {
+        sample.labels["uid"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("outcome") == "failed"
+    }
+
+
+def test_an_old_clusters_pass_does_not_hide_the_new_ones_failure(tmp_path: Path) -> None:
+    old = cluster("kind", "z-old", 0, Outcome.PASSED)
+    new = cluster("kind", "a-new", 1, Outcome.FAILED)
+    assert failed_by_uid(tmp_path / "h", old, new) == {"a-new": 1}
+
+
+def test_clusters_that_are_all_in_cluster_keep_their_own_figures(tmp_path: Path) -> None:
+    one = cluster("in-cluster", "u-one", 0, Outcome.FAILED)
+    two = cluster("in-cluster", "u-two", 1, Outcome.PASSED)
+    assert failed_by_uid(tmp_path / "h", one, two) == {"u-one": 1, "u-two": 0}
+
+
+def test_two_clusters_of_one_name_that_both_run_are_both_shown(tmp_path: Path) -> None:
+    nights = [
+        cluster("shop", "u-one", 0, Outcome.FAILED),
+        cluster("shop", "u-two", 1, Outcome.PASSED),
+        cluster("shop", "u-one", 2, Outcome.FAILED),
+    ]
+    assert failed_by_uid(tmp_path / "h", *nights) == {"u-one": 1, "u-two": 0}
+
+
 def rule_groups() -> list[dict[str, Any]]:
     document = yaml.safe_load(RULE.read_text(encoding="utf-8"))
     assert document["kind"] == "PrometheusRule"
@@ -128,7 +172,7 @@ def test_alerts_ask_only_for_metrics_that_exist(tmp_path: Path) -> None:
     assert len(asked) >= 4
 
 
-LABELS = '{cluster="testbed",profile="self-hosted"'
+LABELS = '{cluster="testbed",profile="self-hosted",uid="u-1"'
 STEP_MIN = 10
 
 

@@ -68,12 +68,15 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield Stage(tmp_path, server, answers)
 
 
-def test_a_night_is_kept_shown_and_counted(stage: Stage) -> None:
+def test_a_night_is_kept_shown_and_counted(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     assert stage.run() is ExitCode.PASSED
+    first = capfd.readouterr().out.splitlines()[0]
+    assert first.startswith(f"cluster: context loopback, server {stage.server}, from /")
     results = stage.night.results
-    assert 'clusterproof_rows{cluster="loopback",outcome="passed",profile="small"} 2.0' in (
-        results / "metrics.prom"
-    ).read_text(encoding="utf-8")
+    labels = 'cluster="loopback",outcome="passed",profile="small",uid="uid-of-this-cluster"'
+    assert f"clusterproof_rows{{{labels}}} 2.0" in (results / "metrics.prom").read_text(
+        encoding="utf-8"
+    )
     assert (results / "site" / "index.html").is_file()
     assert (results / "runs" / stage.records()[0].run_id / "report.html").is_file()
     assert not (results / ".tmp").exists()
@@ -117,6 +120,8 @@ def test_suites_that_are_killed_leave_a_record_too(stage: Stage) -> None:
     first, last = stage.records()
     assert [row.outcome for row in last.rows] == [Outcome.NOT_RUN] * 2
     assert first.profile == last.profile
+    assert last.cluster.context == "loopback", "the cluster that the night was told to look at"
+    assert last.cluster.uid == first.cluster.uid
     assert "a report of their own" in last.rows[0].cause
 
 

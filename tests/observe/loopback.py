@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from kubernetes.client import Configuration
-
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import Connection
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import Connection
 
 PROJECT_KEY = "phc_" + "a" * 32  # made up for these tests
 PERSONAL_KEY = "phx_" + "b" * 32
@@ -83,8 +81,9 @@ def served(answer: Callable[[Request], Reply]) -> Iterator[str]:
             threading.Event().wait(reply.after_s)
             text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
             try:
-                self.send_response(reply.status)
-                for name, value in reply.headers.items():
+                self.send_response_only(reply.status)
+                headers = {"date": self.date_time_string(), **reply.headers}
+                for name, value in headers.items():
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(text.encode())))
                 self.end_headers()
@@ -110,7 +109,7 @@ def served(answer: Callable[[Request], Reply]) -> Iterator[str]:
 def api_server(answer: Callable[[Request], Reply]) -> Iterator[KubeApi]:
     """A KubeApi whose API server answers as told."""
     with served(answer) as url:
-        api = KubeApi(Connection(Configuration(), "loopback", url), sleep=lambda _: None)
+        api = KubeApi(Connection(url, "loopback"), sleep=lambda _: None)
         try:
             yield api
         finally:

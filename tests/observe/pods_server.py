@@ -18,10 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from kubernetes.client import Configuration
-
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import Connection
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import Connection
 
 Json = dict[str, Any]
 _POD = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+))?(?:/([a-z]+))?$")
@@ -189,7 +187,7 @@ def pods_server(world: World) -> Iterator[KubeApi]:
     server = PodsServer(world)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    api = KubeApi(Connection(Configuration(), "loopback", f"http://127.0.0.1:{server.server_port}"))
+    api = KubeApi(Connection(f"http://127.0.0.1:{server.server_port}", "loopback"))
     try:
         yield api
     finally:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.answer import NoAnswerError, as_items, as_object, is_status
+from clusterproof.kube.answer import NoAnswerError, as_items, as_object, is_status
 
 PODS = "/api/v1/namespaces/shop/pods"
 

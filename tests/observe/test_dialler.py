@@ -22,9 +22,11 @@ from clusterproof.observe.own_pods import (
     pod_manifest,
     require_writing,
 )
+from clusterproof.production import Production
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import DiallerSettings
 from tests.observe.cluster_objects import cluster_of, deployment, pod
+from tests.observe.loopback import Reply, Request, api_server
 from tests.observe.pods_server import World, pods_server
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -215,24 +217,46 @@ def test_pod_that_could_not_be_removed_is_named(world: World, peer: Peer) -> Non
 
 
 @pytest.mark.parametrize(
-    ("context", "options", "words"),
+    ("production", "options", "words"),
     [
-        ("dev", {}, ""),
-        ("dev", {"read_only": True}, "--read-only was given"),
-        ("live", {}, "context live is production in the spec; give --allow-production"),
-        ("live", {"allow_production": True}, ""),
-        ("live", {"allow_production": True, "read_only": True}, "--read-only was given"),
+        (Production(), {}, ""),
+        (Production(), {"read_only": True}, "--read-only was given"),
+        (Production(contexts=("loop*",)), {}, "context 'loopback' matches 'loop.*' in production"),
+        (Production(contexts=("loop*",)), {"allow_production": True}, ""),
+        (
+            Production(contexts=("loop*",)),
+            {"allow_production": True, "read_only": True},
+            "--read-only was given",
+        ),
+        (Production(hosts=("127.0.0.1",)), {}, "host 'http://127.0.0.1:.*' matches '127.0.0.1'"),
+        (Production(clusters=("u-1",)), {}, "cluster u-1 matches 'u-1' in production"),
+        (Production(clusters=("u-2",)), {}, ""),
     ],
 )
 def test_writing_is_refused_where_it_is_not_wanted(
-    context: str, options: dict[str, bool], words: str
+    production: Production, options: dict[str, bool], words: str
 ) -> None:
     given = {"read_only": False, "allow_production": False, **options}
-    if not words:
-        require_writing(context, ["live"], **given)
-        return
-    with pytest.raises(ObservationError, match=words):
-        require_writing(context, ["live"], **given)
+
+    def answer(request: Request) -> Reply:
+        assert request.path == "/api/v1/namespaces/kube-system"
+        return Reply(body={"metadata": {"uid": "u-1"}})
+
+    with api_server(answer) as api:
+        if not words:
+            require_writing(api, production, **given)
+            return
+        with pytest.raises(ObservationError, match=words):
+            require_writing(api, production, **given)
+
+
+def test_a_cluster_whose_uid_may_not_be_read_is_not_written_to() -> None:
+    refused = Reply(403, {"kind": "Status", "message": "no"})
+    with (
+        api_server(lambda _: refused) as api,
+        pytest.raises(ObservationError, match=r"could not be read \(.*403.*--allow-production"),
+    ):
+        require_writing(api, Production(clusters=("u-1",)), read_only=False, allow_production=False)
 
 
 def plan(**changed: Any) -> PodPlan:  # noqa: ANN401 - as the plan has it

@@ -1,12 +1,19 @@
 """Targets as Prometheus tells them, through the API server's service proxy."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import Connection
+from clusterproof.kube.credentials import Credentials
+from clusterproof.kube.tls import Tls
 from clusterproof.observe import prometheus as module
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.inside import Inside
@@ -14,6 +21,8 @@ from clusterproof.observe.prometheus import Prometheus, Target, read_targets
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import PrometheusSettings
+from testbed.cluster import certs
+from testbed.oracles.kubeconfig.recorder import Recorder, recording
 from tests.observe.loopback import Reply, Request, api_server, listed
 
 ROW = TargetsRow(
@@ -118,3 +127,49 @@ def test_a_service_that_the_api_server_cannot_proxy_to_is_asked_from_our_own_pod
         assert prometheus.query("up") == [[_series("a", 1)]]
     assert asked == [{"url": "http://prometheus.monitoring.svc:9090", "queries": ["up"]}]
     assert prometheus.how == "our own Pod"
+
+
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Recorder, Path]]:
+    """An API server over TLS, and its certificates."""
+    folder = tmp_path_factory.mktemp("pki")
+    authority, key = certs.authority("the authority")
+    certs.write(folder, "ca", [authority], key)
+    own, leaf = certs.new_key(), certs.Leaf("server", "s", names=("alt.test",))
+    certs.write(folder, "server", [certs.sign(leaf, own.public_key(), authority, key)], own)
+    paths = (str(folder / "server.crt"), str(folder / "server.key"), str(folder / "ca.crt"))
+    with recording(*paths) as servers:
+        yield servers, folder
+
+
+@pytest.mark.parametrize("way", ["insecure", "tls-server-name", "proxy-url", "impersonated"])
+def test_prometheus_is_asked_through_the_runs_own_connection(
+    recorder: tuple[Recorder, Path], way: str
+) -> None:
+    servers, folder = recorder
+    servers.log.clear()
+    tls = Tls((folder / "ca.crt").read_bytes(), server_name="alt.test")
+    groups = (("Impersonate-User", "jane"), ("Impersonate-Group", "a"), ("Impersonate-Group", "b"))
+    connection = Connection(
+        server=f"https://127.0.0.1:{servers.ports['https-1']}",
+        tls_settings=Tls(insecure=True) if way == "insecure" else tls,
+        credentials=Credentials("Bearer t", impersonated=groups if way == "impersonated" else ()),
+        proxy=f"http://127.0.0.1:{servers.ports['http-proxy']}" if way == "proxy-url" else None,
+    )
+    with closing(KubeApi(connection)) as api, pytest.raises(ObservationError):
+        # What answers is no Prometheus; that it was asked, and how, is the point.
+        Prometheus(api, SETTINGS, own_pod=lambda: None).query("up")  # type: ignore[arg-type, return-value]
+    (asked,) = servers.log.asked
+    assert "/services/" in asked.path
+    assert ("authorization", "Bearer t") in asked.headers
+    assert bool(asked.proxies) == (way == "proxy-url")
+    impersonated = [text for name, text in asked.headers if name.startswith("impersonate-")]
+    assert impersonated == (["a", "b", "jane"] if way == "impersonated" else [])
+
+
+def test_cause_of_a_silence_is_not_cut_off(recorder: tuple[Recorder, Path]) -> None:
+    server = f"https://127.0.0.1:{recorder[0].ports['https-1']}"
+    with closing(KubeApi(Connection(server))) as api:
+        prometheus = Prometheus(api, SETTINGS, own_pod=lambda: None)  # type: ignore[arg-type, return-value]
+        with pytest.raises(ObservationError, match="CERTIFICATE_VERIFY_FAILED"):
+            prometheus.query("up{" + "x" * 900 + "}")

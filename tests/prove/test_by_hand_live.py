@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RowResult
 from clusterproof.spec import read_spec

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.wait import wait_until
 from testbed.cluster import paths
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.observe.cluster import KINDS
 from clusterproof.observe.rehearsal.act import Act
 from clusterproof.observe.rehearsal.forward import end_of

@@ -73,4 +73,4 @@ def test_production_by_the_spec_is_not_rehearsed_in(tmp_path: Path) -> None:
     where = ["--kubeconfig", str(config), "--report-dir", "", "--spec", str(spec)]
     code, said = suites("suites/rehearsals", "--rehearse", *where)
     assert code == 4
-    assert "context shop is production" in said
+    assert "context 'shop' matches 'shop' in production of the spec" in said

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.observe.cluster import KINDS, Cluster
 from clusterproof.observe.metrics import MetricsPages
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe import api as api_module
-from clusterproof.observe.answer import as_items
-from clusterproof.observe.patience import ATTEMPTS, LIMIT, REST_S, Patience
+from clusterproof.kube import client as api_module
+from clusterproof.kube.answer import as_items
+from clusterproof.kube.patience import ATTEMPTS, LIMIT, REST_S, Patience
 from tests.observe.loopback import Reply, Request, api_server, listed
 
 PODS = "/api/v1/namespaces/n/pods"
@@ -112,9 +112,8 @@ def test_answer_that_drips_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         return httpx.Response(200, content=pieces(), request=request)
 
     with api_server(lambda _: Reply(body={})) as api:
-        api._transport._client = httpx.Client(
-            transport=httpx.MockTransport(drip), base_url="http://x"
-        )
+        dripping = httpx.Client(transport=httpx.MockTransport(drip), base_url="http://x")
+        monkeypatch.setattr(api._transport, "_client_for", lambda _: dripping)
         began = time.monotonic()
         with pytest.raises(ObservationError, match="no end"):
             api.get("/version")

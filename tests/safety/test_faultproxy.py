@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe import api as api_module
-from clusterproof.observe import channels
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
-from clusterproof.observe.execute import execute
+from clusterproof.kube import channels
+from clusterproof.kube import client as api_module
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
+from clusterproof.kube.execute import execute
 from clusterproof.observe.own_pods import OwnPods, PodPlan
 from testbed.faultproxy.faults import CREATES, FAULTS, PROXY, READING, WRITING, Fault
 from testbed.faultproxy.matrix import CLEAN

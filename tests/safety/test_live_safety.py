@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from clusterproof.errors import ObservationError, SpecError
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.report.record import RunRecord
 from clusterproof.wait import wait_until

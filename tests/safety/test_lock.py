@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +13,12 @@ import pytest
 from clusterproof import lock as lock_module
 from clusterproof.errors import ObservationError
 from clusterproof.lock import PROCESS, RunLock, is_dead, this_process
-from tests.observe.loopback import Request, api_server
+from clusterproof.spec import Settings, read_spec
+from fixtures.dialler import place_of_writing
+from tests.observe.loopback import Reply, Request, api_server
 from tests.safety.leases_server import Leases
 
+PROJECT = Path(__file__).parents[2]
 ELSEWHERE = "another-boot/pid:[1] 77 123"
 
 
@@ -23,7 +29,7 @@ def held_by_another(leases: Leases, **spec: Any) -> None:  # noqa: ANN401 - JSON
         "spec": {
             "holderIdentity": "run 7 on node-9",
             "leaseDurationSeconds": 30,
-            "renewTime": lock_module._now(),
+            "renewTime": "2026-11-26T12:00:00.000000Z",
             **spec,
         },
     }
@@ -84,13 +90,57 @@ def test_holder_that_died_on_this_machine_is_seen_to_be_dead() -> None:
 
 def test_lease_that_nobody_renews_is_taken_over() -> None:
     leases = Leases()
-    held_by_another(leases, renewTime="2020-01-01T00:00:00.000000Z")
+    held_by_another(leases, leaseDurationSeconds=1)
     with api_server(leases.answer) as api:
         lock = RunLock(api, "n", "run-1")
-        lock.acquire(within_s=0)
+        lock.acquire(within_s=10)
         assert lock.held
         assert leases.lease is not None
         assert leases.lease["spec"]["leaseTransitions"] == 1
+        lock.release()
+
+
+@pytest.mark.parametrize("renewed", ["2020-01-01T00:00:00.000000Z", "", "2099-01-01T00:00:00Z"])
+def test_what_the_holders_clock_says_takes_no_lease_from_it(renewed: str) -> None:
+    leases = Leases()
+    held_by_another(leases, renewTime=renewed)
+    with (
+        api_server(leases.answer) as api,
+        pytest.raises(ObservationError, match="another run is writing: run 7 on node-9"),
+    ):
+        RunLock(api, "n", "run-1", sleep=lambda _: None).acquire(within_s=0)
+
+
+def test_lease_that_is_renewed_while_we_watch_is_not_taken() -> None:
+    leases = Leases()
+    held_by_another(leases, leaseDurationSeconds=1)
+    looks = []
+
+    def renewed(_: float) -> None:
+        looks.append(1)
+        time.sleep(0.4)
+        assert leases.lease is not None
+        leases.answer(Request("PUT", "/leases/clusterproof", {}, json.dumps(leases.lease).encode()))
+
+    with (
+        api_server(leases.answer) as api,
+        pytest.raises(ObservationError, match="another run is writing"),
+    ):
+        RunLock(api, "n", "run-1", sleep=renewed).acquire(within_s=1.5)
+    assert len(looks) >= 3
+
+
+def test_times_of_the_lease_are_the_api_servers() -> None:
+    leases = Leases()
+
+    def answer(request: Request) -> Reply:
+        return replace(leases.answer(request), headers={"date": "Wed, 01 Jan 2031 00:00:00 GMT"})
+
+    with api_server(answer) as api:
+        lock = RunLock(api, "n", "run-1")
+        lock.acquire(within_s=0)
+        assert leases.lease is not None
+        assert leases.lease["spec"]["renewTime"].startswith("2031-01-01T00:00:0")
         lock.release()
 
 
@@ -141,3 +191,11 @@ def test_lease_that_may_not_be_renewed_is_noted(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(ObservationError, match="was lost"):
             lock.refuse_if_lost()
         lock.release()
+
+
+def test_spec_without_any_namespace_is_told_what_is_missing() -> None:
+    spec = read_spec(PROJECT / "spec" / "self-hosted.yaml")
+    nowhere = replace(spec, namespaces={}, settings=Settings())
+    with pytest.raises(ObservationError, match=r"yaml has no settings\.dialler \(an image"):
+        place_of_writing(nowhere)
+    assert place_of_writing(replace(nowhere, namespaces={"a": "shop"})) == "shop"

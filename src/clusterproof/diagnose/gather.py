@@ -15,7 +15,7 @@ import yaml
 
 from clusterproof.diagnose.scope import Scope, scope_of
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster, is_ready, labels_of
 from clusterproof.observe.policy import policies_of
 from clusterproof.redact import Redactor

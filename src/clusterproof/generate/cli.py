@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from clusterproof.errors import SpecError
 from clusterproof.generate.sources import Source, from_cluster, from_manifests
 from clusterproof.generate.write import write_spec
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode
 
 if TYPE_CHECKING:

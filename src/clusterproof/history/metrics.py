@@ -1,28 +1,51 @@
 """Metrics of the newest runs, in Prometheus' text format.
 
 They come from the store, not from the job: a night that never ran leaves the old timestamps
-standing, and an alert on their age finds it (deploy/nightly/prometheus-rule.yaml).
+standing, and an alert on their age finds it (deploy/nightly/prometheus-rule.yaml). A cluster is
+its UID: two of one context's name (each `in-cluster`, or one made anew) are two series.
 """
+
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from clusterproof.history.compare import compare
 from clusterproof.history.store import History, Series
 from clusterproof.outcome import Outcome
+from clusterproof.production import IN_CLUSTER
 
 MOST_FAILED_ROWS = 50
 """Failed rows that get a series of their own; the counts hold all of them. Our choice."""
 
-_LABELS = ("cluster", "profile")
+_LABELS = ("cluster", "uid", "profile")
 
 
 def metrics_text(history: History) -> str:
     """The metrics of every series that the store holds."""
     registry = CollectorRegistry()
     gauges = _Gauges(registry)
-    for series in history.all_series():
-        gauges.fill(history, series)
+    every = history.all_series()
+    for series in every:
+        if not _is_replaced(history, series, every):
+            gauges.fill(history, series)
     return generate_latest(registry).decode()
+
+
+def _is_replaced(history: History, series: Series, every: Sequence[Series]) -> bool:
+    """True for a cluster that is no more: another one has its context's name since its last run.
+
+    Without this its old figures would be scraped, and its absence be told, for ever. A Pod's
+    context is `in-cluster` in every cluster, so there the name says nothing.
+    """
+    runs = history.runs(series.id)
+    if not runs or series.context == IN_CLUSTER:
+        return False
+    for other in every:
+        same = (other.context, other.profile) == (series.context, series.profile)
+        newer = history.runs(other.id) if same and other.id != series.id else []
+        if newer and newer[0].started_at >= runs[-1].finished_at:
+            return True
+    return False
 
 
 class _Gauges:
@@ -59,7 +82,8 @@ class _Gauges:
         if not runs:
             return
         record = history.record(runs[-1])
-        labels = (series.context, series.profile)
+        uid = series.cluster if series.cluster != series.context else ""
+        labels = (series.context, uid, series.profile)
         for outcome, count in record.counts.items():
             self.rows.labels(*labels, outcome.value).set(count)
         for row in record.of(Outcome.FAILED)[:MOST_FAILED_ROWS]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from clusterproof.errors import ObservationError, SpecError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.load.analysis import Analysis
 from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
 from clusterproof.load.page import set_aside, write_report
 from clusterproof.load.sections import Evidence
 from clusterproof.load.session import Options, judge, run
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.connect import connect
 from clusterproof.outcome import ExitCode, Outcome, exit_code
 
 _MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??? "}

@@ -14,13 +14,13 @@ import httpx
 from pydantic import HttpUrl
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
 from clusterproof.load.ledger import PrometheusWindow
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.posthog_events import KEY_VARIABLE
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Evidence, ServiceRef
 from clusterproof.load.timeline import deletions
-from clusterproof.observe.api import KubeApi
 
 
 def service_url(api: KubeApi, service: ServiceRef) -> str:

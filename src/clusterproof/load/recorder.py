@@ -12,12 +12,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
 from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Scrape, parse_metrics
 from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
 from clusterproof.load.sections import Metrics, Scaling
 from clusterproof.load.timeline import is_ready
 from clusterproof.load.usage import usage_of
-from clusterproof.observe.api import KubeApi
 from clusterproof.observe.proxy import get_through
 
 _EVERY_S = 2.0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs, analyse
 from clusterproof.load.evidence import ask_posthog, ask_prometheus, service_url
@@ -24,7 +25,6 @@ from clusterproof.load.recorder import Recorder
 from clusterproof.load.recording import Recording
 from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scaling
-from clusterproof.observe.api import KubeApi
 from clusterproof.wait import wait_until
 
 _SETTLE_WITHIN_S = 600.0

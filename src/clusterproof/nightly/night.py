@@ -113,7 +113,7 @@ def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
             written[-1].read_text(encoding="utf-8"), origin=str(written[-1])
         )
     else:
-        record = record_without_report(night.spec, ended, runs, known)
+        record = record_without_report(night.spec, ended, runs, known, night.arguments)
     strange = ended.exit_code not in {*_VERDICTS, ExitCode.INTERRUPTED}
     said = f"the suites ended with exit code {ended.exit_code}" if strange else ""
     notes = tuple(note for note in (ended.stopped, said) if note and note not in record.notes)

@@ -1,20 +1,33 @@
 """The record of a run that could not write its own: every row that it planned is on it."""
 
+import argparse
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from clusterproof.bundle.journal import JOURNAL, read_results
-from clusterproof.errors import SpecError
+from clusterproof.errors import ObservationError, SpecError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
 from clusterproof.nightly.suite import Ended
-from clusterproof.observe.connect import connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
 from clusterproof.spec import read_spec
 from clusterproof.tool import tool_version
 
 
-def record_without_report(spec_path: Path, ended: Ended, runs: Path, known: set[str]) -> RunRecord:
+def record_without_report(
+    spec_path: Path, ended: Ended, runs: Path, known: set[str], arguments: Sequence[str] = ()
+) -> RunRecord:
     """What the run's journal holds, and NOT_RUN for every other row of the spec.
+
+    Args:
+        spec_path: The spec that the suites read.
+        ended: How they ended.
+        runs: The folder of reports.
+        known: The folders in it that were there before.
+        arguments: The options of the suites, which say what cluster they looked at.
 
     Raises:
         SpecError: The spec cannot be read either: there is nothing that a record could list.
@@ -41,7 +54,7 @@ def record_without_report(spec_path: Path, ended: Ended, runs: Path, known: set[
         run_id=journals[-1].parent.name if journals else f"{stamp}-night",
         started_at=ended.started_at,
         finished_at=ended.finished_at,
-        cluster=ClusterFacts(context=_context()),
+        cluster=_cluster(arguments),
         profile=spec.profile,
         spec_path=spec.path.name,
         tool_version=tool_version(),
@@ -50,9 +63,18 @@ def record_without_report(spec_path: Path, ended: Ended, runs: Path, known: set[
     )
 
 
-def _context() -> str:
-    """The name under which the earlier nights stand, as far as it can be known."""
+def _cluster(arguments: Sequence[str]) -> ClusterFacts:
+    """The cluster that the suites were told to look at, as far as it can be known now."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--kubeconfig")
+    options.add_argument("--context")
+    given, _ = options.parse_known_args(arguments)
     try:
-        return connect().context
+        connection = connect(given.kubeconfig, given.context)
     except SpecError:
-        return "unknown"
+        return ClusterFacts(context=given.context or "unknown")
+    with closing(KubeApi(connection)) as api:
+        try:
+            return ClusterFacts(context=connection.context, uid=api.cluster_uid())
+        except ObservationError:
+            return ClusterFacts(context=connection.context)

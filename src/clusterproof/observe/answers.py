@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol as Structure
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.certificates import fingerprint, pem_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialling

@@ -2,12 +2,12 @@
 
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.spec.row import ObjectRef
 
 RUN_LABEL = "clusterproof.dev/run"
@@ -123,6 +123,14 @@ class Cluster:
             key=lambda pod: str(pod["metadata"]["name"]),
         )
 
+    def age_s(self, item: Json) -> float:
+        """Seconds since the object was created, by the API server's clock."""
+        return self.seconds_since(item["metadata"]["creationTimestamp"])
+
+    def seconds_since(self, timestamp: str) -> float:
+        """Seconds since a time that the cluster wrote, by the API server's clock."""
+        return (self.api.now() - datetime.fromisoformat(timestamp)).total_seconds()
+
     def ready_pods_of(self, workload: ObjectRef) -> list[Json]:
         """The ready ones of `pods_of`.
 
@@ -164,16 +172,6 @@ def labels_of(item: Json) -> dict[str, str]:
 def is_ready(pod: Json) -> bool:
     """True when the Pod's own condition Ready says so."""
     return condition(pod, "Ready") == "True"
-
-
-def age_s(item: Json) -> float:
-    """Seconds since the object was created, by this machine's clock."""
-    return seconds_since(item["metadata"]["creationTimestamp"])
-
-
-def seconds_since(timestamp: str) -> float:
-    """Seconds since a time as the API server writes it."""
-    return (datetime.now(tz=UTC) - datetime.fromisoformat(timestamp)).total_seconds()
 
 
 def condition(item: Json, kind: str) -> str:

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster, container_named, template_of
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import (

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
+from clusterproof.kube.execute import execute
 from clusterproof.observe.cluster import Cluster, containers_of, labels_of
 from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
 from clusterproof.observe.ephemeral import start_ephemeral
-from clusterproof.observe.execute import execute
 from clusterproof.observe.own_pods import OwnPods, Place, PodPlan
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import DiallerSettings

@@ -6,7 +6,7 @@ Source: Kubernetes docs, "Ephemeral Containers" (v1.35).
 
 from urllib.parse import quote
 
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.own_pods import START_WITHIN_S, Place
 from clusterproof.spec.settings import DiallerSettings
 from clusterproof.wait import wait_until

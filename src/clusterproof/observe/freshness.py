@@ -13,10 +13,10 @@ from datetime import datetime
 from importlib.resources import files
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
+from clusterproof.kube.execute import execute
 from clusterproof.observe.cluster import Cluster, container_named
 from clusterproof.observe.configuration import consumed_keys, decoded
-from clusterproof.observe.execute import execute
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import FreshRow
 

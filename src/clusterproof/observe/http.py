@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
-from clusterproof.observe.cluster import Cluster, age_s, is_ready
+from clusterproof.kube.client import Json
+from clusterproof.observe.cluster import Cluster, is_ready
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.path import Missing, look_up
 from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
@@ -68,7 +68,7 @@ def running_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
         pod
         for pod in cluster.pods_of(workload)
         if (pod.get("status") or {}).get("phase") == "Running"
-        and (is_ready(pod) or age_s(pod) >= YOUNG_S)
+        and (is_ready(pod) or cluster.age_s(pod) >= YOUNG_S)
     ]
     if not running:
         raise ObservationError(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
-from clusterproof.observe.execute import execute
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.execute import execute
 from clusterproof.observe.own_pods import Place
 from clusterproof.observe.sources import source_of
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster, containers_of, is_ready, labels_of, selects
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import IngressRow, ReferenceRow, ServiceRow

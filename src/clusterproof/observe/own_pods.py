@@ -9,13 +9,14 @@ Source: Kubernetes docs, "Pod Security Standards", restricted (v1.35).
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import RUN_LABEL, labels_of
+from clusterproof.production import Production
 from clusterproof.wait import wait_until
 
 DEADLINE = "clusterproof.dev/deadline"
@@ -141,20 +142,23 @@ def is_left_over(pod: Json, run_id: str, now: datetime, lock: str = "") -> bool:
 
 
 def require_writing(
-    context: str, production: Iterable[str], *, read_only: bool, allow_production: bool
+    api: KubeApi, production: Production, *, read_only: bool, allow_production: bool
 ) -> None:
     """Nothing, where Pods may be made and entered.
 
     Raises:
-        ObservationError: --read-only, or a production context without --allow-production.
+        ObservationError: --read-only, or a production cluster without --allow-production.
     """
     if read_only:
         raise ObservationError("needs a Pod of our own or an exec, and --read-only was given")
-    if context in set(production) and not allow_production:
-        raise ObservationError(
-            f"needs a Pod of our own or an exec, and context {context} is production in the spec;"
-            " give --allow-production to let it"
-        )
+    production.refuse(
+        ObservationError,
+        "a Pod of our own or an exec",
+        allowed=allow_production,
+        context=api.connection.context,
+        host=api.connection.server,
+        cluster_uid=api.cluster_uid,
+    )
 
 
 class OwnPods:
@@ -221,7 +225,7 @@ class OwnPods:
     def remove_left_over(self, namespaces: Iterable[str]) -> tuple[str, ...]:
         """Remove the Pods of runs that died; their names."""
         removed = []
-        now = datetime.now(tz=UTC)
+        now = self._api.now()
         for namespace in sorted(set(namespaces)):
             for pod in self._ours(namespace):
                 if is_left_over(pod, self.run_id, now, self._held):
@@ -257,7 +261,7 @@ class OwnPods:
 
     def _create(self, plan: PodPlan, key: tuple[str, str]) -> None:
         """Make the Pod, and know of it from before it can be there: an answer may be lost."""
-        manifest = pod_manifest(plan, self.run_id, datetime.now(tz=UTC), self._held)
+        manifest = pod_manifest(plan, self.run_id, self._api.now(), self._held)
         self._made[key] = Place(plan.namespace, manifest["metadata"]["name"], CONTAINER)
         try:
             self._api.request("POST", _pods(plan.namespace), body=manifest)

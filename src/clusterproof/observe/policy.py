@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster, containers_of, labels_of
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.policy_model import (

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import selects
 
 

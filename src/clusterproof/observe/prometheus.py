@@ -8,19 +8,23 @@ a metric that does not exist look alike, so what else Prometheus has is asked as
 Source: Prometheus docs, "HTTP API" and "Jobs and instances: up" (read 2026-11-23).
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.settings import PrometheusSettings
 from clusterproof.wait import last_within
+
+if TYPE_CHECKING:
+    import requests
 
 FRESH_S = 150.0
 """Two missed scrapes at Prometheus' default interval of one minute, and a half. Our choice."""
@@ -41,14 +45,39 @@ class Target:
 
 
 def _adapter(api: KubeApi) -> Any:  # noqa: ANN401 - requests is imported only where it is used
-    """Speaks TLS with the kubeconfig's authorities and client certificate."""
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+    """Lets requests ask through our own connection: its proxy, TLS, credentials and bounds."""
+    import requests  # noqa: PLC0415
+    from requests.adapters import BaseAdapter  # noqa: PLC0415
 
-    class OurTls(HTTPAdapter):
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's
-            super().init_poolmanager(*args, **kwargs, ssl_context=api.connection.tls())
+    class OurConnection(BaseAdapter):
+        def send(
+            self,
+            request: "requests.PreparedRequest",
+            *_args: object,
+            **_options: object,
+        ) -> "requests.Response":
+            server = api.connection.server
+            if not str(request.url).startswith(f"{server}/"):
+                raise ObservationError(f"Prometheus sends on to {request.url}, which is not asked")
+            path, _, query = str(request.url).removeprefix(server).partition("?")
+            answer = api.request(
+                "GET",
+                path,
+                query=dict(parse_qsl(query)),
+                expect_ok=False,
+                timeout_s=TIMEOUT_S,
+                patience=api.proxied,
+            )
+            response = requests.Response()
+            response.status_code, response.reason = answer.status_code, answer.reason_phrase
+            response.raw, response.url = io.BytesIO(answer.content), server
+            response.headers.update(answer.headers)
+            return response
 
-    return OurTls()
+        def close(self) -> None:
+            """The connection is the run's."""
+
+    return OurConnection()
 
 
 class Prometheus:
@@ -112,14 +141,20 @@ class Prometheus:
         url = f"{self._api.connection.server}{self.path}"
         session = requests.Session()
         session.trust_env = False
-        headers = {**self._api.connection.headers(), "accept": "application/json"}
-        client = PrometheusConnect(url=url, headers=headers, session=session, timeout=TIMEOUT_S)
+        client = PrometheusConnect(url=url, session=session, timeout=TIMEOUT_S)
+        adapter = _adapter(self._api)
         # The client mounts an adapter of its own for `url`; the longer prefix wins.
-        session.mount(f"{url}/", _adapter(self._api))
-        self._api.note_call("GET", self.path)
+        for prefix in (f"{url}/", "https://", "http://"):
+            session.mount(prefix, adapter)
         try:
             found: list[dict[str, Any]] = client.custom_query(promql)
-        except (PrometheusApiClientException, requests.RequestException, ValueError) as error:
+        except (
+            PrometheusApiClientException,
+            requests.RequestException,
+            ValueError,
+            KeyError,  # a 200 of something that is no Prometheus
+            TypeError,
+        ) as error:
             raise ObservationError(
                 f"Prometheus at {self.path}: {_brief(error)}",
                 next_command=f"kubectl get --raw '{self.path}/-/ready'",

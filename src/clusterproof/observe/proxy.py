@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.answer import NoAnswerError
-from clusterproof.observe.api import Json, KubeApi
-from clusterproof.observe.patience import Patience
+from clusterproof.kube.answer import NoAnswerError
+from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.patience import Patience
 
 if TYPE_CHECKING:
     import httpx

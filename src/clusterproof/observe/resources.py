@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import (
     CLUSTER_WIDE,
     Cluster,

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import (
     Cluster,
-    age_s,
     condition,
     containers_of,
-    seconds_since,
     template_of,
 )
 from clusterproof.observe.observed import Observed
@@ -78,12 +76,12 @@ def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
     item = cluster.find(ref)
     if item is None or is_measured(item):
         return False
-    if _changed_s(item) < UNSYNCED_S:
+    if _changed_s(cluster, item) < UNSYNCED_S:
         return True
     reference = item["spec"]["scaleTargetRef"]
     target = ObjectRef(kind=reference["kind"], namespace=ref.namespace, name=reference["name"])
     pods = cluster.pods_of(target)
-    return bool(pods) and min(age_s(pod) for pod in pods) < UNMEASURED_S
+    return bool(pods) and min(cluster.age_s(pod) for pod in pods) < UNMEASURED_S
 
 
 def is_measured(item: Json) -> bool:
@@ -97,10 +95,10 @@ def is_measured(item: Json) -> bool:
     return measured and condition(item, "ScalingActive") == "True"
 
 
-def _changed_s(item: Json) -> float:
+def _changed_s(cluster: Cluster, item: Json) -> float:
     """Seconds since somebody wrote what the autoscaler is to do; infinity where nothing says so."""
     written = [
-        seconds_since(entry["time"])
+        cluster.seconds_since(entry["time"])
         for entry in item["metadata"].get("managedFields") or []
         if entry.get("time") and entry.get("subresource") != "status"
     ]

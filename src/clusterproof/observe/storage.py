@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
-from clusterproof.observe.cluster import Cluster, age_s
+from clusterproof.kube.client import Json
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import VolumeUseRow
 from clusterproof.spec.row import ObjectRef
@@ -42,7 +42,7 @@ def read_volume_use(cluster: Cluster, rule: VolumeUseRow) -> Observed[VolumeUse]
     use = last_within(
         lambda: _use(cluster.api.get(path), pod, rule.of),
         lambda found: found is not None,
-        within_s=max(0.0, UNMEASURED_S - age_s(pod)),
+        within_s=max(0.0, UNMEASURED_S - cluster.age_s(pod)),
         every_s=2.0,
     )
     next_command = f"kubectl get --raw {path}"

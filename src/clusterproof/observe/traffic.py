@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.counting import Batch, Routed, are_others, counted, is_excess, whole
 from clusterproof.observe.inside import Inside

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import (
     Cluster,
-    age_s,
     container_named,
     is_ready,
-    seconds_since,
     template_of,
 )
 from clusterproof.observe.observed import Observed
@@ -119,7 +117,7 @@ def is_settling(cluster: Cluster, ref: ObjectRef) -> bool:
     if status.get("replicas", 0) != item["spec"].get("replicas", 1):
         return not _quota_refused(status)
     return any(
-        not is_ready(pod) and age_s(pod) < YOUNG_S and set(_waiting(pod)) <= _STARTING
+        not is_ready(pod) and cluster.age_s(pod) < YOUNG_S and set(_waiting(pod)) <= _STARTING
         for pod in cluster.pods_of(ref)
     )
 
@@ -170,7 +168,7 @@ def read_starts(cluster: Cluster, rule: StartsRow) -> Observed[Starts]:
         (f"{pod['metadata']['name']}/{one['name']}", count)
         for pod in pods
         for one in (pod.get("status") or {}).get("containerStatuses") or []
-        if (count := _recent_restarts(one, rule.within_s))
+        if (count := _recent_restarts(cluster, one, rule.within_s))
     )
     troubles = tuple(trouble for pod in pods for trouble in _troubles(pod))
     total = sum(
@@ -271,10 +269,10 @@ def _quota_refused(status: Json) -> bool:
     )
 
 
-def _recent_restarts(container_status: Json, within_s: float) -> int:
+def _recent_restarts(cluster: Cluster, container_status: Json, within_s: float) -> int:
     """Restarts that may lie within the window; the API keeps the time of the last one only."""
     ended = ((container_status.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
-    if not ended or seconds_since(ended) > within_s:
+    if not ended or cluster.seconds_since(ended) > within_s:
         return 0
     return int(container_status.get("restartCount", 0))
 

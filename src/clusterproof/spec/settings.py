@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from clusterproof.production import Production
 from clusterproof.spec.row import Frozen, Ref
 
 
@@ -77,11 +78,24 @@ class PrometheusSettings(Frozen):
 
 
 class Settings(Frozen):
-    """All of them; a part that is absent makes the rows that need it INCONCLUSIVE."""
+    """All of them; a part that is absent makes the rows that need it INCONCLUSIVE.
+
+    Attributes:
+        production_contexts: Globs of contexts in which nothing is written without
+            --allow-production; `in-cluster` is a Pod's own ServiceAccount.
+        production_clusters: Globs of the UID of namespace kube-system, for the same.
+        settle_s: How long a rollout that is under way is waited for.
+    """
 
     dialler: DiallerSettings | None = None
     traffic: TrafficSettings | None = None
     posthog: PosthogSettings | None = None
     prometheus: PrometheusSettings | None = None
     production_contexts: tuple[str, ...] = ()
+    production_clusters: tuple[str, ...] = ()
     settle_s: float = Field(default=120.0, gt=0)
+
+    @property
+    def production(self) -> Production:
+        """What is somebody's production."""
+        return Production(contexts=self.production_contexts, clusters=self.production_clusters)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS
 from clusterproof.observe.rehearsal.seen import Step
 from clusterproof.observe.rehearsal.state import unwhole

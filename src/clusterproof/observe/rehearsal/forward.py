@@ -7,11 +7,11 @@ Source: kubelet's portforward websocket server, v4.channel.k8s.io (v1.35).
 
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import Cluster, is_ready, labels_of, selects
 from clusterproof.spec.row import ObjectRef
 
@@ -64,8 +64,8 @@ def _number(pod: Json, target: int | str) -> int | None:
     return None
 
 
-def get_through(api: KubeApi, namespace: str, pod: str, port: int, path: str) -> str:
-    """What answers GET `path` at the other end; "" and more when nothing does.
+def get_through(api: KubeApi, namespace: str, pod: str, port: int, path_at_the_end: str) -> str:
+    """What answers GET `path_at_the_end` at the other end; "" and more when nothing does.
 
     Returns:
         The whole HTTP answer as text, or the words of the error channel.
@@ -73,9 +73,28 @@ def get_through(api: KubeApi, namespace: str, pod: str, port: int, path: str) ->
     Raises:
         ObservationError: The API server refused, or the stream broke off.
     """
+    from clusterproof.kube.websocket import HandshakeError  # noqa: PLC0415 - as in `_read`
+
+    path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/portforward"
+    where = f"port-forward to {namespace}/{pod}:{port}"
+    api.note_call("EXEC", path)
+    try:
+        with api.websocket(
+            f"{path}?ports={port}", ["v4.channel.k8s.io"], within_s=ANSWER_WITHIN_S
+        ) as stream:
+            return _read(stream, path_at_the_end, where)
+    except HandshakeError as error:
+        denied = f"kubectl -n {namespace} auth can-i create pods/portforward"
+        raise ObservationError(
+            f"{where}: refused: {str(error)[:200]}",
+            status=error.status,
+            next_command=denied if error.status in _DENIED else "",
+        ) from error
+
+
+def _read(stream: "WebSocket", path: str, where: str) -> str:
     from websocket import WebSocketException  # noqa: PLC0415 - only a rehearsal needs it
 
-    stream = _open(api, namespace, pod, port)
     said = {_DATA: bytearray(), _ERROR: bytearray()}
     began: set[int] = set()
     ends_at = time.monotonic() + ANSWER_WITHIN_S
@@ -96,41 +115,6 @@ def get_through(api: KubeApi, namespace: str, pod: str, port: int, path: str) ->
                 break
     except (WebSocketException, OSError) as error:
         if not said[_DATA]:
-            message = f"port-forward to {namespace}/{pod}:{port}: {type(error).__name__}: {error}"
+            message = f"{where}: {type(error).__name__}: {error}"
             raise ObservationError(message) from error
-    finally:
-        stream.shutdown()  # type: ignore[no-untyped-call]
     return (said[_ERROR] or said[_DATA]).decode("utf-8", "replace")
-
-
-def _open(api: KubeApi, namespace: str, pod: str, port: int) -> "WebSocket":
-    from websocket import WebSocketException, create_connection  # noqa: PLC0415 - as above
-
-    connection = api.connection
-    settings = connection.configuration
-    path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/portforward"
-    api.note_call("EXEC", path)
-    url = f"{connection.server}{path}?ports={port}".replace("http", "ws", 1)
-    options: dict[str, Any] = {"http_no_proxy": ["*"]}  # never one from the environment
-    if settings.proxy:
-        place = urlsplit(settings.proxy)
-        options = {"http_proxy_host": place.hostname, "http_proxy_port": place.port}
-        options["proxy_type"] = place.scheme
-    if url.startswith("wss"):
-        name = settings.tls_server_name or urlsplit(url).hostname
-        options["sslopt"] = {"context": connection.tls(), "server_hostname": name}
-    try:
-        return create_connection(
-            url,
-            timeout=ANSWER_WITHIN_S,
-            header=[f"{name}: {value}" for name, value in connection.headers().items()],
-            subprotocols=["v4.channel.k8s.io"],
-            redirect_limit=0,
-            **options,
-        )
-    except (WebSocketException, OSError, ValueError, AttributeError) as error:
-        status = getattr(error, "status_code", None)
-        message = f"port-forward to {namespace}/{pod}:{port}: refused: {str(error)[:200]}"
-        denied = f"kubectl -n {namespace} auth can-i create pods/portforward"
-        next_command = denied if status in _DENIED else ""
-        raise ObservationError(message, status=status, next_command=next_command) from error

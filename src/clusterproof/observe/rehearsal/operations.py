@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import Json
+from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS, Cluster, condition, is_ours
 from clusterproof.observe.rehearsal.act import Act, path_of
 from clusterproof.observe.rehearsal.forward import end_of, get_through

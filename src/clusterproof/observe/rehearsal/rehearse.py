@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.rehearsal.act import Act

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from clusterproof.observe.api import Json, KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster, condition, labels_of, selects
 from clusterproof.spec.row import ObjectRef
 

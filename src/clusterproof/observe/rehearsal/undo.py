@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 from clusterproof.observe.cluster import RUN_LABEL
 
 NAME = "clusterproof-rehearsal"

@@ -9,31 +9,39 @@ Source: Kubernetes API Concepts (v1.35): list, watch, resourceVersion, 429 and R
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.answer import (
+from clusterproof.kube.answer import (
     Items,
     Json,
     NoAnswerError,
+    TooLargeError,
     as_items,
     as_object,
     is_status,
 )
-from clusterproof.observe.connect import Connection
-from clusterproof.observe.patience import Patience
+from clusterproof.kube.clock import ServerClock
+from clusterproof.kube.connection import Connection
+from clusterproof.kube.patience import Patience
 
 if TYPE_CHECKING:
     import httpx
+    from websocket import WebSocket
 
 RETRY_PAUSE_LIMIT_S = 5.0
 """A server that asks for more is not asked again: that is its answer. Our choice."""
 READ_TIMEOUT_S = 10.0
 """One attempt: from the request to the last byte of its answer."""
+PAGE = 500
+SMALLER = 8
+"""A page too large to be read is asked for again with an eighth of its objects: 500, 62, 7, 1."""
 RESTARTS = 2
 """How often a list is begun anew when its snapshot expires between two pages."""
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
@@ -63,13 +71,14 @@ class KubeApi:
         self, connection: Connection, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         """Open no connection yet: the first read does."""
-        from clusterproof.observe.transport import Transport  # noqa: PLC0415 - see there
+        from clusterproof.kube.transport import Transport  # noqa: PLC0415 - see there
 
         self.connection = connection
         self.proxied = Patience("the pod proxy of the API server")
         self._sleep = sleep
         self._transport = Transport(connection)
         self._patience = Patience()
+        self._clock = ServerClock()
         self._lock = threading.Lock()
         self._calls: list[tuple[str, str]] = []
         self._received_bytes = 0
@@ -85,6 +94,18 @@ class KubeApi:
         """Every request so far, as (method, path without its query)."""
         with self._lock:
             return tuple(self._calls)
+
+    def now(self) -> datetime:
+        """The time by the API server's clock, as far as its answers so far tell it."""
+        return self._clock.now()
+
+    def cluster_uid(self) -> str:
+        """The UID of namespace kube-system: a cluster keeps it, whatever a context calls it.
+
+        Raises:
+            ObservationError: It may not be read, or was not answered.
+        """
+        return str(self.get("/api/v1/namespaces/kube-system")["metadata"]["uid"])
 
     def get(self, path: str, **query: str) -> Json:
         """The object at `path`.
@@ -121,11 +142,19 @@ class KubeApi:
 
     def _pages(self, path: str, label_selector: str) -> Items:
         items: Items = []
-        query = {"limit": "500"}
+        limit = PAGE
+        query = {"limit": str(limit)}
         if label_selector:
             query["labelSelector"] = label_selector
         while True:
-            page = self.get(path, **query)
+            try:
+                page = self.get(path, **query)
+            except ObservationError as error:
+                if not isinstance(error.__cause__, TooLargeError) or limit == 1:
+                    raise
+                limit = max(1, limit // SMALLER)
+                query["limit"] = str(limit)
+                continue
             items.extend(as_items(page, path))
             following = (page.get("metadata") or {}).get("continue")
             if not following:
@@ -178,12 +207,15 @@ class KubeApi:
             except NoAnswerError as error:
                 self._count(method, path, 0)
                 if attempt == attempts or error.timed_out:
-                    patience.unanswered()
+                    if not isinstance(error, TooLargeError):
+                        patience.unanswered()
                     message = f"{method} {path}: no answer from the API server: {error}"
                     raise ObservationError(message) from error
                 self._sleep(0.2 * attempt)
                 continue
             self._count(method, path, len(answer.content))
+            if "/proxy/" not in path:  # what a Pod says of the time is not the API server's
+                self._clock.saw(answer.headers.get("date", ""), answer.elapsed.total_seconds())
             if answer.status_code in _TRY_AGAIN and expect_ok:
                 pause_s = _pause_s(answer, attempt)
                 if attempt < attempts and pause_s <= RETRY_PAUSE_LIMIT_S:
@@ -229,6 +261,20 @@ class KubeApi:
         except (NoAnswerError, ValueError) as error:
             message = f"WATCH {path}: the watch broke off: {error}"
             raise ObservationError(message) from error
+
+    @contextmanager
+    def websocket(
+        self, target: str, protocols: Sequence[str], *, within_s: float
+    ) -> "Iterator[WebSocket]":
+        """A websocket at `target` (path and query), closed in the end; count it by `note_call`.
+
+        Raises:
+            HandshakeError: Refused, or not opened within `within_s`.
+        """
+        from clusterproof.kube.websocket import opened  # noqa: PLC0415 - only some runs need it
+
+        with opened(self._transport, target, protocols, within_s=within_s) as stream:
+            yield stream
 
     def note_call(self, method: str, path: str) -> None:
         """Count a call that another transport made (exec is a websocket)."""

@@ -26,6 +26,14 @@ class NoAnswerError(ClusterproofError):
         self.timed_out, self.silent = timed_out, silent
 
 
+class TooLargeError(NoAnswerError):
+    """An answer of more bytes than are ever read; the same question in smaller parts may do."""
+
+    def __init__(self, message: str) -> None:
+        """Asking the same again is of no use."""
+        super().__init__(message, timed_out=True, silent=False)
+
+
 def is_status(answer: "httpx.Response") -> bool:
     """True when the API server itself refused: its refusals are Status objects with a message."""
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
 
 EXEC_TIMEOUT_S = 30.0
 _NO_START = "could not start"
@@ -40,7 +40,7 @@ def execute(
         ObservationError: Not permitted, no such container or program, no end within `within_s`, or
             a stream that broke off or ended without a status.
     """
-    from clusterproof.observe import channels  # noqa: PLC0415 - see there
+    from clusterproof.kube import channels  # noqa: PLC0415 - see there
 
     where = f"exec in {namespace}/{pod}/{container}"
     query = [("command", word) for word in argv]

@@ -5,24 +5,17 @@ pay for a websocket.
 Source: Kubernetes' v5.channel.k8s.io: a frame's first byte is its channel; RFC 6455, ping and pong.
 """
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import urlsplit
 
-from websocket import (
-    ABNF,
-    WebSocket,
-    WebSocketBadStatusException,
-    WebSocketException,
-    WebSocketTimeoutException,
-    create_connection,
-)
+from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutException
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.api import KubeApi
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.websocket import HandshakeError
+
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 
 CONNECT_S = 10.0
 PING_EVERY_S = 5.0
@@ -45,54 +38,13 @@ def read_channels(api: KubeApi, target: str, where: str, within_s: float) -> dic
     Raises:
         ObservationError: Refused, no end within `within_s`, or a stream that broke off.
     """
-    stream = _open(api, target, where)
     try:
-        channels = _read(stream, where, within_s)
-    finally:
-        stream.shutdown()  # type: ignore[no-untyped-call]
+        with api.websocket(target, PROTOCOLS, within_s=CONNECT_S) as stream:
+            channels = _read(stream, where, within_s)
+    except HandshakeError as error:
+        message = f"{where}: refused by the API server: {str(error)[:_SHOWN]}"
+        raise ObservationError(message, status=error.status) from error
     return {channel: bytes(said) for channel, said in channels.items()}
-
-
-def _open(api: KubeApi, target: str, where: str) -> WebSocket:
-    connection = api.connection
-    settings = connection.configuration
-    url = f"{connection.server}{target}".replace("http", "ws", 1)
-    tls: dict[str, Any] = {}
-    if url.startswith("wss"):
-        tls["context"] = connection.tls()
-        tls["server_hostname"] = settings.tls_server_name or urlsplit(url).hostname
-    proxy: dict[str, Any] = {"http_no_proxy": ["*"]}  # never one from the environment
-    if settings.proxy:
-        place = urlsplit(settings.proxy)
-        proxy = {"http_proxy_host": place.hostname, "http_proxy_port": place.port}
-        proxy["proxy_type"] = place.scheme
-    try:
-        return create_connection(
-            url,
-            timeout=CONNECT_S,
-            header=[f"{name}: {value}" for name, value in connection.headers().items()],
-            subprotocols=["v5.channel.k8s.io", "v4.channel.k8s.io"],
-            sslopt=tls,
-            redirect_limit=0,
-            **proxy,
-        )
-    except (WebSocketException, OSError, ValueError, AttributeError) as error:
-        # AttributeError and ValueError: what the library makes of a handshake that is none.
-        status = getattr(error, "status_code", None)
-        message = f"{where}: refused by the API server: {_words(error)[:_SHOWN]}"
-        raise ObservationError(message, status=status) from error
-
-
-def _words(error: Exception) -> str:
-    """What the API server itself said, where it did; the library would say every header too."""
-    if not isinstance(error, WebSocketBadStatusException):
-        return str(error)
-    try:
-        body = json.loads(error.resp_body or b"")
-        said = str(body["message"])
-    except (ValueError, KeyError, TypeError):
-        return str(error)
-    return f"{error.status_code}: {said}"
 
 
 def _read(stream: WebSocket, where: str, within_s: float) -> dict[int, bytearray]:

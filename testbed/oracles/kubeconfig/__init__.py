@@ -1,0 +1,1 @@
+"""kubectl and our own reader on the same generated kubeconfigs."""

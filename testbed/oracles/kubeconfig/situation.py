@@ -1,0 +1,51 @@
+"""A situation in which kubectl and we read a kubeconfig, and what it can point at."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Pick = Callable[[str, Sequence[str]], str]
+"""Chooses an option of a feature, and remembers it."""
+
+API_SERVER_NAMES = ("localhost", "api.test", "alt.test")
+TOKEN = "token-of-the-case"  # noqa: S105 - made up
+OTHER_TOKEN = "token-of-another-user"  # noqa: S105 - made up
+GROUP = "client.authentication.k8s.io"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a kubeconfig can point at: PEM texts by name."""
+
+    pem: Mapping[str, str]
+    ports: Mapping[str, int]
+
+
+@dataclass
+class Case:
+    """One situation.
+
+    Attributes:
+        files: Content by path below the case's folder.
+        arguments: `--kubeconfig`, `--context`.
+        environment: Beside HOME, which is the folder.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    arguments: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Put the files where they belong; those in bin/ can be run."""
+        for name, content in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            if path.parent.name == "bin":
+                path.chmod(0o755)
+
+
+def in_base64(text: str) -> str:
+    """As a kubeconfig holds data."""
+    return base64.b64encode(text.encode()).decode()

@@ -1,0 +1,197 @@
+"""The users of generated kubeconfigs: tokens, certificates, exec plugins, who they act as."""
+
+import json
+from typing import Any
+
+import yaml
+
+from testbed.oracles.kubeconfig.situation import (
+    GROUP,
+    OTHER_TOKEN,
+    TOKEN,
+    Case,
+    Material,
+    Pick,
+    in_base64,
+)
+
+
+def user_entry(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
+    """The user `u`; what it needs beside the kubeconfig is added to the case."""
+    pem = material.pem
+    way = pick(
+        "user",
+        ("token",) * 4
+        + (
+            "token-file",
+            "token-file",
+            "token+file",
+            "token+file-absent",
+            "file-absent",
+            "file-empty",
+        )
+        + ("token-newline", "token-space", "token-number", "token-y", "token-utf8", "null-token")
+        + ("basic", "basic-utf8", "token+basic", "file+basic", "password-only", "none")
+        + ("cert", "cert", "cert-file", "cert-file", "cert-both", "cert-no-key", "cert-other-key")
+        + (
+            "key-only",
+            "cert-absent",
+            "cert+token",
+            "cert+basic",
+            "key-both",
+            "cert-null",
+            "cert-no-pem",
+        )
+        + ("gcp", "azure", "unknown-provider", "provider+exec")
+        + ("exec",) * 12,
+    )
+    pair = {
+        "client-certificate-data": in_base64(pem["client.crt"]),
+        "client-key-data": in_base64(pem["client.key"]),
+    }
+    paths = {"client-certificate": "pki/client.crt", "client-key": "pki/client.key"}
+    made.files["kube/token"] = f"  {OTHER_TOKEN}\n".encode()
+    made.files["kube/empty"] = b"\n"
+    ways: dict[str, dict[str, Any]] = {
+        "token": {"token": TOKEN},
+        "token-file": {"tokenFile": "token"},
+        "token+file": {"token": TOKEN, "tokenFile": "token"},
+        "token+file-absent": {"token": TOKEN, "tokenFile": "absent"},
+        "file-absent": {"tokenFile": "absent"},
+        "file-empty": {"tokenFile": "empty"},
+        "token-newline": {"token": f"{TOKEN}\n"},
+        "token-space": {"token": f"{TOKEN} "},
+        "token-number": {"token": 12345},
+        "token-y": {"token": "y"},
+        "token-utf8": {"token": "tökén"},
+        "null-token": {"token": None, "tokenFile": "token"},
+        "basic": {"username": "me", "password": "pass:word"},
+        "basic-utf8": {"username": "mé", "password": "ü"},
+        "token+basic": {"token": TOKEN, "username": "me", "password": "x"},
+        "file+basic": {"tokenFile": "token", "username": "me", "password": "x"},
+        "password-only": {"password": "x", **pair},
+        "cert": pair,
+        "cert-file": paths,
+        "cert-both": pair | paths,
+        "cert-no-key": {"client-certificate": "pki/client.crt"},
+        "cert-other-key": pair | {"client-key-data": in_base64(pem["other.key"])},
+        "key-only": {"client-key": "pki/absent.key", "token": TOKEN},
+        "cert-absent": paths | {"client-certificate": "pki/absent.crt"},
+        "cert+token": pair | {"token": TOKEN},
+        "cert+basic": pair | {"username": "me", "password": "x"},
+        "key-both": pair | {"client-key": "pki/client.key"},
+        "cert-null": {"client-certificate-data": None, **paths},
+        "cert-no-pem": pair | {"client-certificate-data": in_base64("no certificate")},
+        "gcp": {"auth-provider": {"name": "gcp", "config": {"access-token": TOKEN}}},
+        "azure": {"auth-provider": {"name": "azure"}},
+        "unknown-provider": {"auth-provider": {"name": "x"}, "token": TOKEN},
+        "provider+exec": {"auth-provider": {"name": "x"}, "exec": {"command": "true"}},
+    }
+    user = ways.get(way, {})
+    if way == "exec":
+        user = {"exec": _plugin(pick, material, made)}
+    user |= _acting(pick)
+    return user
+
+
+def _acting(pick: Pick) -> dict[str, Any]:
+    acting = pick(
+        "as", ("none",) * 5 + ("user", "all", "odd", "groups-only", "newline", "extra-null")
+    )
+    ways: dict[str, dict[str, Any]] = {
+        "user": {"as": "jane"},
+        "all": {
+            "as": "jane",
+            "as-uid": "u-1",
+            "as-groups": ["developers", "admins"],
+            "as-user-extra": {"scopes": ["view", "edit"], "reason": ["night"]},
+        },
+        "odd": {"as": "jané:x", "as-user-extra": {"acme.com/pro ject%": ["ä", ""]}},
+        "groups-only": {"as-groups": ["developers"]},
+        "newline": {"as": "jane\nX-Evil: 1"},
+        "extra-null": {"as": "jane", "as-groups": [None, "g"], "as-user-extra": {"k": None}},
+    }
+    return ways.get(acting, {})
+
+
+def _plugin(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
+    version = pick(
+        "exec.apiVersion", ("v1", "v1", "v1", "v1beta1", "v1beta1", "v1alpha1", "none", "v2")
+    )
+    api_version = "" if version == "none" else f"{GROUP}/{version}"
+    says = pick(
+        "exec.says",
+        ("token",) * 4
+        + (
+            "cert",
+            "cert+token",
+            "cert-only",
+            "nothing",
+            "no-status",
+            "other-version",
+            "no-kind",
+            "garbage",
+        )
+        + ("exit-3", "yaml", "expired", "bad-expiry", "expiry", "number", "cert-no-pem"),
+    )
+    credential: dict[str, Any] = {"apiVersion": api_version, "kind": "ExecCredential"}
+    pair = {
+        "clientCertificateData": material.pem["client.crt"],
+        "clientKeyData": material.pem["client.key"],
+    }
+    statuses: dict[str, dict[str, Any]] = {
+        "cert": pair,
+        "cert+token": pair | {"token": TOKEN},
+        "cert-only": {"clientCertificateData": material.pem["client.crt"]},
+        "nothing": {},
+        "expired": {"token": TOKEN, "expirationTimestamp": "2020-01-01T00:00:00Z"},
+        "bad-expiry": {"token": TOKEN, "expirationTimestamp": "tomorrow"},
+        "expiry": {"token": TOKEN, "expirationTimestamp": "2099-01-01T00:00:00+02:00"},
+        "number": {"token": 7},
+        "cert-no-pem": {"clientCertificateData": "x", "clientKeyData": "y"},
+    }
+    status = statuses.get(says, {"token": TOKEN})
+    if says != "no-status":
+        credential["status"] = status
+    if says == "other-version":
+        credential["apiVersion"] = f"{GROUP}/v1beta1" if version == "v1" else f"{GROUP}/v1"
+    if says == "no-kind":
+        del credential["kind"]
+    output = yaml.safe_dump(credential) if says == "yaml" else json.dumps(credential)
+    if says == "garbage":
+        output = "not a credential"
+    made.files["kube/answer"] = output.encode()
+    made.files["kube/bin/plugin"] = (
+        b"#!/bin/sh\n"
+        b'echo "$KUBERNETES_EXEC_INFO" >> "$HOME/info"\n'
+        b'echo "$0|$*|$CASE_ENV" >> "$HOME/calls"\n'
+        + (b"exit 3\n" if says == "exit-3" else b'exec cat "$HOME/kube/answer"\n')
+    )
+    command = pick(
+        "exec.command", ("relative",) * 5 + ("dotted", "path", "absent", "absent-path", "none")
+    )
+    plugin: dict[str, Any] = {
+        "apiVersion": api_version,
+        "command": {
+            "relative": "bin/plugin",
+            "dotted": "./bin/../bin/plugin",
+            "path": "plugin",
+            "absent": "no-such-plugin",
+            "absent-path": "bin/no-such-plugin",
+        }.get(command, ""),
+    }
+    made.environment["PATH"] = "{folder}/kube/bin:/usr/bin:/bin"
+    mode = pick(
+        "exec.interactiveMode", ("Never", "Never", "IfAvailable", "Always", "none", "never")
+    )
+    if mode != "none":
+        plugin["interactiveMode"] = mode
+    if pick("exec.args", ("none", "some")) == "some":
+        plugin |= {
+            "args": ["get-token", "--x=a b"],
+            "env": [{"name": "CASE_ENV", "value": "from the kubeconfig"}],
+            "installHint": "install it",
+        }
+    if pick("exec.provideClusterInfo", ("no", "yes")) == "yes":
+        plugin["provideClusterInfo"] = True
+    return plugin
