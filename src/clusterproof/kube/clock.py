@@ -24,11 +24,11 @@ class ServerClock:
     def saw(self, date: str, within_s: float) -> None:
         """An answer came just now, `within_s` after its request; no date tells nothing."""
         try:
-            said = parsedate_to_datetime(date).timestamp()
+            server_s = parsedate_to_datetime(date).timestamp()
         except ValueError:
             return
         arrived = self._now()
-        low, high = said - arrived, said + 1.0 - (arrived - within_s)
+        low, high = server_s - arrived, server_s + 1.0 - (arrived - within_s)
         with self._lock:
             narrower = max(self._low, low), min(self._high, high)
             # A clock that was set meanwhile: what was known of it before is worth nothing.

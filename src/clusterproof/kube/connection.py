@@ -255,7 +255,7 @@ def _plugin(choice: Choice, tls: Tls) -> ExecPlugin | None:
 def _cluster_info(cluster: Entry[Cluster], tls: Tls) -> Mapping[str, Any]:
     """What `provideClusterInfo` tells a plugin; what is not set is left out, but for config."""
     settings = cluster.settings
-    own = [one.extension for one in settings.extensions if one.name == f"{GROUP}/exec"]
+    own = [each.extension for each in settings.extensions if each.name == f"{GROUP}/exec"]
     info = {
         "server": settings.server,
         "tls-server-name": tls.server_name,

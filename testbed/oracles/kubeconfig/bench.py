@@ -20,7 +20,6 @@ from testbed.oracles.kubeconfig.situation import (
     Case,
     Material,
 )
-from testbed.settings import patient
 
 Side = Callable[[Case, Path], str]
 """Asks for the version; how it refused, or ""."""
@@ -96,7 +95,7 @@ class Bench:
             [
                 str(self.kubectl),
                 "version",
-                f"--request-timeout={patient(10):g}s",
+                "--request-timeout=10s",
                 *(argument.format(folder=folder) for argument in case.arguments),
             ],
             env=self._environment(case, folder) | {"KUBECACHEDIR": str(folder / "cache")},
@@ -105,7 +104,7 @@ class Bench:
             capture_output=True,
             text=True,
             check=False,
-            timeout=patient(_KUBECTL_WITHIN_S),
+            timeout=_KUBECTL_WITHIN_S,
         )
         return ended.stderr.strip()
 

@@ -32,8 +32,8 @@ class Tally:
     def feature_pairs(self) -> tuple[int, int]:
         """Pairs of features that were unusual together, of all that there are."""
         features = {feature for feature, _ in self.options}
-        seen = {tuple(sorted(feature for feature, _ in pair)) for pair in self.pairs}
-        return len(seen), len(features) * (len(features) - 1) // 2
+        together = {tuple(sorted(feature for feature, _ in pair)) for pair in self.pairs}
+        return len(together), len(features) * (len(features) - 1) // 2
 
 
 @dataclass(frozen=True)
