@@ -1,0 +1,75 @@
+"""What a Pod is and does: its phase, its readiness, what keeps it from running, its restarts."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from clusterproof.kube.containers import Container, containers_of
+from clusterproof.kube.objects import Json, condition, is_terminating, status_of
+
+
+class Span(NamedTuple):
+    """A number that is known to lie between two, both included."""
+
+    least: int
+    most: int
+
+
+def phase_of(pod: Json) -> str:
+    """The phase; "Pending" before the kubelet has written one."""
+    return str(status_of(pod).get("phase") or "Pending")
+
+
+def is_finished(pod: Json) -> bool:
+    """Whether all of its containers ended for good (podutil.IsPodTerminal)."""
+    return phase_of(pod) in {"Succeeded", "Failed"}
+
+
+def is_active(pod: Json) -> bool:
+    """Whether a controller counts it as a replica (controller.IsPodActive)."""
+    return not is_finished(pod) and not is_terminating(pod)
+
+
+def is_ready(pod: Json) -> bool:
+    """Whether the kubelet says that it is ready (podutil.IsPodReady).
+
+    A Pod that is about to end may still be ready: ask `is_active` too, where it matters.
+    """
+    return condition(pod, "Ready") == "True"
+
+
+def is_bound(pod: Json) -> bool:
+    """Whether the scheduler, or its author, gave it a node."""
+    return bool(pod["spec"].get("nodeName"))
+
+
+def pod_containers(pod: Json) -> tuple[Container, ...]:
+    """Its containers of all kinds, each with its status."""
+    return containers_of(pod["spec"], status_of(pod))
+
+
+def restarts_within(pod: Json, container: Container, now: datetime, window_s: float) -> Span:
+    """How often a container restarted within the last `window_s` seconds: at least, at most.
+
+    The API keeps the count of a lifetime, and of the runs only the last that ended. So it is exact
+    where the Pod is younger than the window, where the last run ended before it, and where that
+    run began before it (then it is one); else it is two or more.
+
+    Args:
+        pod: The Pod.
+        container: One of its containers, with its status.
+        now: By the clock that wrote the other times.
+        window_s: How far back.
+    """
+    ended, total = container.last_end.get("finishedAt"), container.restarts
+    if not ended or not total or _before(ended, now, window_s):
+        return Span(0, 0)
+    if not _before(pod["metadata"]["creationTimestamp"], now, window_s):
+        return Span(total, total)
+    began = container.last_end.get("startedAt")
+    if total == 1 or (began and _before(began, now, window_s)):
+        return Span(1, 1)
+    return Span(min(2, total), total)
+
+
+def _before(time: str, now: datetime, window_s: float) -> bool:
+    return (now - datetime.fromisoformat(time)).total_seconds() > window_s

@@ -1,0 +1,68 @@
+"""Workloads: what runs Pods, the template they are made from, and the Pods that are theirs."""
+
+from collections.abc import Iterable
+
+from clusterproof.kube.objects import Json, controlled_by
+
+MIDDLE = {
+    "CronJob": "Job",
+    "Deployment": "ReplicaSet",
+}
+"""Workload to what stands between it and its Pods; it owns that, and that owns the Pods."""
+
+DIRECT = frozenset({"DaemonSet", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"})
+"""Workloads whose Pods they own themselves."""
+
+WORKLOADS = DIRECT | MIDDLE.keys() | {"Pod"}
+
+
+def middle_kind(kind: str) -> str:
+    """The kind that stands between a workload and its Pods; "" for one that owns them itself.
+
+    A kind that is not Kubernetes' own (Argo's Rollout) is taken for one that runs its Pods by
+    ReplicaSets, or owns them itself: both are looked for.
+    """
+    if kind in DIRECT or kind == "Pod":
+        return ""
+    return MIDDLE.get(kind, "ReplicaSet")
+
+
+def pods_by_owner(
+    kind: str, workload: Json, pods: Iterable[Json], middle: Iterable[Json] = ()
+) -> list[Json]:
+    """The Pods that a workload runs, by controller references, in the order of their names.
+
+    Restates what kube-controller-manager's controllers count as theirs
+    (controller.PodControllerRefManager; metav1.GetControllerOf). Pods that only carry the labels
+    of the selector are somebody else's, or nobody's. A bare Pod is its own.
+
+    Args:
+        kind: Of the workload: the API server leaves it out of the objects of a list.
+        workload: The object.
+        pods: The Pods of its namespace.
+        middle: The objects of `middle_kind` in its namespace.
+    """
+    if kind == "Pod":
+        uid = workload["metadata"]["uid"]
+        own = [pod for pod in pods if pod["metadata"]["uid"] == uid]
+    else:
+        own = list(controlled_by([workload, *controlled_by([workload], middle)], pods))
+    return sorted(own, key=lambda pod: str(pod["metadata"]["name"]))
+
+
+def template_of(workload: Json) -> Json | None:
+    """The Pod template of a workload, metadata and spec; a bare Pod is its own.
+
+    None for an object that has none: a Rollout by `workloadRef`, or no workload at all.
+    """
+    spec: Json = workload.get("spec") or {}
+    if "containers" in spec:
+        return workload
+    holder: Json = (spec.get("jobTemplate") or {}).get("spec") or spec
+    template: Json | None = holder.get("template")
+    return template
+
+
+def pod_spec_of(workload: Json) -> Json:
+    """The Pod spec of a workload's template; empty where it has no template."""
+    return (template_of(workload) or {}).get("spec") or {}
