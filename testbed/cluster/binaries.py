@@ -77,7 +77,10 @@ KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 KUBE_SCORE = Family("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
 """No part of the cluster: a static tool that `make compare` puts beside our checks."""
 
-ALL = (*FAMILIES, KWOK, KUBE_SCORE)
+ORACLE = Family("oracle", ".", f"{_STRIP} {_version_flags(KUBERNETES_VERSION)}")
+"""No part of the cluster: answers as Kubernetes decides, for `make oracles`."""
+
+ALL = (*FAMILIES, KWOK, KUBE_SCORE, ORACLE)
 
 
 def key_of(folder: Path, flags: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from clusterproof.judge.difference import Difference, judge
 from clusterproof.observe.fields import FieldPair, FieldValue
 from clusterproof.observe.path import Missing
-from clusterproof.quantity import parse_quantity
+from clusterproof.kube.quantity import parse_quantity
 from clusterproof.spec.desired import AgreesRow, FieldRow
 from clusterproof.spec.row import Expectation
 

@@ -6,7 +6,7 @@ from clusterproof.judge.difference import Difference, judge
 from clusterproof.observe.resources import LimitRangeEffects, Room, Totals
 from clusterproof.observe.scaling import HpaState
 from clusterproof.observe.storage import VolumeUse
-from clusterproof.quantity import parse_quantity, show_quantity
+from clusterproof.kube.quantity import parse_quantity, show_quantity
 from clusterproof.spec.desired import HpaStateRow, LimitRangeRow, RoomRow, TotalsRow, VolumeUseRow
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from clusterproof.judge.difference import Difference, judge
 from clusterproof.observe.workloads import Bound, Probe, Replicas, RunningImage, Starts
-from clusterproof.quantity import parse_quantity
+from clusterproof.kube.quantity import parse_quantity
 from clusterproof.spec.desired import ImagesRow, ProbeRow, QuantityRow, ReplicasRow, StartsRow
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")

@@ -15,7 +15,7 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
-from clusterproof.quantity import parse_quantity
+from clusterproof.kube.quantity import parse_quantity
 from clusterproof.spec.behaviour import StatusRow
 from clusterproof.spec.settings import PosthogSettings
 

@@ -13,7 +13,7 @@ from clusterproof.observe.cluster import (
     template_of,
 )
 from clusterproof.observe.observed import Observed
-from clusterproof.quantity import parse_quantity
+from clusterproof.kube.quantity import parse_quantity
 from clusterproof.spec.desired import LimitRangeRow, RoomRow, TotalsRow
 
 Amounts = dict[str, Decimal]

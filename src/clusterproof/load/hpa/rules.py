@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from clusterproof.errors import SpecError
-from clusterproof.quantity import parse_quantity
+from clusterproof.kube.quantity import parse_quantity
 
 Json = Mapping[str, Any]
 

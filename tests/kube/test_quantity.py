@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterproof.quantity import parse_quantity, show_quantity
+from clusterproof.kube.quantity import parse_quantity, show_quantity
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,238 @@
+"""Where Pods fit: each node by itself, and what they ask of the Pods around them.
+
+Restates the scheduler's filters InterPodAffinity and PodTopologySpread on top of `nodes`. Volumes,
+devices, and labels that only an admitted Pod has are not modelled: `unmodelled` names them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from clusterproof.kube.nodes import NodeRoom, is_selected, untolerated
+from clusterproof.kube.objects import Json, is_terminating, labels_of
+from clusterproof.kube.pods import is_bound, is_finished
+from clusterproof.kube.selectors import selects
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+def unmodelled(spec: Json) -> list[str]:
+    """What decides about the place of a Pod and is not looked at here."""
+    names = []
+    if spec.get("schedulerName", "default-scheduler") != "default-scheduler":
+        names.append(f"schedulerName {spec['schedulerName']}")
+    if spec.get("schedulingGates"):
+        names.append("schedulingGates")
+    if spec.get("resourceClaims"):
+        names.append("resourceClaims")
+    for term in [*_terms(spec, "podAffinity"), *_terms(spec, "podAntiAffinity")]:
+        names += [key for key in ("matchLabelKeys", "mismatchLabelKeys") if term.get(key)]
+    return names
+
+
+@dataclass(slots=True)
+class Places:
+    """The nodes of a cluster with the Pods on them.
+
+    Attributes:
+        rooms: One for each node.
+        namespaces: Name to labels: what a namespaceSelector selects from.
+    """
+
+    rooms: Sequence[NodeRoom]
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        nodes: Iterable[Json],
+        pods: Iterable[Json],
+        namespaces: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> "Places":
+        """The nodes with those Pods that are bound to them and have not finished."""
+        rooms = {node["metadata"]["name"]: NodeRoom(node) for node in nodes}
+        for pod in pods:
+            if is_bound(pod) and not is_finished(pod) and pod["spec"]["nodeName"] in rooms:
+                rooms[pod["spec"]["nodeName"]].add(pod)
+        return cls(tuple(rooms.values()), namespaces or {})
+
+    def refusals(self, pod: Json) -> dict[str, list[str]]:
+        """By node, why the Pod cannot go there; an empty list where it can."""
+        affinity, spread = _Affinity(self, pod), _Spread(self, pod)
+        return {
+            room.name: [
+                *room.refusals(pod),
+                *affinity.refusals(room.node),
+                *spread.refusals(room.node),
+            ]
+            for room in self.rooms
+        }
+
+    def place(self, pod: Json) -> str | None:
+        """Bind the Pod to the node that suits it best; None where none takes it.
+
+        Of several, the one in the emptiest domains: so most of its like find a place.
+        """
+        refusals = self.refusals(pod)
+        free = [room for room in self.rooms if not refusals[room.name]]
+        if not free:
+            return None
+        spread = _Spread(self, pod)
+        best = min(free, key=lambda room: (spread.crowd(room.node), len(room.pods)))
+        best.add({**pod, "spec": {**pod["spec"], "nodeName": best.name}})
+        return best.name
+
+
+def _terms(spec: Json, kind: str) -> list[Json]:
+    terms: list[Json] = ((spec.get("affinity") or {}).get(kind) or {}).get(_REQUIRED) or []
+    return terms
+
+
+def _selected(selector: Json | None, labels: Mapping[str, str]) -> bool:
+    """Restates metav1.LabelSelectorAsSelector: no selector selects nothing."""
+    return selector is not None and selects(selector, labels)
+
+
+class _Affinity:
+    """Required pod affinity and anti-affinity, and the anti-affinity of the Pods that are there."""
+
+    def __init__(self, places: Places, pod: Json) -> None:
+        self._places, self._pod = places, pod
+        self._attracting = _terms(pod["spec"], "podAffinity")
+        self._repelling = _terms(pod["spec"], "podAntiAffinity")
+        self._near: Counter[tuple[str, str]] = Counter()
+        self._repelled: set[tuple[str, str]] = set()
+        for room in places.rooms:
+            for other in room.pods:
+                self._count(room.node, other)
+
+    def _count(self, node: Json, other: Json) -> None:
+        labels = labels_of(node)
+        if self._attracting and all(self._matches(t, self._pod, other) for t in self._attracting):
+            self._near.update(self._pairs(self._attracting, labels))
+        apart = [t for t in self._repelling if self._matches(t, self._pod, other)]
+        apart += [
+            term
+            for term in _terms(other["spec"], "podAntiAffinity")
+            if self._matches(term, other, self._pod)
+        ]
+        self._repelled.update(self._pairs(apart, labels))
+
+    @staticmethod
+    def _pairs(terms: Iterable[Json], labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        for term in terms:
+            if term["topologyKey"] in labels:
+                yield term["topologyKey"], labels[term["topologyKey"]]
+
+    def _matches(self, term: Json, owner: Json, other: Json) -> bool:
+        """Whether `other` is one that a term of `owner` is about (AffinityTerm.Matches)."""
+        namespace = other["metadata"].get("namespace", "")
+        named, selector = term.get("namespaces") or [], term.get("namespaceSelector")
+        if not named and selector is None:
+            named = [owner["metadata"].get("namespace", "")]
+        labels = self._places.namespaces.get(namespace, {})
+        if namespace not in named and not _selected(selector, labels):
+            return False
+        return _selected(term.get("labelSelector"), labels_of(other))
+
+    def refusals(self, node: Json) -> Iterator[str]:
+        labels = labels_of(node)
+        if not self._is_near(labels):
+            yield "pod affinity"
+        if self._repelled & set(labels.items()):
+            yield "pod anti-affinity"
+
+    def _is_near(self, labels: Mapping[str, str]) -> bool:
+        if any(term["topologyKey"] not in labels for term in self._attracting):
+            return False
+        if all(self._near[pair] for pair in self._pairs(self._attracting, labels)):
+            return True
+        # The first of a series that wants to be near its like may go anywhere.
+        return not self._near and all(
+            self._matches(term, self._pod, self._pod) for term in self._attracting
+        )
+
+
+class _Spread:
+    """Topology spread constraints that a Pod must meet."""
+
+    def __init__(self, places: Places, pod: Json) -> None:
+        self._pod = pod
+        self._constraints = [
+            each
+            for each in pod["spec"].get("topologySpreadConstraints") or []
+            if each["whenUnsatisfiable"] == "DoNotSchedule"
+        ]
+        self._counts: list[Counter[str]] = [Counter() for _ in self._constraints]
+        keys = {each["topologyKey"] for each in self._constraints}
+        for room in places.rooms:
+            labels = labels_of(room.node)
+            if not keys <= labels.keys():
+                continue
+            for constraint, counts in zip(self._constraints, self._counts, strict=True):
+                if self._includes(constraint, room.node):
+                    counts[labels[constraint["topologyKey"]]] += self._alike(constraint, room.pods)
+
+    def _includes(self, constraint: Json, node: Json) -> bool:
+        """Restates matchNodeInclusionPolicies."""
+        spec = self._pod["spec"]
+        honors_affinity = (constraint.get("nodeAffinityPolicy") or "Honor") == "Honor"
+        if honors_affinity and not is_selected(spec, node):
+            return False
+        if (constraint.get("nodeTaintsPolicy") or "Ignore") == "Honor":
+            taints = (node.get("spec") or {}).get("taints") or []
+            return untolerated(taints, spec.get("tolerations") or []) is None
+        return True
+
+    def _is_alike(self, constraint: Json, labels: Mapping[str, str]) -> bool:
+        own = labels_of(self._pod)
+        same = [key for key in constraint.get("matchLabelKeys") or [] if key in own]
+        return _selected(constraint.get("labelSelector"), labels) and all(
+            labels.get(key) == own[key] for key in same
+        )
+
+    def _alike(self, constraint: Json, pods: Iterable[Json]) -> int:
+        """Restates countPodsMatchSelector: a selector of everything counts nothing."""
+        selector = constraint.get("labelSelector") or {}
+        if not any(
+            (
+                selector.get("matchLabels"),
+                selector.get("matchExpressions"),
+                constraint.get("matchLabelKeys"),
+            )
+        ):
+            return 0
+        namespace = self._pod["metadata"].get("namespace", "")
+        return sum(
+            1
+            for pod in pods
+            if not is_terminating(pod)
+            and pod["metadata"].get("namespace", "") == namespace
+            and self._is_alike(constraint, labels_of(pod))
+        )
+
+    def refusals(self, node: Json) -> Iterator[str]:
+        labels = labels_of(node)
+        for constraint, counts in zip(self._constraints, self._counts, strict=True):
+            domain = labels.get(constraint["topologyKey"])
+            if domain is None:
+                yield f"topology spread: no label {constraint['topologyKey']}"
+                continue
+            least = min(counts.values(), default=_NO_DOMAIN)
+            if len(counts) < (constraint.get("minDomains") or 1):
+                least = 0
+            itself = self._is_alike(constraint, labels_of(self._pod))
+            if counts[domain] + itself - least > constraint["maxSkew"]:
+                yield f"topology spread over {constraint['topologyKey']}"
+
+    def crowd(self, node: Json) -> int:
+        """How many of its like share a domain with the node."""
+        labels = labels_of(node)
+        return sum(
+            counts[labels.get(constraint["topologyKey"], "")]
+            for constraint, counts in zip(self._constraints, self._counts, strict=True)
+        )
+
+
+_NO_DOMAIN = 2**31 - 1
+"""math.MaxInt32: the least of no domain at all (newCriticalPaths)."""

@@ -1,0 +1,134 @@
+"""Each rule of `clusterproof.kube` beside Kubernetes' own answer to the same case."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from clusterproof.kube import limits, quota, requests
+from clusterproof.kube.quantity import parse_quantity
+from clusterproof.kube.scheduling import Places
+from testbed.oracles import cases
+from testbed.oracles.program import Json, Oracle
+
+TIMES = 5
+"""How often the same Pod is created against the quotas of a case."""
+
+Decision = tuple[str, object, object]
+"""What was decided, by us, by Kubernetes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule with its cases.
+
+    Attributes:
+        cases: What is generated.
+        decide: The decisions on one case, ours beside theirs.
+        upstream: The functions of Kubernetes that decide.
+    """
+
+    cases: st.SearchStrategy[Any]
+    decide: Callable[[Oracle, Any], Iterator[Decision]]
+    upstream: str
+
+
+def quantities(oracle: Oracle, text: str) -> Iterator[Decision]:
+    """A text is a quantity, and which."""
+    answer = oracle.ask("quantity", text=text)
+    try:
+        ours: Decimal | None = parse_quantity(text)
+    except ValueError:
+        ours = None
+    yield text, ours, Decimal(answer["amount"]) if "amount" in answer else None
+
+
+def amounts(oracle: Oracle, pod: Json) -> Iterator[Decision]:
+    """The requests and limits of a Pod, without and with its status."""
+    for status, bounds in (
+        (False, requests.bounds_of(pod["spec"])),
+        (True, requests.bounds_of_pod(pod)),
+    ):
+        answer = oracle.ask("amounts", pod=pod, status=status)
+        yield "requests", requests.total_requests(bounds), _exact(answer["requests"])
+        yield "limits", requests.total_limits(bounds), _exact(answer["limits"])
+
+
+def admissions(oracle: Oracle, case: Json) -> Iterator[Decision]:
+    """What LimitRanges set, whether they refuse, and how many Pods the quotas admit."""
+    answer = oracle.ask("admit", times=TIMES, **case)
+    spec = case["pod"]["spec"]
+    bounds = requests.bounds_of(spec)
+    for limit_range in case["limitRanges"]:
+        bounds, _ = limits.defaulted(limit_range, bounds)
+    for container in bounds.containers:
+        theirs = answer["resources"][container.name]
+        yield "requests set", container.bounds.requests, _exact(theirs["requests"])
+        yield "limits set", container.bounds.limits, _exact(theirs["limits"])
+    refused = sum(len(list(limits.refusals(each, bounds))) > 0 for each in case["limitRanges"])
+    yield "LimitRanges that refuse", refused, len(answer["refusals"])
+    rooms = quota.room_in(case["quotas"], spec, bounds)
+    more = min((room.more for room in rooms), default=TIMES)
+    yield "Pods that the quotas admit", min(more, TIMES), answer["created"]
+
+
+def claims(oracle: Oracle, case: Json) -> Iterator[Decision]:
+    """Whether a LimitRange refuses a claim."""
+    answer = oracle.ask("claim", **case)
+    (limit_range,) = case["limitRanges"]
+    ours = list(limits.claim_refusals(limit_range, case["claim"]["spec"]))
+    yield "refused", bool(ours), bool(answer["refusals"])
+
+
+_PLUGINS = (
+    ("cordoned", "NodeUnschedulable"),
+    ("not the node", "NodeName"),
+    ("untolerated taint", "TaintToleration"),
+    ("not selected", "NodeAffinity"),
+    ("host port", "NodePorts"),
+    ("too many Pods", "NodeResourcesFit"),
+    ("insufficient", "NodeResourcesFit"),
+    ("topology spread", "PodTopologySpread"),
+    ("pod affinity", "InterPodAffinity"),
+    ("pod anti-affinity", "InterPodAffinity"),
+)
+
+
+def places(oracle: Oracle, case: Json) -> Iterator[Decision]:
+    """Which of the scheduler's filters refuse a Pod on which node."""
+    answer = oracle.ask("places", **case)
+    namespaces = {
+        each["metadata"]["name"]: each["metadata"]["labels"] for each in case["namespaces"]
+    }
+    ours = Places.of(case["nodes"], case["pods"], namespaces).refusals(case["pod"])
+    for node, theirs in answer["refused"].items():
+        refusing = {
+            plugin for words in ours[node] for start, plugin in _PLUGINS if words.startswith(start)
+        }
+        yield node, refusing, {each.partition(":")[0] for each in theirs}
+
+
+def _exact(listed: Json) -> dict[str, Decimal]:
+    return {name: Decimal(text) for name, text in listed.items()}
+
+
+RULES = {
+    "quantities": Rule(cases.QUANTITY_TEXTS, quantities, "resource.ParseQuantity"),
+    "requests": Rule(
+        cases.resized_pods(), amounts, "SetDefaults_Pod, resource.PodRequests, resource.PodLimits"
+    ),
+    "admission": Rule(
+        cases.admissions(),
+        admissions,
+        "limitranger.PodMutateLimitFunc, PodValidateLimitFunc, resourcequota.CheckRequest",
+    ),
+    "claims": Rule(cases.claims(), claims, "limitranger.PersistentVolumeClaimValidateLimitFunc"),
+    "places": Rule(
+        cases.clusters(),
+        places,
+        "the scheduler's filters: NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, "
+        "NodePorts, NodeResourcesFit, PodTopologySpread, InterPodAffinity",
+    ),
+}
