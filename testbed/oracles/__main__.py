@@ -10,48 +10,61 @@ from pathlib import Path
 
 from testbed.oracles.compare import RULES
 from testbed.oracles.features import features_of
-from testbed.oracles.program import running
+from testbed.oracles.program import Oracle, running
 from testbed.oracles.put import put
+
+RARE = 30
+"""A pair of features in fewer cases than this has hardly been tried together."""
 
 
 def main() -> int:
     """Put the cases of each rule to both; 1 where one was decided differently."""
     parser = argparse.ArgumentParser(prog="python -m testbed.oracles")
-    parser.add_argument("rules", nargs="*", choices=[*RULES, []], help="all without")
+    parser.add_argument("rules", nargs="*", metavar="RULE", help=f"of {', '.join(RULES)}; all")
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--program", type=Path, help="built already")
     options = parser.parse_args()
-    disagreed = False
+    unknown = set(options.rules) - RULES.keys()
+    if unknown:
+        parser.error(f"expected rules of {', '.join(RULES)}; got {', '.join(sorted(unknown))}")
     with running(options.program) as oracle:
-        for name in options.rules or RULES:
-            began = time.monotonic()
-            pairs: Counter[tuple[str, str]] = Counter()
-            features: set[str] = set()
-
-            def count(case: object) -> None:
-                found = sorted(features_of(name, case))
-                features.update(found)
-                pairs.update(combinations(found, 2))
-
-            account = put(oracle, RULES[name], options.cases, options.seed, count)
-            rare = [pair for pair in combinations(sorted(features), 2) if pairs[pair] < 30]
-            print(
-                f"{name}: {account.cases} cases, {account.decisions} decisions, seed "
-                f"{options.seed}, {len(account.disagreements)} disagreements, "
-                f"{len(features)} features, {len(rare)} pairs of them in fewer than 30 cases, "
-                f"{time.monotonic() - began:.0f} s"
-            )
-            for pair in rare:
-                print(f"  rare: {pair[0]} + {pair[1]}: {pairs[pair]}")
-            for disagreement in account.disagreements[:3]:
-                print(
-                    f"  {disagreement.what}: ours {disagreement.ours}, "
-                    f"Kubernetes {disagreement.theirs}"
-                )
-                print(f"  {json.dumps(disagreement.case)}")
-            disagreed |= bool(account.disagreements)
-    return 1 if disagreed else 0
+        agreed = [
+            agrees(oracle, name, options.cases, options.seed) for name in options.rules or RULES
+        ]
+    return 0 if all(agreed) else 1
 
 
-sys.exit(main())
+def agrees(oracle: Oracle, name: str, cases: int, seed: int) -> bool:
+    """Put the cases of one rule and say what came of it; True without a disagreement."""
+    began = time.monotonic()
+    pairs: Counter[tuple[str, str]] = Counter()
+    features: set[str] = set()
+
+    def count(case: object) -> None:
+        has = sorted(features_of(name, case))
+        features.update(has)
+        pairs.update(combinations(has, 2))
+
+    account = put(oracle, RULES[name], cases, seed, count)
+    rare = [pair for pair in combinations(sorted(features), 2) if pairs[pair] < RARE]
+    say(
+        f"{name}: {account.cases} cases, {account.decisions} decisions, seed {seed}, "
+        f"{len(account.disagreements)} disagreements, {len(features)} features, {len(rare)} pairs "
+        f"of them in fewer than {RARE} cases, {time.monotonic() - began:.0f} s"
+    )
+    for pair in rare:
+        say(f"  rare: {pair[0]} + {pair[1]}: {pairs[pair]}")
+    for each in account.disagreements[:3]:
+        say(f"  {each.what}: ours {each.ours}, Kubernetes {each.theirs}\n  {json.dumps(each.case)}")
+    return not account.disagreements
+
+
+def say(line: str) -> None:
+    """Write a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -332,9 +332,9 @@ def limit_ranges(draw: st.DrawFn, name: str) -> Json:
 
 
 _HARD = {
-    **{name: _CPU for name in ("cpu", "requests.cpu", "limits.cpu")},
-    **{name: _MEMORY for name in ("memory", "requests.memory", "limits.memory")},
-    **{name: _WHOLE for name in ("pods", "count/pods", "requests.example.com/gpu", "services")},
+    **dict.fromkeys(("cpu", "requests.cpu", "limits.cpu"), _CPU),
+    **dict.fromkeys(("memory", "requests.memory", "limits.memory"), _MEMORY),
+    **dict.fromkeys(("pods", "count/pods", "requests.example.com/gpu", "services"), _WHOLE),
     "requests.ephemeral-storage": _MEMORY,
     "limits.ephemeral-storage": _MEMORY,
     "hugepages-2Mi": AMOUNTS["hugepages-2Mi"],
@@ -374,8 +374,8 @@ _SCOPE_TERMS = st.one_of(
 @st.composite
 def quotas(draw: st.DrawFn, name: str) -> Json:
     """A ResourceQuota with its controller's account."""
-    hard = draw(st.dictionaries(st.sampled_from(sorted(_HARD)), st.none(), min_size=1, max_size=3))
-    hard = {key: draw(_HARD[key]) for key in hard}
+    names = draw(st.lists(st.sampled_from(sorted(_HARD)), min_size=1, max_size=3, unique=True))
+    hard = {name: draw(_HARD[name]) for name in names}
     spec: Json = {"hard": hard}
     if draw(st.booleans()):
         spec["scopes"] = draw(st.lists(st.sampled_from(SCOPES), max_size=2, unique=True))

@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 _KEYS = {
-    "requests": ("overhead", "hugepages-2Mi", "example.com/gpu", "ephemeral-storage", "Infeasible")
-    + ("Deferred", "allocatedResources", "initContainers", "Always", "OnFailure"),
-    "admission": ("overhead", "hugepages-2Mi", "example.com/gpu", "Always", "default")
-    + ("defaultRequest", "min", "max", "maxLimitRequestRatio", "activeDeadlineSeconds")
-    + ("priorityClassName", "Terminating", "NotTerminating", "BestEffort", "NotBestEffort")
-    + ("PriorityClass", "CrossNamespacePodAffinity", "scopes", "scopeSelector", "limits.cpu")
-    + ("requests.cpu", "limits.memory", "requests.memory", "pods", "count/pods"),
-    "places": ("unschedulable", "NoSchedule", "NoExecute", "PreferNoSchedule", "tolerations")
-    + ("nodeSelector", "nodeAffinity", "Gt", "Lt", "matchFields", "podAffinity")
-    + ("podAntiAffinity", "namespaceSelector", "topologySpreadConstraints", "minDomains")
-    + ("nodeAffinityPolicy", "nodeTaintsPolicy", "matchLabelKeys", "hostPort", "hostIP")
-    + ("deletionTimestamp", "initContainers", "example.com/gpu", "NotIn", "DoesNotExist"),
-    "claims": ("min", "max", "requests"),
+    "requests": "overhead hugepages-2Mi example.com/gpu ephemeral-storage Infeasible Deferred "
+    "allocatedResources initContainers Always OnFailure",
+    "admission": "overhead hugepages-2Mi example.com/gpu Always default defaultRequest min max "
+    "maxLimitRequestRatio activeDeadlineSeconds priorityClassName Terminating NotTerminating "
+    "BestEffort NotBestEffort PriorityClass CrossNamespacePodAffinity scopes scopeSelector "
+    "limits.cpu requests.cpu limits.memory requests.memory pods count/pods",
+    "places": "unschedulable NoSchedule NoExecute PreferNoSchedule tolerations nodeSelector "
+    "nodeAffinity Gt Lt matchFields podAffinity podAntiAffinity namespaceSelector "
+    "topologySpreadConstraints minDomains nodeAffinityPolicy nodeTaintsPolicy matchLabelKeys "
+    "hostPort hostIP deletionTimestamp initContainers example.com/gpu NotIn DoesNotExist",
+    "claims": "min max requests",
 }
 _TEXTS = {
     "binary suffix": re.compile(r"[KMGTPE]i$"),
@@ -35,7 +33,7 @@ def features_of(rule: str, case: Any) -> set[str]:  # noqa: ANN401 - raw JSON or
     if rule == "quantities":
         return {name for name, pattern in _TEXTS.items() if pattern.search(case)}
     words = set(_words(json.loads(json.dumps(case))))
-    features = {key for key in _KEYS[rule] if key in words}
+    features = {key for key in _KEYS[rule].split() if key in words}
     pod = case.get("pod", case)
     if "resources" in pod.get("spec", {}):
         features.add("Pod-level resources")

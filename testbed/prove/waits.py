@@ -2,8 +2,9 @@
 
 from collections.abc import Set as AbstractSet
 
+from clusterproof.kube.objects import condition
 from clusterproof.kube.client import Json, KubeApi
-from clusterproof.observe.cluster import KINDS, condition
+from clusterproof.observe.cluster import KINDS
 from clusterproof.observe.scaling import is_measured
 from clusterproof.spec.row import ObjectRef
 from testbed.waits import wait_until

@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from clusterproof.generate.sources import Json, Source, namespace_of
-from clusterproof.observe.cluster import containers_of, selects, template_of
+from clusterproof.kube.containers import (
+    ContainerKind,
+    containers_of,
+    is_pinned,
+    lasting_containers,
+)
+from clusterproof.kube.selectors import selects
+from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.redact import Redactor
 
 Row = dict[str, Any]
@@ -102,7 +109,7 @@ class Rows:
         self._add(
             "workloads", f"{name}-replicas", claim, "replicas", workload=ref, replicas=replicas
         )
-        self._images(name, ref, template_of(item))
+        self._images(name, ref, pod_spec_of(item))
         claim = f"The containers of {name} start and stay up"
         limits = {"restarts_at_most": RESTARTS_AT_MOST, "within_s": RESTARTS_WITHIN_S}
         self._add("workloads", f"{name}-starts", claim, "starts", workload=ref, **limits)
@@ -111,25 +118,26 @@ class Rows:
             if key in rolling:
                 path = f"spec.strategy.rollingUpdate.{key}"
                 self._field("workloads", f"{name}-{key}", (ref, name), path, equals=rolling[key])
-        account = template_of(item).get("serviceAccountName")
+        account = pod_spec_of(item).get("serviceAccountName")
         if account:
             path = "spec.template.spec.serviceAccountName"
             self._field("workloads", f"{name}-account", (ref, name), path, equals=account)
-        for one in containers_of(template_of(item)):
-            self._container(name, ref, one)
+        for one in lasting_containers(pod_spec_of(item)):
+            self._container(name, ref, one.spec)
 
     def _images(self, name: str, ref: str, template: Json) -> None:
-        loose = [one["image"] for one in containers_of(template) if not _is_pinned(one["image"])]
+        loose = [each.image for each in containers_of(template) if not is_pinned(each.image)]
         if loose:
             self.left_out.append(f"{ref}: images, as {', '.join(loose)} is not pinned")
             return
         claim = f"{name} runs pinned images, in every Pod"
         fields = {"workload": ref, "placeholders": []}
         self._add("workloads", f"{name}-images", claim, "images", **fields)
-        for one in containers_of(template):
-            path = f"spec.template.spec.containers[name={one['name']}].image"
-            row_id = f"{name}-{one['name']}-image"
-            self._field("workloads", row_id, (ref, name), path, equals=one["image"])
+        for each in containers_of(template):
+            place = "containers" if each.kind is ContainerKind.MAIN else "initContainers"
+            path = f"spec.template.spec.{place}[name={each.name}].image"
+            row_id = f"{name}-{each.name}-image"
+            self._field("workloads", row_id, (ref, name), path, equals=each.image)
 
     def _container(self, workload: str, ref: str, one: Json) -> None:
         name = one["name"] if one["name"] == workload else f"{workload}-{one['name']}"
@@ -292,7 +300,7 @@ class Rows:
             return
         owner_kind, owner = owners[0]
         for port in spec.get("ports") or []:
-            target = _target_port(port, template_of(owner))
+            target = _target_port(port, pod_spec_of(owner))
             if target is None:
                 self.left_out.append(f"{ref}: port {port['port']}, its target port has no number")
                 continue
@@ -391,16 +399,11 @@ def _target_port(port: Json, template: Json) -> int | None:
     target = port.get("targetPort", port["port"])
     named = {
         one.get("name"): one["containerPort"]
-        for container in containers_of(template)
-        for one in container.get("ports") or []
+        for container in lasting_containers(template)
+        for one in container.spec.get("ports") or []
     }
     found = named.get(target, target)
     return found if isinstance(found, int) else None
-
-
-def _is_pinned(image: str) -> bool:
-    """By a tag, or by a digest, which stands behind a colon too."""
-    return image.rpartition("/")[2].partition(":")[2] not in {"", "latest"}
 
 
 def aliases_of(namespaces: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clusterproof.judge.difference import Difference, judge
+from clusterproof.kube.quantity import parse_quantity
 from clusterproof.observe.fields import FieldPair, FieldValue
 from clusterproof.observe.path import Missing
-from clusterproof.kube.quantity import parse_quantity
 from clusterproof.spec.desired import AgreesRow, FieldRow
 from clusterproof.spec.row import Expectation
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from clusterproof.judge.difference import Difference, judge
-from clusterproof.observe.cluster import selects
+from clusterproof.kube.selectors import selects
 from clusterproof.observe.policy import Labelled, PolicyView, readings
 from clusterproof.observe.policy_model import Policy, RulePeer, show_selector
 from clusterproof.spec.behaviour import PolicyRow

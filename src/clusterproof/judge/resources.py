@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from clusterproof.judge.difference import Difference, judge
+from clusterproof.kube.quantity import parse_quantity, show_quantity
 from clusterproof.observe.resources import LimitRangeEffects, Room, Totals
 from clusterproof.observe.scaling import HpaState
 from clusterproof.observe.storage import VolumeUse
-from clusterproof.kube.quantity import parse_quantity, show_quantity
 from clusterproof.spec.desired import HpaStateRow, LimitRangeRow, RoomRow, TotalsRow, VolumeUseRow
 
 
@@ -64,9 +64,11 @@ def judge_hpa_state(rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
 
 def _metrics(rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
     why = "; ".join(message for kind, _, _, message in value.conditions if kind == "ScalingActive")
-    for resource in rule.resources:
-        if resource not in dict(value.current):
-            yield Difference(f"current {resource}", "a figure", "unknown", why)
+    has = {*dict(value.current), *value.measured}
+    missing: list[str] = [name for name in rule.resources or () if name not in has]
+    missing += [name for name in value.unmeasured if name not in missing]
+    for name in missing:
+        yield Difference(f"current {name}", "a figure", "unknown", why)
 
 
 def _conditions(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
@@ -80,6 +82,13 @@ def _conditions(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
 def _target(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
     if not value.target_exists:
         yield Difference("scaleTargetRef", "an object that exists", f"{value.target}, absent")
+    for stranger in value.strangers:
+        yield Difference(
+            "Pods that it averages over",
+            f"those of {value.target}",
+            stranger,
+            f"the selector of {value.target} takes it in",
+        )
 
 
 def _requests(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:

@@ -1,14 +1,12 @@
 """Judges of workloads: replicas, images, starts, probes, requests and limits."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from clusterproof.judge.difference import Difference, judge
-from clusterproof.observe.workloads import Bound, Probe, Replicas, RunningImage, Starts
+from clusterproof.kube.containers import is_pinned
 from clusterproof.kube.quantity import parse_quantity
+from clusterproof.observe.workloads import Bound, Probe, Replicas, RunningImage, Starts
 from clusterproof.spec.desired import ImagesRow, ProbeRow, QuantityRow, ReplicasRow, StartsRow
-
-_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
 @judge.register
@@ -21,17 +19,33 @@ def judge_replicas(rule: ReplicasRow, value: Replicas) -> Iterator[Difference]:
     expected = f"{low}" if low == high else f"{low} to {high}"
     because = "; ".join(value.troubles)
     if not low <= value.desired <= high:
-        yield Difference("spec.replicas", expected, f"{value.desired}")
+        desired = _DESIRED.get(rule.workload.kind, "spec.replicas")
+        yield Difference(desired, expected, f"{value.desired}")
     if not value.generation_observed:
         yield Difference("status.observedGeneration", "the current generation", "an older one")
-    for name, count in (
-        ("updatedReplicas", value.updated),
-        ("readyReplicas", value.ready),
-        ("availableReplicas", value.available),
-        ("replicas", value.total),
-    ):
+    if value.paused:
+        reason = "paused: the next change of the template will not be rolled out"
+        yield Difference("spec.paused", "false", "true", reason)
+    updated, ready, available, total = _COUNTS.get(rule.workload.kind, _REPLICAS)
+    wanted = value.desired if value.updated_wanted < 0 else value.updated_wanted
+    if value.updated < wanted or (value.updated_wanted < 0 and value.updated > wanted):
+        yield Difference(f"status.{updated}", f"{wanted}", f"{value.updated}", because)
+    for name, count in ((ready, value.ready), (available, value.available), (total, value.total)):
         if count != value.desired:
             yield Difference(f"status.{name}", f"{value.desired}", f"{count}", because)
+
+
+_DESIRED = {"DaemonSet": "status.desiredNumberScheduled"}
+_REPLICAS = ("updatedReplicas", "readyReplicas", "availableReplicas", "replicas")
+_COUNTS = {
+    "DaemonSet": (
+        "updatedNumberScheduled",
+        "numberReady",
+        "numberAvailable",
+        "currentNumberScheduled",
+    )
+}
+"""The status fields of updated, ready, available and all Pods."""
 
 
 @judge.register
@@ -49,7 +63,7 @@ def _image_differences(rule: ImagesRow, one: RunningImage) -> Iterator[Differenc
             yield Difference(
                 one.container, "an image of your own", one.template, "the README's placeholder"
             )
-    if not _is_pinned(one.template):
+    if not is_pinned(one.template):
         yield Difference(
             one.container, "a tag other than latest, or a digest", one.template, "not pinned"
         )
@@ -62,14 +76,6 @@ def _image_differences(rule: ImagesRow, one: RunningImage) -> Iterator[Differenc
             f"{len(one.image_ids)} image ids",
             "the same name leads to different images",
         )
-
-
-def _is_pinned(image: str) -> bool:
-    if _DIGEST.search(image):
-        return True
-    name = image.partition("@")[0]
-    _, colon, tag = name.rpartition("/")[2].partition(":")
-    return bool(colon) and tag not in {"", "latest"}
 
 
 @judge.register
@@ -140,6 +146,8 @@ def judge_bound(rule: QuantityRow, value: Bound) -> Iterator[Difference]:
         if not _same(found, rule.quantity):
             reason = "set by a LimitRange" if pod in value.limit_ranged else ""
             yield Difference(f"{pod} {what}", rule.quantity, found or "none", reason)
+    for pod, words in value.resizing:
+        yield Difference(f"{pod} {what}", rule.quantity, words)
 
 
 def _same(found: str | None, expected: str) -> bool:

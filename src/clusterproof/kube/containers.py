@@ -1,5 +1,6 @@
 """The containers of a Pod, of all kinds: init, native sidecar, main, ephemeral."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -69,6 +70,11 @@ class Container:
         return {}
 
     @property
+    def previous_end(self) -> Json:
+        """How the run before the present one ended: what a restart followed; {} without one."""
+        return (self.status.get("lastState") or {}).get("terminated") or {}
+
+    @property
     def restarts(self) -> int:
         """Since the Pod began."""
         return int(self.status.get("restartCount", 0))
@@ -77,6 +83,21 @@ class Container:
         """A request or limit as declared: `bound` is `requests` or `limits`."""
         declared: Json = (self.spec.get("resources") or {}).get(bound) or {}
         return declared.get(resource)
+
+
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+
+
+def is_pinned(image: str) -> bool:
+    """Whether an image is named by a digest, or by a tag other than latest.
+
+    A name without a tag means `latest` (parsers.ParseImageName); a registry's port is no tag.
+    """
+    if _DIGEST.search(image):
+        return True
+    name = image.partition("@")[0]
+    _, colon, tag = name.rpartition("/")[2].partition(":")
+    return bool(colon) and tag not in {"", "latest"}
 
 
 _PLACES = (

@@ -13,7 +13,7 @@ from clusterproof.kube.containers import lasting_containers
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.quota import is_extended
 from clusterproof.kube.requests import Amounts, amounts_of, bounds_of_pod, total_requests
-from clusterproof.kube.selectors import meets
+from clusterproof.kube.selectors import selects
 
 _HARD = frozenset({"NoSchedule", "NoExecute"})
 _UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -61,14 +61,14 @@ def _term_matches(term: Json, node: Json) -> bool:
         return False
     name = {"metadata.name": node["metadata"]["name"]}
     return all(_expression_matches(each, labels_of(node)) for each in expressions) and all(
-        meets(each, name) for each in fields
+        selects({"matchExpressions": [each]}, name) for each in fields
     )
 
 
 def _expression_matches(expression: Json, labels: dict[str, str]) -> bool:
     operator, key = expression["operator"], expression["key"]
     if operator not in {"Gt", "Lt"}:
-        return meets(expression, labels)
+        return selects({"matchExpressions": [expression]}, labels)
     (bound,) = expression["values"]
     has = labels.get(key, "")
     if not (_INTEGER.match(has) and _INTEGER.match(bound)):

@@ -60,12 +60,12 @@ def restarts_within(pod: Json, container: Container, now: datetime, window_s: fl
         now: By the clock that wrote the other times.
         window_s: How far back.
     """
-    ended, total = container.last_end.get("finishedAt"), container.restarts
-    if not ended or not total or _before(ended, now, window_s):
-        return Span(0, 0)
+    total, previous = container.restarts, container.previous_end
     if not _before(pod["metadata"]["creationTimestamp"], now, window_s):
         return Span(total, total)
-    began = container.last_end.get("startedAt")
+    ended, began = previous.get("finishedAt"), previous.get("startedAt")
+    if not ended or not total or _before(ended, now, window_s):
+        return Span(0, 0)
     if total == 1 or (began and _before(began, now, window_s)):
         return Span(1, 1)
     return Span(min(2, total), total)

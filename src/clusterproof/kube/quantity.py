@@ -12,6 +12,7 @@ _QUANTITY = re.compile(
     r"(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$",
     re.ASCII,
 )
+_DIGIT = re.compile(r"[0-9]", re.ASCII)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _NANO = Decimal("1e-9")
@@ -23,25 +24,26 @@ def parse_quantity(text: str | float) -> Decimal:
     """The number that a quantity stands for, in its base unit (cores, bytes).
 
     As Kubernetes takes it: what is finer than a billionth is rounded away from zero, and what is
-    written with a binary suffix is never more than 2^63 - 1. No digits at all are 0. An exponent of
-    more than three digits is refused here: Kubernetes would compute with it for hours.
+    written with a binary suffix is never more than 2^63 - 1. No digits at all are 0, but for Pi
+    and Ei. An exponent of more than three digits is refused here: Kubernetes would compute with it
+    for hours.
 
     Raises:
         ValueError: `text` is no quantity.
     """
     match = _QUANTITY.match(str(text))
-    if match is None:
+    if match is None or (match["suffix"] in {"Pi", "Ei"} and not _DIGIT.search(match["number"])):
         raise ValueError(f"expected a quantity such as 500m or 2Gi, got {text!r}")
     digits, suffix = match["number"], match["suffix"] or ""
-    number = Decimal(digits) if any(map(str.isdigit, digits)) else Decimal(0)
+    number = Decimal(digits) if _DIGIT.search(digits) else Decimal(0)
     if suffix in _BINARY:
-        exact = number * Decimal(2 ** _BINARY[suffix])
+        exact = _EXACT.multiply(number, Decimal(2 ** _BINARY[suffix]))
         if abs(exact) > _LARGEST:
             return _LARGEST.copy_sign(exact)
     elif suffix in _DECIMAL:
-        exact = number.scaleb(_DECIMAL[suffix])
+        exact = _EXACT.scaleb(number, _DECIMAL[suffix])
     else:
-        exact = number.scaleb(int(suffix[1:]))
+        exact = _EXACT.scaleb(number, int(suffix[1:]))
     return rounded_up(exact, _NANO)
 
 

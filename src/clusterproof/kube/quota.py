@@ -16,7 +16,7 @@ from clusterproof.kube.requests import (
     total_limits,
     total_requests,
 )
-from clusterproof.kube.selectors import meets
+from clusterproof.kube.selectors import selects
 
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 _BOUNDED = frozenset(
@@ -83,7 +83,9 @@ def in_scope(scope: Json, pod_spec: Json, bounds: PodBounds) -> bool:
         "NotTerminating": lambda: not terminating,
         "BestEffort": lambda: is_best_effort(bounds),
         "NotBestEffort": lambda: not is_best_effort(bounds),
-        "PriorityClass": lambda: meets({**scope, "key": "PriorityClass"}, priority),
+        "PriorityClass": lambda: selects(
+            {"matchExpressions": [{**scope, "key": "PriorityClass"}]}, priority
+        ),
         "CrossNamespacePodAffinity": lambda: _crosses_namespaces(pod_spec),
     }
     return scope["scopeName"] in scopes and scopes[scope["scopeName"]]()

@@ -25,6 +25,11 @@ def unmodelled(spec: Json) -> list[str]:
         names.append("schedulingGates")
     if spec.get("resourceClaims"):
         names.append("resourceClaims")
+    names += [
+        f"volume {volume['name']}"
+        for volume in spec.get("volumes") or []
+        if volume.get("persistentVolumeClaim") or volume.get("ephemeral")
+    ]
     for term in [*_terms(spec, "podAffinity"), *_terms(spec, "podAntiAffinity")]:
         names += [key for key in ("matchLabelKeys", "mismatchLabelKeys") if term.get(key)]
     return names
@@ -88,11 +93,6 @@ def _terms(spec: Json, kind: str) -> list[Json]:
     return terms
 
 
-def _selected(selector: Json | None, labels: Mapping[str, str]) -> bool:
-    """Restates metav1.LabelSelectorAsSelector: no selector selects nothing."""
-    return selector is not None and selects(selector, labels)
-
-
 class _Affinity:
     """Required pod affinity and anti-affinity, and the anti-affinity of the Pods that are there."""
 
@@ -131,9 +131,9 @@ class _Affinity:
         if not named and selector is None:
             named = [owner["metadata"].get("namespace", "")]
         labels = self._places.namespaces.get(namespace, {})
-        if namespace not in named and not _selected(selector, labels):
+        if namespace not in named and not selects(selector, labels):
             return False
-        return _selected(term.get("labelSelector"), labels_of(other))
+        return selects(term.get("labelSelector"), labels_of(other))
 
     def refusals(self, node: Json) -> Iterator[str]:
         labels = labels_of(node)
@@ -187,7 +187,7 @@ class _Spread:
     def _is_alike(self, constraint: Json, labels: Mapping[str, str]) -> bool:
         own = labels_of(self._pod)
         same = [key for key in constraint.get("matchLabelKeys") or [] if key in own]
-        return _selected(constraint.get("labelSelector"), labels) and all(
+        return selects(constraint.get("labelSelector"), labels) and all(
             labels.get(key) == own[key] for key in same
         )
 

@@ -16,6 +16,29 @@ DIRECT = frozenset({"DaemonSet", "Job", "ReplicaSet", "ReplicationController", "
 WORKLOADS = DIRECT | MIDDLE.keys() | {"Pod"}
 
 
+NO_WORKLOADS = frozenset(
+    {
+        "ConfigMap",
+        "EndpointSlice",
+        "Event",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+        "LimitRange",
+        "Namespace",
+        "NetworkPolicy",
+        "Node",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "PodDisruptionBudget",
+        "ResourceQuota",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+    }
+)
+"""Kubernetes' own kinds that run no Pods, however many Pods a selector of theirs matches."""
+
+
 def middle_kind(kind: str) -> str:
     """The kind that stands between a workload and its Pods; "" for one that owns them itself.
 

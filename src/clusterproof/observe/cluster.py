@@ -2,12 +2,15 @@
 
 import threading
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.pods import is_active, is_ready
+from clusterproof.kube.workloads import middle_kind, pods_by_owner
+from clusterproof.kube.client import KubeApi
+from typing import Any
 from clusterproof.spec.row import ObjectRef
 
 RUN_LABEL = "clusterproof.dev/run"
@@ -33,12 +36,14 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "ConfigMap": Kind("/api/v1", "configmaps"),
+    "CronJob": Kind("/apis/batch/v1", "cronjobs"),
     "DaemonSet": Kind("/apis/apps/v1", "daemonsets"),
     "Deployment": Kind("/apis/apps/v1", "deployments"),
     "EndpointSlice": Kind("/apis/discovery.k8s.io/v1", "endpointslices"),
     "Event": Kind("/api/v1", "events"),
     "HorizontalPodAutoscaler": Kind("/apis/autoscaling/v2", "horizontalpodautoscalers"),
     "Ingress": Kind("/apis/networking.k8s.io/v1", "ingresses"),
+    "Job": Kind("/apis/batch/v1", "jobs"),
     "LimitRange": Kind("/api/v1", "limitranges"),
     "Namespace": Kind("/api/v1", "namespaces", namespaced=False),
     "NetworkPolicy": Kind("/apis/networking.k8s.io/v1", "networkpolicies"),
@@ -47,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "Pod": Kind("/api/v1", "pods"),
     "PodDisruptionBudget": Kind("/apis/policy/v1", "poddisruptionbudgets"),
     "ReplicaSet": Kind("/apis/apps/v1", "replicasets"),
+    "ReplicationController": Kind("/api/v1", "replicationcontrollers"),
     "ResourceQuota": Kind("/api/v1", "resourcequotas"),
     "Secret": Kind("/api/v1", "secrets"),
     "Service": Kind("/api/v1", "services"),
@@ -134,21 +140,17 @@ class Cluster:
                 del self._lists[key]
 
     def pods_of(self, workload: ObjectRef) -> list[Json]:
-        """The Pods of a workload that are not about to end, in the order of their names."""
-        owner = self.find(workload)
-        if owner is None:
+        """The Pods that a workload runs, by owner, and that count as its replicas, by name.
+
+        Takes the right to list what stands between: ReplicaSets, or Jobs of a CronJob.
+        """
+        item = self.find(workload)
+        if item is None:
             return []
-        selector = (owner.get("spec") or {}).get("selector") or {}
-        return sorted(
-            (
-                pod
-                for pod in self.objects("Pod", workload.namespace)
-                if selects(selector, labels_of(pod))
-                and not pod["metadata"].get("deletionTimestamp")
-                and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
-            ),
-            key=lambda pod: str(pod["metadata"]["name"]),
-        )
+        between = middle_kind(workload.kind)
+        middle = self.objects(between, workload.namespace) if between else ()
+        pods = self.objects("Pod", workload.namespace)
+        return [pod for pod in pods_by_owner(workload.kind, item, pods, middle) if is_active(pod)]
 
     def age_s(self, item: Json) -> float:
         """Seconds since the object was created, by the API server's clock."""
@@ -189,60 +191,3 @@ def _with_next(error: ObservationError, kind: str, namespace: str) -> Observatio
 def is_ours(item: Json) -> bool:
     """True for an object that a run of this suite made."""
     return RUN_LABEL in labels_of(item)
-
-
-def labels_of(item: Json) -> dict[str, str]:
-    """The labels of an object."""
-    return (item.get("metadata") or {}).get("labels") or {}
-
-
-def is_ready(pod: Json) -> bool:
-    """True when the Pod's own condition Ready says so."""
-    return condition(pod, "Ready") == "True"
-
-
-def condition(item: Json, kind: str) -> str:
-    """The status of a condition ("True", "False", "Unknown"), or "" when it is not there."""
-    for entry in (item.get("status") or {}).get("conditions") or []:
-        if entry.get("type") == kind:
-            return str(entry.get("status", ""))
-    return ""
-
-
-def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    """True when a LabelSelector selects something with these labels; an empty one selects all.
-
-    Source: Kubernetes docs, "Labels and Selectors": In, NotIn, Exists, DoesNotExist; a key that is
-    not there satisfies NotIn.
-    """
-    for key, value in (selector.get("matchLabels") or {}).items():
-        if labels.get(key) != value:
-            return False
-    return all(_matches(term, labels) for term in selector.get("matchExpressions") or [])
-
-
-def _matches(term: dict[str, Any], labels: dict[str, str]) -> bool:
-    key, values = term["key"], term.get("values") or []
-    operators = {
-        "In": labels.get(key) in values,
-        "NotIn": labels.get(key) not in values,
-        "Exists": key in labels,
-        "DoesNotExist": key not in labels,
-    }
-    return operators[term["operator"]]
-
-
-def containers_of(spec: Json) -> list[Json]:
-    """The containers of a Pod spec that the deployment declares."""
-    return spec.get("containers") or []
-
-
-def template_of(workload: Json) -> Json:
-    """The Pod spec of a workload's template."""
-    template: Json = workload["spec"]["template"]["spec"]
-    return template
-
-
-def container_named(spec: Json, name: str) -> Json | None:
-    """The container of that name in a Pod spec."""
-    return next((one for one in containers_of(spec) if one["name"] == name), None)

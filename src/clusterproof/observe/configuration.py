@@ -9,8 +9,10 @@ import json
 from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.containers import container_named
+from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import Cluster, container_named, template_of
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import (
     ConsumedRow,
@@ -63,12 +65,12 @@ class SecretManager:
 def read_consumed(cluster: Cluster, rule: ConsumedRow) -> Observed[Consumed]:
     """The keys that a container gets by envFrom or env from a ConfigMap or Secret."""
     workload = cluster.find(rule.workload)
-    container = container_named(template_of(workload), rule.container) if workload else None
+    container = container_named(pod_spec_of(workload), rule.container) if workload else None
     item = cluster.find(rule.of)
     held = frozenset((item or {}).get("data") or {})
     consumed: set[str] = set()
     if container is not None:
-        consumed = set(consumed_keys(container, rule.of, item))
+        consumed = set(consumed_keys(container.spec, rule.of, item))
     value = Consumed(item is not None, container is not None, held, frozenset(consumed))
     evidence = (f"gets {', '.join(sorted(consumed)) or 'nothing'} from {rule.of}",)
     return Observed(

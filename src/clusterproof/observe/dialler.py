@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.objects import labels_of
 from clusterproof.kube.client import Json
+from clusterproof.observe.cluster import Cluster
 from clusterproof.kube.execute import execute
-from clusterproof.observe.cluster import Cluster, containers_of, labels_of
 from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
 from clusterproof.observe.ephemeral import start_ephemeral
 from clusterproof.observe.own_pods import OwnPods, Place, PodPlan
@@ -85,7 +86,7 @@ def dialable_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
 
 def is_running(pod: Json) -> bool:
     """True when the first container runs: something can be executed in it."""
-    first = containers_of(pod["spec"])[0]["name"]
+    first = pod["spec"]["containers"][0]["name"]
     return any(
         one["name"] == first and "running" in (one.get("state") or {})
         for one in (pod.get("status") or {}).get("containerStatuses") or []
@@ -157,7 +158,7 @@ class Dialler:
             return Dialling(name, unseen=f"{why}; and then: {error}")
 
     def _by_exec(self, pod: Json, peers: list[Peer]) -> Dialling:
-        meta, container = pod["metadata"], containers_of(pod["spec"])[0]["name"]
+        meta, container = pod["metadata"], pod["spec"]["containers"][0]["name"]
         if not is_running(pod):
             raise NoPythonError(f"container {container} of {meta['name']} does not run")
         place = Place(meta["namespace"], meta["name"], container)

@@ -13,9 +13,10 @@ from datetime import datetime
 from importlib.resources import files
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.containers import container_named
 from clusterproof.kube.client import Json
+from clusterproof.observe.cluster import Cluster
 from clusterproof.kube.execute import execute
-from clusterproof.observe.cluster import Cluster, container_named
 from clusterproof.observe.configuration import consumed_keys, decoded
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import FreshRow
@@ -95,8 +96,8 @@ def _stale_keys(cluster: Cluster, rule: FreshRow, pod: Json, item: Json) -> tupl
     stale: set[str] = set()
     name = pod["metadata"]["name"]
     for container in [one["name"] for one in pod["spec"]["containers"]]:
-        declared = container_named(pod["spec"], container) or {}
-        keys = consumed_keys(declared, rule.of, item)
+        declared = container_named(pod["spec"], container)
+        keys = consumed_keys(declared.spec, rule.of, item) if declared else {}
         if keys:
             script = (files(__package__) / "scripts" / "environment.py").read_text("utf-8")
             argv = ["python3", "-I", "-c", script, salt, json.dumps(sorted(keys))]

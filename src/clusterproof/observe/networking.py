@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from clusterproof.kube.containers import lasting_containers
+from clusterproof.kube.objects import labels_of
+from clusterproof.kube.pods import is_ready
+from clusterproof.kube.selectors import selects
 from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import Cluster, containers_of, is_ready, labels_of, selects
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import IngressRow, ReferenceRow, ServiceRow
 from clusterproof.spec.row import ObjectRef
@@ -245,8 +249,8 @@ def _target_port(pod: Json, entry: Json) -> int | None:
     target = entry.get("targetPort", entry["port"])
     if isinstance(target, int):
         return target
-    for container in containers_of(pod["spec"]):
-        for port in container.get("ports") or []:
+    for container in lasting_containers(pod["spec"]):
+        for port in container.spec.get("ports") or []:
             same = port.get("protocol", "TCP") == entry.get("protocol", "TCP")
             if port.get("name") == target and same:
                 return int(port["containerPort"])

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.containers import lasting_containers
+from clusterproof.kube.objects import labels_of
 from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster, containers_of, labels_of
+from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.policy_model import (
     Decision,
@@ -200,8 +202,8 @@ def destination(cluster: Cluster, pod: Json, port: int, protocol: str) -> Destin
         labels=labels_of(pod),
         named_ports={
             one["name"]: one["containerPort"]
-            for container in containers_of(pod["spec"])
-            for one in container.get("ports") or []
+            for container in lasting_containers(pod["spec"])
+            for one in container.spec.get("ports") or []
             if one.get("name") and one.get("protocol", "TCP") == protocol
         },
     )

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.quantity import parse_quantity
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
-from clusterproof.kube.quantity import parse_quantity
 from clusterproof.spec.behaviour import StatusRow
 from clusterproof.spec.settings import PosthogSettings
 

@@ -1,26 +1,26 @@
 """Sums of requests and limits, what would change them, and where there is room for more."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import (
-    CLUSTER_WIDE,
-    Cluster,
-    condition,
-    containers_of,
-    template_of,
-)
+from clusterproof.kube.containers import lasting_containers
+from clusterproof.kube.limits import Refusal, claim_refusals, defaulted, refusals
+from clusterproof.kube.objects import Json, condition, labels_of
+from clusterproof.kube.pods import is_active, is_bound
+from clusterproof.kube.quantity import parse_quantity, show_quantity
+from clusterproof.kube.quota import NO_BOUND, room_in
+from clusterproof.kube.requests import PodBounds, bounds_of
+from clusterproof.kube.rollout import progress_of
+from clusterproof.kube.scheduling import Places, unmodelled
+from clusterproof.kube.workloads import pod_spec_of, template_of
+from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster
 from clusterproof.observe.observed import Observed
-from clusterproof.kube.quantity import parse_quantity
 from clusterproof.spec.desired import LimitRangeRow, RoomRow, TotalsRow
+from clusterproof.spec.row import ObjectRef
 
-Amounts = dict[str, Decimal]
-"""Resource name to amount, in base units."""
-
-UNLIMITED = 1_000_000
-"""Stands for "as many as you like" where no quota counts them."""
+UNLIMITED = NO_BOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,11 @@ class LimitRangeEffects:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many replicas fit: those that run now, and those that could be added."""
+    """How many replicas fit: those that run now, and those that could be added.
+
+    Attributes:
+        more: As many as the row asks for, at most, where they were placed one by one.
+    """
 
     running: int
     more: int
@@ -54,15 +58,15 @@ def read_totals(cluster: Cluster, rule: TotalsRow) -> Observed[Totals]:
     """Sum of a bound over containers times desired replicas."""
     total, absent, unbounded, parts = Decimal(0), [], [], []
     for ref in rule.workloads:
-        item = cluster.find(ref)
-        if item is None:
+        workload = cluster.find(ref)
+        if workload is None:
             absent.append(str(ref))
             continue
-        replicas = item["spec"].get("replicas", 1)
-        for one in containers_of(template_of(item)):
-            text = ((one.get("resources") or {}).get(rule.bound) or {}).get(rule.resource)
+        replicas = progress_of(ref.kind, workload).desired
+        for container in lasting_containers(pod_spec_of(workload)):
+            text = container.bound(rule.bound, rule.resource)
             if text is None:
-                unbounded.append(f"{ref.name}/{one['name']}")
+                unbounded.append(f"{ref.name}/{container.name}")
                 continue
             total += parse_quantity(text) * replicas
             parts.append(f"{ref.name} {replicas} x {text}")
@@ -78,167 +82,169 @@ def read_totals(cluster: Cluster, rule: TotalsRow) -> Observed[Totals]:
 
 
 def read_limit_ranges(cluster: Cluster, rule: LimitRangeRow) -> Observed[LimitRangeEffects]:
-    """LimitRanges of the namespace, applied on paper to each container of the workloads.
-
-    Source: Kubernetes docs, "Limit Ranges": default, defaultRequest, min, max and
-    maxLimitRequestRatio for the type Container.
-    """
+    """LimitRanges of the namespace, applied on paper to the Pods and claims of the workloads."""
     ranges = cluster.objects("LimitRange", rule.namespace)
-    effects = [
-        f"{limit_range['metadata']['name']} {effect}"
-        for limit_range in ranges
-        for limit in limit_range["spec"]["limits"]
-        if limit.get("type") == "Container"
-        for ref in rule.workloads
-        if (item := cluster.find(ref)) is not None
-        for one in containers_of(template_of(item))
-        for effect in _effects(limit, ref.name, one)
-    ]
+    effects: list[str] = []
+    absent: list[str] = []
+    for ref in rule.workloads:
+        workload = cluster.find(ref)
+        if workload is None:
+            absent.append(str(ref))
+        else:
+            effects += _effects(ranges, ref.name, workload)
     evidence = (f"{len(ranges)} LimitRanges in {rule.namespace}", *effects)
     next_command = f"kubectl -n {rule.namespace} describe limitrange"
-    absent = tuple(str(ref) for ref in rule.workloads if cluster.find(ref) is None)
-    value = LimitRangeEffects(len(ranges), tuple(effects), absent)
+    value = LimitRangeEffects(len(ranges), tuple(effects), tuple(absent))
     return Observed(value, f"namespace {rule.namespace}", evidence, next_command)
 
 
-def _effects(limit: Json, workload: str, container: Json) -> list[str]:
-    found = []
-    name = f"{workload}/{container['name']}"
-    resources = container.get("resources") or {}
-    for bound, defaults in (("requests", "defaultRequest"), ("limits", "default")):
-        for resource, default in (limit.get(defaults) or {}).items():
-            if resource not in (resources.get(bound) or {}):
-                found.append(f"sets {name} {bound}.{resource} to {default}")
-    for resource, largest in (limit.get("max") or {}).items():
-        has = (resources.get("limits") or {}).get(resource)
-        if has is None or parse_quantity(has) > parse_quantity(largest):
-            found.append(f"refuses {name}: limit {resource} {has} over max {largest}")
-    for resource, smallest in (limit.get("min") or {}).items():
-        has = (resources.get("requests") or {}).get(resource)
-        if has is None or parse_quantity(has) < parse_quantity(smallest):
-            found.append(f"refuses {name}: request {resource} {has} under min {smallest}")
-    for resource, ratio in (limit.get("maxLimitRequestRatio") or {}).items():
-        most, least = ((resources.get(b) or {}).get(resource) for b in ("limits", "requests"))
-        if most and least and parse_quantity(most) / parse_quantity(least) > parse_quantity(ratio):
-            found.append(f"refuses {name}: limit to request of {resource} over {ratio}")
-    return found
+def _effects(ranges: list[Json], name: str, workload: Json) -> Iterator[str]:
+    bounds = bounds_of(pod_spec_of(workload))
+    for limit_range in ranges:
+        bounds, changes = defaulted(limit_range, bounds)
+        for change in changes:
+            shown = show_quantity(change.amount, change.resource)
+            yield (
+                f"{limit_range['metadata']['name']} sets {name}/{change.container} "
+                f"{change.bound}.{change.resource} to {shown}"
+            )
+    for limit_range in ranges:
+        for refusal in refusals(limit_range, bounds):
+            subject = f"{name}/{refusal.subject}" if refusal.subject else f"a Pod of {name}"
+            yield _refusal(limit_range, subject, refusal)
+        for claim in workload["spec"].get("volumeClaimTemplates") or []:
+            for refusal in claim_refusals(limit_range, claim["spec"]):
+                subject = f"the claim {claim['metadata']['name']} of {name}"
+                yield _refusal(limit_range, subject, refusal)
+
+
+def _refusal(limit_range: Json, subject: str, refusal: Refusal) -> str:
+    return (
+        f"{limit_range['metadata']['name']} refuses {subject}: {refusal.rule} {refusal.resource} "
+        f"{refusal.bound}, has {refusal.has}"
+    )
 
 
 def read_room(cluster: Cluster, rule: RoomRow) -> Observed[Room]:
     """How many more replicas the quotas, or the nodes, would admit."""
-    item = cluster.find(rule.workload)
-    if item is None:
+    workload = cluster.find(rule.workload)
+    if workload is None:
         raise ObservationError(
             f"{rule.workload} does not exist, so there is no request to find room for",
             next_command=f"kubectl -n {rule.workload.namespace} get deployments",
         )
-    spec = template_of(item)
-    running = len(cluster.pods_of(rule.workload))
     readers = {"quota": _quota_room, "nodes": _node_room}
-    return readers[rule.within](cluster, rule.workload.namespace, spec, running)
+    return readers[rule.within](cluster, rule, _next_pod(cluster, rule.workload, workload))
 
 
-def _quota_room(cluster: Cluster, namespace: str, spec: Json, running: int) -> Observed[Room]:
-    one = {
-        f"{bound}.{resource}": amount
-        for bound in ("requests", "limits")
-        for resource, amount in pod_amounts(spec, bound).items()
-    }
-    one |= {"pods": Decimal(1), "count/pods": Decimal(1)}
-    one |= {
-        name: one[f"requests.{name}"] for name in ("cpu", "memory") if f"requests.{name}" in one
-    }
-    more, limited_by, evidence = UNLIMITED, "", []
-    for quota in cluster.objects("ResourceQuota", namespace):
-        name = quota["metadata"]["name"]
-        used = (quota.get("status") or {}).get("used") or {}
-        for resource, hard in (quota["spec"].get("hard") or {}).items():
-            if resource not in one or not one[resource]:
-                continue
-            left = parse_quantity(hard) - parse_quantity(used.get(resource, "0"))
-            fits = max(0, int(left / one[resource]))
-            evidence.append(f"quota {name}: {resource} {used.get(resource, '0')} of {hard} used")
-            if fits < more:
-                more, limited_by = fits, f"quota {name}: {resource} {hard}"
-    evidence = evidence or [f"no ResourceQuota of {namespace} counts what the Pods ask for"]
-    next_command = f"kubectl -n {namespace} describe resourcequota"
-    return Observed(
-        Room(running, more, limited_by), f"namespace {namespace}", tuple(evidence), next_command
+def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
+    """The Pod that one replica more would be, with what only admission adds to a template.
+
+    The overhead of a RuntimeClass and the name of the default PriorityClass are those of a Pod
+    that was admitted already.
+    """
+    template = template_of(workload) or {}
+    spec = dict(template.get("spec") or {})
+    for pod in cluster.pods_of(ref)[:1]:
+        for key in ("overhead", "priorityClassName"):
+            if key in pod["spec"]:
+                spec.setdefault(key, pod["spec"][key])
+    labels = labels_of(template)
+    metadata = {"name": f"{ref.name}-next", "namespace": ref.namespace, "labels": labels}
+    return {"metadata": metadata, "spec": spec}
+
+
+def _quota_room(cluster: Cluster, rule: RoomRow, pod: Json) -> Observed[Room]:
+    namespace = rule.workload.namespace
+    running = len(cluster.pods_of(rule.workload))
+    quotas = cluster.objects("ResourceQuota", namespace)
+    rooms = (
+        room_in(quotas, pod["spec"], _admitted_bounds(cluster, namespace, pod)) if quotas else []
     )
+    counting = [room for room in rooms if room.more < NO_BOUND]
+    least = min(counting, key=lambda room: room.more, default=None)
+    evidence = tuple(f"quota {room.quota}: {room.because}" for room in counting)
+    evidence = evidence or (f"no ResourceQuota of {namespace} counts what the Pods ask for",)
+    value = Room(
+        running,
+        least.more if least else NO_BOUND,
+        f"quota {least.quota}: {least.because}" if least else "",
+    )
+    next_command = f"kubectl -n {namespace} describe resourcequota"
+    return Observed(value, f"namespace {namespace}", evidence, next_command)
 
 
-def _node_room(cluster: Cluster, _namespace: str, spec: Json, running: int) -> Observed[Room]:
-    """First fit per node: allocatable minus what the Pods on it request, and its Pod limit."""
-    one = pod_amounts(spec, "requests")
-    used: dict[str, list[Amounts]] = {}
-    for pod in cluster.objects("Pod", CLUSTER_WIDE):
-        node = pod["spec"].get("nodeName")
-        ending = pod["metadata"].get("deletionTimestamp")
-        if (
-            node
-            and not ending
-            and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
-        ):
-            used.setdefault(node, []).append(pod_amounts(pod["spec"], "requests"))
-    more, evidence = 0, []
-    for node in cluster.objects("Node", CLUSTER_WIDE):
-        if not _takes_pods(node):
-            continue
-        name, pods = node["metadata"]["name"], used.get(node["metadata"]["name"], [])
-        allocatable = node["status"]["allocatable"]
-        fits = int(parse_quantity(allocatable.get("pods", "110"))) - len(pods)
-        for resource, amount in one.items():
-            if not amount or resource not in allocatable:
-                continue
-            taken = sum((each.get(resource, Decimal(0)) for each in pods), Decimal(0))
-            fits = min(fits, int((parse_quantity(allocatable[resource]) - taken) / amount))
-        evidence.append(f"{name}: room for {max(0, fits)} more")
-        more += max(0, fits)
+def _admitted_bounds(cluster: Cluster, namespace: str, pod: Json) -> PodBounds:
+    """What the Pod asks for once the LimitRanges of its namespace have set their defaults."""
+    bounds = bounds_of(pod["spec"])
+    for limit_range in cluster.objects("LimitRange", namespace):
+        bounds, _ = defaulted(limit_range, bounds)
+    return bounds
+
+
+def _node_room(cluster: Cluster, rule: RoomRow, pod: Json) -> Observed[Room]:
+    """Place the missing replicas one by one, after the Pods of others that wait for a place.
+
+    Raises:
+        ObservationError: Something that is not looked at decides about the place of the Pods.
+    """
+    next_command = "kubectl describe nodes"
+    if beyond := unmodelled(pod["spec"]):
+        raise ObservationError(
+            f"{', '.join(beyond)} of {rule.workload} decides where its Pods go, and that is not "
+            "looked at here",
+            next_command=f"kubectl get {rule.workload.kubectl} -o yaml",
+        )
+    nodes = cluster.objects("Node", CLUSTER_WIDE)
+    pods = cluster.objects("Pod", CLUSTER_WIDE)
+    ready = [node for node in nodes if condition(node, "Ready") == "True"]
+    places = Places.of(ready, pods, _namespaces(cluster, [pod, *pods]))
+    own = {each["metadata"]["name"] for each in cluster.pods_of(rule.workload)}
+    bound = {each["metadata"]["name"] for each in pods if is_bound(each)}
+    running = len(own & bound)
+    waiting = _waiting(pods, rule.workload, own)
+    for other in waiting:
+        places.place(other)
+    more = 0
+    while running + more < rule.replicas and places.place(pod) is not None:
+        more += 1
+    refused = places.refusals(pod)
+    evidence = [
+        f"{node}: {'; '.join(why) if why else 'takes one more'}" for node, why in refused.items()
+    ]
+    evidence += [f"{n['metadata']['name']}: not Ready" for n in nodes if n not in ready]
+    if waiting:
+        evidence.append(f"{len(waiting)} Pods of others wait for a place and were given one first")
+    limited_by = "" if running + more >= rule.replicas else "; ".join(evidence)
     return Observed(
-        Room(running, more, "requests of the Pods that run, against allocatable"),
+        Room(running, more, limited_by),
         "nodes",
-        tuple(evidence),
-        "kubectl describe nodes",
+        (f"{running} have a node, {more} more were placed on paper", *evidence),
+        next_command,
         "API read (list pods and nodes of the cluster)",
     )
 
 
-def pod_amounts(spec: Json, bound: str) -> Amounts:
-    """A Pod's effective requests or limits: the larger of its containers' sum and any init one.
+def _waiting(pods: list[Json], workload: ObjectRef, own: set[str]) -> list[Json]:
+    """Pods of others that the scheduler would place: they ask for the same room."""
+    return [
+        pod
+        for pod in pods
+        if not is_bound(pod)
+        and is_active(pod)
+        and not unmodelled(pod["spec"])
+        and not (
+            pod["metadata"].get("namespace") == workload.namespace
+            and pod["metadata"]["name"] in own
+        )
+    ]
 
-    Source: Kubernetes docs, "Init Containers", resource sharing within containers; sidecars
-    (restartPolicy Always) count with the containers.
-    """
-    total: Amounts = {}
-    largest: Amounts = {}
-    for one in containers_of(spec):
-        _add(total, _amounts(one, bound))
-    for one in spec.get("initContainers") or []:
-        amounts = _amounts(one, bound)
-        if one.get("restartPolicy") == "Always":
-            _add(total, amounts)
-        else:
-            largest = {
-                name: max(largest.get(name, Decimal(0)), amount) for name, amount in amounts.items()
-            } | {name: amount for name, amount in largest.items() if name not in amounts}
+
+def _namespaces(cluster: Cluster, pods: list[Json]) -> dict[str, dict[str, str]]:
+    """The labels of namespaces, listed only where a namespaceSelector asks for them."""
+    if not any("namespaceSelector" in str(pod["spec"].get("affinity")) for pod in pods):
+        return {}
     return {
-        name: max(total.get(name, Decimal(0)), largest.get(name, Decimal(0)))
-        for name in total.keys() | largest.keys()
+        namespace["metadata"]["name"]: labels_of(namespace)
+        for namespace in cluster.objects("Namespace", CLUSTER_WIDE)
     }
-
-
-def _amounts(container: Json, bound: str) -> Amounts:
-    found = ((container.get("resources") or {}).get(bound) or {}).items()
-    return {name: parse_quantity(text) for name, text in found}
-
-
-def _add(total: Amounts, amounts: Amounts) -> None:
-    for name, amount in amounts.items():
-        total[name] = total.get(name, Decimal(0)) + amount
-
-
-def _takes_pods(node: Json) -> bool:
-    spec = node.get("spec") or {}
-    hard = {"NoSchedule", "NoExecute"}
-    tainted = any(taint.get("effect") in hard for taint in spec.get("taints") or [])
-    return condition(node, "Ready") == "True" and not spec.get("unschedulable") and not tainted

@@ -1,14 +1,15 @@
 """What an HorizontalPodAutoscaler's controller says of it (autoscaling/v2 status)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import (
-    Cluster,
-    condition,
-    containers_of,
-    template_of,
-)
+from clusterproof.kube.hpa import Metric, figures_of, is_measured, metrics_of, without_request
+from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
+from clusterproof.kube.pods import is_active
+from clusterproof.kube.requests import bounds_of
+from clusterproof.kube.selectors import selects
+from clusterproof.kube.workloads import pod_spec_of
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import HpaStateRow
 from clusterproof.spec.row import ObjectRef
@@ -29,6 +30,9 @@ class HpaState:
         conditions: (type, status, reason, message).
         target: `Kind/name` of the scaleTargetRef.
         without_request: `container resource` of the target without a request.
+        measured: Resources with a figure, by utilization or by average.
+        unmeasured: The metrics that it scales by and has no figure for.
+        strangers: Pods that the target's selector takes in and that are not the target's.
     """
 
     exists: bool
@@ -37,35 +41,85 @@ class HpaState:
     target: str = ""
     target_exists: bool = False
     without_request: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    unmeasured: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
 
 
 def read_hpa_state(cluster: Cluster, rule: HpaStateRow) -> Observed[HpaState]:
     """State, target, and the requests that utilization is computed from."""
     next_command = f"kubectl describe {rule.of.kubectl}"
-    item = cluster.find(rule.of)
-    if item is None:
+    autoscaler = cluster.find(rule.of)
+    if autoscaler is None:
         return Observed(HpaState(exists=False), str(rule.of), ("no such object",), next_command)
-    status = item.get("status") or {}
-    reference = item["spec"]["scaleTargetRef"]
-    target_ref = ObjectRef(
-        kind=reference["kind"], namespace=rule.of.namespace, name=reference["name"]
-    )
+    target_ref = _target_of(autoscaler, rule.of)
     target = cluster.find(target_ref)
+    figures = figures_of(autoscaler)
     value = HpaState(
         exists=True,
-        current=_current(status),
+        current=_utilizations(autoscaler),
         conditions=tuple(
-            (one["type"], one["status"], one.get("reason", ""), one.get("message", ""))
-            for one in status.get("conditions") or []
+            (entry["type"], entry["status"], entry.get("reason", ""), entry.get("message", ""))
+            for entry in status_of(autoscaler).get("conditions") or []
         ),
         target=f"{target_ref.kind}/{target_ref.name}",
         target_exists=target is not None,
-        without_request=_without_request(target, rule.resources) if target else (),
+        without_request=tuple(_without_request(cluster, rule, autoscaler, target_ref, target)),
+        measured=tuple(sorted({metric.name for metric in figures})),
+        unmeasured=tuple(str(each) for each in metrics_of(autoscaler) if each not in figures),
+        strangers=_strangers(cluster, target_ref, target),
     )
     evidence = [f"{kind}={state} {reason}" for kind, state, reason, _ in value.conditions]
-    evidence += [f"{name} at {percent} % of its request" for name, percent in value.current]
+    evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
     evidence.append(f"scales {value.target}")
     return Observed(value, str(rule.of), tuple(evidence), next_command)
+
+
+def _target_of(autoscaler: Json, ref: ObjectRef) -> ObjectRef:
+    reference = autoscaler["spec"]["scaleTargetRef"]
+    return ObjectRef(kind=reference["kind"], namespace=ref.namespace, name=reference["name"])
+
+
+def _without_request(
+    cluster: Cluster,
+    rule: HpaStateRow,
+    autoscaler: Json,
+    ref: ObjectRef,
+    target: Json | None,
+) -> Iterator[str]:
+    """What the controller would miss in the Pods, or in the template where there are none."""
+    if rule.aspect != "requests" or target is None:
+        return
+    metrics = metrics_of(autoscaler)
+    if rule.resources is not None:
+        metrics = tuple(Metric("Resource", name, "", "Utilization") for name in rule.resources)
+    specs = [pod["spec"] for pod in cluster.pods_of(ref)] or [pod_spec_of(target)]
+    missing = {
+        f"{container} {resource}"
+        for spec in specs
+        for container, resource in without_request(metrics, bounds_of(spec))
+    }
+    yield from sorted(missing)
+
+
+def _strangers(cluster: Cluster, ref: ObjectRef, target: Json | None) -> tuple[str, ...]:
+    """Pods of others that the controller averages over: it goes by the selector, not by owner."""
+    selector = ((target or {}).get("spec") or {}).get("selector") or {}
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        return ()
+    own = {pod["metadata"]["name"] for pod in cluster.pods_of(ref)}
+    return tuple(
+        f"{pod['metadata']['name']} of {_owner(pod)}"
+        for pod in cluster.objects("Pod", ref.namespace)
+        if is_active(pod)
+        and pod["metadata"]["name"] not in own
+        and selects(selector, labels_of(pod))
+    )
+
+
+def _owner(pod: Json) -> str:
+    controller = controller_of(pod)
+    return f"{controller['kind']}/{controller['name']}" if controller else "nobody"
 
 
 def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
@@ -73,26 +127,13 @@ def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
 
     That is so when its target's Pods are too young for any, or it was changed a moment ago.
     """
-    item = cluster.find(ref)
-    if item is None or is_measured(item):
+    autoscaler = cluster.find(ref)
+    if autoscaler is None or is_measured(autoscaler):
         return False
-    if _changed_s(cluster, item) < UNSYNCED_S:
+    if _changed_s(cluster, autoscaler) < UNSYNCED_S:
         return True
-    reference = item["spec"]["scaleTargetRef"]
-    target = ObjectRef(kind=reference["kind"], namespace=ref.namespace, name=reference["name"])
-    pods = cluster.pods_of(target)
+    pods = cluster.pods_of(_target_of(autoscaler, ref))
     return bool(pods) and min(cluster.age_s(pod) for pod in pods) < UNMEASURED_S
-
-
-def is_measured(item: Json) -> bool:
-    """True when the controller has a figure for every resource that the autoscaler scales by."""
-    wanted = {
-        (metric.get("resource") or {}).get("name")
-        for metric in item["spec"].get("metrics") or []
-        if metric.get("type") == "Resource"
-    }
-    measured = wanted <= {name for name, _ in _current(item.get("status") or {})}
-    return measured and condition(item, "ScalingActive") == "True"
 
 
 def _changed_s(cluster: Cluster, item: Json) -> float:
@@ -105,20 +146,12 @@ def _changed_s(cluster: Cluster, item: Json) -> float:
     return min(written, default=float("inf"))
 
 
-def _current(status: Json) -> tuple[tuple[str, int], ...]:
-    found = []
-    for metric in status.get("currentMetrics") or []:
-        resource = metric.get("resource") or {}
-        percent = (resource.get("current") or {}).get("averageUtilization")
-        if percent is not None:
-            found.append((resource["name"], int(percent)))
-    return tuple(found)
-
-
-def _without_request(target: Json, resources: tuple[str, ...]) -> tuple[str, ...]:
+def _utilizations(autoscaler: Json) -> tuple[tuple[str, int], ...]:
+    sources = (
+        (entry.get("resource") or {}) for entry in status_of(autoscaler).get("currentMetrics") or []
+    )
     return tuple(
-        f"{one['name']} {resource}"
-        for one in containers_of(template_of(target))
-        for resource in resources
-        if resource not in ((one.get("resources") or {}).get("requests") or {})
+        (source["name"], int(source["current"]["averageUtilization"]))
+        for source in sources
+        if (source.get("current") or {}).get("averageUtilization") is not None
     )

@@ -1,28 +1,42 @@
 """Workloads and their Pods: replicas, images, starts, probes, bounds on resources."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import (
-    Cluster,
-    container_named,
-    is_ready,
-    template_of,
+from clusterproof.errors import ObservationError
+from clusterproof.kube.containers import Container, ContainerKind, container_named, containers_of
+from clusterproof.kube.objects import Json, annotations_of, condition_entry
+from clusterproof.kube.pods import Span, is_ready, pod_containers, restarts_within
+from clusterproof.kube.rollout import (
+    is_observed,
+    is_paused,
+    may_progress,
+    progress_of,
 )
+from clusterproof.kube.workloads import pod_spec_of
+from clusterproof.observe.cluster import Cluster, age_s, seconds_since
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import ImagesRow, ProbeRow, QuantityRow, ReplicasRow, StartsRow
 from clusterproof.spec.row import ObjectRef
 
-_ROLLING = frozenset({"NewReplicaSetCreated", "FoundNewReplicaSet", "ReplicaSetUpdated"})
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 YOUNG_S = 45.0
 """A Pod that is not ready yet is given this long before its unreadiness counts. Our choice."""
 
+LATE_S = 600.0
+"""An end by lack of memory explains an unready Pod for as long. Our choice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replicas:
-    """A workload's own account of its replicas, and what its unready Pods say."""
+    """A workload's own account of its replicas, and what its unready Pods say.
+
+    Attributes:
+        updated_wanted: How many Pods its controller brings to the current template by itself;
+            -1 for all that are desired.
+    """
 
     exists: bool
     desired: int = 0
@@ -32,6 +46,8 @@ class Replicas:
     total: int = 0
     generation_observed: bool = True
     troubles: tuple[str, ...] = ()
+    updated_wanted: int = -1
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,11 @@ class RunningImage:
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """What keeps containers from running, and how often they ended of late."""
+    """What keeps containers from running, and how often they ended of late.
+
+    Attributes:
+        recent_restarts: `Pod/container` and how often it restarted in the window, at least.
+    """
 
     pods: int
     troubles: tuple[str, ...]
@@ -64,37 +84,44 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One request or limit: in the template, and in every Pod."""
+    """One request or limit: in the template, and in every Pod.
+
+    Attributes:
+        resizing: Pods that run with another bound than their spec says, and why.
+    """
 
     container_exists: bool
     template: str | None
     pods: tuple[tuple[str, str | None], ...]
     limit_ranged: tuple[str, ...] = ()
+    resizing: tuple[tuple[str, str], ...] = ()
 
 
 def read_replicas(cluster: Cluster, rule: ReplicasRow) -> Observed[Replicas]:
     """The replicas of a workload (spec.replicas and status, as the controller wrote them)."""
     ref = rule.workload
-    item = cluster.find(ref)
-    if item is None:
+    workload = cluster.find(ref)
+    if workload is None:
         return _observed(Replicas(exists=False), ref, ("the API server has no such object",))
-    status = item.get("status") or {}
-    desired = item["spec"].get("replicas", 1)
+    progress = progress_of(ref.kind, workload)
+    total, ready, available = _counts(ref.kind, dict(progress.counts))
+    _, wanted, updated = progress.updated or ("", 0, 0)
     value = Replicas(
         exists=True,
-        desired=desired,
-        updated=status.get("updatedReplicas", 0),
-        ready=status.get("readyReplicas", 0),
-        available=status.get("availableReplicas", status.get("readyReplicas", 0)),
-        total=status.get("replicas", 0),
-        generation_observed=status.get("observedGeneration", 0)
-        >= item["metadata"].get("generation", 0),
+        desired=progress.desired,
+        updated=updated,
+        ready=ready,
+        available=available,
+        total=total,
+        generation_observed=is_observed(workload),
         troubles=tuple(
             trouble
             for pod in cluster.pods_of(ref)
             if not is_ready(pod)
-            for trouble in _troubles(pod)
+            for trouble in _troubles(pod, LATE_S)
         ),
+        updated_wanted=wanted,
+        paused=is_paused(workload),
     )
     evidence = (
         f"desired {value.desired}, updated {value.updated}, ready {value.ready}, "
@@ -103,95 +130,120 @@ def read_replicas(cluster: Cluster, rule: ReplicasRow) -> Observed[Replicas]:
     return _observed(value, ref, evidence)
 
 
+def _counts(kind: str, counts: dict[str, int]) -> tuple[int, int, int]:
+    if kind == "DaemonSet":
+        return (
+            counts["currentNumberScheduled"],
+            counts["numberReady"],
+            counts["numberAvailable"],
+        )
+    return counts["replicas"], counts["readyReplicas"], counts["availableReplicas"]
+
+
 def is_settling(cluster: Cluster, ref: ObjectRef) -> bool:
     """True while a rollout or a start is under way that may yet end well."""
-    item = cluster.find(ref)
-    if item is None:
+    workload = cluster.find(ref)
+    if workload is None:
         return False
-    status = item.get("status") or {}
-    if status.get("observedGeneration", 0) < item["metadata"].get("generation", 0):
+    if not is_observed(workload):
         return True
-    for entry in status.get("conditions") or []:
-        if entry["type"] == "Progressing" and entry.get("reason") in _ROLLING:
-            return True
-    if status.get("replicas", 0) != item["spec"].get("replicas", 1):
-        return not _quota_refused(status)
-    return any(
-        not is_ready(pod) and cluster.age_s(pod) < YOUNG_S and set(_waiting(pod)) <= _STARTING
-        for pod in cluster.pods_of(ref)
-    )
+    pods = cluster.pods_of(ref)
+    if any(_is_starting(pod) and age_s(pod) < YOUNG_S for pod in pods):
+        return True
+    if ref.kind == "Deployment":
+        return may_progress(ref.kind, workload)
+    stuck = any(not is_ready(pod) for pod in pods)  # those that are young were seen above
+    return not stuck and may_progress(ref.kind, workload)
+
+
+def _is_starting(pod: Json) -> bool:
+    reasons = {each.waiting.get("reason", "") for each in pod_containers(pod)}
+    return not is_ready(pod) and reasons <= _STARTING
 
 
 def read_images(cluster: Cluster, rule: ImagesRow) -> Observed[tuple[RunningImage, ...]]:
     """Each container's image, in the template and as the kubelets report it."""
     ref = rule.workload
-    item = cluster.find(ref)
-    if item is None:
+    workload = cluster.find(ref)
+    if workload is None:
         return _observed((), ref, ("the API server has no such object",))
-    pods = cluster.pods_of(ref)
-    spec = template_of(item)
-    images = []
-    for kind, states in (
-        ("initContainers", "initContainerStatuses"),
-        ("containers", "containerStatuses"),
-    ):
-        for container in spec.get(kind) or []:
-            name = container["name"]
-            of_pods = [
-                one["image"]
-                for pod in pods
-                for one in pod["spec"].get(kind) or []
-                if one["name"] == name
-            ]
-            ids = {
-                one.get("imageID", "")
-                for pod in pods
-                for one in (pod.get("status") or {}).get(states) or []
-                if one["name"] == name and one.get("imageID")
-            }
-            images.append(
-                RunningImage(name, container.get("image", ""), tuple(of_pods), tuple(sorted(ids)))
-            )
-    evidence = tuple(
-        f"{one.container}: {one.template}, {len(one.running)} Pods, "
-        f"image ids {', '.join(i.rsplit(':', 1)[-1][:12] for i in one.image_ids) or 'none'}"
-        for one in images
+    running = [each for pod in cluster.pods_of(ref) for each in pod_containers(pod)]
+    images = tuple(
+        RunningImage(
+            declared.name,
+            declared.image,
+            tuple(each.image for each in running if each.name == declared.name),
+            tuple(
+                sorted(
+                    {
+                        each.status["imageID"]
+                        for each in running
+                        if each.name == declared.name and each.status.get("imageID")
+                    }
+                )
+            ),
+        )
+        for declared in containers_of(pod_spec_of(workload))
     )
-    return _observed(tuple(images), ref, evidence)
+    evidence = tuple(
+        f"{image.container}: {image.template}, {len(image.running)} Pods, "
+        f"image ids {', '.join(i.rsplit(':', 1)[-1][:12] for i in image.image_ids) or 'none'}"
+        for image in images
+    )
+    return _observed(images, ref, evidence)
 
 
 def read_starts(cluster: Cluster, rule: StartsRow) -> Observed[Starts]:
     """Waiting reasons, scheduling refusals, and restarts within the row's window."""
     ref = rule.workload
     pods = cluster.pods_of(ref)
-    restarts = tuple(
-        (f"{pod['metadata']['name']}/{one['name']}", count)
+    now = datetime.now(tz=UTC)
+    restarts = {
+        f"{pod['metadata']['name']}/{container.name}": restarts_within(
+            pod, container, now, rule.within_s
+        )
         for pod in pods
-        for one in (pod.get("status") or {}).get("containerStatuses") or []
-        if (count := _recent_restarts(cluster, one, rule.within_s))
-    )
-    troubles = tuple(trouble for pod in pods for trouble in _troubles(pod))
-    total = sum(
-        one.get("restartCount", 0)
-        for pod in pods
-        for one in (pod.get("status") or {}).get("containerStatuses") or []
-    )
+        for container in pod_containers(pod)
+        if container.stays_up
+    }
+    troubles = tuple(trouble for pod in pods for trouble in _troubles(pod, rule.within_s))
+    total = sum(container.restarts for pod in pods for container in pod_containers(pod))
     evidence = (f"{len(pods)} Pods; {total} restarts since they began", *troubles)
-    return _observed(Starts(len(pods), troubles, restarts), ref, evidence)
+    value = Starts(
+        len(pods),
+        troubles,
+        tuple((place, span.least) for place, span in restarts.items() if span.least),
+    )
+    if not troubles:
+        _refuse_open_counts(rule, restarts)
+    return _observed(value, ref, evidence)
+
+
+def _refuse_open_counts(rule: StartsRow, restarts: dict[str, Span]) -> None:
+    """Say that a verdict cannot be had where it hangs on restarts that the API does not date."""
+    if any(span.least > rule.restarts_at_most for span in restarts.values()):
+        return
+    for place, (least, most) in restarts.items():
+        if most > rule.restarts_at_most:
+            raise ObservationError(
+                f"{place} restarted {least} to {most} times in the last {rule.within_s} s, and "
+                f"{rule.restarts_at_most} are allowed: the API server dates the last end only",
+                next_command=f"kubectl describe {rule.workload.kubectl}",
+            )
 
 
 def read_probe(cluster: Cluster, rule: ProbeRow) -> Observed[Probe]:
     """A container's probe in its template."""
     ref = rule.workload
-    item = cluster.find(ref)
-    container = container_named(template_of(item), rule.container) if item else None
+    workload = cluster.find(ref)
+    container = container_named(pod_spec_of(workload), rule.container) if workload else None
     if container is None:
         value = Probe(container_exists=False, probe=None, ports=())
         return _observed(value, ref, (f"no container {rule.container}",))
     ports = tuple(
-        (port.get("name", ""), port["containerPort"]) for port in container.get("ports") or []
+        (port.get("name", ""), port["containerPort"]) for port in container.spec.get("ports") or []
     )
-    probe = container.get(rule.probe)
+    probe = container.spec.get(rule.probe)
     return _observed(
         Probe(container_exists=True, probe=probe, ports=ports), ref, (f"{rule.probe}: {probe}",)
     )
@@ -200,81 +252,96 @@ def read_probe(cluster: Cluster, rule: ProbeRow) -> Observed[Probe]:
 def read_bound(cluster: Cluster, rule: QuantityRow) -> Observed[Bound]:
     """One request or limit of a container, declared and as admitted in each Pod."""
     ref = rule.workload
-    item = cluster.find(ref)
-    container = container_named(template_of(item), rule.container) if item else None
+    workload = cluster.find(ref)
+    container = container_named(pod_spec_of(workload), rule.container) if workload else None
     if container is None:
         value = Bound(container_exists=False, template=None, pods=())
         return _observed(value, ref, (f"no container {rule.container}",))
-    pods = cluster.pods_of(ref)
-    of_pods = tuple(
-        (pod["metadata"]["name"], _bound(one, rule))
-        for pod in pods
-        if (one := container_named(pod["spec"], rule.container)) is not None
-    )
-    ranged = tuple(
-        pod["metadata"]["name"]
-        for pod in pods
-        if "kubernetes.io/limit-ranger" in (pod["metadata"].get("annotations") or {})
-    )
+    pods = [
+        (pod, each)
+        for pod in cluster.pods_of(ref)
+        for each in pod_containers(pod)
+        if each.name == rule.container
+    ]
     value = Bound(
-        container_exists=True, template=_bound(container, rule), pods=of_pods, limit_ranged=ranged
+        container_exists=True,
+        template=container.bound(rule.bound, rule.resource),
+        pods=tuple(
+            (pod["metadata"]["name"], each.bound(rule.bound, rule.resource)) for pod, each in pods
+        ),
+        limit_ranged=tuple(
+            pod["metadata"]["name"]
+            for pod, _ in pods
+            if "kubernetes.io/limit-ranger" in annotations_of(pod)
+        ),
+        resizing=tuple(
+            (pod["metadata"]["name"], words)
+            for pod, each in pods
+            if (words := _resizing(pod, each, rule))
+        ),
     )
-    shown = sorted({str(quantity) for _, quantity in of_pods})
+    shown = sorted({str(quantity) for _, quantity in value.pods})
     evidence = (
-        f"template {value.template}; {len(of_pods)} Pods with {', '.join(shown) or 'none'}",
+        f"template {value.template}; {len(value.pods)} Pods with {', '.join(shown) or 'none'}",
+        *(f"{pod}: {words}" for pod, words in value.resizing),
     )
     return _observed(value, ref, evidence)
 
 
-def _bound(container: Json, rule: QuantityRow) -> str | None:
-    return ((container.get("resources") or {}).get(rule.bound) or {}).get(rule.resource)
+def _resizing(pod: Json, container: Container, rule: QuantityRow) -> str:
+    """What a container runs with while a resize of its Pod has not been carried out; or ""."""
+    pending = condition_entry(pod, "PodResizePending") or condition_entry(
+        pod, "PodResizeInProgress"
+    )
+    actual = (container.status.get("resources") or {}).get(rule.bound) or {}
+    if not pending or actual.get(rule.resource) == container.bound(rule.bound, rule.resource):
+        return ""
+    why = f"{pending.get('reason', '')}: {pending.get('message', '')}".strip(": ")
+    return f"runs with {actual.get(rule.resource)}, its resize is not done ({why})"
 
 
-def _troubles(pod: Json) -> list[str]:
+def _troubles(pod: Json, within_s: float) -> list[str]:
     """Why a Pod does not run, by the names of the README: PVC, memory, image pull, and others."""
-    name, status = pod["metadata"]["name"], pod.get("status") or {}
-    found = [
-        f"{name}: not scheduled: {entry.get('message', '')[:160]}"
-        for entry in status.get("conditions") or []
-        if entry.get("type") == "PodScheduled" and entry.get("status") == "False"
-    ]
-    for one in [
-        *(status.get("initContainerStatuses") or []),
-        *(status.get("containerStatuses") or []),
-    ]:
-        waiting = (one.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason", "") not in _STARTING:
-            found.append(
-                f"{name}/{one['name']}: {waiting['reason']}: {waiting.get('message', '')[:160]}"
-            )
-        last = (one.get("lastState") or {}).get("terminated") or {}
-        if last.get("reason") == "OOMKilled":
-            found.append(f"{name}/{one['name']}: memory short: OOMKilled")
+    name = pod["metadata"]["name"]
+    scheduled = condition_entry(pod, "PodScheduled")
+    found = []
+    if scheduled.get("status") == "False":
+        found.append(f"{name}: not scheduled: {scheduled.get('message', '')[:160]}")
+    containers = pod_containers(pod)
+    for container in containers:
+        reason = container.waiting.get("reason", "")
+        if reason not in _STARTING:
+            message = container.waiting.get("message", "")[:160]
+            found.append(f"{name}/{container.name}: {reason}: {message}")
+        end = container.last_end
+        if end.get("reason") == "OOMKilled" and _is_recent(end, within_s):
+            found.append(f"{name}/{container.name}: memory short: OOMKilled")
+    if not found and not is_ready(pod):
+        found += _late_starts(pod, containers)
     return found
 
 
-def _waiting(pod: Json) -> list[str]:
-    status = pod.get("status") or {}
-    states = [
-        *(status.get("initContainerStatuses") or []),
-        *(status.get("containerStatuses") or []),
-    ]
-    return [((one.get("state") or {}).get("waiting") or {}).get("reason", "") for one in states]
+def _is_recent(end: Json, within_s: float) -> bool:
+    """Whether a container ended within the window; one without a time is taken to have."""
+    return "finishedAt" not in end or seconds_since(end["finishedAt"]) <= within_s
 
 
-def _quota_refused(status: Json) -> bool:
-    return any(
-        entry["type"] == "ReplicaFailure" and entry["status"] == "True"
-        for entry in status.get("conditions") or []
-    )
-
-
-def _recent_restarts(cluster: Cluster, container_status: Json, within_s: float) -> int:
-    """Restarts that may lie within the window; the API keeps the time of the last one only."""
-    ended = ((container_status.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
-    if not ended or cluster.seconds_since(ended) > within_s:
-        return 0
-    return int(container_status.get("restartCount", 0))
+def _late_starts(pod: Json, containers: tuple[Container, ...]) -> Iterator[str]:
+    """What a Pod still waits for that should have started by now."""
+    age = age_s(pod)
+    if age < YOUNG_S:
+        return
+    name = pod["metadata"]["name"]
+    for container in containers:
+        if container.kind is ContainerKind.INIT and container.is_running:
+            yield f"{name}/{container.name}: init container still runs after {age:.0f} s"
+            return
+    for container in containers:
+        if container.waiting:
+            reason = container.waiting.get("reason") or "waiting"
+            message = container.waiting.get("message", "")[:160]
+            yield f"{name}/{container.name}: {reason} for {age:.0f} s: {message}".rstrip(": ")
+            return
 
 
 def _observed(value: Any, ref: ObjectRef, evidence: tuple[str, ...]) -> Observed[Any]:  # noqa: ANN401 - as given

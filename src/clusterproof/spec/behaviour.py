@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from clusterproof.spec.need import parse_need
-from clusterproof.spec.row import Expectation, Ref, Row
+from clusterproof.spec.row import Expectation, Ref, Row, WorkloadRef
 
 
 class Reach(StrEnum):
@@ -26,7 +26,7 @@ class ServiceRow(Row):
     check: Literal["service"]
     of: Ref
     port: int
-    workload: Ref
+    workload: WorkloadRef
     target_port: int
 
 
@@ -49,7 +49,7 @@ class DnsRow(Row):
     """A name resolves, inside every Pod of a workload, to the ClusterIP of its Service."""
 
     check: Literal["dns"]
-    workload: Ref
+    workload: WorkloadRef
     name: str
     service: Ref
 
@@ -103,7 +103,7 @@ class EgressRow(Row):
     """
 
     check: Literal["egress"]
-    workload: Ref
+    workload: WorkloadRef
     host: str
     port: int
     protocol: Literal["TCP", "UDP", "DNS"] = "TCP"
@@ -122,7 +122,7 @@ class PolicyRow(Row):
 
     check: Literal["policy"]
     of: Ref
-    workload: Ref
+    workload: WorkloadRef
     aspect: Literal["selects", "peers", "starves"]
     needs: dict[str, str] = Field(default_factory=dict)
 
@@ -138,7 +138,7 @@ class HttpRow(Row):
     """Every ready Pod of a workload answers a path by itself, not only through its Service."""
 
     check: Literal["http"]
-    workload: Ref
+    workload: WorkloadRef
     port: int
     path: str
     status: int = 200
@@ -149,7 +149,7 @@ class MetricRow(Row):
     """Every Pod of a workload exposes a metric of this type."""
 
     check: Literal["metric"]
-    workload: Ref
+    workload: WorkloadRef
     port: int
     path: str = "/metrics"
     name: str
@@ -166,7 +166,7 @@ class MetricMovesRow(Row):
     """
 
     check: Literal["metric-moves"]
-    workload: Ref
+    workload: WorkloadRef
     name: str
     by: Literal["requests", "exposures", "events"]
     labels: dict[str, str] = Field(default_factory=dict)
@@ -177,7 +177,7 @@ class TargetsRow(Row):
     """Prometheus has a target for every ready Pod of the workload, and each is up."""
 
     check: Literal["targets"]
-    workload: Ref
+    workload: WorkloadRef
     port: int
 
 

@@ -1,10 +1,13 @@
 """Rows about what is declared: fields of objects, replicas, quantities, scaling, storage."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clusterproof.spec.row import Expectation, Frozen, Ref, Row
+from clusterproof.spec.row import Expectation, Frozen, Ref, Row, WorkloadRef
+
+Resource = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9./-]*[a-zA-Z0-9])?$")]
+"""`cpu`, `memory`, `ephemeral-storage`, `hugepages-2Mi`, `nvidia.com/gpu`."""
 
 
 class FieldRow(Row):
@@ -27,7 +30,7 @@ class ReplicasRow(Row):
     """A workload runs its replicas: desired, updated, ready and available agree."""
 
     check: Literal["replicas"]
-    workload: Ref
+    workload: WorkloadRef
     replicas: Count
 
 
@@ -35,7 +38,7 @@ class ImagesRow(Row):
     """Every image is pinned, is no placeholder, and is what the Pods really run."""
 
     check: Literal["images"]
-    workload: Ref
+    workload: WorkloadRef
     placeholders: tuple[str, ...]
 
 
@@ -43,7 +46,7 @@ class StartsRow(Row):
     """The containers start and stay up: no waiting reason, few restarts of late."""
 
     check: Literal["starts"]
-    workload: Ref
+    workload: WorkloadRef
     restarts_at_most: int = Field(ge=0)
     within_s: int = Field(gt=0)
 
@@ -52,7 +55,7 @@ class ProbeRow(Row):
     """A container has a probe of its kubelet on this path and port (by number or by name)."""
 
     check: Literal["probe"]
-    workload: Ref
+    workload: WorkloadRef
     container: str
     probe: Literal["readinessProbe", "livenessProbe", "startupProbe"]
     handler: Literal["httpGet", "tcpSocket", "exec", "grpc"]
@@ -64,10 +67,10 @@ class QuantityRow(Row):
     """A container's request or limit, in its template and in every Pod that runs."""
 
     check: Literal["quantity"]
-    workload: Ref
+    workload: WorkloadRef
     container: str
     bound: Literal["requests", "limits"]
-    resource: Literal["cpu", "memory"]
+    resource: Resource
     quantity: str
 
 
@@ -79,9 +82,9 @@ class TotalsRow(Row):
     """
 
     check: Literal["totals"]
-    workloads: tuple[Ref, ...] = Field(min_length=1)
+    workloads: tuple[WorkloadRef, ...] = Field(min_length=1)
     bound: Literal["requests", "limits"]
-    resource: Literal["cpu", "memory"]
+    resource: Resource
     quantity: str
     documented: str = ""
 
@@ -91,14 +94,14 @@ class LimitRangeRow(Row):
 
     check: Literal["limit-range"]
     namespace: str
-    workloads: tuple[Ref, ...]
+    workloads: tuple[WorkloadRef, ...] = Field(min_length=1)
 
 
 class RoomRow(Row):
     """There is room for this many replicas: in the quotas of the namespace, or on the nodes."""
 
     check: Literal["room"]
-    workload: Ref
+    workload: WorkloadRef
     replicas: int = Field(gt=0)
     within: Literal["quota", "nodes"]
 
@@ -106,15 +109,19 @@ class RoomRow(Row):
 class HpaStateRow(Row):
     """What the controller says of an HorizontalPodAutoscaler.
 
-    `metrics`: each resource has a current value. `conditions`: AbleToScale and ScalingActive.
-    `target`: the object it scales exists. `requests`: every container it averages over has a
-    request, without which utilization cannot be computed.
+    `metrics`: each metric that it scales by has a current value. `conditions`: AbleToScale and
+    ScalingActive. `target`: the object it scales exists, and its selector takes in no Pods of
+    others. `requests`: every container it averages over has the requests that its utilization
+    metrics are computed from.
+
+    Attributes:
+        resources: For `metrics` and `requests`: these resources, whatever it scales by.
     """
 
     check: Literal["hpa-state"]
     of: Ref
     aspect: Literal["metrics", "conditions", "target", "requests"]
-    resources: tuple[Literal["cpu", "memory"], ...] = ("cpu", "memory")
+    resources: tuple[Literal["cpu", "memory"], ...] | None = Field(default=None, min_length=1)
 
 
 class VolumeUseRow(Row):
@@ -129,7 +136,7 @@ class ConsumedRow(Row):
     """A container really gets a key of a ConfigMap or Secret, as this environment variable."""
 
     check: Literal["consumed"]
-    workload: Ref
+    workload: WorkloadRef
     container: str
     of: Ref
     keys: tuple[str, ...] = Field(min_length=1)
@@ -139,7 +146,7 @@ class FreshRow(Row):
     """The Pods started after the data of the object last changed."""
 
     check: Literal["fresh"]
-    workload: Ref
+    workload: WorkloadRef
     of: Ref
 
 

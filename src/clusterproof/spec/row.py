@@ -4,7 +4,9 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from clusterproof.kube.workloads import NO_WORKLOADS, WORKLOADS
 
 
 class Area(StrEnum):
@@ -62,6 +64,17 @@ def _parse_ref(value: object) -> object:
 Ref = Annotated[
     ObjectRef, BeforeValidator(_parse_ref, json_schema_input_type=str), PlainSerializer(str)
 ]
+
+
+def _refuse_no_workload(ref: ObjectRef) -> ObjectRef:
+    if ref.kind in NO_WORKLOADS:
+        message = f"expected a workload ({', '.join(sorted(WORKLOADS))}); {ref.kind} runs no Pods"
+        raise ValueError(message)
+    return ref
+
+
+WorkloadRef = Annotated[Ref, AfterValidator(_refuse_no_workload)]
+"""An object that runs Pods."""
 
 RowId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 

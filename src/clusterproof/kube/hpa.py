@@ -1,0 +1,120 @@
+"""HorizontalPodAutoscalers: what they scale by, and what their status must then show.
+
+Restates podautoscaler (horizontal.go, computeStatusFor…; replica_calculator.go, calculateRequests).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from clusterproof.kube.containers import ContainerKind
+from clusterproof.kube.objects import Json, condition, status_of
+from clusterproof.kube.requests import PodBounds
+
+_SOURCES = {
+    "Resource": "resource",
+    "ContainerResource": "containerResource",
+    "Pods": "pods",
+    "Object": "object",
+    "External": "external",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric that an autoscaler scales by.
+
+    Attributes:
+        type: `Resource`, `ContainerResource`, `Pods`, `Object` or `External`.
+        name: Of the resource or metric.
+        container: Of a ContainerResource; "" for all of them.
+        by: `Utilization`, `AverageValue` or `Value`.
+    """
+
+    type: str
+    name: str
+    container: str
+    by: str
+
+    def __str__(self) -> str:
+        """As a report names it."""
+        if self.type == "Resource":
+            return self.name
+        if self.type == "ContainerResource":
+            return f"{self.name} of container {self.container}"
+        return f"{self.type} metric {self.name}"
+
+
+def metrics_of(autoscaler: Json) -> tuple[Metric, ...]:
+    """What it scales by; CPU at 80 % where its author named nothing (SetDefaults_…Autoscaler)."""
+    declared = autoscaler["spec"].get("metrics") or []
+    if not declared:
+        return (Metric("Resource", "cpu", "", "Utilization"),)
+    return tuple(_metric(entry, "target") for entry in declared)
+
+
+def figures_of(autoscaler: Json) -> dict[Metric, str]:
+    """The current figure of each metric that the controller has read.
+
+    Utilization has `averageUtilization`; AverageValue has `averageValue` only, and so has every
+    metric of the types Pods and External by average; Value has `value`.
+    """
+    current = status_of(autoscaler).get("currentMetrics") or []
+    read = {}
+    for metric in metrics_of(autoscaler):
+        for entry in current:
+            if not entry.get("type") or _identity(_metric(entry, "current")) != _identity(metric):
+                continue
+            figure = _figure(metric, entry[_SOURCES[metric.type]].get("current") or {})
+            if figure:
+                read[metric] = figure
+    return read
+
+
+def is_measured(autoscaler: Json) -> bool:
+    """Whether the controller has a figure for every metric, and scales by them."""
+    return (
+        set(metrics_of(autoscaler)) == figures_of(autoscaler).keys()
+        and condition(autoscaler, "ScalingActive") == "True"
+    )
+
+
+def without_request(metrics: Iterable[Metric], bounds: PodBounds) -> Iterator[tuple[str, str]]:
+    """Container and resource of each request that a utilization cannot be computed without.
+
+    Main containers and native sidecars count, or the one that a ContainerResource names; requests
+    of the Pod itself take their place, for metrics over all containers (calculateRequests).
+    """
+    lasting = [each for each in bounds.containers if each.kind is not ContainerKind.INIT]
+    for metric in metrics:
+        if metric.by != "Utilization" or metric.type not in {"Resource", "ContainerResource"}:
+            continue
+        if not metric.container and bounds.pod is not None and bounds.pod.requests:
+            if metric.name not in bounds.pod.requests:
+                yield "the Pod", metric.name
+            continue
+        watched = [each for each in lasting if metric.container in {"", each.name}]
+        for container in watched:
+            if metric.name not in container.bounds.requests:
+                yield container.name, metric.name
+        if not watched:
+            yield metric.container, metric.name
+
+
+def _metric(entry: Json, key: str) -> Metric:
+    kind = entry["type"]
+    source = entry.get(_SOURCES.get(kind, "")) or {}
+    name = source.get("name") or (source.get("metric") or {}).get("name") or ""
+    by = (source.get(key) or {}).get("type") or ""
+    return Metric(kind, name, source.get("container") or "", by)
+
+
+def _identity(metric: Metric) -> tuple[str, str, str]:
+    return metric.type, metric.name, metric.container
+
+
+def _figure(metric: Metric, current: Json) -> str:
+    if metric.by == "Utilization":
+        percent = current.get("averageUtilization")
+        return "" if percent is None else f"{percent} % of its request"
+    key = "averageValue" if metric.by == "AverageValue" else "value"
+    return str(current.get(key) or "")
