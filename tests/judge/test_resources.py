@@ -83,7 +83,7 @@ def test_room(running: int, more: int, *, fits: bool) -> None:
 
 
 def hpa_row(aspect: str) -> Any:  # noqa: ANN401 - a row
-    return row("hpa-state", of=HPA, aspect=aspect)
+    return row("hpa-state", of=HPA, aspect=aspect, resources=["cpu", "memory"])
 
 
 def state(**fields: Any) -> HpaState:  # noqa: ANN401 - fields of the state

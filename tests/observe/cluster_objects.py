@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from clusterproof.kube.selectors import selects
 from clusterproof.observe.cluster import KINDS, Cluster
 from tests.observe.loopback import Reply, Request, api_server
 
@@ -17,6 +18,7 @@ _COLLECTION = re.compile(
 @contextmanager
 def cluster_of(*objects: Json, forbidden: tuple[str, ...] = ()) -> Iterator[Cluster]:
     """A cluster with `objects` (raw, with their `kind`); lists of `forbidden` kinds are refused."""
+    objects = (*objects, *adopted(objects))
     kinds = {kind.plural: name for name, kind in KINDS.items()}
 
     def answer(request: Request) -> Reply:
@@ -35,6 +37,42 @@ def cluster_of(*objects: Json, forbidden: tuple[str, ...] = ()) -> Iterator[Clus
 
     with api_server(answer) as api:
         yield Cluster(api)
+
+
+def adopted(objects: tuple[Json, ...]) -> list[Json]:
+    """What the controllers of a real cluster do: UIDs, ReplicaSets, and Pods without an owner.
+
+    A Pod that has owner references keeps them; one that a workload's selector takes in is
+    adopted, as controller.PodControllerRefManager does. Returns the ReplicaSets.
+    """
+    sets = []
+    for item in objects:
+        item["metadata"].setdefault("uid", f"{item['kind']}-{item['metadata']['name']}")
+    for item in objects:
+        if item["kind"] not in {"Deployment", "StatefulSet", "DaemonSet"}:
+            continue
+        meta, owner = item["metadata"], item
+        if item["kind"] == "Deployment":
+            owner = {"kind": "ReplicaSet", "metadata": {**meta, "uid": f"set-{meta['uid']}"}}
+            owner["metadata"] |= owned_by(meta["uid"])
+            sets.append(owner)
+        for pod_ in objects:
+            if (
+                pod_["kind"] == "Pod"
+                and pod_["metadata"]["namespace"] == meta["namespace"]
+                and "ownerReferences" not in pod_["metadata"]
+                and selects(item["spec"]["selector"], pod_["metadata"].get("labels") or {})
+            ):
+                pod_["metadata"] |= {
+                    **owned_by(owner["metadata"]["uid"], **pod_["metadata"]["labels"])
+                }
+    return sets
+
+
+def owned_by(uid: str, **labels: str) -> Json:
+    """The metadata of a Pod that this controller runs."""
+    reference = {"kind": "Owner", "name": uid, "uid": uid, "controller": True}
+    return {"labels": labels or {"app": "w"}, "ownerReferences": [reference]}
 
 
 def namespace(name: str, /, **labels: str) -> Json:

@@ -13,6 +13,7 @@ from clusterproof.observe.path import Missing
 from clusterproof.observe.proxy import Answer, ask_pod
 from clusterproof.spec.behaviour import HttpRow, MetricRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
+from tests.observe.cluster_objects import owned_by
 from tests.observe.loopback import Reply, Request, api_server, listed
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
@@ -65,7 +66,7 @@ def _pod(name: str, *, ready: str = "True", phase: str = "Running") -> dict[str,
             "name": name,
             "namespace": "n",
             "uid": f"uid-{name}",
-            "labels": {"app": "w"},
+            **owned_by("w"),
             "creationTimestamp": "2026-01-01T00:00:00Z",
         },
         "status": {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]},
@@ -87,8 +88,10 @@ class _World:
         path = request.path.partition("?")[0]
         if path.endswith("/deployments"):
             selector = {"matchLabels": {"app": "w"}}
-            spec = {"metadata": {"name": "w"}, "spec": {"selector": selector}}
+            spec = {"metadata": {"name": "w", "uid": "w"}, "spec": {"selector": selector}}
             return Reply(body=listed("Deployment", spec))
+        if path.endswith("/replicasets"):
+            return Reply(body=listed("ReplicaSet"))
         if path.endswith("/pods"):
             return Reply(body=listed("Pod", *self.pods))
         if path == "/version":

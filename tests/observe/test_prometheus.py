@@ -21,6 +21,7 @@ from clusterproof.observe.prometheus import Prometheus, Target, read_targets
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import PrometheusSettings
+from tests.observe.cluster_objects import owned_by
 from testbed.cluster import certs
 from testbed.oracles.kubeconfig.recorder import Recorder, recording
 from tests.observe.loopback import Reply, Request, api_server, listed
@@ -55,9 +56,12 @@ class _World:
             selector = {"matchLabels": {"app": "w"}}
             return Reply(
                 body=listed(
-                    "Deployment", {"metadata": {"name": "w"}, "spec": {"selector": selector}}
+                    "Deployment",
+                    {"metadata": {"name": "w", "uid": "w"}, "spec": {"selector": selector}},
                 )
             )
+        if parts.path.endswith("/replicasets"):
+            return Reply(body=listed("ReplicaSet"))
         if parts.path.endswith("/pods"):
             return Reply(body=listed("Pod", self._pod("a"), self._pod("b")))
         expected = "/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy/api/v1/query"
@@ -72,7 +76,7 @@ class _World:
             "podIP": f"10.0.0.{ord(name)}",
             "conditions": [{"type": "Ready", "status": "True"}],
         }
-        return {"metadata": {"name": name, "labels": {"app": "w"}}, "status": status}
+        return {"metadata": {"name": name, **owned_by("w")}, "status": status}
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from clusterproof.observe.traffic import Caller, Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import TrafficSettings
+from tests.observe.cluster_objects import owned_by
 from tests.observe.loopback import Reply, Request, api_server, here, listed, served
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
@@ -44,17 +45,20 @@ class _Router:
         return Reply(body=body, headers={"x-exposure-event-id": "e"})
 
     def api(self, request: Request) -> Reply:
+        if "/replicasets" in request.path:
+            return Reply(body=listed("ReplicaSet"))
         if request.path.startswith("/apis/apps/v1"):
             selector = {"matchLabels": {"app": "w"}}
             return Reply(
                 body=listed(
-                    "Deployment", {"metadata": {"name": "w"}, "spec": {"selector": selector}}
+                    "Deployment",
+                    {"metadata": {"name": "w", "uid": "w"}, "spec": {"selector": selector}},
                 )
             )
         if "/proxy/" in request.path:
             return Reply(body=f"# TYPE requests_total counter\nrequests_total {self.count}\n")
         pod = {
-            "metadata": {"name": "a", "namespace": "n", "uid": "1", "labels": {"app": "w"}},
+            "metadata": {"name": "a", "namespace": "n", "uid": "1", **owned_by("w")},
             "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
         }
         return Reply(body=listed("Pod", pod))

@@ -17,7 +17,7 @@ from clusterproof.observe.rehearsal.undo import WayBack
 from clusterproof.spec.rehearsal import RehearsalRow
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
-from tests.observe.cluster_objects import cluster_of, deployment, pod, service
+from tests.observe.cluster_objects import cluster_of, deployment, owned_by, pod, service
 from tests.observe.loopback import Reply, Request, api_server
 
 Json = dict[str, Any]
@@ -38,7 +38,9 @@ def web() -> Json:
 def on(node: str, name: str, labels: Json | None = None) -> Json:
     item = pod(name, "a", labels or LABELS)
     item["spec"]["nodeName"] = node
-    item["metadata"]["uid"] = name
+    owner = {"web": "u", "store": "uid-of-store"}.get(item["metadata"]["labels"].get("app", ""))
+    item["metadata"] |= {"uid": name, **(owned_by(owner) if owner else {})}
+    item["metadata"]["labels"] = labels or LABELS
     return item
 
 
@@ -205,6 +207,7 @@ DRAIN = {
 
 def drained(*pods: Json, evictions: tuple[int, ...] = ()) -> tuple[Server, list[Step]]:
     store = deployment("store", "a", {"app": "store"})
+    store["metadata"]["uid"] = "uid-of-store"
     server = Server(**{f"{DEPLOYMENTS}/store": store})
     server.objects |= {f"/api/v1/nodes/{one}": node(one) for one in ("n1", "n2", "n3")}
     server.objects |= {f"{PODS}/{one['metadata']['name']}": one for one in pods}

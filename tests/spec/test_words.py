@@ -205,8 +205,17 @@ def test_an_object_is_a_kind_a_namespace_and_a_name(tmp_path: Path, text: str) -
 
 def test_an_object_may_be_without_a_namespace(tmp_path: Path) -> None:
     """A Node is of the whole cluster."""
-    (row,) = read_spec(write(tmp_path, rows=ROW.replace("Deployment/${ns}/web", "Node//n1"))).rows
-    assert str(getattr(row, "workload", "")) == "Node//n1"
+    field = ROW.partition("    check:")[0] + "    check: field\n    of: Node//n1\n"
+    rows = field + "    path: spec.unschedulable\n    expect: {absent: true}\n"
+    (row,) = read_spec(write(tmp_path, rows=rows)).rows
+    assert str(getattr(row, "of", "")) == "Node//n1"
+
+
+@pytest.mark.parametrize("kind", ["Service", "HorizontalPodAutoscaler", "Node", "ConfigMap"])
+def test_what_runs_no_pods_is_no_workload(tmp_path: Path, kind: str) -> None:
+    """However many Pods its selector takes in."""
+    with pytest.raises(SpecError, match=f"expected a workload .*; {kind} runs no Pods"):
+        read_spec(write(tmp_path, rows=ROW.replace("Deployment/", f"{kind}/")))
 
 
 def test_an_expectation_names_what_it_may_be_and_what_it_was_given() -> None:

@@ -17,10 +17,15 @@ _HUGEPAGES = "hugepages-"
 
 def amounts_of(resource_list: Json | None) -> Amounts:
     """A ResourceList as it is kept: up to the next thousandth (SetDefaults_ResourceList)."""
-    return {
-        name: rounded_up(parse_quantity(text), _MILLI)
-        for name, text in (resource_list or {}).items()
-    }
+    return _kept(_exact(resource_list))
+
+
+def _exact(resource_list: Json | None) -> Amounts:
+    return {name: parse_quantity(text) for name, text in (resource_list or {}).items()}
+
+
+def _kept(amounts: Amounts) -> Amounts:
+    return {name: rounded_up(amount, _MILLI) for name, amount in amounts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def bounds_of(spec: Json) -> PodBounds:
     """The bounds of a Pod with this spec, once the API server has filled in its defaults.
 
     A template never shows them: SetDefaults_Pod works on Pods only (pkg/apis/core/v1/defaults.go).
+    What is set for the Pod is defaulted from exact sums; only then is each amount rounded.
     """
     containers = tuple(
         ContainerBounds(each.name, each.kind, _defaulted(_declared(each.spec.get("resources"))))
@@ -77,8 +83,12 @@ def bounds_of(spec: Json) -> PodBounds:
         if each.kind is not ContainerKind.EPHEMERAL
     )
     own = _declared(spec["resources"]) if spec.get("resources") is not None else None
-    bare = PodBounds(containers, own, amounts_of(spec.get("overhead")))
-    return bare if own is None else replace(bare, pod=_pod_level_defaults(bare, own))
+    exact = PodBounds(containers, own)
+    return PodBounds(
+        tuple(replace(each, bounds=_rounded(each.bounds)) for each in containers),
+        None if own is None else _rounded(_pod_level_defaults(exact, own)),
+        amounts_of(spec.get("overhead")),
+    )
 
 
 def bounds_of_pod(pod: Json) -> PodBounds:
@@ -140,7 +150,11 @@ def _overhead(bounds: PodBounds, name: str, amount: Decimal) -> Decimal:
 
 def _declared(resources: Json | None) -> Bounds:
     resources = resources or {}
-    return Bounds(amounts_of(resources.get("requests")), amounts_of(resources.get("limits")))
+    return Bounds(_exact(resources.get("requests")), _exact(resources.get("limits")))
+
+
+def _rounded(bounds: Bounds) -> Bounds:
+    return Bounds(_kept(bounds.requests), _kept(bounds.limits))
 
 
 def _defaulted(bounds: Bounds) -> Bounds:
@@ -170,7 +184,7 @@ def _actuated(declared: ContainerBounds, container: Container, *, infeasible: bo
     resources = container.status.get("resources")
     if resources is None or declared.kind is ContainerKind.INIT:
         return declared.bounds
-    actual = _declared(resources)
+    actual = _rounded(_declared(resources))
     allocated = amounts_of(container.status.get("allocatedResources"))
     if infeasible:
         return Bounds(_largest((actual.requests, allocated)), actual.limits)

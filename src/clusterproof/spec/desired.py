@@ -1,13 +1,10 @@
 """Rows about what is declared: fields of objects, replicas, quantities, scaling, storage."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from clusterproof.spec.row import Expectation, Frozen, Ref, Row, WorkloadRef
-
-Resource = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9./-]*[a-zA-Z0-9])?$")]
-"""`cpu`, `memory`, `ephemeral-storage`, `hugepages-2Mi`, `nvidia.com/gpu`."""
 
 
 class FieldRow(Row):
@@ -70,7 +67,7 @@ class QuantityRow(Row):
     workload: WorkloadRef
     container: str
     bound: Literal["requests", "limits"]
-    resource: Resource
+    resource: Literal["cpu", "memory"]
     quantity: str
 
 
@@ -84,7 +81,7 @@ class TotalsRow(Row):
     check: Literal["totals"]
     workloads: tuple[WorkloadRef, ...] = Field(min_length=1)
     bound: Literal["requests", "limits"]
-    resource: Resource
+    resource: Literal["cpu", "memory"]
     quantity: str
     documented: str = ""
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from clusterproof.kube import limits, quota, requests
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.scheduling import Places
-from testbed.oracles import cases
-from testbed.oracles.program import Json, Oracle
+from testbed.oracles.kubernetes import cases
+from testbed.oracles.kubernetes.program import Json, Oracle
 
 TIMES = 5
 """How often the same Pod is created against the quotas of a case."""

@@ -1,4 +1,4 @@
-"""`python -m testbed.oracles --cases 10000 --seed 1`: every rule against Kubernetes' own."""
+"""`python -m testbed.oracles.kubernetes --cases 10000 --seed 1`: every rule against Kubernetes' own."""
 
 import argparse
 import json
@@ -8,10 +8,10 @@ from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
-from testbed.oracles.compare import RULES
-from testbed.oracles.features import features_of
-from testbed.oracles.program import Oracle, running
-from testbed.oracles.put import put
+from testbed.oracles.kubernetes.compare import RULES
+from testbed.oracles.kubernetes.features import features_of
+from testbed.oracles.kubernetes.program import Oracle, running
+from testbed.oracles.kubernetes.put import put
 
 RARE = 30
 """A pair of features in fewer cases than this has hardly been tried together."""
@@ -19,7 +19,7 @@ RARE = 30
 
 def main() -> int:
     """Put the cases of each rule to both; 1 where one was decided differently."""
-    parser = argparse.ArgumentParser(prog="python -m testbed.oracles")
+    parser = argparse.ArgumentParser(prog="python -m testbed.oracles.kubernetes")
     parser.add_argument("rules", nargs="*", metavar="RULE", help=f"of {', '.join(RULES)}; all")
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)

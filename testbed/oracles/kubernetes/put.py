@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from testbed.oracles.compare import Rule
-from testbed.oracles.program import Oracle
+from testbed.oracles.kubernetes.compare import Rule
+from testbed.oracles.kubernetes.program import Oracle
 
 
 @dataclass(frozen=True, slots=True)
