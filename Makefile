@@ -19,7 +19,7 @@ help: ## show what there is
 install: ## install what the project itself needs, into .venv
 	@$(UV) sync --frozen --all-extras --quiet
 
-.PHONY: fmt lint type test test-stock check
+.PHONY: fmt lint type test test-stock check oracles
 fmt: install ## format the code
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
@@ -32,7 +32,10 @@ type: install ## types
 	$(RUN) mypy .
 
 test: install ## our own code: no cluster, no root, no network
-	$(RUN) pytest tests -m "not cluster" -n 4 --dist loadfile
+	$(RUN) pytest tests -m "not cluster and not oracle" -n 4 --dist loadfile
+
+oracles: install ## our rules of Kubernetes beside Kubernetes' own functions (builds them with Go)
+	$(RUN) pytest tests -m oracle
 
 test-stock: install ## make test on a fresh Debian with nothing else (root); DEBIAN=13, DEMO=1 for make demo
 	$(RUN) python -m testbed.stock --debian $(DEBIAN) $(if $(DEMO),--demo) $(if $(CACHE),--cache $(CACHE))

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
 from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import (
     build_timeline,
-    condition,
     deletions,
     first_at,
     is_ready,
@@ -148,9 +148,9 @@ def test_the_utilization_that_a_status_shows() -> None:
 
 
 def test_a_condition_is_found_by_its_type() -> None:
-    assert condition(_pod(), "Ready") == READY
-    assert condition(_pod(), "Initialized") == {}
-    assert condition({}, "Ready") == {}
+    assert condition_entry(_pod(), "Ready") == READY
+    assert condition_entry(_pod(), "Initialized") == {}
+    assert condition_entry({}, "Ready") == {}
 
 
 def test_a_pod_that_is_being_deleted_is_not_ready() -> None:

@@ -56,6 +56,11 @@ class Container:
         return (self.status.get("state") or {}).get("waiting") or {}
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether it has not started: the kubelet says so, with a reason or without."""
+        return (self.status.get("state") or {}).get("waiting") is not None
+
+    @property
     def is_running(self) -> bool:
         """Whether the kubelet says that it runs."""
         return (self.status.get("state") or {}).get("running") is not None

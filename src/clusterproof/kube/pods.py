@@ -1,7 +1,8 @@
 """What a Pod is and does: its phase, its readiness, what keeps it from running, its restarts."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clusterproof.kube.containers import Container, containers_of
 from clusterproof.kube.objects import Json, condition, is_terminating, status_of
@@ -14,22 +15,22 @@ class Span(NamedTuple):
     most: int
 
 
-def phase_of(pod: Json) -> str:
+def phase_of(pod: Mapping[str, Any]) -> str:
     """The phase; "Pending" before the kubelet has written one."""
     return str(status_of(pod).get("phase") or "Pending")
 
 
-def is_finished(pod: Json) -> bool:
+def is_finished(pod: Mapping[str, Any]) -> bool:
     """Whether all of its containers ended for good (podutil.IsPodTerminal)."""
     return phase_of(pod) in {"Succeeded", "Failed"}
 
 
-def is_active(pod: Json) -> bool:
+def is_active(pod: Mapping[str, Any]) -> bool:
     """Whether a controller counts it as a replica (controller.IsPodActive)."""
     return not is_finished(pod) and not is_terminating(pod)
 
 
-def is_ready(pod: Json) -> bool:
+def is_ready(pod: Mapping[str, Any]) -> bool:
     """Whether the kubelet says that it is ready (podutil.IsPodReady).
 
     A Pod that is about to end may still be ready: ask `is_active` too, where it matters.
@@ -37,7 +38,7 @@ def is_ready(pod: Json) -> bool:
     return condition(pod, "Ready") == "True"
 
 
-def is_bound(pod: Json) -> bool:
+def is_bound(pod: Mapping[str, Any]) -> bool:
     """Whether the scheduler, or its author, gave it a node."""
     return bool(pod["spec"].get("nodeName"))
 

@@ -4,11 +4,12 @@ Metrics, CPU request, HPA bounds, quota, scheduler and readiness, in the chain's
 judges here asks what was demanded; scaling.py does.
 """
 
+from clusterproof.kube.objects import condition_entry
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.rules import Policy, Rules, spec_from_object
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
-from clusterproof.load.timeline import condition, pods_over_time
+from clusterproof.load.timeline import pods_over_time
 from clusterproof.outcome import Outcome
 
 _BLIND_S = 45.0
@@ -26,7 +27,7 @@ def find_cause(recording: Recording, scaling: Scaling) -> Finding | None:
     if bounds.outcome is Outcome.FAILED:
         return bounds
     for change in recording.of("deployment", scaling.deployment):
-        failure = condition(change.object, "ReplicaFailure")
+        failure = condition_entry(change.object, "ReplicaFailure")
         if failure.get("status") == "True":
             message = str(failure.get("message", ""))
             link = Link.QUOTA if "quota" in message else Link.SCHEDULER
@@ -47,7 +48,7 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
     longest, worst = 0.0, ""
     changes = recording.of("hpa", scaling.hpa)
     for index, change in enumerate(changes):
-        active = condition(change.object, "ScalingActive")
+        active = condition_entry(change.object, "ScalingActive")
         until = changes[index + 1].at if index + 1 < len(changes) else recording.ended_at
         if active.get("status") == "False":
             blind_since = change.at if blind_since is None else blind_since
@@ -64,7 +65,9 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
         observed = f"not for {longest:.0f} s: {worst}" if worst else "it was not seen to fail"
         evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
         meanwhile = [c for c in changes if unread_from < c.at <= unread_from + unread]
-        read = any(condition(c.object, "ScalingActive").get("status") == "True" for c in meanwhile)
+        read = any(
+            condition_entry(c.object, "ScalingActive").get("status") == "True" for c in meanwhile
+        )
         only_we = read and longest <= _BLIND_S  # the HPA read what we could not
         outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
         return Finding("hpa-metrics", link, outcome, expected, observed, evidence)
@@ -114,14 +117,14 @@ def _pods_cause(recording: Recording) -> Finding | None:
     unready: dict[str, tuple[float, str]] = {}
     for at, pods in pods_over_time(recording):
         for name, pod in pods.items():
-            scheduled = condition(pod, "PodScheduled")
+            scheduled = condition_entry(pod, "PodScheduled")
             if scheduled.get("status") == "False":
                 unscheduled.setdefault(name, (at, str(scheduled.get("message"))))
             else:
                 unscheduled.pop(name, None)
             phase = (pod.get("status") or {}).get("phase")
             deleting = "deletionTimestamp" in pod["metadata"]
-            ready = condition(pod, "Ready")
+            ready = condition_entry(pod, "Ready")
             if phase == "Running" and ready.get("status") == "False" and not deleting:
                 unready.setdefault(name, (at, str(ready.get("message"))))
             else:

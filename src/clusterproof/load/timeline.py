@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clusterproof.kube.containers import ContainerKind, lasting_containers
+from clusterproof.kube.objects import condition_entry, is_terminating
+from clusterproof.kube.pods import is_ready as has_ready_condition
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
 from clusterproof.load.hpa.rules import milli
 from clusterproof.load.recording import Change, Recording, UsageRead
@@ -78,22 +81,10 @@ def utilization_seen(hpa: Json, resource: str) -> float | None:
     return None
 
 
-def condition(item: Json, kind: str) -> Json:
-    """The status condition of that type, or {}."""
-    for entry in (item.get("status") or {}).get("conditions") or []:
-        if entry["type"] == kind:
-            found: Json = entry
-            return found
-    return {}
-
-
 def pod_view(pod: Json) -> PodView:
     """A Pod as the HPA controller looks at it."""
     status, spec, metadata = pod.get("status") or {}, pod["spec"], pod["metadata"]
-    ready = condition(pod, "Ready")
-    restartable = [
-        c for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"
-    ]
+    ready = condition_entry(pod, "Ready")
     return PodView(
         name=metadata["name"],
         phase=status.get("phase", "Pending"),
@@ -103,15 +94,17 @@ def pod_view(pod: Json) -> PodView:
         ready_changed_at=epoch(ready["lastTransitionTime"]) if ready else 0.0,
         containers=tuple(
             ContainerView(
-                c["name"],
+                container.name,
                 {
                     resource: milli(quantity)
                     for resource, quantity in (
-                        (c.get("resources") or {}).get("requests") or {}
+                        (container.spec.get("resources") or {}).get("requests") or {}
                     ).items()
                 },
             )
-            for c in [*spec["containers"], *restartable]
+            for container in sorted(
+                lasting_containers(spec), key=lambda each: each.kind is not ContainerKind.MAIN
+            )
         ),
     )
 
@@ -151,8 +144,7 @@ def pods_over_time(recording: Recording) -> Iterator[tuple[float, dict[str, Json
 
 def is_ready(pod: Json) -> bool:
     """Whether a pod is Ready and not being deleted."""
-    alive = "deletionTimestamp" not in pod["metadata"]
-    return alive and condition(pod, "Ready").get("status") == "True"
+    return has_ready_condition(pod) and not is_terminating(pod)
 
 
 def _pod_counts(recording: Recording) -> tuple[Series, Series]:

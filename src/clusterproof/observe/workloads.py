@@ -8,7 +8,7 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.kube.containers import Container, ContainerKind, container_named, containers_of
 from clusterproof.kube.objects import Json, annotations_of, condition_entry
-from clusterproof.kube.pods import Span, is_ready, pod_containers, restarts_within
+from clusterproof.kube.pods import Span, is_ready, phase_of, pod_containers, restarts_within
 from clusterproof.kube.rollout import (
     is_observed,
     is_paused,
@@ -337,11 +337,13 @@ def _late_starts(pod: Json, containers: tuple[Container, ...]) -> Iterator[str]:
             yield f"{name}/{container.name}: init container still runs after {age:.0f} s"
             return
     for container in containers:
-        if container.waiting:
+        if container.is_waiting:
             reason = container.waiting.get("reason") or "waiting"
             message = container.waiting.get("message", "")[:160]
             yield f"{name}/{container.name}: {reason} for {age:.0f} s: {message}".rstrip(": ")
             return
+    if phase_of(pod) == "Pending":
+        yield f"{name}: Pending for {age:.0f} s: its kubelet says nothing of its containers"
 
 
 def _observed(value: Any, ref: ObjectRef, evidence: tuple[str, ...]) -> Observed[Any]:  # noqa: ANN401 - as given

@@ -1,4 +1,4 @@
-"""`python -m testbed.oracles.kubernetes --cases 10000 --seed 1`: every rule against Kubernetes' own."""
+"""`python -m testbed.oracles.kubernetes`: every rule of kube/ against Kubernetes' own."""
 
 import argparse
 import json

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.controller import Decision, Seen, reconcile
 from clusterproof.load.hpa.normalise import History
 from clusterproof.load.hpa.proposal import PodView, Proposal
@@ -18,7 +19,6 @@ from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import (
     Series,
     Timeline,
-    condition,
     pod_view,
     samples_of,
     utilization_seen,
@@ -215,7 +215,7 @@ class _World:
 
     def is_unseen(self, at: float) -> bool:
         """Whether the controller read usage at that moment, and we could not."""
-        active = condition(self._change(at).object, "ScalingActive").get("status")
+        active = condition_entry(self._change(at).object, "ScalingActive").get("status")
         return active == "True" and all(read.error for read in self.reads_at(at))
 
     def _change(self, at: float) -> Change:

@@ -1,0 +1,322 @@
+"""Room, LimitRanges, sums and autoscalers as other deployments have them."""
+
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.judge import differences
+from clusterproof.observe.resources import read_limit_ranges, read_room
+from clusterproof.observe.scaling import read_hpa_state
+from tests.judge.rows import row
+from tests.observe.cluster_objects import cluster_of, owned_by
+from tests.observe.test_workloads import WEB, running, workload
+
+Json = dict[str, Any]
+HPA = "HorizontalPodAutoscaler/ns/web"
+
+
+def said(rule: Any, read: Any, *objects: Json) -> list[str]:  # noqa: ANN401 - any row, any observer
+    with cluster_of(*objects) as cluster:
+        return [str(each) for each in differences(rule, read(cluster, rule).value)]
+
+
+def asking(**resources: Json) -> Json:
+    return {"name": "web", "image": "web:1", "resources": resources}
+
+
+CPU = {"requests": {"cpu": "500m"}}
+
+
+def node(name: str = "n1", cpu: str = "2", **more: Any) -> Json:  # noqa: ANN401 - raw JSON
+    labels = {"kubernetes.io/hostname": name, **more.pop("labels", {})}
+    return {
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "spec": more,
+        "status": {
+            "allocatable": {"cpu": cpu, "pods": "110"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
+
+
+def bound(name: str, node_name: str | None = "n1", **more: Any) -> Json:  # noqa: ANN401 - raw JSON
+    place = {"nodeName": node_name} if node_name else {}
+    return running(name, spec={"containers": [asking(**CPU)], **place}, **more)
+
+
+def room(within: str, replicas: int = 4) -> Any:  # noqa: ANN401 - a row
+    return row("room", workload=WEB, replicas=replicas, within=within)
+
+
+def asks(**spec: Any) -> Json:  # noqa: ANN401 - raw JSON
+    item = workload(containers=[asking(**CPU)])
+    item["spec"]["template"]["spec"] |= spec
+    return item
+
+
+def test_pods_that_wait_for_a_node_are_no_room() -> None:
+    pods = [bound("web-1"), bound("web-2"), *(bound(f"web-{i}", None) for i in range(3, 11))]
+    (found,) = said(room("nodes", 10), read_room, asks(), node(cpu="1"), *pods)
+    assert "observed 2 (2 run, 0 more fit)" in found
+    assert "n1: insufficient cpu: 0 of 1 left" in found
+
+
+def test_pods_of_others_that_wait_take_their_room_first() -> None:
+    other = bound("other-1", None)
+    other["metadata"] |= owned_by("other", app="other")
+    objects = (asks(), node(cpu="2"), bound("web-1"), other)
+    assert said(room("nodes", 3), read_room, *objects) == []
+    (found,) = said(room("nodes", 4), read_room, *objects)
+    assert "1 Pods of others wait for a place" in found
+
+
+ANTI = {
+    "podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {
+                "topologyKey": "kubernetes.io/hostname",
+                "labelSelector": {"matchLabels": {"app": "web"}},
+            }
+        ]
+    }
+}
+SPREAD = [
+    {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "web"}},
+    }
+]
+TAINT = {"key": "pool", "value": "gpu", "effect": "NoSchedule"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "nodes", "words"),
+    [
+        ({"nodeSelector": {"gpu": "true"}}, [node()], "n1: not selected by nodeSelector"),
+        ({"affinity": ANTI}, [node(), node("n2")], "pod anti-affinity"),
+        (
+            {"topologySpreadConstraints": SPREAD},
+            [node(), node("n2", cpu="500m")],
+            "topology spread over kubernetes.io/hostname",
+        ),
+        ({}, [node(taints=[TAINT])], "n1: untolerated taint pool=gpu:NoSchedule"),
+        ({}, [node(unschedulable=True)], "n1: cordoned"),
+        ({"nodeName": "n2"}, [node()], "n1: not the node n2 of the Pod"),
+    ],
+)
+def test_what_keeps_replicas_from_a_node_is_named(
+    spec: Json, nodes: list[Json], words: str
+) -> None:
+    (found,) = said(room("nodes"), read_room, asks(**spec), *nodes)
+    assert words in found
+
+
+@pytest.mark.parametrize(
+    "toleration",
+    [
+        {"operator": "Exists"},
+        {"key": "pool", "operator": "Exists", "effect": "NoSchedule"},
+        {"key": "pool", "value": "gpu"},
+    ],
+)
+def test_a_pool_whose_taint_is_tolerated_is_room(toleration: Json) -> None:
+    objects = (asks(tolerations=[toleration]), node(taints=[TAINT]))
+    assert said(room("nodes"), read_room, *objects) == []
+
+
+def test_what_is_not_looked_at_is_no_verdict() -> None:
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    with pytest.raises(ObservationError, match=r"volume data of .* decides where its Pods go"):
+        said(room("nodes"), read_room, asks(volumes=volumes), node())
+
+
+def quota(hard: Json, used: Json | None = None, **spec: Any) -> Json:  # noqa: ANN401 - raw JSON
+    return {
+        "kind": "ResourceQuota",
+        "metadata": {"name": "q", "namespace": "ns"},
+        "spec": {"hard": hard, **spec},
+        "status": {"hard": hard, "used": used or dict.fromkeys(hard, "0")},
+    }
+
+
+PRIORITY = {"scopeName": "PriorityClass", "operator": "In", "values": ["batch-low"]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "counts"),
+    [
+        ({}, True),
+        ({"scopes": ["Terminating"]}, False),
+        ({"scopes": ["NotTerminating"]}, True),
+        ({"scopes": ["BestEffort"]}, False),
+        ({"scopes": ["NotBestEffort"]}, True),
+        ({"scopes": ["CrossNamespacePodAffinity"]}, False),
+        ({"scopeSelector": {"matchExpressions": [PRIORITY]}}, False),
+    ],
+)
+def test_a_quota_counts_the_pods_in_its_scopes(spec: Json, *, counts: bool) -> None:
+    found = said(room("quota"), read_room, asks(), quota({"pods": "2"}, **spec))
+    assert (found != []) is counts
+
+
+def test_a_quota_demands_that_each_container_states_what_it_counts() -> None:
+    (found,) = said(room("quota"), read_room, asks(), quota({"limits.cpu": "100"}))
+    assert found.endswith("(quota q: must specify limits.cpu for: web)")
+
+
+def test_pods_of_a_job_with_the_same_labels_are_no_replicas() -> None:
+    jobs = [running(f"job-{i}") for i in range(3)]
+    for job in jobs:
+        job["metadata"] |= owned_by("job", app="web")
+    found = said(room("quota"), read_room, asks(), *jobs, quota({"pods": "3"}, {"pods": "3"}))
+    assert "observed 0 (0 run, 0 more fit)" in found[0]
+
+
+def limit_range(**entry: Any) -> Json:  # noqa: ANN401 - raw JSON
+    limits = [{"type": "Container", **entry}]
+    return {
+        "kind": "LimitRange",
+        "metadata": {"name": "r", "namespace": "ns"},
+        "spec": {"limits": limits},
+    }
+
+
+RANGES = row("limit-range", namespace="ns", workloads=[WEB])
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"defaultRequest": {"memory": "1Gi"}}, "sets web/wait requests.memory to 1Gi"),
+        ({"min": {"cpu": "100m"}}, "refuses web/wait: min cpu 100m, has request 0.05"),
+        ({"maxLimitRequestRatio": {"cpu": "2"}}, "refuses web/web: maxLimitRequestRatio cpu 2"),
+        ({"type": "Pod", "max": {"cpu": "1"}}, "refuses a Pod of web: max cpu 1"),
+    ],
+)
+def test_a_limit_range_is_held_against_all_containers_and_the_pod(entry: Json, words: str) -> None:
+    init = {"name": "wait", "image": "w:1", "resources": {"requests": {"cpu": "50m"}}}
+    item = workload(containers=[asking(**CPU)], init=[init])
+    assert words in "\n".join(said(RANGES, read_limit_ranges, item, limit_range(**entry)))
+
+
+def test_a_request_that_is_the_limit_is_not_the_default() -> None:
+    item = workload(containers=[asking(limits={"memory": "1Gi"})])
+    default = {"default": {"memory": "2Gi"}, "defaultRequest": {"memory": "256Mi"}}
+    assert said(RANGES, read_limit_ranges, item, limit_range(**default)) == []
+
+
+def test_a_claim_of_a_stateful_set_is_held_against_the_limit_range() -> None:
+    claim = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "50Gi"}}}}
+    item = workload("StatefulSet", volumeClaimTemplates=[claim])
+    rule = row("limit-range", namespace="ns", workloads=["StatefulSet/ns/web"])
+    entry = {"type": "PersistentVolumeClaim", "max": {"storage": "10Gi"}}
+    (found,) = said(rule, read_limit_ranges, item, limit_range(**entry))
+    assert "r refuses the claim data of web: max storage 10Gi" in found
+
+
+def autoscaler(*metrics: Json, current: tuple[Json, ...] = ()) -> Json:
+    conditions = [{"type": kind, "status": "True"} for kind in ("AbleToScale", "ScalingActive")]
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    return {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web", "namespace": "ns"},
+        "spec": {"scaleTargetRef": reference, "metrics": list(metrics)},
+        "status": {"conditions": conditions, "currentMetrics": list(current)},
+    }
+
+
+def resource(name: str, **target: Any) -> Json:  # noqa: ANN401 - raw JSON
+    key = "current" if "type" not in target else "target"
+    return {"type": "Resource", "resource": {"name": name, key: target}}
+
+
+PER_CONTAINER = {"type": "Utilization", "averageUtilization": 60}
+CONTAINER = {
+    "type": "ContainerResource",
+    "containerResource": {"name": "cpu", "container": "web", "target": PER_CONTAINER},
+}
+EXTERNAL = {
+    "type": "External",
+    "external": {
+        "metric": {"name": "queue"},
+        "target": {"type": "AverageValue", "averageValue": "30"},
+    },
+}
+UTILIZATION = resource("cpu", type="Utilization", averageUtilization=70)
+MESH = {"name": "mesh", "image": "m:1"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "containers", "words"),
+    [
+        (CONTAINER, [asking(**CPU), MESH], []),
+        (EXTERNAL, [asking(), MESH], []),
+        (resource("memory", type="AverageValue", averageValue="1Gi"), [asking()], []),
+        (UTILIZATION, [asking(limits={"cpu": "1"})], []),
+        (UTILIZATION, [asking(**CPU), MESH], ["mesh cpu"]),
+    ],
+)
+def test_requests_are_asked_of_the_containers_that_a_metric_divides_by(
+    metric: Json, containers: list[Json], words: list[str]
+) -> None:
+    rule = row("hpa-state", of=HPA, aspect="requests")
+    found = said(rule, read_hpa_state, workload(containers=containers), autoscaler(metric))
+    assert [each.partition(":")[0] for each in found] == words
+
+
+def test_a_native_sidecar_without_a_request_is_named() -> None:
+    item = workload(containers=[asking(**CPU)], init=[{**MESH, "restartPolicy": "Always"}])
+    rule = row("hpa-state", of=HPA, aspect="requests")
+    (found,) = said(rule, read_hpa_state, item, autoscaler(UTILIZATION))
+    assert found.startswith("mesh cpu: expected a request, observed none")
+
+
+CURRENT_EXTERNAL = {
+    "type": "External",
+    "external": {"metric": {"name": "queue"}, "current": {"averageValue": "12"}},
+}
+CURRENT_CONTAINER = {
+    "type": "ContainerResource",
+    "containerResource": {"name": "cpu", "container": "web", "current": {"averageUtilization": 9}},
+}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "current", "words"),
+    [
+        ((CONTAINER,), (CURRENT_CONTAINER,), []),
+        ((EXTERNAL,), (CURRENT_EXTERNAL,), []),
+        ((EXTERNAL, CONTAINER), (CURRENT_EXTERNAL,), ["current cpu of container web"]),
+        ((UTILIZATION,), (resource("cpu", averageValue="1m"),), ["current cpu"]),
+        (
+            (resource("memory", type="AverageValue", averageValue="1Gi"),),
+            (resource("memory", averageValue="900Mi"),),
+            [],
+        ),
+    ],
+)
+def test_each_metric_has_the_figure_that_its_target_compares_with(
+    metrics: tuple[Json, ...], current: tuple[Json, ...], words: list[str]
+) -> None:
+    rule = row("hpa-state", of=HPA, aspect="metrics")
+    found = said(rule, read_hpa_state, workload(), autoscaler(*metrics, current=current))
+    assert [each.partition(":")[0] for each in found] == words
+
+
+def test_pods_of_a_canary_that_the_autoscaler_averages_over_are_named() -> None:
+    canary = running("web-canary-1")
+    canary["metadata"] |= owned_by("canary", app="web", track="canary")
+    rule = row("hpa-state", of=HPA, aspect="target")
+    (found,) = said(rule, read_hpa_state, workload(), running(), canary, autoscaler(UTILIZATION))
+    assert "expected those of Deployment/web, observed web-canary-1 of Owner/canary" in found
+
+
+def test_rows_that_could_only_be_green_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1 item"):
+        row("limit-range", namespace="ns", workloads=[])
+    with pytest.raises(ValueError, match="at least 1 item"):
+        row("hpa-state", of=HPA, aspect="metrics", resources=[])

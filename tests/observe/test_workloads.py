@@ -1,0 +1,286 @@
+"""Workloads as other deployments have them: sidecars, init containers, DaemonSets, canaries."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.judge import differences
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.workloads import (
+    is_settling,
+    read_bound,
+    read_images,
+    read_probe,
+    read_replicas,
+    read_starts,
+)
+from tests.judge.rows import row
+from tests.observe.cluster_objects import cluster_of, owned_by
+
+Json = dict[str, Any]
+WEB = "Deployment/ns/web"
+
+
+def ago(**since: float) -> str:
+    return (datetime.now(tz=UTC) - timedelta(**since)).isoformat()
+
+
+def workload(kind: str = "Deployment", **spec: Any) -> Json:  # noqa: ANN401 - raw JSON
+    containers = spec.pop("containers", [{"name": "web", "image": "web:1"}])
+    template = {
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {"containers": containers, "initContainers": spec.pop("init", [])},
+    }
+    return {
+        "kind": kind,
+        "metadata": {"name": "web", "namespace": "ns", "uid": "web", "generation": 1},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template, **spec},
+        "status": {"observedGeneration": 1},
+    }
+
+
+def running(name: str = "web-1", **more: Any) -> Json:  # noqa: ANN401 - raw JSON
+    ready = str(more.pop("ready", True))
+    status = {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": ready}],
+        "containerStatuses": more.pop("statuses", [{"name": "web", "state": {"running": {}}}]),
+        "initContainerStatuses": more.pop("init_statuses", []),
+    }
+    created = more.pop("created", ago(hours=2))
+    meta = {"name": name, "namespace": "ns", "labels": {"app": "web"}, "creationTimestamp": created}
+    spec = {"containers": [{"name": "web", "image": "web:1"}], **more.pop("spec", {})}
+    return {"kind": "Pod", "metadata": meta | more, "spec": spec, "status": status}
+
+
+def said(rule: Any, cluster: Cluster, read: Any) -> list[str]:  # noqa: ANN401 - any row, any observer
+    return [str(each) for each in differences(rule, read(cluster, rule).value)]
+
+
+def starts(at_most: int = 0) -> Any:  # noqa: ANN401 - a row
+    return row("starts", workload=WEB, restarts_at_most=at_most, within_s=600)
+
+
+def images() -> Any:  # noqa: ANN401 - a row
+    return row("images", workload=WEB, placeholders=[])
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"waiting": {"reason": "ContainerCreating"}}, "ContainerCreating for 720"),
+        ({"waiting": {"reason": "PodInitializing"}}, "PodInitializing for 720"),
+        ({"waiting": {}}, "waiting for 720"),
+    ],
+)
+def test_a_pod_that_has_not_started_for_hours_is_no_start(state: Json, words: str) -> None:
+    pod = running(ready=False, statuses=[{"name": "web", "state": state}])
+    with cluster_of(workload(), pod) as cluster:
+        (found,) = said(starts(), cluster, read_starts)
+    assert found.startswith(f"web-1/web: expected running, observed {words}")
+
+
+def test_the_init_container_that_is_waited_for_is_named_by_starts_and_by_replicas() -> None:
+    pod = running(
+        ready=False,
+        statuses=[{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}],
+        init_statuses=[{"name": "wait-for-db", "state": {"running": {}}}],
+        spec={"initContainers": [{"name": "wait-for-db", "image": "wait:1"}]},
+    )
+    words = "web-1/wait-for-db: init container still runs after 720"
+    replicas = row("replicas", workload=WEB, replicas={"min": 1, "max": 1})
+    with cluster_of(workload(), pod) as cluster:
+        assert said(starts(), cluster, read_starts)[0].startswith("web-1/wait-for-db: expected")
+        assert words in said(replicas, cluster, read_replicas)[0]
+
+
+def test_a_pod_that_was_made_a_moment_ago_may_still_start() -> None:
+    state = {"waiting": {"reason": "ContainerCreating"}}
+    pod = running(ready=False, statuses=[{"name": "web", "state": state}], created=ago(seconds=5))
+    with cluster_of(workload(), pod) as cluster:
+        assert said(starts(), cluster, read_starts) == []
+        assert is_settling(cluster, starts().workload)
+
+
+def ended(restarts: int, *, began: str, finished: str, reason: str = "Error") -> Json:
+    last = {"terminated": {"startedAt": began, "finishedAt": finished, "reason": reason}}
+    return {"name": "web", "restartCount": restarts, "state": {"running": {}}, "lastState": last}
+
+
+def test_restarts_of_a_native_sidecar_count() -> None:
+    status = ended(57, began=ago(seconds=90), finished=ago(seconds=40)) | {"name": "proxy"}
+    sidecar = {"name": "proxy", "image": "p:1", "restartPolicy": "Always"}
+    pod = running(init_statuses=[status], spec={"initContainers": [sidecar]})
+    with cluster_of(workload(init=[sidecar]), pod) as cluster:
+        (found,) = said(starts(), cluster, read_starts)
+    assert found.startswith("web-1/proxy: expected at most 0 restarts")
+
+
+def test_an_end_by_lack_of_memory_long_ago_is_no_trouble() -> None:
+    long_ago = ended(1, began=ago(days=61), finished=ago(days=60), reason="OOMKilled")
+    pod = running(created=ago(days=90), statuses=[long_ago])
+    with cluster_of(workload(), pod) as cluster:
+        assert said(starts(3), cluster, read_starts) == []
+
+
+def test_an_end_by_lack_of_memory_of_late_is_one() -> None:
+    of_late = ended(1, began=ago(days=61), finished=ago(seconds=60), reason="OOMKilled")
+    pod = running(created=ago(days=90), statuses=[of_late])
+    with cluster_of(workload(), pod) as cluster:
+        (found,) = said(starts(3), cluster, read_starts)
+    assert "memory short: OOMKilled" in found
+
+
+def test_restarts_of_a_lifetime_are_not_those_of_the_window() -> None:
+    status = ended(4, began=ago(days=100), finished=ago(seconds=60))
+    pod = running(created=ago(days=300), statuses=[status])
+    with cluster_of(workload(), pod) as cluster:
+        assert said(starts(3), cluster, read_starts) == []
+        assert read_starts(cluster, starts(3)).value.recent_restarts == (("web-1/web", 1),)
+
+
+def test_restarts_that_the_api_does_not_date_are_no_verdict() -> None:
+    status = ended(4, began=ago(seconds=200), finished=ago(seconds=60))
+    pod = running(created=ago(days=300), statuses=[status])
+    with (
+        cluster_of(workload(), pod) as cluster,
+        pytest.raises(ObservationError, match="restarted 2 to 4 times in the last 600 s"),
+    ):
+        read_starts(cluster, starts(3))
+
+
+def test_restarts_of_a_pod_younger_than_the_window_are_exact() -> None:
+    status = ended(4, began=ago(seconds=100), finished=ago(seconds=60))
+    pod = running(created=ago(seconds=300), statuses=[status])
+    with cluster_of(workload(), pod) as cluster:
+        (found,) = said(starts(3), cluster, read_starts)
+    assert found.endswith("observed 4 restarts")
+
+
+@pytest.mark.parametrize("kind", ["Job", "ReplicaSet"])
+def test_pods_of_others_with_the_same_labels_are_not_looked_at(kind: str) -> None:
+    other = running("other-1", spec={"containers": [{"name": "web", "image": "other:9"}]})
+    other["metadata"] |= owned_by(f"a-{kind}", app="web")
+    with cluster_of(workload(), running(), other) as cluster:
+        assert said(images(), cluster, read_images) == []
+        assert [pod["metadata"]["name"] for pod in cluster.pods_of(images().workload)] == ["web-1"]
+
+
+def test_pods_of_a_cron_job_are_those_of_its_jobs() -> None:
+    template = workload()["spec"]["template"]
+    cron: Json = {
+        "kind": "CronJob",
+        "metadata": {"name": "web", "namespace": "ns", "uid": "cron"},
+        "spec": {"jobTemplate": {"spec": {"template": template}}},
+    }
+    job: Json = {"kind": "Job", "metadata": {"name": "web-1", "namespace": "ns", "uid": "job"}}
+    job["metadata"] |= owned_by("cron")
+    pod = running()
+    pod["metadata"] |= owned_by("job", app="web")
+    rule = row("images", workload="CronJob/ns/web", placeholders=[])
+    with cluster_of(cron, job, pod) as cluster:
+        (image,) = read_images(cluster, rule).value
+    assert (image.container, image.running) == ("web", ("web:1",))
+
+
+SIDECAR = {
+    "name": "proxy",
+    "image": "p:1",
+    "restartPolicy": "Always",
+    "ports": [{"name": "admin", "containerPort": 15000}],
+    "readinessProbe": {"httpGet": {"path": "/ready", "port": "admin"}},
+    "resources": {"requests": {"cpu": "100m"}},
+}
+
+
+def test_a_native_sidecar_is_a_container_like_the_others() -> None:
+    pod = running(spec={"initContainers": [SIDECAR]})
+    probe = row(
+        "probe", workload=WEB, container="proxy", probe="readinessProbe",
+        handler="httpGet", path="/ready", port=15000,
+    )  # fmt: skip
+    quantity = row(
+        "quantity", workload=WEB, container="proxy", bound="requests", resource="cpu",
+        quantity="100m",
+    )  # fmt: skip
+    with cluster_of(workload(init=[SIDECAR]), pod) as cluster:
+        assert said(probe, cluster, read_probe) == []
+        assert said(quantity, cluster, read_bound) == []
+
+
+def test_a_resize_that_is_not_carried_out_is_said() -> None:
+    bound = {"resources": {"requests": {"cpu": "500m"}}}
+    container = {"name": "web", "image": "web:1", **bound}
+    actual = {"name": "web", "resources": {"requests": {"cpu": "250m"}}}
+    pod = running(spec={"containers": [container]}, statuses=[actual])
+    waiting = {"type": "PodResizePending", "status": "True", "reason": "Deferred"}
+    pod["status"]["conditions"].append(waiting)
+    rule = row(
+        "quantity", workload=WEB, container="web", bound="requests", resource="cpu",
+        quantity="500m",
+    )  # fmt: skip
+    with cluster_of(workload(containers=[container]), pod) as cluster:
+        (found,) = said(rule, cluster, read_bound)
+    assert found.endswith("observed runs with 250m, its resize is not done (Deferred)")
+
+
+def daemons(**status: int) -> Json:
+    item = workload("DaemonSet")
+    names = ("desired", "current", "updated")
+    counts = {f"{name}NumberScheduled": 3 for name in names} | {"numberReady": 3}
+    item["status"] |= counts | {"numberAvailable": 3} | status
+    return item
+
+
+DAEMONS = {"workload": "DaemonSet/ns/web", "replicas": {"min": 3, "max": 3}}
+
+
+def test_a_healthy_daemon_set_is_right_and_settled() -> None:
+    rule = row("replicas", **DAEMONS)
+    with cluster_of(daemons()) as cluster:
+        assert said(rule, cluster, read_replicas) == []
+        assert not is_settling(cluster, rule.workload)
+
+
+def test_a_daemon_set_is_judged_by_its_own_counts() -> None:
+    with cluster_of(daemons(numberReady=2, numberAvailable=2)) as cluster:
+        found = said(row("replicas", **DAEMONS), cluster, read_replicas)
+    assert found == [
+        "status.numberReady: expected 3, observed 2",
+        "status.numberAvailable: expected 3, observed 2",
+    ]
+
+
+STATEFUL = {"workload": "StatefulSet/ns/web", "replicas": {"min": 3, "max": 3}}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "updated", "right"),
+    [
+        ({"type": "RollingUpdate"}, 3, True),
+        ({"type": "RollingUpdate"}, 1, False),
+        ({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}, 1, True),
+        ({"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}, 1, False),
+        ({"type": "OnDelete"}, 0, True),
+    ],
+)
+def test_a_stateful_set_is_updated_as_far_as_its_strategy_says(
+    strategy: Json, updated: int, *, right: bool
+) -> None:
+    item = workload("StatefulSet", replicas=3, updateStrategy=strategy)
+    counts = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas"), 3)
+    item["status"] |= counts | {"updatedReplicas": updated}
+    with cluster_of(item) as cluster:
+        assert (said(row("replicas", **STATEFUL), cluster, read_replicas) == []) is right
+
+
+def test_a_paused_rollout_is_said() -> None:
+    item = workload(replicas=1, paused=True)
+    counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    item["status"] |= dict.fromkeys(counts, 1)
+    rule = row("replicas", workload=WEB, replicas={"min": 1, "max": 1})
+    with cluster_of(item) as cluster:
+        (found,) = said(rule, cluster, read_replicas)
+    assert found.startswith("spec.paused: expected false, observed true")
