@@ -11,10 +11,9 @@ from urllib.parse import quote
 
 import yaml
 
-from clusterproof.kube.pods import is_ready
 from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.pods import is_ready
 from clusterproof.observe.cluster import RUN_LABEL
-from clusterproof.wait import wait_until
 from testbed.waits import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -2,9 +2,9 @@
 
 from collections.abc import Set as AbstractSet
 
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.hpa import is_measured
 from clusterproof.kube.objects import condition
-from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import KINDS
 from clusterproof.spec.row import ObjectRef
 from testbed.waits import wait_until

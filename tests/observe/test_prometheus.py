@@ -21,9 +21,9 @@ from clusterproof.observe.prometheus import Prometheus, Target, read_targets
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import PrometheusSettings
-from tests.observe.cluster_objects import owned_by
 from testbed.cluster import certs
 from testbed.oracles.kubeconfig.recorder import Recorder, recording
+from tests.observe.cluster_objects import owned_by
 from tests.observe.loopback import Reply, Request, api_server, listed
 
 ROW = TargetsRow(

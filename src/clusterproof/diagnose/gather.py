@@ -15,9 +15,9 @@ import yaml
 
 from clusterproof.diagnose.scope import Scope, scope_of
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import Json
 from clusterproof.kube.objects import labels_of
 from clusterproof.kube.pods import is_ready
-from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.policy import policies_of
 from clusterproof.redact import Redactor

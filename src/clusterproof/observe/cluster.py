@@ -2,15 +2,14 @@
 
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.pods import is_active, is_ready
 from clusterproof.kube.workloads import middle_kind, pods_by_owner
-from clusterproof.kube.client import KubeApi
-from typing import Any
 from clusterproof.spec.row import ObjectRef
 
 RUN_LABEL = "clusterproof.dev/run"

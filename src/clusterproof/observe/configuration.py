@@ -9,9 +9,9 @@ import json
 from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import Json
 from clusterproof.kube.containers import container_named
 from clusterproof.kube.workloads import pod_spec_of
-from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import (

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.objects import labels_of
 from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import Cluster
 from clusterproof.kube.execute import execute
+from clusterproof.kube.objects import labels_of
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
 from clusterproof.observe.ephemeral import start_ephemeral
 from clusterproof.observe.own_pods import OwnPods, Place, PodPlan

@@ -13,10 +13,10 @@ from datetime import datetime
 from importlib.resources import files
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.containers import container_named
 from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import Cluster
+from clusterproof.kube.containers import container_named
 from clusterproof.kube.execute import execute
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.configuration import consumed_keys, decoded
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import FreshRow

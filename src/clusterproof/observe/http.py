@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.pods import is_ready
 from clusterproof.kube.client import Json
-from clusterproof.observe.cluster import Cluster, age_s
+from clusterproof.kube.pods import is_ready
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.path import Missing, look_up
 from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods

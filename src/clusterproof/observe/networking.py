@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from clusterproof.kube.client import Json
 from clusterproof.kube.containers import lasting_containers
 from clusterproof.kube.objects import labels_of
 from clusterproof.kube.pods import is_ready
 from clusterproof.kube.selectors import selects
-from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import IngressRow, ReferenceRow, ServiceRow

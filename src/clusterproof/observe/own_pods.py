@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.objects import labels_of
 from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.objects import labels_of
 from clusterproof.observe.cluster import RUN_LABEL
 from clusterproof.production import Production
 from clusterproof.wait import wait_until

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import Json
 from clusterproof.kube.containers import lasting_containers
 from clusterproof.kube.objects import labels_of
-from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.policy_model import (

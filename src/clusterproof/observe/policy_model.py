@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clusterproof.kube.selectors import selects
 from clusterproof.kube.client import Json
+from clusterproof.kube.selectors import selects
 
 
 @dataclass(frozen=True, slots=True)

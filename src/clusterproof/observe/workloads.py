@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from clusterproof.errors import ObservationError
@@ -16,7 +15,7 @@ from clusterproof.kube.rollout import (
     progress_of,
 )
 from clusterproof.kube.workloads import pod_spec_of
-from clusterproof.observe.cluster import Cluster, age_s, seconds_since
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import ImagesRow, ProbeRow, QuantityRow, ReplicasRow, StartsRow
 from clusterproof.spec.row import ObjectRef
@@ -118,7 +117,7 @@ def read_replicas(cluster: Cluster, rule: ReplicasRow) -> Observed[Replicas]:
             trouble
             for pod in cluster.pods_of(ref)
             if not is_ready(pod)
-            for trouble in _troubles(pod, LATE_S)
+            for trouble in _troubles(cluster, pod, LATE_S)
         ),
         updated_wanted=wanted,
         paused=is_paused(workload),
@@ -148,7 +147,7 @@ def is_settling(cluster: Cluster, ref: ObjectRef) -> bool:
     if not is_observed(workload):
         return True
     pods = cluster.pods_of(ref)
-    if any(_is_starting(pod) and age_s(pod) < YOUNG_S for pod in pods):
+    if any(_is_starting(pod) and cluster.age_s(pod) < YOUNG_S for pod in pods):
         return True
     if ref.kind == "Deployment":
         return may_progress(ref.kind, workload)
@@ -197,7 +196,7 @@ def read_starts(cluster: Cluster, rule: StartsRow) -> Observed[Starts]:
     """Waiting reasons, scheduling refusals, and restarts within the row's window."""
     ref = rule.workload
     pods = cluster.pods_of(ref)
-    now = datetime.now(tz=UTC)
+    now = cluster.api.now()
     restarts = {
         f"{pod['metadata']['name']}/{container.name}": restarts_within(
             pod, container, now, rule.within_s
@@ -206,7 +205,7 @@ def read_starts(cluster: Cluster, rule: StartsRow) -> Observed[Starts]:
         for container in pod_containers(pod)
         if container.stays_up
     }
-    troubles = tuple(trouble for pod in pods for trouble in _troubles(pod, rule.within_s))
+    troubles = tuple(trouble for pod in pods for trouble in _troubles(cluster, pod, rule.within_s))
     total = sum(container.restarts for pod in pods for container in pod_containers(pod))
     evidence = (f"{len(pods)} Pods; {total} restarts since they began", *troubles)
     value = Starts(
@@ -300,7 +299,7 @@ def _resizing(pod: Json, container: Container, rule: QuantityRow) -> str:
     return f"runs with {actual.get(rule.resource)}, its resize is not done ({why})"
 
 
-def _troubles(pod: Json, within_s: float) -> list[str]:
+def _troubles(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
     """Why a Pod does not run, by the names of the README: PVC, memory, image pull, and others."""
     name = pod["metadata"]["name"]
     scheduled = condition_entry(pod, "PodScheduled")
@@ -314,21 +313,20 @@ def _troubles(pod: Json, within_s: float) -> list[str]:
             message = container.waiting.get("message", "")[:160]
             found.append(f"{name}/{container.name}: {reason}: {message}")
         end = container.last_end
-        if end.get("reason") == "OOMKilled" and _is_recent(end, within_s):
+        if end.get("reason") == "OOMKilled" and _is_recent(cluster, end, within_s):
             found.append(f"{name}/{container.name}: memory short: OOMKilled")
     if not found and not is_ready(pod):
-        found += _late_starts(pod, containers)
+        found += _late_starts(cluster.age_s(pod), pod, containers)
     return found
 
 
-def _is_recent(end: Json, within_s: float) -> bool:
+def _is_recent(cluster: Cluster, end: Json, within_s: float) -> bool:
     """Whether a container ended within the window; one without a time is taken to have."""
-    return "finishedAt" not in end or seconds_since(end["finishedAt"]) <= within_s
+    return "finishedAt" not in end or cluster.seconds_since(end["finishedAt"]) <= within_s
 
 
-def _late_starts(pod: Json, containers: tuple[Container, ...]) -> Iterator[str]:
+def _late_starts(age: float, pod: Json, containers: tuple[Container, ...]) -> Iterator[str]:
     """What a Pod still waits for that should have started by now."""
-    age = age_s(pod)
     if age < YOUNG_S:
         return
     name = pod["metadata"]["name"]

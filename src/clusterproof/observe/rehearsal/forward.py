@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.objects import labels_of
 from clusterproof.kube.pods import is_ready
 from clusterproof.kube.selectors import selects
-from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.row import ObjectRef
 

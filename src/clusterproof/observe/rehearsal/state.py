@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.objects import condition, labels_of
 from clusterproof.kube.selectors import selects
-from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster
 from clusterproof.spec.row import ObjectRef
 
