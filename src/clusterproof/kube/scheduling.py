@@ -184,23 +184,22 @@ class _Spread:
             return untolerated(taints, spec.get("tolerations") or []) is None
         return True
 
+    def _same_keys(self, constraint: Json) -> list[str]:
+        """The matchLabelKeys that the Pod has: its like have the same values."""
+        own = labels_of(self._pod)
+        return [key for key in constraint.get("matchLabelKeys") or [] if key in own]
+
     def _is_alike(self, constraint: Json, labels: Mapping[str, str]) -> bool:
         own = labels_of(self._pod)
-        same = [key for key in constraint.get("matchLabelKeys") or [] if key in own]
         return selects(constraint.get("labelSelector"), labels) and all(
-            labels.get(key) == own[key] for key in same
+            labels.get(key) == own[key] for key in self._same_keys(constraint)
         )
 
     def _alike(self, constraint: Json, pods: Iterable[Json]) -> int:
         """Restates countPodsMatchSelector: a selector of everything counts nothing."""
         selector = constraint.get("labelSelector") or {}
-        if not any(
-            (
-                selector.get("matchLabels"),
-                selector.get("matchExpressions"),
-                constraint.get("matchLabelKeys"),
-            )
-        ):
+        terms = selector.get("matchLabels") or selector.get("matchExpressions")
+        if not terms and not self._same_keys(constraint):
             return 0
         namespace = self._pod["metadata"].get("namespace", "")
         return sum(
