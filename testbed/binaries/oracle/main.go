@@ -17,17 +17,17 @@ import (
 )
 
 type question struct {
-	Ask         string                      `json:"ask"`
-	Text        string                      `json:"text"`
-	Status      bool                        `json:"status"`
-	Pod         *v1.Pod                     `json:"pod"`
-	Claim       *v1.PersistentVolumeClaim   `json:"claim"`
-	Nodes       []*v1.Node                  `json:"nodes"`
-	Pods        []*v1.Pod                   `json:"pods"`
-	Namespaces  []*v1.Namespace             `json:"namespaces"`
-	LimitRanges []*v1.LimitRange            `json:"limitRanges"`
-	Quotas      []v1.ResourceQuota          `json:"quotas"`
-	Times       int                         `json:"times"`
+	Ask         string                    `json:"ask"`
+	Text        string                    `json:"text"`
+	Status      bool                      `json:"status"`
+	Pod         *v1.Pod                   `json:"pod"`
+	Claim       *v1.PersistentVolumeClaim `json:"claim"`
+	Nodes       []*v1.Node                `json:"nodes"`
+	Pods        []*v1.Pod                 `json:"pods"`
+	Namespaces  []*v1.Namespace           `json:"namespaces"`
+	LimitRanges []*v1.LimitRange          `json:"limitRanges"`
+	Quotas      []v1.ResourceQuota        `json:"quotas"`
+	Times       int                       `json:"times"`
 }
 
 type answer map[string]any
