@@ -203,7 +203,7 @@ def main() -> int:
     if options.table is not None:
         options.table.write_text(table(lines), "utf-8")
     bad = [one.fault for one in lines if not one.sound]
-    sys.stdout.write(f"{len(lines)} faults, {len(bad)} unsound: {', '.join(bad) or 'none'}\n")
+    sys.stdout.write(f"{summary(clean, lines)}; unsound: {', '.join(bad) or 'none'}\n")
     return 1 if bad else 0
 
 
@@ -227,6 +227,21 @@ def table(lines: Iterable[Line]) -> str:
         cells += [one.inconclusive, len(one.false_passes), len(one.wrong), one.tracebacks]
         text += f"| {' | '.join(map(str, [*cells, one.took_s]))} |\n"
     return text
+
+
+def summary(clean: Run, lines: Sequence[Line]) -> str:
+    """The sums of the lines, beside the run without a fault."""
+    passed = list(clean.outcomes.values()).count(Outcome.PASSED)
+    false_passes, wrong = (
+        sum(len(getattr(line, name)) for line in lines) for name in ("false_passes", "wrong")
+    )
+    return (
+        f"without a fault {passed} rows pass, {len(clean.outcomes) - passed} are inconclusive\n"
+        f"{len(lines)} faults, {len(clean.outcomes)} rows of {len(clean.areas)} areas each:"
+        f" {false_passes} false passes, {wrong} wrong verdicts,"
+        f" {sum(line.tracebacks for line in lines)} tracebacks,"
+        f" longest run {max(line.took_s for line in lines)} s"
+    )
 
 
 def said(line: Line) -> str:
