@@ -1,8 +1,8 @@
 """Every fault against every row: `python -m testbed.faultproxy.matrix`.
 
 A run through each fault is compared with a run through no fault. A row may come to what it came to
-then, or to INCONCLUSIVE. It may PASS only if every path that its verdict rests on was answered
-rightly in the end; which paths those are is noted in the clean run (`looked`).
+then, or to INCONCLUSIVE. It may PASS only if every request that its verdict rests on was answered
+rightly in the end; which requests those are is noted in the clean run (`looked`).
 """
 
 import argparse
@@ -118,20 +118,20 @@ def verify(
 
 
 def blind(run: Run, fault: Fault, needed: Iterable[str]) -> bool:
-    """True when some path was not asked, or its last answer was the fault's.
+    """True when some request was not made, or its last answer was the fault's.
 
     Pods come and go between two runs: what is asked of one of them is asked of another.
     """
     last: dict[str, dict[str, bool]] = {}
     for hit in run.hits:
         spoiled = hit.faulted and fault.act != "delay"
-        last.setdefault(_of_any_pod(hit.path), {})[hit.path] = spoiled
-    asked = [last.get(_of_any_pod(path), {"never asked": True}) for path in needed]
+        last.setdefault(_of_any_pod(f"{hit.verb} {hit.path}"), {})[hit.path] = spoiled
+    asked = [last.get(_of_any_pod(request), {"never made": True}) for request in needed]
     return any(any(answers.values()) for answers in asked)
 
 
-def _of_any_pod(path: str) -> str:
-    return re.sub(r"/pods/[^/:]+(:\d+)?/", r"/pods/*\1/", path)
+def _of_any_pod(request: str) -> str:
+    return re.sub(r"/pods/[^/:]+(:\d+)?(/|$)", r"/pods/*\1\2", request)
 
 
 def line_of(run: Run, fault: Fault, clean: Run) -> Line:
@@ -151,7 +151,7 @@ def line_of(run: Run, fault: Fault, clean: Run) -> Line:
         inconclusive=values.count(Outcome.INCONCLUSIVE),
         areas=len(run.areas),
         false_passes=tuple(
-            row for row in passed if blind(run, fault, clean.looked.get(row, ["/version"]))
+            row for row in passed if blind(run, fault, clean.looked.get(row, ["GET /version"]))
         ),
         wrong=tuple(
             f"{row}: {outcome}, without the fault {clean.outcomes.get(row)}"
