@@ -61,6 +61,7 @@ class Line:
     failed: int
     inconclusive: int
     areas: int
+    unreported: tuple[str, ...]
     false_passes: tuple[str, ...]
     wrong: tuple[str, ...]
     tracebacks: int
@@ -71,7 +72,8 @@ class Line:
     def sound(self) -> bool:
         """Nothing that should not be."""
         in_time = self.took_s <= BOUND_S
-        return not (self.false_passes or self.wrong or self.tracebacks) and in_time
+        amiss = (*self.unreported, *self.false_passes, *self.wrong)
+        return not (amiss or self.tracebacks) and in_time
 
 
 def verify(
@@ -150,6 +152,7 @@ def line_of(run: Run, fault: Fault, clean: Run) -> Line:
         failed=values.count(Outcome.FAILED),
         inconclusive=values.count(Outcome.INCONCLUSIVE),
         areas=len(run.areas),
+        unreported=tuple(row for row in clean.outcomes if row not in run.outcomes),
         false_passes=tuple(
             row for row in passed if blind(run, fault, clean.looked.get(row, ["GET /version"]))
         ),
@@ -252,7 +255,7 @@ def said(line: Line) -> str:
         f"false passes {len(line.false_passes)} wrong {len(line.wrong)} "
         f"tracebacks {line.tracebacks}\n    {line.cause[:200]}\n"
     )
-    for one in (*line.false_passes, *line.wrong):
+    for one in (*line.unreported, *line.false_passes, *line.wrong):
         text += f"    ! {one}\n"
     return text
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +20,9 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.observe import egress
 from clusterproof.observe.cluster import KINDS, Cluster
 from clusterproof.observe.metrics import MetricsPages
-from fixtures.looks import Looks
+
+if TYPE_CHECKING:
+    from fixtures.looks import Looks
 
 EXPLAINS = ("_reading", "_reading_of_control")
 """Functions of observe/egress.py: what policies say of a dial, which stands without it."""
@@ -81,12 +83,14 @@ class Looked:
         patch.setattr(KubeApi, "note_call", noted)
 
     def _follow_what_is_shared(self, patch: pytest.MonkeyPatch) -> None:
+        from fixtures.looks import Looks  # noqa: PLC0415 - pytest rewrites it, and imports it first
+
         begin, of, pages = Looks.begin, Looks.of, MetricsPages.of
 
-        def begun(looks: Looks, name: str, look: Any, **more: Any) -> None:  # noqa: ANN401
+        def begun(looks: "Looks", name: str, look: Any, **more: Any) -> None:  # noqa: ANN401
             begin(looks, name, lambda: _noting(self._of_looks[name], look), **more)
 
-        def looked(looks: Looks, name: str) -> Any:  # noqa: ANN401
+        def looked(looks: "Looks", name: str) -> Any:  # noqa: ANN401
             result = of(looks, name)
             for place in (_requests, _shared):
                 place.get(set()).update(self._of_looks[name])
@@ -137,6 +141,7 @@ def _unnoted(call: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *given, **named: _noting(set(), call, *given, **named)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Begin."""
     config.pluginmanager.register(Looked(pytest.MonkeyPatch()), "looked")

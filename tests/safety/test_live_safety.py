@@ -49,8 +49,13 @@ def api() -> Iterator[KubeApi]:
 
 @pytest.fixture(scope="module")
 def clean(api: KubeApi) -> Run:
-    """A run through no fault."""
-    return verify(api.connection, CLEAN, arguments())
+    """A run through no fault: every row passes, and rests on something."""
+    whole = verify(api.connection, CLEAN, arguments())
+    assert set(whole.outcomes.values()) == {Outcome.PASSED}, whole.output
+    assert whole.looked.keys() == whole.outcomes.keys()
+    dialled = " ".join(whole.looked["web-reaches-web"])
+    assert all(part in dialled for part in ("EXEC ", "GET /api/v1/", "/endpointslices"))
+    return whole
 
 
 def arguments(*more: str) -> list[str]:

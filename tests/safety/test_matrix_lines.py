@@ -49,6 +49,12 @@ def test_another_outcome_than_without_the_fault_is_wrong() -> None:
     assert line(*MADE, outcome="inconclusive", fault="slow").wrong
 
 
+def test_a_run_that_reported_nothing_is_not_sound() -> None:
+    nothing = line_of(replace(RUN, outcomes={}, hits=()), FAULTS["internal-error"], RUN)
+    assert nothing.unreported == ("a", "b")
+    assert not nothing.sound
+
+
 def test_the_sums_stand_at_the_end() -> None:
     said = summary(RUN, [line(*MADE), line(*MADE[1:])])
     assert said.splitlines() == [
