@@ -30,12 +30,14 @@ def main() -> int:
     if options.transcribe:
         return _transcribe(_named(registry, options.transcribe))
     chosen = [] if options.render else _chosen(registry, options.run)
-    failed = [figure.id for figure in chosen if not _run(figure)]
+    failed = [figure.id for figure in chosen if not run(figure)]
+    registry = figures()
+    ran = {figure.id for figure in chosen}
     for page in pages():
         text = page.read_text("utf-8")
         page.write_text(rewritten(text, registry), "utf-8")
     for figure in registry:
-        if figure not in chosen:
+        if figure.id not in ran:
             sys.stdout.write(f"not run    {figure.id}: {_why_not(figure)}\n")
     for name in failed:
         sys.stdout.write(f"FAILED     {name}: its page keeps the figures that it had\n")
@@ -60,12 +62,12 @@ def _named(registry: list[Figure], name: str) -> Figure:
 def _why_not(figure: Figure) -> str:
     if not figure.is_measured:
         return f"a person reads it off `{figure.command}`; last on {figure.last_run()}"
-    how = f"about {figure.minutes:g} min; make figures FIGURES={figure.id}"
-    last = f"last on {figure.last_run()}" if figure.record.is_file() else "never run"
-    return f"{last}; {how}"
+    how = f"about {figure.minutes:g} min: make figures FIGURES={figure.id}"
+    by = "" if figure.is_recorded else " by a person"
+    return f"last on {figure.last_run()}{by}; {how}"
 
 
-def _run(figure: Figure) -> bool:
+def run(figure: Figure) -> bool:
     """Run the command; its record is kept only when it ended well and says what is looked for."""
     if not figure.is_measured:
         raise SpecError(f"{figure.id}: {_why_not(figure)}; then --transcribe {figure.id}")
@@ -91,6 +93,7 @@ def _run(figure: Figure) -> bool:
     try:
         if ended.returncode == 0:
             figure.block()
+            _drop_numbers(figure)
             return True
         sys.stdout.write(output[-2000:])
     except SpecError as error:
@@ -104,6 +107,16 @@ def _put_back(path: Path, text: str | None) -> None:
         path.unlink()
     else:
         path.write_text(text, "utf-8")
+
+
+def _drop_numbers(figure: Figure) -> None:
+    """A person's day and numbers end with the first record."""
+    if figure.numbers:
+        entry = re.compile(rf"^{figure.id}:\n(?:(?:  .*)?\n)*", re.MULTILINE)
+        text = REGISTRY.read_text("utf-8")
+        rest = re.compile(r"^  (?:day|numbers): .*\n", re.MULTILINE)
+        text = entry.sub(lambda match: rest.sub("", match[0]), text, count=1)
+        REGISTRY.write_text(text, "utf-8")
 
 
 def _transcribe(figure: Figure) -> int:

@@ -8,9 +8,9 @@ from clusterproof.errors import SpecError
 from testbed.figures.registry import PROJECT, Figure, numbers_in
 
 _BLOCK = re.compile(
-    r"(?P<begin><!-- figure: (?P<id>[a-z0-9-]+) -->\n)"
-    r"(?P<text>.*?)\n?(?P<end><!-- end of figure -->)",
-    re.DOTALL,
+    r"(?P<begin>^<!-- figure: (?P<id>[a-z0-9-]+) -->\n)"
+    r"(?P<text>.*?)\n?(?P<end>^<!-- end of figure -->)",
+    re.DOTALL | re.MULTILINE,
 )
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -37,8 +37,8 @@ def blocks(text: str) -> dict[str, str]:
 
 
 def rewritten(text: str, figures: Iterable[Figure]) -> str:
-    """The page with the block of each measured figure as its record says."""
-    measured = {figure.id: figure for figure in figures if figure.is_measured}
+    """The page with the block of each figure that has a record as the record says."""
+    measured = {figure.id: figure for figure in figures if figure.is_recorded}
 
     def written(match: re.Match[str]) -> str:
         figure = measured.get(match["id"])
@@ -54,14 +54,14 @@ def complaint(figure: Figure, text: str) -> str:
         return f"{figure.page}: expected <!-- figure: {figure.id} -->, found no such block"
     try:
         day = figure.last_run()
-        if figure.is_measured and block != figure.block():
+        if figure.is_recorded and block != figure.block():
             return f"{figure.page}: {figure.id}: differs from its record; next: make figures"
     except SpecError as error:
         return f"{figure.page}: {error}"
     told = " ".join(block.split())
     if f"`{figure.command}`" not in told or str(day) not in told:
         return f"{figure.page}: {figure.id}: expected `{figure.command}` and {day} in its block"
-    if not figure.is_measured and numbers_in(block) != figure.numbers:
+    if not figure.is_recorded and numbers_in(block) != figure.numbers:
         return (
             f"{figure.page}: {figure.id}: the numbers are not those of the registry;"
             f" next: python -m testbed.figures --transcribe {figure.id}"

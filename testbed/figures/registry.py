@@ -52,6 +52,11 @@ class Figure:
         return bool(self.text)
 
     @property
+    def is_recorded(self) -> bool:
+        """True when it was run by the script: until then a person's numbers stand."""
+        return self.is_measured and self.record.is_file()
+
+    @property
     def record(self) -> Path:
         """What its command wrote."""
         return RECORDS / f"{self.id}.txt"
@@ -62,10 +67,10 @@ class Figure:
         Raises:
             SpecError: Nobody knows.
         """
-        if self.is_measured:
+        if self.is_recorded:
             return self._parsed()[0]
         if self.day is None:
-            raise SpecError(f"{REGISTRY.name}: {self.id}: expected `day`, got none")
+            raise SpecError(f"{REGISTRY.name}: {self.id}: expected `day` or a record, got none")
         return self.day
 
     def block(self) -> str:
@@ -113,8 +118,9 @@ def _figures(entries: Mapping[str, Mapping[str, object]]) -> Iterator[Figure]:
         if unknown := set(entry) - known:
             raise SpecError(f"{REGISTRY.name}: {name}: expected {sorted(known)}, got {unknown}")
         figure = Figure(id=name, **entry)  # type: ignore[arg-type]
-        if bool(figure.text) == bool(figure.numbers):
-            raise SpecError(f"{REGISTRY.name}: {name}: expected one of `text` and `numbers`")
+        if figure.is_recorded == bool(figure.numbers):
+            wanted = "no `numbers`, it has a record" if figure.is_recorded else "`numbers`"
+            raise SpecError(f"{REGISTRY.name}: {name}: expected {wanted}")
         yield figure
 
 

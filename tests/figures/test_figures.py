@@ -1,6 +1,7 @@
 """Every figure of the pages is its command's, and none stands outside of a marked block."""
 
 import datetime as dt
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from clusterproof.errors import SpecError
 from testbed.figures import registry
+from testbed.figures.__main__ import run
 from testbed.figures.pages import GENERATED, blocks, complaint, pages, rewritten, unmarked
 from testbed.figures.registry import PROJECT, Figure, figures, numbers_in
 
@@ -41,7 +43,7 @@ def test_block_stands_in_its_page_as_its_record_or_the_registry_says(figure: Fig
 def test_no_measured_number_stands_outside_of_a_block(page: Path) -> None:
     text = page.read_text("utf-8")
     assert unmarked(text) == []
-    assert text.count("<!-- figure: ") == len(blocks(text))
+    assert len(re.findall("^<!-- figure: ", text, re.MULTILINE)) == len(blocks(text))
     own = {figure.id for figure in FIGURES if PROJECT / figure.page == page}
     assert set(blocks(text)) == own
 
@@ -91,9 +93,32 @@ def test_a_record_of_something_else_is_refused(
 
 
 def test_a_figure_that_was_never_run_names_the_command() -> None:
-    assert "make figures FIGURES=never" in complaint(
-        replace(MEASURED, id="never"), PAGE.replace("speed", "never")
-    )
+    never = replace(MEASURED, id="never")
+    with pytest.raises(SpecError, match="next: make figures FIGURES=never"):
+        never.block()
+    assert "expected `day` or a record" in complaint(never, PAGE.replace("speed", "never"))
+
+
+@pytest.mark.usefixtures("records")
+@pytest.mark.parametrize(("name", "numbers"), [("speed", "1 2"), ("never", "")])
+def test_either_a_record_or_a_persons_numbers_stand(
+    tmp_path: Path, name: str, numbers: str
+) -> None:
+    path = tmp_path / "figures.yaml"
+    entry = {"page": "p.md", "command": "make speed", "text": "x", "numbers": numbers}
+    path.write_text(json.dumps({name: entry}))
+    with pytest.raises(SpecError, match="numbers"):
+        figures(path)
+
+
+def test_what_a_command_says_is_recorded_and_what_it_fails_to_say_is_not(records: Path) -> None:
+    speed = replace(MEASURED, command="echo 'took 2.5 s'; echo row a 1")
+    assert run(speed)
+    assert "2.5 s" in speed.block()
+    before = (records / "speed.txt").read_text()
+    for command in ("echo 'took 3.5 s'; echo row a 1; false", "echo 'took 3.5 s'"):
+        assert not run(replace(MEASURED, command=command))
+    assert (records / "speed.txt").read_text() == before
 
 
 def test_numbers_that_a_person_wrote_are_held_to_the_registry() -> None:
