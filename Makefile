@@ -52,7 +52,8 @@ spec-check: install ## each spec file is valid, and the editor's schema is curre
 plan: install ## what would be checked, row by row
 	$(RUN) pytest suites --plan --profile $(PROFILE)
 
-.PHONY: demo demo-vm cluster cluster-down cluster-status deploy verify rehearse test-cluster bench
+.PHONY: demo demo-vm cluster cluster-down cluster-status deploy verify rehearse steady
+.PHONY: test-cluster test-cluster-dates bench figures
 demo: cluster deploy verify ## a real cluster with the whole deployment, verified
 
 # The testbed reads PATIENCE (a factor for every wait, on a slow machine) and NODES (5) itself.
@@ -80,8 +81,14 @@ rehearse: install ## the same, and its operations under load, each put back
 steady: install ## the whole of it three times, and ten times under load: nothing may be green by chance
 	$(RUN) python -m testbed.steady --kubeconfig $(KUBECONFIG_FILE)
 
-test-cluster: install ## the tests that need the local cluster and root
-	PATH="$$($(RUN) python -m testbed.cluster search-path)" $(RUN) pytest tests -m cluster
+# In CI a quarter of the slow ones; four commits in a row run them all.
+SLOW ?= all
+test-cluster: cluster deploy ## the tests that need the local cluster and root; SLOW=quarter for a part of the slow ones
+	PATH="$$($(RUN) python -m testbed.cluster search-path)" \
+	  $(RUN) pytest tests -m cluster --slow $(SLOW) --seed $(SEED) --note-passes
+
+test-cluster-dates: install ## refuse a cluster test that has not passed for 14 days
+	$(RUN) pytest tests -m cluster --collect-only -qq --passed-within 14 >/dev/null
 
 bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
@@ -109,6 +116,10 @@ hpa-lab: install ## the HPA model against the real controller: 60 usage curves, 
 
 load-faults: install ## each seeded fault of a load run gets the link that it breaks, three times of three
 	$(RUN) python -m loadtests.prove_faults --times 3
+
+# Figures of a run of minutes to hours only when named: FIGURES=by-hand,fault-matrix or FIGURES=all.
+figures: install ## run the commands behind the figures of the pages, and rewrite the pages
+	$(RUN) python -m testbed.figures --run "$(FIGURES)"
 
 .PHONY: nightly nightly-rehearsal
 nightly: install ## the nightly job of deploy/nightly, on the local cluster, now; OVERLAY=full for every row

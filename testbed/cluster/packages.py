@@ -52,7 +52,13 @@ CLUSTER = (
     Package("e2fsprogs", ("mkfs.ext4",)),
     MMDEBSTRAP,
 )
-TESTS = (*CLUSTER, Package("chromium", ("chromium",)))
+TESTS = (
+    *CLUSTER,
+    Package("chromium", ("chromium",)),
+    Package("redis-server", ("redis-server",)),
+    Package("postgresql-15", ("postgres", "initdb")),
+    Package("clickhouse-server", ("clickhouse-server",)),
+)
 """What `make test-cluster` runs besides Python; `make test` needs none of them."""
 
 FETCH_WITHIN_S = 600.0
@@ -172,7 +178,8 @@ def _write_commands(package: Package, unpacked: Path, root: Path) -> None:
 def _program(package: Package, root: Path, name: str) -> Path:
     # iptables gets its name when it is installed (update-alternatives), chromium's is a script
     # that looks for its files under /usr.
-    for place in (f"usr/lib/{name}/{name}", *_places(name), *_places(f"{name}-nft")):
+    postgresql = f"usr/lib/postgresql/15/bin/{name}"
+    for place in (f"usr/lib/{name}/{name}", postgresql, *_places(name), *_places(f"{name}-nft")):
         if (root / place).exists():
             return Path(place)
     raise TestbedError(f"package {package.name}: expected a program {name} in it, found none")

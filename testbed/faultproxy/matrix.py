@@ -1,8 +1,8 @@
 """Every fault against every row: `python -m testbed.faultproxy.matrix`.
 
 A run through each fault is compared with a run through no fault. A row may come to what it came to
-then, or to INCONCLUSIVE. It may PASS only if every path that its verdict rests on was answered
-rightly in the end; which paths those are is noted in the clean run (`looked`).
+then, or to INCONCLUSIVE. It may PASS only if every request that its verdict rests on was answered
+rightly in the end; which requests those are is noted in the clean run (`looked`).
 """
 
 import argparse
@@ -61,6 +61,7 @@ class Line:
     failed: int
     inconclusive: int
     areas: int
+    unreported: tuple[str, ...]
     false_passes: tuple[str, ...]
     wrong: tuple[str, ...]
     tracebacks: int
@@ -71,7 +72,8 @@ class Line:
     def sound(self) -> bool:
         """Nothing that should not be."""
         in_time = self.took_s <= BOUND_S
-        return not (self.false_passes or self.wrong or self.tracebacks) and in_time
+        amiss = (*self.unreported, *self.false_passes, *self.wrong)
+        return not (amiss or self.tracebacks) and in_time
 
 
 def verify(
@@ -118,20 +120,20 @@ def verify(
 
 
 def blind(run: Run, fault: Fault, needed: Iterable[str]) -> bool:
-    """True when some path was not asked, or its last answer was the fault's.
+    """True when some request was not made, or its last answer was the fault's.
 
     Pods come and go between two runs: what is asked of one of them is asked of another.
     """
     last: dict[str, dict[str, bool]] = {}
     for hit in run.hits:
         spoiled = hit.faulted and fault.act != "delay"
-        last.setdefault(_of_any_pod(hit.path), {})[hit.path] = spoiled
-    asked = [last.get(_of_any_pod(path), {"never asked": True}) for path in needed]
+        last.setdefault(_of_any_pod(f"{hit.verb} {hit.path}"), {})[hit.path] = spoiled
+    asked = [last.get(_of_any_pod(request), {"never made": True}) for request in needed]
     return any(any(answers.values()) for answers in asked)
 
 
-def _of_any_pod(path: str) -> str:
-    return re.sub(r"/pods/[^/:]+(:\d+)?/", r"/pods/*\1/", path)
+def _of_any_pod(request: str) -> str:
+    return re.sub(r"/pods/[^/:]+(:\d+)?(/|$)", r"/pods/*\1\2", request)
 
 
 def line_of(run: Run, fault: Fault, clean: Run) -> Line:
@@ -150,8 +152,9 @@ def line_of(run: Run, fault: Fault, clean: Run) -> Line:
         failed=values.count(Outcome.FAILED),
         inconclusive=values.count(Outcome.INCONCLUSIVE),
         areas=len(run.areas),
+        unreported=tuple(row for row in clean.outcomes if row not in run.outcomes),
         false_passes=tuple(
-            row for row in passed if blind(run, fault, clean.looked.get(row, ["/version"]))
+            row for row in passed if blind(run, fault, clean.looked.get(row, ["GET /version"]))
         ),
         wrong=tuple(
             f"{row}: {outcome}, without the fault {clean.outcomes.get(row)}"
@@ -203,7 +206,7 @@ def main() -> int:
     if options.table is not None:
         options.table.write_text(table(lines), "utf-8")
     bad = [one.fault for one in lines if not one.sound]
-    sys.stdout.write(f"{len(lines)} faults, {len(bad)} unsound: {', '.join(bad) or 'none'}\n")
+    sys.stdout.write(f"{summary(clean, lines)}; unsound: {', '.join(bad) or 'none'}\n")
     return 1 if bad else 0
 
 
@@ -229,6 +232,21 @@ def table(lines: Iterable[Line]) -> str:
     return text
 
 
+def summary(clean: Run, lines: Sequence[Line]) -> str:
+    """The sums of the lines, beside the run without a fault."""
+    passed = list(clean.outcomes.values()).count(Outcome.PASSED)
+    false_passes, wrong = (
+        sum(len(getattr(line, name)) for line in lines) for name in ("false_passes", "wrong")
+    )
+    return (
+        f"without a fault {passed} rows pass, {len(clean.outcomes) - passed} are inconclusive\n"
+        f"{len(lines)} faults, {len(clean.outcomes)} rows of {len(clean.areas)} areas each:"
+        f" {false_passes} false passes, {wrong} wrong verdicts,"
+        f" {sum(line.tracebacks for line in lines)} tracebacks,"
+        f" longest run {max(line.took_s for line in lines)} s"
+    )
+
+
 def said(line: Line) -> str:
     """One line for a reader, with whatever is wrong beneath it."""
     text = (
@@ -237,7 +255,7 @@ def said(line: Line) -> str:
         f"false passes {len(line.false_passes)} wrong {len(line.wrong)} "
         f"tracebacks {line.tracebacks}\n    {line.cause[:200]}\n"
     )
-    for one in (*line.false_passes, *line.wrong):
+    for one in (*line.unreported, *line.false_passes, *line.wrong):
         text += f"    ! {one}\n"
     return text
 

@@ -142,7 +142,10 @@ class FaultProxy:
                     return
                 faulted = self._is_hit(request)
                 self.hits.append(Hit(request.verb, request.target.partition("?")[0], faulted))
-                if request.verb == "EXEC" and (not faulted or self.fault.act == "exec"):
+                if request.verb == "EXEC" and faulted and self.fault.act == "delay":
+                    await asyncio.sleep(self.fault.delay_s)
+                    await self._exec(request, reader, writer, faulted=False)
+                elif request.verb == "EXEC" and (not faulted or self.fault.act == "exec"):
                     await self._exec(request, reader, writer, faulted=faulted)
                 elif faulted:
                     await self._hurt(request, writer)

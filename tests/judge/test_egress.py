@@ -165,6 +165,18 @@ def test_nothing_but_what_was_asked_for_passes(
         assert passes == (shut and control.outcome is DialOutcome.CONNECTED)
 
 
+@given(st.sampled_from(["allowed", "refused"]), st.lists(DIALLED, min_size=1, max_size=4), DIALLED)
+def test_what_the_policies_say_explains_a_verdict_and_changes_none(
+    expected: str, seen: list[Dialled], control: Dialled
+) -> None:
+    verdicts = set()
+    for reading in (None, BY_RULE, BY_NO_RULE):
+        rule, value = row(expected), reach(*seen, control=control, reading=reading)
+        compared = tuple((one.what, one.observed) for one in differences(rule, value))
+        verdicts.add((doubt(rule, value), compared))
+    assert len(verdicts) == 1
+
+
 WORLD = (
     namespace("shop"),
     deployment("router", "shop", {"app": "router"}),

@@ -4,6 +4,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -98,6 +99,14 @@ def test_exec_is_right_or_refused(upstream: KubeApi, fault: Fault) -> None:
                 execute(api, "shop", "a", "main", argv)
         api.close()
     assert time.monotonic() - began < WITHIN_S
+
+
+def test_late_exec_is_an_exec_still(upstream: KubeApi) -> None:
+    with running(upstream.connection, replace(FAULTS["slow"], delay_s=0.2)) as proxy:
+        api = through(proxy)
+        assert execute(api, "shop", "a", "main", ["python3", "-c", "print(1)"]).stdout == "1\n"
+        api.close()
+    assert [hit.faulted for hit in proxy.hits] == [True]
 
 
 def test_refused_exec_says_what_the_server_said(upstream: KubeApi) -> None:

@@ -66,9 +66,11 @@ def read_reach(cluster: Cluster, matrix: Matrix, rule: EgressRow) -> Observed[Eg
     """The peer's reach from each Pod, with the rule that decides.
 
     Raises:
-        ObservationError: What was seen allows no verdict, see `doubt`.
+        ObservationError: The peer was not dialled, or what was seen allows no verdict, see `doubt`.
     """
     diallings = matrix.of(rule.workload)
+    if rule.id in matrix.undialled:
+        raise matrix.undialled[rule.id]
     control = matrix.control.results[rule.id]
     value = EgressReach(
         pods=_pods(diallings, rule.id),

@@ -5,14 +5,14 @@ fails too, nothing can be said of a refusal.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialler, Dialling, dialable_pods
 from clusterproof.observe.dialling import Peer
-from clusterproof.observe.policy import destinations_of
+from clusterproof.observe.policy import endpoints_of, service_named, transport_of
 from clusterproof.observe.policy_model import Destination
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import ObjectRef, Row
@@ -24,11 +24,14 @@ class Matrix:
 
     Attributes:
         failures: Workloads that could not be dialled from, and why.
+        undialled: Rows whose peer was not dialled, because it may lead a Pod to itself, and why
+            that could not be told.
     """
 
     control: Dialling
     by_workload: Mapping[ObjectRef, tuple[Dialling, ...]]
     failures: Mapping[ObjectRef, ObservationError]
+    undialled: Mapping[str, ObservationError] = field(default_factory=dict)
 
     def of(self, workload: ObjectRef) -> tuple[Dialling, ...]:
         """What each Pod of the workload saw.
@@ -53,12 +56,13 @@ def dial_matrix(cluster: Cluster, dialler: Dialler, rows: Iterable[Row]) -> Matr
             wanted.setdefault(row.workload, []).append(row)
     control = dialler.dial_from_control([_peer(row) for some in wanted.values() for row in some])
     seen, failures = {}, {}
+    undialled: dict[str, ObservationError] = {}
     for workload, some in wanted.items():
         try:
-            seen[workload] = _dial_from(cluster, dialler, workload, some, control)
+            seen[workload] = _dial_from(cluster, dialler, workload, some, control, undialled)
         except ObservationError as error:
             failures[workload] = error
-    return Matrix(control, seen, failures)
+    return Matrix(control, seen, failures, undialled)
 
 
 def _dial_from(
@@ -67,10 +71,17 @@ def _dial_from(
     workload: ObjectRef,
     rows: list[EgressRow | DnsRow],
     control: Dialling,
+    undialled: dict[str, ObservationError],
 ) -> tuple[Dialling, ...]:
     pods = dialable_pods(cluster, workload)
-    backends = {row.id: _backends(cluster, row) for row in rows}
-    return dialler.dial_from_each(pods, lambda pod: peers_of(pod, rows, backends, control))
+    backends = {}
+    for row in rows:
+        try:
+            backends[row.id] = _backends(cluster, row)
+        except ObservationError as error:
+            undialled[row.id] = error
+    known = [row for row in rows if row.id in backends]
+    return dialler.dial_from_each(pods, lambda pod: peers_of(pod, known, backends, control))
 
 
 def peers_of(
@@ -105,6 +116,14 @@ def _peer(row: EgressRow | DnsRow) -> Peer:
 
 
 def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, ...]:
-    if isinstance(row, DnsRow):
+    """Who may be behind the row's peer, where that may be a Pod of the workload itself.
+
+    A Service selects Pods of its own namespace only (Kubernetes docs, "Service").
+
+    Raises:
+        ObservationError: It may not be read: whom the Pod would reach cannot be told.
+    """
+    ref = service_named(row.host) if isinstance(row, EgressRow) else None
+    if isinstance(row, DnsRow) or ref is None or ref.namespace != row.workload.namespace:
         return ()
-    return destinations_of(cluster, row.host, row.port, row.protocol)
+    return endpoints_of(cluster, ref, row.port, transport_of(row.protocol))

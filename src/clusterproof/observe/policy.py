@@ -139,24 +139,36 @@ def destinations_of(
     A policy sees a backend's address and port, not those of the Service before it. What may not be
     read is left out: this explains a dial, it does not stand for one.
     """
-    transport = "UDP" if protocol in {"UDP", "DNS"} else "TCP"
-    parts = host.rstrip(".").split(".")
-    if len(parts) >= _SERVICE_WORDS and parts[2] == "svc":
+    ref = service_named(host)
+    if ref is not None:
         try:
-            return _backends(
-                cluster,
-                ObjectRef(kind="Service", namespace=parts[1], name=parts[0]),
-                port,
-                transport,
-            )
+            return _backends(cluster, ref, port, transport_of(protocol))
         except ObservationError:
             return ()
-    return tuple(Destination(host, port, transport, address=one) for one in addresses)
+    return tuple(Destination(host, port, transport_of(protocol), address=one) for one in addresses)
 
 
-def _backends(
+def transport_of(protocol: str) -> str:
+    """What a packet of a row's protocol is, to a policy."""
+    return "UDP" if protocol in {"UDP", "DNS"} else "TCP"
+
+
+def service_named(host: str) -> ObjectRef | None:
+    """The Service that a DNS name of the cluster stands for; None for another name."""
+    parts = host.rstrip(".").split(".")
+    if len(parts) < _SERVICE_WORDS or parts[2] != "svc":
+        return None
+    return ObjectRef(kind="Service", namespace=parts[1], name=parts[0])
+
+
+def endpoints_of(
     cluster: Cluster, ref: ObjectRef, port: int, protocol: str
 ) -> tuple[Destination, ...]:
+    """The endpoints of a Service that are ready: `namespace/pod` and address, without labels.
+
+    Raises:
+        ObservationError: The Service or its EndpointSlices may not be read.
+    """
     service = cluster.find(ref)
     if service is None:
         return ()
@@ -165,7 +177,6 @@ def _backends(
         for one in service["spec"].get("ports") or []
         if one["port"] == port and one.get("protocol", "TCP") == protocol
     }
-    pods = {pod["metadata"]["name"]: pod for pod in cluster.objects("Pod", ref.namespace)}
     found = []
     for piece in cluster.objects("EndpointSlice", ref.namespace):
         if labels_of(piece).get(_SERVICE_NAME) != ref.name:
@@ -174,16 +185,24 @@ def _backends(
         for endpoint in piece.get("endpoints") or []:
             if (endpoint.get("conditions") or {}).get("ready") is False:
                 continue
-            target = (endpoint.get("targetRef") or {}).get("name", "")
-            for number in ports:
-                for address in endpoint["addresses"]:
-                    pod = pods.get(target)
-                    found.append(
-                        destination(cluster, pod, number, protocol)
-                        if pod is not None
-                        else Destination(address, number, protocol, address=address)
-                    )
+            pod = (endpoint.get("targetRef") or {}).get("name")
+            for address in endpoint["addresses"]:
+                label = f"{ref.namespace}/{pod}" if pod else address
+                found += [Destination(label, one, protocol, address=address) for one in ports]
     return tuple(found)
+
+
+def _backends(
+    cluster: Cluster, ref: ObjectRef, port: int, protocol: str
+) -> tuple[Destination, ...]:
+    pods = {
+        f"{ref.namespace}/{pod['metadata']['name']}": pod
+        for pod in cluster.objects("Pod", ref.namespace)
+    }
+    return tuple(
+        destination(cluster, pods[one.label], one.port, protocol) if one.label in pods else one
+        for one in endpoints_of(cluster, ref, port, protocol)
+    )
 
 
 def destination(cluster: Cluster, pod: Json, port: int, protocol: str) -> Destination:
