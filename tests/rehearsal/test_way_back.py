@@ -97,9 +97,11 @@ class Server:
         return Reply(status, {"kind": "Status", "apiVersion": "v1", "message": str(status)})
 
 
-def left_by_a_killed_run(*entries: Undo, at: str = "", **objects: Json) -> Server:
+def left_by_a_killed_run(
+    *entries: Undo, at: str = "", objects: dict[str, Json] | None = None
+) -> Server:
     """A cluster as a run left it that was killed; begun at `at`."""
-    server = Server(**objects)
+    server = Server(**(objects or {}))
     with api_server(server.answer) as api:
         WayBack(api, "n", "run-1").remember("a-row", entries)
     assert server.kept is not None
@@ -139,14 +141,14 @@ def owned(**fields: Json) -> Json:
 
 
 CORDONED = owned(unschedulable={})
-OF_CONTAINER = {'k:{"name":"web"}': {"f:image": {}}}
+OF_CONTAINER: Json = {'k:{"name":"web"}': {"f:image": {}}}
 OF_IMAGE = owned(template={"f:spec": {"f:containers": OF_CONTAINER}})
 
 
 @pytest.mark.parametrize(
     ("entry", "now", "sentence"),
     [
-        (IMAGE, {ROUTER: router("v3")}, "was \"v1\", the rehearsal put \"v2\", observed \"v3\""),
+        (IMAGE, {ROUTER: router("v3")}, 'was "v1", the rehearsal put "v2", observed "v3"'),
         (REPLICAS, {ROUTER: router(replicas=7)}, "was 3, the rehearsal put 5, observed 7"),
         (UNCORDON, {NODE: managed(node(), kubectl_cordon=CORDONED)}, "set by kubectl-cordon 2026"),
         (IMAGE, {ROUTER: managed(router(), argocd=OF_IMAGE)}, "set by argocd 2026-11-01T10:00:00Z"),
@@ -156,7 +158,7 @@ def test_somebody_elses_later_change_stays_and_is_named(
     entry: Undo, now: dict[str, Json], sentence: str
 ) -> None:
     """Another value, or the same value that somebody set after the rehearsal."""
-    server = left_by_a_killed_run(entry, **now)
+    server = left_by_a_killed_run(entry, objects=now)
     before = json.dumps(server.objects)
     with api_server(server.answer) as api:
         text = WayBack(api, "n", "run-2").take_back()
@@ -175,7 +177,7 @@ def test_somebody_elses_later_change_stays_and_is_named(
     ],
 )
 def test_what_is_still_ours_is_put_back(entry: Undo, now: dict[str, Json]) -> None:
-    server = left_by_a_killed_run(entry, **now)
+    server = left_by_a_killed_run(entry, objects=now)
     with api_server(server.answer) as api:
         assert "changed since" not in WayBack(api, "n", "run-2").take_back()
     assert [path for path, _ in server.patched] == [entry.path]
@@ -184,7 +186,7 @@ def test_what_is_still_ours_is_put_back(entry: Undo, now: dict[str, Json]) -> No
 def test_others_fields_of_the_same_object_stay() -> None:
     changed = router()
     changed["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "NEW"}]
-    server = left_by_a_killed_run(IMAGE, **{ROUTER: changed})
+    server = left_by_a_killed_run(IMAGE, objects={ROUTER: changed})
     with api_server(server.answer) as api:
         WayBack(api, "n", "run-2").take_back()
     container = server.objects[ROUTER]["spec"]["template"]["spec"]["containers"][0]
@@ -206,7 +208,7 @@ def test_a_change_between_the_look_and_the_patch_is_not_overwritten() -> None:
 
 
 def test_what_is_as_it_was_already_is_not_patched() -> None:
-    server = left_by_a_killed_run(UNCORDON, IMAGE, **{NODE: node(unschedulable=None)})
+    server = left_by_a_killed_run(UNCORDON, IMAGE, objects={NODE: node(unschedulable=None)})
     with api_server(server.answer) as api:
         WayBack(api, "n", "run-2").take_back()
     assert [path for path, _ in server.patched] == [ROUTER]

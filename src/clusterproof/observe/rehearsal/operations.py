@@ -129,7 +129,9 @@ def _template_of(act: Act, deployment: Json, revision: str) -> Json:
     metadata = deployment["metadata"]
     for replicas in act.api.list(KINDS["ReplicaSet"].collection(metadata["namespace"])):
         of = replicas["metadata"]
-        owned = any(owner.get("uid") == metadata["uid"] for owner in of.get("ownerReferences") or [])
+        owned = any(
+            owner.get("uid") == metadata["uid"] for owner in of.get("ownerReferences") or []
+        )
         if owned and revision and (of.get("annotations") or {}).get(REVISION) == revision:
             template: Json = replicas["spec"]["template"]
             labels = {

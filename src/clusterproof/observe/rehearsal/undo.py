@@ -144,7 +144,8 @@ class WayBack:
         """
         if not self._entries:
             return ()
-        errors, changed = [], []
+        errors: list[ObservationError] = []
+        changed: list[str] = []
         for entry in self._entries:
             try:
                 changed += self._put_back(entry)
@@ -222,7 +223,8 @@ def _set_by_others(item: Json, field: str) -> str:
     field's value takes it from the one before, and one that writes the same value does not.
     """
     managers = item["metadata"].get("managedFields") or []
-    keys, at = [], item
+    keys: list[str] = []
+    at: Any = item
     for token in _tokens(field):
         if isinstance(at, list):
             at = at[int(token)]
