@@ -9,7 +9,9 @@ import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
+import gevent
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.url import URL
 from locust import FastHttpUser, task
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 
 _NOTHING_DUE_S = 0.2
 """A caller without an arrival looks again this soon: the lane may change when a worker is lost."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CUT = "not ended when the run was stopped"
+_REASON = 160
+_KINDS = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+}
 _JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
 
 
@@ -38,6 +51,7 @@ class Arrival:
     due: float
     was_idle: bool
     lane: int
+    sent: bool = False
 
 
 class Lane:
@@ -45,15 +59,20 @@ class Lane:
 
     Attributes:
         origin: perf_counter at second 0 of the plan.
+        host: Where all of them go, whatever the web UI's field says meanwhile.
     """
 
-    def __init__(self, plan: Plan, scenario: Scenario, account: Account, *, origin: float) -> None:
+    def __init__(
+        self, plan: Plan, scenario: Scenario, account: Account, *, origin: float, host: str
+    ) -> None:
         """Take no arrivals yet: `assign` says which are ours."""
         self.plan = plan
         self.scenario = scenario
         self.account = account
         self.origin = origin
+        self.host = host.rstrip("/")
         self._next: Iterator[tuple[int, float]] = iter(())
+        self._claimed: dict[int, Arrival] = {}
         self._assigned = 0
         self._from = 0.0
 
@@ -74,10 +93,27 @@ class Lane:
         for index, due_s in self._next:
             due = self.origin + due_s
             if due < too_late:
-                self.account.dropped += 1
+                self.account.drop(now - due)
                 continue
-            return Arrival(index, due, due >= now, self._assigned)
+            arrival = self._claimed[index] = Arrival(index, due, due >= now, self._assigned)
+            return arrival
         return None
+
+    def release(self, arrival: Arrival) -> bool:
+        """Whether a claimed arrival is to be sent now."""
+        return self._claimed.pop(arrival.index, None) is arrival and self.holds(arrival)
+
+    def settle(self, until_s: float) -> None:
+        """The test is over: what was due until second `until_s`, and never sent, is dropped."""
+        now = time.perf_counter()
+        for arrival in self._claimed.values():
+            if self.holds(arrival) and arrival.due - self.origin <= until_s:
+                self.account.drop(now - arrival.due)
+        for _, due_s in self._next:
+            if due_s > until_s:
+                break
+            self.account.drop(now - self.origin - due_s)
+        self._claimed, self._next = {}, iter(())
 
 
 class OncePool(HTTPClientPool):
@@ -94,6 +130,11 @@ class OncePool(HTTPClientPool):
             client._connection_pool.size = -1  # noqa: SLF001 - the only switch there is
         return client
 
+    def discard(self) -> None:
+        """Forget the connections: one of them is in the middle of an answer."""
+        self.drop_idle()
+        self.clients.clear()
+
     def drop_idle(self) -> None:
         """Close the kept connections, so that the next request opens one."""
         for client in self.clients.values():
@@ -108,15 +149,18 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     Attributes:
         requests: The names that its mix may have.
         needs: Fields of the scenario that it cannot do without.
+        environment_needs: Environment variables that it cannot do without.
         authorization: The header for a host that asks for a user and a password; else empty.
     """
 
     abstract = True
     requests: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
+    environment_needs: tuple[str, ...] = ()
     lane: Lane
     authorization: ClassVar[dict[str, str]] = {}
     max_retries = 0
+    max_redirects = 0
 
     def __init__(self, environment: Environment) -> None:
         """One connection of its own, renewed as the scenario says."""
@@ -143,16 +187,18 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     def send_arrival(self) -> None:
         """Send the claimed arrival (there is none before the first wait)."""
         arrival, self._arrival = self._arrival, None
-        if arrival is None or not self.lane.holds(arrival):
+        if arrival is None or not self.lane.release(arrival):
             return
         now = time.perf_counter()
         if now - self._connected_at > self.lane.scenario.connection_max_age_s:
             self.client_pool.drop_idle()
             self._connected_at = now
-        self.lane.account.begin(
-            late_s=now - arrival.due, was_idle=arrival.was_idle, at_s=now - self.lane.origin
-        )
-        self.send(arrival)
+        try:
+            self.send(arrival)
+        except Exception as error:
+            if arrival.sent:
+                raise
+            self.lane.account.faults[f"{type(error).__name__}: {error}"[:_REASON]] += 1
 
     def send(self, arrival: Arrival) -> None:
         """Send one request: a scenario calls `call` with it."""
@@ -173,28 +219,49 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         Goes to Locust's HTTP client directly: its session would build a second response object and
         sniff the encoding of each answer. Locust's own statistics get the latency from the due
         time too, so that its charts tell the same story.
+
+        Each request that is begun is ended in the account, whatever happens: `timeout_s` bounds the
+        whole answer, not one read of it, and a request that a stop cuts off is unanswered.
         """
         lane = self.lane
         payload = None if body is None else json.dumps(body)
         sent, wall = time.perf_counter(), time.time()
-        fault, content, error = "", None, None
+        at_s = sent - lane.origin
+        lane.account.begin(late_s=sent - arrival.due, was_idle=arrival.was_idle, at_s=at_s)
+        arrival.sent = True
+        fault, content, error, cut, size = "", None, None, None, 0
+        answer: Any = None
+        deadline = gevent.Timeout.start_new(lane.scenario.timeout_s)
         try:
             answer = self.client.client.urlopen(
-                f"{self.host}{path}",
+                f"{lane.host}{path}",
                 method=method,
                 payload=payload,
                 headers={**_JSON_HEADERS, **self.authorization, **(headers or {})},
             )
             size = len(answer.content)  # reads the body to its end
         except FAILURE_EXCEPTIONS as failure:
-            error, size = failure, 0
+            error = failure
             answer = getattr(failure, "response", None)
+        except gevent.GreenletExit as stop:
+            error, cut, answer = CatchResponseError(_CUT), stop, None
+        except Exception as failure:
+            # Nothing that a connection does: no request could be made of it.
+            arrival.sent = False
+            lane.account.retract(at_s)
+            raise failure from None
+        finally:
+            deadline.cancel()
         ended = time.perf_counter()
         answered = answer is not None and answer.status_code > 0
+        if not answered:
+            self.client_pool.discard()
         if error is not None:
             fault = f"HTTP {answer.status_code}" if answered else _cause(error)
+        elif answer.status_code in _REDIRECTS:
+            fault = f"HTTP {answer.status_code} to {_origin(answer)}, which is not followed"
         else:
-            content, fault = self.read(name, answer)
+            content, fault = self._read(name, answer)
         lane.account.end(
             name,
             latency_s=ended - arrival.due,
@@ -214,22 +281,41 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             start_time=wall,
             url=path,
         )
+        if cut is not None:
+            raise cut
         return None if fault else content
+
+    def _read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
+        try:
+            return self.read(name, answer)
+        except Exception as error:  # noqa: BLE001 - an answer can be anything; none is right by it
+            return None, f"not the expected answer: {type(error).__name__}: {error}"[:_REASON]
 
     def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
         """The content of an answer with a good status, and what is wrong with it ("" nothing)."""
         del name
         try:
-            return json.loads(answer.content), ""
+            content = json.loads(answer.content)
         except ValueError:
             return None, "not JSON"
+        if not isinstance(content, dict):
+            return None, f"expected a JSON object, got {_KINDS[type(content)]}"
+        return content, ""
 
     def expose(self, user: str, variant: str, event_id: str) -> None:
         """Remember that an answer carried a variant."""
         self.lane.account.exposures.append(Exposure(user, variant, event_id, time.time()))
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """The name of what kept the answer away: the library wraps it."""
+    if isinstance(error, CatchResponseError):
+        return str(error)
     original = getattr(error, "original", None)
     return type(original or error).__name__
+
+
+def _origin(answer: FastResponse) -> str:
+    """Scheme and host of a redirect's target: the rest of it may be nobody's business."""
+    target = urlsplit(str(answer.headers.get("location", "")))
+    return f"{target.scheme}://{target.hostname}" if target.hostname else "the same host"

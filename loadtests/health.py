@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import gevent
@@ -30,39 +29,59 @@ def waited_for_cpu_s() -> float:
         return 0.0
 
 
-@dataclass(frozen=True, slots=True)
 class Health:
-    """Of one process in one test; its figures go into the lane's account.
+    """Of one process in one test; its figures go into the lane's account."""
 
-    Attributes:
-        goes_on: Whether this test is still running.
-        trip: Called with the reason when most requests fail, once.
-    """
+    def __init__(
+        self,
+        lane: Lane,
+        breaker: CircuitBreaker,
+        *,
+        goes_on: Callable[[], bool],
+        trip: Callable[[str], None],
+    ) -> None:
+        """Begin to count the CPU time.
 
-    lane: Lane
-    breaker: CircuitBreaker
-    goes_on: Callable[[], bool]
-    trip: Callable[[str], None]
+        Args:
+            lane: What is watched.
+            breaker: When most requests fail.
+            goes_on: Whether this test is still running.
+            trip: Called with the reason when most requests fail, once.
+        """
+        self.lane, self.breaker, self.goes_on, self.trip = lane, breaker, goes_on, trip
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        self._read_at, self._waited_s = time.monotonic(), waited_for_cpu_s()
 
     def watch(self) -> None:
         """Until the test ends."""
         for task in (self._watch_cpu, self._watch_breaker, self._watch_lag):
-            gevent.spawn(task)
+            gevent.spawn(task).link_exception(self._note_death)
+
+    def _note_death(self, watch: gevent.Greenlet) -> None:
+        why = f"our own watch died: {type(watch.exception).__name__}: {watch.exception}"
+        self.lane.account.faults[why] += 1
+
+    def read_cpu(self) -> None:
+        """One reading, of the time since the last."""
+        now, waited_s = time.monotonic(), waited_for_cpu_s()
+        share = CpuShare(
+            at=round(time.time(), 1),
+            used=self._process.cpu_percent() / 100,
+            waited=(waited_s - self._waited_s) / max(now - self._read_at, 0.001),
+        )
+        self.lane.account.cpu.append(share)
+        self._read_at, self._waited_s = now, waited_s
 
     def _watch_cpu(self) -> None:
-        process = psutil.Process()
-        process.cpu_percent()
-        began, waited_s = time.monotonic(), waited_for_cpu_s()
-        while self.goes_on():
-            gevent.sleep(_CPU_EVERY_S)
-            now, waited_until_s = time.monotonic(), waited_for_cpu_s()
-            share = CpuShare(
-                at=round(time.time(), 1),
-                used=process.cpu_percent() / 100,
-                waited=(waited_until_s - waited_s) / (now - began),
-            )
-            self.lane.account.cpu.append(share)
-            began, waited_s = now, waited_until_s
+        while self.goes_on() and self._left_s > 0:
+            gevent.sleep(_CPU_EVERY_S if self._left_s > 2 * _CPU_EVERY_S else self._left_s)
+            self.read_cpu()
+
+    @property
+    def _left_s(self) -> float:
+        """Until the plan ends: a run that is shorter than one reading has one too."""
+        return self.lane.origin + self.lane.plan.duration_s - time.perf_counter()
 
     def _watch_breaker(self) -> None:
         breaker, seconds = self.breaker, self.lane.account.seconds

@@ -14,6 +14,8 @@ from clusterproof.load.sections import Scenario
 from clusterproof.outcome import ExitCode
 from loadtests.arrivals import Caller
 
+PROJECT = Path(__file__).resolve().parents[1]
+
 
 @contextmanager
 def wrong_input_ends() -> Iterator[None]:
@@ -25,10 +27,15 @@ def wrong_input_ends() -> Iterator[None]:
         sys.exit(ExitCode.USAGE)
 
 
+def spec_path() -> Path:
+    """The load spec that the environment names, or the project's, from whatever folder."""
+    return Path(os.environ.get(VARIABLE) or PROJECT / DEFAULT_PATH)
+
+
 def load_spec() -> LoadSpec:
-    """The load spec that the environment names, or the project's."""
+    """What that file says."""
     with wrong_input_ends():
-        return read_objectives(Path(os.environ.get(VARIABLE) or DEFAULT_PATH))
+        return read_objectives(spec_path())
 
 
 def scenario_for(caller: type[Caller], spec: LoadSpec, name: str) -> Scenario:
@@ -46,15 +53,28 @@ def scenario_for(caller: type[Caller], spec: LoadSpec, name: str) -> Scenario:
 
 
 def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
-    """The options of a run; the web UI shows them as fields."""
+    """The options of a run, each with an environment variable as Locust's own have one.
+
+    Raises:
+        SpecError: Another scenario has added them already.
+    """
+    if any("--shape" in action.option_strings for action in parser._actions):  # noqa: SLF001 - argparse has no other way to ask
+        raise SpecError("-f: expected one scenario at a time: each has its own plan and verdict")
     parser.add_argument(
         "--shape",
+        env_var="LOCUST_SHAPE",
         default=next(iter(scenario.shapes)),
         choices=list(scenario.shapes),
         help="Which load of spec/objectives.yaml to offer",
     )
-    parser.add_argument("--rate-factor", type=float, default=1.0, help="Scales every rate")
-    parser.add_argument("--time-factor", type=float, default=1.0, help="Scales every duration")
+    for of, what in (("rate", "rate"), ("time", "duration")):
+        parser.add_argument(
+            f"--{of}-factor",
+            env_var=f"LOCUST_{of.upper()}_FACTOR",
+            type=float,
+            default=1.0,
+            help=f"Scales every {what}",
+        )
     parser.add_argument(
         "--allow-production",
         action="store_true",
@@ -64,6 +84,7 @@ def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
     )
     parser.add_argument(
         "--out",
+        env_var="LOCUST_OUT",
         default="reports/load",
         help="Folder for generator.json and account.json",
         include_in_web_ui=False,

@@ -8,11 +8,15 @@ silently and measures nothing. The key comes from the environment and is never s
 
 import os
 import random
+import sys
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from locust.contrib.fasthttp import FastResponse
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # from whatever folder Locust runs
 
 from clusterproof.load.mix import Mix, chance_of
 from loadtests.arrivals import Arrival, Caller
@@ -26,6 +30,7 @@ class PosthogCaller(Caller):
 
     abstract = False
     requests = frozenset({"capture", "batch", "flags"})
+    environment_needs = ("POSTHOG_API_KEY",)
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""

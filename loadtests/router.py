@@ -8,9 +8,13 @@ workers.
 """
 
 import random
+import sys
+from pathlib import Path
 from typing import Any
 
 from locust.contrib.fasthttp import FastResponse
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # from whatever folder Locust runs
 
 from clusterproof.load.mix import Mix, chance_of
 from loadtests.arrivals import Arrival, Caller
@@ -94,7 +98,7 @@ class RouterCaller(Caller):
         answer = self.call(
             arrival, "POST", "/api/v1/route", name=name, body=body, headers=request_id
         )
-        if answer and answer["variant_id"]:
+        if answer and answer.get("variant_id"):
             self.expose(user, answer["variant_id"], answer["event_id"])
 
 

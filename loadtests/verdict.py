@@ -1,10 +1,9 @@
 """The generator's own verdict: what callers saw, and whether the generator can be believed."""
 
 import sys
-from pathlib import Path
 
-from clusterproof.load.account import Account, CpuShare
-from clusterproof.load.callers import judge_answers, judge_latency
+from clusterproof.load.account import Account
+from clusterproof.load.callers import judge_answers, judge_collapse, judge_latency
 from clusterproof.load.credibility import GeneratorFigures, judge_generator
 from clusterproof.load.finding import Verdict, judge_run
 from clusterproof.load.latency import SHOWN
@@ -25,10 +24,11 @@ def generator_figures(
     ran_for_s: float | None,
     workers_lost: int,
     stopped_early: str,
+    few_callers: str = "",
 ) -> GeneratorFigures:
     """How the generator did; `ran_for_s` when the plan did not run to its end."""
-    planned = plan.total if ran_for_s is None else int(plan.offered(ran_for_s))
-    busiest = max(account.cpu, key=lambda share: share.busy, default=CpuShare(0.0, 0.0))
+    planned = plan.total if ran_for_s is None else plan.due_until(ran_for_s)
+    busiest = max(account.cpu, key=lambda share: share.busy, default=None)
     return GeneratorFigures(
         planned=planned,
         started=account.started,
@@ -36,18 +36,61 @@ def generator_figures(
         late_p99_s=account.late.value_s(0.99),
         waited_p99_s=account.waited.value_s(0.99),
         loop_lag_p99_s=account.lag.value_s(0.99),
-        cpu_busiest=busiest.busy,
-        cpu_waited=busiest.waited,
+        loop_lag_max_s=account.lag.max_s,
+        cpu_busiest=None if busiest is None else busiest.busy,
+        cpu_waited=0.0 if busiest is None else busiest.waited,
+        faults=account.faults,
+        unended=account.unended,
         workers_lost=workers_lost,
         stopped_early=stopped_early,
+        cut_short=ran_for_s is not None,
+        few_callers=few_callers,
+    )
+
+
+def few_callers(account: Account, plan: Plan, scenario: Scenario) -> str:
+    """Why the callers are too few for any target, where some arrivals were dropped; or "".
+
+    By Little's law callers = rate x time of an answer. The time is the mean of answers that just
+    meet the objectives: half at the p50, 45 % at the p95, the rest at the p99. Where that needs
+    more callers than there are, and the answers did meet them, the target is not to blame.
+    """
+    limits = scenario.objectives
+    mean_s = (0.5 * limits.p50_ms + 0.45 * limits.p95_ms + 0.05 * limits.p99_ms) / 1000
+    needed = plan.peak_rate * mean_s
+    service = account.total().service
+    met = all(
+        service.value_s(q) * 1000 <= most
+        for q, most in ((0.5, limits.p50_ms), (0.95, limits.p95_ms), (0.99, limits.p99_ms))
+    )
+    if not account.dropped or needed <= scenario.callers or not met:
+        return ""
+    return (
+        f"{scenario.callers} callers; {plan.peak_rate:g} requests a second that take {mean_s:.2f} s"
+        f" need {needed:.0f}"
     )
 
 
 def judge_callers(
-    account: Account, figures: GeneratorFigures, spec: LoadSpec, scenario: Scenario
+    account: Account,
+    figures: GeneratorFigures,
+    spec: LoadSpec,
+    scenario: Scenario,
+    *,
+    collapsed: str = "",
 ) -> Verdict:
-    """All that can be judged without looking into the cluster."""
+    """All that can be judged without looking into the cluster.
+
+    Args:
+        account: What was counted.
+        figures: How the generator did.
+        spec: The limits of a credible generator.
+        scenario: The objectives.
+        collapsed: Why the circuit breaker ended the run, or "".
+    """
     findings = judge_generator(figures, spec.credibility.limits())
+    if collapsed:
+        findings.append(judge_collapse(collapsed))
     findings.append(judge_answers(account, scenario.objectives))
     findings += judge_latency(account, scenario.objectives, planned=figures.planned)
     if scenario.ab_shares and figures.planned >= _FEWEST_FOR_SPLIT:
@@ -56,7 +99,7 @@ def judge_callers(
     return judge_run(findings)
 
 
-def print_verdict(verdict: Verdict, account: Account, out: Path) -> None:
+def print_verdict(verdict: Verdict, account: Account) -> None:
     """The end of a run in the terminal: one line per name, one per claim, and the verdict."""
     write = sys.stdout.write
     write(f"\n{'request':<24}{'ok':>9}{'failed':>8}" + "".join(f"{f'p{q:.4g}':>11}" for q in SHOWN))
@@ -70,5 +113,5 @@ def print_verdict(verdict: Verdict, account: Account, out: Path) -> None:
         write(f"{marks.get(finding.outcome, '    ')} {finding.id}: expected {finding.expected},")
         write(f" observed {finding.observed}\n")
     broken = f" (broken link: {verdict.broken})" if verdict.broken else ""
-    write(f"\n{verdict.outcome.upper()}{broken}; {out}/generator.json\n")
+    write(f"\n{verdict.outcome.upper()}{broken}\n")
     sys.stdout.flush()

@@ -1,12 +1,11 @@
 """What a scenario adds to Locust: options, plan, its lane of it, health, verdict.
 
 Works alone (`locust -f`), with `--processes N`, and as master and workers on several machines
-(workers.py).
+(workers.py). The web UI can run several tests in turn; each is judged when it ends.
 """
 
-import json
 import logging
-import signal
+import os
 import time
 from argparse import Namespace
 from collections.abc import Mapping
@@ -14,30 +13,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from locust import LoadTestShape, events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
 
+from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
-from clusterproof.outcome import exit_code
+from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 from clusterproof.redact import Redactor
 from loadtests.arrivals import Caller, Lane
+from loadtests.ending import END_WITHIN_S, follow_master, listen
 from loadtests.forward import forward_to
 from loadtests.health import Health
-from loadtests.options import add_options, load_spec, scenario_for, wrong_input_ends
+from loadtests.options import add_options, load_spec, scenario_for, spec_path, wrong_input_ends
+from loadtests.records import Records
 from loadtests.target import current_context, host_of, without_credentials
-from loadtests.verdict import generator_figures, judge_callers, print_verdict
+from loadtests.verdict import few_callers, generator_figures, judge_callers, print_verdict
+from loadtests.web import refuse_starts
 from loadtests.workers import FINAL, LANE, START_DELAY_S, Workers
 
 if TYPE_CHECKING:
     from clusterproof.load.schedule import Plan
 
 LOG = logging.getLogger("clusterproof.load")
-_TRIP = "clusterproof_trip"
+_TRIP, _HURRY = "clusterproof_trip", "clusterproof_hurry"
 _ORDER_HOLDS_S = 5.0
 """A lane that came before our own test_start belongs to this test, if it is not older."""
+_SETTLED_WITHIN_S = 10.0
+_AT_WORK = frozenset({"spawning", "running"})
 
 
 class Run:
@@ -53,64 +59,107 @@ class Run:
         self.account = Account()
         self.plan: Plan = self.spec.plan(scenario, next(iter(self.scenario.shapes)))
         self.lane: Lane | None = None
+        self.health: Health | None = None
         self.started_at = 0.0
         self.stopped_early = ""
+        self.refused = ""
+        self.collapsed = ""
         self.workers: Workers | None = None
+        self.records: Records | None = None
+        self.outcomes: list[Outcome] = []
         self._order: dict[str, Any] = {}
         self._shipped = 0
-        self._judged = False
+        self._under_way = False
+        self._stops_at_s = 0.0
+        self._judging = BoundedSemaphore(1)
         self.environment: Environment = None
         for event, listener in (
             (events.init_command_line_parser, self.add_options),
             (events.init, self.prepare),
             (events.test_start, self.begin),
+            (events.test_stopping, self.mark_stop),
             (events.test_stop, self.finish),
             (events.report_to_master, self.report),
             (events.worker_report, self.take_report),
-            (events.quitting, self.judge),
+            (events.quitting, self.conclude),
         ):
             event.add_listener(listener)
 
     def add_options(self, parser: LocustArgumentParser, **_: object) -> None:
         """The options of a run; the web UI shows them as fields."""
-        add_options(parser, self.scenario)
+        with wrong_input_ends():
+            add_options(parser, self.scenario)
 
     def prepare(self, environment: Environment, runner: object, **_: object) -> None:
         """Check the options before anything is sent, and register with the other processes."""
         self.environment = environment
         options = environment.parsed_options
         self._split_host()
-        host = environment.host or self.caller.host or ""
         with wrong_input_ends():
-            self._read_plan(options)
-            self.spec.refuse_production(host=host, allowed=options.allow_production)
-        if not host and not isinstance(runner, WorkerRunner):  # the master tells its workers
-            with wrong_input_ends():
-                self.spec.refuse_production(
-                    context=current_context(), allowed=options.allow_production
-                )
-                environment.host = forward_to(self.scenario.target)
-        environment.stop_timeout = environment.stop_timeout or self.scenario.drain_s
-        if not isinstance(runner, WorkerRunner):
-            # Locust itself heeds it only when a shape has ended: a Job's deadline left no record.
-            gevent.signal_handler(signal.SIGTERM, self.trip, "it was told to end (SIGTERM)")
+            self.refuse(environment.host or self.caller.host or "")
+            self._check_environment()
+            self._set_stop_timeout(environment)
+            if not isinstance(runner, WorkerRunner):
+                # Whatever ends Locust before a test was judged has shown nothing.
+                environment.process_exit_code = int(ExitCode.INCONCLUSIVE)
+                self.records = Records(Path(options.out), spec_path())
+                if not (environment.host or self.caller.host):  # the master tells its workers
+                    self.spec.refuse_production(
+                        context=current_context(), allowed=options.allow_production
+                    )
+                    environment.host = forward_to(self.scenario.target)
+        if isinstance(runner, WorkerRunner):
+            runner.register_message(LANE, self.take_lane)
+            runner.register_message(_HURRY, self.hurry)
+            follow_master()
+        else:
+            listen(self.end)
         if isinstance(runner, MasterRunner):
             runner.register_message(_TRIP, self.take_trip)
             self.workers = Workers(runner)
-        if isinstance(runner, WorkerRunner):
-            runner.register_message(LANE, self.take_lane)
+            self._await_workers(runner, options)
+        if environment.web_ui is not None:
+            refuse_starts(environment, self.refuse)
+
+    def refuse(self, host: str, changed: Mapping[str, Any] | None = None) -> None:
+        """Nothing, unless a test with these options may not start.
+
+        Args:
+            host: What the load would reach.
+            changed: Options in place of those of the command line.
+
+        Raises:
+            SpecError: The plan leaves the bounds, or the host is no URL or somebody's production.
+        """
+        options = Namespace(**{**vars(self.environment.parsed_options), **(changed or {})})
+        self.spec.refuse_host(without_credentials(host)[0], allowed=options.allow_production)
+        self._read_plan(options)
 
     def begin(self, environment: Environment, **_: object) -> None:
-        """A test starts: a new account, and the plan that the options ask for."""
+        """A test starts: a new account, and the plan that the options ask for.
+
+        Asked again, by each process: the web UI may have changed the host since, or the plan.
+        """
+        refusal = ""
         self._split_host()
-        self._read_plan(environment.parsed_options)
+        host = environment.host or self.caller.host or ""
+        try:
+            self.refuse(host)
+        except SpecError as error:
+            refusal = str(error)
         self.account = Account()
-        self.stopped_early, self._judged, self._shipped = "", False, 0
+        self.collapsed, self._shipped = "", 0
+        self.refused = self.stopped_early = refusal
+        self._under_way = True
         self.started_at = time.time() + START_DELAY_S
         origin = time.perf_counter() + START_DELAY_S
-        self.lane = lane = Lane(self.plan, self.scenario, self.account, origin=origin)
+        self.lane = lane = Lane(self.plan, self.scenario, self.account, origin=origin, host=host)
+        self._stops_at_s = self.plan.duration_s
         self.caller.lane = lane
         runner = environment.runner
+        if refusal:
+            LOG.error("no request is sent: %s", refusal)
+            return
         if self.workers is not None:
             self.workers.begin(self.plan, self.started_at, self.caller.authorization)
             return
@@ -118,18 +167,45 @@ class Run:
             lane.assign(0, 1)
         elif self._order.get("started_at", 0.0) > time.time() - _ORDER_HOLDS_S:
             self._follow_order()
-        Health(
+        self.health = Health(
             lane,
             self.spec.circuit_breaker,
             goes_on=lambda: self.lane is lane and runner.state != "stopped",
             trip=self.trip,
-        ).watch()
+        )
+        self.health.watch()
+
+    def mark_stop(self, **_: object) -> None:
+        """No arrival is claimed any more from here on."""
+        if self.lane is not None:
+            now_s = time.perf_counter() - self.lane.origin
+            self._stops_at_s = max(0.0, min(self._stops_at_s, now_s))
+        if self.health is not None and not self.account.cpu:
+            self.health.read_cpu()
 
     def finish(self, environment: Environment, **_: object) -> None:
-        """A worker's callers have drained: send the whole account once more."""
+        """The callers of a test have drained: what was never sent is settled, and all is judged."""
+        if self.lane is not None:
+            self.lane.settle(self._stops_at_s)
         if isinstance(environment.runner, WorkerRunner):
             self._shipped = 0
             environment.runner.send_message(FINAL, self._snapshot())
+        else:
+            self._judge()
+
+    def conclude(self, environment: Environment, **_: object) -> None:
+        """Locust is quitting: a test that is under way is stopped, which judges it."""
+        runner = environment.runner
+        if isinstance(runner, WorkerRunner):
+            return
+        if runner.state in _AT_WORK:
+            runner.stop()
+        deadline = time.monotonic() + environment.stop_timeout + _SETTLED_WITHIN_S
+        while self._under_way and time.monotonic() < deadline:  # another greenlet is stopping it
+            gevent.sleep(0.05)
+        self._judge()
+        if not self.outcomes and not environment.parsed_options.headless:
+            LOG.warning("no test was started: nothing was judged")
 
     def report(self, client_id: str, data: dict[str, Any]) -> None:
         """Put the account so far on a worker's regular report."""
@@ -144,8 +220,8 @@ class Run:
 
     def take_trip(self, environment: Environment, msg: Message) -> None:
         """A worker's circuit breaker opened: stop all of them."""
-        self.stopped_early = msg.data["why"]
-        environment.runner.quit()
+        del environment
+        self.trip(msg.data["why"])
 
     def take_lane(self, environment: Environment, msg: Message) -> None:
         """The master says which arrivals are ours, and when second 0 is on its clock."""
@@ -154,31 +230,86 @@ class Run:
         self.caller.authorization = msg.data["authorization"]
         self._follow_order()
 
-    def judge(self, environment: Environment, **_: object) -> None:
-        """Drain, judge once, write the files; the exit code carries the verdict."""
-        runner = environment.runner
-        if isinstance(runner, WorkerRunner) or self._judged:
+    def hurry(self, environment: Environment, msg: Message) -> None:
+        """The master was told to end: answers that are under way get less time."""
+        del msg
+        environment.stop_timeout = min(environment.stop_timeout, END_WITHIN_S)
+
+    def end(self, why: str) -> None:
+        """This process was told to end."""
+        environment = self.environment
+        environment.stop_timeout = min(environment.stop_timeout, END_WITHIN_S)
+        if isinstance(environment.runner, MasterRunner):
+            environment.runner.send_message(_HURRY, {})
+        if environment.runner.state in _AT_WORK and not self.stopped_early:
+            LOG.error("the run is stopped: %s", why)
+            self.stopped_early = why
+            self._cease()  # the shape ends within a second
+        elif not self._under_way and environment.parsed_options.headless and not self.outcomes:
+            raise SystemExit(ExitCode.INCONCLUSIVE)
+
+    def trip(self, why: str) -> None:
+        """Most requests fail: leave the target alone."""
+        LOG.error("the run is stopped: %s", why)
+        self.collapsed = self.collapsed or why
+        runner = self.environment.runner
+        if isinstance(runner, WorkerRunner):
+            self._cease()
+            runner.send_message(_TRIP, {"why": why})
+        else:
+            self._cease()
+
+    def _cease(self) -> None:
+        """Claim nothing more; the shape ends the test within a second."""
+        self.mark_stop()
+        if self.lane is not None:
+            self.lane.settle(self._stops_at_s)
+
+    def arm(self) -> None:
+        """The next test has not begun; a master says so in the middle of one as well."""
+        if self._under_way:
             return
-        self._judged = True
-        if time.time() < self.started_at + self.plan.duration_s:
+        self.started_at = 0.0
+        self.stopped_early, self.refused, self.collapsed = "", "", ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the plan of the test that is under way has ended, or was ended."""
+        ended = self.started_at and time.time() > self.started_at + self.plan.duration_s
+        return bool(ended or self.stopped_early or self.collapsed)
+
+    def _judge(self) -> None:
+        """Judge the test that ended, once, and write its files; the exit code is that of all."""
+        with self._judging:
+            if not self._under_way:
+                return
+            self._under_way = False
+            outcome = self._judge_test()
+            self.outcomes.append(outcome)
+            code = exit_code(verdict(self.outcomes))
+            if self.refused:
+                code = ExitCode.USAGE
+            self.environment.process_exit_code = int(code)
+
+    def _judge_test(self) -> Outcome:
+        environment = self.environment
+        if self._stops_at_s < self.plan.duration_s and not self.collapsed:
             self.stopped_early = self.stopped_early or "it was stopped before the plan ended"
-        if runner.state not in {"stopped", "stopping", "ready"}:
-            runner.stop()
         account, reported, lost, uncounted = self.account, 1, 0, 0.0
         if self.workers is not None:
-            self.workers.await_finals()
+            self.workers.stop(environment.stop_timeout)
             account, reported = self.workers.account(), self.workers.reported
             lost, uncounted = self.workers.lost, self.workers.uncounted
+        cut_short = self.stopped_early or self.collapsed
         figures = generator_figures(
             account,
             self.plan,
-            ran_for_s=time.time() - self.started_at if self.stopped_early else None,
+            ran_for_s=self._stops_at_s if cut_short else None,
             workers_lost=lost,
             stopped_early=self.stopped_early,
+            few_callers=few_callers(account, self.plan, self.scenario),
         )
-        verdict = judge_callers(account, figures, self.spec, self.scenario)
-        out = Path(environment.parsed_options.out)
-        out.mkdir(parents=True, exist_ok=True)
+        judged = judge_callers(account, figures, self.spec, self.scenario, collapsed=self.collapsed)
         record = {
             "scenario": self.name,
             "shape": environment.parsed_options.shape,
@@ -190,30 +321,53 @@ class Run:
             "workers": max(1, reported),
             "workers_lost": lost,
             "uncounted_bound": round(uncounted),
-            "stopped_early": self.stopped_early,
-            "findings": [finding.to_json() for finding in verdict.findings],
-            "outcome": verdict.outcome,
+            "stopped_early": cut_short,
+            "findings": [finding.to_json() for finding in judged.findings],
+            "outcome": judged.outcome,
         }
-        record = Redactor().data(record)
-        (out / "generator.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-        (out / "account.json").write_text(json.dumps(account.to_json()), encoding="utf-8")
-        print_verdict(verdict, account, out)
-        environment.process_exit_code = int(exit_code(verdict.outcome))
+        print_verdict(judged, account)
+        assert self.records is not None  # noqa: S101 - only workers have none
+        try:
+            self.records.write(Redactor().data(record), account.to_json())
+        except OSError as error:
+            LOG.error("the record of this test is lost: %s", error)  # noqa: TRY400 - the sentence is enough
+            return Outcome.INCONCLUSIVE
+        LOG.info("%s/generator.json", self.records.folder)
+        return judged.outcome
 
-    def trip(self, why: str) -> None:
-        """Stop the whole run at once, and say why."""
-        LOG.error("the run is stopped: %s", why)
-        self.stopped_early = why
-        runner = self.environment.runner
-        if isinstance(runner, WorkerRunner):
-            runner.send_message(_TRIP, {"why": why})
-        else:
-            gevent.spawn(runner.quit)
+    def _await_workers(self, runner: MasterRunner, options: Namespace) -> None:
+        """Locust gives up waiting for workers with exit code 1, which means something else here."""
+        most_s = options.expect_workers_max_wait
+        if not options.headless or not most_s:
+            return
+
+        def give_up() -> None:
+            ready = len(runner.clients.ready)
+            if runner.state == "ready" and ready < options.expect_workers:
+                text = f"{ready} of {options.expect_workers} workers came within {most_s:g} s"
+                LOG.error("INCONCLUSIVE: %s", text)
+                raise SystemExit(ExitCode.INCONCLUSIVE)
+
+        gevent.spawn_later(max(0.0, most_s - 0.5), give_up)
+
+    def _set_stop_timeout(self, environment: Environment) -> None:
+        given, least = environment.stop_timeout, self.scenario.timeout_s
+        if given and given <= least:
+            raise SpecError(
+                f"--stop-timeout {given:g}: expected more than timeout_s {least:g} of the scenario:"
+                " requests that are under way at the end would be cut off"
+            )
+        environment.stop_timeout = given or self.scenario.drain_s
+
+    def _check_environment(self) -> None:
+        for name in self.caller.environment_needs:
+            if not os.environ.get(name):
+                raise SpecError(f"{name}: expected in the environment, which has none")
 
     def _follow_order(self) -> None:
         """Take the lane that the master gave, before or after our own test_start."""
         order, lane = self._order, self.lane
-        if not order or lane is None or lane.account is not self.account:
+        if not order or lane is None or lane.account is not self.account or self.refused:
             return
         self.started_at = order["started_at"]
         lane.origin = time.perf_counter() + self.started_at - time.time()
@@ -249,10 +403,12 @@ class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped
     abstract = True
     run: Run
 
+    def reset_time(self) -> None:
+        """Locust is about to start a test."""
+        super().reset_time()
+        self.run.arm()
+
     def tick(self) -> tuple[int, float] | None:
         """Locust asks this every second."""
-        run = self.run
-        ends_at = run.started_at + run.plan.duration_s
-        if run.stopped_early or (run.started_at and time.time() > ends_at):
-            return None
-        return run.scenario.callers, float(run.scenario.callers)
+        callers = self.run.scenario.callers
+        return None if self.run.is_over else (callers, float(callers))

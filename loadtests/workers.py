@@ -22,7 +22,8 @@ START_DELAY_S = 1.0
 _TAKE_OVER_S = 0.3
 """From the order to take over to the first arrival of the new lanes: our choice, many RPC times."""
 _LOOK_EVERY_S = 1.0
-_FINALS_WITHIN_S = 15.0
+_FINALS_WITHIN_S = 5.0
+"""After the last answer."""
 _REPORT_EVERY_S = 3.0
 """Locust's WORKER_REPORT_INTERVAL: what a worker counted after its last report dies with it."""
 _AT_WORK = ("running", "spawning")
@@ -67,14 +68,23 @@ class Workers:
         known += snapshot["exposures"]
         self._reports[client] = snapshot
 
-    def await_finals(self) -> None:
-        """Give every worker the time to drain and to send all that it counted."""
-        deadline = time.monotonic() + _FINALS_WITHIN_S
-        while time.monotonic() < deadline and set(self._lanes) - self._finals:
+    def stop(self, drain_s: float) -> None:
+        """Stop every worker, and give each the time to drain and to send all that it counted."""
+        for client in set(self._lanes) - self._finals:
+            self._runner.server.send_to_client(Message("stop", None, client))
+        deadline = time.monotonic() + drain_s + _FINALS_WITHIN_S
+        while time.monotonic() < deadline and self._awaited:
             gevent.sleep(0.1)
-        missing = set(self._lanes) - self._finals
-        if missing:
-            LOG.warning("%d workers sent no final account: their last report counts", len(missing))
+        if self._awaited:
+            count = len(self._awaited)
+            LOG.warning("%d workers sent no final account: their last report counts", count)
+
+    @property
+    def _awaited(self) -> set[str]:
+        """Those that have a lane, are there, and have not sent their final account."""
+        clients = self._runner.clients.values()
+        there = {client.id for client in clients if client.state != "missing"}
+        return set(self._lanes) & there - self._finals
 
     def account(self) -> Account:
         """What all of them counted."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from locust import events
 from locust.contrib.fasthttp import FastResponse
+from locust.env import Environment
 
 from clusterproof.load.account import Account
 from clusterproof.load.objectives import read_objectives
@@ -32,13 +33,17 @@ class Ours(Caller):
         return None, ""
 
 
-def _begin(**_: object) -> None:
+def _begin(environment: Environment, **_: object) -> None:
     rate, for_s = float(os.environ["BENCH_RATE"]), float(os.environ["BENCH_FOR_S"])
     scenario = read_objectives().scenario("router")
     # The comparison has the same connection for the whole run, and gives no arrival up.
     scenario = scenario.model_copy(update={"drop_after_s": 3600, "connection_max_age_s": 3600})
     Ours.lane = Lane(
-        Plan([Stage(rate, rate, for_s)]), scenario, ACCOUNT, origin=time.perf_counter() + 0.2
+        Plan([Stage(rate, rate, for_s)]),
+        scenario,
+        ACCOUNT,
+        origin=time.perf_counter() + 0.2,
+        host=environment.host,
     )
     Ours.lane.assign(0, 1)
 

@@ -43,7 +43,9 @@ def _account(rows: list[tuple[str, float, int, str]]) -> Account:
             answered=fault != "reset",
         )
         account.exposures.append(Exposure("u", "control", f"e{number}", 1.0))
-        account.dropped += number % 3
+        if number % 3:
+            account.drop(0.5 * number)
+        account.faults["no request"] += number % 2
         account.lag.record(0.002 * number)
         account.cpu.append(CpuShare(float(at_s), 0.5, 0.25))
     return account
@@ -67,9 +69,12 @@ def _facts(account: Account) -> dict[str, Any]:
             for row_sum in (row.latency.sum_s, row.service.sum_s)
         ],
         "seconds": account.seconds,
-        **{name: _counts(getattr(account, name)) for name in ("late", "waited", "lag")},
+        **{
+            name: _counts(getattr(account, name))
+            for name in ("late", "waited", "lag", "dropped_waits")
+        },
         "exposures": account.exposures,
-        "counts": (account.dropped, account.started),
+        "counts": (account.dropped, account.started, dict(+account.faults)),
         "cpu": account.cpu,
     }
 
@@ -90,7 +95,8 @@ def test_two_accounts_together_are_one(first: list, second: list) -> None:  # ty
     assert merged.cpu == sorted(one.cpu + other.cpu)
     assert merged.dropped == one.dropped + other.dropped
     assert merged.started == one.started + other.started
-    for name in ("late", "waited", "lag"):
+    assert merged.faults == one.faults + other.faults
+    for name in ("late", "waited", "lag", "dropped_waits"):
         both = getattr(one, name).count + getattr(other, name).count
         assert getattr(merged, name).count == both
 
@@ -98,6 +104,7 @@ def test_two_accounts_together_are_one(first: list, second: list) -> None:  # ty
 def test_each_request_is_in_one_count() -> None:
     """Right, wrong or without an answer; the second it began in, and the one it ended in."""
     account = _account([("a", 0.01, 3, ""), ("a", 0.02, 3, "HTTP 500"), ("b", 0.04, 4, "reset")])
+    account.dropped_waits = Latencies()
     assert (account.started, account.answered, account.failed, account.unanswered) == (3, 2, 2, 1)
     row = account.names["a"]
     assert (row.ok, row.failed, row.unanswered) == (1, {"HTTP 500": 1}, {})
@@ -112,6 +119,30 @@ def test_each_request_is_in_one_count() -> None:
     assert account.total().service.value_s(1.0) == pytest.approx(0.02, rel=0.01)
     total = account.total()
     assert (total.ok, total.failed, total.unanswered) == (1, {"HTTP 500": 1}, {"reset": 1})
+
+
+def test_an_arrival_that_was_dropped_is_in_the_latency_and_a_failure() -> None:
+    """90 of 10,000 that found no caller for 10 s: a p99 without them would be 20 ms."""
+    account = Account()
+    for latency_s, count in ((0.02, 9850), (5.0, 60)):
+        for _ in range(count):
+            account.begin(late_s=0.0, was_idle=True, at_s=1)
+            account.end("a", latency_s=latency_s, service_s=0.01, at_s=1, fault="", answered=True)
+    for _ in range(90):
+        account.drop(10.0)
+    latency = {finding.id: finding for finding in judge_latency(account, LIMITS)}
+    assert latency["latency-p99"].outcome is Outcome.FAILED
+    answers = judge_answers(account, LIMITS.model_copy(update={"failure_ratio": 0.0089}))
+    assert answers.outcome is Outcome.FAILED
+    assert answers.observed == "90 of 10000 (0.9000%)"
+
+
+def test_a_request_that_never_ended_is_a_failure() -> None:
+    account = _account([("a", 0.02, 1, "")])
+    account.begin(late_s=0.0, was_idle=True, at_s=1)
+    found = judge_answers(account, LIMITS)
+    assert found.outcome is Outcome.FAILED
+    assert found.evidence == ("1 x never ended",)
 
 
 def test_an_account_begins_empty() -> None:
@@ -135,6 +166,7 @@ def test_zero_requests_are_never_green() -> None:
 
 def test_one_failure_is_too_many() -> None:
     account = _account([("a", 0.01, 1, "")] * 99 + [("a", 0.01, 1, "reset")])
+    account.dropped = 0
     found = judge_answers(account, LIMITS)
     assert found.outcome is Outcome.FAILED
     assert found.evidence == ("1 x a: reset",)
@@ -148,8 +180,9 @@ def test_a_generator_that_waits_for_a_cpu_is_busy() -> None:
     plan = Plan([Stage(1.0, 1.0, 10.0)])
     figures = generator_figures(again, plan, ran_for_s=None, workers_lost=0, stopped_early="")
     assert (figures.cpu_busiest, figures.cpu_waited) == (0.95, 0.5)
+    assert figures.planned == 10
     nothing = generator_figures(Account(), plan, ran_for_s=None, workers_lost=0, stopped_early="")
-    assert (nothing.cpu_busiest, nothing.cpu_waited) == (0.0, 0.0)
+    assert (nothing.cpu_busiest, nothing.cpu_waited) == (None, 0.0)
 
 
 def test_an_older_record_of_the_cpu_is_read() -> None:

@@ -121,18 +121,42 @@ def test_a_host_of_production_is_refused_without_the_flag() -> None:
     with pytest.raises(SpecError) as found:
         spec.refuse_production(host="https://router.example", allowed=False)
     assert str(found.value) == (
-        "host 'https://router.example' matches 'https://router.*' in production of the load spec;"
+        "host 'https://router.example' matches 'https://router.*' in production of the spec;"
         " load on production needs --allow-production"
     )
     with pytest.raises(SpecError, match=r"^host 'http://a.live' matches '\*\.live' in production"):
         spec.refuse_production(host="http://a.live", allowed=False)
     spec.refuse_production(host="https://router.example", allowed=True)
+    for host in ("HTTPS://ROUTER.EXAMPLE:443/path", "http://A.Live/", "//a.live"):
+        with pytest.raises(SpecError, match="needs --allow-production"):
+            spec.refuse_production(host=host, allowed=False)
     spec.refuse_production(host="http://127.0.0.1:8080", allowed=False)
 
 
 def test_a_context_of_production_is_named_as_one() -> None:
     with pytest.raises(SpecError, match=r"^context 'eu-prod-1' matches '\*prod\*' in production"):
         SPEC.refuse_production(context="eu-prod-1", allowed=False)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://model-router.voicehelper-prod.svc.cluster.local:8080",
+        "http://MODEL-ROUTER.VOICEHELPER-PROD.svc:8080/",
+        "https://api.Production.example",
+    ],
+)
+def test_the_shipped_spec_refuses_hosts_of_production(host: str) -> None:
+    """In a cluster there is no context to tell it by."""
+    with pytest.raises(SpecError, match="needs --allow-production"):
+        SPEC.refuse_host(host, allowed=False)
+    SPEC.refuse_host(host, allowed=True)
+
+
+@pytest.mark.parametrize("host", ["router:8080", "ftp://router", "http://", "http://a/?b"])
+def test_what_is_no_url_is_no_host(host: str) -> None:
+    with pytest.raises(SpecError, match="expected http://HOST"):
+        SPEC.refuse_host(host, allowed=False)
 
 
 def test_without_a_host_or_a_context_nothing_matches() -> None:
@@ -146,11 +170,9 @@ def test_without_a_host_or_a_context_nothing_matches() -> None:
 
 
 def test_limits_of_a_generator_are_taken_over_in_seconds() -> None:
-    section = {"rate_error": 0.02, "late_p99_ms": 40, "loop_lag_p99_ms": 60, "cpu_busiest": 0.7}
+    section = {"late_p99_ms": 40, "loop_lag_p99_ms": 60, "cpu_busiest": 0.7}
     found = _with(credibility=section).credibility.limits()
-    expected = CredibilityLimits(
-        rate_error=0.02, late_p99_s=0.04, loop_lag_p99_s=0.06, cpu_busiest=0.7
-    )
+    expected = CredibilityLimits(late_p99_s=0.04, loop_lag_p99_s=0.06, cpu_busiest=0.7)
     assert found == expected
 
 

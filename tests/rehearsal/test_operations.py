@@ -32,15 +32,17 @@ def web() -> Json:
     item = deployment("web", "a", LABELS)
     item["metadata"] |= {"uid": "u", "generation": 1}
     item["spec"]["replicas"] = 3
+    item["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "9"}
+    item["spec"]["template"]["spec"]["containers"] = [{"name": "web", "image": "v9"}]
     return {**item, "status": {"observedGeneration": 1, **WHOLE}}
 
 
 def on(node: str, name: str, labels: Json | None = None) -> Json:
     item = pod(name, "a", labels or LABELS)
     item["spec"]["nodeName"] = node
-    owner = {"web": "u", "store": "uid-of-store"}.get(item["metadata"]["labels"].get("app", ""))
-    item["metadata"] |= {"uid": name, **(owned_by(owner) if owner else {})}
-    item["metadata"]["labels"] = labels or LABELS
+    owners = {"web": "u", "store": "uid-of-store"}
+    owner = owners.get(item["metadata"]["labels"].get("app", ""), "another")
+    item["metadata"] |= {"uid": name, **owned_by(owner), "labels": labels or LABELS}
     return item
 
 
@@ -124,8 +126,8 @@ def test_scale_keeps_the_number_that_it_was_and_raises_the_floor() -> None:
         (f"{HPAS}/hpa", {"spec": {"minReplicas": 5}}),
     ]
     assert server.kept == [
-        {"path": f"{HPAS}/hpa", "body": {"spec": {"minReplicas": 2}}},
-        {"path": f"{DEPLOYMENTS}/web/scale", "body": {"spec": {"replicas": 3}}},
+        {"path": f"{HPAS}/hpa", "field": "/spec/minReplicas", "was": 2, "put": 5},
+        {"path": f"{DEPLOYMENTS}/web/scale", "field": "/spec/replicas", "was": 3, "put": 5},
     ]
     assert "3 replicas are wanted, not 5" in step.missing
 
@@ -154,9 +156,12 @@ def test_a_configuration_goes_back_before_the_pods_that_read_it() -> None:
     (first, changed), (second, restarted) = server.patches
     assert (first, second) == (config, f"{DEPLOYMENTS}/web")
     assert changed == {"data": {"LOG": "off"}}
-    assert RESTARTED in restarted["spec"]["template"]["metadata"]["annotations"]
-    assert [one["path"] for one in server.kept] == [config, f"{DEPLOYMENTS}/web"]
-    assert server.kept[0]["body"] == {"data": {"LOG": None}}
+    now = restarted["spec"]["template"]["metadata"]["annotations"][RESTARTED]
+    field = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt"
+    assert server.kept == [
+        {"path": config, "field": "/data/LOG", "was": None, "put": "off"},
+        {"path": f"{DEPLOYMENTS}/web", "field": field, "was": None, "put": now},
+    ]
 
 
 def revision(number: int, image: str) -> Json:
@@ -172,29 +177,63 @@ def revision(number: int, image: str) -> Json:
     }
 
 
-def test_an_upgrade_is_rolled_back_to_the_revision_before() -> None:
+UPGRADE = {"do": "upgrade", "of": "Deployment/a/web", "container": "web", "image": "v10"}
+
+
+def test_an_upgrade_is_rolled_back_to_the_revision_that_was_found() -> None:
+    """Not to the newest but one: others may have rolled out a release meanwhile."""
     sets = "/apis/apps/v1/namespaces/a/replicasets"
-    objects = {f"{sets}/{n}": revision(n, f"v{n}") for n in (9, 10, 2)}
+    objects = {f"{sets}/{n}": revision(n, f"v{n}") for n in (9, 11, 10, 2)}
     server = Server(**objects)
-    operation = {"do": "upgrade", "of": "Deployment/a/web", "container": "web", "image": "v10"}
     with api_server(server.answer) as api:
-        assert [one.missing for one in steps(api, rule(operation))] == ["", ""]
+        assert [step.missing for step in steps(api, rule(UPGRADE))] == ["", ""]
     (_, upgraded), (_, rolled_back) = server.patches
     assert upgraded["spec"]["template"]["spec"]["containers"] == [{"name": "web", "image": "v10"}]
-    assert rolled_back[0]["value"] == {
-        "metadata": {"labels": {"app": "web"}},
-        "spec": {"image": "v9"},
-    }
+    assert rolled_back == [
+        {"op": "test", "path": "/spec/template/spec/containers/0/image", "value": "v10"},
+        {
+            "op": "replace",
+            "path": "/spec/template",
+            "value": {"metadata": {"labels": {"app": "web"}}, "spec": {"image": "v9"}},
+        },
+    ]
 
 
-def test_without_an_earlier_revision_nothing_can_be_said() -> None:
-    operation = {"do": "upgrade", "of": "Deployment/a/web", "container": "web", "image": "v2"}
-    server = Server()
+def test_without_the_revision_that_was_found_nothing_can_be_said() -> None:
+    sets = "/apis/apps/v1/namespaces/a/replicasets"
+    server = Server(**{f"{sets}/8": revision(8, "v8")})
     with (
         api_server(server.answer) as api,
-        pytest.raises(ObservationError, match="no revision to go back to"),
+        pytest.raises(ObservationError, match="no revision 9 to go back to"),
     ):
+        list(steps(api, rule(UPGRADE)))
+
+
+CONFIGMAP = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"LOG": "off"}}
+CONFIGURE = {
+    "do": "configure",
+    "of": "ConfigMap/a/c",
+    "key": "LOG",
+    "value": "off",
+    "workload": "Deployment/a/web",
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "sentence"),
+    [
+        (UPGRADE | {"image": "v9"}, "the image of web is 'v9' already"),
+        (UPGRADE | {"container": "sidecar"}, "no container sidecar"),
+        ({"do": "scale", "of": "Deployment/a/web", "replicas": 3}, "replicas is 3 already"),
+        (CONFIGURE, "LOG is 'off' already"),
+    ],
+)
+def test_what_would_change_nothing_is_not_done(operation: Json, sentence: str) -> None:
+    """Nothing is written, so that nothing can be put back to something older."""
+    server = Server(**{"/api/v1/namespaces/a/configmaps/c": CONFIGMAP})
+    with api_server(server.answer) as api, pytest.raises(ObservationError, match=sentence):
         list(steps(api, rule(operation)))
+    assert server.written == []
 
 
 DRAIN = {
@@ -205,21 +244,26 @@ DRAIN = {
 }
 
 
-def drained(*pods: Json, evictions: tuple[int, ...] = ()) -> tuple[Server, list[Step]]:
+def drained(
+    *pods: Json,
+    evictions: tuple[int, ...] = (),
+    **fields: Any,  # noqa: ANN401 - fields of the operation
+) -> tuple[Server, list[Step]]:
     store = deployment("store", "a", {"app": "store"})
     store["metadata"]["uid"] = "uid-of-store"
     server = Server(**{f"{DEPLOYMENTS}/store": store})
     server.objects |= {f"/api/v1/nodes/{one}": node(one) for one in ("n1", "n2", "n3")}
     server.objects |= {f"{PODS}/{one['metadata']['name']}": one for one in pods}
+    server.objects["/apis/apps/v1/namespaces/a/daemonsets/d"] = {"kind": "DaemonSet"}
     server.evictions = list(evictions)
     with api_server(server.answer) as api:
-        return server, list(steps(api, rule(DRAIN, within_s=3)))
+        return server, list(steps(api, rule(DRAIN | fields, within_s=3)))
 
 
 def test_a_drain_spares_the_node_of_a_store_and_evicts_what_is_ours_to_evict() -> None:
     others = {"app": "other"}
     daemon = on("n2", "daemon", others)
-    daemon["metadata"]["ownerReferences"] = [{"kind": "DaemonSet"}]
+    daemon["metadata"]["ownerReferences"] = [DAEMONSET]
     own = on("n2", "sender", {"clusterproof.dev/run": "r"})
     server, (evicted, _) = drained(
         on("n1", "w1"), on("n1", "w2"), on("n1", "s", {"app": "store"}), on("n2", "w3"),
@@ -232,7 +276,79 @@ def test_a_drain_spares_the_node_of_a_store_and_evicts_what_is_ours_to_evict() -
         f"{PODS}/w3/eviction",
         f"{PODS}/x/eviction",
     ]
-    assert server.kept == [{"path": "/api/v1/nodes/n2", "body": {"spec": {"unschedulable": None}}}]
+    assert server.kept == [
+        {"path": "/api/v1/nodes/n2", "field": "/spec/unschedulable", "was": None, "put": True}
+    ]
+
+
+DAEMONSET = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "d", "controller": True}
+OTHERS = {"app": "other"}
+
+
+def other(name: str, **metadata: Any) -> Json:  # noqa: ANN401 - raw JSON
+    found = on("n2", name, OTHERS)
+    found["metadata"] |= metadata
+    return found
+
+
+def with_emptydir(name: str, **metadata: Any) -> Json:  # noqa: ANN401 - raw JSON
+    found = other(name, **metadata)
+    found["spec"]["volumes"] = [{"name": "tmp", "emptyDir": {}}]
+    return found
+
+
+def finished(item: Json) -> Json:
+    return {**item, "status": {"phase": "Succeeded"}}
+
+
+@pytest.mark.parametrize(
+    ("pods", "sentence"),
+    [
+        ([other("bare", ownerReferences=[])], "declare no controller: a/bare"),
+        ([other("kept", ownerReferences=[{"kind": "Job"}])], "declare no controller: a/kept"),
+        ([with_emptydir("cache")], "with local storage .*: a/cache"),
+        ([other("orphan", ownerReferences=[{**DAEMONSET, "name": "gone"}])], "gone is not found"),
+        ([with_emptydir("cache"), other("bare", ownerReferences=[])], "a/cache, .* a/bare"),
+    ],
+)
+def test_what_kubectl_drain_refuses_is_named_and_nothing_is_changed(
+    pods: list[Json], sentence: str
+) -> None:
+    with pytest.raises(ObservationError, match=sentence):
+        drained(on("n2", "w3"), *pods)
+    server = Server()
+    server.objects |= {"/api/v1/nodes/n2": node("n2")}
+    server.objects |= {f"{PODS}/{one['metadata']['name']}": one for one in [on("n2", "w3"), *pods]}
+    with api_server(server.answer) as api, pytest.raises(ObservationError):
+        list(steps(api, rule(DRAIN | {"spares": []})))
+    assert server.written == []
+
+
+@pytest.mark.parametrize(
+    ("spared", "evicted"),
+    [
+        (other("mirror", annotations={"kubernetes.io/config.mirror": "x"}, ownerReferences=[]), 0),
+        (with_emptydir("daemon", ownerReferences=[DAEMONSET]), 0),
+        (finished(other("bare", ownerReferences=[])), 1),
+        (finished(with_emptydir("cache")), 1),
+        (finished(other("daemon", ownerReferences=[DAEMONSET])), 1),
+    ],
+)
+def test_what_kubectl_drain_spares_or_evicts(spared: Json, *, evicted: int) -> None:
+    """A mirror Pod and a DaemonSet's stay; a finished Pod is removed, whatever it is."""
+    server, _ = drained(on("n2", "w3"), spared)
+    name = spared["metadata"]["name"]
+    assert sum(path == f"{PODS}/{name}/eviction" for _, path, _ in server.written) == evicted
+
+
+def test_emptydir_data_are_given_up_where_the_row_says_so() -> None:
+    server, _ = drained(on("n2", "w3"), with_emptydir("cache"), delete_emptydir_data=True)
+    assert any(path == f"{PODS}/cache/eviction" for _, path, _ in server.written)
+
+
+def test_a_node_that_kubectl_would_drain_is_taken_before_one_that_it_refuses() -> None:
+    server, _ = drained(on("n2", "w3"), other("bare", ownerReferences=[]), on("n3", "w4"))
+    assert server.patches == [("/api/v1/nodes/n3", {"spec": {"unschedulable": True}})]
 
 
 def test_an_eviction_that_the_budget_refuses_is_asked_for_again() -> None:
@@ -262,6 +378,15 @@ def test_a_kill_is_of_one_pod_and_of_that_one_only(grace_s: int | None) -> None:
     assert body["preconditions"] == {"uid": "w1"}
     assert body.get("gracePeriodSeconds") == grace_s
     assert step.missing == "w1 is ending"
+
+
+def test_a_pod_without_a_controller_is_not_killed() -> None:
+    bare = on("n1", "w1")
+    bare["metadata"]["ownerReferences"] = []
+    server = Server(**{f"{PODS}/w1": bare})
+    with api_server(server.answer) as api, pytest.raises(ObservationError, match="replace w1"):
+        list(steps(api, rule({"do": "kill", "of": "Pod/a/w1"})))
+    assert server.written == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The way back: kept before anything changes, gone once, found again after a kill."""
+"""What a rehearsal changed is put back where it still stands, and nowhere else."""
 
 import json
 from typing import Any
@@ -6,31 +6,80 @@ from typing import Any
 import pytest
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.rehearsal.undo import MERGE, Undo, WayBack
+from clusterproof.observe.rehearsal.undo import MANAGER, Undo, WayBack
 from tests.observe.loopback import Reply, Request, api_server
 
+Json = dict[str, Any]
 NODE = "/api/v1/nodes/node-1"
-UNCORDON = Undo(NODE, {"spec": {"unschedulable": None}})
-TEMPLATE = Undo("/apis/apps/v1/namespaces/a/deployments/r", [{"op": "replace", "path": "/spec"}])
+ROUTER = "/apis/apps/v1/namespaces/a/deployments/r"
+UNCORDON = Undo(NODE, "/spec/unschedulable", None, put=True)
+IMAGE = Undo(ROUTER, "/spec/template/spec/containers/0/image", "v1", "v2")
+REPLICAS = Undo(f"{ROUTER}/scale", "/spec/replicas", 3, 5)
+
+
+def node(*, unschedulable: bool | None = True) -> Json:
+    spec = {} if unschedulable is None else {"unschedulable": unschedulable}
+    return {"kind": "Node", "metadata": {"name": "node-1"}, "spec": spec}
+
+
+def router(image: str = "v2", replicas: int = 5) -> Json:
+    containers = [{"name": "web", "image": image}]
+    spec = {"replicas": replicas, "template": {"spec": {"containers": containers}}}
+    return {"kind": "Deployment", "metadata": {"name": "r"}, "spec": spec}
+
+
+def managed(item: Json, **owners: Json) -> Json:
+    """The object with what its managers own."""
+    entries = [
+        {"manager": name.replace("_", "-"), "time": "2026-11-01T10:00:00Z", "fieldsV1": fields}
+        for name, fields in owners.items()
+    ]
+    return {**item, "metadata": {**item["metadata"], "managedFields": entries}}
 
 
 class Server:
-    """An API server that keeps one ConfigMap and notes the patches of other objects."""
+    """An API server that keeps our ConfigMap, and other objects that can be patched."""
 
-    def __init__(self) -> None:
-        """Nothing is kept, and nothing refused."""
-        self.kept: dict[str, Any] | None = None
-        self.patched: list[tuple[str, str, Any]] = []
+    def __init__(self, **objects: Json) -> None:
+        """Hold a cordoned Node and a Deployment with another image, as after a rehearsal."""
+        self.kept: Json | None = None
+        self.objects = {NODE: node(), ROUTER: router(), **objects}
+        self.patched: list[tuple[str, Any]] = []
         self.refused: set[str] = set()
 
     def answer(self, request: Request) -> Reply:
         """One request."""
-        if request.method == "PATCH":
-            if request.path in self.refused:
-                return self._refuse(403)
-            kind = request.headers["content-type"]
-            self.patched.append((request.path, kind, request.json()))
-            return Reply(body={"kind": "Any", "metadata": {}})
+        path = request.path.partition("?")[0]
+        place = path.removesuffix("/scale")
+        if "/configmaps" in path:
+            return self._record(request)
+        if place not in self.objects:
+            return self._refuse(404)
+        if request.method == "GET":
+            return Reply(body=self.objects[place])
+        if path in self.refused:
+            return self._refuse(403)
+        assert request.headers["content-type"] == "application/json-patch+json"
+        assert request.path.endswith(f"?fieldManager={MANAGER}")
+        self.patched.append((path, request.json()))
+        return Reply(body=self.objects[place]) if self._apply(place) else self._refuse(422)
+
+    def _apply(self, place: str) -> bool:
+        """Apply the JSON patch that came last, if what it tests holds."""
+        for step in self.patched[-1][1]:
+            *tokens, last = step["path"].split("/")[1:]
+            at: Any = self.objects[place]
+            for token in tokens:
+                at = at[int(token)] if isinstance(at, list) else at[token]
+            if step["op"] == "test" and at.get(last) != step["value"]:
+                return False
+            if step["op"] == "replace":
+                at[last] = step["value"]
+            if step["op"] == "remove":
+                del at[last]
+        return True
+
+    def _record(self, request: Request) -> Reply:
         if request.method == "POST":
             if self.kept is not None:
                 return self._refuse(409)
@@ -38,38 +87,140 @@ class Server:
             return Reply(201, self.kept)
         if self.kept is None:
             return self._refuse(404)
-        found = self.kept
+        record = self.kept
         if request.method == "DELETE":
             self.kept = None
-        return Reply(body={"kind": "ConfigMap", **found})
+        return Reply(body={"kind": "ConfigMap", **record})
 
     @staticmethod
     def _refuse(status: int) -> Reply:
         return Reply(status, {"kind": "Status", "apiVersion": "v1", "message": str(status)})
 
 
-def test_the_way_back_is_gone_in_its_order_and_forgotten() -> None:
+def left_by_a_killed_run(
+    *entries: Undo, at: str = "", objects: dict[str, Json] | None = None
+) -> Server:
+    """A cluster as a run left it that was killed; begun at `at`."""
+    server = Server(**(objects or {}))
+    with api_server(server.answer) as api:
+        WayBack(api, "n", "run-1").remember("a-row", entries)
+    assert server.kept is not None
+    if at:
+        server.kept["data"]["at"] = at
+    return server
+
+
+def test_each_field_is_put_back_in_its_order_and_forgotten() -> None:
     server = Server()
     with api_server(server.answer) as api:
         way_back = WayBack(api, "n", "run-1")
-        way_back.remember("a-row", [UNCORDON, TEMPLATE])
+        way_back.remember("a-row", [UNCORDON, REPLICAS, IMAGE])
         assert server.kept is not None
         assert server.kept["metadata"]["labels"] == {"clusterproof.dev/run": "run-1"}
         assert not server.patched
-        way_back.go()
-    assert [path for path, _, _ in server.patched] == [NODE, TEMPLATE.path]
-    assert [kind for _, kind, _ in server.patched] == [MERGE, "application/json-patch+json"]
+        assert way_back.go() == ()
+    assert [path for path, _ in server.patched] == [NODE, f"{ROUTER}/scale", ROUTER]
+    assert server.objects[NODE]["spec"] == {}
+    assert server.objects[ROUTER] == router("v1", 3)
     assert server.kept is None
 
 
-def test_the_next_run_goes_the_way_back_of_one_that_was_killed() -> None:
-    server = Server()
+def test_the_next_run_puts_back_what_one_left_that_was_killed() -> None:
+    server = left_by_a_killed_run(UNCORDON, at="2026-10-01T08:00:00+00:00")
     with api_server(server.answer) as api:
-        WayBack(api, "n", "run-1").remember("a-row", [UNCORDON])
-        assert WayBack(api, "n", "run-2").take_back() == "a-row of run run-1"
-        assert [body for _, _, body in server.patched] == [{"spec": {"unschedulable": None}}]
+        text = WayBack(api, "n", "run-2").take_back()
+        assert text.startswith("a-row of run run-1, begun 2026-10-01T08:00:00+00:00, ")
+        assert text.endswith(" days ago")
+        assert server.objects[NODE]["spec"] == {}
         assert WayBack(api, "n", "run-3").take_back() == ""
     assert len(server.patched) == 1
+
+
+def owned(**fields: Json) -> Json:
+    return {"f:spec": {f"f:{name}": below for name, below in fields.items()}}
+
+
+CORDONED = owned(unschedulable={})
+OF_CONTAINER: Json = {'k:{"name":"web"}': {"f:image": {}}}
+OF_IMAGE = owned(template={"f:spec": {"f:containers": OF_CONTAINER}})
+
+
+@pytest.mark.parametrize(
+    ("entry", "now", "sentence"),
+    [
+        (IMAGE, {ROUTER: router("v3")}, 'was "v1", the rehearsal put "v2", observed "v3"'),
+        (REPLICAS, {ROUTER: router(replicas=7)}, "was 3, the rehearsal put 5, observed 7"),
+        (UNCORDON, {NODE: managed(node(), kubectl_cordon=CORDONED)}, "set by kubectl-cordon 2026"),
+        (IMAGE, {ROUTER: managed(router(), argocd=OF_IMAGE)}, "set by argocd 2026-11-01T10:00:00Z"),
+    ],
+)
+def test_somebody_elses_later_change_stays_and_is_named(
+    entry: Undo, now: dict[str, Json], sentence: str
+) -> None:
+    """Another value, or the same value that somebody set after the rehearsal."""
+    server = left_by_a_killed_run(entry, objects=now)
+    before = json.dumps(server.objects)
+    with api_server(server.answer) as api:
+        text = WayBack(api, "n", "run-2").take_back()
+    assert sentence in text
+    assert text.endswith("changed since, left as it is")
+    assert not server.patched
+    assert json.dumps(server.objects) == before
+    assert server.kept is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "now"),
+    [
+        (UNCORDON, {NODE: managed(node(), clusterproof_rehearsal=CORDONED, kubelet={})}),
+        (IMAGE, {ROUTER: managed(router(), clusterproof_rehearsal=OF_IMAGE, helm=owned())}),
+    ],
+)
+def test_what_is_still_ours_is_put_back(entry: Undo, now: dict[str, Json]) -> None:
+    server = left_by_a_killed_run(entry, objects=now)
+    with api_server(server.answer) as api:
+        assert "changed since" not in WayBack(api, "n", "run-2").take_back()
+    assert [path for path, _ in server.patched] == [entry.path]
+
+
+def test_others_fields_of_the_same_object_stay() -> None:
+    changed = router()
+    changed["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "NEW"}]
+    server = left_by_a_killed_run(IMAGE, objects={ROUTER: changed})
+    with api_server(server.answer) as api:
+        WayBack(api, "n", "run-2").take_back()
+    container = server.objects[ROUTER]["spec"]["template"]["spec"]["containers"][0]
+    assert container == {"name": "web", "image": "v1", "env": [{"name": "NEW"}]}
+
+
+def test_a_change_between_the_look_and_the_patch_is_not_overwritten() -> None:
+    server = left_by_a_killed_run(IMAGE)
+    answer = server.answer
+
+    def raced(request: Request) -> Reply:
+        if request.method == "PATCH":
+            server.objects[ROUTER] = router("v3")
+        return answer(request)
+
+    with api_server(raced) as api:
+        assert 'observed "v3"' in WayBack(api, "n", "run-2").take_back()
+    assert server.objects[ROUTER] == router("v3")
+
+
+def test_what_is_as_it_was_already_is_not_patched() -> None:
+    server = left_by_a_killed_run(UNCORDON, IMAGE, objects={NODE: node(unschedulable=None)})
+    with api_server(server.answer) as api:
+        WayBack(api, "n", "run-2").take_back()
+    assert [path for path, _ in server.patched] == [ROUTER]
+
+
+def test_an_object_that_is_gone_does_not_block_the_rest() -> None:
+    server = left_by_a_killed_run(UNCORDON, IMAGE)
+    del server.objects[NODE]
+    with api_server(server.answer) as api:
+        assert f"{NODE} is gone" in WayBack(api, "n", "run-2").take_back()
+    assert [path for path, _ in server.patched] == [ROUTER]
+    assert server.kept is None
 
 
 def test_what_cannot_be_put_back_is_kept_and_the_rest_is_put_back() -> None:
@@ -77,29 +228,34 @@ def test_what_cannot_be_put_back_is_kept_and_the_rest_is_put_back() -> None:
     server.refused = {NODE}
     with api_server(server.answer) as api:
         way_back = WayBack(api, "n", "run-1")
-        way_back.remember("a-row", [UNCORDON, TEMPLATE])
-        with pytest.raises(ObservationError, match=r"not put back: .*403") as seen:
+        way_back.remember("a-row", [UNCORDON, IMAGE])
+        with pytest.raises(ObservationError, match=r"not put back: .*403") as caught:
             way_back.go()
-        assert seen.value.next_command.startswith("clusterproof undo")
-        assert [path for path, _, _ in server.patched] == [TEMPLATE.path]
+        assert caught.value.next_command.startswith("clusterproof undo")
+        assert [path for path, _ in server.patched] == [ROUTER]
         assert server.kept is not None
         server.refused = set()
-        assert WayBack(api, "n", "run-2").take_back() == "a-row of run run-1"
+        assert WayBack(api, "n", "run-2").take_back().startswith("a-row of run run-1")
     assert server.kept is None
 
 
-def test_nothing_is_changed_when_the_way_back_cannot_be_kept() -> None:
+def test_nothing_is_changed_when_it_cannot_be_kept_how_it_was() -> None:
     server = Server()
     with api_server(server.answer) as api:
         WayBack(api, "n", "run-1").remember("a-row", [UNCORDON])
         with pytest.raises(ObservationError, match="409"):
-            WayBack(api, "n", "run-2").remember("b-row", [TEMPLATE])
+            WayBack(api, "n", "run-2").remember("b-row", [IMAGE])
 
 
-def test_what_is_no_way_back_is_not_followed() -> None:
+@pytest.mark.parametrize(
+    "undo",
+    ["{}", '[{"path": "/api/v1/nodes/n", "body": {"spec": {"unschedulable": null}}}]'],
+)
+def test_a_record_of_another_version_is_not_followed(undo: str) -> None:
     server = Server()
-    server.kept = {"metadata": {"name": "clusterproof-rehearsal"}, "data": {"undo": "{}"}}
-    with api_server(server.answer) as api, pytest.raises(ObservationError, match="another thing"):
+    held = {"undo": undo, "row": "r", "run": "x"}
+    server.kept = {"metadata": {"name": "clusterproof-rehearsal"}, "data": held}
+    with api_server(server.answer) as api, pytest.raises(ObservationError, match="another record"):
         WayBack(api, "n", "run-2").take_back()
     assert not server.patched
-    assert json.loads(server.kept["data"]["undo"]) == {}
+    assert server.kept["data"] == held

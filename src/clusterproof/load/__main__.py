@@ -12,7 +12,7 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.load.analysis import Analysis
 from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
-from clusterproof.load.page import set_aside, write_report
+from clusterproof.load.page import write_report
 from clusterproof.load.sections import Evidence
 from clusterproof.load.session import Options, judge, run
 from clusterproof.outcome import ExitCode, Outcome, exit_code
@@ -30,7 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "run":
             spec = _asked_elsewhere(spec, options)
             api = KubeApi(connect(options.kubeconfig, options.context))
-            set_aside(options.out)
             run(api, spec, _options(options))
         analysis, inputs = judge(spec, options.out)
     except SpecError as error:
@@ -43,12 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INCONCLUSIVE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    page = write_report(analysis, inputs, spec, options.out, previous=options.previous)
-    _print(analysis, page)
+    _print_findings(analysis)
+    try:
+        page = write_report(analysis, inputs, spec, options.out, previous=options.previous)
+    except SpecError as error:
+        say_error(str(error))
+        return ExitCode.USAGE
+    except OSError as error:
+        say_error(f"INCONCLUSIVE: the report cannot be written: {error}")
+        return ExitCode.INCONCLUSIVE
+    _print_verdict(analysis, page)
     return exit_code(analysis.verdict.outcome)
 
 
-def _print(analysis: Analysis, page: Path) -> None:
+def _print_findings(analysis: Analysis) -> None:
     for finding in analysis.verdict.findings:
         sys.stdout.write(
             f"{_MARKS.get(finding.outcome, '    ')} {finding.id} [{finding.link}]: expected"
@@ -56,6 +63,9 @@ def _print(analysis: Analysis, page: Path) -> None:
         )
         if finding.outcome is not Outcome.PASSED:
             sys.stdout.writelines(f"         {line}\n" for line in finding.evidence)
+
+
+def _print_verdict(analysis: Analysis, page: Path) -> None:
     broken = analysis.verdict.broken
     said = f"; broken link: {broken}" if broken else ""
     sys.stdout.write(f"\n{analysis.verdict.outcome.upper()}{said}; report: {page}\n")

@@ -89,6 +89,10 @@ class Account:
         late: Start delay where a caller was waiting for the arrival: the generator's own.
         waited: Start delay where no caller was free when it was due.
         lag: Lag of the event loop.
+        dropped: Arrivals that were never sent, since no caller was free for them in time.
+        dropped_waits: How long each of these had waited by then.
+        started: Requests that were handed to the HTTP client.
+        faults: Our own, by reason: arrivals of which no request could be made, a watch that died.
     """
 
     def __init__(self) -> None:
@@ -100,7 +104,9 @@ class Account:
         self.lag = Latencies()
         self.exposures: list[Exposure] = []
         self.dropped = 0
+        self.dropped_waits = Latencies()
         self.started = 0
+        self.faults: Counter[str] = Counter()
         self.cpu: list[CpuShare] = []
 
     def begin(self, *, late_s: float, was_idle: bool, at_s: float) -> None:
@@ -108,6 +114,16 @@ class Account:
         self.started += 1
         (self.late if was_idle else self.waited).record(late_s)
         self.second(at_s).started += 1
+
+    def retract(self, at_s: float) -> None:
+        """A request that was begun at second `at_s` could not be made: nothing was sent."""
+        self.started -= 1
+        self.second(at_s).started -= 1
+
+    def drop(self, waited_s: float) -> None:
+        """An arrival is given up, `waited_s` after it was due."""
+        self.dropped += 1
+        self.dropped_waits.record(waited_s)
 
     def end(
         self,
@@ -170,9 +186,15 @@ class Account:
         """Requests without an HTTP answer."""
         return sum(sum(a.unanswered.values()) for a in self.names.values())
 
+    @property
+    def unended(self) -> int:
+        """Requests that were started and of which nothing more is known."""
+        return self.started - self.answered - self.unanswered
+
     def total(self) -> NameAccount:
-        """All names together."""
+        """All names together; an arrival that was dropped has its wait as its latency."""
         whole = NameAccount()
+        whole.latency.merge(self.dropped_waits)
         for account in self.names.values():
             whole.merge(account)
         return whole
@@ -188,7 +210,9 @@ class Account:
         self.lag.merge(other.lag)
         self.exposures += other.exposures
         self.dropped += other.dropped
+        self.dropped_waits.merge(other.dropped_waits)
         self.started += other.started
+        self.faults += other.faults
         self.cpu = sorted(self.cpu + other.cpu)
 
     def to_json(self, *, exposures_from: int = 0) -> Json:
@@ -207,7 +231,9 @@ class Account:
                 for e in self.exposures[exposures_from:]
             ],
             "dropped": self.dropped,
+            "dropped_waits": self.dropped_waits.encode(),
             "started": self.started,
+            "faults": dict(self.faults),
             "cpu": [list(share) for share in self.cpu],
         }
 
@@ -225,7 +251,9 @@ class Account:
         made.lag = Latencies.decode(data["lag"])
         made.exposures = [Exposure(*e) for e in data["exposures"]]
         made.dropped = data["dropped"]
+        made.dropped_waits = Latencies.decode(data["dropped_waits"])
         made.started = data["started"]
+        made.faults = Counter(data["faults"])
         made.cpu = [CpuShare(*share) for share in data["cpu"]]
         return made
 

@@ -11,10 +11,16 @@ from clusterproof.outcome import Outcome
 
 
 def judge_answers(account: Account, objectives: Objectives) -> Finding:
-    """No more wrong or missing answers than the objective allows; zero requests is never green."""
+    """No more wrong or missing answers than the objective allows; zero requests is never green.
+
+    A request that never ended, and an arrival that was dropped since every caller still waited for
+    an answer, failed: a target that is slow enough would have no failures otherwise.
+    """
     ended = account.answered + account.unanswered
+    unended = max(0, account.unended)
+    scheduled = ended + unended + account.dropped
     expected = f"at most {objectives.failure_ratio:.3%} of all requests fail"
-    if not ended:
+    if not ended + account.dropped:
         return Finding("answers", Link.ANSWERS, Outcome.INCONCLUSIVE, expected, "no request ended")
     reasons = Counter(
         {
@@ -23,17 +29,21 @@ def judge_answers(account: Account, objectives: Objectives) -> Finding:
             for reason, count in (row.failed + row.unanswered).items()
         }
     )
-    failed = account.failed
+    if account.dropped:
+        reasons["never sent: every caller still waited for an answer"] = account.dropped
+    if unended:
+        reasons["never ended"] = unended
+    failed = account.failed + account.dropped + unended
     evidence = tuple(f"{count} x {reason}" for reason, count in reasons.most_common(8))
     if not failed:
-        bound = zero_failures_bound(ended)
-        evidence = (f"no failure in {ended} still allows a rate under {bound:.2g} (95 %)",)
+        bound = zero_failures_bound(scheduled)
+        evidence = (f"no failure in {scheduled} still allows a rate under {bound:.2g} (95 %)",)
     return Finding(
         "answers",
         Link.ANSWERS,
-        Outcome.FAILED if failed / ended > objectives.failure_ratio else Outcome.PASSED,
+        Outcome.FAILED if failed / scheduled > objectives.failure_ratio else Outcome.PASSED,
         expected,
-        f"{failed} of {ended} ({failed / ended:.4%})",
+        f"{failed} of {scheduled} ({failed / scheduled:.4%})",
         evidence,
     )
 
@@ -70,3 +80,9 @@ def judge_latency(
             )
         )
     return findings
+
+
+def judge_collapse(why: str) -> Finding:
+    """The circuit breaker left the target alone, since most requests failed."""
+    expected = "the target answers until the plan ends"
+    return Finding("target-collapsed", Link.ANSWERS, Outcome.FAILED, expected, why)

@@ -24,9 +24,19 @@ from clusterproof.load.timeline import deletions
 
 
 def service_url(api: KubeApi, service: ServiceRef) -> str:
-    """By the Service's cluster IP: a process outside of the cluster has no cluster DNS."""
+    """By the Service's cluster IP: a process outside of the cluster has no cluster DNS.
+
+    Raises:
+        ObservationError: It has none: it is headless, or an ExternalName.
+    """
     found = api.get(f"/api/v1/namespaces/{service.namespace}/services/{service.name}")
-    return f"http://{found['spec']['clusterIP']}:{service.port}"
+    address = found["spec"].get("clusterIP", "")
+    if address in {"", "None"}:
+        raise ObservationError(
+            f"Service {service.namespace}/{service.name} has no cluster IP (it is headless, or an"
+            " ExternalName): name a URL with --host"
+        )
+    return f"http://{f'[{address}]' if ':' in address else address}:{service.port}"
 
 
 def ask_posthog(
@@ -96,7 +106,7 @@ def ask_prometheus(
     try:
         query = {"query": f"sum(increase({selector}[{range_s:.0f}s]))", "time": f"{until:.3f}"}
         result = _ask(api, evidence.prometheus, query)["data"]["result"]
-    except (ObservationError, httpx.HTTPError, KeyError) as error:
+    except (ObservationError, httpx.HTTPError, KeyError, ValueError, TypeError) as error:
         sys.stderr.write(f"Prometheus cannot be asked: {error}\n")
         return None
     if not result:

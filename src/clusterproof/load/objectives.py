@@ -3,9 +3,9 @@
 Every refusal is a SpecError that names line and field: a run with a guessed number is worthless.
 """
 
-from collections.abc import Mapping
-from fnmatch import fnmatch
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -17,10 +17,10 @@ from clusterproof.load.sections import (
     Credibility,
     Evidence,
     Metrics,
-    Production,
     Scaling,
     Scenario,
 )
+from clusterproof.production import Production
 from clusterproof.spec.document import read_document
 from clusterproof.spec.row import Frozen
 
@@ -77,20 +77,37 @@ class LoadSpec(Frozen):
         self._check(plan, self.scenario(scenario))
         return plan
 
-    def refuse_production(self, *, context: str = "", host: str = "", allowed: bool) -> None:
+    def refuse_production(
+        self,
+        *,
+        context: str = "",
+        host: str = "",
+        cluster_uid: Callable[[], str] | None = None,
+        allowed: bool,
+    ) -> None:
         """Stop before the first request when the target is somebody's production.
 
         Raises:
-            SpecError: It matches, and the flag was not given.
+            SpecError: It is, and the flag was not given.
         """
-        hit = [g for g in self.production.contexts if context and fnmatch(context, g)]
-        hit += [g for g in self.production.hosts if host and fnmatch(host, g)]
-        if hit and not allowed:
-            where = f"context {context!r}" if context else f"host {host!r}"
+        self.production.refuse(
+            SpecError, "load", allowed=allowed, context=context, host=host, cluster_uid=cluster_uid
+        )
+
+    def refuse_host(self, host: str, *, allowed: bool) -> None:
+        """Nothing, unless a load on that host may not start; "" is a host that is not known yet.
+
+        Raises:
+            SpecError: No URL, or somebody's production.
+        """
+        if not host:
+            return
+        parts = urlsplit(host)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
             raise SpecError(
-                f"{where} matches {hit[0]!r} in production of the load spec; load on production"
-                " needs --allow-production"
+                f"host {host!r}: expected http://HOST or https://HOST, and maybe a path"
             )
+        self.refuse_production(host=host, allowed=allowed)
 
     def _check(self, plan: Plan, scenario: Scenario) -> None:
         bounds = self.bounds

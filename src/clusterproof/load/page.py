@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from clusterproof.errors import SpecError
 from clusterproof.load.analysis import Analysis, Inputs
 from clusterproof.load.chart import distribution
 from clusterproof.load.latency import SHOWN
@@ -51,8 +52,13 @@ def write_report(
         spec: What it was held to.
         out: Its folder.
         previous: load.json of another run to compare with; default: the one before it in `out`.
+
+    Raises:
+        SpecError: There is no such file as `previous`.
     """
     figures = key_figures(analysis, inputs)
+    if previous is not None and not previous.exists():
+        raise SpecError(f"--previous {previous}: no such file")
     before = read_previous(previous or out / PREVIOUS, inputs.generator)
     environment = Environment(
         loader=PackageLoader("clusterproof.load", "."),
@@ -189,12 +195,15 @@ def read_previous(path: Path, generator: Mapping[str, Any]) -> Previous:
     """The figures of an earlier run's load.json; none of a run that did something else."""
     if not path.exists():
         return Previous()
-    record = json.loads(path.read_text(encoding="utf-8"))
-    before, now = ([one["scenario"], one["shape"]] for one in (record, generator))
-    at = _utc(record["started_at"])
-    if before != now:
-        return Previous(said=f"The run of {at} had the shape {' '.join(before)}: not compared.")
-    return Previous(record["figures"], f"Previous: the run of {at} UTC, {record['outcome']}.")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        before, now = ([one["scenario"], one["shape"]] for one in (record, generator))
+        at = _utc(record["started_at"])
+        if before != now:
+            return Previous(said=f"The run of {at} had the shape {' '.join(before)}: not compared.")
+        return Previous(record["figures"], f"Previous: the run of {at} UTC, {record['outcome']}.")
+    except (ValueError, KeyError, TypeError) as error:
+        return Previous(said=f"{path} is damaged ({type(error).__name__}): not compared.")
 
 
 def _change(before: float, now: float) -> str:

@@ -111,10 +111,29 @@ class Recorder:
     def _list(self, kind: str, path: str, selector: str) -> str:
         query = {"labelSelector": selector} if selector else {}
         answer = self._api.get(path, **query)
-        for item in answer.get("items") or []:
+        items = answer.get("items") or []
+        if kind != "event":
+            self._forget_absent(kind, items)
+        for item in items:
             if kind != "event":
                 self._keep(kind, "LISTED", item)
         return str(answer["metadata"]["resourceVersion"])
+
+    def _forget_absent(self, kind: str, items: list[Json]) -> None:
+        """What went while no watch ran is gone, as for client-go's Reflector (Replace)."""
+        listed = [item["metadata"] for item in items]
+        there = {metadata.get("uid", metadata["name"]) for metadata in listed}
+        with self._lock:
+            known: dict[str, Json] = {}
+            for change in self.recording.changes:
+                if change.kind == kind:
+                    uid = change.object["metadata"].get("uid", change.name)
+                    known[uid] = change.object
+                    if change.type == "DELETED":
+                        del known[uid]
+        for uid, last in known.items():
+            if uid not in there:
+                self._keep(kind, "DELETED", last)
 
     def _watch(self, kind: str, path: str, selector: str, version: str) -> None:
         while not self._stop.is_set():

@@ -64,6 +64,7 @@ class Recording:
     usage: list[UsageRead] = field(default_factory=list)
     scrapes: list[Scrape] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    run: str = ""
 
     def of(self, kind: str, name: str = "") -> list[Change]:
         """The changes of one kind (and one object), in order of time."""
@@ -76,6 +77,7 @@ class Recording:
             "started_at": self.started_at,
             "ended_at": self.ended_at,
             "notes": clean(self.notes),
+            "run": self.run,
             "changes": [
                 [c.at, c.kind, c.type, clean(c.object) if c.kind in _FREE_TEXT else c.object]
                 for c in self.changes
@@ -96,6 +98,7 @@ class Recording:
             usage=[UsageRead(*u) for u in data["usage"]],
             scrapes=[Scrape(*s) for s in data["scrapes"]],
             notes=data["notes"],
+            run=data.get("run", ""),
         )
 
 

@@ -93,6 +93,10 @@ class Plan:
         index = bisect_right(self._starts, at_s) - 1
         return self._counts[index] + self.stages[index].offered(at_s - self._starts[index])
 
+    def due_until(self, at_s: float) -> int:
+        """How many arrivals are due by `at_s`."""
+        return min(math.floor(self.offered(at_s) + 0.5), self.total)
+
     def due(self, index: int) -> float:
         """The second at which arrival `index` is due.
 

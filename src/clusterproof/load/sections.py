@@ -61,7 +61,6 @@ class StageRow(Frozen):
 class Credibility(Frozen):
     """Limits of a credible generator."""
 
-    rate_error: float
     late_p99_ms: float
     loop_lag_p99_ms: float
     cpu_busiest: float
@@ -69,7 +68,6 @@ class Credibility(Frozen):
     def limits(self) -> CredibilityLimits:
         """As the judge takes them."""
         return CredibilityLimits(
-            rate_error=self.rate_error,
             late_p99_s=self.late_p99_ms / 1000,
             loop_lag_p99_s=self.loop_lag_p99_ms / 1000,
             cpu_busiest=self.cpu_busiest,
@@ -91,13 +89,6 @@ class CircuitBreaker(Frozen):
     window_s: int
     fewest: int
     failure_ratio: float
-
-
-class Production(Frozen):
-    """Globs of contexts and hosts that are refused without an explicit flag."""
-
-    contexts: tuple[str, ...]
-    hosts: tuple[str, ...]
 
 
 class Objectives(Frozen):

@@ -1,30 +1,45 @@
 """One load run from start to report: watch, offer the load, drain, read the rest, judge.
 
 Locust runs as a process of its own (importing it here would patch `socket`), by `--via` in another
-network namespace or wherever the load should come from.
+network namespace or wherever the load should come from. It ends when this process ends, however
+that comes about: SIGTERM, Ctrl-C and SIGHUP are passed on, and after a SIGKILL the pipe on its
+standard input is closed. What was seen until then is kept, and judged.
 """
 
 import json
 import os
+import secrets
 import shlex
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from clusterproof.errors import ObservationError
+from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs, analyse
 from clusterproof.load.evidence import ask_posthog, ask_prometheus, service_url
+from clusterproof.load.folder import (
+    FILES,
+    LIFELINE_VARIABLE,
+    RUN_VARIABLE,
+    lock,
+    refuse_mixture,
+)
 from clusterproof.load.ledger import PrometheusWindow
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec
+from clusterproof.load.page import set_aside
 from clusterproof.load.recorder import Recorder
 from clusterproof.load.recording import Recording
 from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scaling
+from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
 from clusterproof.redact.files import clean_file
 from clusterproof.wait import wait_until
@@ -36,6 +51,37 @@ _PROGRESS_S = 5.0
 _FLUSH_WITHIN_S = 30.0
 """The router flushes its events each second; PostHog's worker stores them within a few more."""
 _LATE_S = 120.0
+_END_WITHIN_S = 10.0
+"""For a generator that was told to end: 3 s for answers under way, and its record."""
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+RECORDING = "recording.json.gz"
+
+
+class ToldToEndError(KeyboardInterrupt):
+    """A signal asked this process to end: no error, so that nothing takes it for one."""
+
+
+@contextmanager
+def told_to_end() -> Iterator[None]:
+    """The first SIGTERM, SIGINT or SIGHUP within raises; later ones find us ending already.
+
+    Raises:
+        ToldToEndError: One came.
+    """
+    told: list[str] = []
+
+    def end(number: int, _frame: object) -> None:
+        if not told:
+            told.append(signal.Signals(number).name)
+            raise ToldToEndError(told[0])
+
+    before = {number: signal.signal(number, end) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        if not told:  # else the rest of the run is the end of it
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 @dataclass(frozen=True)
@@ -64,27 +110,52 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
     """The whole run; its files lie in `options.out`, for `judge`.
 
     Raises:
-        SpecError: The plan leaves the bounds, or the context is somebody's production.
-        ObservationError: The target never settled, or could not be watched.
+        SpecError: The plan leaves the bounds, or the target is somebody's production.
+        ObservationError: The target never settled, could not be watched, or got no load.
     """
-    spec.refuse_production(context=api.connection.context, allowed=options.allow_production)
+    spec.refuse_production(
+        context=api.connection.context,
+        host=api.connection.server,
+        cluster_uid=api.cluster_uid,
+        allowed=options.allow_production,
+    )
     plan = spec.plan(
         options.scenario,
         options.shape,
         rate_factor=options.rate_factor,
         time_factor=options.time_factor,
     )
-    options.out.mkdir(parents=True, exist_ok=True)
-    for stale in ("generator.json", "account.json", "events.json", "prometheus.json"):
-        (options.out / stale).unlink(missing_ok=True)
-    settle(api, spec.scaling)
-    recorder = Recorder(api, spec.scaling, spec.metrics)
-    recorder.start()
-    _hold(_BASELINE_S)
-    _offer(api, spec, options, plan, recorder)
-    _await_flush(recorder)
-    recording = recorder.stop()
-    recording.write(options.out / "recording.json.gz")
+    host = options.host or service_url(api, spec.scenario(options.scenario).target)
+    spec.refuse_host(host, allowed=options.allow_production)
+    with lock(options.out):
+        set_aside(options.out)
+        for stale in ("events.json", "prometheus.json", RECORDING, *FILES):
+            (options.out / stale).unlink(missing_ok=True)
+        with told_to_end():
+            settle(api, spec.scaling)
+        recorder = Recorder(api, spec.scaling, spec.metrics)
+        recorder.recording.run = secrets.token_hex(6)
+        recorder.start()
+        try:
+            with told_to_end():
+                _hold(_BASELINE_S)
+                _offer(replace(options, host=host), plan, recorder)
+                _await_flush(recorder)
+            ended = False
+        except ToldToEndError as told:
+            recorder.note(f"the run was ended: {told}")
+            ended = True
+        finally:
+            recording = recorder.stop()
+            recording.write(options.out / RECORDING)
+        if not (options.out / "generator.json").exists():
+            raise ObservationError("the run was ended before the first request was sent")
+        if not ended:
+            _ask_the_rest(api, spec, options, recording)
+
+
+def _ask_the_rest(api: KubeApi, spec: LoadSpec, options: Options, recording: Recording) -> None:
+    """What PostHog and Prometheus say of it."""
     generator = json.loads((options.out / "generator.json").read_text(encoding="utf-8"))
     started_at = float(generator["started_at"])
     events = ask_posthog(
@@ -104,20 +175,36 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
 
 
 def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
-    """Judge the run whose files lie in `out`, now or later."""
+    """Judge the run whose files lie in `out`, now or later.
+
+    Raises:
+        SpecError: There is no such run, a file of it is damaged, or the files are of several runs.
+    """
 
     def read(name: str) -> Any:  # noqa: ANN401 - JSON
         path = out / name
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
-    prometheus = read("prometheus.json")
-    inputs = Inputs(
-        generator=Redactor().data(read("generator.json")),
-        account=Account.from_json(read("account.json")),
-        recording=Recording.read(out / "recording.json.gz"),
-        events=read("events.json"),
-        prometheus=None if prometheus is None else PrometheusWindow(**prometheus),
-    )
+    for name in (*FILES, RECORDING):
+        if not (out / name).exists():
+            raise SpecError(f"{out}: no {name}: expected the folder of a run that was watched")
+    try:
+        prometheus, generator, account = map(read, ("prometheus.json", *FILES))
+        recording = Recording.read(out / RECORDING)
+        runs = {
+            name: facts.get("run", "")
+            for name, facts in zip(FILES, (generator, account), strict=True)
+        }
+        refuse_mixture({**runs, RECORDING: recording.run})
+        inputs = Inputs(
+            generator=Redactor().data(generator),
+            account=Account.from_json(account),
+            recording=recording,
+            events=read("events.json"),
+            prometheus=None if prometheus is None else PrometheusWindow(**prometheus),
+        )
+    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        raise SpecError(f"{out}: a file of the run is damaged: {error}") from error
     analysis = analyse(inputs, spec)
     return replace(analysis, verdict=Redactor().data(analysis.verdict)), inputs
 
@@ -129,6 +216,8 @@ def settle(api: KubeApi, scaling: Scaling) -> None:
         ObservationError: It did not settle in time; says what was last seen.
     """
     path = f"/apis/apps/v1/namespaces/{scaling.namespace}/deployments/{scaling.deployment}"
+
+    api.get(path)  # one that is not there will not come
 
     def look() -> str:
         found = api.get(path)
@@ -158,12 +247,11 @@ def _hold(seconds: float) -> None:
     )
 
 
-def _offer(api: KubeApi, spec: LoadSpec, options: Options, plan: Plan, recorder: Recorder) -> None:
-    host = options.host or service_url(api, spec.scenario(options.scenario).target)
+def _offer(options: Options, plan: Plan, recorder: Recorder) -> None:
     command = [
         *shlex.split(options.via),
         *(sys.executable, "-m", "locust", "-f", f"loadtests/{options.scenario}.py", "--headless"),
-        *("--host", host, "--shape", options.shape, "--out", str(options.out)),
+        *("--host", options.host, "--shape", options.shape, "--out", str(options.out)),
         *("--rate-factor", str(options.rate_factor), "--time-factor", str(options.time_factor)),
         *("--only-summary", "--skip-log"),
         *(["--allow-production"] if options.allow_production else []),
@@ -171,24 +259,42 @@ def _offer(api: KubeApi, spec: LoadSpec, options: Options, plan: Plan, recorder:
     ]
     log = options.out / "locust.log"
     began = time.time()
-    environment = {**os.environ, VARIABLE: str(options.objectives.resolve())}
+    environment = {
+        **os.environ,
+        VARIABLE: str(options.objectives.resolve()),
+        RUN_VARIABLE: recorder.recording.run,
+        LIFELINE_VARIABLE: "1",
+    }
     with log.open("w", encoding="utf-8") as output:
         locust = subprocess.Popen(  # noqa: S603 - our own argv
-            command, stdout=output, stderr=subprocess.STDOUT, env=environment
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment
         )
         try:
             _follow(locust, plan, recorder, began)
         finally:
-            if locust.poll() is None:
-                locust.terminate()
-                locust.wait(timeout=30)
+            _end(locust)
             clean_file(log)
     if not (options.out / "generator.json").exists():
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-5:])
+        if locust.returncode == ExitCode.USAGE:
+            raise SpecError(f"the generator refused: {tail}")
         raise ObservationError(
             f"the generator ended with {locust.returncode} and no record: {tail}",
             next_command=f"cat {log}",
         )
+
+
+def _end(locust: "subprocess.Popen[bytes]") -> None:
+    """End the generator, if it has not ended: it writes its record on SIGTERM."""
+    if locust.poll() is None:
+        locust.terminate()
+        try:
+            locust.wait(timeout=_END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            locust.kill()
+            locust.wait()
+    if locust.stdin is not None:
+        locust.stdin.close()
 
 
 def _follow(

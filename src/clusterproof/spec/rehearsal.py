@@ -69,12 +69,15 @@ class Drain(Frozen):
         spares: The node runs none of these: their only replica is tied to its node's disk.
         elsewhere: Those that must be whole while the node takes no Pod; the row's others may have
             to wait until it does again.
+        delete_emptydir_data: Pods with emptyDir volumes are evicted, and lose what is in them; as
+            kubectl's option. Without it a node with such a Pod is not drained.
     """
 
     do: Literal["drain"]
     runs: Ref
     spares: tuple[Ref, ...] = ()
     elsewhere: tuple[Ref, ...] = Field(min_length=1)
+    delete_emptydir_data: bool = False
 
 
 class Kill(Frozen):

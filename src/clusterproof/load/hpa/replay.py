@@ -90,6 +90,8 @@ def replay(
         return None
     exact = ticks is not None
     ticks = reconcile_times(recording, changes, flags) if ticks is None else ticks
+    if not ticks:
+        return None
     world = _World(recording, changes, exact=exact)
     forced, own = History(), History()
     own_replicas = int(value_at(timeline.replicas, ticks[0]))

@@ -8,7 +8,7 @@ from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS
 from clusterproof.observe.rehearsal.seen import Step
 from clusterproof.observe.rehearsal.state import unwhole
-from clusterproof.observe.rehearsal.undo import MERGE, Undo, WayBack
+from clusterproof.observe.rehearsal.undo import MANAGER, MERGE, Undo, WayBack
 from clusterproof.spec.rehearsal import RehearsalRow
 from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import last_within
@@ -47,7 +47,9 @@ class Act:
     def patch(self, path: str, body: object, content_type: str = MERGE) -> None:
         """Change an object; its way back is kept already."""
         self.may_write()
-        self.api.request("PATCH", path, body=body, content_type=content_type)
+        self.api.request(
+            "PATCH", path, query={"fieldManager": MANAGER}, body=body, content_type=content_type
+        )
 
     def reach(self, what: str, look: Callable[[], Sequence[str]]) -> Step:
         """Look until nothing is missing, or the row's time is up."""

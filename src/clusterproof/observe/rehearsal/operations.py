@@ -2,12 +2,14 @@
 
 A new operation is a class in `spec/rehearsal.py` and a function here. Rights, each only for the
 operations that the spec has: `patch` of what is changed, `patch deployments/scale`,
-`create pods/eviction`, `delete pods`, `create pods/portforward`, `list replicasets`.
+`create pods/eviction`, `delete pods`, `create pods/portforward`, `list replicasets`,
+`get daemonsets`. What a rehearsal would change must differ from what is there: where it does not,
+there is nothing to rehearse, and nothing that could be put back.
 Source: Kubernetes docs, "Deployments" and "API-initiated Eviction"; kubectl's own source for
 `rollout restart` and `rollout undo` (v1.35).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import singledispatch
 from http import HTTPStatus
@@ -19,10 +21,11 @@ from clusterproof.kube.client import Json
 from clusterproof.kube.objects import condition
 from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS, Cluster, is_ours
 from clusterproof.observe.rehearsal.act import Act, path_of
+from clusterproof.observe.rehearsal.drain import Eviction, controller_of, sort_pods
 from clusterproof.observe.rehearsal.forward import end_of, get_through
 from clusterproof.observe.rehearsal.seen import Step
-from clusterproof.observe.rehearsal.state import unwhole
-from clusterproof.observe.rehearsal.undo import JSON_PATCH, STRATEGIC, Undo
+from clusterproof.observe.rehearsal.state import REVISION, unwhole
+from clusterproof.observe.rehearsal.undo import JSON_PATCH, STRATEGIC, Undo, pointer
 from clusterproof.spec.rehearsal import Configure, Drain, Forward, Kill, Scale, Upgrade
 from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import pause
@@ -30,7 +33,6 @@ from clusterproof.wait import pause
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 FORWARDS = 10
 """One a second, so that requests flow meanwhile. Our choice."""
-_REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
 _OK = ("HTTP/1.1 200", "HTTP/1.0 200")
 
@@ -50,77 +52,99 @@ def perform(operation: object, act: Act) -> Iterator[Step]:
 def scale(operation: Scale, act: Act) -> Iterator[Step]:
     """To the wanted number; the autoscaler's floor goes with it."""
     path = f"{path_of(operation.of)}/scale"
-    back = [Undo(path, _replicas(act.get(operation.of)["spec"].get("replicas", 1)))]
+    before = act.get(operation.of)["spec"].get("replicas", 1)
+    _must_differ(operation.of, "replicas", before, operation.replicas)
+    entries = [Undo(path, "/spec/replicas", before, operation.replicas)]
     if operation.autoscaler is not None:
-        floor = path_of(operation.autoscaler)
-        before = act.get(operation.autoscaler)["spec"].get("minReplicas")
-        back.insert(0, Undo(floor, {"spec": {"minReplicas": before}}))
-    act.remember(*back)
-    act.patch(path, _replicas(operation.replicas))
+        floor = act.get(operation.autoscaler)["spec"].get("minReplicas", 1)
+        place = path_of(operation.autoscaler)
+        entries.insert(0, Undo(place, "/spec/minReplicas", floor, operation.replicas))
+    act.remember(*entries)
+    act.patch(path, {"spec": {"replicas": operation.replicas}})
     if operation.autoscaler is not None:
         act.patch(path_of(operation.autoscaler), {"spec": {"minReplicas": operation.replicas}})
     what = f"{operation.of.name} runs {operation.replicas} replicas"
     yield act.whole(what, [operation.of], replicas=operation.replicas)
 
 
-def _replicas(number: int) -> Json:
-    return {"spec": {"replicas": number}}
+def _must_differ(ref: ObjectRef, what: str, before: object, after: object) -> None:
+    if before == after:
+        raise ObservationError(
+            f"{ref}: {what} is {after!r} already: the operation would change nothing",
+            next_command=f"kubectl get {ref.kubectl} -o yaml",
+        )
 
 
 @perform.register
 def configure(operation: Configure, act: Act) -> Iterator[Step]:
     """Change the key, restart, and see that every Pod came after the change."""
-    data = act.get(operation.of).get("data") or {}
+    before = (act.get(operation.of).get("data") or {}).get(operation.key)
+    _must_differ(operation.of, operation.key, before, operation.value)
     template = act.get(operation.workload)["spec"]["template"]
-    # The ConfigMap first: the Pods of the way back must start with what it was.
+    restarted = (template.get("metadata", {}).get("annotations") or {}).get(RESTARTED)
+    now = datetime.now(tz=UTC).isoformat(timespec="seconds")
+    annotation = pointer("spec", "template", "metadata", "annotations", RESTARTED)
+    # The ConfigMap first: the Pods that come when the template is put back must start with it.
     act.remember(
-        Undo(path_of(operation.of), {"data": {operation.key: data.get(operation.key)}}),
-        _template(operation.workload, template),
+        Undo(path_of(operation.of), pointer("data", operation.key), before, operation.value),
+        Undo(path_of(operation.workload), annotation, restarted, now),
     )
     act.patch(path_of(operation.of), {"data": {operation.key: operation.value}})
-    mark = {"annotations": {RESTARTED: datetime.now(tz=UTC).isoformat(timespec="seconds")}}
-    body = {"spec": {"template": {"metadata": mark}}}
+    body = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: now}}}}}
     act.patch(path_of(operation.workload), body, STRATEGIC)
     yield act.whole(f"{operation.workload.name} is restarted", [operation.workload])
 
 
-def _template(ref: ObjectRef, template: Json) -> Undo:
-    return Undo(path_of(ref), [{"op": "replace", "path": "/spec/template", "value": template}])
-
-
 @perform.register
 def upgrade(operation: Upgrade, act: Act) -> Iterator[Step]:
-    """To the image, and back to the revision before it."""
+    """To the image, and back to the revision that was found."""
     ref = operation.of
-    act.remember(_template(ref, act.get(ref)["spec"]["template"]))
-    containers = [{"name": operation.container, "image": operation.image}]
-    act.patch(path_of(ref), {"spec": {"template": {"spec": {"containers": containers}}}}, STRATEGIC)
+    before = act.get(ref)
+    revision = (before["metadata"].get("annotations") or {}).get(REVISION, "")
+    containers = before["spec"]["template"]["spec"]["containers"]
+    names = [container["name"] for container in containers]
+    if operation.container not in names:
+        raise ObservationError(f"{ref}: no container {operation.container}, only {names}")
+    index = names.index(operation.container)
+    image = containers[index]["image"]
+    _must_differ(ref, f"the image of {operation.container}", image, operation.image)
+    field = pointer("spec", "template", "spec", "containers", index, "image")
+    act.remember(Undo(path_of(ref), field, image, operation.image))
+    wanted = [{"name": operation.container, "image": operation.image}]
+    act.patch(path_of(ref), {"spec": {"template": {"spec": {"containers": wanted}}}}, STRATEGIC)
     yield act.whole(f"{ref.name} runs {operation.image}", [ref])
-    body = _template(ref, _revision_before(act, ref)).body
+    body = [
+        {"op": "test", "path": field, "value": operation.image},
+        {"op": "replace", "path": "/spec/template", "value": _template_of(act, before, revision)},
+    ]
     act.patch(path_of(ref), body, JSON_PATCH)
-    yield act.whole(f"{ref.name} is rolled back", [ref])
+    yield act.whole(f"{ref.name} is rolled back to revision {revision}", [ref])
 
 
-def _revision_before(act: Act, ref: ObjectRef) -> Json:
-    """The template of the newest revision but the current one, as `rollout undo` finds it.
+def _template_of(act: Act, deployment: Json, revision: str) -> Json:
+    """The template of one revision, as `rollout undo --to-revision` takes it.
 
     Raises:
-        ObservationError: There is none.
+        ObservationError: There is no such revision.
     """
-    uid = act.get(ref)["metadata"]["uid"]
-    sets = [
-        one
-        for one in act.api.list(KINDS["ReplicaSet"].collection(ref.namespace))
-        if any(owner.get("uid") == uid for owner in one["metadata"].get("ownerReferences") or [])
-    ]
-    sets.sort(key=lambda one: int((one["metadata"].get("annotations") or {}).get(_REVISION, "0")))
-    if len(sets) < 2:  # noqa: PLR2004 - the current one, and one before
-        raise ObservationError(f"{ref}: no revision to go back to (revisionHistoryLimit?)")
-    template: Json = sets[-2]["spec"]["template"]
-    labels = {
-        key: one for key, one in template["metadata"].get("labels", {}).items() if key != _HASH
-    }
-    return {**template, "metadata": {**template["metadata"], "labels": labels}}
+    metadata = deployment["metadata"]
+    for replicas in act.api.list(KINDS["ReplicaSet"].collection(metadata["namespace"])):
+        of = replicas["metadata"]
+        owned = any(
+            owner.get("uid") == metadata["uid"] for owner in of.get("ownerReferences") or []
+        )
+        if owned and revision and (of.get("annotations") or {}).get(REVISION) == revision:
+            template: Json = replicas["spec"]["template"]
+            labels = {
+                key: text
+                for key, text in template["metadata"].get("labels", {}).items()
+                if key != _HASH
+            }
+            return {**template, "metadata": {**template["metadata"], "labels": labels}}
+    raise ObservationError(
+        f"Deployment/{metadata['namespace']}/{metadata['name']}: no revision {revision or '?'} to"
+        " go back to (revisionHistoryLimit?)"
+    )
 
 
 @perform.register
@@ -150,12 +174,16 @@ def drain(operation: Drain, act: Act) -> Iterator[Step]:
     """Cordon a node and evict, as the disruption budgets allow it."""
     node = _node_to_drain(operation, act)
     path = f"{KINDS['Node'].collection(CLUSTER_WIDE)}/{quote(node)}"
-    names = sorted(str(pod["metadata"]["name"]) for pod in _pods_on(act, node))
-    act.remember(Undo(path, {"spec": {"unschedulable": None}}))
+    evicted = _eviction(operation, act, node).evicted
+    names = sorted(str(pod["metadata"]["name"]) for pod in evicted)
+    act.remember(Undo(path, "/spec/unschedulable", None, put=True))
     act.patch(path, {"spec": {"unschedulable": True}})
 
     def look() -> tuple[str, ...]:
-        return tuple(_evict(act, pod) for pod in _pods_on(act, node))
+        now = _eviction(operation, act, node)
+        if now.refused:
+            raise _refused({node: now.refused})
+        return tuple(_evict(act, pod) for pod in now.evicted)
 
     yield act.reach(f"{node} is left by {', '.join(names)}", look)
     moved = ", ".join(ref.name for ref in operation.elsewhere)
@@ -163,7 +191,7 @@ def drain(operation: Drain, act: Act) -> Iterator[Step]:
 
 
 def _node_to_drain(operation: Drain, act: Act) -> str:
-    """The node with the most Pods to evict, of those that the row allows.
+    """The node with the most Pods to evict, of those that the row and kubectl allow.
 
     Raises:
         ObservationError: There is none.
@@ -182,28 +210,44 @@ def _node_to_drain(operation: Drain, act: Act) -> str:
             f"each node that runs {operation.runs.name} runs one that is tied to its disk as well",
             next_command=f"kubectl -n {operation.runs.namespace} get pods -o wide",
         )
-    return max(fit, key=lambda node: len(_pods_on(act, node)))
+    evictions = {node: _eviction(operation, act, node) for node in fit}
+    allowed = [node for node in fit if not evictions[node].refused]
+    if not allowed:
+        raise _refused({node: evictions[node].refused for node in fit})
+    return max(allowed, key=lambda node: len(evictions[node].evicted))
+
+
+def _refused(by_node: Mapping[str, tuple[str, ...]]) -> ObservationError:
+    reasons = "; ".join(f"{node}: {', '.join(refused)}" for node, refused in by_node.items())
+    node = next(iter(by_node))
+    return ObservationError(
+        f"nothing is drained: kubectl drain refuses {reasons}",
+        next_command=f"kubectl drain {node} --ignore-daemonsets --dry-run=client",
+    )
 
 
 def _node_of(pod: Json) -> str:
     return str(pod["spec"].get("nodeName", ""))
 
 
-def _pods_on(act: Act, node: str) -> list[Json]:
-    """The Pods that a drain evicts: of the spec's namespaces, not ours, no DaemonSet's."""
+def _eviction(operation: Drain, act: Act, node: str) -> Eviction:
+    """What is done with the Pods of a node: of the spec's namespaces, and not ours."""
     cluster = Cluster(act.api)
-    return [
-        pod
-        for namespace in act.namespaces
-        for pod in cluster.objects("Pod", namespace)
-        if _node_of(pod) == node
-        and not is_ours(pod)
-        and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
-        and not any(
-            owner.get("kind") == "DaemonSet"
-            for owner in pod["metadata"].get("ownerReferences") or []
-        )
-    ]
+
+    def daemonset_exists(namespace: str, name: str) -> bool:
+        path = f"{KINDS['DaemonSet'].collection(namespace)}/{quote(name)}"
+        return act.api.find(path) is not None
+
+    return sort_pods(
+        [
+            pod
+            for namespace in act.namespaces
+            for pod in cluster.objects("Pod", namespace)
+            if _node_of(pod) == node and not is_ours(pod)
+        ],
+        daemonset_exists=daemonset_exists,
+        emptydir=operation.delete_emptydir_data,
+    )
 
 
 def _evict(act: Act, pod: Json) -> str:
@@ -231,8 +275,13 @@ def _evict(act: Act, pod: Json) -> str:
 
 @perform.register
 def kill(operation: Kill, act: Act) -> Iterator[Step]:
-    """Delete a ready Pod, and wait for another in its place."""
-    pod = Cluster(act.api).ready_pods_of(operation.of)[0]
+    """Delete a ready Pod that its controller will replace, and wait for the other."""
+    ready = Cluster(act.api).ready_pods_of(operation.of)
+    managed = [pod for pod in ready if controller_of(pod)]
+    if not managed:
+        names = ", ".join(str(pod["metadata"]["name"]) for pod in ready)
+        raise ObservationError(f"{operation.of}: nothing would replace {names}: no controller")
+    pod = managed[0]
     name = str(pod["metadata"]["name"])
     path = f"{KINDS['Pod'].collection(operation.of.namespace)}/{quote(name)}"
     options: dict[str, Any] = {"preconditions": {"uid": pod["metadata"]["uid"]}}

@@ -75,7 +75,9 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
                 if step.missing:
                     break
         finally:
-            stage.way_back.go()
+            left = stage.way_back.go()
+        if left:
+            raise ObservationError(f"somebody else changed it meanwhile: {'; '.join(left)}")
         unrestored = _restored(stage, rule, before)
         took_s = time.monotonic() - began
         pause(CALM_S)

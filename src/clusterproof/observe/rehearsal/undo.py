@@ -1,47 +1,76 @@
-"""The way back, kept in the cluster before anything is changed: a ConfigMap of our own.
+"""What a rehearsal changes and how it was before: kept in the cluster until it is put back.
 
-A run that is killed leaves it; the next rehearsal, or `clusterproof undo`, finds it and goes the
-way back. Its entries are patches that can be made twice.
-Rights: `get`, `create`, `update`, `delete configmaps` in the namespace of the dialler.
+The record is a ConfigMap of our own, written before the first change. A run that is killed leaves
+it; the next rehearsal, or `clusterproof undo`, puts back what it names.
+
+A field is put back only where it still holds what the rehearsal put there: by its value, tested
+again by the API server as part of the patch (a JSON patch with `test`), and by its owner in
+`managedFields`, which tells a field that was set to the same value by somebody else. Whatever else
+is there now is somebody's later change: it stays, and is said.
+Rights: `get`, `create`, `delete configmaps` in the namespace of the dialler; `get` and `patch` of
+what is changed.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import RUN_LABEL
 
 NAME = "clusterproof-rehearsal"
+MANAGER = "clusterproof-rehearsal"
+"""Our `fieldManager`: the API server writes it beside each field that a rehearsal sets."""
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
+_TRIES = 3
+"""Looks at one field: it may change between the look and the patch."""
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """One patch that puts a field back as it was.
+    """One field that a rehearsal sets.
 
     Attributes:
-        path: Of the object.
-        body: A merge patch (an object) or a JSON patch (a list).
+        path: What is patched: an object, or its subresource `scale`.
+        field: Of the object, as a JSON pointer (RFC 6901).
+        was: What it held before; None where it was absent.
+        put: What the rehearsal puts there.
     """
 
     path: str
-    body: Any
+    field: str
+    was: Any
+    put: Any
 
     @property
-    def content_type(self) -> str:
-        """As the API server tells the two apart."""
-        return JSON_PATCH if isinstance(self.body, list) else MERGE
+    def object_path(self) -> str:
+        """The API path of the object."""
+        return self.path.removesuffix("/scale")
+
+    @property
+    def patch(self) -> list[Json]:
+        """The JSON patch that puts the field back, if it still holds what was put there."""
+        test = {"op": "test", "path": self.field, "value": self.put}
+        if self.was is None:
+            return [test, {"op": "remove", "path": self.field}]
+        return [test, {"op": "replace", "path": self.field, "value": self.was}]
+
+
+def pointer(*tokens: str | int) -> str:
+    """A JSON pointer."""
+    return "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in tokens)
 
 
 class WayBack:
-    """The entries of the rehearsal that is under way, and those that a killed run left."""
+    """The record of the rehearsal that is under way, or the one that a killed run left."""
 
     def __init__(self, api: KubeApi, namespace: str, run_id: str) -> None:
         """Remember nothing yet."""
@@ -53,26 +82,29 @@ class WayBack:
         self.place = f"ConfigMap/{namespace}/{NAME}"
 
     def left_over(self) -> str:
-        """Take on what another run left; which run and row, or "" when there is nothing.
+        """Take on what another run left; which run and row, and its age; "" for nothing.
 
         Raises:
             ObservationError: It could not be read.
         """
-        found = self._api.find(self._path)
-        if found is None:
+        record = self._api.find(self._path)
+        if record is None:
             return ""
-        data = found.get("data") or {}
+        fields = record.get("data") or {}
         try:
-            self._entries = tuple(Undo(**one) for one in json.loads(data["undo"]))
-            return f"{data['row']} of run {data['run']}"
+            self._entries = tuple(Undo(**entry) for entry in json.loads(fields["undo"]))
+            text = f"{fields['row']} of run {fields['run']}, begun {fields['at']}"
+            age = self._api.now() - datetime.fromisoformat(fields["at"])
+            return f"{text}, {_age(age.total_seconds())} ago"
         except (KeyError, TypeError, ValueError) as error:
             raise ObservationError(
-                f"{self.place}: expected the way back of a rehearsal, observed another thing",
-                next_command=f"kubectl get {self._path.split('/')[4]} {NAME} -o yaml",
+                f"{self.place}: expected what a rehearsal of this version changed, observed"
+                " another record; nothing is put back by it",
+                next_command=f"kubectl -n {self._path.split('/')[4]} get configmap {NAME} -o yaml",
             ) from error
 
     def remember(self, row: str, entries: Sequence[Undo]) -> None:
-        """Keep the way back, in the order in which it is gone; before the first change.
+        """Keep what will be changed, in the order in which it is put back; before any change.
 
         Raises:
             ObservationError: It could not be kept: nothing may be changed.
@@ -84,34 +116,40 @@ class WayBack:
             "data": {
                 "run": self._run_id,
                 "row": row,
-                "undo": json.dumps([asdict(one) for one in entries]),
+                "at": self._api.now().isoformat(timespec="seconds"),
+                "undo": json.dumps([asdict(entry) for entry in entries]),
             },
         }
         self._api.request("POST", self._collection, body=body)
         self._entries = tuple(entries)
 
     def take_back(self) -> str:
-        """Undo what a killed run left; which row of which run, or "" when there is nothing.
+        """Put back what a killed run left; which row of which run, or "" for nothing.
+
+        What was changed since is left as it is, and named.
 
         Raises:
             ObservationError: As `left_over` and `go` do.
         """
         left = self.left_over()
-        self.go()
-        return left
+        return "; ".join((left, *self.go())) if left else ""
 
-    def go(self) -> None:
-        """Undo every entry, each tried before the first error is raised; then forget them.
+    def go(self) -> tuple[str, ...]:
+        """Put back each field, trying all before the first error is raised; then forget them.
+
+        Returns:
+            A sentence for each field that was left, since somebody changed it meanwhile.
 
         Raises:
-            ObservationError: An object could not be put back; the entries are kept.
+            ObservationError: A field could not be put back; the record is kept.
         """
         if not self._entries:
-            return
-        errors = []
-        for one in self._entries:
+            return ()
+        errors: list[ObservationError] = []
+        changed: list[str] = []
+        for entry in self._entries:
             try:
-                self._api.request("PATCH", one.path, body=one.body, content_type=one.content_type)
+                changed += self._put_back(entry)
             except ObservationError as error:
                 errors.append(error)
         if errors:
@@ -125,3 +163,96 @@ class WayBack:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
         self._entries = ()
+        return tuple(changed)
+
+    def _put_back(self, entry: Undo) -> Iterator[str]:
+        for _ in range(_TRIES):
+            there = self._api.find(entry.object_path)
+            if there is None:
+                yield f"{entry.object_path} is gone: there is nothing to put back"
+                return
+            holds = _value_at(there, entry.field)
+            if holds == entry.was:
+                return
+            others = _set_by_others(there, entry.field)
+            if holds != entry.put or others:
+                yield _changed_since(entry, holds, others)
+                return
+            try:
+                self._api.request(
+                    "PATCH",
+                    entry.path,
+                    query={"fieldManager": MANAGER},
+                    body=entry.patch,
+                    content_type=JSON_PATCH,
+                )
+            except ObservationError as error:
+                if error.status not in {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND}:
+                    raise
+                refusal = error  # the field, or the object, changed since it was looked at
+            else:
+                return
+        raise refusal
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _value_at(item: Json, field: str) -> Any:  # noqa: ANN401 - JSON
+    """What the object holds at a JSON pointer; None where it holds nothing."""
+    at: Any = item
+    for token in _tokens(field):
+        if isinstance(at, list):
+            at = at[int(token)] if int(token) < len(at) else None
+        else:
+            at = (at or {}).get(token)
+    return at
+
+
+def _tokens(field: str) -> list[str]:
+    return [token.replace("~1", "/").replace("~0", "~") for token in field.split("/")[1:]]
+
+
+def _set_by_others(item: Json, field: str) -> str:
+    """Who set the field after us, and when; "" where it is ours, or nobody can tell.
+
+    Source: Kubernetes docs, "Server-Side Apply", field management: a manager that changes a
+    field's value takes it from the one before, and one that writes the same value does not.
+    """
+    managers = item["metadata"].get("managedFields") or []
+    keys: list[str] = []
+    at: Any = item
+    for token in _tokens(field):
+        if isinstance(at, list):
+            at = at[int(token)]
+            keys.append("k:" + json.dumps({"name": at.get("name")}, separators=(",", ":")))
+        else:
+            at = at.get(token)
+            keys.append(f"f:{token}")
+    owners = {}
+    for manager in managers:
+        owned: Any = manager.get("fieldsV1") or {}
+        for key in keys:
+            owned = owned.get(key) if isinstance(owned, dict) else None
+        if owned is not None:
+            owners[manager.get("manager", "")] = manager.get("time", "at an unknown time")
+    if not owners or MANAGER in owners:
+        return ""
+    return ", ".join(f"{name} {time}" for name, time in sorted(owners.items()))
+
+
+def _changed_since(entry: Undo, holds: object, others: str) -> str:
+    by = f", set by {others}" if others else ""
+    return (
+        f"{entry.object_path}: {entry.field} was {_short(entry.was)}, the rehearsal put"
+        f" {_short(entry.put)}, observed {_short(holds)}{by}: changed since, left as it is"
+    )
+
+
+def _short(held: object) -> str:
+    text = "absent" if held is None else json.dumps(held)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

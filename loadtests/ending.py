@@ -1,0 +1,54 @@
+"""How a generator ends before its plan does: told to, or since nobody is left who watches it.
+
+SIGTERM (`timeout`, a CI job's cancel, a Job's deadline), Ctrl-C and SIGHUP end it, and so does the
+end of the process that started it, by whatever signal: the pipe on its standard input is closed
+then. No request is sent from that moment on, those under way get a few seconds, and the record is
+written. Workers end by themselves when the master is silent.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+
+import gevent
+from gevent.os import tp_read
+from locust import runners
+
+from clusterproof.load.folder import LIFELINE_VARIABLE
+
+END_WITHIN_S = 2.0
+"""For answers that are under way; our choice: all is over within 5 s."""
+_MASTER_SILENT_S = 4
+"""Workers hear of their master each second. Locust's own 60 s would be a minute of load that
+nobody watches."""
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def listen(end: Callable[[str], None]) -> None:
+    """Call `end` with the reason, once for each signal, and when the starting process is gone.
+
+    `end` ends a headless run. Locust's own SIGTERM handler, which is there only while no headless
+    run is, shuts the program down.
+    """
+
+    def told(number: signal.Signals) -> None:
+        end(f"it was told to end ({number.name})")
+        if number is not signal.SIGTERM:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    for number in _SIGNALS:
+        gevent.signal_handler(number, told, number)
+    if os.environ.get(LIFELINE_VARIABLE):
+        gevent.spawn(_follow_parent, end)
+
+
+def follow_master() -> None:
+    """A worker ends soon after its master has gone, however it went."""
+    runners.MASTER_HEARTBEAT_TIMEOUT = _MASTER_SILENT_S
+
+
+def _follow_parent(end: Callable[[str], None]) -> None:
+    while tp_read(0, 1):
+        pass
+    end("the process that started it is gone")
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,58 @@
+"""The files of a generator: one process at a time writes them, each with the id of its run.
+
+The folder holds the last test; the tests before it in the same process (the web UI runs several in
+turn) are kept in `test-1`, `test-2` and so on.
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clusterproof.load.folder import FILES, RUN_VARIABLE, lock
+
+
+class Records:
+    """The folder of one process.
+
+    Attributes:
+        run: The id that each file of a test carries.
+        tests: How many were written.
+    """
+
+    def __init__(self, folder: Path, spec: Path) -> None:
+        """Make the folder, and keep every other process out of it.
+
+        Raises:
+            SpecError: It cannot be written, or another run is using it.
+        """
+        self.folder = folder
+        self.tests = 0
+        self._spec = spec
+        given = os.environ.get(RUN_VARIABLE, "")
+        self.run = given or secrets.token_hex(6)
+        self._lock = None if given else lock(folder)  # who gave the id holds the lock
+
+    def write(self, record: Mapping[str, Any], account: Mapping[str, Any]) -> None:
+        """Write the files of one test.
+
+        Raises:
+            OSError: The disk is full, or the folder is gone.
+        """
+        if self.tests:
+            before = self.folder / f"test-{self.tests}"
+            before.mkdir(exist_ok=True)
+            for name in FILES:
+                if (self.folder / name).exists():
+                    (self.folder / name).replace(before / name)
+            self.run = secrets.token_hex(6)
+        self.tests += 1
+        shutil.copyfile(self._spec, self.folder / "objectives.yaml")
+        for name, facts in zip(FILES, (record, account), strict=True):
+            text = json.dumps({"run": self.run, **facts}, indent=1 if facts is record else None)
+            part = self.folder / f"{name}.part"
+            part.write_text(text, encoding="utf-8")
+            part.replace(self.folder / name)

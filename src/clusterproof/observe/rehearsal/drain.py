@@ -1,0 +1,79 @@
+"""Which Pods of a node a drain evicts, spares, or refuses to touch: kubectl's own filters.
+
+As `kubectl drain --ignore-daemonsets`, with `--delete-emptydir-data` where the row says so, and
+never with `--force`. Restates makeFilters and its five filters of kubectl's pkg/drain/filters.go
+(v1.35): the first filter that does not let a Pod be deleted decides about it.
+Rights: `list pods`, `get daemonsets.apps`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from clusterproof.kube.client import Json
+
+MIRROR = "kubernetes.io/config.mirror"
+"""The annotation of a Pod that mirrors a static one; only its kubelet can end that."""
+UNMANAGED = "Pods that declare no controller"
+LOCAL_STORAGE = "Pods with local storage (the row does not say delete_emptydir_data)"
+_FINISHED = frozenset({"Succeeded", "Failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Eviction:
+    """What a drain does with the Pods of one node.
+
+    Attributes:
+        evicted: The Pods to evict.
+        refused: `reason: namespace/name` of each Pod for which kubectl refuses the whole drain.
+    """
+
+    evicted: tuple[Json, ...]
+    refused: tuple[str, ...]
+
+
+def sort_pods(
+    pods: Iterable[Json], *, daemonset_exists: Callable[[str, str], bool], emptydir: bool
+) -> Eviction:
+    """The Pods of one node by what kubectl does with them.
+
+    Args:
+        pods: All that are looked at.
+        daemonset_exists: Whether the namespace has a DaemonSet of that name.
+        emptydir: Whether Pods may lose the data of their emptyDir volumes.
+    """
+    evicted, refused = [], []
+    for pod in pods:
+        owner = controller_of(pod)
+        finished = (pod.get("status") or {}).get("phase") in _FINISHED
+        place = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+        if _is_daemonset(owner) and not finished:
+            if not daemonset_exists(pod["metadata"]["namespace"], owner["name"]):
+                refused.append(f"DaemonSet {owner['name']} is not found: {place}")
+        elif MIRROR in (pod["metadata"].get("annotations") or {}):
+            pass  # spared
+        elif finished:
+            evicted.append(pod)
+        elif _has_local_storage(pod) and not emptydir:
+            refused.append(f"{LOCAL_STORAGE}: {place}")
+        elif not owner:
+            refused.append(f"{UNMANAGED}: {place}")
+        else:
+            evicted.append(pod)
+    return Eviction(tuple(evicted), tuple(refused))
+
+
+def controller_of(pod: Json) -> Json:
+    """The owner that controls a Pod, or {}: metav1.GetControllerOf."""
+    owners = pod["metadata"].get("ownerReferences") or []
+    controllers: list[dict[str, Any]] = [owner for owner in owners if owner.get("controller")]
+    return controllers[0] if controllers else {}
+
+
+def _is_daemonset(owner: Json) -> bool:
+    return (owner.get("apiVersion"), owner.get("kind")) == ("apps/v1", "DaemonSet")
+
+
+def _has_local_storage(pod: Json) -> bool:
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    return any(volume.get("emptyDir") is not None for volume in volumes)

@@ -1,0 +1,164 @@
+"""Every arrival is accounted for: sent or dropped, and what was sent has ended.
+
+The real Locust, against a server that answers in ways that are easy to lose count of.
+"""
+
+import itertools
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from clusterproof.outcome import ExitCode
+from tests.load.generator import Ended, load_spec
+from tests.observe.loopback import Reply, Request, served
+
+PLANNED = 120
+MODELS: dict[str, Any] = {"models": []}
+
+
+class Router:
+    """Answers right, and each `every`-th time with something else."""
+
+    def __init__(self, other: Reply, every: int = 8) -> None:
+        """Nothing was asked yet."""
+        self.other, self.every = other, every
+        self.numbers = itertools.count(1)
+        self.asked = 0
+
+    def answer(self, request: Request) -> Reply:
+        """One request."""
+        del request
+        number = self.asked = next(self.numbers)
+        return Reply(body=MODELS) if number % self.every else self.other
+
+
+def _counted(ended: Ended) -> tuple[int, int, int, int]:
+    """Started, dropped, right, wrong or missing."""
+    account = ended.account
+    rows = account["names"].values()
+    wrong = sum(sum(r["failed"].values()) + sum(r["unanswered"].values()) for r in rows)
+    return account["started"], account["dropped"], sum(row["ok"] for row in rows), wrong
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("null", "expected a JSON object, got null"),
+        ('"no models here"', "expected a JSON object, got a string"),
+    ],
+)
+def test_an_answer_that_is_none_of_the_api_is_a_failure(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    """`null` once was a traceback and no request at all; a string with the word in it was right."""
+    router = Router(Reply(body=content))
+    with served(router.answer) as host:
+        ended = Ended(tmp_path / "out", load_spec(tmp_path), "--host", host)
+    assert ended.code == ExitCode.FAILED, ended.text
+    assert _counted(ended) == (PLANNED, 0, PLANNED - 15, 15)
+    assert ended.account["names"]["list-models"]["failed"] == {reason: 15}
+    assert ended.outcome_of("answers") == "failed"
+    assert "Traceback" not in ended.text
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """One answer of eight comes a byte at a time: each read is in time, the answer is not."""
+
+    numbers: ClassVar[Any] = itertools.count(1)
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """One answer."""
+        body = b'{"models": []}'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        slowly = next(self.numbers) % 8 == 0
+        for byte in body:
+            if slowly:
+                threading.Event().wait(0.5)
+            try:
+                self.wfile.write(bytes([byte]))
+            except OSError:
+                self.close_connection = True
+                return
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_the_deadline_is_of_the_whole_answer(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        spec = load_spec(tmp_path, callers=60)
+        ended = Ended(tmp_path / "out", spec, "--host", f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert ended.code == ExitCode.FAILED, ended.text
+    assert _counted(ended) == (PLANNED, 0, PLANNED - 15, 15)
+    assert ended.account["names"]["list-models"]["unanswered"] == {"Timeout": 15}
+
+
+def test_requests_that_are_never_answered_are_failures(tmp_path: Path) -> None:
+    router = Router(Reply(body=MODELS, after_s=4.0))
+    with served(router.answer) as host:
+        spec = load_spec(tmp_path, callers=60)
+        ended = Ended(tmp_path / "out", spec, "--host", host)
+    assert ended.code == ExitCode.FAILED, ended.text
+    assert _counted(ended) == (PLANNED, 0, PLANNED - 15, 15)
+
+
+def test_a_target_that_is_overwhelmed_has_failed_and_the_generator_has_not(tmp_path: Path) -> None:
+    """Eight callers that wait 0.8 s for each answer cannot send 40 a second."""
+    router = Router(Reply(body=MODELS, after_s=0.8), every=1)
+    with served(router.answer) as host:
+        spec = load_spec(tmp_path, drop_after_s=0.5)
+        ended = Ended(tmp_path / "out", spec, "--host", host)
+    started, dropped, _, _ = _counted(ended)
+    assert started + dropped == PLANNED
+    assert dropped > PLANNED / 4
+    assert ended.outcome_of("generator-rate") == "passed"
+    assert ended.outcome_of("answers") == "failed"
+    assert ended.code == ExitCode.FAILED, ended.text
+    assert f"{dropped} x never sent: every caller still waited" in str(ended.record["findings"])
+
+
+def test_a_target_that_refuses_all_has_failed_when_the_breaker_ends_the_run(tmp_path: Path) -> None:
+    router = Router(Reply(503, {"error": "no"}), every=1)
+    spec = load_spec(tmp_path, shapes={"long": [{"rate": 40, "for_s": 60}]})
+    with served(router.answer) as host:
+        ended = Ended(tmp_path / "out", spec, "--host", host)
+    assert ended.code == ExitCode.FAILED, ended.text
+    assert ended.outcome_of("target-collapsed") == "failed"
+    started, dropped, _, wrong = _counted(ended)
+    assert (started, dropped) == (wrong, 0)
+    assert started < 500
+
+
+def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
+    """Not even to where nothing is refused: what was asked for is the load on one host."""
+    elsewhere = Router(Reply(body=MODELS))
+    with served(elsewhere.answer) as other:
+        moved = Router(Reply(308, MODELS, {"location": f"{other}/secret-path"}))
+        with served(moved.answer) as host:
+            ended = Ended(tmp_path / "out", load_spec(tmp_path), "--host", host)
+    assert elsewhere.asked == 0
+    assert ended.code == ExitCode.FAILED, ended.text
+    reason = "HTTP 308 to http://127.0.0.1, which is not followed"
+    assert ended.account["names"]["list-models"]["failed"] == {reason: 15}
+
+
+def test_a_slash_at_the_end_of_the_host_is_no_part_of_it(tmp_path: Path) -> None:
+    router = Router(Reply(body=MODELS))
+    with served(router.answer) as host:
+        ended = Ended(tmp_path / "out", load_spec(tmp_path), "--host", f"{host}/")
+    assert ended.code == ExitCode.PASSED, ended.text
+    assert _counted(ended) == (PLANNED, 0, PLANNED, 0)
+    assert router.asked == PLANNED

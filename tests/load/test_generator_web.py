@@ -1,0 +1,98 @@
+"""The web UI: each start is asked for again, and several tests in turn are each judged."""
+
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from clusterproof.outcome import ExitCode
+from tests.load.generator import load_spec, read, started, until
+from tests.observe.loopback import Reply, Request, served
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answer(request: Request) -> Reply:
+    del request
+    return Reply(body={"models": []})
+
+
+def _swarm(url: str, **form: str) -> dict[str, Any]:
+    fields = {"user_count": "1", "spawn_rate": "1", "shape": "short"} | form
+    answer: dict[str, Any] = httpx.post(f"{url}/swarm", data=fields).raise_for_status().json()
+    return answer
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
+    tmp_path: Path,
+) -> None:
+    """A host of production, in any case of letters, and a rate over its bound send nothing."""
+    out = tmp_path / "out"
+    path = load_spec(tmp_path, shapes={"short": [{"rate": 40, "for_s": 2}]})
+    spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+    spec["production"]["hosts"] = ["*LOCALHOST*"]
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    asked: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        asked.append(request.path)
+        return _answer(request)
+
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
+    with served(answer) as host, started(path, *options, "--host", host) as process:
+        until(lambda: _is_up(url), within_s=60)
+        refused = _swarm(url, host=host.replace("127.0.0.1", "localhost"))
+        assert not refused["success"]
+        assert "needs --allow-production" in refused["message"]
+        refused = _swarm(url, host=host, rate_factor="1000")
+        assert not refused["success"]
+        assert "over its bound" in refused["message"]
+        assert not asked
+        assert _swarm(url, host=host)["success"]
+        until((out / "generator.json").exists)
+        first = read(out / "generator.json")
+        until(lambda: httpx.get(f"{url}/stats/requests").json()["state"] == "stopped")
+        assert _swarm(url, host=host)["success"]
+        until(lambda: read(out / "generator.json")["run"] != first["run"])
+        process.send_signal(signal.SIGTERM)
+        text, _ = process.communicate(timeout=30)
+    assert read(out / "test-1" / "generator.json") == first
+    for record in (first, read(out / "generator.json")):
+        assert (record["outcome"], record["planned"]) == ("passed", 80), text
+        assert record["stopped_early"] == ""
+    assert len(asked) == 160
+    assert process.returncode == ExitCode.PASSED, text
+
+
+def test_a_user_interface_that_is_opened_and_closed_leaves_the_record(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "generator.json").write_text('{"outcome": "passed"}', encoding="utf-8")
+    port = _free_port()
+    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
+    with (
+        served(_answer) as host,
+        started(load_spec(tmp_path), *options, "--host", host) as process,
+    ):
+        until(lambda: _is_up(f"http://127.0.0.1:{port}"), within_s=60)
+        process.send_signal(signal.SIGTERM)
+        text, _ = process.communicate(timeout=30)
+    assert read(out / "generator.json") == {"outcome": "passed"}
+    assert process.returncode == ExitCode.INCONCLUSIVE
+    assert "no test was started" in text
