@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from clusterproof.kube.client import KubeApi
-from clusterproof.observe.cluster import KINDS, Cluster
+from clusterproof.kube.kinds import KINDS
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.metrics import MetricsPages
 
 
