@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import last_passed
-from tests.last_passed import PARTS, SLOW_S, Pass
+from tests.last_passed import BEGAN, PARTS, SLOW_S, Pass
 
 TODAY = dt.date(2026, 11, 26)
 HERE = Path(__file__).parent
@@ -33,13 +33,18 @@ def of(days: int, took_s: float = 1.0) -> Pass:
     return Pass(TODAY - dt.timedelta(days=days), took_s)
 
 
-def test_a_test_without_an_entry_and_an_old_one_are_complained_of() -> None:
+def test_an_old_pass_is_complained_of() -> None:
     passes = {"a": of(14), "b": of(15)}
-    never, old = last_passed.complaints(["a", "b", "new"], passes, TODAY, 14)[::-1]
-    assert "new: expected a pass" in never
-    assert "observed no entry" in never
+    (old,) = last_passed.complaints(["a", "b"], passes, TODAY, 14)
     assert "b: expected a pass within 14 days" in old
     assert "2026-11-11, 15 days ago" in old
+
+
+def test_a_test_without_a_pass_has_as_long_as_the_record_is_old() -> None:
+    days = [BEGAN + dt.timedelta(days=days) for days in (14, 15)]
+    in_time, (late,) = (last_passed.complaints(["new"], {}, day, 14) for day in days)
+    assert in_time == []
+    assert "new: expected a pass within 14 days, observed none since 2026-11-26" in late
 
 
 def test_four_seeds_in_a_row_cover_every_slow_test_once_and_the_quick_ones_each_time() -> None:
@@ -73,10 +78,12 @@ def test_entries_of_tests_that_are_gone_are_dropped_where_their_file_was_collect
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A checkout with the hooks and four cluster tests, in which nothing has passed yet."""
+    """A checkout with an old record and four cluster tests, in which nothing has passed yet."""
     (tmp_path / "tests").mkdir()
     for name in ("conftest.py", "last_passed.py"):
         shutil.copy(HERE / name, tmp_path / "tests")
+    module = tmp_path / "tests" / "last_passed.py"
+    module.write_text(module.read_text().replace("dt.date(2026, 11, 26)", "dt.date(2026, 1, 1)"))
     (tmp_path / "tests" / "test_it.py").write_text(TESTS)
     (tmp_path / "pytest.toml").write_text(
         '[pytest]\npythonpath = ["."]\nmarkers = ["cluster: x"]\n'
