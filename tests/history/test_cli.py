@@ -139,7 +139,7 @@ def test_serve_shows_pages_and_fresh_metrics_and_stops_when_told(tmp_path: Path)
             assert read("healthz") == "ok\n"
             assert 'outcome="failed",profile="self-hosted",uid="u-1"} 0.0' in read("metrics")
             typed(tmp_path, "add", saved(tmp_path, night(1, row(1, Outcome.FAILED))))
-            assert 'outcome="failed",profile="self-hosted"} 1.0' in read("metrics")
+            assert 'outcome="failed",profile="self-hosted",uid="u-1"} 1.0' in read("metrics")
             for outside in ("../h.sqlite3", "%2e%2e/h.sqlite3", "nothing.html"):
                 with pytest.raises(urllib.error.HTTPError, match="404"):
                     read(outside)

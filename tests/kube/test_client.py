@@ -13,7 +13,7 @@ from clusterproof.kube.clock import ServerClock
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.http import running_pods
 from clusterproof.spec.row import ObjectRef
-from tests.observe.cluster_objects import deployment, pod
+from tests.observe.cluster_objects import adopted, deployment, pod
 from tests.observe.loopback import Reply, Request, api_server, listed
 
 PATH = "/api/v1/namespaces/n/configmaps"
@@ -87,13 +87,15 @@ def test_age_of_a_pod_is_by_the_clusters_clock(ahead_s: int) -> None:
     unready = pod("router-1", "shop", {"app": "router"})
     unready["metadata"]["creationTimestamp"] = made.isoformat(timespec="seconds")
     unready["status"] |= {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}
-    lists = {"deployments": deployment("router", "shop", {"app": "router"}), "pods": unready}
+    made_by_people = (deployment("router", "shop", {"app": "router"}), unready)
+    objects = (*made_by_people, *adopted(made_by_people))
+    kinds = {"deployments": "Deployment", "replicasets": "ReplicaSet", "pods": "Pod"}
 
     def answer(request: Request) -> Reply:
-        plural = urlsplit(request.path).path.rsplit("/", 1)[-1]
-        kind = {"deployments": "Deployment", "pods": "Pod"}[plural]
+        kind = kinds[urlsplit(request.path).path.rsplit("/", 1)[-1]]
+        items = [item for item in objects if item["kind"] == kind]
         return Reply(
-            body=listed(kind, lists[plural]),
+            body=listed(kind, *items),
             headers={"date": format_datetime(cluster_now, usegmt=True)},
         )
 

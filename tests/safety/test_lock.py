@@ -118,7 +118,7 @@ def test_lease_that_is_renewed_while_we_watch_is_not_taken() -> None:
 
     def renewed(_: float) -> None:
         looks.append(1)
-        time.sleep(0.4)
+        time.sleep(0.05)
         assert leases.lease is not None
         leases.answer(Request("PUT", "/leases/clusterproof", {}, json.dumps(leases.lease).encode()))
 
@@ -127,7 +127,7 @@ def test_lease_that_is_renewed_while_we_watch_is_not_taken() -> None:
         pytest.raises(ObservationError, match="another run is writing"),
     ):
         RunLock(api, "n", "run-1", sleep=renewed).acquire(within_s=1.5)
-    assert len(looks) >= 3
+    assert len(looks) >= 2
 
 
 def test_times_of_the_lease_are_the_api_servers() -> None:

@@ -20,10 +20,12 @@ from testbed.oracles.kubeconfig.situation import (
     Case,
     Material,
 )
+from testbed.settings import patient
 
 Side = Callable[[Case, Path], str]
 """Asks for the version; how it refused, or ""."""
 _KUBECTL_WITHIN_S = 30.0
+_REQUEST_WITHIN_S = 10.0
 TRACEBACK = "no sentence but"
 _LONGEST = 600
 _SERVER = certs.Leaf("server", "an API server", names=API_SERVER_NAMES, addresses=(certs.LOOPBACK,))
@@ -95,7 +97,7 @@ class Bench:
             [
                 str(self.kubectl),
                 "version",
-                "--request-timeout=10s",
+                f"--request-timeout={patient(_REQUEST_WITHIN_S):g}s",
                 *(argument.format(folder=folder) for argument in case.arguments),
             ],
             env=self._environment(case, folder) | {"KUBECACHEDIR": str(folder / "cache")},
@@ -104,7 +106,7 @@ class Bench:
             capture_output=True,
             text=True,
             check=False,
-            timeout=_KUBECTL_WITHIN_S,
+            timeout=patient(_KUBECTL_WITHIN_S),
         )
         return ended.stderr.strip()
 
