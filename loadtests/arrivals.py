@@ -59,6 +59,7 @@ class Lane:
 
     Attributes:
         origin: perf_counter at second 0 of the plan.
+        is_claimed: Whether there is no arrival left to claim.
         host: Where all of them go, whatever the web UI's field says meanwhile.
     """
 
@@ -73,12 +74,14 @@ class Lane:
         self.host = host.rstrip("/")
         self._next: Iterator[tuple[int, float]] = iter(())
         self._claimed: dict[int, Arrival] = {}
+        self.is_claimed = False
         self._assigned = 0
         self._from = 0.0
 
     def assign(self, number: int, of: int, *, from_s: float = 0.0) -> None:
         """Take lane `number` of `of` from second `from_s` on, in place of an earlier one."""
         self._next = self.plan.lane(number, of, from_s=from_s)
+        self.is_claimed = False
         self._assigned += 1
         self._from = self.origin + from_s
 
@@ -97,6 +100,7 @@ class Lane:
                 continue
             arrival = self._claimed[index] = Arrival(index, due, due >= now, self._assigned)
             return arrival
+        self.is_claimed = True
         return None
 
     def release(self, arrival: Arrival) -> bool:

@@ -275,8 +275,15 @@ class Run:
     @property
     def is_over(self) -> bool:
         """Whether the plan of the test that is under way has ended, or was ended."""
-        ended = self.started_at and time.time() > self.started_at + self.plan.duration_s
-        return bool(ended or self.stopped_early or self.collapsed)
+        if self.stopped_early or self.collapsed:
+            return True
+        late_s = time.time() - self.started_at - self.plan.duration_s
+        if not self.started_at or late_s <= 0 or self.lane is None:
+            return False
+        # The last arrivals have as long as all others to find a free caller.
+        scheduled = 0 if self.workers is None else self.workers.scheduled
+        all_claimed = self.lane.is_claimed or scheduled >= self.plan.total
+        return all_claimed or late_s > self.scenario.drop_after_s
 
     def _judge(self) -> None:
         """Judge the test that ended, once, and write its files; the exit code is that of all."""

@@ -94,6 +94,11 @@ class Workers:
         return merged
 
     @property
+    def scheduled(self) -> int:
+        """Arrivals that they sent or dropped, by their last reports."""
+        return sum(report["started"] + report["dropped"] for report in self._reports.values())
+
+    @property
     def reported(self) -> int:
         """How many have sent an account."""
         return len(self._reports)
