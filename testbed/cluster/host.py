@@ -117,14 +117,18 @@ def enabled_units() -> list[str]:
 
 
 def listening() -> list[str]:
-    """The TCP ports that something listens on in the host's network namespace."""
+    """The TCP ports of the host that something listens on, but for those that the kernel chose.
+
+    A port of the range for `bind` to port 0 is nobody's service, and comes and goes.
+    """
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     rows = [
         line.split()
         for name in ("tcp", "tcp6")
         for line in Path("/proc/self/net", name).read_text().splitlines()[1:]
     ]
     ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTEN}
-    return [f"tcp/{port}" for port in sorted(ports)]
+    return [f"tcp/{port}" for port in sorted(ports) if not first <= port <= last]
 
 
 def running_services() -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed.cluster import host, modules, paths
+from testbed.cluster.preflight import port_taken
 
 
 @pytest.fixture
@@ -20,10 +21,15 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_port_that_something_listens_on_is_seen_and_no_other() -> None:
+    number = next(number for number in range(20000, 30000) if not port_taken(number))
+    with socket.create_server(("127.0.0.1", number)):
+        assert f"tcp/{number}" in host.listening()
+    assert f"tcp/{number}" not in host.listening()
+
+
+def test_port_that_the_kernel_chose_is_no_service() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = f"tcp/{listener.getsockname()[1]}"
-        assert port in host.listening()
-    assert port not in host.listening()
+        assert f"tcp/{listener.getsockname()[1]}" not in host.listening()
 
 
 def test_nothing_changed_is_nothing_to_say(record: Path) -> None:

@@ -72,7 +72,9 @@ def test_program_with_libraries_is_told_where_they_are(cache: Path) -> None:
         },
     )
     libraries = cache / "iptables/usr/lib/x86_64-linux-gnu"
-    assert said_by(cache / "bin/iptables").split() == [str(libraries), f"{libraries}/xtables"]
+    places, extensions = said_by(cache / "bin/iptables").split()
+    assert str(libraries) in places.split(":")
+    assert extensions == f"{libraries}/xtables"
 
 
 def test_package_without_the_program_is_named(cache: Path) -> None:
