@@ -20,6 +20,7 @@ from testbed.oracles.kubeconfig.situation import (
     Case,
     Material,
 )
+from testbed.settings import patient
 
 Side = Callable[[Case, Path], str]
 """Asks for the version; how it refused, or ""."""
@@ -95,7 +96,7 @@ class Bench:
             [
                 str(self.kubectl),
                 "version",
-                "--request-timeout=10s",
+                f"--request-timeout={patient(10):g}s",
                 *(argument.format(folder=folder) for argument in case.arguments),
             ],
             env=self._environment(case, folder) | {"KUBECACHEDIR": str(folder / "cache")},
@@ -104,7 +105,7 @@ class Bench:
             capture_output=True,
             text=True,
             check=False,
-            timeout=_KUBECTL_WITHIN_S,
+            timeout=patient(_KUBECTL_WITHIN_S),
         )
         return ended.stderr.strip()
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
+from testbed.settings import patient
+
 _VERSION = json.dumps({"major": "1", "minor": "35", "gitVersion": "v1.35.4"}).encode()
 _WITHIN_S = 10.0
 
@@ -76,7 +78,7 @@ class Log:
             self.asked.append(
                 Asked(
                     server,
-                    path.removesuffix("?timeout=10s"),  # of kubectl's --request-timeout
+                    path.partition("?timeout=")[0],  # of kubectl's --request-timeout
                     tuple(sorted(kept)),
                     getattr(connection, "asked_name", "") or "",
                     subject.get("commonName", ""),
@@ -98,7 +100,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.others: dict[int, str] = {}
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's
-        request.settimeout(_WITHIN_S)
+        request.settimeout(patient(_WITHIN_S))
         if self.tls is not None:
             try:
                 request = self.tls.wrap_socket(request, server_side=True)
@@ -217,12 +219,16 @@ class _Socks(socketserver.BaseRequestHandler):
 
 def _tunnel(caller: Any, port: int) -> None:  # noqa: ANN401 - a socket, with TLS or without
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=_WITHIN_S) as server,
+        socket.create_connection(("127.0.0.1", port), timeout=patient(_WITHIN_S)) as server,
         suppress(OSError),
     ):
         while True:
             waiting = getattr(caller, "pending", int)()
-            ready = [caller] if waiting else select.select([caller, server], [], [], _WITHIN_S)[0]
+            ready = (
+                [caller]
+                if waiting
+                else select.select([caller, server], [], [], patient(_WITHIN_S))[0]
+            )
             if not ready:
                 return
             for end in ready:
