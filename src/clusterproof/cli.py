@@ -70,12 +70,30 @@ def _pytest(*arguments: str) -> int:
     return subprocess.run(command, check=False, cwd=PROJECT).returncode  # noqa: S603 - our own
 
 
+_PATHS = ("--spec", "--kubeconfig", "--report-dir", "--junitxml", "--junit-xml")
+"""Options of the suites whose value is a path, as seen from where the command was given."""
+
+
+def _from_here(arguments: Sequence[str]) -> list[str]:
+    """The same arguments, for a command that runs in the project's folder."""
+    found: list[str] = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name in _PATHS and equals and value:
+            found.append(f"{name}={Path(value).expanduser().absolute()}")
+        elif found and found[-1] in _PATHS and argument:
+            found.append(str(Path(argument).expanduser().absolute()))
+        else:
+            found.append(argument)
+    return found
+
+
 def _verify(_options: argparse.Namespace, rest: list[str]) -> int:
-    return _pytest(*rest)
+    return _pytest(*_from_here(rest))
 
 
 def _plan(_options: argparse.Namespace, rest: list[str]) -> int:
-    return _pytest("--plan", *rest)
+    return _pytest("--plan", *_from_here(rest))
 
 
 def _check_spec(options: argparse.Namespace, _rest: list[str]) -> int:

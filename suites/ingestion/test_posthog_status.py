@@ -7,9 +7,9 @@ import pytest
 
 from clusterproof.explain import explain
 from clusterproof.judge import differences
+from clusterproof.kube.paths import Missing, look_up
 from clusterproof.observe import Observed
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.path import Missing, look_up
 from clusterproof.observe.posthog_status import Figure, StatusPage, read_figure
 from clusterproof.spec.behaviour import StatusRow
 

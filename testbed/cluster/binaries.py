@@ -80,7 +80,10 @@ KUBE_SCORE = Family("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
 ORACLE = Family("oracle", ".", f"{_STRIP} {_version_flags(KUBERNETES_VERSION)}")
 """No part of the cluster: answers as Kubernetes decides, for `make oracles`."""
 
-ALL = (*FAMILIES, KWOK, KUBE_SCORE, ORACLE)
+READING = Family("reading", ".")
+"""No part of the cluster: reads as Prometheus, kubectl and the kubelet do, for their oracles."""
+
+ALL = (*FAMILIES, KWOK, KUBE_SCORE, ORACLE, READING)
 
 
 def key_of(folder: Path, flags: str) -> str:

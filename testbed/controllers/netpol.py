@@ -7,8 +7,8 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from clusterproof.kube.selectors import Selector, read_selector
 from testbed.controllers.kube import Json
-from testbed.controllers.label_selector import Selector, read_selector
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

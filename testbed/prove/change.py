@@ -9,7 +9,7 @@ from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json, KubeApi
-from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
 from clusterproof.observe.rehearsal.state import REVISION, SERVER_SIDE, of_condition
 from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import pause

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from clusterproof.kube.client import KubeApi
-from clusterproof.observe.cluster import KINDS
+from clusterproof.kube.kinds import KINDS
 from clusterproof.spec.row import ObjectRef
 from testbed.prove.change import MERGE, path_of
 from testbed.prove.waits import measured, rolled_out

@@ -4,8 +4,8 @@ from collections.abc import Set as AbstractSet
 
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.hpa import is_measured
+from clusterproof.kube.kinds import KINDS
 from clusterproof.kube.objects import condition
-from clusterproof.observe.cluster import KINDS
 from clusterproof.spec.row import ObjectRef
 from testbed.waits import wait_until
 

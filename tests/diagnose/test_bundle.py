@@ -15,8 +15,8 @@ from clusterproof.bundle.codec import decode, encode
 from clusterproof.bundle.journal import JOURNAL, line, read_entries, read_results
 from clusterproof.bundle.replay import pack, replay_bundle
 from clusterproof.errors import SpecError
+from clusterproof.kube.policies import Destination
 from clusterproof.observe.fields import FieldValue
-from clusterproof.observe.policy_model import Destination
 from clusterproof.observe.workloads import Replicas
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor

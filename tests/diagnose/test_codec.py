@@ -9,7 +9,7 @@ import pytest
 
 from clusterproof.bundle.codec import decode, encode
 from clusterproof.errors import SpecError
-from clusterproof.observe.path import Missing
+from clusterproof.kube.paths import Missing
 from clusterproof.observe.rehearsal.seen import Step
 from clusterproof.outcome import Outcome
 from clusterproof.spec.row import ObjectRef
@@ -42,6 +42,14 @@ from clusterproof.spec.row import ObjectRef
                 "$": "model",
                 "of": "clusterproof.spec.row:ObjectRef",
                 "value": {"kind": "Pod", "name": "b", "namespace": "a"},
+            },
+        ),
+        (
+            Missing("spec.replicas"),
+            {
+                "$": "object",
+                "of": "clusterproof.kube.paths:Missing",
+                "value": {"at": "spec.replicas"},
             },
         ),
         (
@@ -85,7 +93,6 @@ class ForeignData:
         ([Foreign()], "expected plain data or a frozen value, observed Foreign"),
         (ForeignData, "expected plain data or a frozen value, observed type"),
         (ForeignData(), f"expected a type of this package, observed {__name__}"),
-        (Missing("a"), "expected plain data or a frozen value, observed Missing"),
     ],
 )
 def test_what_is_no_fact_is_named(value: object, words: str) -> None:
@@ -126,8 +133,8 @@ WRITTEN = "; it was written by another version of clusterproof"
             " another thing",
         ),
         (
-            {"$": "object", "of": "clusterproof.observe.path:Missing", "value": {"at": "a"}},
-            "'object', observed ValueError: expected clusterproof.observe.path:Missing to be a"
+            {"$": "object", "of": "clusterproof.errors:SpecError", "value": {}},
+            "'object', observed ValueError: expected clusterproof.errors:SpecError to be a"
             " value, observed another thing",
         ),
         (

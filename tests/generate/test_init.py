@@ -184,8 +184,57 @@ def test_neither_a_namespace_nor_manifests_is_wrong_usage(
 
 def test_manifests_without_a_workload_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("kind: Service\nmetadata: {name: a}\nspec: {}\n")
-    with pytest.raises(SpecError, match="expected a Deployment or StatefulSet"):
+    with pytest.raises(SpecError, match="expected a Deployment, StatefulSet or DaemonSet"):
         from_manifests([tmp_path])
     (tmp_path / "b.yaml").write_text("a: [")
     with pytest.raises(SpecError, match="expected manifests in YAML"):
-        from_manifests([tmp_path])
+        from_manifests([tmp_path / "b.yaml"])
+
+
+def test_a_file_of_a_folder_that_is_no_manifest_is_passed_over_and_said(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(deployment()), encoding="utf-8")
+    (tmp_path / "chart.yaml").write_text("image: {{ .Values.image }}\na: [", encoding="utf-8")
+    (tmp_path / "stack.yaml").write_text("Ref: !Ref a\n", encoding="utf-8")
+    (tmp_path / "mkdocs.yaml").write_text("metadata: text\nkind: x\n", encoding="utf-8")
+    source = from_manifests([tmp_path])
+    assert [kind for kind, _ in source.objects] == ["Deployment"]
+    assert len(source.passed_over) == 2
+    assert set(source.passed_over) <= set(Rows(source, {"here": "here"}).left_out)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"kind": "Deployment", "spec": {"replicas": 3}},
+        {"kind": "Deployment"},
+        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": [{"name": "a"}]}}}},
+        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": [{"image": "a"}]}}}},
+        {"kind": "Deployment", "spec": []},
+        {"kind": "Service", "spec": {"ports": [{"name": "a"}], "selector": {"app": "web"}}},
+        {"kind": "Service"},
+        {"kind": "ConfigMap", "data": {"A": 5}},
+        {"kind": "HorizontalPodAutoscaler"},
+        {"kind": "HorizontalPodAutoscaler", "spec": {"scaleTargetRef": {"name": "web"}}},
+        {"kind": "Ingress", "spec": {"rules": [{"host": "a", "http": {"paths": [{}]}}]}},
+        {"kind": "ExternalName"},
+        {"kind": "CronJob", "spec": {}},
+    ],
+)
+def test_an_object_that_is_not_whole_is_said_and_no_traceback(odd: Json) -> None:
+    whole = {"metadata": {"name": "odd", "namespace": "here"}, **odd}
+    rows = rows_of(deployment(), whole)
+    assert [one for one in rows.left_out if f"{odd['kind']}/${{here}}/odd" in one]
+
+
+def test_a_text_with_dollars_is_itself_again(tmp_path: Path) -> None:
+    texts = {"FORMAT": "${time} $${here} ${here}", "EMPTY": None, "JVM": "-D${x:-1}"}
+    held = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "here"}, "data": texts}
+    source = Source("tests", (("Deployment", deployment()), ("ConfigMap", held)))
+    spec, left_out = write_spec(source, tmp_path / "own", "own")
+    expected = {
+        row.path: row.expect.equals
+        for row in spec.rows
+        if isinstance(row, FieldRow) and row.of.kind == "ConfigMap"
+    }
+    assert expected == {f"data['{key}']": text or "" for key, text in texts.items()}
+    assert not left_out

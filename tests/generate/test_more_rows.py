@@ -129,9 +129,11 @@ def test_a_service_of_several_workloads_is_said() -> None:
     other = {**workload(PLAIN), "kind": "StatefulSet"}
     found = made(workload(PLAIN), other, service({"port": 80}))
     assert found.left_out == ["Service/${here}/front: it selects several workloads"]
-    far = {**other, "metadata": {"name": "web", "namespace": "far"}}
+    job = {"kind": "CronJob", "metadata": {"name": "backup", "namespace": "shop"}}
     near = [workload(PLAIN), service({"port": 80})]
-    assert made(*near, {**far, "kind": "Unknown"}).left_out == []
+    assert made(*near, job).left_out == [
+        "CronJob/${here}/backup: there is no kind of row for it yet"
+    ]
 
 
 def ingress(service: Json, host: str | None = "a.example") -> Json:
@@ -148,11 +150,12 @@ def test_an_ingress_sends_a_host_to_a_port(port: Json) -> None:
     (row,) = [one for one in found.areas["networking"] if one["check"] == "ingress"]
     assert row == {
         "id": "door-ingress",
-        "claim": "a.example is sent to port 80 of Service front",
+        "claim": "a.example/ is sent to port 80 of Service front",
         "source": "the test",
         "check": "ingress",
         "of": "Ingress/${here}/door",
         "host": "a.example",
+        "path": "/",
         "service": "front",
         "port": 80,
     }
@@ -160,32 +163,46 @@ def test_an_ingress_sends_a_host_to_a_port(port: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    "door",
+    ("door", "backend"),
     [
-        ingress({"name": "front", "port": {"number": 80}}, None),
-        ingress({"name": "front", "port": {"name": "gone"}}),
-        ingress({"name": "other", "port": {"name": "main"}}),
-        ingress({}),
+        (ingress({"name": "front", "port": {"name": "gone"}}), "a port of no Service here (front)"),
+        (ingress({"name": "front", "port": {"number": 81}}), "a port of no Service here (front)"),
+        (ingress({"name": "other", "port": {"name": "main"}}), "a port of no Service here (other)"),
+        (ingress({}), "a port of no Service here (none)"),
     ],
 )
-def test_an_ingress_without_a_host_or_a_port_is_said(door: Json) -> None:
+def test_an_ingress_without_a_port_is_said(door: Json, backend: str) -> None:
     """Nothing can be looked at."""
     found = made(workload(PLAIN), service({"port": 80, "name": "main"}), door)
-    assert found.left_out == [
-        "Ingress/${here}/door: a rule without a host, or a port of no Service here"
+    assert found.left_out == [f"Ingress/${{here}}/door: a.example/, which leads to {backend}"]
+
+
+def test_each_path_of_an_ingress_is_a_row() -> None:
+    """Of each host, of every host, and the default backend where no rule is for every host."""
+    front = {"service": {"name": "front", "port": {"number": 80}}}
+    paths = [
+        {"path": "/api", "backend": front},
+        {"path": "/", "backend": front},
+        {"path": "/b", "backend": {"resource": {"kind": "Bucket", "name": "b"}}},
     ]
-
-
-def test_each_rule_of_an_ingress_is_looked_at() -> None:
-    """Also behind one that no row is made of."""
-    good = ingress({"name": "front", "port": {"number": 80}})
-    bare = {"host": "b.example"}
-    good["spec"]["rules"] = [ingress({}, None)["spec"]["rules"][0], bare, *good["spec"]["rules"]]
-    paths = good["spec"]["rules"][2]["http"]["paths"]
-    good["spec"]["rules"][2]["http"]["paths"] = [{"backend": {"resource": {}}}, *paths]
-    found = made(workload(PLAIN), good)
-    assert [row["host"] for row in found.areas["networking"]] == ["a.example"]
-    assert len(found.left_out) == 2
+    door = item("Ingress", {"rules": [{"host": "a.example", "http": {"paths": paths}}]}, "door")
+    door["spec"]["rules"] += [
+        {"host": "bare.example"},
+        {"host": "*.b", "http": {"paths": [paths[1]]}},
+    ]
+    door["spec"]["defaultBackend"] = front
+    behind = service({"port": 80}, {"port": 81})
+    found = made(workload(PLAIN), behind, door)
+    networking = [row for row in found.areas["networking"] if row["check"] == "ingress"]
+    assert [(row["host"], row["path"]) for row in networking] == [
+        ("a.example", "/api"),
+        ("a.example", "/"),
+        ("*.b", "/"),
+        ("", "/"),
+    ]
+    assert found.left_out == ["Ingress/${here}/door: a.example/b, which leads to Bucket/b"]
+    door["status"] = {"loadBalancer": {}}
+    assert "no address" in made(workload(PLAIN), behind, door).left_out[0]
 
 
 def test_a_policy_is_whom_it_selects_its_types_and_its_ports() -> None:
@@ -204,7 +221,8 @@ def test_a_policy_is_whom_it_selects_its_types_and_its_ports() -> None:
         ("net-egress-1-port-0", "spec.egress[1].ports[0].port", 53),
         ("net-egress-1-port-2", "spec.egress[1].ports[2].port", 443),
     ]
-    assert rows("network-policy", item("NetworkPolicy", {}, "net")) == []
+    (every,) = rows("network-policy", item("NetworkPolicy", {}, "net"))
+    assert (every["path"], every["expect"]) == ("spec.podSelector", {"equals": {}})
 
 
 def test_ids_are_short_and_of_letters() -> None:

@@ -107,7 +107,7 @@ def test_replicas_are_one_where_nothing_is_said_and_bounds_under_an_autoscaler()
 
 def test_images_that_are_not_pinned_are_all_named() -> None:
     """Then none is a row."""
-    tags = ("a", "b:latest", "c:1", "d@sha256:00", "host:5000/e")
+    tags = ("a", "b:latest", "c:1", f"d@sha256:{'0' * 64}", "host:5000/e")
     found = made(workload(*({"name": str(n), "image": tag} for n, tag in enumerate(tags))))
     assert found.left_out == [f"{REF}: images, as a, b:latest, host:5000/e is not pinned"]
     assert [row["id"] for row in found.areas["workloads"]] == ["web-replicas", "web-starts"]
@@ -196,15 +196,6 @@ def test_keys_of_config_maps_and_secrets_that_a_container_gets() -> None:
     consumed = [row for row in rows("configuration", *objects) if row["check"] == "consumed"]
     assert consumed == [
         {
-            "id": "web-gets-conf",
-            "claim": "Container web gets its keys of ConfigMap conf",
-            "check": "consumed",
-            "workload": REF,
-            "container": "web",
-            "of": "ConfigMap/${here}/conf",
-            "keys": ["one", "two"],
-        },
-        {
             "id": "web-gets-whole",
             "claim": "Container web gets its keys of ConfigMap whole",
             "check": "consumed",
@@ -212,6 +203,16 @@ def test_keys_of_config_maps_and_secrets_that_a_container_gets() -> None:
             "container": "web",
             "of": "ConfigMap/${here}/whole",
             "keys": ["y", "z"],
+        },
+        {
+            "id": "web-gets-conf",
+            "claim": "Container web gets its keys of ConfigMap conf",
+            "check": "consumed",
+            "workload": REF,
+            "container": "web",
+            "of": "ConfigMap/${here}/conf",
+            "keys": ["one", "two"],
+            "as": {"one": "C", "two": "B"},
         },
     ]
     assert rows("secrets", *objects) == [
@@ -222,6 +223,7 @@ def test_keys_of_config_maps_and_secrets_that_a_container_gets() -> None:
             "of": "Secret/${here}/keys",
             "key": "api",
             "min_length": 1,
+            "trimmed": False,
         }
     ]
 
@@ -269,6 +271,7 @@ def test_an_autoscaler_is_its_bounds_its_target_and_its_rules() -> None:
             "spec.scaleTargetRef",
             {"contains": {"kind": "Deployment", "name": "web"}},
         ),
+        ("web-pods", "spec.metrics[type=Pods]", {"contains": {"type": "Pods", "pods": {}}}),
         ("web-cpu", "spec.metrics[resource.name=cpu].resource.target", {"contains": target}),
         (
             "web-scaledown-window",
@@ -283,6 +286,7 @@ def test_an_autoscaler_is_its_bounds_its_target_and_its_rules() -> None:
             "check": "hpa-state",
             "of": "HorizontalPodAutoscaler/${here}/web",
             "aspect": aspect,
+            **({"resources": ["cpu"]} if aspect == "requests" else {}),
         }
         for aspect, words in (
             ("target", "scales an object that exists"),

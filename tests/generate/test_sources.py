@@ -103,7 +103,7 @@ def test_what_kubernetes_itself_makes_in_a_namespace_is_left_out() -> None:
     assert names(source) == [("ConfigMap", "shop", "own"), ("Deployment", "shop", "web")]
     assert source.words == f"read from context {context}"
     assert str(caught.value) == (
-        "init: expected a Deployment or StatefulSet in namespaces a, c, observed none"
+        "init: expected a Deployment, StatefulSet or DaemonSet in namespaces a, c, observed none"
     )
 
 
@@ -115,7 +115,7 @@ def test_a_stateful_set_is_a_workload_too(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         from_manifests([path])
     assert str(caught.value) == (
-        "init: expected a Deployment or StatefulSet in the 1 files, observed none"
+        "init: expected a Deployment, StatefulSet or DaemonSet in the 1 files, observed none"
     )
 
 
@@ -128,7 +128,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     )
     (tmp_path / "a.yaml").write_text("a:   [\n" + "x" * 300, "utf-8")
     with pytest.raises(SpecError) as caught:
-        from_manifests([tmp_path])
+        from_manifests([tmp_path / "a.yaml"])
     begin = f"{tmp_path}/a.yaml: expected manifests in YAML, observed "
     said = str(caught.value)
     assert said.startswith(f"{begin}while parsing a flow sequence in ")

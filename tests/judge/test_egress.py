@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from clusterproof.errors import ObservationError
 from clusterproof.judge import differences
+from clusterproof.kube.policies import Decision, Destination
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome
 from clusterproof.observe.egress import (
@@ -17,7 +18,6 @@ from clusterproof.observe.egress import (
     read_resolution,
 )
 from clusterproof.observe.matrix import Matrix, peers_of
-from clusterproof.observe.policy_model import Decision, Destination
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import Area
 from tests.observe.cluster_objects import (

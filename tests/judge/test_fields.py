@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterproof.judge import differences
-from clusterproof.judge.fields import contains, meets, same, show
+from clusterproof.judge.fields import contains, meets, same
+from clusterproof.kube.paths import Missing, shown
 from clusterproof.observe.fields import FieldPair, FieldValue
-from clusterproof.observe.path import Missing
 from clusterproof.spec.desired import AgreesRow, FieldRow
 from clusterproof.spec.row import Area, Expectation
 
@@ -156,5 +156,5 @@ def test_fields_that_disagree_are_said(one: object, other: object, words: str) -
 
 
 def test_a_long_value_is_shown_in_part() -> None:
-    assert show("x" * 300) == "x" * 200 + "… (300 characters)"
-    assert show({"a": 1}) == "{'a': 1}"
+    assert shown("x" * 300) == "x" * 200 + "… (300 characters)"
+    assert shown({"a": 1}) == '{"a": 1}'

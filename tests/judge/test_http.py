@@ -1,8 +1,8 @@
 """Each Pod must answer by itself, as its row says."""
 
 from clusterproof.judge import differences
+from clusterproof.kube.paths import Missing
 from clusterproof.observe.http import PodAnswer
-from clusterproof.observe.path import Missing
 from clusterproof.spec.behaviour import HttpRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
 

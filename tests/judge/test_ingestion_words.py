@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.judge import differences
+from clusterproof.judge import Doubt, differences
 from clusterproof.observe.counting import Routed
 from clusterproof.observe.ingestion import (
     EventBatch,
@@ -203,12 +203,36 @@ def test_an_exposure_says_what_came_of_it(claim: Any, value: Exposures, words: s
     assert said(claim, value) == [words]
 
 
-@pytest.mark.parametrize(
-    ("figure", "number", "ok"), [("routed", 1, True), ("durable", 1, True), ("routed", 0, False)]
-)
-def test_no_answer_at_all_is_no_loss(figure: str, number: float, *, ok: bool) -> None:
-    """Of nothing, nothing is missing; that nothing was asked is the observer's to say."""
-    assert (said(exposure(figure, number), exposures()) == []) is ok
+@pytest.mark.parametrize("figure", ["routed", "durable", "wrong_variant", "unsticky"])
+def test_without_an_answer_nothing_is_said_of_exposures(figure: str) -> None:
+    """Neither that they are as they should be, nor that they are not."""
+    with pytest.raises(Doubt, match="no request was sent"):
+        said(exposure(figure, 1), exposures())
+
+
+@pytest.mark.parametrize("figure", ["durable", "wrong_variant", "unsticky"])
+def test_of_requests_that_all_failed_only_the_routing_is_red(figure: str) -> None:
+    """Sixty requests, none answered: nothing says what becomes of an exposure."""
+    failed = exposures(*(Routed(f"u{n}", 503, error="unavailable") for n in range(60)))
+    assert said(exposure("routed", 1), failed) != []
+    with pytest.raises(Doubt, match="none of 60 requests was answered by an A/B test: unavail"):
+        said(exposure(figure, 1 if figure == "durable" else 0), failed)
+
+
+@pytest.mark.parametrize("figure", ["duplicate", "late", "altered"])
+def test_of_events_that_all_are_lost_only_the_loss_is_red(figure: str) -> None:
+    """None came back: nothing says that none is late, altered, or there twice."""
+    gone = batch(*(EventFate(f"e{n}") for n in range(5)))
+    assert said(ingestion("lost", equals=0), gone) != []
+    with pytest.raises(Doubt, match="none of 5 events came back"):
+        said(ingestion(figure, equals=0), gone)
+
+
+def test_of_events_that_were_all_refused_none_is_lost() -> None:
+    """None was taken, so none could be lost."""
+    refused = batch(*(EventFate(f"e{n}", error="401") for n in range(5)))
+    with pytest.raises(Doubt, match="none of 5 events was accepted"):
+        said(ingestion("lost", equals=0), refused)
 
 
 def flag(*, split: bool = False) -> Any:  # noqa: ANN401 - a row
@@ -267,10 +291,10 @@ def test_a_flag_says_what_was_given(value: list[FlagAnswer], words: list[str]) -
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (Figure(value=False), "worker_alive: expected True, observed False"),
+        (Figure(value=False), "worker_alive: expected true, observed false"),
         (
             Figure(value=True, contradiction="no event came back"),
-            "worker_alive: expected True, observed no event came back"
+            "worker_alive: expected true, observed no event came back"
             " (the status page says so, what was seen does not)",
         ),
     ],

@@ -6,11 +6,11 @@ import pytest
 
 from clusterproof.judge import differences
 from clusterproof.judge.policy import LITERAL
+from clusterproof.kube.policies import Decision
 from clusterproof.observe.answers import IngressAnswer, ServiceAnswer
 from clusterproof.observe.dialling import Dialled, DialOutcome
 from clusterproof.observe.egress import EgressReach, PodReach, Resolution
 from clusterproof.observe.policy import read_policies
-from clusterproof.observe.policy_model import Decision
 from tests.judge.rows import row
 from tests.judge.test_policy import POSTHOG_RULE, found, world
 from tests.observe.cluster_objects import cluster_of, policy

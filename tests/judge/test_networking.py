@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from clusterproof.errors import ObservationError
 from clusterproof.judge import differences
+from clusterproof.kube.dns import services_meant
 from clusterproof.observe.answers import (
     Answers,
     IngressAnswer,
@@ -30,7 +31,6 @@ from clusterproof.observe.networking import (
     read_ingress,
     read_reference,
     read_service,
-    service_named,
 )
 from clusterproof.spec.behaviour import (
     AnswerRow,
@@ -84,7 +84,7 @@ def shop(**changed: Json | None) -> list[Json]:
 
 def service_differences(objects: list[Json]) -> list[str]:
     with cluster_of(*objects) as cluster:
-        value = read_service(cluster, service_row()).value
+        value = read_service(cluster, service_row(), within_s=0).value
     return [str(one) for one in differences(service_row(), value)]
 
 
@@ -203,7 +203,9 @@ def test_reference_to_a_service_that_is_gone_is_named() -> None:
 
 @given(st.text(alphabet="ab.-", max_size=12))
 def test_host_that_is_no_service_is_none(host: str) -> None:
-    assert service_named(host, "shop").count("/") in {0, 1}
+    meant = [str(name) for name in services_meant(host, "shop")]
+    assert all(name.count("/") == 1 for name in meant)
+    assert services_meant("", "shop") == ()
 
 
 # --- Ingresses

@@ -8,13 +8,13 @@ import pytest
 
 from clusterproof.judge import differences, expectation_of
 from clusterproof.judge.difference import judge
-from clusterproof.judge.fields import meets, show
+from clusterproof.judge.fields import meets
+from clusterproof.kube.paths import Missing, shown
 from clusterproof.observe.counting import Counted
 from clusterproof.observe.fields import FieldPair, FieldValue
 from clusterproof.observe.http import PodAnswer
 from clusterproof.observe.metrics import Exposed
 from clusterproof.observe.moves import Moved
-from clusterproof.observe.path import Missing
 from clusterproof.observe.prometheus import FRESH_S, Target
 from clusterproof.observe.resources import Totals
 from clusterproof.observe.workloads import Probe, Replicas, RunningImage
@@ -185,7 +185,7 @@ def test_a_field_is_said_with_its_path_and_an_object_with_its_name() -> None:
     gone = FieldValue(object_exists=False, value=Missing("data"))
     assert said(field(equals=3), gone) == ["ConfigMap/ns/c: expected 3, observed no such object"]
     there = FieldValue(object_exists=True, value={"a": 1})
-    assert said(field(at_least=3), there) == ["data.KEY: expected at_least 3.0, observed {'a': 1}"]
+    assert said(field(at_least=3), there) == ['data.KEY: expected at_least 3.0, observed {"a": 1}']
 
 
 def test_two_fields_that_disagree_are_both_said() -> None:
@@ -218,7 +218,7 @@ def test_two_fields_that_disagree_are_both_said() -> None:
 @pytest.mark.parametrize(("length", "cut"), [(200, False), (201, True)])
 def test_a_long_value_is_cut(length: int, *, cut: bool) -> None:
     """It still says how long it was."""
-    assert show("x" * length) == ("x" * 200 + "… (201 characters)" if cut else "x" * 200)
+    assert shown("x" * length) == ("x" * 200 + "… (201 characters)" if cut else "x" * 200)
 
 
 @pytest.mark.parametrize("value", [True, "many", None, [1]])

@@ -209,7 +209,7 @@ def test_a_service_is_judged_by_the_names_of_the_spec() -> None:
     labels = {"kubernetes.io/service-name": "model-router"}
     endpoints = {
         "metadata": {"name": "s", "labels": labels},
-        "endpoints": [{"conditions": {"ready": True}}],
+        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {}}],
     }
     inputs = _inputs()
     inputs.recording.changes = [

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from clusterproof.kube.kinds import KINDS
 from clusterproof.kube.selectors import selects
-from clusterproof.observe.cluster import KINDS, Cluster
+from clusterproof.observe.cluster import Cluster
 from tests.observe.loopback import Reply, Request, api_server
 
 Json = dict[str, Any]

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from clusterproof.judge import differences
+from clusterproof.kube.paths import Missing
+from clusterproof.kube.selectors import in_one_form
 from clusterproof.observe.fields import (
     FieldPair,
     FieldValue,
     read_field,
     read_pair,
-    with_match_labels,
 )
-from clusterproof.observe.path import Missing
 from tests.judge.rows import row
 from tests.observe.cluster_objects import cluster_of
 
@@ -24,7 +25,7 @@ CONFIG: Json = {
 def test_an_expression_for_one_value_is_a_label() -> None:
     """`app In [router]` and `app: router` select the same."""
     selector = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["router"]}]}
-    found = with_match_labels({"spec": [{"selector": selector}]})
+    found = in_one_form({"spec": [{"selector": selector}]})
     assert found["spec"][0]["selector"]["matchLabels"] == {"app": "router"}
 
 
@@ -37,29 +38,49 @@ def test_other_expressions_are_no_labels() -> None:
             {"key": "old", "operator": "NotIn", "values": ["yes"]},
         ]
     }
-    assert with_match_labels(selector) == selector
+    assert in_one_form(selector) == selector
 
 
 def test_labels_stay_as_they_are() -> None:
     """Nothing is added where no expression stands."""
-    assert with_match_labels({"matchLabels": {"app": "a"}}) == {"matchLabels": {"app": "a"}}
+    assert in_one_form({"matchLabels": {"app": "a"}}) == {"matchLabels": {"app": "a"}}
 
 
-def test_labels_stand_before_expressions() -> None:
-    """Both are kept, at whatever depth; what has no values is no label."""
+def test_an_expression_that_contradicts_a_label_stays() -> None:
+    """What says the same moves, at whatever depth; what has no values is no label."""
     terms = [
         {"key": "app", "operator": "In", "values": ["other"]},
         {"key": "tier", "operator": "In", "values": ["front"]},
         {"key": "none", "operator": "In"},
     ]
     selector = {"matchLabels": {"app": "a"}, "matchExpressions": terms}
-    found = with_match_labels([{"spec": selector, "n": 1}])
-    assert found == [
-        {
-            "spec": {"matchLabels": {"app": "a", "tier": "front"}, "matchExpressions": terms},
-            "n": 1,
-        }
-    ]
+    found = in_one_form([{"spec": selector, "n": 1}])
+    labels = {"app": "a", "tier": "front"}
+    left = [terms[0], terms[2]]
+    assert found == [{"spec": {"matchLabels": labels, "matchExpressions": left}, "n": 1}]
+
+
+def test_node_affinity_and_selectors_are_compared_as_they_stand() -> None:
+    """An expression in a field is equal to itself, and to the label that it is."""
+    terms = [{"key": "disk", "operator": "In", "values": ["ssd"]}]
+    item = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "c", "namespace": "shop"},
+        "spec": {"term": {"matchExpressions": terms}},
+    }
+
+    def differs(path: str, **expect: Any) -> bool:  # noqa: ANN401 - any expectation
+        rule = row("field", of="ConfigMap/shop/c", path=path, expect=expect)
+        with cluster_of(item) as cluster:
+            return bool(differences(rule, read_field(cluster, rule).value))
+
+    assert not differs("spec.term", equals={"matchExpressions": terms})
+    assert not differs("spec.term.matchExpressions", equals=terms)
+    assert not differs("spec.term", equals={"matchLabels": {"disk": "ssd"}})
+    assert not differs("spec.term.matchLabels.disk", equals="ssd")
+    assert not differs("spec.term.matchLabels", absent=True)
+    assert differs("spec.term", equals={"matchLabels": {"disk": "hdd"}})
+    assert differs("spec.term", equals={"matchExpressions": []})
 
 
 def test_a_field_is_brought_back_with_its_place_and_how_to_see_it() -> None:
@@ -69,7 +90,7 @@ def test_a_field_is_brought_back_with_its_place_and_how_to_see_it() -> None:
         seen = read_field(cluster, rule)
         absent = read_field(cluster, rule.model_copy(update={"path": "data.NOT"}))
     assert seen.value == FieldValue(object_exists=True, value="fast")
-    assert (seen.where, seen.evidence) == ("ConfigMap/shop/c data.MODE", ("data.MODE is 'fast'",))
+    assert (seen.where, seen.evidence) == ("ConfigMap/shop/c data.MODE", ("data.MODE is fast",))
     assert seen.next_command == "kubectl get -n shop configmap/c -o yaml"
     assert absent.value == FieldValue(object_exists=True, value=Missing("data.NOT"))
 
@@ -106,7 +127,7 @@ def test_two_fields_are_brought_back_together() -> None:
     )
     assert seen.where == "ConfigMap/shop/c and Ingress/shop/i"
     assert seen.evidence == (
-        "ConfigMap/shop/c data.URL is 'https://a.example'",
-        "Ingress/shop/i spec.rules[0].host is 'a.example'",
+        "ConfigMap/shop/c data.URL is https://a.example",
+        "Ingress/shop/i spec.rules[0].host is a.example",
     )
     assert seen.next_command == "kubectl get -n shop configmap/c -o yaml"

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from clusterproof.errors import ObservationError
+from clusterproof.kube.paths import Missing
 from clusterproof.observe import proxy
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.http import read_answers
 from clusterproof.observe.metrics import MetricsPages, page_of, read_exposed, total
-from clusterproof.observe.path import Missing
 from clusterproof.observe.proxy import Answer, ask_pod
 from clusterproof.spec.behaviour import HttpRow, MetricRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef

@@ -8,7 +8,7 @@ import pytest
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
-from clusterproof.observe.cluster import KINDS
+from clusterproof.kube.kinds import KINDS
 from clusterproof.observe.rehearsal.act import Act
 from clusterproof.observe.rehearsal.forward import end_of
 from clusterproof.observe.rehearsal.operations import RESTARTED, perform

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.kinds import KINDS
 from clusterproof.observe import egress
-from clusterproof.observe.cluster import KINDS, Cluster
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.metrics import MetricsPages
 
 if TYPE_CHECKING:

@@ -52,7 +52,8 @@ def test_rehearsals_are_rows_only_where_they_are_asked_for() -> None:
 def test_profile_names_its_rows_places(profile: str) -> None:
     spec = read_spec(PROJECT / f"spec/{profile}.yaml")
     assert {row.id for row in spec.rows} == set(spec.places)
-    assert all(re.fullmatch(r"[a-z-]+\.yaml:\d+", place) for place in spec.places.values())
+    place_of_a_row = r"([a-z]+/)?[a-z-]+\.yaml:\d+"
+    assert all(re.fullmatch(place_of_a_row, place) for place in spec.places.values())
 
 
 def test_reference_deployment_has_at_least_a_hundred_rows() -> None:

@@ -62,7 +62,10 @@ def mistake(folder: Path, spec: str = SPEC, rows: str = ROW) -> str:
             ROW + ROW.split("rows:\n")[1],
             "rows.yaml:12: expected an id of its own, 'web-cpu' stands in rows.yaml:3",
         ),
-        (TOTALS, "rows.yaml:9: expected an alias of: ns, db; got ${other}"),
+        (
+            TOTALS,
+            "rows.yaml:9: expected an alias of: ns, db; got ${other}; for the text: $${other}",
+        ),
         (
             REHEARSAL,
             "rows.yaml:3: expected rehearsals, and nothing else, under `rehearsals`",
@@ -113,7 +116,7 @@ def test_a_row_among_the_rehearsals_is_refused(tmp_path: Path) -> None:
     [
         (
             "settings: {settle_s: '${x}'}\n",
-            "spec.yaml:5: expected an alias of: ns; got ${x}",
+            "spec.yaml:5: expected an alias of: ns; got ${x}; for the text: $${x}",
         ),
         (
             "settings: {settle_s: -1}\n",
@@ -211,7 +214,7 @@ def test_an_object_may_be_without_a_namespace(tmp_path: Path) -> None:
     assert str(getattr(row, "of", "")) == "Node//n1"
 
 
-@pytest.mark.parametrize("kind", ["Service", "HorizontalPodAutoscaler", "Node", "ConfigMap"])
+@pytest.mark.parametrize("kind", ["Service", "HorizontalPodAutoscaler", "ConfigMap"])
 def test_what_runs_no_pods_is_no_workload(tmp_path: Path, kind: str) -> None:
     """However many Pods its selector takes in."""
     with pytest.raises(SpecError, match=f"expected a workload .*; {kind} runs no Pods"):

@@ -6,14 +6,13 @@ No Secret is read from either: the rows of a Secret come from who refers to it.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
-from clusterproof.errors import SpecError
+from clusterproof.errors import ObservationError, SpecError
+from clusterproof.kube.objects import Json, controller_of
 from clusterproof.observe.cluster import Cluster
-
-Json = dict[str, Any]
 
 KINDS: Final = (
     "ConfigMap",
@@ -26,8 +25,23 @@ KINDS: Final = (
     "Service",
     "StatefulSet",
 )
-"""Read, in this order; what is of another kind is passed over."""
-_MADE_BY_KUBERNETES = frozenset({("ConfigMap", "kube-root-ca.crt"), ("Service", "kubernetes")})
+"""Read of a cluster, in this order."""
+_WHERE_ALLOWED: Final = (
+    "CronJob",
+    "DaemonSet",
+    "Job",
+    "LimitRange",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "ServiceAccount",
+)
+"""Read as well, where that is allowed; those without a row are said to have none."""
+_NOT_READ = frozenset({"Secret", "Kustomization", "List"})
+"""Kinds of manifests that are passed over without a word; no Secret is read."""
+_MADE_BY_KUBERNETES = frozenset(
+    {("ConfigMap", "kube-root-ca.crt"), ("Service", "kubernetes"), ("ServiceAccount", "default")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +50,12 @@ class Source:
 
     Attributes:
         words: Where they are from, for the rows' `source`.
+        passed_over: What could not be read, and why.
     """
 
     words: str
     objects: tuple[tuple[str, Json], ...]
+    passed_over: tuple[str, ...] = ()
 
     def of(self, *kinds: str) -> Iterator[tuple[str, Json]]:
         """Kind and object, in the order of the names."""
@@ -65,15 +81,27 @@ def from_cluster(cluster: Cluster, namespaces: Iterable[str]) -> Source:
         SpecError: There is no workload in them.
     """
     places = tuple(namespaces)
-    found = tuple(
-        (kind, item)
-        for namespace in places
-        for kind in KINDS
-        for item in cluster.objects(kind, namespace)
-        if (kind, item["metadata"]["name"]) not in _MADE_BY_KUBERNETES
-    )
+    found: list[tuple[str, Json]] = []
+    passed_over: list[str] = []
+    for namespace in places:
+        for kind in (*KINDS, *_WHERE_ALLOWED):
+            try:
+                items = cluster.objects(kind, namespace)
+            except ObservationError as error:
+                if kind in KINDS:
+                    raise
+                passed_over.append(f"{kind}/{namespace}: it may not be read: {error}")
+                continue
+            found += [(kind, item) for item in items if not _is_made_by_kubernetes(kind, item)]
     words = f"read from context {cluster.api.connection.context}"
-    return _not_empty(Source(words, found), f"namespaces {', '.join(places)}")
+    source = Source(words, tuple(found), tuple(passed_over))
+    return _not_empty(source, f"namespaces {', '.join(places)}")
+
+
+def _is_made_by_kubernetes(kind: str, item: Json) -> bool:
+    """True for what nobody wrote: made with the namespace, or by a controller."""
+    made = (kind, item["metadata"]["name"]) in _MADE_BY_KUBERNETES
+    return made or controller_of(item) is not None
 
 
 def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Source:
@@ -91,19 +119,33 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
     wanted = frozenset(namespaces)
     place = next(iter(wanted)) if len(wanted) == 1 else "default"
     files = [one for path in paths for one in _files(path)]
-    found = tuple(
-        (str(item["kind"]), item)
-        for path in files
-        for item in _placed(_objects(path), place)
-        if item.get("kind") in KINDS and (not wanted or namespace_of(item) in wanted)
-    )
+    given = {path for path in paths if path.is_file()}
+    found: list[tuple[str, Json]] = []
+    passed_over: list[str] = []
+    for path in files:
+        try:
+            items = list(_placed(_objects(path), place))
+        except SpecError as error:
+            if path in given:
+                raise
+            passed_over.append(str(error))
+            continue
+        found += [
+            (str(item["kind"]), item)
+            for item in items
+            if item.get("kind") not in _NOT_READ and (not wanted or namespace_of(item) in wanted)
+        ]
     words = ", ".join(sorted({path.name for path in files}))
-    return _not_empty(Source(f"declared in {words[:120]}", found), f"the {len(files)} files")
+    source = Source(f"declared in {words[:120]}", tuple(found), tuple(passed_over))
+    return _not_empty(source, f"the {len(files)} files")
 
 
 def _not_empty(source: Source, place: str) -> Source:
-    if not any(True for _ in source.of("Deployment", "StatefulSet")):
-        raise SpecError(f"init: expected a Deployment or StatefulSet in {place}, observed none")
+    if not any(True for _ in source.of("Deployment", "StatefulSet", "DaemonSet")):
+        why = "".join(f"; {one}" for one in source.passed_over[:3])
+        raise SpecError(
+            f"init: expected a Deployment, StatefulSet or DaemonSet in {place}, observed none{why}"
+        )
     return source
 
 
@@ -131,5 +173,11 @@ def _objects(path: Path) -> Iterator[Json]:
     for document in documents:
         items = document.get("items") if isinstance(document, Mapping) else None
         for item in items if isinstance(items, list) else [document]:
-            if isinstance(item, dict) and (item.get("metadata") or {}).get("name"):
+            if isinstance(item, dict) and item.get("kind") and _has_name(item):
                 yield item
+
+
+def _has_name(item: Json) -> bool:
+    """True for an object: another tool's YAML may have a `metadata` of its own."""
+    metadata = item.get("metadata")
+    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import yaml
@@ -28,17 +29,23 @@ def write_spec(source: Source, folder: Path, name: str) -> tuple[Spec, tuple[str
         raise SpecError(f"{folder / SPEC_FILE}: expected no spec yet, there is one; take another")
     aliases = dict(aliases_of(source.namespaces))
     rows = Rows(source, aliases)
-    folder.mkdir(parents=True, exist_ok=True)
     areas = [area.value for area in Area if area.value in rows.areas]
-    for area in areas:
-        _write(folder / f"{area}.yaml", source, {"area": area, "rows": rows.areas[area]})
-    document = {
+    documents: dict[str, dict[str, Any]] = {
+        f"{area}.yaml": {"area": area, "rows": rows.areas[area]} for area in areas
+    }
+    documents[SPEC_FILE] = {
         "name": name,
         "profile": name,
         "namespaces": {alias: namespace for namespace, alias in aliases.items()},
         "include": [f"{area}.yaml" for area in areas],
     }
-    _write(folder / SPEC_FILE, source, document)
+    with TemporaryDirectory(prefix="clusterproof-init-") as scratch:
+        for file, document in documents.items():
+            _write(Path(scratch) / file, source, document)
+        read_spec(Path(scratch) / SPEC_FILE)  # nothing is left of a spec that is none
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, document in documents.items():
+        _write(folder / file, source, document)
     return read_spec(folder / SPEC_FILE), tuple(rows.left_out)
 
 

@@ -94,9 +94,13 @@ class History:
 
     def __init__(self, path: Path) -> None:
         """Open the store at `path`; it and its directory are made if they are not there."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            seen = "a folder" if path.is_dir() else str(error)
+            raise SpecError(f"{path}: expected the file of a store, observed {seen}") from error
         try:
             self._db.execute("PRAGMA foreign_keys = ON")
             self._migrate()

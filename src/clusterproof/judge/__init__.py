@@ -13,6 +13,6 @@ from clusterproof.judge import (  # noqa: F401 - each registers its judges
     resources,
     workloads,
 )
-from clusterproof.judge.difference import Difference, differences, expectation_of
+from clusterproof.judge.difference import Difference, Doubt, differences, expectation_of
 
-__all__ = ["Difference", "differences", "expectation_of"]
+__all__ = ["Difference", "Doubt", "differences", "expectation_of"]

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from clusterproof.judge.difference import Difference, judge
 from clusterproof.observe.configuration import (
+    IN_WHITE_SPACE,
+    WHITE_SPACE,
     Consumed,
     Placeholders,
     SecretManager,
@@ -32,7 +34,8 @@ def judge_consumed(rule: ConsumedRow, value: Consumed) -> Iterator[Difference]:
         if key not in value.held:
             yield Difference(key, f"a key of {rule.of}", "absent")
         elif key not in value.consumed:
-            yield Difference(key, f"set in {rule.container} from {rule.of}", "not set from it")
+            seen = dict(value.instead).get(key, "not set from it")
+            yield Difference(key, f"set in {rule.container} from {rule.of}", seen)
 
 
 @judge.register
@@ -42,10 +45,12 @@ def judge_freshness(rule: FreshRow, value: Freshness) -> Iterator[Difference]:
         yield Difference(str(rule.of), f"a {rule.of.kind}", "absent")
     elif value.pods == 0:
         yield Difference(str(rule.workload), "Pods", "none")
+    for pod in value.unread:
+        yield Difference(pod, f"something of {rule.of} in it", "no container gets any of it")
     for pod, keys in value.stale:
         yield Difference(
             pod,
-            f"the values of {value.changed_at}",
+            f"the values of {value.changed_at or 'now'}",
             f"earlier ones of {', '.join(keys)}",
             "it started before they changed: kubectl rollout restart",
         )
@@ -60,11 +65,24 @@ def judge_secret_shape(rule: SecretShapeRow, value: SecretShape) -> Iterator[Dif
         return
     if value.placeholder:
         yield Difference(what, "a value of your own", "the README's placeholder")
+    if _counts(rule, value.flaw):
+        yield Difference(what, "a value of your own", value.flaw)
     if value.length < rule.min_length:
         expected = f"at least {rule.min_length} characters"
         yield Difference(what, expected, f"{value.length} characters")
     if not value.prefix_right:
         yield Difference(what, f"prefix {rule.prefix}", "another prefix")
+
+
+def _counts(rule: SecretShapeRow, flaw: str) -> bool:
+    """True for a flaw that the row rules out: a value that may be short may be weak, too."""
+    if flaw == IN_WHITE_SPACE:
+        return rule.trimmed
+    return flaw == WHITE_SPACE or (flaw != "" and rule.min_length >= STRONG_FROM)
+
+
+STRONG_FROM = 8
+"""A row that asks for this many characters is about a password or a key. Our choice."""
 
 
 @judge.register

@@ -8,7 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import singledispatch
 
+from clusterproof.errors import ObservationError
 from clusterproof.spec.row import Row
+
+
+class Doubt(ObservationError):  # noqa: N818 - an outcome, beside a difference
+    """A judge had nothing to judge by: the row is INCONCLUSIVE, and never passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,15 @@ class Difference:
 
 
 def differences(rule: Row, value: object) -> tuple[Difference, ...]:
-    """Every difference between a row and the value that its observer brought back."""
-    return tuple(judge(rule, value))
+    """Every difference between a row and the value that its observer brought back.
+
+    Raises:
+        Doubt: Nothing was seen by which the row could be judged.
+    """
+    found = tuple(judge(rule, value))
+    if value == () and not found:
+        raise Doubt("nothing was there to look at: the row can neither pass nor fail")
+    return found
 
 
 @singledispatch

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from clusterproof.judge.difference import Difference, judge
-from clusterproof.judge.fields import meets, show
+from clusterproof.judge.fields import meets
+from clusterproof.kube.paths import shown
 from clusterproof.observe.http import PodAnswer
 from clusterproof.spec.behaviour import HttpRow
 
@@ -21,4 +22,4 @@ def judge_answers(rule: HttpRow, value: tuple[PodAnswer, ...]) -> Iterator[Diffe
         for path, found in answer.fields:
             expect = rule.fields[path]
             if not meets(expect, found):
-                yield Difference(f"{place} {path}", str(expect), show(found))
+                yield Difference(f"{place} {path}", str(expect), shown(found))

@@ -1,11 +1,12 @@
 """Judges of PostHog: what became of events, exposures and flags, and its own status page."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from clusterproof.judge.difference import Difference, judge
-from clusterproof.judge.fields import meets, show
+from clusterproof.judge.difference import Difference, Doubt, judge
+from clusterproof.judge.fields import meets
+from clusterproof.kube.paths import shown
 from clusterproof.observe.counting import Routed
 from clusterproof.observe.ingestion import EventBatch, EventFate, Exposures, FlagAnswer
 from clusterproof.observe.posthog_status import Figure
@@ -42,9 +43,19 @@ FIGURES: Mapping[str, Callable[[EventBatch], float | int | None]] = {
 }
 
 
+_OF_STORED = frozenset({"duplicate", "late", "altered"})
+"""Figures about events that were read back."""
+
+
 @judge.register
 def judge_batch(rule: IngestionRow, value: EventBatch) -> Iterator[Difference]:
     """The figure meets the row; a lag of events of which none came back meets nothing."""
+    if not value.events:
+        raise Doubt("no event was sent")
+    if rule.figure == "lost" and not accepted_count(value):
+        raise Doubt(f"none of {len(value.events)} events was accepted: none could be lost")
+    if rule.figure in _OF_STORED and not durable(value):
+        raise Doubt(f"none of {len(value.events)} events came back: nothing says {rule.figure}")
     figure = FIGURES[rule.figure](value)
     if figure is None:
         yield Difference(rule.figure, str(rule.expect), "no event came back")
@@ -78,6 +89,8 @@ def _because(figure: str, batch: EventBatch) -> str:
 @judge.register
 def judge_exposures(rule: ExposureRow, value: Exposures) -> Iterator[Difference]:
     """The figure meets the row."""
+    if not value.answers:
+        raise Doubt("no request was sent")
     figure, reason = _EXPOSURE_FIGURES[rule.figure](value)
     if not meets(rule.expect, figure):
         yield Difference(rule.figure, str(rule.expect), f"{figure:.4g}", reason)
@@ -90,7 +103,16 @@ def _routed(value: Exposures) -> tuple[float, str]:
 
 
 def _exposed(value: Exposures) -> list[Routed]:
-    return [one for one in value.answers if one.is_ab_test]
+    """The answers by an A/B test.
+
+    Raises:
+        Doubt: There is none: nothing says what becomes of an exposure.
+    """
+    exposed = [one for one in value.answers if one.is_ab_test]
+    if not exposed:
+        why = next((f": {one.error}" for one in value.answers if one.error), "")
+        raise Doubt(f"none of {len(value.answers)} requests was answered by an A/B test{why}")
+    return exposed
 
 
 def _durable(value: Exposures) -> tuple[float, str]:
@@ -105,6 +127,8 @@ def _durable(value: Exposures) -> tuple[float, str]:
 
 def _wrong_variant(value: Exposures) -> tuple[float, str]:
     wrong = []
+    if not any(one.exposure in value.stored for one in _exposed(value)):
+        raise Doubt("no exposure event was read back: nothing says which variant it has")
     for one in _exposed(value):
         stored = value.stored.get(one.exposure)
         if stored is None:
@@ -113,14 +137,17 @@ def _wrong_variant(value: Exposures) -> tuple[float, str]:
         if found != one.variant or stored.distinct_id != one.user:
             wrong.append(
                 f"{one.user} was answered {one.variant}, the event says {stored.distinct_id} "
-                f"{show(found)}"
+                f"{shown(found)}"
             )
     return len(wrong), "; ".join(wrong[:_SHOWN])
 
 
 def _unsticky(value: Exposures) -> tuple[float, str]:
     given: dict[str, set[str]] = defaultdict(set)
-    for one in _exposed(value):
+    exposed = _exposed(value)
+    if max(Counter(one.user for one in exposed).values()) == 1:
+        raise Doubt("no user was answered twice: nothing says whether a variant stays")
+    for one in exposed:
         given[one.user].add(one.variant)
     torn = [f"{user}: {', '.join(sorted(had))}" for user, had in given.items() if len(had) > 1]
     return len(torn), "; ".join(torn[:_SHOWN])
@@ -162,7 +189,7 @@ def judge_flag(rule: FlagRow, value: tuple[FlagAnswer, ...]) -> Iterator[Differe
 def judge_figure(rule: StatusRow, value: Figure) -> Iterator[Difference]:
     """What PostHog says meets the row, and nothing that we saw speaks against it."""
     if not meets(rule.expect, value.value):
-        yield Difference(rule.figure, str(rule.expect), show(value.value))
+        yield Difference(rule.figure, str(rule.expect), shown(value.value))
     elif value.contradiction:
         reason = "the status page says so, what was seen does not"
         yield Difference(rule.figure, str(rule.expect), value.contradiction, reason)

@@ -1,5 +1,6 @@
 """Judges of metrics: there, of the right type, rising by what was done, and scraped."""
 
+import math
 from collections.abc import Iterator
 
 from clusterproof.judge.difference import Difference, judge
@@ -29,6 +30,12 @@ def judge_moved(rule: MetricMovesRow, value: Moved) -> Iterator[Difference]:
     """The rise over all Pods is what we sent: never less, and no more where the row is exact."""
     if not value.present:
         yield Difference(rule.name, "a metric", "absent from every Pod's metrics page")
+        return
+    for said in value.unsound:
+        yield Difference(rule.name, "a count", said)
+    if value.unsound or not all(math.isfinite(one.risen) for one in value.batches):
+        if not value.unsound:
+            yield Difference(f"rise of {rule.name}", "a number", "not a finite one")
         return
     if value.others is not None:
         yield from _beside(value.others, value.batches[-1], rule)

@@ -7,7 +7,13 @@ from clusterproof.judge.difference import Difference, judge
 from clusterproof.observe.answers import IngressAnswer, ServiceAnswer, said
 from clusterproof.observe.certificates import CertificateView, names_host
 from clusterproof.observe.dialling import Dialled, DialOutcome
-from clusterproof.observe.networking import BackendPod, IngressView, Reference, ServiceView
+from clusterproof.observe.networking import (
+    BackendPod,
+    IngressView,
+    Reference,
+    ServiceView,
+    Target,
+)
 from clusterproof.spec.behaviour import (
     AnswerRow,
     CertificateRow,
@@ -26,6 +32,10 @@ def judge_service(rule: ServiceRow, value: ServiceView) -> Iterator[Difference]:
         return
     if rule.port not in value.ports:
         yield Difference("spec.ports", f"{rule.port} among them", f"{list(value.ports)}")
+        return
+    if rule.protocol not in value.protocols:
+        seen = ", ".join(value.protocols)
+        yield Difference(f"port {rule.port}", f"protocol {rule.protocol}", seen)
         return
     for pod in value.pods:
         yield from _pod_differences(rule, value, pod)
@@ -47,6 +57,8 @@ def judge_service(rule: ServiceRow, value: ServiceView) -> Iterator[Difference]:
 
 
 def _pod_differences(rule: ServiceRow, value: ServiceView, pod: BackendPod) -> Iterator[Difference]:
+    if pod.leaving:
+        return
     if not pod.is_selected:
         yield Difference(pod.name, "selected by the Service", "not selected", f"{value.selector}")
     elif not pod.is_workloads:
@@ -72,13 +84,23 @@ def judge_reference(rule: ReferenceRow, value: Reference) -> Iterator[Difference
     if value.missing:
         return
     expected = f"{rule.service.namespace}/{rule.service.name}"
-    if value.named != expected:
-        meant = f" (Service {value.named})" if value.named else ""
-        yield Difference("host", f"one that means Service {expected}", f"{value.host}{meant}")
     if value.ports is None:
         yield Difference(str(rule.service), "a Service", "absent")
-    elif value.port not in {str(port) for port in value.ports}:
-        yield Difference("port", f"one of {list(value.ports)}", value.port or "none")
+    for target in (Target(value.host, value.port, value.named), *value.others):
+        if not target.host:
+            yield Difference("host", f"one that means Service {expected}", "no host in it")
+        elif target.named != expected:
+            meant = f" (Service {target.named})" if target.named else ""
+            yield Difference("host", f"one that means Service {expected}", f"{target.host}{meant}")
+        if value.ports is None or value.external_name or not (target.port or _has_port(rule)):
+            continue
+        if target.port not in {str(port) for port in value.ports}:
+            yield Difference("port", f"one of {list(value.ports)}", target.port or "none")
+
+
+def _has_port(rule: ReferenceRow) -> bool:
+    """True for a row whose address must say a port; a host key alone may leave it out."""
+    return bool(rule.url_key or rule.port_key)
 
 
 @judge.register
@@ -87,15 +109,7 @@ def judge_ingress(rule: IngressRow, value: IngressView) -> Iterator[Difference]:
     if not value.exists:
         yield Difference(str(rule.of), "an Ingress", "absent")
         return
-    if not value.backends:
-        hosts = ", ".join(one or "(every host)" for one in value.hosts) or "none"
-        yield Difference("spec.rules", f"one for {rule.host}", hosts)
-    for one in value.backends:
-        if (one.service, one.port) != (rule.service, rule.port):
-            expected = f"{rule.service}:{rule.port}"
-            yield Difference(
-                f"{rule.host}{one.path}", expected, f"{one.service}:{one.written_port}"
-            )
+    yield from _routing(rule, value)
     if value.service_ports is None:
         yield Difference(f"Service {rule.service}", "a Service", "absent")
     elif rule.port not in value.service_ports:
@@ -109,6 +123,23 @@ def judge_ingress(rule: IngressRow, value: IngressView) -> Iterator[Difference]:
             "none",
             f"no controller serves class {value.ingress_class or '(none)'}",
         )
+
+
+def _routing(rule: IngressRow, value: IngressView) -> Iterator[Difference]:
+    """The row's path, or without one some path of the host, is sent to the row's backend."""
+    expected, host = f"{rule.service}:{rule.port}", rule.host or "(every host)"
+    if not value.backends:
+        hosts = ", ".join(one or "(every host)" for one in value.hosts) or "none"
+        yield Difference("spec.rules", f"one for {host}", hosts)
+    elif rule.path and value.routed is None:
+        there = ", ".join(one.path for one in value.backends)
+        yield Difference(f"{host}{rule.path}", expected, "no path takes it", f"there: {there}")
+    else:
+        asked = (value.routed,) if rule.path and value.routed else value.backends
+        if all((one.service, one.port) != (rule.service, rule.port) for one in asked):
+            for one in asked:
+                seen = f"{one.service}:{one.written_port}"
+                yield Difference(f"{host}{rule.path or one.path}", expected, seen)
 
 
 @judge.register

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from clusterproof.judge.difference import Difference, judge
+from clusterproof.kube.policies import Policy, RulePeer, show_selector
 from clusterproof.kube.selectors import selects
-from clusterproof.observe.policy import Labelled, PolicyView, readings
-from clusterproof.observe.policy_model import Policy, RulePeer, show_selector
+from clusterproof.observe.policy import HOST_NETWORK, Labelled, PolicyView, readings
 from clusterproof.spec.behaviour import PolicyRow
 from clusterproof.spec.need import NAME_LABEL
 
@@ -24,7 +24,14 @@ def judge_policy(rule: PolicyRow, value: PolicyView) -> Iterator[Difference]:
         return
     if not value.pods and rule.aspect != "peers":
         yield Difference(str(rule.workload), "a workload with Pods", "none")
-    if rule.aspect == "selects":
+    for pod in value.pods if rule.aspect != "peers" else ():
+        if pod.host_network:
+            yield Difference(f"Pod {pod.name}", "a network of its own", "hostNetwork", HOST_NETWORK)
+    if rule.aspect == "only":
+        names = ", ".join(rule.needs)
+        for allowance in value.beyond:
+            yield Difference(allowance, f"nothing beyond {names}", "allowed")
+    elif rule.aspect == "selects":
         yield from _selects(value.policy, value)
     elif rule.aspect == "peers":
         yield from _peers(value.policy, value)

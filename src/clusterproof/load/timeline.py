@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.kube.containers import ContainerKind, lasting_containers
+from clusterproof.kube.endpoints import endpoints_of, service_of
 from clusterproof.kube.objects import condition_entry, is_terminating
 from clusterproof.kube.pods import is_ready as has_ready_condition
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
@@ -160,20 +161,14 @@ def _endpoints(recording: Recording, service: str) -> Series:
     slices: dict[str, Change] = {}
     points = []
     for change in recording.of("endpointslice"):
-        labels = change.object["metadata"].get("labels") or {}
-        if labels.get("kubernetes.io/service-name") != service:
+        if service_of(change.object) != service:
             continue
         if change.type == "DELETED":
             slices.pop(change.name, None)
         else:
             slices[change.name] = change
-        ready = sum(
-            1
-            for known in slices.values()
-            for endpoint in known.object.get("endpoints") or []
-            if (endpoint.get("conditions") or {}).get("ready")
-        )
-        points.append((change.at, float(ready)))
+        known = endpoints_of((piece.object for piece in slices.values()), service)
+        points.append((change.at, float(len({one.address for one in known if one.ready}))))
     return _series(points)
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol as Structure
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import Json
+from clusterproof.kube.ingress import addresses_of, tls_entry
 from clusterproof.observe.certificates import fingerprint, pem_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, Peer, Protocol
-from clusterproof.observe.networking import ingress_addresses
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import AnswerRow, IngressAnswerRow
 from clusterproof.spec.row import ObjectRef, Row
@@ -102,7 +101,8 @@ def read_ingress_answer(answers: Answers, rule: IngressAnswerRow) -> Observed[In
     """What the Ingress said.
 
     Raises:
-        ObservationError: The TLS Secret may not be read, so there is nothing to trust.
+        ObservationError: The TLS Secret may not be read, or the Ingress names none, so there is
+            nothing to trust.
     """
     if rule.id in answers.failures:
         raise answers.failures[rule.id]
@@ -137,12 +137,19 @@ def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnsw
     item = cluster.find(rule.of)
     if item is None:
         return IngressAnswer(trouble="no such Ingress"), None
-    addresses = ingress_addresses(item)
+    addresses = addresses_of(item)
     if not addresses:
         return IngressAnswer(trouble="its status has no address"), None
-    secret_name = _tls_secret(item, rule.host)
-    if not secret_name:
+    entry = tls_entry(item, rule.host)
+    if entry is None:
         return IngressAnswer(trouble=f"spec.tls has no Secret for {rule.host}"), None
+    secret_name = entry.get("secretName", "")
+    if not secret_name:
+        raise ObservationError(
+            f"{rule.of}: spec.tls names no Secret for {rule.host}: its controller holds"
+            " the certificate, so it cannot be told which one is its own",
+            next_command=f"kubectl describe {rule.of.kubectl}",
+        )
     ref = ObjectRef(kind="Secret", namespace=rule.of.namespace, name=secret_name)
     secret = cluster.find(ref)
     if secret is None:
@@ -162,10 +169,3 @@ def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnsw
         cadata=pem.decode("ascii", "replace"),
     )
     return answer, peer
-
-
-def _tls_secret(item: Json, host: str) -> str:
-    for entry in (item.get("spec") or {}).get("tls") or []:
-        if not entry.get("hosts") or host in entry["hosts"]:
-            return str(entry.get("secretName", ""))
-    return ""

@@ -1,12 +1,11 @@
 """The objects of a cluster: one list call per kind and namespace, shared by every check."""
 
 import threading
-from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.kinds import KINDS, Kind, group_version
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.pods import is_active, is_ready
 from clusterproof.kube.workloads import middle_kind, pods_by_owner
@@ -14,50 +13,6 @@ from clusterproof.spec.row import ObjectRef
 
 RUN_LABEL = "clusterproof.dev/run"
 """On everything that a run makes, with the run's id as its value."""
-
-CLUSTER_WIDE = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Where the API server keeps the objects of a kind."""
-
-    prefix: str
-    plural: str
-    namespaced: bool = True
-
-    def collection(self, namespace: str) -> str:
-        """The path of the collection; every namespace's for CLUSTER_WIDE."""
-        if self.namespaced and namespace != CLUSTER_WIDE:
-            return f"{self.prefix}/namespaces/{quote(namespace)}/{self.plural}"
-        return f"{self.prefix}/{self.plural}"
-
-
-KINDS: dict[str, Kind] = {
-    "ConfigMap": Kind("/api/v1", "configmaps"),
-    "CronJob": Kind("/apis/batch/v1", "cronjobs"),
-    "DaemonSet": Kind("/apis/apps/v1", "daemonsets"),
-    "Deployment": Kind("/apis/apps/v1", "deployments"),
-    "EndpointSlice": Kind("/apis/discovery.k8s.io/v1", "endpointslices"),
-    "Event": Kind("/api/v1", "events"),
-    "HorizontalPodAutoscaler": Kind("/apis/autoscaling/v2", "horizontalpodautoscalers"),
-    "Ingress": Kind("/apis/networking.k8s.io/v1", "ingresses"),
-    "Job": Kind("/apis/batch/v1", "jobs"),
-    "LimitRange": Kind("/api/v1", "limitranges"),
-    "Namespace": Kind("/api/v1", "namespaces", namespaced=False),
-    "NetworkPolicy": Kind("/apis/networking.k8s.io/v1", "networkpolicies"),
-    "Node": Kind("/api/v1", "nodes", namespaced=False),
-    "PersistentVolumeClaim": Kind("/api/v1", "persistentvolumeclaims"),
-    "Pod": Kind("/api/v1", "pods"),
-    "PodDisruptionBudget": Kind("/apis/policy/v1", "poddisruptionbudgets"),
-    "ReplicaSet": Kind("/apis/apps/v1", "replicasets"),
-    "ReplicationController": Kind("/api/v1", "replicationcontrollers"),
-    "ResourceQuota": Kind("/api/v1", "resourcequotas"),
-    "Secret": Kind("/api/v1", "secrets"),
-    "Service": Kind("/api/v1", "services"),
-    "ServiceAccount": Kind("/api/v1", "serviceaccounts"),
-    "StatefulSet": Kind("/apis/apps/v1", "statefulsets"),
-}
 
 
 class Cluster:
@@ -75,6 +30,7 @@ class Cluster:
         self._lists: dict[tuple[str, str], list[Json] | ObservationError] = {}
         self._asked: set[tuple[str, str]] = set()
         self._ahead: set[tuple[str, str]] = set()
+        self._discovered: dict[str, Kind] = {}
         self._lock = threading.RLock()
 
     def objects(self, kind: str, namespace: str) -> list[Json]:
@@ -102,7 +58,7 @@ class Cluster:
         """The requests (method, path) that were made ahead, and that no row asked for."""
         with self._lock:
             unasked = self._ahead - self._asked
-        return frozenset(("GET", _kind(kind).collection(place)) for kind, place in unasked)
+        return frozenset(("GET", self._kind(kind).collection(place)) for kind, place in unasked)
 
     def _listed(self, kind: str, namespace: str) -> list[Json]:
         key = (kind, namespace)
@@ -110,7 +66,7 @@ class Cluster:
             if key not in self._lists:
                 self.lists_made += 1
                 try:
-                    items = self.api.list(_kind(kind).collection(namespace))
+                    items = self.api.list(self._kind(kind).collection(namespace))
                     self._lists[key] = [item for item in items if not is_ours(item)]
                 except ObservationError as error:
                     self._lists[key] = _with_next(error, kind, namespace)
@@ -119,8 +75,34 @@ class Cluster:
             raise found
         return found
 
+    def _kind(self, name: str) -> Kind:
+        """Where a kind's objects are, by discovery for one that is not built in."""
+        known = KINDS.get(name) or self._discovered.get(name)
+        if known is not None:
+            return known
+        parts = group_version(name)
+        if parts is None:
+            raise ObservationError(f"expected one of the kinds {', '.join(KINDS)}; got {name}")
+        kind, version, group = parts
+        prefix = f"/apis/{group}/{version}"
+        for resource in self.api.get(prefix).get("resources") or []:
+            if resource.get("kind") == kind and "/" not in resource["name"]:
+                found = Kind(prefix, resource["name"], namespaced=bool(resource["namespaced"]))
+                return self._discovered.setdefault(name, found)
+        raise ObservationError(
+            f"the API server has no {kind} in {group}/{version}",
+            next_command=f"kubectl api-resources --api-group={group}",
+        )
+
     def find(self, ref: ObjectRef) -> Json | None:
-        """The object, or None where there is none."""
+        """The object, or None where there is none.
+
+        Raises:
+            ObservationError: The list was refused, or the kind is in namespaces and the reference
+                names none.
+        """
+        if self._kind(ref.kind).namespaced and not ref.namespace:
+            raise ObservationError(f"expected a namespace in {ref}: a {ref.kind} is in one")
         for item in self.objects(ref.kind, ref.namespace):
             if item["metadata"]["name"] == ref.name:
                 return item
@@ -174,14 +156,8 @@ class Cluster:
         return ready
 
 
-def _kind(name: str) -> Kind:
-    if name not in KINDS:
-        raise ObservationError(f"expected one of the kinds {', '.join(KINDS)}; got {name}")
-    return KINDS[name]
-
-
 def _with_next(error: ObservationError, kind: str, namespace: str) -> ObservationError:
-    plural = _kind(kind).plural
+    plural = KINDS[kind].plural if kind in KINDS else kind.lower()
     place = f" -n {namespace}" if namespace else " -A"
     error.next_command = f"kubectl auth can-i list {plural}{place}"
     return error

@@ -4,6 +4,7 @@ Counters are read from every Pod directly, before and after, and never from Prom
 increase() extrapolates. Source: Prometheus docs, "Query functions" (read 2026-11-23).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -110,6 +111,8 @@ def _refuse_gaps(batch: Batch) -> None:
 def rise(batch: Batch, name: str, labels: Mapping[str, str]) -> float:
     """How much a metric rose, summed over all Pods; one born in between counts from zero.
 
+    NaN where a page has something for it that is no finite number.
+
     Raises:
         ObservationError: A Pod ended, started anew or has no page: what it counted is not known.
     """
@@ -119,6 +122,8 @@ def rise(batch: Batch, name: str, labels: Mapping[str, str]) -> float:
     for page in batch.after:
         start = total(first[page.pod], name, labels) if page.pod in first else None
         step = (total(page, name, labels) or 0.0) - (start or 0.0)
+        if not math.isfinite(step):
+            return math.nan  # no number: nothing can be said of what it counted
         if step < 0:
             raise ObservationError(f"{page.pod}: {name} fell by {-step:g}: it started anew")
         risen += step

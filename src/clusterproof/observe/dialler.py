@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import Json
 from clusterproof.kube.execute import execute
-from clusterproof.kube.objects import labels_of
+from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.workloads import pod_spec_of, template_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
 from clusterproof.observe.ephemeral import start_ephemeral
@@ -26,6 +26,7 @@ WITHIN_S = 20.0
 NOT_OF_THE_TEMPLATE = frozenset(
     {
         "pod-template-hash",
+        "rollouts-pod-template-hash",  # Argo Rollouts' own
         "controller-revision-hash",
         "statefulset.kubernetes.io/pod-name",
         "apps.kubernetes.io/pod-index",
@@ -79,9 +80,9 @@ def dialable_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
             f"there is no {workload} to dial from",
             next_command=f"kubectl -n {workload.namespace} get {workload.kind.lower()}",
         )
-    template = item["spec"]["template"]
-    meta = {"namespace": workload.namespace, "name": workload.name, "labels": labels_of(template)}
-    return [{"metadata": meta, "spec": template["spec"]}]
+    labels = labels_of(template_of(item) or {})
+    meta = {"namespace": workload.namespace, "name": workload.name, "labels": labels}
+    return [{"metadata": meta, "spec": pod_spec_of(item)}]
 
 
 def is_running(pod: Json) -> bool:
@@ -184,6 +185,11 @@ class Dialler:
         owners = {one.get("kind") for one in pod["metadata"].get("ownerReferences") or []}
         if "DaemonSet" in owners:
             raise ObservationError("a DaemonSet would adopt a Pod with the labels of its own")
+        if pod["spec"].get("hostNetwork"):
+            raise ObservationError(
+                "it is in its host's network, which a stand-in of ours is not: what policies do to"
+                " the one says nothing of the other"
+            )
         labels = {k: v for k, v in labels_of(pod).items() if k not in NOT_OF_THE_TEMPLATE}
         if not labels:
             raise ObservationError("the Pod has no label that a stand-in could carry")

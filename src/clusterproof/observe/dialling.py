@@ -13,7 +13,18 @@ TIMEOUT_S = 2.0
 ATTEMPTS = 2
 """Our choice: a dropped packet is silence, and 2 x 2 s of it is a decision, not a slow peer."""
 
-Protocol = Literal["TCP", "UDP", "DNS", "NAME", "tls", "postgresql", "redis", "clickhouse", "http"]
+Protocol = Literal[
+    "TCP",
+    "UDP",
+    "DNS",
+    "DNS over TCP",
+    "NAME",
+    "tls",
+    "postgresql",
+    "redis",
+    "clickhouse",
+    "http",
+]
 
 
 class DialOutcome(StrEnum):

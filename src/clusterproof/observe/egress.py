@@ -1,13 +1,17 @@
 """Who reaches whom, and what names lead to, as dialled from every Pod of a workload."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.cluster import Cluster
+from clusterproof.kube.dns import services_meant
+from clusterproof.kube.endpoints import endpoints_of
+from clusterproof.kube.policies import Decision
+from clusterproof.kube.services import external_name, is_headless, spec_of
+from clusterproof.observe.cluster import RUN_LABEL, Cluster
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome
-from clusterproof.observe.matrix import Matrix
+from clusterproof.observe.matrix import EXTERNAL, OVER_TCP, Matrix
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.policy import (
     Labelled,
@@ -16,9 +20,7 @@ from clusterproof.observe.policy import (
     pods_or_template,
     policies_of,
 )
-from clusterproof.observe.policy_model import Decision
 from clusterproof.spec.behaviour import DnsRow, EgressRow, Reach
-from clusterproof.spec.row import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,17 @@ class EgressReach:
     Attributes:
         unseen: `pod: why` of those that could not be looked from.
         reading: What the policies say, read statically; refusals first, empty if not known.
+        control_reading: Likewise of the control's Pod, where it did not reach the peer.
+        over_tcp: DNS is asked over UDP, and then over TCP, as a resolver does for long answers;
+            None for another protocol, and where the control has no answer over TCP.
     """
 
     pods: tuple[PodReach, ...]
     control: Dialled
     unseen: tuple[str, ...] = ()
     reading: tuple[Decision, ...] = ()
+    control_reading: tuple[Decision, ...] = ()
+    over_tcp: "EgressReach | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +61,14 @@ class Resolution:
     """What a name resolves to in every Pod, and what it should.
 
     Attributes:
-        expected: The Service's ClusterIPs, or its backends' addresses where it is headless; None
-            where there is no such Service.
+        expected: The Service's ClusterIPs, or its backends' addresses where it is headless, or
+            those of the name that an ExternalName stands for; None where there is no such Service.
+        external: The addresses are a name's outside of the cluster, seen by our own Pod.
     """
 
     pods: tuple[PodReach, ...]
     expected: tuple[str, ...] | None
+    external: bool = False
 
 
 def read_reach(cluster: Cluster, matrix: Matrix, rule: EgressRow) -> Observed[EgressReach]:
@@ -71,19 +80,20 @@ def read_reach(cluster: Cluster, matrix: Matrix, rule: EgressRow) -> Observed[Eg
     diallings = matrix.of(rule.workload)
     if rule.id in matrix.undialled:
         raise matrix.undialled[rule.id]
-    control = matrix.control.results[rule.id]
-    value = EgressReach(
-        pods=_pods(diallings, rule.id),
-        control=control,
-        unseen=_unseen_by(diallings, rule.id),
-        reading=_reading(cluster, rule, control),
-    )
+    value = _reach(cluster, matrix, rule, rule.id)
+    control = value.control
+    over_tcp = f"{rule.id}{OVER_TCP}"
+    if rule.protocol == "DNS" and over_tcp in matrix.control.results:
+        asked = _reach(cluster, matrix, rule, over_tcp)
+        if asked.control.outcome is DialOutcome.CONNECTED or asked.control_reading:
+            value = replace(value, over_tcp=asked)
     next_command = f"kubectl -n {rule.workload.namespace} describe networkpolicy"
     if why := doubt(rule, value):
         raise ObservationError(why, next_command=next_command)
     target = f"{rule.host}:{rule.port}/{rule.protocol}"
     evidence = (
         *clauses(value.pods),
+        *(f"over TCP: {one}" for one in (clauses(value.over_tcp.pods) if value.over_tcp else ())),
         f"control peer {matrix.control.pod}: {control}",
         *(f"{one} could not be looked from" for one in value.unseen),
         *(
@@ -95,6 +105,22 @@ def read_reach(cluster: Cluster, matrix: Matrix, rule: EgressRow) -> Observed[Eg
     return Observed(value, where, evidence, next_command, _how(diallings, matrix))
 
 
+def _reach(cluster: Cluster, matrix: Matrix, rule: EgressRow, peer_id: str) -> EgressReach:
+    """What was seen of one peer of the row, which has two where it is about DNS."""
+    diallings, control = matrix.of(rule.workload), matrix.control.results[peer_id]
+    transport = "TCP" if peer_id.endswith(OVER_TCP) else rule.protocol
+    refused: tuple[Decision, ...] = ()
+    if control.outcome is not DialOutcome.CONNECTED:
+        refused = _reading_of_control(cluster, matrix, rule, transport)
+    return EgressReach(
+        pods=_pods(diallings, peer_id),
+        control=control,
+        unseen=_unseen_by(diallings, peer_id),
+        reading=_reading(cluster, rule, control, transport),
+        control_reading=refused,
+    )
+
+
 def read_resolution(cluster: Cluster, matrix: Matrix, rule: DnsRow) -> Observed[Resolution]:
     """What the name resolves to in each Pod."""
     diallings = matrix.of(rule.workload)
@@ -103,16 +129,27 @@ def read_resolution(cluster: Cluster, matrix: Matrix, rule: DnsRow) -> Observed[
         raise ObservationError(f"could not look from {'; '.join(unseen)}")
     pods = _pods(diallings, rule.id)
     answers = {", ".join(one.dialled.addresses) or one.dialled.text for one in pods}
-    expected = _service_addresses(cluster, rule.service)
+    expected = _expected_addresses(cluster, matrix, rule)
     evidence = (
         f"{len(pods)} Pods: {'; '.join(sorted(answers))}",
         f"control peer {matrix.control.pod}: {', '.join(_control_addresses(matrix, rule))}",
         f"{rule.service}: {', '.join(expected) if expected is not None else 'absent'}",
     )
+    external = external_name(cluster.find(rule.service))
+    apart = [one for one in pods if not set(one.dialled.addresses) & set(expected or ())]
+    if external and apart and apart[0].outcome is DialOutcome.CONNECTED:
+        raise ObservationError(
+            f"{external} has other addresses in {apart[0].pod} than in our own Pod"
+            f" ({'; '.join(evidence)}): it cannot be told whether its DNS answers by the asker"
+        )
     where = f"{rule.workload.namespace}/{rule.workload.name} -> {rule.name}"
     next_command = f"kubectl get {rule.service.kubectl} -o wide"
     return Observed(
-        Resolution(pods, expected), where, evidence, next_command, _how(diallings, matrix)
+        Resolution(pods, expected, bool(external)),
+        where,
+        evidence,
+        next_command,
+        _how(diallings, matrix),
     )
 
 
@@ -121,7 +158,11 @@ def doubt(rule: EgressRow, value: EgressReach) -> str:
 
     A peer that nobody can reach is not refused, and a name that does not resolve is not either.
     """
+    if not value.pods:
+        return _unseen(value) or "no Pod was dialled from"
     outcomes = {one.outcome for one in value.pods}
+    if value.over_tcp is not None:
+        outcomes |= {one.outcome for one in value.over_tcp.pods}
     if rule.expected is Reach.REFUSED:
         return "" if DialOutcome.CONNECTED in outcomes else _doubt_of_refusal(value)
     if outcomes == {DialOutcome.CONNECTED}:
@@ -134,7 +175,8 @@ def _doubt_of_refusal(value: EgressReach) -> str:
     if value.unseen:
         return _unseen(value)
     if value.control.outcome is not DialOutcome.CONNECTED:
-        return f"the control peer could not reach it either: {value.control}"
+        by = "".join(f"; {one.by} allows it" for one in value.control_reading[:1])
+        return f"the control peer could not reach it either: {value.control}{by}"
     unclear = [one for one in value.pods if not one.outcome.blocked]
     return f"no refusal was seen in {unclear[0].pod}: {unclear[0].dialled}" if unclear else ""
 
@@ -159,16 +201,33 @@ def clauses(pods: tuple[PodReach, ...]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _reading(cluster: Cluster, rule: EgressRow, control: Dialled) -> tuple[Decision, ...]:
+def _reading(
+    cluster: Cluster, rule: EgressRow, control: Dialled, transport: str
+) -> tuple[Decision, ...]:
     namespace = rule.workload.namespace
     try:
         pods: tuple[Labelled, ...] = pods_or_template(cluster, rule.workload)
         policies = policies_of(cluster, namespace)
         addresses = control.addresses or (rule.host,)
-        to = destinations_of(cluster, rule.host, rule.port, rule.protocol, addresses)
+        to = destinations_of(cluster, rule.host, rule.port, transport, addresses)
     except (ObservationError, ValueError):
         return ()  # it explains the dial; the dial stands without it
     return decisions(policies, namespace, pods, to)
+
+
+def _reading_of_control(
+    cluster: Cluster, matrix: Matrix, rule: EgressRow, transport: str
+) -> tuple[Decision, ...]:
+    """The refusals of policies that select the control's own Pod: it carries our label alone."""
+    namespace, _, name = matrix.control.pod.partition("/")
+    try:
+        policies = policies_of(cluster, namespace)
+        addresses = matrix.control.results[rule.id].addresses or (rule.host,)
+        to = destinations_of(cluster, rule.host, rule.port, transport, addresses)
+        found = decisions(policies, namespace, [Labelled(name, {RUN_LABEL: ""})], to)
+    except (ObservationError, ValueError):
+        return ()
+    return tuple(decision for decision in found if not decision.allowed)
 
 
 def _pods(diallings: Iterable[Dialling], row_id: str) -> tuple[PodReach, ...]:
@@ -196,21 +255,35 @@ def _control_addresses(matrix: Matrix, rule: DnsRow) -> tuple[str, ...]:
     return control.addresses or (control.text,)
 
 
-def _service_addresses(cluster: Cluster, ref: ObjectRef) -> tuple[str, ...] | None:
-    service = cluster.find(ref)
+def _expected_addresses(cluster: Cluster, matrix: Matrix, rule: DnsRow) -> tuple[str, ...] | None:
+    """What DNS has for the Service's name, or for the hostname of one endpoint below it.
+
+    Raises:
+        ObservationError: The name that an ExternalName stands for does not resolve in our own Pod.
+    """
+    service = cluster.find(rule.service)
     if service is None:
         return None
-    spec = service["spec"]
-    addresses = spec.get("clusterIPs") or [spec.get("clusterIP", "")]
-    if addresses != ["None"]:
-        return tuple(addresses)
-    return tuple(
-        sorted(
-            address
-            for piece in cluster.objects("EndpointSlice", ref.namespace)
-            if (piece["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == ref.name
-            for endpoint in piece.get("endpoints") or []
-            if (endpoint.get("conditions") or {}).get("ready", True)
-            for address in endpoint["addresses"]
-        )
-    )
+    external = external_name(service)
+    if external:
+        control = matrix.control.results.get(f"{rule.id}{EXTERNAL}")
+        if control is None or control.outcome is not DialOutcome.CONNECTED:
+            raise ObservationError(
+                f"{rule.service} stands for {external}, which does not resolve in our own Pod:"
+                f" {control or 'it was not asked'}",
+                next_command=f"kubectl get {rule.service.kubectl} -o yaml",
+            )
+        return control.addresses
+    names = services_meant(rule.name, rule.workload.namespace)
+    own = (rule.service.namespace, rule.service.name)
+    hostname = next((one.hostname for one in names if (one.namespace, one.name) == own), "")
+    if not is_headless(service) and not hostname:
+        spec = spec_of(service)
+        return tuple(spec.get("clusterIPs") or [spec.get("clusterIP", "")])
+    slices = cluster.objects("EndpointSlice", rule.service.namespace)
+    ready = {
+        entry.address
+        for entry in endpoints_of(slices, rule.service.name)
+        if entry.ready and hostname in {"", entry.hostname}
+    }
+    return tuple(sorted(ready))

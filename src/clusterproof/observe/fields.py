@@ -3,19 +3,26 @@
 from dataclasses import dataclass
 from typing import Any
 
+from clusterproof.kube.paths import Missing, look_up, shown
+from clusterproof.kube.selectors import in_one_form
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.path import Missing, look_up
 from clusterproof.spec.desired import AgreesRow, FieldRow
 from clusterproof.spec.row import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
-    """A value as JSON, or Missing; `object_exists` tells an absent object from an absent field."""
+    """A value as JSON, or Missing; `object_exists` tells an absent object from an absent field.
+
+    Attributes:
+        in_one_form: The same where each selector is in one form, see `selectors.in_one_form`; None
+            where that changes nothing.
+    """
 
     object_exists: bool
     value: Any
+    in_one_form: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,10 @@ class FieldPair:
 def read_field(cluster: Cluster, rule: FieldRow) -> Observed[FieldValue]:
     """The field that the row names."""
     field = _field(cluster, rule.of, rule.path)
-    said = f"{rule.path} is {field.value!r}" if field.object_exists else "there is no such object"
-    return Observed(field, f"{rule.of} {rule.path}", (said,), _get(rule.of))
+    evidence = f"{rule.path} is {shown(field.value)}"
+    if not field.object_exists:
+        evidence = "there is no such object"
+    return Observed(field, f"{rule.of} {rule.path}", (evidence,), _get(rule.of))
 
 
 def read_pair(cluster: Cluster, rule: AgreesRow) -> Observed[FieldPair]:
@@ -38,8 +47,8 @@ def read_pair(cluster: Cluster, rule: AgreesRow) -> Observed[FieldPair]:
     one = _field(cluster, rule.of, rule.path)
     other = _field(cluster, rule.with_, rule.with_path)
     evidence = (
-        f"{rule.of} {rule.path} is {one.value!r}",
-        f"{rule.with_} {rule.with_path} is {other.value!r}",
+        f"{rule.of} {rule.path} is {shown(one.value)}",
+        f"{rule.with_} {rule.with_path} is {shown(other.value)}",
     )
     return Observed(FieldPair(one, other), f"{rule.of} and {rule.with_}", evidence, _get(rule.of))
 
@@ -48,27 +57,8 @@ def _field(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:
     item = cluster.find(ref)
     if item is None:
         return FieldValue(object_exists=False, value=Missing(str(ref)))
-    return FieldValue(object_exists=True, value=look_up(with_match_labels(item), path))
-
-
-def with_match_labels(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """The same, where a selector's expression `key In [value]` is among its matchLabels as well.
-
-    Source: Kubernetes docs, "Labels and Selectors": matchLabels is that expression, shorter.
-    """
-    if isinstance(value, list):
-        return [with_match_labels(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    found = {key: with_match_labels(inner) for key, inner in value.items()}
-    labels = {
-        term["key"]: term["values"][0]
-        for term in value.get("matchExpressions") or []
-        if term.get("operator") == "In" and len(term.get("values") or []) == 1
-    }
-    if labels:
-        found["matchLabels"] = {**labels, **(found.get("matchLabels") or {})}
-    return found
+    value, form = look_up(item, path), look_up(in_one_form(item), path)
+    return FieldValue(object_exists=True, value=value, in_one_form=None if form == value else form)
 
 
 def _get(ref: ObjectRef) -> str:

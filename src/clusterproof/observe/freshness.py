@@ -1,25 +1,37 @@
 """Whether Pods run with the current data of a ConfigMap or Secret.
 
-A container gets its environment once, when it starts. A Pod that started after the data last
-changed has the current one; of an older Pod nothing can be said from times, because a write that
-changes nothing counts as a change too. So an older Pod is asked for what it really has.
+A container gets its environment, and what is mounted by a `subPath`, once, when it starts. A Pod
+that started after the data last changed has the current one; of an older Pod nothing can be said
+from times, because a write that changes nothing counts as a change too. So an older Pod is asked
+for what it really has: by python3 in its container, or by a shell with sha256sum; where it has
+neither, nothing can be said of it.
 """
 
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import Json
-from clusterproof.kube.containers import container_named
-from clusterproof.kube.execute import execute
+from clusterproof.kube.containers import lasting_containers
+from clusterproof.kube.env import contents_of, environment_of, files_of
+from clusterproof.kube.execute import ExecResult, execute
+from clusterproof.kube.objects import Json
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.configuration import consumed_keys, decoded
+from clusterproof.observe.configuration import Unread, reader_of
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import FreshRow
+
+_DATA = frozenset({"f:data", "f:binaryData", "f:stringData"})
+"""In managedFields; a server-side apply of stringData leaves the last of them alone."""
+
+_NO_SUCH_PROGRAM = ("executable file not found", "no such file or directory", "not found in $PATH")
+
+Places = Mapping[str, str]
+"""Variable, or path of a file, to the key that it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +39,17 @@ class Freshness:
     """Pods against the data that they were started with.
 
     Attributes:
-        changed_at: Time of the last write of the data.
+        changed_at: Time of the last write of the data; "" where the API server does not say.
         pods: How many Pods there are.
         stale: Pod to the keys whose value in it is not the current one.
+        unread: Older Pods of which no container gets anything of the object.
     """
 
     object_exists: bool
     changed_at: str
     pods: int
     stale: tuple[tuple[str, tuple[str, ...]], ...]
+    unread: tuple[str, ...] = ()
 
 
 def read_freshness(cluster: Cluster, rule: FreshRow, *, read_only: bool) -> Observed[Freshness]:
@@ -51,10 +65,14 @@ def read_freshness(cluster: Cluster, rule: FreshRow, *, read_only: bool) -> Obse
         return Observed(value, str(rule.of), ("there is no such object",), next_command)
     changed_at = data_changed_at(item)
     pods = cluster.pods_of(rule.workload)
-    older = [pod for pod in pods if _started_before(pod, changed_at)]
-    evidence = f"data last written at {changed_at}; {len(pods)} Pods, {len(older)} of them older"
+    older = [pod for pod in pods if not changed_at or _started_before(pod, changed_at)]
+    written = f"last written at {changed_at}" if changed_at else "written at a time that is unknown"
+    evidence = f"data {written}; {len(pods)} Pods, {len(older)} of them older"
+    gets = {pod["metadata"]["name"]: _sources(cluster, rule, pod) for pod in older}
+    unread = tuple(name for name, places in gets.items() if not any(places.values()))
+    asked = [pod for pod in older if pod["metadata"]["name"] not in unread]
     how = "API read (times)"
-    if older:
+    if asked:
         how = "exec in the older Pods (get and create pods/exec); salted hashes came out"
         if read_only:
             raise ObservationError(
@@ -64,25 +82,22 @@ def read_freshness(cluster: Cluster, rule: FreshRow, *, read_only: bool) -> Obse
             )
     stale = tuple(
         (pod["metadata"]["name"], keys)
-        for pod in older
-        if (keys := _stale_keys(cluster, rule, pod, item))
+        for pod in asked
+        if (keys := _stale_keys(cluster, rule, pod, item, gets[pod["metadata"]["name"]]))
     )
-    value = Freshness(object_exists=True, changed_at=changed_at, pods=len(pods), stale=stale)
+    value = Freshness(True, changed_at, len(pods), stale, unread)  # noqa: FBT003 - it exists
     where = f"{rule.workload} and {rule.of}"
     return Observed(value, where, (evidence,), next_command, how)
 
 
 def data_changed_at(item: Json) -> str:
-    """The time of the last write that owns a part of `data` (metadata.managedFields)."""
+    """The time of the last write that owns a part of the data (metadata.managedFields), or ""."""
     times = [
         entry["time"]
         for entry in item["metadata"].get("managedFields") or []
-        if "f:data" in (entry.get("fieldsV1") or {}) and "time" in entry
+        if _DATA & set(entry.get("fieldsV1") or {}) and "time" in entry
     ]
-    changed = max(times, default=item["metadata"].get("creationTimestamp"))
-    if not changed:
-        raise ObservationError("the API server does not say when the data last changed")
-    return str(changed)
+    return str(max(times, default=""))
 
 
 def _started_before(pod: Json, moment: str) -> bool:
@@ -90,33 +105,143 @@ def _started_before(pod: Json, moment: str) -> bool:
     return not started or datetime.fromisoformat(started) < datetime.fromisoformat(moment)
 
 
-def _stale_keys(cluster: Cluster, rule: FreshRow, pod: Json, item: Json) -> tuple[str, ...]:
-    """Keys that any container of the Pod got with another value, or did not get."""
+def _sources(cluster: Cluster, rule: FreshRow, pod: Json) -> dict[str, Places]:
+    """Container to what it gets of the object."""
+    lasting = lasting_containers(pod["spec"], pod.get("status"))
+    read = reader_of(cluster, rule.of, *(container.spec for container in lasting))
+    own = (rule.of.kind, rule.of.name)
+    found: dict[str, Places] = {}
+    for container in lasting:
+        variables = environment_of(container.spec, read).variables
+        mounted = files_of(pod["spec"], container.spec, read)
+        found[container.name] = {
+            **{name: one.key for name, one in variables.items() if (one.kind, one.name) == own},
+            **{file.path: file.key for file in mounted if (file.kind, file.name) == own},
+        }
+    return found
+
+
+def _stale_keys(
+    cluster: Cluster, rule: FreshRow, pod: Json, item: Json, gets: Mapping[str, Places]
+) -> tuple[str, ...]:
+    """Keys that any container of the Pod has with another value, or not at all.
+
+    Raises:
+        ObservationError: All are current, and a variable may be of a key that was deleted since.
+    """
     salt = secrets.token_hex(16)
     stale: set[str] = set()
-    name = pod["metadata"]["name"]
-    for container in [one["name"] for one in pod["spec"]["containers"]]:
-        declared = container_named(pod["spec"], container)
-        keys = consumed_keys(declared.spec, rule.of, item) if declared else {}
-        if keys:
-            script = (files(__package__) / "scripts" / "environment.py").read_text("utf-8")
-            argv = ["python3", "-I", "-c", script, salt, json.dumps(sorted(keys))]
-            result = execute(cluster.api, rule.workload.namespace, name, container, argv)
-            if result.exit_code:
-                raise ObservationError(
-                    f"exec of python3 in {name}/{container} ended with {result.exit_code}"
-                )
-            has = json.loads(result.stdout)
-            stale |= {
-                key
-                for variable, key in keys.items()
-                if has[variable] != _hash(salt, rule.of.kind, item, key)
-            }
+    unknown: set[str] = set()
+    current = contents_of(rule.of.kind, item)
+    for container in lasting_containers(pod["spec"]):
+        places = gets[container.name]
+        if not places:
+            continue
+        has, behind = _hashes(cluster, rule, pod, container.name, (salt, sorted(places)))
+        stale |= {
+            key for place, key in places.items() if has.get(place) != _hash(salt, current[key])
+        }
+        unknown |= _left_over(cluster, rule, container.spec, behind)
+    if unknown and not stale:
+        name, some = pod["metadata"]["name"], ", ".join(sorted(unknown)[:5])
+        raise ObservationError(
+            f"{name} started before the data last changed, and has {some} in its environment, of"
+            f" which neither its spec nor {rule.of} says anything: keys that were deleted since, or"
+            " its image's own",
+            next_command=f"kubectl -n {rule.workload.namespace} get pod {name} -o yaml",
+        )
     return tuple(sorted(stale))
 
 
-def _hash(salt: str, kind: str, item: Json, key: str) -> str | None:
-    text = (item.get("data") or {}).get(key)
-    if kind == "Secret":  # a list names the kind once, not in each item
-        text = decoded(text)
-    return None if text is None else hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
+def _left_over(cluster: Cluster, rule: FreshRow, container: Json, behind: list[str]) -> set[str]:
+    """Variables that may be of a key which the object had, and lacks now.
+
+    Args:
+        cluster: The cluster.
+        rule: The row.
+        container: As declared.
+        behind: Names in the environment behind the first one of the object's: what an image sets
+            stands before all that a kubelet sets.
+    """
+    field = "configMapRef" if rule.of.kind == "ConfigMap" else "secretRef"
+    sources = container.get("envFrom") or []
+    whole = [one for one in sources if (one.get(field) or {}).get("name") == rule.of.name]
+    read = reader_of(cluster, rule.of, container)
+    known = environment_of(container, read).variables
+    others = [
+        one
+        for one in sources
+        if one not in whole
+        and isinstance(read("Secret", (one.get("secretRef") or {}).get("name", "")), Unread)
+    ]
+    if not whole or others:
+        return set()
+    links = tuple(
+        service["metadata"]["name"].upper().replace("-", "_")
+        for service in cluster.objects("Service", rule.of.namespace)
+    )
+    declared = {one["name"] for one in container.get("env") or []}
+    prefix = whole[0].get("prefix") or ""
+    return {
+        name
+        for name in behind
+        if name.startswith(prefix) and name not in known and name not in declared
+        if not _is_link(name, ("KUBERNETES", *links))
+    }
+
+
+def _is_link(name: str, services: tuple[str, ...]) -> bool:
+    """True for a variable that the kubelet makes of a Service (pkg/kubelet/envvars)."""
+    return any(name.startswith((f"{one}_SERVICE_", f"{one}_PORT")) for one in services)
+
+
+def _hashes(
+    cluster: Cluster, rule: FreshRow, pod: Json, container: str, asked: tuple[str, list[str]]
+) -> tuple[dict[str, str | None], list[str]]:
+    """Each variable and file as a salted hash, and the variables behind the first of them.
+
+    Raises:
+        ObservationError: The container has neither python3 nor a shell with sha256sum.
+    """
+    salt, places = asked
+    name, namespace = pod["metadata"]["name"], rule.workload.namespace
+    script = (files(__package__) / "scripts" / "environment.py").read_text("utf-8")
+    argv = ["python3", "-I", "-c", script, salt, json.dumps(places)]
+    result, why = _execute(cluster, (namespace, name, container), argv)
+    if result is not None:
+        said = json.loads(result.stdout)
+        return said["hashes"], said["behind"]
+    variables = [place for place in places if not place.startswith("/")]
+    shell = (files(__package__) / "scripts" / "environment.sh").read_text("utf-8")
+    argv = ["sh", "-c", shell, "sh", salt, *places]
+    result, also = _execute(cluster, (namespace, name, container), argv)
+    if result is None:
+        raise ObservationError(
+            f"{name}/{container} cannot be asked for what it has: {why}; {also}",
+            next_command=f"kubectl -n {namespace} get pod {name} -o wide",
+        )
+    lines = [line.split() for line in result.stdout.splitlines()]
+    hashes = {one[0]: one[1] if len(one) > 1 else None for one in lines if one[0] in places}
+    names = [one[1] for one in lines if one[:1] == ["-"]]
+    first = min((names.index(one) for one in variables if one in names), default=len(names))
+    return hashes, names[first + 1 :]
+
+
+def _execute(
+    cluster: Cluster, place: tuple[str, str, str], argv: list[str]
+) -> tuple[ExecResult | None, str]:
+    """What the command said, or None with the reason that there is no such program."""
+    namespace, pod, container = place
+    try:
+        result = execute(cluster.api, namespace, pod, container, argv)
+    except ObservationError as error:
+        if not any(words in str(error) for words in _NO_SUCH_PROGRAM):
+            raise
+        return None, str(error)
+    if result.exit_code == 0:
+        return result, ""
+    return None, f"exec of {argv[0]} in {pod}/{container} ended with {result.exit_code}"
+
+
+def _hash(salt: str, value: bytes) -> str:
+    return hashlib.sha256(salt.encode() + value).hexdigest()

@@ -10,10 +10,10 @@ from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json
+from clusterproof.kube.paths import Missing, look_up
 from clusterproof.kube.pods import is_ready
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.path import Missing, look_up
 from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
 from clusterproof.observe.workloads import YOUNG_S
 from clusterproof.spec.behaviour import HttpRow

@@ -12,7 +12,7 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.observe.counting import Routed
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.observed import Observed
+from clusterproof.observe.observed import Observed, pods_near
 from clusterproof.observe.traffic import Traffic
 from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow
 from clusterproof.spec.settings import PosthogSettings
@@ -184,6 +184,7 @@ def read_batch(batch: EventBatch, rule: IngestionRow) -> Observed[EventBatch]:
     return Observed(
         batch,
         where=batch.where,
+        next_command=pods_near(batch.where),
         evidence=(
             f"sent {len(batch.events)} events in one batch, read back {len(seen)} "
             f"within {batch.took_s:.1f} s, {batch.reading.answered} queries",
@@ -239,6 +240,7 @@ def read_exposures(
     return Observed(
         Exposures(traffic.answers, stored, variant_property),
         where=traffic.where,
+        next_command=pods_near(traffic.where),
         evidence=(
             f"{len(traffic.answers)} requests of {len({one.user for one in traffic.answers})} "
             f"users; variants {', '.join(variants) or 'none'}",
@@ -269,6 +271,7 @@ def ask_flag(
     return Observed(
         value,
         where=f"{inside.where} -> {settings.host}/flags/?v=2",
+        next_command=pods_near(inside.where),
         evidence=(f"{len(value)} askings: {counts}",),
         how=inside.how,
     )

@@ -4,18 +4,24 @@ Every peer is dialled from a Pod of our own as well, which no policy should sele
 fails too, nothing can be said of a refusal.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json
+from clusterproof.kube.policies import Destination
+from clusterproof.kube.services import external_name
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialler, Dialling, dialable_pods
 from clusterproof.observe.dialling import Peer
-from clusterproof.observe.policy import endpoints_of, service_named, transport_of
-from clusterproof.observe.policy_model import Destination
+from clusterproof.observe.policy import ready_endpoints, service_named, transport_of
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import ObjectRef, Row
+
+OVER_TCP = "/TCP"
+"""Ends the id of a DNS row's second peer: the same question over TCP."""
+EXTERNAL = "/external"
+"""Ends the id of what the control resolves for a Service that stands for an external name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,10 @@ def dial_matrix(cluster: Cluster, dialler: Dialler, rows: Iterable[Row]) -> Matr
     for row in rows:
         if isinstance(row, EgressRow | DnsRow):
             wanted.setdefault(row.workload, []).append(row)
-    control = dialler.dial_from_control([_peer(row) for some in wanted.values() for row in some])
+    every = [row for some in wanted.values() for row in some]
+    control = dialler.dial_from_control(
+        [*(peer for row in every for peer in _peers(row)), *_external_names(cluster, every)]
+    )
     seen, failures = {}, {}
     undialled: dict[str, ObservationError] = {}
     for workload, some in wanted.items():
@@ -100,19 +109,34 @@ def peers_of(
     for row in rows:
         behind = backends.get(row.id, ())
         others = [one for one in behind if one.label != own]
-        peer = _peer(row)
-        if len(others) == len(behind):
-            known = control.results[row.id].addresses if peer.protocol != "NAME" else ()
-            peers.append(replace(peer, known=known))
-        elif others:
-            peers.append(replace(peer, host=others[0].address, port=others[0].port))
+        for peer in _peers(row):
+            if len(others) == len(behind):
+                known = control.results[row.id].addresses if peer.protocol != "NAME" else ()
+                peers.append(replace(peer, known=known))
+            elif others:
+                peers.append(replace(peer, host=others[0].address, port=others[0].port))
     return peers
 
 
-def _peer(row: EgressRow | DnsRow) -> Peer:
+def _peers(row: EgressRow | DnsRow) -> tuple[Peer, ...]:
     if isinstance(row, DnsRow):
-        return Peer(row.id, row.name, 0, "NAME")
-    return Peer(row.id, row.host, row.port, row.protocol)
+        return (Peer(row.id, row.name, 0, "NAME"),)
+    peer = Peer(row.id, row.host, row.port, row.protocol)
+    if row.protocol != "DNS":
+        return (peer,)
+    return (peer, replace(peer, id=f"{row.id}{OVER_TCP}", protocol="DNS over TCP"))
+
+
+def _external_names(cluster: Cluster, rows: Iterable[Row]) -> Iterator[Peer]:
+    """What Services of type ExternalName stand for, to be resolved by the control."""
+    for row in rows:
+        if isinstance(row, DnsRow):
+            try:
+                name = external_name(cluster.find(row.service))
+            except ObservationError:
+                continue  # the row says so itself, when it reads the Service
+            if name:
+                yield Peer(f"{row.id}{EXTERNAL}", name, 0, "NAME")
 
 
 def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, ...]:
@@ -126,4 +150,4 @@ def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, .
     ref = service_named(row.host) if isinstance(row, EgressRow) else None
     if isinstance(row, DnsRow) or ref is None or ref.namespace != row.workload.namespace:
         return ()
-    return endpoints_of(cluster, ref, row.port, transport_of(row.protocol))
+    return ready_endpoints(cluster, ref, row.port, transport_of(row.protocol))

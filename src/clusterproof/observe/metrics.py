@@ -5,9 +5,10 @@ client's own parsers, which are imported where a page is read. A counter's famil
 `_total`, its samples with it.
 """
 
+import math
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clusterproof.kube.client import Json, KubeApi
@@ -122,24 +123,102 @@ def page_of(answer: Answer, incarnation: str = "") -> Page:
     parser = open_metrics if "openmetrics" in answer.content_type else text
     try:
         parsed = parser.text_string_to_metric_families(answer.text)
-        families = {one.name: _family(one) for one in parsed}
-    except ValueError as error:
+        families = _grouped(_family(one) for one in parsed)
+    except (ValueError, TypeError) as error:
         reason = f"its metrics page is not in Prometheus' format: {error}"
         return Page(answer.pod, incarnation, reason=reason)
     return Page(answer.pod, incarnation, families)
 
 
 def _family(metric: "Metric") -> Family:
-    samples = tuple(Sample(one.name, dict(one.labels), float(one.value)) for one in metric.samples)
-    return Family(metric.name, metric.type, samples)
+    return Family(metric.name, metric.type, tuple(_samples(metric)))
+
+
+def _samples(metric: "Metric") -> Iterator[Sample]:
+    """The samples of a metric; a native histogram as the `_count` and `_sum` that it has."""
+    for one in metric.samples:
+        native = getattr(one, "native_histogram", None)
+        if native is None:
+            yield Sample(one.name, dict(one.labels or {}), float(one.value))
+        else:
+            yield Sample(f"{one.name}_count", dict(one.labels or {}), float(native.count_value))
+            yield Sample(f"{one.name}_sum", dict(one.labels or {}), float(native.sum_value))
+
+
+def _grouped(parsed: Iterable[Family]) -> dict[str, Family]:
+    """The families by name, each with all of its samples, wherever on the page they stand.
+
+    The format asks for one group; Prometheus goes by the name of each sample, and so does this:
+    what stands apart from its TYPE belongs to it all the same.
+    """
+    pieces = list(parsed)
+    families: dict[str, Family] = {}
+    for piece in sorted(pieces, key=lambda one: one.type in _UNTYPED):
+        name = piece.name
+        if piece.type in _UNTYPED and name not in families:
+            name = _typed_as(families, piece) or name
+        known = families.get(name, Family(name, piece.type))
+        families[name] = Family(name, known.type, (*known.samples, *_named(known, piece)))
+    return families
+
+
+def _named(family: Family, piece: Family) -> tuple[Sample, ...]:
+    """The samples of a piece as their family names them: a counter's have `_total` here."""
+    if family.type != "counter":
+        return piece.samples
+    return tuple(
+        replace(one, name=f"{one.name}_total") if one.name == family.name else one
+        for one in piece.samples
+    )
+
+
+def _typed_as(families: Mapping[str, Family], piece: Family) -> str:
+    """The family that samples without a type belong to by their name, or ""."""
+    for sample in piece.samples:
+        for suffix in _SUFFIXES:
+            base = sample.name.removesuffix(suffix)
+            known = families.get(base)
+            if known is not None and suffix in _OF_TYPE.get(known.type, ()):
+                return base
+    return ""
+
+
+_UNTYPED = frozenset({"unknown", "untyped"})
+_OF_TYPE = {
+    "counter": ("_total", "_created"),
+    "histogram": ("_bucket", "_count", "_sum", "_created"),
+    "summary": ("_count", "_sum", "_created"),
+}
+_SUFFIXES = ("_total", "_bucket", "_count", "_sum", "_created")
 
 
 def family_named(page: Page, name: str) -> Family | None:
     """The family that a user calls `name`, a counter with or without its `_total`."""
-    for one in (page.families.get(name), page.families.get(name.removesuffix("_total"))):
-        if one is not None:
-            return one
-    return None
+    found = page.families.get(name)
+    if found is not None:
+        return found
+    counter = page.families.get(name.removesuffix("_total"))
+    return counter if counter is not None and counter.type == "counter" else None
+
+
+def unsound(page: Page, name: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """The samples of a metric that count nothing: not finite, or a counter under zero."""
+    found = family_named(page, name)
+    return tuple(
+        f"{page.pod} {sample.name}{_shown(sample.labels)} is {sample.value:g}"
+        for sample in (found.samples if found else ())
+        if labels.items() <= sample.labels.items()
+        and not sample.name.endswith("_created")
+        and (
+            not math.isfinite(sample.value)
+            or (found is not None and found.type == "counter" and sample.value < 0)
+        )
+    )
+
+
+def _shown(labels: Mapping[str, str]) -> str:
+    inner = ", ".join(f'{key}="{text}"' for key, text in labels.items())
+    return f"{{{inner}}}" if inner else ""
 
 
 def total(page: Page, name: str, labels: Mapping[str, str]) -> float | None:

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
 from clusterproof.observe.background import Others, others
-from clusterproof.observe.counting import Counted, are_others, counted, is_excess, rise, served
-from clusterproof.observe.metrics import family_named
+from clusterproof.observe.counting import (
+    Batch,
+    Counted,
+    are_others,
+    counted,
+    is_excess,
+    rise,
+    served,
+)
+from clusterproof.observe.metrics import family_named, unsound
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.traffic import AMONG_QUIET_S, QUIET_S, Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
@@ -26,6 +34,7 @@ class Moved:
             left no doubt.
         unfiltered: The rise in the first batch with any labels.
         others: What others added beside the large batch; None where nobody else sends.
+        unsound: Samples that are no count: NaN, infinite, negative.
     """
 
     present: bool
@@ -33,6 +42,7 @@ class Moved:
     quiet_rise: float | None = None
     unfiltered: float = 0.0
     others: Others | None = None
+    unsound: tuple[str, ...] = ()
 
 
 def read_moves(traffic: Traffic, rule: MetricMovesRow) -> Observed[Moved]:
@@ -47,7 +57,7 @@ def read_moves(traffic: Traffic, rule: MetricMovesRow) -> Observed[Moved]:
         raise ObservationError(
             f"the router answered none of {len(first.answers)} requests ({why}): "
             "what a metric counts cannot be seen",
-            next_command=f"kubectl {rule.workload.kubectl} logs --tail=50",
+            next_command=f"kubectl logs {rule.workload.kubectl} --tail=50",
         )
     quiet = None
     if traffic.quiet is not None and is_excess(first, rule):
@@ -59,14 +69,19 @@ def read_moves(traffic: Traffic, rule: MetricMovesRow) -> Observed[Moved]:
         batches=tuple(counted(batch, rule) for batch in traffic.batches),
         quiet_rise=quiet,
         unfiltered=rise(first, rule.name, {}),
+        unsound=_unsound(traffic.batches[-1], rule),
     )
     return Observed(
         value,
         where=f"{traffic.where}; {rule.workload}",
         evidence=tuple(_evidence(traffic, rule, value)),
-        next_command=f"kubectl {rule.workload.kubectl} port-forward 9090:9090",
+        next_command=f"kubectl port-forward {rule.workload.kubectl} 9090:9090",
         how=traffic.how,
     )
+
+
+def _unsound(batch: Batch, rule: MetricMovesRow) -> tuple[str, ...]:
+    return tuple(said for page in batch.after for said in unsound(page, rule.name, rule.labels))
 
 
 def _moves_among_others(traffic: Traffic, rule: MetricMovesRow, quiet: float) -> Observed[Moved]:
@@ -94,6 +109,7 @@ def _moves_among_others(traffic: Traffic, rule: MetricMovesRow, quiet: float) ->
             quiet_rise=quiet,
             unfiltered=rise(large, rule.name, {}),
             others=beside,
+            unsound=_unsound(large, rule),
         ),
         where=f"{traffic.where}; {rule.workload}",
         evidence=(
@@ -103,7 +119,7 @@ def _moves_among_others(traffic: Traffic, rule: MetricMovesRow, quiet: float) ->
             f"others add {beside.expected:.0f} in that time, by {AMONG_QUIET_S:g} s before and "
             f"after it: a miscount of up to {beside.slack:.0f} is not seen",
         ),
-        next_command=f"kubectl {rule.workload.kubectl} port-forward 9090:9090",
+        next_command=f"kubectl port-forward {rule.workload.kubectl} 9090:9090",
         how=traffic.how,
     )
 

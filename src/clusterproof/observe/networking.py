@@ -5,20 +5,32 @@ Reads services, endpointslices (discovery.k8s.io/v1), pods, configmaps and ingre
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json
-from clusterproof.kube.containers import lasting_containers
-from clusterproof.kube.objects import labels_of
-from clusterproof.kube.pods import is_ready
-from clusterproof.kube.selectors import selects
+from clusterproof.kube.dns import Address, ServiceName, addresses_in, services_meant
+from clusterproof.kube.endpoints import SERVICE_NAME, endpoints_of
+from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, path_for, paths_for
+from clusterproof.kube.objects import is_terminating, labels_of
+from clusterproof.kube.pods import is_finished, is_ready
+from clusterproof.kube.selectors import service_selects
+from clusterproof.kube.services import (
+    ServicePort,
+    external_name,
+    port_named,
+    port_of,
+    ports_of,
+    spec_of,
+    target_port,
+)
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import IngressRow, ReferenceRow, ServiceRow
 from clusterproof.spec.row import ObjectRef
+from clusterproof.wait import last_within
 
-SERVICE_NAME = "kubernetes.io/service-name"
-_SCHEME_PORTS = {"http": 80, "https": 443}
+AGREE_WITHIN_S = 4.0
+"""A Pod that comes or goes is in its EndpointSlice after some tenths of a second. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,7 @@ class BackendPod:
 
     Attributes:
         target_port: The Service's targetPort in this Pod; None for a name that it does not declare.
+        leaving: It is being deleted: it may still be an endpoint, and need not be.
     """
 
     name: str
@@ -34,6 +47,7 @@ class BackendPod:
     is_workloads: bool
     is_selected: bool
     target_port: int | None
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +64,9 @@ class ServiceView:
     """A Service's port and what is behind it.
 
     Attributes:
-        ports: All that it has, as `port/protocol`; empty where there is no Service.
+        ports: All that it has, by number; empty where there is no Service.
         target_port: As the Service writes it, "" where it has no such port.
+        protocols: Those of the row's port; empty where no port has its number.
     """
 
     exists: bool
@@ -60,6 +75,16 @@ class ServiceView:
     selector: Mapping[str, str] | None = None
     pods: tuple[BackendPod, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    protocols: tuple[str, ...] = ("TCP",)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One host and port, and the Service that the host means, as `namespace/name`, or ""."""
+
+    host: str
+    port: str
+    named: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +95,9 @@ class Reference:
         missing: Keys that the ConfigMap does not have.
         named: The Service that the host means, as `namespace/name`, or "" for none.
         ports: The Service's; None where there is no such Service.
+        others: The further addresses of a list.
+        external_name: What a Service of type ExternalName stands for: such a one has no ports of
+            its own.
     """
 
     exists: bool
@@ -78,6 +106,8 @@ class Reference:
     port: str = ""
     named: str = ""
     ports: tuple[int, ...] | None = None
+    others: tuple[Target, ...] = ()
+    external_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +129,7 @@ class IngressView:
         backends: Those of the row's host.
         service_ports: Of the row's Service; None where there is none.
         addresses: What its controller put into its status.
+        routed: What takes the row's path; None where nothing does, or the row names no path.
     """
 
     exists: bool
@@ -107,182 +138,193 @@ class IngressView:
     backends: tuple[Backend, ...] = ()
     service_ports: tuple[int, ...] | None = None
     addresses: tuple[str, ...] = ()
+    routed: Backend | None = None
 
 
-def read_service(cluster: Cluster, rule: ServiceRow) -> Observed[ServiceView]:
-    """The Service, the Pods that it selects, and the ready endpoints of the port."""
+def read_service(
+    cluster: Cluster, rule: ServiceRow, *, within_s: float = AGREE_WITHIN_S
+) -> Observed[ServiceView]:
+    """The Service, the Pods that it selects, and the ready endpoints of the port.
+
+    Pods and EndpointSlices are two lists: where they do not fit together, both are read again, as
+    a Pod may have come or gone in between.
+    """
     ref = rule.of
-    service = cluster.find(ref)
     next_command = f"kubectl -n {ref.namespace} get endpointslices -l {SERVICE_NAME}={ref.name}"
+    service = cluster.find(ref)
     if service is None:
         return Observed(ServiceView(exists=False), str(ref), ("no such Service",), next_command)
-    ports = service["spec"].get("ports") or []
-    entry = next((one for one in ports if one["port"] == rule.port), None)
-    selector = service["spec"].get("selector")
-    endpoints = _endpoints(cluster, ref, entry) if entry else ()
-    value = ServiceView(
-        exists=True,
-        ports=tuple(one["port"] for one in ports),
-        target_port=str(entry.get("targetPort", entry["port"])) if entry else "",
-        selector=selector,
-        pods=_backend_pods(cluster, rule, selector, entry),
-        endpoints=endpoints,
-    )
-    shown = ", ".join(f"{one.pod or one.address}:{one.port}" for one in endpoints) or "none"
+    first = True
+
+    def look() -> ServiceView:
+        nonlocal first
+        if not first:
+            cluster.forget("Pod", "EndpointSlice")
+        first = False
+        return _service_view(cluster, rule, service)
+
+    view = last_within(look, _fit_together, within_s=within_s, every_s=1.0)
+    shown = ", ".join(f"{one.pod or one.address}:{one.port}" for one in view.endpoints) or "none"
     evidence = (
-        f"port {rule.port} to targetPort {value.target_port or 'none'}, selector {selector}",
-        f"{len(endpoints)} ready endpoints: {shown}",
+        f"port {rule.port}/{rule.protocol} to targetPort {view.target_port or 'none'},"
+        f" selector {view.selector}",
+        f"{len(view.endpoints)} ready endpoints: {shown}",
     )
-    return Observed(value, f"{ref}:{rule.port}", evidence, next_command)
+    return Observed(view, f"{ref}:{rule.port}", evidence, next_command)
+
+
+def _service_view(cluster: Cluster, rule: ServiceRow, service: Json) -> ServiceView:
+    port = port_of(service, rule.port, rule.protocol)
+    return ServiceView(
+        exists=True,
+        ports=tuple(entry.port for entry in ports_of(service)),
+        target_port=str(port.target) if port else "",
+        selector=spec_of(service).get("selector"),
+        pods=_backend_pods(cluster, rule, service, port),
+        endpoints=_endpoints(cluster, rule.of, port) if port else (),
+        protocols=tuple(entry.protocol for entry in ports_of(service) if entry.port == rule.port),
+    )
+
+
+def _fit_together(view: ServiceView) -> bool:
+    """True where each endpoint is a Pod that is there, and each ready Pod an endpoint."""
+    there = {pod.name for pod in view.pods}
+    due = {pod.name for pod in view.pods if pod.ready and pod.is_selected and pod.target_port}
+    reached = {endpoint.pod for endpoint in view.endpoints}
+    return reached <= there and due <= reached
+
+
+def _backend_pods(
+    cluster: Cluster, rule: ServiceRow, service: Json, port: ServicePort | None
+) -> tuple[BackendPod, ...]:
+    owned = {pod["metadata"]["name"] for pod in cluster.pods_of(rule.workload)}
+    pods = []
+    for pod in cluster.objects("Pod", rule.of.namespace):
+        name, leaving = pod["metadata"]["name"], is_terminating(pod)
+        chosen = service_selects(service, labels_of(pod))
+        if (chosen or name in owned) and not is_finished(pod):
+            ready = is_ready(pod) and not leaving
+            target = target_port(pod["spec"], port) if port else None
+            pods.append(BackendPod(name, ready, name in owned, chosen, target, leaving))
+    return tuple(pods)
+
+
+def _endpoints(cluster: Cluster, ref: ObjectRef, port: ServicePort) -> tuple[Endpoint, ...]:
+    ready = {
+        Endpoint(entry.pod, entry.address, entry.port)
+        for entry in endpoints_of(cluster.objects("EndpointSlice", ref.namespace), ref.name)
+        if entry.ready
+        and entry.port is not None
+        and (entry.port_name, entry.protocol) == (port.name, port.protocol)
+    }
+    return tuple(sorted(ready, key=lambda one: (one.pod, one.address, one.port)))
 
 
 def read_reference(cluster: Cluster, rule: ReferenceRow) -> Observed[Reference]:
-    """The host and port in a ConfigMap, and what they lead to."""
+    """The hosts and ports in a ConfigMap, and what they lead to."""
     item = cluster.find(rule.of)
     next_command = f"kubectl -n {rule.of.namespace} get configmap {rule.of.name} -o yaml"
     if item is None:
         return Observed(Reference(exists=False), str(rule.of), ("no such object",), next_command)
-    data = item.get("data") or {}
+    values = {key: str(text or "") for key, text in (item.get("data") or {}).items()}
     keys = [key for key in (rule.url_key, rule.host_key, rule.port_key) if key]
-    host, port = _host_and_port(data, rule)
-    named = service_named(host, rule.of.namespace)
     service = cluster.find(rule.service)
-    ports = None
-    if service is not None:
-        ports = tuple(one["port"] for one in service["spec"].get("ports") or [])
-    value = Reference(
+    targets = [
+        Target(address.host, address.port, _service_meant(cluster, address.host, rule))
+        for address in _addresses(values, rule)
+    ] or [Target("", "", "")]
+    ports = None if service is None else tuple(entry.port for entry in ports_of(service))
+    view = Reference(
         exists=True,
-        missing=tuple(key for key in keys if not data.get(key)),
-        host=host,
-        port=port,
-        named=named,
+        missing=tuple(key for key in keys if not values.get(key)),
+        host=targets[0].host,
+        port=targets[0].port,
+        named=targets[0].named,
         ports=ports,
+        others=tuple(targets[1:]),
+        external_name=external_name(service),
     )
     evidence = (
-        ", ".join(f"{key}={data.get(key, 'absent')}" for key in keys),
+        ", ".join(f"{key}={values.get(key, 'absent')}" for key in keys),
         f"{rule.service}: {'absent' if ports is None else f'ports {list(ports)}'}",
     )
-    return Observed(value, f"{rule.of} {', '.join(keys)}", evidence, next_command)
+    return Observed(view, f"{rule.of} {', '.join(keys)}", evidence, next_command)
+
+
+def _addresses(values: Mapping[str, str], rule: ReferenceRow) -> tuple[Address, ...]:
+    """The addresses that a URL key, or a host key with or without a port key, has."""
+    found = addresses_in(values.get(rule.url_key or rule.host_key, ""))
+    if rule.port_key:
+        return tuple(Address(one.host, values.get(rule.port_key, "")) for one in found)
+    return found
+
+
+def _service_meant(cluster: Cluster, host: str, rule: ReferenceRow) -> str:
+    """The Service that the name means: the first that is there, of those that it may mean.
+
+    A name with a hostname in it (`postgres-0.postgres`) goes before, where there is such an
+    endpoint; where there is none, DNS goes on to the next name.
+    """
+    meant = services_meant(host, rule.of.namespace)
+    there = [name for name in meant if _is_there(cluster, name)]
+    chosen = (
+        next((name for name in there if not name.hostname or _is_known(cluster, name)), None)
+        or next(iter(there), None)
+        or next((name for name in meant if not name.hostname), None)
+    )
+    return str(chosen) if chosen else ""
+
+
+def _is_there(cluster: Cluster, name: ServiceName) -> bool:
+    ref = ObjectRef(kind="Service", namespace=name.namespace, name=name.name)
+    try:
+        return cluster.find(ref) is not None
+    except ObservationError:
+        return False  # a namespace that the row does not name, and that may not be listed
+
+
+def _is_known(cluster: Cluster, name: ServiceName) -> bool:
+    slices = cluster.objects("EndpointSlice", name.namespace)
+    return any(entry.hostname == name.hostname for entry in endpoints_of(slices, name.name))
 
 
 def read_ingress(cluster: Cluster, rule: IngressRow) -> Observed[IngressView]:
-    """The rules of an Ingress for the host, with the ports of the Service that they name."""
+    """What an Ingress does with the host, and with the path that the row names."""
     item = cluster.find(rule.of)
     next_command = f"kubectl describe {rule.of.kubectl}"
     if item is None:
         return Observed(IngressView(exists=False), str(rule.of), ("no such Ingress",), next_command)
-    spec = item.get("spec") or {}
     service_ref = ObjectRef(kind="Service", namespace=rule.of.namespace, name=rule.service)
     service = cluster.find(service_ref)
-    of_service = (service["spec"].get("ports") or []) if service else []
-    backends = tuple(
-        _backend(cluster, rule, path)
-        for one in spec.get("rules") or []
-        if one.get("host", "") == rule.host
-        for path in (one.get("http") or {}).get("paths") or []
-    )
-    value = IngressView(
+    taking = path_for(item, rule.host, rule.path) if rule.path else None
+    view = IngressView(
         exists=True,
-        ingress_class=spec.get("ingressClassName", ""),
-        hosts=tuple(one.get("host", "") for one in spec.get("rules") or []),
-        backends=backends,
-        service_ports=tuple(one["port"] for one in of_service) if service else None,
-        addresses=ingress_addresses(item),
+        ingress_class=spec_of(item).get("ingressClassName", ""),
+        hosts=hosts_of(item),
+        backends=tuple(
+            _backend(cluster, rule.of.namespace, path) for path in paths_for(item, rule.host)
+        ),
+        service_ports=tuple(entry.port for entry in ports_of(service)) if service else None,
+        addresses=addresses_of(item),
+        routed=_backend(cluster, rule.of.namespace, taking) if taking else None,
     )
-    shown = [f"{one.path} to {one.service}:{one.written_port}" for one in backends]
-    evidence = (
-        f"class {value.ingress_class or 'none'}; {rule.host}: {', '.join(shown) or 'no rule'}",
-        f"addresses: {', '.join(value.addresses) or 'none'}",
-    )
-    return Observed(value, str(rule.of), evidence, next_command)
+    shown = [f"{one.path} to {one.service}:{one.written_port}" for one in view.backends]
+    evidence = [
+        f"class {view.ingress_class or 'none'};"
+        f" {rule.host or '(every host)'}: {', '.join(shown) or 'no rule'}",
+        f"addresses: {', '.join(view.addresses) or 'none'}",
+    ]
+    if rule.path:
+        chosen = view.routed
+        seen = f"{chosen.service}:{chosen.written_port}" if chosen else "nothing"
+        evidence.append(f"a request to {rule.path} is taken by {seen}")
+    return Observed(view, str(rule.of), tuple(evidence), next_command)
 
 
-def ingress_addresses(item: Json) -> tuple[str, ...]:
-    """Addresses (or names) at which the Ingress is served."""
-    entries = ((item.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
-    return tuple(one.get("ip") or one.get("hostname", "") for one in entries)
-
-
-def service_named(host: str, own_namespace: str) -> str:
-    """The Service that a host means inside the cluster, as `namespace/name`; "" for none.
-
-    `name`, `name.ns`, `name.ns.svc` and `name.ns.svc.<domain>`, as the search list of a Pod's
-    resolver has it.
-    """
-    parts = host.rstrip(".").split(".")
-    if len(parts) == 1 and parts[0]:
-        return f"{own_namespace}/{parts[0]}"
-    if len(parts) == 2 or parts[2:3] == ["svc"]:  # noqa: PLR2004 - name.namespace
-        return f"{parts[1]}/{parts[0]}"
-    return ""
-
-
-def _host_and_port(data: Mapping[str, str], rule: ReferenceRow) -> tuple[str, str]:
-    if not rule.url_key:
-        return data.get(rule.host_key, ""), data.get(rule.port_key, "")
-    url = data.get(rule.url_key, "")
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _SCHEME_PORTS.get(parts.scheme)
-    except ValueError:
-        return "", ""
-    return parts.hostname or "", str(port or "")
-
-
-def _backend_pods(
-    cluster: Cluster, rule: ServiceRow, selector: Mapping[str, str] | None, entry: Json | None
-) -> tuple[BackendPod, ...]:
-    owned = {pod["metadata"]["name"] for pod in cluster.pods_of(rule.workload)}
-    found = []
-    for pod in cluster.objects("Pod", rule.of.namespace):
-        name = pod["metadata"]["name"]
-        chosen = bool(selector) and selects({"matchLabels": selector}, labels_of(pod))
-        ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
-        leaving = bool(pod["metadata"].get("deletionTimestamp"))
-        if (chosen or name in owned) and not ended and not leaving:
-            target = _target_port(pod, entry) if entry else None
-            found.append(BackendPod(name, is_ready(pod), name in owned, chosen, target))
-    return tuple(found)
-
-
-def _target_port(pod: Json, entry: Json) -> int | None:
-    target = entry.get("targetPort", entry["port"])
-    if isinstance(target, int):
-        return target
-    for container in lasting_containers(pod["spec"]):
-        for port in container.spec.get("ports") or []:
-            same = port.get("protocol", "TCP") == entry.get("protocol", "TCP")
-            if port.get("name") == target and same:
-                return int(port["containerPort"])
-    return None
-
-
-def _endpoints(cluster: Cluster, ref: ObjectRef, entry: Json) -> tuple[Endpoint, ...]:
-    found = set()
-    for piece in cluster.objects("EndpointSlice", ref.namespace):
-        if labels_of(piece).get(SERVICE_NAME) != ref.name:
-            continue
-        ports = [
-            one["port"]
-            for one in piece.get("ports") or []
-            if (one.get("name") or "") == entry.get("name", "") and one.get("port")
-        ]
-        for endpoint in piece.get("endpoints") or []:
-            if (endpoint.get("conditions") or {}).get("ready") is False:
-                continue
-            pod = (endpoint.get("targetRef") or {}).get("name", "")
-            found |= {Endpoint(pod, address, p) for address in endpoint["addresses"] for p in ports}
-    return tuple(sorted(found, key=lambda one: (one.pod, one.address, one.port)))
-
-
-def _backend(cluster: Cluster, rule: IngressRow, path: Json) -> Backend:
-    service = (path.get("backend") or {}).get("service") or {}
-    port = service.get("port") or {}
-    name = service.get("name", "")
-    number = port.get("number")
-    if number is None:
-        ref = ObjectRef(kind="Service", namespace=rule.of.namespace, name=name)
-        item = cluster.find(ref) if name else None
-        entries = (item["spec"].get("ports") or []) if item else []
-        number = next((o["port"] for o in entries if o.get("name") == port.get("name")), None)
-    return Backend(path.get("path", "/"), name, number, str(number or port.get("name", "none")))
+def _backend(cluster: Cluster, namespace: str, path: IngressPath) -> Backend:
+    if not path.service:
+        return Backend(path.path, path.resource or "no Service", None, "no port")
+    ref = ObjectRef(kind="Service", namespace=namespace, name=path.service)
+    service = None if path.port.get("number") else cluster.find(ref)
+    number = port_named(service, path.port)
+    return Backend(path.path, path.service, number, str(number or path.port.get("name", "none")))

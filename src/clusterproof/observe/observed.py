@@ -23,3 +23,8 @@ class Observed(Generic[T_co]):
     evidence: tuple[str, ...] = ()
     next_command: str = ""
     how: str = "API read"
+
+
+def pods_near(where: str) -> str:
+    """The command that shows the Pods beside `namespace/pod`, with their restarts and their age."""
+    return f"kubectl -n {where.partition('/')[0]} get pods -o wide"

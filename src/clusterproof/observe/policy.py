@@ -8,32 +8,42 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import Json
-from clusterproof.kube.containers import lasting_containers
-from clusterproof.kube.objects import labels_of
-from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster
-from clusterproof.observe.observed import Observed
-from clusterproof.observe.policy_model import (
+from clusterproof.kube.endpoints import endpoints_of
+from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.policies import (
     Decision,
     Destination,
     Policy,
+    allowances,
     decide_egress,
     read_policy,
 )
+from clusterproof.kube.selectors import selects
+from clusterproof.kube.services import port_of, serving_ports
+from clusterproof.kube.workloads import pod_spec_of, template_of
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import PolicyRow
 from clusterproof.spec.need import NAME_LABEL, Need, parse_need
 from clusterproof.spec.row import ObjectRef
 
-_SERVICE_NAME = "kubernetes.io/service-name"
 _SERVICE_WORDS = 3  # name.namespace.svc
+HOST_NETWORK = "the Pod is in its host's network, to which no NetworkPolicy applies"
+"""In most plugins; what the others do is not defined (Kubernetes docs, "Network Policies")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A Pod or a namespace, by its name and labels."""
+    """A Pod or a namespace, by its name and labels.
+
+    Attributes:
+        host_network: Of a Pod: it has no network of its own.
+    """
 
     name: str
     labels: Mapping[str, str]
+    host_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class PolicyView:
         policy: None where there is none of that name.
         policies: All of the namespace.
         pods: The workload's; where it has none, its template.
+        beyond: What the policies allow to the Pods and no need names, for the aspect `only`.
     """
 
     namespace: str
@@ -65,22 +76,28 @@ class PolicyView:
     pods: tuple[Labelled, ...]
     namespaces: tuple[Labelled, ...]
     needs: tuple[NeedView, ...] = ()
+    beyond: tuple[str, ...] = ()
 
 
 def read_policies(cluster: Cluster, rule: PolicyRow) -> Observed[PolicyView]:
     """The policy of the row with all that is needed to say what it does."""
     policies = policies_of(cluster, rule.of.namespace)
     policy = next((one for one in policies if one.name == rule.of.name), None)
+    needs = [parse_need(*item) for item in rule.needs.items()]
+    pods = pods_or_template(cluster, rule.workload)
+    namespaces = tuple(
+        Labelled(one["metadata"]["name"], labels_of(one))
+        for one in cluster.objects("Namespace", CLUSTER_WIDE)
+    )
+    only = rule.aspect == "only"
     value = PolicyView(
         namespace=rule.of.namespace,
         policy=policy,
         policies=policies,
-        pods=pods_or_template(cluster, rule.workload),
-        namespaces=tuple(
-            Labelled(one["metadata"]["name"], labels_of(one))
-            for one in cluster.objects("Namespace", CLUSTER_WIDE)
-        ),
-        needs=tuple(_view(cluster, parse_need(*item)) for item in rule.needs.items()),
+        pods=pods,
+        namespaces=namespaces,
+        needs=() if only else tuple(_view(cluster, need) for need in needs),
+        beyond=_beyond(policies, pods, namespaces, needs) if only else (),
     )
     evidence = [f"{len(policies)} NetworkPolicies in {rule.of.namespace}"]
     if policy is not None:
@@ -108,7 +125,9 @@ def decisions(
 ) -> tuple[Decision, ...]:
     """The distinct decisions, refusals first."""
     found = {
-        decide_egress(policies, namespace, pod.labels, to): None
+        Decision(allowed=True, by=HOST_NETWORK)
+        if pod.host_network
+        else decide_egress(policies, namespace, pod.labels, to): None
         for to in destinations
         for pod in pods
     }
@@ -123,12 +142,42 @@ def policies_of(cluster: Cluster, namespace: str) -> tuple[Policy, ...]:
 def pods_or_template(cluster: Cluster, workload: ObjectRef) -> tuple[Labelled, ...]:
     """The workload's Pods by their labels; where it has none, the labels of its template."""
     pods = tuple(
-        Labelled(pod["metadata"]["name"], labels_of(pod)) for pod in cluster.pods_of(workload)
+        Labelled(pod["metadata"]["name"], labels_of(pod), bool(pod["spec"].get("hostNetwork")))
+        for pod in cluster.pods_of(workload)
     )
     item = cluster.find(workload)
     if pods or item is None:
         return pods
-    return (Labelled("(template)", labels_of(item["spec"]["template"])),)
+    template, spec = template_of(item) or {}, pod_spec_of(item)
+    return (Labelled("(template)", labels_of(template), bool(spec.get("hostNetwork"))),)
+
+
+def _beyond(
+    policies: Iterable[Policy],
+    pods: tuple[Labelled, ...],
+    namespaces: tuple[Labelled, ...],
+    needs: Iterable[Need],
+) -> tuple[str, ...]:
+    """The egress rules that allow more to these Pods than the needs, each said with its policy."""
+    wanted = list(needs)
+    found = []
+    for policy in policies:
+        selecting = any(policy.selects(policy.namespace, pod.labels) for pod in pods)
+        if not selecting or "Egress" not in policy.types:
+            continue
+        for place, allowance in allowances(policy):
+            selected = [
+                space.name
+                for space in namespaces
+                if (
+                    space.name == policy.namespace
+                    if allowance.peer is None or allowance.peer.namespace_selector is None
+                    else selects(allowance.peer.namespace_selector, space.labels)
+                )
+            ]
+            if not any(allowance.is_within(need, selected) for need in wanted):
+                found.append(f"{policy.name} {place}: {allowance}")
+    return tuple(found)
 
 
 def destinations_of(
@@ -161,7 +210,7 @@ def service_named(host: str) -> ObjectRef | None:
     return ObjectRef(kind="Service", namespace=parts[1], name=parts[0])
 
 
-def endpoints_of(
+def ready_endpoints(
     cluster: Cluster, ref: ObjectRef, port: int, protocol: str
 ) -> tuple[Destination, ...]:
     """The endpoints of a Service that are ready: `namespace/pod` and address, without labels.
@@ -169,27 +218,21 @@ def endpoints_of(
     Raises:
         ObservationError: The Service or its EndpointSlices may not be read.
     """
-    service = cluster.find(ref)
-    if service is None:
+    served = port_of(cluster.find(ref), port, protocol)
+    if served is None:
         return ()
-    names = {
-        one.get("name", "")
-        for one in service["spec"].get("ports") or []
-        if one["port"] == port and one.get("protocol", "TCP") == protocol
-    }
-    found = []
-    for piece in cluster.objects("EndpointSlice", ref.namespace):
-        if labels_of(piece).get(_SERVICE_NAME) != ref.name:
-            continue
-        ports = [one["port"] for one in piece.get("ports") or [] if one.get("name", "") in names]
-        for endpoint in piece.get("endpoints") or []:
-            if (endpoint.get("conditions") or {}).get("ready") is False:
-                continue
-            pod = (endpoint.get("targetRef") or {}).get("name")
-            for address in endpoint["addresses"]:
-                label = f"{ref.namespace}/{pod}" if pod else address
-                found += [Destination(label, one, protocol, address=address) for one in ports]
-    return tuple(found)
+    return tuple(
+        Destination(
+            f"{ref.namespace}/{entry.pod}" if entry.pod else entry.address,
+            entry.port,
+            protocol,
+            address=entry.address,
+        )
+        for entry in endpoints_of(cluster.objects("EndpointSlice", ref.namespace), ref.name)
+        if entry.ready
+        and entry.port is not None
+        and (entry.port_name, entry.protocol) == (served.name, protocol)
+    )
 
 
 def _backends(
@@ -201,7 +244,7 @@ def _backends(
     }
     return tuple(
         destination(cluster, pods[one.label], one.port, protocol) if one.label in pods else one
-        for one in endpoints_of(cluster, ref, port, protocol)
+        for one in ready_endpoints(cluster, ref, port, protocol)
     )
 
 
@@ -221,8 +264,7 @@ def destination(cluster: Cluster, pod: Json, port: int, protocol: str) -> Destin
         labels=labels_of(pod),
         named_ports={
             one["name"]: one["containerPort"]
-            for container in lasting_containers(pod["spec"])
-            for one in container.spec.get("ports") or []
+            for one in serving_ports(pod["spec"])
             if one.get("name") and one.get("protocol", "TCP") == protocol
         },
     )

@@ -15,7 +15,7 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.observed import Observed
+from clusterproof.observe.observed import Observed, pods_near
 from clusterproof.spec.behaviour import StatusRow
 from clusterproof.spec.settings import PosthogSettings
 
@@ -155,6 +155,7 @@ def read_figure(
     return Observed(
         Figure(value, against),
         where=page.where,
+        next_command=pods_near(page.where),
         evidence=(f"{rule.figure} = {shown}", *_beside(page)),
         how=page.how,
     )

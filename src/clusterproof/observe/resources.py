@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.containers import lasting_containers
+from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.limits import Refusal, claim_refusals, defaulted, refusals
 from clusterproof.kube.objects import Json, condition, labels_of
 from clusterproof.kube.pods import is_active, is_bound
@@ -15,7 +16,7 @@ from clusterproof.kube.requests import PodBounds, bounds_of
 from clusterproof.kube.rollout import progress_of
 from clusterproof.kube.scheduling import Places, unmodelled
 from clusterproof.kube.workloads import pod_spec_of, template_of
-from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import LimitRangeRow, RoomRow, TotalsRow
 from clusterproof.spec.row import ObjectRef

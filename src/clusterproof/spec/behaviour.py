@@ -1,12 +1,12 @@
 """Rows about what is done, not declared: dialled, asked, sent and read back."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from clusterproof.spec.need import parse_need
-from clusterproof.spec.row import Expectation, Ref, Row, WorkloadRef
+from clusterproof.spec.row import Expectation, Path, Ref, Row, WorkloadRef
 
 
 class Reach(StrEnum):
@@ -26,6 +26,7 @@ class ServiceRow(Row):
     check: Literal["service"]
     of: Ref
     port: int
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
     workload: WorkloadRef
     target_port: int
 
@@ -34,7 +35,8 @@ class ReferenceRow(Row):
     """A host and port in a ConfigMap name a Service that exists and has that port.
 
     Attributes:
-        url_key: A key with a URL; or else `host_key` with `port_key`.
+        url_key: A key with a URL, or a list of `host:port` with commas.
+        host_key: Or else a key with a host, and a port unless `port_key` has it.
     """
 
     check: Literal["reference"]
@@ -43,6 +45,12 @@ class ReferenceRow(Row):
     port_key: str = ""
     url_key: str = ""
     service: Ref
+
+    @model_validator(mode="after")
+    def _refuse_no_key(self) -> Self:
+        if bool(self.url_key) == bool(self.host_key) or (self.port_key and not self.host_key):
+            raise ValueError("expected `url_key`, or `host_key` with or without `port_key`")
+        return self
 
 
 class DnsRow(Row):
@@ -65,11 +73,17 @@ class AnswerRow(Row):
 
 
 class IngressRow(Row):
-    """An Ingress sends a host to a port of a Service that exists, and has an address."""
+    """An Ingress sends a host to a port of a Service that exists, and has an address.
+
+    Attributes:
+        host: "" for a rule without a host, or for the default backend alone.
+        path: What a request to it is sent to; without it, some path of the host leads there.
+    """
 
     check: Literal["ingress"]
     of: Ref
     host: str
+    path: str = Field(default="", pattern="^(/.*)?$")
     service: str
     port: int
 
@@ -117,13 +131,16 @@ class PolicyRow(Row):
         aspect: `selects`: it selects every Pod of the workload, and Egress is in its policyTypes.
             `peers`: each namespace that a rule names is matched by a namespace that exists.
             `starves`: the needs (DNS, database, LLM) are allowed by some rule.
-        needs: Name to `namespace/label=value:port/protocol` or `CIDR:port/protocol`.
+            `only`: the egress rules of all policies that select the workload allow the needs, and
+            nothing else.
+        needs: Name to `namespace/label=value:port/protocol` or `CIDR:port/protocol`; for `only`
+            also `namespace/*`, and `*` as port or protocol.
     """
 
     check: Literal["policy"]
     of: Ref
     workload: WorkloadRef
-    aspect: Literal["selects", "peers", "starves"]
+    aspect: Literal["selects", "peers", "starves", "only"]
     needs: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("needs")
@@ -132,6 +149,15 @@ class PolicyRow(Row):
         for name, text in needs.items():
             parse_need(name, text)
         return needs
+
+    @model_validator(mode="after")
+    def _refuse_no_needs(self) -> Self:
+        needed = self.aspect in {"starves", "only"}
+        if needed and not self.needs:
+            raise ValueError(f"expected `needs`, without which {self.aspect} can only be green")
+        if self.aspect == "starves" and any("*" in text for text in self.needs.values()):
+            raise ValueError("expected needs without *, which only the aspect `only` takes")
+        return self
 
 
 class HttpRow(Row):
@@ -142,7 +168,7 @@ class HttpRow(Row):
     port: int
     path: str
     status: int = 200
-    fields: dict[str, Expectation] = Field(default_factory=dict)
+    fields: dict[Path, Expectation] = Field(default_factory=dict)
 
 
 class MetricRow(Row):

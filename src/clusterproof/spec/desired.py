@@ -1,10 +1,19 @@
 """Rows about what is declared: fields of objects, replicas, quantities, scaling, storage."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from clusterproof.spec.row import Expectation, Frozen, Ref, Row, WorkloadRef
+from clusterproof.spec.row import (
+    Expectation,
+    Frozen,
+    Path,
+    QuantityText,
+    Ref,
+    Row,
+    WorkloadRef,
+    check_pattern,
+)
 
 
 class FieldRow(Row):
@@ -12,7 +21,7 @@ class FieldRow(Row):
 
     check: Literal["field"]
     of: Ref
-    path: str
+    path: Path
     expect: Expectation
 
 
@@ -68,7 +77,7 @@ class QuantityRow(Row):
     container: str
     bound: Literal["requests", "limits"]
     resource: Literal["cpu", "memory"]
-    quantity: str
+    quantity: QuantityText
 
 
 class TotalsRow(Row):
@@ -82,7 +91,7 @@ class TotalsRow(Row):
     workloads: tuple[WorkloadRef, ...] = Field(min_length=1)
     bound: Literal["requests", "limits"]
     resource: Literal["cpu", "memory"]
-    quantity: str
+    quantity: QuantityText
     documented: str = ""
 
 
@@ -130,13 +139,26 @@ class VolumeUseRow(Row):
 
 
 class ConsumedRow(Row):
-    """A container really gets a key of a ConfigMap or Secret, as this environment variable."""
+    """A container really gets a key of a ConfigMap or Secret, as an environment variable or a file.
+
+    Attributes:
+        as_: Key to the variable (`DATABASE_HOST`) or the file (`/etc/tls/tls.crt`) that it is in
+            the container. Without it: the variable of its own name, or any where there is none.
+    """
 
     check: Literal["consumed"]
     workload: WorkloadRef
     container: str
     of: Ref
     keys: tuple[str, ...] = Field(min_length=1)
+    as_: dict[str, str] = Field(default_factory=dict, alias="as")
+
+    @model_validator(mode="after")
+    def _refuse_other_keys(self) -> Self:
+        others = sorted(set(self.as_) - set(self.keys))
+        if others:
+            raise ValueError(f"expected `as` for keys of the row; got {', '.join(others)}")
+        return self
 
 
 class FreshRow(Row):
@@ -148,7 +170,12 @@ class FreshRow(Row):
 
 
 class SecretShapeRow(Row):
-    """A Secret's value by its shape only: present, long enough, right prefix, no placeholder."""
+    """A Secret's value by its shape only: present, long enough, right prefix, no placeholder.
+
+    Attributes:
+        trimmed: No white space stands around it, such as the newline that `echo` puts behind it;
+            a text of several lines may end in one.
+    """
 
     check: Literal["secret-shape"]
     of: Ref
@@ -156,6 +183,7 @@ class SecretShapeRow(Row):
     min_length: int = Field(ge=1)
     prefix: str = ""
     placeholders: tuple[str, ...] = ()
+    trimmed: bool = True
 
 
 class PlaceholdersRow(Row):
@@ -171,15 +199,26 @@ class SecretManagerRow(Row):
 
     check: Literal["secret-manager"]
     namespace: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = Field(min_length=1)
 
 
 class AgreesRow(Row):
-    """Two fields that must say the same, after each was cut out by its regular expression."""
+    """Two fields that must say the same, after each was cut out by its regular expression.
+
+    Attributes:
+        with_path: May lead to a list, `spec.rules[*].host`, of which one element is the same.
+    """
 
     check: Literal["agrees"]
     of: Ref
-    path: str
+    path: Path
     pattern: str = "(.*)"
     with_: Ref = Field(alias="with")
-    with_path: str
+    with_path: Path
+
+    @field_validator("pattern")
+    @classmethod
+    def _refuse_no_group(cls, pattern: str) -> str:
+        if check_pattern(pattern).groups < 1:
+            raise ValueError(f"expected a pattern with a group (...) for the part, got {pattern!r}")
+        return pattern

@@ -42,9 +42,9 @@ def read_document(path: Path) -> Document:
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecError(f"{path}: expected a spec file in UTF-8: {reason}") from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        node = yaml.compose(text, Loader=_Loader)
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe one
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or str(error)
@@ -53,14 +53,32 @@ def read_document(path: Path) -> Document:
         raise SpecError(f"{path}:1: expected a mapping at the top, got {type(data).__name__}")
     lines: dict[Location, int] = {}
     document = Document(path, data, lines)
-    _note_lines(node, (), document)
+    _note_lines(node, (), document, ())
     return document
 
 
-def _note_lines(node: yaml.Node, location: Location, document: Document) -> None:
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, to which a date is text, as to Kubernetes."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
+        first: [(tag, form) for tag, form in forms if not tag.endswith(":timestamp")]
+        for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _note_lines(
+    node: yaml.Node, location: Location, document: Document, around: tuple[yaml.Node, ...]
+) -> None:
+    if any(node is outer for outer in around):
+        line = node.start_mark.line + 1
+        raise SpecError(f"{document.path}:{line}: expected no anchor that holds itself")
+    around = (*around, node)
     document.lines.setdefault(location, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                line = key.start_mark.line + 1
+                raise SpecError(f"{document.path}:{line}: expected a key that is text")
             here = (*location, key.value)
             if here in document.lines:
                 raise SpecError(
@@ -68,7 +86,7 @@ def _note_lines(node: yaml.Node, location: Location, document: Document) -> None
                     f"{key.value!r} is given again (first in line {document.lines[here]})"
                 )
             document.lines[here] = key.start_mark.line + 1
-            _note_lines(value, here, document)
+            _note_lines(value, here, document, around)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _note_lines(value, (*location, index), document)
+            _note_lines(value, (*location, index), document, around)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 """The label that the API server itself gives to every namespace."""
-_NEED = re.compile(r"^(?P<place>.+):(?P<port>\d+)/(?P<protocol>TCP|UDP|SCTP)$")
+_NEED = re.compile(r"^(?P<place>.+):(?P<port>\d+|\*)/(?P<protocol>TCP|UDP|SCTP|\*)$")
 _TERM = re.compile(r"^(?P<key>[^=,]+)=(?P<value>[^=,]*)$")
 
 
@@ -16,7 +16,10 @@ class Need:
     """Something that a workload cannot live without, as a row writes it.
 
     Attributes:
+        port: 0 for every port.
+        protocol: "" for every protocol.
         namespace: "" for an address block.
+        labels: None of them for every Pod of the namespace.
     """
 
     name: str
@@ -56,8 +59,11 @@ def parse_need(name: str, text: str) -> Need:
     match = _NEED.match(text)
     if match is None:
         raise ValueError(expected)
-    port, protocol = int(match["port"]), match["protocol"]
+    port = int(match["port"].replace("*", "0"))
+    protocol = match["protocol"].replace("*", "")
     namespace, _, terms = match["place"].partition("/")
+    if namespace and terms == "*":
+        return Need(name, port, protocol, namespace=namespace)
     found = [_TERM.match(term) for term in terms.split(",")]
     if namespace and all(found):
         labels = {term["key"]: term["value"] for term in found if term}

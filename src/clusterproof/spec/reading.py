@@ -1,7 +1,8 @@
 """Reads a spec: one file that names its row files, or that extends another spec.
 
 A spec file:
-    name, profile: words for the report.     namespaces: alias -> namespace, used as ${alias}.
+    name, profile: words for the report.     namespaces: alias -> namespace, used as ${alias};
+        $${text} is the text ${text} itself.
     extends: another spec file.               include: row files, relative to this file.
     rehearsals: row files of operations, read always and checked only when they are asked for.
     settings: see `settings.py`.              remove: ids.  override: id -> fields, `because`.
@@ -9,6 +10,7 @@ A row file:
     area: one of `Area`.                      rows: a list of rows, each with its `check`.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,12 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from clusterproof.errors import SpecError
 from clusterproof.spec import behaviour, desired, rehearsal
 from clusterproof.spec.document import Document, Location, read_document
-from clusterproof.spec.row import Row
+from clusterproof.spec.row import Frozen, Namespace, Row
 from clusterproof.spec.settings import Settings
 
 AnyRow = (
@@ -69,8 +71,47 @@ _SPEC_KEYS = frozenset(
     | {"override"}
 )
 _ROW_FILE_KEYS = frozenset({"area", "rows"})
-_ALIAS = re.compile(r"\$\{([a-z][a-z0-9-]*)\}")
+_ALIAS = re.compile(r"\$?\$\{([^}]*)\}?")
 _RawRows = dict[str, tuple[dict[str, Any], Document, Location]]
+
+
+def _empty_for_none(value: object) -> object:
+    return () if value is None else value
+
+
+def _none_for_none(value: object) -> object:
+    return {} if value is None else value
+
+
+_Names = Annotated[tuple[str, ...], BeforeValidator(_empty_for_none)]
+_Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
+class _SpecFile(Frozen):
+    """What a spec file may hold; what is in its parts is read from the document itself."""
+
+    name: Any = None
+    profile: Any = None
+    namespaces: Annotated[dict[_Alias, Namespace], BeforeValidator(_none_for_none)] = Field(
+        default_factory=dict
+    )
+    extends: str | None = None
+    include: _Names = ()
+    rehearsals: _Names = ()
+    settings: Annotated[dict[str, Any], BeforeValidator(_none_for_none)] = Field(
+        default_factory=dict
+    )
+    remove: _Names = ()
+    override: Annotated[dict[str, dict[str, Any]], BeforeValidator(_none_for_none)] = Field(
+        default_factory=dict
+    )
+
+
+class _RowFile(Frozen):
+    """What a row file may hold."""
+
+    area: Any = None
+    rows: Annotated[tuple[Any, ...], BeforeValidator(_empty_for_none)] = ()
 
 
 @dataclass(frozen=True)
@@ -139,18 +180,21 @@ def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
     settings = _typed(
         TypeAdapter(Settings), _filled(raw.settings, names, document, location), document, location
     )
-    rows, places = _typed_rows(raw.rows, names)
-    rehearsals, rehearsal_places = _typed_rows(raw.rehearsals, names)
+    rows, places = _typed_rows(raw.rows, names, path.parent)
+    rehearsals, rehearsal_places = _typed_rows(raw.rehearsals, names, path.parent)
     return Spec(
         raw.name, raw.profile, path, names, settings, rows, places, rehearsals, rehearsal_places
     )
 
 
-def _typed_rows(raw: _RawRows, names: Mapping[str, str]) -> tuple[tuple[Row, ...], dict[str, str]]:
+def _typed_rows(
+    raw: _RawRows, names: Mapping[str, str], folder: Path
+) -> tuple[tuple[Row, ...], dict[str, str]]:
     rows, places = [], {}
     for row_id, (fields, source, at) in raw.items():
         rows.append(_typed(_row_adapter(), _filled(fields, names, source, at), source, at))
-        places[row_id] = f"{source.path.name}:{source.lines.get(at, 1)}"
+        place = os.path.relpath(source.path, folder)
+        places[row_id] = f"{place}:{source.lines.get(at, 1)}"
     return tuple(rows), places
 
 
@@ -186,29 +230,32 @@ def _read_raw(path: Path, seen: tuple[Path, ...]) -> _Raw:
     document = read_document(path)
     _refuse_unknown(document, _SPEC_KEYS)
     data = document.data
-    base = _base(document, seen)
+    file: _SpecFile = _typed(TypeAdapter(_SpecFile), data, document, ())
+    base = _base(document, file.extends, seen)
     rows = {"include": dict(base.rows), "rehearsals": dict(base.rehearsals)}
     for key, into in rows.items():
-        for index, name in enumerate(data.get(key) or []):
+        for index, name in enumerate(getattr(file, key)):
             at: Location = (key, index)
             if not (path.parent / name).is_file():
                 raise document.error(at, f"expected a row file, there is no {name}")
             _add_rows(read_document(path.parent / name), into, rows)
-    for index, row_id in enumerate(data.get("remove") or []):
+    for index, row_id in enumerate(file.remove):
         _holder(rows.values(), row_id, document, ("remove", index)).pop(row_id)
-    for row_id, fields in (data.get("override") or {}).items():
+    for row_id, fields in file.override.items():
         at = ("override", row_id)
         holder = _holder(rows.values(), row_id, document, at)
-        if not isinstance(fields, dict) or not fields.get("because"):
+        if not fields.get("because"):
             raise document.error(at, "expected fields with a `because` that says why they differ")
+        if fields.get("id", row_id) != row_id:
+            raise document.error((*at, "id"), "expected no other id: a row keeps its own")
         holder[row_id] = ({**holder[row_id][0], **fields}, document, at)
     settings_at = (document, ("settings",)) if "settings" in data else base.settings_at
     return replace(
         base,
         name=str(data.get("name", base.name)),
         profile=str(data.get("profile", base.profile)),
-        namespaces={**base.namespaces, **(data.get("namespaces") or {})},
-        settings={**base.settings, **(data.get("settings") or {})},
+        namespaces={**base.namespaces, **file.namespaces},
+        settings={**base.settings, **file.settings},
         settings_at=settings_at,
         rows=rows["include"],
         rehearsals=rows["rehearsals"],
@@ -223,8 +270,8 @@ def _holder(holders: Iterable[_RawRows], row_id: str, document: Document, at: Lo
     raise document.error(at, f"expected the id of a row, got {row_id!r}")
 
 
-def _base(document: Document, seen: tuple[Path, ...]) -> _Raw:
-    path, extends = document.path, document.data.get("extends")
+def _base(document: Document, extends: str | None, seen: tuple[Path, ...]) -> _Raw:
+    path = document.path
     if extends is None:
         return _Raw(path.stem, path.stem, {}, {}, (document, ()), {}, {})
     if not (path.parent / extends).is_file():
@@ -234,7 +281,8 @@ def _base(document: Document, seen: tuple[Path, ...]) -> _Raw:
 
 def _add_rows(document: Document, into: _RawRows, rows: Mapping[str, _RawRows]) -> None:
     _refuse_unknown(document, _ROW_FILE_KEYS)
-    for index, fields in enumerate(document.data.get("rows") or []):
+    file: _RowFile = _typed(TypeAdapter(_RowFile), document.data, document, ())
+    for index, fields in enumerate(file.rows):
         at: Location = ("rows", index)
         if not isinstance(fields, dict) or not isinstance(fields.get("id"), str):
             raise document.error(at, "expected a row with an `id`")
@@ -242,9 +290,10 @@ def _add_rows(document: Document, into: _RawRows, rows: Mapping[str, _RawRows]) 
             raise document.error(at, "expected rehearsals, and nothing else, under `rehearsals`")
         row_id = fields["id"]
         for _, other, place in (held[row_id] for held in rows.values() if row_id in held):
-            first = f"{other.path.name}:{other.lines.get(place, 1)}"
+            beside = os.path.relpath(other.path, document.path.parent)
+            first = f"{beside}:{other.lines.get(place, 1)}"
             raise document.error(at, f"expected an id of its own, {row_id!r} stands in {first}")
-        into[row_id] = ({"area": document.data.get("area"), **fields}, document, at)
+        into[row_id] = ({"area": file.area, **fields}, document, at)
 
 
 def _refuse_unknown(document: Document, known: frozenset[str]) -> None:
@@ -258,9 +307,12 @@ def _filled(value: Any, names: Mapping[str, str], document: Document, at: Locati
     if isinstance(value, str):
 
         def name_of(match: re.Match[str]) -> str:
-            if match[1] not in names:
-                known = ", ".join(names)
-                raise document.error(at, f"expected an alias of: {known}; got {match[0]}")
+            if match[0].startswith("$$"):
+                return match[0][1:]
+            if match[1] not in names or not match[0].endswith("}"):
+                known, text = ", ".join(names) or "none", f"${match[0]}"
+                message = f"expected an alias of: {known}; got {match[0]}; for the text: {text}"
+                raise document.error(at, message)
             return names[match[1]]
 
         return _ALIAS.sub(name_of, value)

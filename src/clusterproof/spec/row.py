@@ -4,8 +4,19 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 
+from clusterproof.kube.kinds import why_no_place
+from clusterproof.kube.paths import check_path, shown
+from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.workloads import NO_WORKLOADS, WORKLOADS
 
 
@@ -58,7 +69,24 @@ def _parse_ref(value: object) -> object:
     if len(parts) != 3 or not (parts[0] and parts[2]):  # noqa: PLR2004 - Kind, namespace, name
         message = f"expected Kind/namespace/name (Kind//name without one), got {value!r}"
         raise ValueError(message)
+    if why := why_no_place(parts[0], parts[1]):
+        raise ValueError(why)
     return {"kind": parts[0], "namespace": parts[1], "name": parts[2]}
+
+
+def _check_quantity(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f'expected a quantity as text; quote it: "{value}"')  # noqa: TRY004 - pydantic's
+    if isinstance(value, str):
+        parse_quantity(value)
+    return value
+
+
+Path = Annotated[str, AfterValidator(check_path)]
+"""A path into JSON, see `kube.paths`."""
+QuantityText = Annotated[str, BeforeValidator(_check_quantity, json_schema_input_type=str)]
+"""A Kubernetes quantity."""
+Namespace = Annotated[str, StringConstraints(min_length=1)]
 
 
 Ref = Annotated[
@@ -99,6 +127,18 @@ class Row(Frozen):
     because: str = ""
 
 
+def check_pattern(pattern: str) -> re.Pattern[str]:
+    """The pattern, compiled.
+
+    Raises:
+        ValueError: It is no regular expression.
+    """
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression, got {pattern!r}: {error}") from error
+
+
 class Expectation(Frozen):
     """One comparison of one field: exactly one of these is given.
 
@@ -115,7 +155,7 @@ class Expectation(Frozen):
 
     equals: Any = None
     contains: Any = None
-    quantity: str | None = None
+    quantity: QuantityText | None = None
     at_least: float | None = None
     at_most: float | None = None
     matches: str | None = None
@@ -128,8 +168,11 @@ class Expectation(Frozen):
             known = ", ".join(type(self).model_fields)
             message = f"expected exactly one of: {known}; got {sorted(self.model_fields_set)}"
             raise ValueError(message)
+        if getattr(self, self.operator) is None:
+            message = f"expected a value for {self.operator}; for a field that is not there: absent"
+            raise ValueError(message)
         if self.matches is not None:
-            re.compile(self.matches)
+            check_pattern(self.matches)
 
     @property
     def operator(self) -> str:
@@ -139,4 +182,6 @@ class Expectation(Frozen):
     def __str__(self) -> str:
         """As a report shows it."""
         value = getattr(self, self.operator)
+        if self.operator in {"equals", "contains"}:
+            value = shown(value)
         return f"{value}" if self.operator == "equals" else f"{self.operator} {value}"

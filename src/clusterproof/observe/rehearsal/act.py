@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clusterproof.kube.client import Json, KubeApi
-from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
 from clusterproof.observe.rehearsal.seen import Step
 from clusterproof.observe.rehearsal.state import unwhole
 from clusterproof.observe.rehearsal.undo import MANAGER, MERGE, Undo, WayBack

@@ -18,8 +18,9 @@ from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
 from clusterproof.kube.objects import condition
-from clusterproof.observe.cluster import CLUSTER_WIDE, KINDS, Cluster, is_ours
+from clusterproof.observe.cluster import Cluster, is_ours
 from clusterproof.observe.rehearsal.act import Act, path_of
 from clusterproof.observe.rehearsal.drain import Eviction, controller_of, sort_pods
 from clusterproof.observe.rehearsal.forward import end_of, get_through

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import condition, labels_of
 from clusterproof.kube.selectors import selects
-from clusterproof.observe.cluster import CLUSTER_WIDE, Cluster
+from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.row import ObjectRef
 
 KINDS = ("ConfigMap", "Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service")

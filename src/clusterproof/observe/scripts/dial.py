@@ -21,6 +21,7 @@ DNS_HEADER_BYTES = 12
 PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN, named by Python 3.10 and later only
 NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL}
 DATAGRAMS = ("UDP", "DNS")
+ASK_DNS = ("DNS", "DNS over TCP")
 
 
 def resolve(host: str) -> tuple[list[str], str]:
@@ -38,7 +39,18 @@ def resolve(host: str) -> tuple[list[str], str]:
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(RESOLVE_S)
-    return box[0] if box else ([], f"no answer from the resolver in {RESOLVE_S:g} s")
+    return box[0] if box else ([], f"no answer from the resolver in {RESOLVE_S:g} s{resolvers()}")
+
+
+def resolvers() -> str:
+    """The nameservers of this container, as a clause; nothing where it does not say."""
+    try:
+        with open("/etc/resolv.conf") as file:  # noqa: PTH123 - no import that a dial needs not
+            words = [line.split() for line in file]
+    except (OSError, UnicodeError):
+        return ""
+    servers = [each[1] for each in words if len(each) > 1 and each[0] == "nameserver"]
+    return f"; nameserver {', '.join(servers)}" if servers else ""
 
 
 def is_address(host: str) -> bool:
@@ -123,11 +135,33 @@ def ask_https(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:
 
 def ask_dns(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:
     """DNS: one question (A, recursion desired) built by hand; any answer to it is an answer."""
+    number, asked = dns_question(peer["host"])
+    sock.sendall(asked)
+    return dns_answer(number, sock.recv(4096))
+
+
+def ask_dns_over_tcp(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:
+    """The same over TCP, where the length goes before (RFC 1035, 4.2.2)."""
+    number, asked = dns_question(peer["host"])
+    answer = say(sock, struct.pack(">H", len(asked)) + asked)
+    while len(answer) < DNS_HEADER_BYTES + 2:
+        more = sock.recv(512)
+        if not more:
+            break
+        answer += more
+    return dns_answer(number, answer[2:])
+
+
+def dns_question(host: str) -> tuple[bytes, bytes]:
+    """A number, and the question that carries it."""
     number = os.urandom(2)
-    labels = [label.encode("idna") for label in peer["host"].rstrip(".").split(".")]
+    labels = [label.encode("idna") for label in host.rstrip(".").split(".")]
     question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0\0\1\0\1"
-    sock.sendall(number + struct.pack(">HHHHH", 0x0100, 1, 0, 0, 0) + question)
-    answer = sock.recv(4096)
+    return number, number + struct.pack(">HHHHH", 0x0100, 1, 0, 0, 0) + question
+
+
+def dns_answer(number: bytes, answer: bytes) -> dict[str, Any]:
+    """What an answer says; refuses what is none, or one to another question."""
     if len(answer) < DNS_HEADER_BYTES or answer[:2] != number or not answer[2] & 0x80:
         raise ValueError(f"no DNS answer: {answer[:16]!r}")
     count = struct.unpack(">H", answer[6:8])[0]
@@ -138,6 +172,7 @@ TALKS = {
     "TCP": say_nothing,
     "UDP": ask_udp,
     "DNS": ask_dns,
+    "DNS over TCP": ask_dns_over_tcp,
     "postgresql": ask_postgresql,
     "redis": ask_redis,
     "http": ask_http,
@@ -171,7 +206,7 @@ def dial(peer: dict[str, Any]) -> dict[str, Any]:
     known, failure = peer["known"], ""
     if is_address(peer["host"]):
         addresses = [peer["host"]]
-    elif peer["protocol"] == "DNS" and known:  # asking DNS for the way to DNS would prove nothing
+    elif peer["protocol"] in ASK_DNS and known:  # asking DNS for the way to DNS would prove nothing
         addresses = known
     else:
         addresses, failure = resolve(peer["host"])

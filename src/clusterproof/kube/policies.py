@@ -6,12 +6,14 @@ Source: Kubernetes docs, "Network Policies", and networking.k8s.io/v1 NetworkPol
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from clusterproof.kube.client import Json
-from clusterproof.kube.selectors import selects
+from clusterproof.kube.objects import Json
+from clusterproof.kube.selectors import in_one_form, selects
+
+Block = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,10 @@ class RulePeer:
     excepted: tuple[str, ...] = ()
 
     def allows(self, destination: "Destination", own_namespace: str) -> bool:
-        """True for a destination that is one of these peers."""
+        """True for a destination that is one of these peers, a block for one of which all is."""
         if self.cidr:
-            return destination.is_within(self.cidr) and not any(
-                destination.is_within(one) for one in self.excepted
-            )
+            block = destination.block
+            return block is not None and not self.left_of([block])
         if destination.namespace is None:
             return False
         if self.namespace_selector is None:
@@ -63,6 +64,20 @@ class RulePeer:
         return self.pod_selector is None or selects(
             dict(self.pod_selector), dict(destination.labels)
         )
+
+    def left_of(self, blocks: Iterable[Block]) -> list[Block]:
+        """What of some blocks this peer does not allow: outside of its CIDR, or excepted."""
+        if not self.cidr:
+            return list(blocks)
+        allowed = ipaddress.ip_network(self.cidr, strict=False)
+        excepted = [ipaddress.ip_network(one, strict=False) for one in self.excepted]
+        left: list[Block] = []
+        for block in blocks:
+            left += _without(block, allowed)
+            inside = _common(block, allowed)
+            if inside is not None:
+                left += [part for hole in excepted if (part := _common(inside, hole)) is not None]
+        return left
 
     def __str__(self) -> str:
         """As a reader of the policy would name it."""
@@ -140,13 +155,10 @@ class Destination:
     labels: Mapping[str, str] = field(default_factory=dict)
     named_ports: Mapping[str, int] = field(default_factory=dict)
 
-    def is_within(self, cidr: str) -> bool:
-        """True for an address of the block; a block is met only by another within it."""
-        if not self.address:
-            return False
-        block = ipaddress.ip_network(cidr, strict=False)
-        own = ipaddress.ip_network(self.address, strict=False)
-        return own.version == block.version and own.subnet_of(block)  # type: ignore[arg-type]
+    @property
+    def block(self) -> Block | None:
+        """Its address, or all of its addresses; None where they are not known."""
+        return ipaddress.ip_network(self.address, strict=False) if self.address else None
 
     def __str__(self) -> str:
         """As a report shows it."""
@@ -176,9 +188,110 @@ def decide_egress(
                 return Decision(
                     allowed=True, by=f"NetworkPolicy {policy.name} egress[{number}]: {rule}"
                 )
+    if _is_covered_together(to, selecting):
+        names = ", ".join(one.name for one in selecting)
+        return Decision(allowed=True, by=f"NetworkPolicy {names}: several egress rules together")
     names = ", ".join(one.name for one in selecting)
     count = sum(len(one.egress) for one in selecting)
     return Decision(allowed=False, by=f"NetworkPolicy {names}: none of {count} egress rules")
+
+
+def _is_covered_together(to: Destination, policies: Iterable[Policy]) -> bool:
+    """True for a block that the address blocks of several rules allow, each a part of it."""
+    left = [to.block] if to.block is not None else []
+    if not left or to.namespace is not None:
+        return False
+    for policy in policies:
+        for rule in policy.egress:
+            if not rule.ports or any(port.allows(to) for port in rule.ports):
+                for peer in rule.peers:
+                    left = peer.left_of(left)
+    return not left
+
+
+def _without(block: Block, taken: Block) -> list[Block]:
+    """What is left of a block when another is taken out of it."""
+    if block.version != taken.version or not block.overlaps(taken):
+        return [block]
+    if block.subnet_of(taken):  # type: ignore[arg-type]
+        return []
+    return list(block.address_exclude(taken))  # type: ignore[arg-type]
+
+
+def _common(block: Block, other: Block) -> Block | None:
+    """What two blocks have in common: the smaller one, or nothing."""
+    if block.version != other.version or not block.overlaps(other):
+        return None
+    return min(block, other, key=lambda one: one.num_addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """One peer of a rule on one of its ports; a peer of None is everywhere, a port every port."""
+
+    peer: RulePeer | None
+    port: RulePort | None
+
+    def is_within(self, need: "Allowed", namespaces: Iterable[str]) -> bool:
+        """True where all that it allows is what `need` names.
+
+        Args:
+            need: A peer and a port.
+            namespaces: Those that its peer selects in this cluster.
+        """
+        if self.peer is None or not self._port_is_within(need):
+            return False
+        if self.peer.cidr:
+            block = ipaddress.ip_network(self.peer.cidr, strict=False)
+            wanted = ipaddress.ip_network(need.cidr) if need.cidr else None
+            return wanted is not None and not _without(block, wanted)
+        if need.cidr or set(namespaces) - {need.namespace}:
+            return False
+        selected = in_one_form(dict(self.peer.pod_selector or {})).get("matchLabels") or {}
+        return need.labels.items() <= selected.items()
+
+    def _port_is_within(self, need: "Allowed") -> bool:
+        if self.port is None:
+            return not need.port and not need.protocol
+        if need.protocol not in {"", self.port.protocol}:
+            return False
+        return not need.port or (self.port.port == need.port and self.port.end_port is None)
+
+    def __str__(self) -> str:
+        """As a report shows it."""
+        return f"to {self.peer or 'everywhere'} on {self.port or 'every port'}"
+
+
+class Allowed(Protocol):
+    """What may be allowed: a port of 0, or a protocol of "", is every one."""
+
+    @property
+    def namespace(self) -> str:
+        """Empty for an address block."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """None for every Pod of the namespace."""
+
+    @property
+    def cidr(self) -> str:
+        """Empty for Pods."""
+
+    @property
+    def port(self) -> int:
+        """A number."""
+
+    @property
+    def protocol(self) -> str:
+        """TCP, UDP or SCTP."""
+
+
+def allowances(policy: Policy) -> Iterator[tuple[str, Allowance]]:
+    """Each peer on each port that a policy's egress rules allow, with its place."""
+    for number, rule in enumerate(policy.egress):
+        for peer in rule.peers or (None,):
+            for port in rule.ports or (None,):
+                yield f"egress[{number}]", Allowance(peer, port)
 
 
 def read_policy(item: Json) -> Policy:

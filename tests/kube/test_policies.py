@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterproof.observe.policy_model import (
+from clusterproof.kube.policies import (
     Decision,
     Destination,
     Policy,
@@ -146,7 +146,30 @@ def test_pod_that_no_policy_selects_reaches_everything() -> None:
     ],
 )
 def test_an_address_is_within_a_block(address: str, cidr: str, *, within: bool) -> None:
-    assert Destination("x", 1, address=address).is_within(cidr) is within
+    to = Destination("x", 1, address=address)
+    assert RulePeer(cidr=cidr).allows(to, "shop") is within
+
+
+@pytest.mark.parametrize(
+    ("rules", "allowed"),
+    [
+        ([("0.0.0.0/0", ["203.0.113.0/25"])], False),
+        ([("0.0.0.0/0", ["203.0.113.9/32"])], False),
+        ([("0.0.0.0/0", ["203.0.114.0/25"])], True),
+        ([("203.0.113.0/25", []), ("203.0.113.128/25", [])], True),
+        ([("203.0.113.0/25", []), ("203.0.113.128/26", [])], False),
+        ([("0.0.0.0/0", ["203.0.113.0/25"]), ("203.0.113.0/24", [])], True),
+        ([("0.0.0.0/0", ["203.0.113.0/25"]), ("203.0.113.0/25", ["203.0.113.7/32"])], False),
+        ([("::/0", [])], False),
+    ],
+)
+def test_a_block_is_allowed_where_all_of_it_is(
+    rules: list[tuple[str, list[str]]], *, allowed: bool
+) -> None:
+    blocks = [{"to": [{"ipBlock": {"cidr": cidr, "except": holes}}]} for cidr, holes in rules]
+    one_policy = read_policy(policy("p", "shop", policyTypes=["Egress"], egress=blocks))
+    to = Destination("the API", 443, address="203.0.113.0/24")
+    assert decide_egress([one_policy], "shop", {}, to).allowed is allowed
 
 
 @pytest.mark.parametrize(

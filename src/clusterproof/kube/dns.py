@@ -1,0 +1,106 @@
+"""Which Service a host name means inside a Pod.
+
+Restates the search list that `GetPodDNS` writes (pkg/kubelet/network/dns/dns.go) and the names of
+the DNS specification (kubernetes/dns, docs/specification.md, v1.1.0): `SERVICE.NAMESPACE.svc.ZONE`,
+and `HOSTNAME.SERVICE.NAMESPACE.svc.ZONE` for an endpoint that has a hostname.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+DEFAULT_PORTS = {
+    "amqp": 5672,
+    "amqps": 5671,
+    "http": 80,
+    "https": 443,
+    "ldap": 389,
+    "ldaps": 636,
+    "mongodb": 27017,
+    "mysql": 3306,
+    "nats": 4222,
+    "postgres": 5432,
+    "postgresql": 5432,
+    "redis": 6379,
+    "rediss": 6379,
+    "ws": 80,
+    "wss": 443,
+}
+"""Ports that clients take where a URL has none: IANA's, as the clients' own documents say."""
+_ZONE = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceName:
+    """A Service as a name means it.
+
+    Attributes:
+        hostname: Of one endpoint (a StatefulSet's Pod), or "" for the Service itself.
+    """
+
+    namespace: str
+    name: str
+    hostname: str = ""
+
+    def __str__(self) -> str:
+        """As in `namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host with a port, as a client is told it; a port of "" is not given."""
+
+    host: str
+    port: str = ""
+
+
+def services_meant(host: str, own_namespace: str) -> tuple[ServiceName, ...]:
+    """The Services that a name may mean to a Pod of `own_namespace`, first the one that wins.
+
+    A resolver tries the search list in its order: the namespace, `svc`, the zone. A name with a
+    dot at its end is taken as it is.
+    """
+    if not host:
+        return ()
+    if host.endswith("."):
+        return tuple(_in_zone(host.rstrip(".")))
+    search = (f"{own_namespace}.svc.{_ZONE}", f"svc.{_ZONE}", _ZONE)
+    found = [meant for suffix in search for meant in _in_zone(f"{host}.{suffix}", _ZONE)]
+    return tuple(dict.fromkeys([*found, *_in_zone(host)]))
+
+
+def _in_zone(name: str, zone: str = "") -> list[ServiceName]:
+    """`[HOSTNAME.]SERVICE.NAMESPACE.svc.ZONE`; without `zone` whatever stands behind `svc`."""
+    parts = name.split(".")
+    if "" in parts:
+        return []
+    for at in (2, 3):
+        behind = ".".join(parts[at + 1 :])
+        if parts[at : at + 1] == ["svc"] and behind and behind == (zone or behind):
+            *hostname, service, namespace = parts[:at]
+            return [ServiceName(namespace, service, *hostname)]
+    return []
+
+
+def addresses_in(text: str) -> tuple[Address, ...]:
+    """The hosts and ports in a URL, in `host:port`, or in a list of them with commas.
+
+    A port that a URL leaves out is that of its scheme. Empty for what is no address.
+    """
+    scheme, marker, rest = text.strip().removeprefix("jdbc:").partition("://")
+    if not marker:
+        scheme, rest = "", text.strip()
+    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2] if marker else rest
+    default = str(DEFAULT_PORTS.get(scheme.partition("+")[0].lower(), ""))
+    found = []
+    for part in authority.split(","):
+        try:
+            inner = part.rpartition("://")[2].strip()
+            parsed = urlsplit(f"//{inner}")
+            port = parsed.port
+        except ValueError:
+            return ()
+        if not parsed.hostname or parsed.path:
+            return ()
+        found.append(Address(parsed.hostname, str(port or default)))
+    return tuple(found)

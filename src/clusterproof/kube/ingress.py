@@ -1,0 +1,126 @@
+"""Which backend an Ingress sends a request to, and which Secret serves its TLS.
+
+Restates networking/v1 types.go (v1.35): `IngressRule.Host`, `HTTPIngressPath`, `PathType`,
+`IngressSpec.DefaultBackend`; and Kubernetes docs, "Ingress", "Multiple matches": the longest path,
+and Exact before Prefix. A precise host goes before a wildcard, and that before a rule without host.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clusterproof.kube.services import spec_of
+
+_PRECISE, _WILDCARD, _EVERY = 3, 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class IngressPath:
+    """One path of a rule, or the default backend.
+
+    Attributes:
+        host: "" is every host.
+        exact: True for pathType Exact; Prefix and ImplementationSpecific are taken as a prefix.
+        service: "" where the backend is another resource.
+        port: As the Ingress writes it: `{number: N}` or `{name: N}`.
+        resource: `Kind/name` of a backend that is no Service, or "".
+    """
+
+    host: str
+    path: str
+    exact: bool
+    service: str
+    port: Mapping[str, Any]
+    resource: str = ""
+
+    def takes(self, path: str) -> bool:
+        """True for a request's path: the same, or a prefix of it by whole elements."""
+        if self.exact:
+            return path == self.path
+        prefix = self.path.rstrip("/")
+        return path == prefix or f"{path.rstrip('/')}/".startswith(f"{prefix}/")
+
+
+def hosts_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:
+    """The hosts that an Ingress has rules for; "" is every host."""
+    return tuple(rule.get("host") or "" for rule in spec_of(ingress).get("rules") or [])
+
+
+def paths_for(ingress: Mapping[str, Any], host: str) -> tuple[IngressPath, ...]:
+    """The paths of the rules that take a host; the default backend where no rule does."""
+    ranked: dict[int, list[IngressPath]] = {}
+    for rule in spec_of(ingress).get("rules") or []:
+        rank = _rank(rule.get("host") or "", host)
+        if rank:
+            ranked.setdefault(rank, []).extend(_paths(rule))
+    best = ranked[max(ranked)] if ranked else []
+    return tuple(best or _default(ingress))
+
+
+def path_for(ingress: Mapping[str, Any], host: str, path: str) -> IngressPath | None:
+    """What takes a request to this host and path; None where nothing does."""
+    taking = [entry for entry in paths_for(ingress, host) if entry.takes(path)]
+    best = max(taking, key=lambda entry: (len(entry.path.rstrip("/")), entry.exact), default=None)
+    return best or next(iter(_default(ingress)), None)
+
+
+def host_covers(pattern: str, host: str) -> bool:
+    """True where a rule's or a certificate's host takes a request's host.
+
+    A wildcard stands for one whole label, the first.
+    """
+    pattern, host = pattern.lower().rstrip("."), host.lower().rstrip(".")
+    if pattern.startswith("*."):
+        label, _, rest = host.partition(".")
+        return pattern == host or (bool(label) and rest == pattern[2:])
+    return pattern == host
+
+
+def tls_entry(ingress: Mapping[str, Any], host: str) -> Mapping[str, Any] | None:
+    """The entry of `spec.tls` for a host: one that names it, precisely or by a wildcard, first.
+
+    One without hosts is for whatever the controller's default is.
+    """
+    best: tuple[int, Mapping[str, Any]] | None = None
+    for entry in spec_of(ingress).get("tls") or []:
+        hosts = entry.get("hosts") or [""]
+        rank = max(_rank(name, host) for name in hosts)
+        if rank and (best is None or rank > best[0]):
+            best = rank, entry
+    return best[1] if best else None
+
+
+def addresses_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:
+    """Addresses (or names) at which the Ingress is served."""
+    entries = ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    return tuple(entry.get("ip") or entry.get("hostname", "") for entry in entries)
+
+
+def _rank(pattern: str, host: str) -> int:
+    if not pattern:
+        return _EVERY
+    if pattern.lower() == host.lower():
+        return _PRECISE
+    return _WILDCARD if host_covers(pattern, host) else 0
+
+
+def _paths(rule: Mapping[str, Any]) -> Iterator[IngressPath]:
+    for entry in (rule.get("http") or {}).get("paths") or []:
+        yield _entry(
+            rule.get("host") or "",
+            entry.get("path") or "/",
+            entry.get("backend") or {},
+            exact=entry.get("pathType") == "Exact",
+        )
+
+
+def _default(ingress: Mapping[str, Any]) -> Iterator[IngressPath]:
+    backend = spec_of(ingress).get("defaultBackend")
+    if backend:
+        yield _entry("", "/", backend, exact=False)
+
+
+def _entry(host: str, path: str, backend: Mapping[str, Any], *, exact: bool) -> IngressPath:
+    service, resource = backend.get("service") or {}, backend.get("resource") or {}
+    named = f"{resource.get('kind', '')}/{resource.get('name', '')}" if resource else ""
+    return IngressPath(host, path, exact, service.get("name", ""), service.get("port") or {}, named)

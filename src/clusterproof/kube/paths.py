@@ -1,0 +1,111 @@
+"""Paths into raw JSON: `a.b[name=c]['d.e'][0].f`, or `a[*].f` for each of a list.
+
+A filter `[key=value]` takes the first element of a list whose `key` (itself a dotted path) has the
+value, as JSON writes it. A field that is null is absent, as in the API's own defaulting.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST = 200
+_STEP = re.compile(
+    r"""(?:^|\.)(?P<key>[A-Za-z0-9_-]+)"""
+    r"""|\['(?P<quoted>[^']+)'\]"""
+    r"""|\[(?P<index>\d+|\*)\]"""
+    r"""|\[(?P<filter>[A-Za-z0-9_.-]+)=(?P<value>[^\]]*)\]"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a path leads to when nothing is there; `at` is the part that was not found."""
+
+    at: str
+
+    def __repr__(self) -> str:
+        """As a report shows it."""
+        return f"absent (no {self.at})"
+
+
+def check_path(path: str) -> str:
+    """`path` itself.
+
+    Raises:
+        ValueError: It is no path.
+    """
+    if not path:
+        raise ValueError("expected a path like a.b[name=c]['d.e'], got none")
+    look_up(None, path)
+    return path
+
+
+def look_up(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
+    """The value at `path`, or Missing.
+
+    Raises:
+        ValueError: `path` is no path.
+    """
+    position, walked, missing = 0, "", None
+    while position < len(path):
+        step = _STEP.match(path, position)
+        if step is None:
+            raise ValueError(f"expected a path like a.b[name=c]['d.e'], got {path!r} at {position}")
+        walked += step[0]
+        if step["index"] == "*" and not missing:
+            return _in_each(value, path[step.end() :], walked)
+        value = None if missing else _one_step(value, step)
+        if value is None:
+            missing = missing or Missing(walked)
+        position = step.end()
+    return missing or value
+
+
+def _in_each(value: Any, rest: str, walked: str) -> Any:  # noqa: ANN401 - JSON
+    """What the rest of a path leads to in each element of a list, where it leads to something."""
+    elements = value if isinstance(value, list) else []
+    inner = [look_up(element, rest.removeprefix(".")) for element in [None, *elements]][1:]
+    return [one for one in inner if not isinstance(one, Missing)] or Missing(f"{walked}{rest}")
+
+
+def _one_step(value: Any, step: re.Match[str]) -> Any:  # noqa: ANN401 - JSON
+    key = step["key"] or step["quoted"]
+    if key is not None:
+        return value.get(key) if isinstance(value, dict) else None
+    if not isinstance(value, list):
+        return None
+    if step["index"] is not None:
+        index = int(step["index"])
+        return value[index] if index < len(value) else None
+    for element in value:
+        inner = look_up(element, step["filter"])
+        if not isinstance(inner, Missing) and text_of(inner) == step["value"]:
+            return element
+    return None
+
+
+def text_of(value: Any) -> str:  # noqa: ANN401 - JSON
+    """A JSON value as text: a string is itself, all else is its JSON (true, 5, null)."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def shown(value: Any) -> str:  # noqa: ANN401 - JSON
+    """A JSON value (or Missing) as a report shows it, in one line of at most 200 characters.
+
+    A string is in quotes where it could be taken for something else: a number, true, white space.
+    """
+    if isinstance(value, Missing):
+        return repr(value)
+    text = text_of(value)
+    if isinstance(value, str) and (value != " ".join(value.split()) or _reads_as_json(value)):
+        text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+
+
+def _reads_as_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return not text
+    return True

@@ -1,0 +1,330 @@
+"""Configuration as containers get it: what arrives, what is stale, placeholders, and flaws."""
+
+import base64
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.judge import differences
+from clusterproof.kube.execute import ExecResult
+from clusterproof.observe import freshness
+from clusterproof.observe.configuration import (
+    read_consumed,
+    read_placeholders,
+    read_secret_shape,
+)
+from clusterproof.observe.freshness import data_changed_at, read_freshness
+from tests.judge.rows import row
+from tests.observe.cluster_objects import cluster_of
+
+Json = dict[str, Any]
+ENCODED = base64.b64encode("bitte-ändern".encode()).decode()
+AROUND = "between white space (a newline at its end?)"
+EARLY, LATE = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
+
+
+def held(kind: str, name: str, data: Json | None = None, **more: Any) -> Json:  # noqa: ANN401 - raw
+    metadata = {"name": name, "namespace": "shop", "creationTimestamp": EARLY}
+    metadata |= more.pop("metadata", {})
+    return {"kind": kind, "metadata": metadata, "data": data or {}, **more}
+
+
+def web(container: Json | None = None, **spec: Any) -> Json:  # noqa: ANN401 - raw
+    main = {"name": "web", "image": "web:1", **(container or {})}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [main], **spec}}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "d"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template},
+    }
+
+
+def key_of(variable: str, key: str, of: str = "cm") -> Json:
+    return {"name": variable, "valueFrom": {"configMapKeyRef": {"name": of, "key": key}}}
+
+
+def whole(name: str, **more: Any) -> Json:  # noqa: ANN401 - raw
+    return {"configMapRef": {"name": name}, **more}
+
+
+CM = held("ConfigMap", "cm", {"DB_HOST": "db", "DB_USER": "me"})
+TEAM = held("ConfigMap", "team", {"DB_USER": "postgres"})
+
+
+def consumed(
+    *objects: Json,
+    keys: tuple[str, ...] = ("DB_HOST", "DB_USER"),
+    forbidden: tuple[str, ...] = (),
+    **fields: Any,  # noqa: ANN401 - of the row
+) -> list[str]:
+    rule = row(
+        "consumed",
+        workload="Deployment/shop/web",
+        container="web",
+        of="ConfigMap/shop/cm",
+        keys=list(keys),
+        **{"as" if name == "as_" else name: value for name, value in fields.items()},
+    )
+    with cluster_of(*objects, forbidden=forbidden) as cluster:
+        seen = read_consumed(cluster, rule).value
+    return [f"{one.what}: {one.observed}" for one in differences(rule, seen)]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"envFrom": [whole("cm")]},
+        {"envFrom": [whole("cm", prefix="X_")]},
+        {"envFrom": [whole("team"), whole("cm")]},
+        {"envFrom": [whole("cm"), whole("team", prefix="T_")]},
+        {"envFrom": [whole("cm"), {"configMapRef": {"name": "gone", "optional": True}}]},
+        {"env": [key_of("DB_HOST", "DB_HOST"), key_of("DB_USER", "DB_USER")]},
+        {"env": [key_of("DATABASE", "DB_HOST"), key_of("LOGIN", "DB_USER")]},
+    ],
+)
+def test_what_arrives_is_consumed_under_whatever_name(container: Json) -> None:
+    assert consumed(web(container), CM, TEAM) == []
+
+
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        (
+            {"env": [key_of("DB_HOST", "DB_USER"), key_of("DB_USER", "DB_HOST")]},
+            [
+                "DB_HOST: DB_HOST comes from ConfigMap cm key DB_USER",
+                "DB_USER: DB_USER comes from ConfigMap cm key DB_HOST",
+            ],
+        ),
+        (
+            {"envFrom": [whole("cm"), whole("team")]},
+            ["DB_USER: DB_USER comes from ConfigMap team key DB_USER"],
+        ),
+        (
+            {"envFrom": [whole("cm"), {"secretRef": {"name": "s"}}]},
+            ["DB_USER: DB_USER comes from Secret s key DB_USER"],
+        ),
+        (
+            {"envFrom": [whole("cm")], "env": [{"name": "DB_USER", "value": "root"}]},
+            ["DB_USER: DB_USER comes from the container itself"],
+        ),
+        (
+            {"envFrom": [whole("team")]},
+            ["DB_HOST: not set from it", "DB_USER: DB_USER comes from ConfigMap team key DB_USER"],
+        ),
+    ],
+)
+def test_what_another_source_sets_is_named(container: Json, words: list[str]) -> None:
+    secret = held("Secret", "s", {"DB_USER": base64.b64encode(b"x").decode()})
+    assert consumed(web(container), CM, TEAM, secret) == words
+
+
+def test_a_secret_that_goes_over_it_and_may_not_be_read_leaves_it_open() -> None:
+    container = {"envFrom": [whole("cm"), {"secretRef": {"name": "s"}}]}
+    with pytest.raises(ObservationError, match="later source"):
+        consumed(web(container), CM, forbidden=("Secret",))
+    before = {"envFrom": [{"secretRef": {"name": "s"}}, whole("cm")]}
+    assert consumed(web(before), CM, forbidden=("Secret",)) == []
+
+
+def test_a_variable_of_another_name_and_a_file_are_said_by_as() -> None:
+    container = {
+        "env": [key_of("LOGIN", "DB_USER")],
+        "volumeMounts": [{"name": "v", "mountPath": "/etc/web"}],
+    }
+    volumes = [{"name": "v", "projected": {"sources": [{"configMap": {"name": "cm"}}]}}]
+    names = {"DB_USER": "LOGIN", "DB_HOST": "/etc/web/DB_HOST"}
+    assert consumed(web(container, volumes=volumes), CM, as_=names) == []
+    assert consumed(web(container, volumes=volumes), CM) == [
+        "DB_HOST: as the file /etc/web/DB_HOST alone; say so by `as`"
+    ]
+    wrong = {"DB_USER": "USER", "DB_HOST": "/etc/DB_HOST"}
+    assert consumed(web(container, volumes=volumes), CM, as_=wrong) == [
+        "DB_HOST: no file /etc/DB_HOST of it",
+        "DB_USER: no variable USER",
+    ]
+
+
+# --- Freshness
+
+
+def pod_of(template: Json, *, started: str = "2026-03-01T00:00:00Z") -> Json:
+    reference = {"kind": "Deployment", "name": "web", "uid": "d", "controller": True}
+    return {
+        "kind": "Pod",
+        "metadata": {
+            "name": "web-1",
+            "namespace": "shop",
+            "labels": {"app": "web"},
+            "ownerReferences": [reference],
+        },
+        "spec": template["spec"]["template"]["spec"],
+        "status": {"phase": "Running", "startTime": started},
+    }
+
+
+def written(at: str, *fields: str) -> Json:
+    return {"managedFields": [{"time": at, "fieldsV1": {name: {} for name in fields}}]}
+
+
+FRESH = row("fresh", workload="Deployment/shop/web", of="ConfigMap/shop/cm")
+
+
+def freshness_of(
+    monkeypatch: pytest.MonkeyPatch,
+    workload: Json,
+    item: Json,
+    has: dict[str, str],
+    **pod: Any,  # noqa: ANN401 - of `pod_of`
+) -> list[str]:
+    """The differences, where the exec runs our own script with this environment."""
+    missing = pod.pop("missing", ())
+
+    def execute(*_: object, **__: object) -> ExecResult:
+        argv = _[4]
+        assert isinstance(argv, list)
+        if argv[0] in missing:
+            raise ObservationError(f"{argv[0]}: executable file not found in $PATH")
+        ended = subprocess.run(  # noqa: S603 - our own script
+            argv,
+            env={"PATH": os.environ["PATH"], **has},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ExecResult(ended.stdout, ended.stderr, ended.returncode)
+
+    monkeypatch.setattr(freshness, "execute", execute)
+    with cluster_of(workload, item, pod_of(workload, **pod)) as cluster:
+        seen = read_freshness(cluster, FRESH, read_only=False).value
+    return [f"{one.what}: {one.observed}" for one in differences(FRESH, seen)]
+
+
+BY_ENV = web({"envFrom": [whole("cm")]})
+CHANGED = held("ConfigMap", "cm", {"A": "2"}, metadata=written(LATE, "f:data"))
+
+
+@pytest.mark.parametrize("missing", [(), ("python3",)])
+def test_an_older_pod_is_asked_by_python_or_by_a_shell(
+    monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]
+) -> None:
+    ask = {"missing": missing}
+    assert freshness_of(monkeypatch, BY_ENV, CHANGED, {"A": "2"}, **ask) == []
+    assert freshness_of(monkeypatch, BY_ENV, CHANGED, {"A": "1"}, **ask) == [
+        "web-1: earlier ones of A"
+    ]
+    assert freshness_of(monkeypatch, BY_ENV, CHANGED, {}, **ask) == ["web-1: earlier ones of A"]
+    with pytest.raises(ObservationError, match="has GONE in its environment"):
+        freshness_of(monkeypatch, BY_ENV, CHANGED, {"A": "2", "GONE": "x"}, **ask)
+
+
+def test_an_image_with_neither_leaves_it_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ObservationError, match="cannot be asked"):
+        freshness_of(monkeypatch, BY_ENV, CHANGED, {"A": "2"}, missing=("python3", "sh"))
+
+
+def test_an_older_pod_that_gets_nothing_of_it_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert freshness_of(monkeypatch, web(), CHANGED, {}) == ["web-1: no container gets any of it"]
+    newer = {"started": "2026-07-01T00:00:00Z"}
+    assert freshness_of(monkeypatch, web(), CHANGED, {}, **newer) == []
+
+
+def test_a_file_by_subpath_is_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("mounted")
+    mount = {"name": "v", "mountPath": f"{folder}/A", "subPath": "A"}
+    workload = web({"volumeMounts": [mount]}, volumes=[{"name": "v", "configMap": {"name": "cm"}}])
+    for text, words in (("1", ["web-1: earlier ones of A"]), ("2", [])):
+        (folder / "A").write_text(text, encoding="utf-8")
+        assert freshness_of(monkeypatch, workload, CHANGED, {}) == words
+
+
+@pytest.mark.parametrize("field", ["f:data", "f:stringData", "f:binaryData"])
+def test_the_time_of_the_data_is_that_of_any_of_its_fields(field: str) -> None:
+    assert data_changed_at(held("Secret", "s", metadata=written(LATE, field))) == LATE
+
+
+def test_a_time_that_nobody_says_makes_every_pod_an_older_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unknown = held("ConfigMap", "cm", {"A": "2"}, metadata=written(LATE, "f:metadata"))
+    assert data_changed_at(unknown) == ""
+    assert freshness_of(monkeypatch, BY_ENV, unknown, {"A": "1"}) == ["web-1: earlier ones of A"]
+
+
+# --- Placeholders
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        web({"env": [{"name": "A", "value": "bitte-ändern"}]}),
+        web({"env": [{"name": "A", "value": '"bitte-ändern"'}]}),
+        {**web({"image": "bitte-ändern/x:1"}), "kind": "DaemonSet"},
+        held(
+            "ConfigMap",
+            "c",
+            {},
+            binaryData={"x": ENCODED},
+        ),
+        held("ConfigMap", "c", metadata={"annotations": {"note": "bitte-ändern"}}),
+        {
+            "kind": "CronJob",
+            "metadata": {"name": "c", "namespace": "shop"},
+            "spec": {"jobTemplate": {"spec": web({"image": "bitte-ändern"})["spec"]}},
+        },
+        held("Secret", "s", {"x": ENCODED}),
+    ],
+)
+def test_a_placeholder_is_seen_wherever_it_stands(item: Json) -> None:
+    rule = row("placeholders", namespace="shop", placeholders=["bitte-ändern"])
+    with cluster_of(item) as cluster:
+        assert len(differences(rule, read_placeholders(cluster, rule).value)) == 1
+
+
+def test_a_copy_that_kubectl_keeps_is_no_placeholder() -> None:
+    kept = {"kubectl.kubernetes.io/last-applied-configuration": '{"data": "change-me"}'}
+    rule = row("placeholders", namespace="shop", placeholders=["change-me"])
+    with cluster_of(held("ConfigMap", "c", metadata={"annotations": kept})) as cluster:
+        assert differences(rule, read_placeholders(cluster, rule).value) == ()
+
+
+# --- Shapes
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (bytes(range(224, 256)), []),
+        (b"correct-horse-battery-staple-0123", []),
+        (b" " * 32, ["only white space"]),
+        (b"a" * 40, ["one character repeated"]),
+        (b"ab" * 20, ["two or three characters over and over"]),
+        (b"correct-horse-battery-staple-0123\n", [AROUND]),
+        (b"correct-horse-battery-staple-0123\r\n", [AROUND]),
+        (
+            b"\xef\xbb\xbfcorrect-horse-battery-staple",
+            [AROUND],
+        ),
+        (b"line one\nline two of several lines\n", []),
+        (b"short", ["5 characters"]),
+    ],
+)
+def test_a_secret_by_its_shape(value: bytes, words: list[str]) -> None:
+    rule = row("secret-shape", of="Secret/shop/s", key="k", min_length=24)
+    secret = held("Secret", "s", {"k": base64.b64encode(value).decode()})
+    with cluster_of(secret) as cluster:
+        seen = read_secret_shape(cluster, rule)
+    assert [one.observed for one in differences(rule, seen.value)] == words
+    assert "correct-horse" not in str(seen)
+
+
+def test_a_row_may_say_that_white_space_does_not_matter() -> None:
+    rule = row("secret-shape", of="Secret/shop/s", key="k", min_length=1, trimmed=False)
+    secret = held("Secret", "s", {"k": base64.b64encode(b"value\n").decode()})
+    with cluster_of(secret) as cluster:
+        assert differences(rule, read_secret_shape(cluster, rule).value) == ()

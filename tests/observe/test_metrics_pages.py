@@ -1,0 +1,68 @@
+"""Metrics pages as Prometheus reads them: what stands apart, and what is no number."""
+
+import math
+
+import pytest
+
+from clusterproof.judge import differences
+from clusterproof.observe.counting import Batch, counted
+from clusterproof.observe.metrics import Page, family_named, page_of, total, unsound
+from clusterproof.observe.moves import Moved
+from clusterproof.observe.proxy import Answer
+from tests.judge.rows import row
+
+WEB = {"workload": "Deployment/shop/web"}
+MOVES = row("metric-moves", **WEB, name="served", by="requests")
+
+
+def page(*lines: str, kind: str = "text/plain; version=0.0.4") -> Page:
+    return page_of(Answer("web-1", 200, kind, "\n".join([*lines, ""])))
+
+
+def test_samples_that_stand_apart_are_of_one_family() -> None:
+    for name in ("served_total", "served"):
+        found = page(
+            f"# TYPE {name} counter",
+            f'{name}{{a="1"}} 5',
+            "# TYPE other gauge",
+            "other 1",
+            f'{name}{{a="2"}} 7',
+        )
+        assert total(found, "served", {}) == 12
+        assert total(found, "served", {"a": "2"}) == 7
+
+
+def test_a_gauge_has_no_total() -> None:
+    found = page("# TYPE queue gauge", "queue 3")
+    assert family_named(found, "queue_total") is None
+    assert family_named(found, "queue") is not None
+    counter = page("# TYPE served_total counter", "served_total 3")
+    assert family_named(counter, "served_total") is family_named(counter, "served")
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1"])
+def test_what_is_no_count_is_named_and_never_passes(value: str) -> None:
+    frozen = page(
+        "# TYPE served_total counter", 'served_total{a="1"} 10', f'served_total{{a="2"}} {value}'
+    )
+    batch = Batch((), (frozen,), (frozen,), 1.0)
+    rise = counted(batch, MOVES)
+    assert math.isnan(rise.risen) or value == "-1"
+    moved = Moved(True, (rise,), unsound=unsound(frozen, "served", {}))  # noqa: FBT003 - present
+    (only,) = differences(MOVES, moved)
+    assert only.observed.startswith('web-1 served_total{a="2"} is ')
+
+
+def test_a_native_histogram_has_its_count() -> None:
+    native = (
+        "{count:24,sum:100,schema:0,zero_threshold:0.001,zero_count:4,positive_spans:[0:2,1:2],"
+        "negative_spans:[0:2,1:2],positive_deltas:[2,1,-3,3],negative_deltas:[2,1,-2,3]}"
+    )
+    found = page(
+        "# TYPE took_seconds histogram",
+        f"took_seconds {native}",
+        "# EOF",
+        kind="application/openmetrics-text; version=1.0.0",
+    )
+    assert found.reason == ""
+    assert total(found, "took_seconds", {}) == 24

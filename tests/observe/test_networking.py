@@ -1,0 +1,414 @@
+"""Services, Ingresses and references on other deployments than the reference: many shapes."""
+
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.judge import differences
+from clusterproof.observe.answers import dial_answers, read_ingress_answer
+from clusterproof.observe.dialler import Dialling
+from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
+from clusterproof.observe.egress import read_reach, read_resolution
+from clusterproof.observe.matrix import EXTERNAL, OVER_TCP, Matrix
+from clusterproof.observe.networking import read_ingress, read_reference, read_service
+from clusterproof.observe.policy import HOST_NETWORK, read_policies
+from clusterproof.spec.behaviour import EgressRow
+from clusterproof.spec.row import ObjectRef
+from tests.judge.rows import row
+from tests.observe.cluster_objects import (
+    cluster_of,
+    deployment,
+    endpoints,
+    namespace,
+    pod,
+    policy,
+    service,
+)
+
+Json = dict[str, Any]
+WEB = {"app": "web"}
+WORKLOAD = ObjectRef(kind="Deployment", namespace="shop", name="web")
+
+
+def said(rule: Any, fact: object) -> list[str]:  # noqa: ANN401 - any row
+    return [str(one) for one in differences(rule, fact)]
+
+
+# --- Services
+
+
+def service_says(*objects: Json, protocol: str = "TCP") -> list[str]:
+    rule = row(
+        "service",
+        of="Service/shop/web",
+        port=80,
+        protocol=protocol,
+        workload=str(WORKLOAD),
+        target_port=8080,
+    )
+    with cluster_of(*objects) as cluster:
+        return said(rule, read_service(cluster, rule, within_s=0).value)
+
+
+def shop(front: Json, behind: Json, *pods: Json) -> list[Json]:
+    return [deployment("web", "shop", WEB), front, behind, *pods]
+
+
+READY = endpoints("web", "shop", 8080, {"web-1": "10.0.0.1"})
+
+
+def test_a_port_of_another_protocol_is_named() -> None:
+    udp = service("web", "shop", 80, 8080, WEB)
+    udp["spec"]["ports"][0]["protocol"] = "UDP"
+    pods = pod("web-1", "shop", WEB)
+    assert service_says(*shop(udp, READY, pods)) == ["port 80: expected protocol TCP, observed UDP"]
+    both = service("web", "shop", 80, 8080, WEB)
+    both["spec"]["ports"].append({"name": "udp", "port": 80, "targetPort": 9, "protocol": "UDP"})
+    assert service_says(*shop(both, READY, pods)) == []
+
+
+def test_a_port_by_the_name_of_a_native_sidecars_is_known() -> None:
+    meshed = pod("web-1", "shop", WEB)
+    ports = [{"name": "http", "containerPort": 8080}]
+    meshed["spec"]["initContainers"] = [
+        {"name": "init", "ports": [{"name": "http", "containerPort": 1}]},
+        {"name": "mesh", "restartPolicy": "Always", "ports": ports},
+    ]
+    assert service_says(*shop(service("web", "shop", 80, "http", WEB), READY, meshed)) == []
+
+
+def test_an_endpoint_without_conditions_is_ready() -> None:
+    bare = endpoints("web", "shop", 8080, {"web-1": "10.0.0.1"})
+    del bare["endpoints"][0]["conditions"]
+    front = service("web", "shop", 80, 8080, WEB)
+    assert service_says(*shop(front, bare, pod("web-1", "shop", WEB))) == []
+
+
+def test_a_pod_that_ends_may_still_be_an_endpoint() -> None:
+    leaving = pod("web-2", "shop", WEB)
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    behind = endpoints("web", "shop", 8080, {"web-1": "10.0.0.1", "web-2": "10.0.0.2"})
+    front = service("web", "shop", 80, 8080, WEB)
+    front["spec"]["publishNotReadyAddresses"] = True
+    assert service_says(*shop(front, behind, pod("web-1", "shop", WEB), leaving)) == []
+
+
+def test_lists_of_two_moments_are_read_again() -> None:
+    """A Pod came between the two lists: it is an endpoint, and not yet among the Pods."""
+    front = service("web", "shop", 80, 8080, WEB)
+    behind = endpoints("web", "shop", 8080, {"web-1": "10.0.0.1", "web-2": "10.0.0.2"})
+    rule = row("service", of="Service/shop/web", port=80, workload=str(WORKLOAD), target_port=8080)
+    both = [pod("web-1", "shop", WEB), pod("web-2", "shop", WEB)]
+    with cluster_of(*shop(front, behind, *both)) as cluster:
+        del cluster.objects("Pod", "shop")[1]
+        assert said(rule, read_service(cluster, rule, within_s=5).value) == []
+
+
+# --- Ingresses
+
+
+def path(route: str, name: str, kind: str = "Prefix", port: int = 80) -> Json:
+    backend = {"service": {"name": name, "port": {"number": port}}}
+    return {"path": route, "pathType": kind, "backend": backend}
+
+
+def ingress(*rules: tuple[str, list[Json]], **spec: Any) -> Json:  # noqa: ANN401 - raw
+    return {
+        "kind": "Ingress",
+        "metadata": {"name": "door", "namespace": "shop"},
+        "spec": {
+            "rules": [
+                {"http": {"paths": paths}} | ({"host": host} if host else {})
+                for host, paths in rules
+            ],
+            **spec,
+        },
+        "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.80"}]}},
+    }
+
+
+SERVICES = [service("web", "shop", 80, 80, WEB), service("api", "shop", 80, 80, WEB)]
+EXACT = path("/x", "api", "Exact")
+TWO = [path("/api", "api"), path("/", "web")]
+
+
+@pytest.mark.parametrize(
+    ("door", "host", "asked", "name", "right"),
+    [
+        (ingress(("a.b", TWO)), "a.b", "", "web", True),
+        (ingress(("a.b", TWO)), "a.b", "", "api", True),
+        (ingress(("a.b", TWO)), "a.b", "/", "web", True),
+        (ingress(("a.b", TWO)), "a.b", "/", "api", False),
+        (ingress(("a.b", TWO)), "a.b", "/api", "api", True),
+        (ingress(("a.b", TWO)), "a.b", "/api/", "api", True),
+        (ingress(("a.b", TWO)), "a.b", "/api/v1", "api", True),
+        (ingress(("a.b", TWO)), "a.b", "/apiary", "web", True),
+        (ingress(("a.b", TWO)), "a.b", "/apiary", "api", False),
+        (ingress(("a.b", [path("/api", "api", "Exact"), TWO[1]])), "a.b", "/api/v1", "web", True),
+        (
+            ingress(("a.b", [path("/x", "web"), path("/x", "api", "Exact")])),
+            "a.b",
+            "/x",
+            "api",
+            True,
+        ),
+        (ingress(("a.b", [TWO[0]])), "a.b", "/other", "api", False),
+        (ingress(("*.b", TWO)), "a.b", "/", "web", True),
+        (ingress(("*.b", TWO)), "*.b", "/", "web", True),
+        (ingress(("*.b", TWO)), "x.a.b", "/", "web", False),
+        (ingress(("*.b", TWO)), "b", "/", "web", False),
+        (ingress(("*.b", [path("/", "api")]), ("a.b", TWO)), "a.b", "/", "web", True),
+        (ingress(("", TWO)), "a.b", "/", "web", True),
+        (ingress(("", [path("/", "api")]), ("*.b", TWO)), "a.b", "/", "web", True),
+        (ingress(defaultBackend=TWO[1]["backend"]), "a.b", "/", "web", True),
+        (ingress(("c.d", TWO), defaultBackend=TWO[1]["backend"]), "a.b", "/", "web", True),
+        (ingress(("c.d", TWO)), "a.b", "/", "web", False),
+        (ingress(("a.b", [path("/", "web", port=81)])), "a.b", "", "web", False),
+    ],
+)
+def test_an_ingress_sends_a_host_and_a_path(
+    door: Json, host: str, asked: str, name: str, *, right: bool
+) -> None:
+    rule = row("ingress", of="Ingress/shop/door", host=host, path=asked, service=name, port=80)
+    with cluster_of(door, *SERVICES) as cluster:
+        assert (said(rule, read_ingress(cluster, rule).value) == []) is right
+
+
+class Control:
+    """Dials nothing."""
+
+    def dial_from_control(self, peers: Any) -> Dialling:  # noqa: ANN401 - as the protocol has it
+        """What a Pod of our own sees: nothing."""
+        self.asked = list(peers)
+        return Dialling("shop/control")
+
+
+@pytest.mark.parametrize("hosts", [["a.b"], ["*.b"], ["c.d", "*.b"], []])
+def test_tls_may_be_by_a_wildcard_and_held_by_the_controller(hosts: list[str]) -> None:
+    rule = row("ingress-answer", of="Ingress/shop/door", host="a.b", path="/")
+    door = ingress(("a.b", TWO), tls=[{"hosts": hosts, "secretName": "crt"}])
+    with cluster_of(door) as cluster:
+        found = dial_answers(cluster, Control(), [rule])
+    assert found.ingresses[rule.id].trouble == "Secret/shop/crt does not exist"
+    del door["spec"]["tls"][0]["secretName"]
+    with cluster_of(door) as cluster, pytest.raises(ObservationError, match="its controller holds"):
+        read_ingress_answer(dial_answers(cluster, Control(), [rule]), rule)
+
+
+# --- References
+
+
+@pytest.mark.parametrize(
+    ("data", "keys", "right"),
+    [
+        ({"A": "postgres-0.postgres.shop.svc.cluster.local", "P": "5432"}, "hp", True),
+        ({"A": "postgres-0.postgres", "P": "5432"}, "hp", True),
+        ({"A": "postgresql://me@postgres.shop/app"}, "u", True),
+        ({"A": "postgresql+asyncpg://postgres/app"}, "u", True),
+        ({"A": "jdbc:postgresql://postgres/app"}, "u", True),
+        ({"A": "postgres:5432"}, "h", True),
+        ({"A": "postgres"}, "h", True),
+        ({"A": "postgres:5433"}, "h", False),
+        ({"A": "postgres.shop.svc."}, "h", False),
+        ({"A": "postgres.shop.svc.cluster.local."}, "h", True),
+        ({"A": "postgres-0.postgres:5432,postgres-1.postgres:5432"}, "u", True),
+        ({"A": "postgres-0.postgres:5432,other:5432"}, "u", False),
+        ({"A": "redis://postgres/0"}, "u", False),
+        ({"A": "other", "P": "5432"}, "hp", False),
+        ({"A": "https://postgres"}, "u", False),
+    ],
+)
+def test_addresses_as_people_write_them(data: Json, keys: str, *, right: bool) -> None:
+    fields = {"u": {"url_key": "A"}, "h": {"host_key": "A"}}
+    chosen = fields.get(keys) or {"host_key": "A", "port_key": "P"}
+    rule = row("reference", of="ConfigMap/shop/c", service="Service/shop/postgres", **chosen)
+    item = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}, "data": data}
+    with cluster_of(item, service("postgres", "shop", 5432, 5432, {"app": "db"})) as cluster:
+        assert (said(rule, read_reference(cluster, rule).value) == []) is right
+
+
+def outside() -> Json:
+    return {
+        "kind": "Service",
+        "metadata": {"name": "db", "namespace": "shop"},
+        "spec": {"type": "ExternalName", "externalName": "db.example.com"},
+    }
+
+
+def test_an_external_name_has_no_ports_of_its_own() -> None:
+    data = {"A": "postgres://db/app"}
+    rule = row("reference", of="ConfigMap/shop/c", service="Service/shop/db", url_key="A")
+    item = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}, "data": data}
+    with cluster_of(item, outside()) as cluster:
+        assert said(rule, read_reference(cluster, rule).value) == []
+
+
+# --- Names and egress
+
+
+def resolved(*addresses: str) -> Dialled:
+    return Dialled(DialOutcome.CONNECTED, addresses)
+
+
+def matrix(control: dict[str, Dialled], seen: dict[str, Dialled]) -> Matrix:
+    return Matrix(
+        Dialling("shop/control", control, "our own"), {WORKLOAD: (Dialling("web-1", seen),)}, {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [(("198.51.100.7",), []), (("198.51.100.7", "198.51.100.8"), [])],
+)
+def test_an_external_name_resolves_to_what_it_stands_for(
+    seen: tuple[str, ...], words: list[str]
+) -> None:
+    rule = row("dns", workload=str(WORKLOAD), name="db.shop.svc", service="Service/shop/db")
+    control = {rule.id: resolved(*seen), f"{rule.id}{EXTERNAL}": resolved("198.51.100.7")}
+    with cluster_of(outside()) as cluster:
+        found = read_resolution(cluster, matrix(control, {rule.id: resolved(*seen)}), rule)
+        assert said(rule, found.value) == words
+        with pytest.raises(ObservationError, match="has other addresses"):
+            read_resolution(cluster, matrix(control, {rule.id: resolved("10.0.0.1")}), rule)
+        del control[f"{rule.id}{EXTERNAL}"]
+        with pytest.raises(ObservationError, match="does not resolve in our own Pod"):
+            read_resolution(cluster, matrix(control, {rule.id: resolved(*seen)}), rule)
+
+
+def test_a_member_of_a_headless_service_has_its_own_address() -> None:
+    headless = service("db", "shop", 5432, 5432, {"app": "db"})
+    headless["spec"] |= {"clusterIP": "None", "clusterIPs": ["None"]}
+    behind = endpoints("db", "shop", 5432, {"db-0": "10.0.0.1", "db-1": "10.0.0.2"})
+    for one in behind["endpoints"]:
+        one["hostname"] = one["targetRef"]["name"]
+    rule = row("dns", workload=str(WORKLOAD), name="db-1.db", service="Service/shop/db")
+    both = row("dns", workload=str(WORKLOAD), name="db", service="Service/shop/db")
+    with cluster_of(headless, behind) as cluster:
+        one = {rule.id: resolved("10.0.0.2")}
+        two = {both.id: resolved("10.0.0.1", "10.0.0.2")}
+        assert said(rule, read_resolution(cluster, matrix(one, one), rule).value) == []
+        assert said(both, read_resolution(cluster, matrix(two, two), both).value) == []
+        assert said(rule, read_resolution(cluster, matrix(two, two), rule).value) != []
+
+
+TIMEOUT = Dialled(DialOutcome.TIMEOUT, ("10.96.0.10",), "10.96.0.10", 4000.0, 2, "no answer in 2 s")
+DNS = {"workload": str(WORKLOAD), "host": "kube-dns.kube-system.svc.cluster.local", "port": 53}
+
+
+def reach_says(
+    rule: EgressRow, control: dict[str, Dialled], seen: dict[str, Dialled], *objects: Json
+) -> list[str]:
+    with cluster_of(deployment("web", "shop", WEB), *objects) as cluster:
+        return said(rule, read_reach(cluster, matrix(control, seen), rule).value)
+
+
+def test_dns_is_asked_over_tcp_as_well() -> None:
+    rule = row("egress", **DNS, protocol="DNS", expected="allowed")
+    tcp = f"{rule.id}{OVER_TCP}"
+    good = {rule.id: resolved("10.96.0.10"), tcp: resolved("10.96.0.10")}
+    assert reach_says(rule, good, good) == []
+    (only,) = reach_says(rule, good, {**good, tcp: TIMEOUT})
+    assert only.startswith("DNS over TCP, 1 of 1 Pods: expected allowed, observed timeout")
+    # A resolver that speaks no TCP to anybody is no policy's doing.
+    assert reach_says(rule, {**good, tcp: TIMEOUT}, {**good, tcp: TIMEOUT}) == []
+
+
+def test_a_refusal_in_the_controls_own_namespace_is_named() -> None:
+    deny = policy("default-deny", "shop", policyTypes=["Egress"])
+    rule = row("egress", **{**DNS, "host": "203.0.113.9"}, expected="allowed")
+    (only,) = reach_says(rule, {rule.id: TIMEOUT}, {rule.id: TIMEOUT}, deny, namespace("shop"))
+    assert "NetworkPolicy default-deny: none of 0 egress rules allows it" in only
+    assert "the control peer is refused as well, by its own namespace" in only
+    assert "not a policy" not in only
+
+
+def test_a_pod_in_its_hosts_network_is_beyond_every_policy() -> None:
+    hosted = pod("web-1", "shop", WEB)
+    hosted["spec"]["hostNetwork"] = True
+    objects = [
+        deployment("web", "shop", WEB),
+        hosted,
+        namespace("shop"),
+        policy("p", "shop", policyTypes=["Egress"]),
+    ]
+    rule = row("policy", of="NetworkPolicy/shop/p", workload=str(WORKLOAD), aspect="selects")
+    with cluster_of(*objects) as cluster:
+        (only,) = said(rule, read_policies(cluster, rule).value)
+    assert HOST_NETWORK in only
+    dialled = row("egress", **{**DNS, "host": "203.0.113.9"}, expected="refused")
+    seen = {dialled.id: resolved("203.0.113.9")}
+    (reached,) = reach_says(dialled, seen, seen, *objects[1:])
+    assert HOST_NETWORK in reached
+
+
+# --- A policy and nothing else
+
+NEEDS = {
+    "DNS": "kube-system/k8s-app=kube-dns:53/UDP",
+    "PostHog": "posthog/*:*/*",
+    "HTTPS": "0.0.0.0/0:443/TCP",
+}
+KUBE_DNS: Json = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+    "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+}
+PORTS: Json = {"ports": [{"protocol": "UDP", "port": 53}]}
+GOOD: list[Json] = [
+    {"to": [KUBE_DNS], **PORTS},
+    {"to": [{"namespaceSelector": {"matchLabels": {"name": "posthog"}}}]},
+    {
+        "to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}}],
+        "ports": [{"port": 443}],
+    },
+]
+
+
+@pytest.mark.parametrize(
+    ("more", "beyond"),
+    [
+        ([], 0),
+        ([{"to": [{"namespaceSelector": KUBE_DNS["namespaceSelector"]}], **PORTS}], 1),
+        ([{"to": [{"podSelector": KUBE_DNS["podSelector"]}], **PORTS}], 1),
+        ([{"to": [{"namespaceSelector": {}}], "ports": [{"port": 5432}]}], 1),
+        ([{"ports": [{"protocol": "UDP"}]}], 1),
+        ([{}], 1),
+        ([{"to": [KUBE_DNS]}], 1),
+        ([{"to": [KUBE_DNS], "ports": [{"protocol": "UDP", "port": 53, "endPort": 60}]}], 1),
+        ([{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 80}]}], 1),
+        ([{"to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}], "ports": [{"port": 443}]}], 0),
+    ],
+)
+def test_a_policy_allows_the_needs_and_nothing_else(more: list[Json], beyond: int) -> None:
+    rule = row(
+        "policy",
+        of="NetworkPolicy/shop/p",
+        workload=str(WORKLOAD),
+        aspect="only",
+        needs=NEEDS,
+    )
+    objects = [
+        deployment("web", "shop", WEB),
+        pod("web-1", "shop", WEB),
+        namespace("shop"),
+        namespace("kube-system"),
+        namespace("posthog", name="posthog"),
+        policy("p", "shop", policyTypes=["Egress"], egress=[*GOOD, *more]),
+        policy("other", "shop", podSelector={"matchLabels": {"app": "x"}}, egress=[{}]),
+    ]
+    with cluster_of(*objects) as cluster:
+        assert len(said(rule, read_policies(cluster, rule).value)) == beyond
+
+
+def test_peers_of_a_row_about_dns_are_two() -> None:
+    from clusterproof.observe.matrix import peers_of  # noqa: PLC0415 - beside its test
+
+    rule = row("egress", **DNS, protocol="DNS", expected="allowed")
+    control = Dialling("c", {rule.id: resolved("1.1.1.1"), f"{rule.id}{OVER_TCP}": resolved()})
+    web = pod("web-1", "shop", WEB)
+    found = peers_of(web, [rule], {}, control)
+    assert [(peer.id, peer.protocol) for peer in found] == [
+        (rule.id, "DNS"),
+        (f"{rule.id}{OVER_TCP}", "DNS over TCP"),
+    ]
+    assert all(isinstance(peer, Peer) and peer.known == ("1.1.1.1",) for peer in found)
