@@ -107,7 +107,7 @@ def test_replicas_are_one_where_nothing_is_said_and_bounds_under_an_autoscaler()
 
 def test_images_that_are_not_pinned_are_all_named() -> None:
     """Then none is a row."""
-    tags = ("a", "b:latest", "c:1", "d@sha256:00", "host:5000/e")
+    tags = ("a", "b:latest", "c:1", f"d@sha256:{'0' * 64}", "host:5000/e")
     found = made(workload(*({"name": str(n), "image": tag} for n, tag in enumerate(tags))))
     assert found.left_out == [f"{REF}: images, as a, b:latest, host:5000/e is not pinned"]
     assert [row["id"] for row in found.areas["workloads"]] == ["web-replicas", "web-starts"]

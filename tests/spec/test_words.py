@@ -214,7 +214,7 @@ def test_an_object_may_be_without_a_namespace(tmp_path: Path) -> None:
     assert str(getattr(row, "of", "")) == "Node//n1"
 
 
-@pytest.mark.parametrize("kind", ["Service", "HorizontalPodAutoscaler", "Node", "ConfigMap"])
+@pytest.mark.parametrize("kind", ["Service", "HorizontalPodAutoscaler", "ConfigMap"])
 def test_what_runs_no_pods_is_no_workload(tmp_path: Path, kind: str) -> None:
     """However many Pods its selector takes in."""
     with pytest.raises(SpecError, match=f"expected a workload .*; {kind} runs no Pods"):

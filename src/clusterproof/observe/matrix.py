@@ -14,7 +14,7 @@ from clusterproof.kube.services import external_name
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialler, Dialling, dialable_pods
 from clusterproof.observe.dialling import Peer
-from clusterproof.observe.policy import backends_of, service_named, transport_of
+from clusterproof.observe.policy import ready_endpoints, service_named, transport_of
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import ObjectRef, Row
 
@@ -150,4 +150,4 @@ def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, .
     ref = service_named(row.host) if isinstance(row, EgressRow) else None
     if isinstance(row, DnsRow) or ref is None or ref.namespace != row.workload.namespace:
         return ()
-    return backends_of(cluster, ref, row.port, transport_of(row.protocol))
+    return ready_endpoints(cluster, ref, row.port, transport_of(row.protocol))

@@ -210,7 +210,7 @@ def service_named(host: str) -> ObjectRef | None:
     return ObjectRef(kind="Service", namespace=meant[0].namespace, name=meant[0].name)
 
 
-def backends_of(
+def ready_endpoints(
     cluster: Cluster, ref: ObjectRef, port: int, protocol: str
 ) -> tuple[Destination, ...]:
     """The endpoints of a Service that are ready: `namespace/pod` and address, without labels.
@@ -244,7 +244,7 @@ def _backends(
     }
     return tuple(
         destination(cluster, pods[one.label], one.port, protocol) if one.label in pods else one
-        for one in backends_of(cluster, ref, port, protocol)
+        for one in ready_endpoints(cluster, ref, port, protocol)
     )
 
 
