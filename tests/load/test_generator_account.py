@@ -119,7 +119,8 @@ def test_a_target_that_is_overwhelmed_has_failed_and_the_generator_has_not(tmp_p
     """Eight callers that wait 0.8 s for each answer cannot send 40 a second."""
     router = Router(Reply(body=MODELS, after_s=0.8), every=1)
     with served(router.answer) as host:
-        spec = load_spec(tmp_path, drop_after_s=0.5)
+        limits = {"p50_ms": 100, "p95_ms": 200, "p99_ms": 500, "failure_ratio": 0}
+        spec = load_spec(tmp_path, drop_after_s=0.5, objectives=limits)
         ended = Ended(tmp_path / "out", spec, "--host", host)
     started, dropped, _, _ = _counted(ended)
     assert started + dropped == PLANNED
