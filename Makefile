@@ -34,7 +34,7 @@ type: install ## types
 test: install ## our own code: no cluster, no root, no network
 	$(RUN) pytest tests -m "not cluster and not oracle" -n 4 --dist loadfile
 
-oracles: install ## our rules of Kubernetes beside Kubernetes' own functions (builds them with Go)
+oracles: install ## our rules beside the programs whose rules they are: kubectl, Kubernetes, Prometheus (builds them)
 	$(RUN) pytest tests -m oracle
 
 test-stock: install ## make test on a fresh Debian with nothing else (root); DEBIAN=13, DEMO=1 for make demo
@@ -128,10 +128,10 @@ nightly: install ## the nightly job of deploy/nightly, on the local cluster, now
 nightly-rehearsal: install ## a passing night, a seeded defect, the alert and the message, and the mending
 	$(RUN) python -m testbed.nightly rehearse
 
-.PHONY: oracle
+.PHONY: oracle-kubeconfig
 CASES ?= 500
 # Another seed, other kubeconfigs; MUTANTS=1 spoils our rules one by one, and each must be noticed.
-oracle: install ## generated kubeconfigs to kubectl and to us: the same server, as the same user (no cluster)
+oracle-kubeconfig: install ## generated kubeconfigs to kubectl and to us: the same server, as the same user (no cluster)
 	$(RUN) python -m testbed.oracles.kubeconfig --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
 	  $(if $(MUTANTS),--mutants) $(if $(PAGES),--pages docs)
 

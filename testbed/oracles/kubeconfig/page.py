@@ -36,7 +36,7 @@ class Figures:
             ("date", time.strftime("%Y-%m-%d", time.gmtime())),
             (
                 "command",
-                f"`make oracle CASES={self.cases} SEED_OF_CASES={self.seed}"
+                f"`make oracle-kubeconfig CASES={self.cases} SEED_OF_CASES={self.seed}"
                 f"{' MUTANTS=1' if self.mutants else ''}`",
             ),
             ("cases", str(self.cases)),

@@ -8,10 +8,11 @@ from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
+from testbed.cluster import binaries
 from testbed.oracles.kubernetes.compare import RULES
 from testbed.oracles.kubernetes.features import features_of
-from testbed.oracles.kubernetes.program import Oracle, running
 from testbed.oracles.kubernetes.put import put
+from testbed.oracles.program import Program, running
 
 RARE = 30
 """A pair of features in fewer cases than this has hardly been tried together."""
@@ -28,14 +29,14 @@ def main() -> int:
     unknown = set(options.rules) - RULES.keys()
     if unknown:
         parser.error(f"expected rules of {', '.join(RULES)}; got {', '.join(sorted(unknown))}")
-    with running(options.program) as oracle:
+    with running(binaries.ORACLE, options.program) as oracle:
         agreed = [
             agrees(oracle, name, options.cases, options.seed) for name in options.rules or RULES
         ]
     return 0 if all(agreed) else 1
 
 
-def agrees(oracle: Oracle, name: str, cases: int, seed: int) -> bool:
+def agrees(oracle: Program, name: str, cases: int, seed: int) -> bool:
     """Put the cases of one rule and say what came of it; True without a disagreement."""
     began = time.monotonic()
     pairs: Counter[tuple[str, str]] = Counter()

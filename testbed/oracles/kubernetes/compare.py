@@ -11,7 +11,7 @@ from clusterproof.kube import limits, quota, requests
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.scheduling import Places
 from testbed.oracles.kubernetes import cases
-from testbed.oracles.kubernetes.program import Json, Oracle
+from testbed.oracles.program import Json, Program
 
 TIMES = 5
 """How often the same Pod is created against the quotas of a case."""
@@ -31,11 +31,11 @@ class Rule:
     """
 
     cases: st.SearchStrategy[Any]
-    decide: Callable[[Oracle, Any], Iterator[Decision]]
+    decide: Callable[[Program, Any], Iterator[Decision]]
     upstream: str
 
 
-def quantities(oracle: Oracle, text: str) -> Iterator[Decision]:
+def quantities(oracle: Program, text: str) -> Iterator[Decision]:
     """A text is a quantity, and which."""
     answer = oracle.ask("quantity", text=text)
     try:
@@ -45,7 +45,7 @@ def quantities(oracle: Oracle, text: str) -> Iterator[Decision]:
     yield text, ours, Decimal(answer["amount"]) if "amount" in answer else None
 
 
-def amounts(oracle: Oracle, pod: Json) -> Iterator[Decision]:
+def amounts(oracle: Program, pod: Json) -> Iterator[Decision]:
     """The requests and limits of a Pod, without and with its status."""
     for status, bounds in (
         (False, requests.bounds_of(pod["spec"])),
@@ -56,7 +56,7 @@ def amounts(oracle: Oracle, pod: Json) -> Iterator[Decision]:
         yield "limits", requests.total_limits(bounds), _exact(answer["limits"])
 
 
-def admissions(oracle: Oracle, case: Json) -> Iterator[Decision]:
+def admissions(oracle: Program, case: Json) -> Iterator[Decision]:
     """What LimitRanges set, whether they refuse, and how many Pods the quotas admit."""
     answer = oracle.ask("admit", times=TIMES, **case)
     spec = case["pod"]["spec"]
@@ -74,7 +74,7 @@ def admissions(oracle: Oracle, case: Json) -> Iterator[Decision]:
     yield "Pods that the quotas admit", min(more, TIMES), answer["created"]
 
 
-def claims(oracle: Oracle, case: Json) -> Iterator[Decision]:
+def claims(oracle: Program, case: Json) -> Iterator[Decision]:
     """Whether a LimitRange refuses a claim."""
     answer = oracle.ask("claim", **case)
     (limit_range,) = case["limitRanges"]
@@ -96,7 +96,7 @@ _PLUGINS = (
 )
 
 
-def places(oracle: Oracle, case: Json) -> Iterator[Decision]:
+def places(oracle: Program, case: Json) -> Iterator[Decision]:
     """Which of the scheduler's filters refuse a Pod on which node."""
     answer = oracle.ask("places", **case)
     namespaces = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from testbed.oracles.kubernetes.compare import Rule
-from testbed.oracles.kubernetes.program import Oracle
+from testbed.oracles.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Account:
 
 
 def put(
-    oracle: Oracle,
+    oracle: Program,
     rule: Rule,
     cases: int,
     seed_: int,

@@ -6,7 +6,8 @@ from collections import Counter
 from itertools import combinations
 from random import Random
 
-from testbed.oracles.reading.program import Json, Reader, running
+from testbed.cluster import binaries
+from testbed.oracles.program import Json, Program, running
 from testbed.oracles.reading.subjects import SUBJECTS, Subject
 
 SEED = 20261126
@@ -14,7 +15,7 @@ CASES = 10_000
 
 
 def disagreements(
-    subject: Subject, reader: Reader, seed: int, cases: int
+    subject: Subject, reader: Program, seed: int, cases: int
 ) -> tuple[list[tuple[Json, str, str]], Counter[frozenset[str]]]:
     """The cases of this seed in which the two differ, and how often each pair of features came."""
     random = Random(f"{subject.name} {seed}")  # noqa: S311 - cases, no secrets
@@ -36,7 +37,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     failed = 0
-    with running() as reader:
+    with running(binaries.READING) as reader:
         for subject in SUBJECTS:
             apart, pairs = disagreements(subject, reader, options.seed, options.cases)
             rarest = min(pairs.values(), default=0)

@@ -14,7 +14,7 @@ from clusterproof.kube.selectors import selects
 from clusterproof.kube.services import ServicePort, target_port
 from clusterproof.observe.metrics import page_of
 from clusterproof.observe.proxy import Answer
-from testbed.oracles.reading.program import Json, Reader
+from testbed.oracles.program import Json, Program
 
 KEYS = ("app", "tier", "a.b/c", "track")
 VALUES = ("web", "db", "", "canary")
@@ -33,7 +33,7 @@ class Subject:
     name: str
     draw: Callable[[Random], tuple[Json, frozenset[str]]]
     ours: Callable[[Json], str]
-    theirs: Callable[[Reader, Json], str]
+    theirs: Callable[[Program, Json], str]
 
 
 # --- Selectors
@@ -55,7 +55,7 @@ def _draw_selector(random: Random) -> tuple[Json, frozenset[str]]:
     return {"selector": selector, "labels": labels}, frozenset(features)
 
 
-def _their_selection(reader: Reader, case: Json) -> str:
+def _their_selection(reader: Program, case: Json) -> str:
     return str(reader.ask("selects", **case)["selects"])
 
 
@@ -156,7 +156,7 @@ def _our_path(case: Json) -> str:
     return str(values)
 
 
-def _their_path(reader: Reader, case: Json) -> str:
+def _their_path(reader: Program, case: Json) -> str:
     answer = reader.ask("path", object=case["object"], text=case["text"])
     values = answer.get("values", [])
     return str(values[:1] if "[name=" in case["ours"] else values)
@@ -229,7 +229,7 @@ def _our_page(case: Json) -> str:
     )
 
 
-def _their_page(reader: Reader, case: Json) -> str:
+def _their_page(reader: Program, case: Json) -> str:
     answer = reader.ask("page", **case)
     if "refused" in answer:
         return "refused"
@@ -245,11 +245,11 @@ def _their_page(reader: Reader, case: Json) -> str:
     )
 
 
-def _their_port(reader: Reader, case: Json) -> str:
+def _their_port(reader: Program, case: Json) -> str:
     return str(reader.ask("port", **case)["port"])
 
 
-def _their_expansion(reader: Reader, case: Json) -> str:
+def _their_expansion(reader: Program, case: Json) -> str:
     text: Any = reader.ask("expand", **case)["text"]
     return str(text)
 

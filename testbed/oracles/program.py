@@ -1,4 +1,4 @@
-"""The Go program that answers as Kubernetes decides (testbed/binaries/oracle)."""
+"""A Go program under testbed/binaries that answers questions: JSON lines in, JSON lines out."""
 
 import json
 import subprocess
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from testbed.cluster import binaries
+from testbed.cluster.binaries import Family
 
 Json = dict[str, Any]
 
 
-class Oracle:
-    """A running program: one question, one answer."""
+class Program:
+    """A running program. Safe to share between threads."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         """Ask this process."""
@@ -22,7 +23,7 @@ class Oracle:
         self._lock = threading.Lock()
 
     def ask(self, question: str, **parts: Any) -> Json:  # noqa: ANN401 - raw JSON
-        """What Kubernetes says.
+        """Its answer.
 
         Raises:
             ValueError: The program could not read the question: the case is no valid object.
@@ -41,15 +42,15 @@ class Oracle:
 
 
 @contextmanager
-def running(program: Path | None = None) -> Iterator[Oracle]:
-    """The program, built first where the cache lacks it."""
-    if program is None:
-        binaries.ensure(print, (binaries.ORACLE,))
-        program = binaries.program(binaries.ORACLE.name)
+def running(family: Family, path: Path | None = None) -> Iterator[Program]:
+    """The program of `family`, built first where the cache lacks it; or the one at `path`."""
+    if path is None:
+        binaries.ensure(print, (family,))
+        path = binaries.program(family.name)
     with subprocess.Popen(
-        [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            yield Oracle(process)
+            yield Program(process)
         finally:
             process.terminate()

@@ -1,4 +1,4 @@
-"""kubectl itself, where it was built: generated kubeconfigs, and the same choice by both."""
+"""kubectl itself: generated kubeconfigs, and the same choice by both."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -14,18 +14,14 @@ from testbed.oracles.kubeconfig.draw import Tally, drawn, every_option
 from testbed.oracles.kubeconfig.mutants import MUTANTS, Mutant, spoilt
 from testbed.oracles.kubeconfig.situation import Case, Material
 
-KUBECTL = binaries.program("kubectl")
 CASES = 200
-
-built = pytest.mark.skipif(
-    not KUBECTL.exists(), reason="kubectl is built with the cluster; `make oracle` builds it"
-)
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Both sides, with servers that record."""
-    with bench(KUBECTL, tmp_path_factory.mktemp("oracle")) as ready:
+    binaries.ensure(print)
+    with bench(binaries.program("kubectl"), tmp_path_factory.mktemp("oracle")) as ready:
         yield ready
 
 
@@ -45,7 +41,7 @@ def cases(draw: st.DrawFn, material: Material) -> tuple[Case, dict[str, str]]:
     return case(pick, material), odd
 
 
-@built
+@pytest.mark.oracle
 def test_kubectl_and_we_choose_the_same(both: Bench) -> None:
     @settings(
         max_examples=CASES,
