@@ -22,6 +22,7 @@ from clusterproof.report.record import RowResult
 from clusterproof.spec import Row
 from clusterproof.spec.desired import FieldRow, ReplicasRow
 from clusterproof.spec.row import ObjectRef
+from tests.observe.cluster_objects import owned_by
 from tests.observe.loopback import Reply, Request, api_server
 
 Json = dict[str, Any]
@@ -65,7 +66,7 @@ def objects(value: str, place: str) -> dict[str, list[Json]]:
         "args": ["serve", texts(value, place, "command")],
     }
     template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
-    pod_meta = {"name": "web-1", "namespace": NAMESPACE, "labels": {"app": "web"}}
+    pod_meta = {"name": "web-1", "namespace": NAMESPACE, **owned_by("set")}
     status = {"name": "web", "ready": False, "restartCount": 3, "state": {"waiting": {}}}
     return {
         "deployments": [
@@ -75,6 +76,7 @@ def objects(value: str, place: str) -> dict[str, list[Json]]:
                 "status": {},
             }
         ],
+        "replicasets": [{"metadata": {"name": "web", "uid": "set", **owned_by("u")}}],
         "pods": [
             {
                 "metadata": pod_meta,
@@ -101,7 +103,7 @@ def objects(value: str, place: str) -> dict[str, list[Json]]:
 
 
 KINDS = {"deployments": "Deployment", "pods": "Pod", "events": "Event", "configmaps": "ConfigMap"}
-KINDS |= {"networkpolicies": "NetworkPolicy", "secrets": "Secret"}
+KINDS |= {"networkpolicies": "NetworkPolicy", "secrets": "Secret", "replicasets": "ReplicaSet"}
 
 
 @contextmanager

@@ -46,7 +46,13 @@ def _hpa(desired: int | None, **current: int | None) -> Json:
 
 def _slice(name: str, service: str, ready: str = "") -> Json:
     """An EndpointSlice: one endpoint per letter, y or n, ? for one that says nothing of itself."""
-    endpoints = [{} if one == "?" else {"conditions": {"ready": one == "y"}} for one in ready]
+    endpoints = [
+        {
+            "addresses": [f"{name}-{place}"],
+            "conditions": {} if one == "?" else {"ready": one == "y"},
+        }
+        for place, one in enumerate(ready)
+    ]
     labels = {"kubernetes.io/service-name": service}
     return {"metadata": {"name": name, "labels": labels}, "endpoints": endpoints}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from testbed.oracles.kubeconfig.draw import Tally
 
-_BEGIN, _END = "<!-- kubeconfig: figures -->", "<!-- /kubeconfig -->"
+_BEGIN, _END = "<!-- figure: oracle-kubeconfig -->", "<!-- end of figure -->"
 
 
 @dataclass(frozen=True)
