@@ -17,6 +17,7 @@ from clusterproof.errors import ClusterproofError, SpecError
 from clusterproof.outcome import ExitCode
 from testbed.figures.pages import blocks, pages, rewritten
 from testbed.figures.registry import PROJECT, REGISTRY, Figure, figures, numbers_in
+from testbed.settings import patient
 
 QUICK_MINUTES = 5.0
 WITHIN_S = 4 * 3600.0
@@ -80,7 +81,7 @@ def run(figure: Figure) -> bool:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=WITHIN_S,
+        timeout=patient(WITHIN_S),
         check=False,
     )
     took_s = time.monotonic() - began
