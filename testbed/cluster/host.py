@@ -24,10 +24,11 @@ KERNEL_PARAMETERS = (
 )
 """What a kubelet sets (pkg/kubelet/cm, setupKernelTunables)."""
 
+CNI_RESULTS = Path("/var/lib/cni/results")
 SHARED_FOLDERS = (
     Path("/var/lib/kubelet/device-plugins"),
     Path("/var/lib/kubelet"),
-    Path("/var/lib/cni/results"),
+    CNI_RESULTS,
     Path("/var/lib/cni/cache"),
     Path("/var/lib/cni"),
     Path("/var/log/containers"),
@@ -179,7 +180,7 @@ def shim_sockets() -> tuple[Path, ...]:
 
 def _remove_own_files() -> list[Path]:
     own = [path for path in shim_sockets() if path.exists()]
-    own += Path("/var/lib/cni/results").glob(f"{CNI_NETWORK}-*")
+    own += CNI_RESULTS.glob(f"{CNI_NETWORK}-*")
     own += [
         link
         for link in Path("/var/log/containers").glob("*.log")

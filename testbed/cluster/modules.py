@@ -47,7 +47,7 @@ _OURS = re.compile(
             r"mbcache|jbd2|crc32c_\w+",  # of ext4
             r"stp|llc|8021q|garp|mrp",  # of bridge
             r"nf_\w+|nft_\w+|nfnetlink\w*|xt_\w+|x_tables|ip6?_tables|ip6?table_\w+|ip6?t_\w+",
-            r"libcrc32c",
+            r"ip_vs\w*|libcrc32c",  # kube-proxy asks for ip_vs, to clear another mode's leftovers
         )
     )
 )

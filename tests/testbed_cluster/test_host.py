@@ -17,6 +17,8 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "RUN", tmp_path / "run")
     monkeypatch.setattr(paths, "HOST_RECORD", tmp_path / "host-before.json")
     monkeypatch.setattr(host, "SHARED_FOLDERS", (tmp_path / "shared",))
+    # A cluster may run on this machine meanwhile: its files are not this test's.
+    monkeypatch.setattr(host, "CNI_RESULTS", tmp_path / "cni-results")
     return tmp_path / "host-before.json"
 
 

@@ -38,6 +38,8 @@ def test_file_systems_are_read_with_and_without_a_device() -> None:
         ("nft_chain_nat", 0, False, True),
         ("xt_conntrack", 0, True, False),
         ("libcrc32c", 0, False, True),
+        ("ip_vs", 0, False, True),
+        ("ip_vs", 1, False, False),
         ("usb_storage", 0, False, False),
         ("btrfs", 0, False, False),
         ("overlayfs_of_somebody", 0, False, False),
