@@ -45,7 +45,7 @@ def _hpa(desired: int | None, **current: int | None) -> Json:
 
 
 def _slice(name: str, service: str, ready: str = "") -> Json:
-    """An EndpointSlice: one endpoint per letter, y or n, ? for one that says nothing of itself."""
+    """An EndpointSlice: one endpoint per letter, y or n; ? says nothing, which means ready."""
     endpoints = [
         {
             "addresses": [f"{name}-{place}"],
@@ -130,14 +130,14 @@ def test_endpoints_are_those_of_the_service_in_all_its_slices() -> None:
         Change(1, "endpointslice", "LISTED", _slice("s-1", "s", "yn?")),
         Change(2, "endpointslice", "LISTED", _slice("o-1", "other", "y")),
         Change(3, "endpointslice", "ADDED", _slice("s-2", "s", "yy")),
-        Change(4, "endpointslice", "MODIFIED", _slice("s-1", "s", "yy")),
+        Change(4, "endpointslice", "MODIFIED", _slice("s-1", "s", "y")),
         Change(5, "endpointslice", "DELETED", _slice("s-2", "s", "yy")),
         Change(6, "endpointslice", "DELETED", _slice("s-3", "s")),
         Change(7, "endpointslice", "MODIFIED", {"metadata": {"name": "s-9"}}),
         Change(8, "endpointslice", "MODIFIED", {**_slice("s-1", "s"), "endpoints": None}),
     ]
     found = build_timeline(Recording(0, 10, changes), deployment="d", hpa="h", service="s")
-    assert found.endpoints == ((1, 1.0), (3, 3.0), (4, 4.0), (5, 2.0), (8, 0.0))
+    assert found.endpoints == ((1, 2.0), (3, 4.0), (4, 3.0), (5, 1.0), (8, 0.0))
 
 
 def test_the_utilization_that_a_status_shows() -> None:
