@@ -2,7 +2,7 @@
 # What the virtual machine does by itself, from its first boot to its end. Written to the console:
 # lines that begin with "demo-vm:". Results: a tar archive on the second disk.
 set -u
-cd /root/clusterproof
+cd /srv/clusterproof
 results=/run/demo-vm
 mkdir -p "$results"
 

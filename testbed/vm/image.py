@@ -42,7 +42,7 @@ FETCH = (
 stays in the checkout and in the cache. `make test-stock` tries the same commands from nothing."""
 
 NODES = 2
-CHECKOUT = "root/clusterproof"
+CHECKOUT = "srv/clusterproof"
 CACHE = "root/.cache/clusterproof"
 _UNIT = """[Unit]
 Description=The local cluster of clusterproof, up and down again
@@ -51,7 +51,7 @@ After=multi-user.target
 [Service]
 Type=exec
 EnvironmentFile=/etc/demo-vm.env
-ExecStart=/root/clusterproof/testbed/vm/guest.sh
+ExecStart=/srv/clusterproof/testbed/vm/guest.sh
 StandardOutput=journal+console
 StandardError=journal+console
 TimeoutStartSec=infinity
