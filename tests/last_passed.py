@@ -16,6 +16,9 @@ BEGAN = dt.date(2026, 11, 26)
 FILE = Path(__file__).with_name("last-passed.json")
 ROOT = FILE.parents[1]
 PARTS = 4
+CHAINS = frozenset({"tests/testbed_cluster/test_live_cluster.py"})
+"""Files whose tests bring the cluster up and down in turn."""
+
 SLOW_S = 5.0
 """A test that took longer is a slow one. With fixtures: what its first user waits for."""
 
@@ -89,8 +92,15 @@ def part(tests: Iterable[str], passes: Mapping[str, Pass], seed: int) -> set[str
     """The quick tests, and one of PARTS parts of the slow ones; PARTS seeds in a row cover all.
 
     A test that was never timed counts as slow. Neighbours, which take about the same, go to
-    different parts.
+    different parts. The tests of a file in CHAINS rest on one another: all of them, or none.
     """
-    every = set(tests)
-    slow = sorted(one for one in every if one not in passes or passes[one].took_s > SLOW_S)
-    return every - {one for place, one in enumerate(slow) if place % PARTS != seed % PARTS}
+    unit = {test: _file(test) if _file(test) in CHAINS else test for test in tests}
+    slow = sorted(
+        {
+            unit[test]
+            for test in unit
+            if unit[test] in CHAINS or test not in passes or passes[test].took_s > SLOW_S
+        }
+    )
+    left_out = {name for place, name in enumerate(slow) if place % PARTS != seed % PARTS}
+    return {test for test in unit if unit[test] not in left_out}

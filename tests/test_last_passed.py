@@ -58,6 +58,17 @@ def test_four_seeds_in_a_row_cover_every_slow_test_once_and_the_quick_ones_each_
     assert len(parts) == PARTS
 
 
+def test_tests_that_rest_on_one_another_go_together() -> None:
+    (chain,) = last_passed.CHAINS
+    tests = [f"{chain}::test_up", f"{chain}::test_down", *(f"t{number}" for number in range(7))]
+    passes = {f"{chain}::test_up": of(0, SLOW_S - 1)}
+    counts = [
+        sum(test.startswith(chain) for test in last_passed.part(tests, passes, seed))
+        for seed in range(PARTS)
+    ]
+    assert sorted(counts) == [0, 0, 0, 2]
+
+
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     passes = {"tests/b.py::t[x y]": of(3, 2.04), "tests/a.py::t": of(1, 0.0)}
     last_passed.write(passes, tmp_path / "f.json")

@@ -136,7 +136,7 @@ def test_diagnostics_say_which_right_they_lack(
     diagnosing = {f"{one.verb} {one.resource}" for one in grants_of("diagnose")}
     assert diagnosing == {"list events", "get pods/log"}
     spec = tmp_path / "spec.yaml"
-    document = {"extends": str(scratch.SPEC), "settings": {"settle_s": 0}}
+    document = {"extends": str(scratch.SPEC), "settings": {"settle_s": 0.1}}
     spec.write_text(yaml.safe_dump(document), encoding="utf-8")
     allowed = [_grant(words, crashing) for words in (*FOR_THE_ROWS, *(diagnosing - {withheld}))]
     options = ["--spec", str(spec), "--namespace", f"scratch={crashing}", "--read-only"]

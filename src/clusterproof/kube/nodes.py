@@ -77,12 +77,17 @@ def _expression_matches(expression: Json, labels: dict[str, str]) -> bool:
 
 
 def host_ports(spec: Json) -> list[tuple[str, str, int]]:
-    """Address, protocol and number of each host port (schedutil.GetHostPorts)."""
+    """Address, protocol and number of each host port (schedutil.GetHostPorts).
+
+    In the network of the host each port of a container is one (defaults.go, SetDefaults_PodSpec);
+    a template does not say so, the Pod made from it does.
+    """
+    on_host = bool(spec.get("hostNetwork"))
     return [
-        (port.get("hostIP") or _ANY_ADDRESS, port.get("protocol") or "TCP", port["hostPort"])
+        (port.get("hostIP") or _ANY_ADDRESS, port.get("protocol") or "TCP", number)
         for container in lasting_containers(spec)
         for port in container.spec.get("ports") or []
-        if port.get("hostPort")
+        if (number := port.get("hostPort") or (port["containerPort"] if on_host else 0))
     ]
 
 
@@ -138,7 +143,7 @@ class NodeRoom:
                 yield f"host port {number}/{protocol} is taken"
 
     def _insufficient(self, pod: Json) -> Iterator[str]:
-        allocatable = self.node["status"]["allocatable"]
+        allocatable = (self.node.get("status") or {}).get("allocatable") or {}
         room = _scheduler_amounts(amounts_of(allocatable))
         if len(self.pods) + 1 > room.get("pods", 0):
             yield f"too many Pods: {len(self.pods)} of {allocatable.get('pods', '0')}"

@@ -65,7 +65,11 @@ def restarts_within(pod: Json, container: Container, now: datetime, window_s: fl
     if not _before(pod["metadata"]["creationTimestamp"], now, window_s):
         return Span(total, total)
     ended, began = previous.get("finishedAt"), previous.get("startedAt")
-    if not ended or not total or _before(ended, now, window_s):
+    if not total:
+        return Span(0, 0)
+    if not ended:  # a node that restarted leaves no time: none of them, or all, may be recent
+        return Span(0, total)
+    if _before(ended, now, window_s):
         return Span(0, 0)
     if total == 1 or (began and _before(began, now, window_s)):
         return Span(1, 1)

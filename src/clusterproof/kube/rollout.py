@@ -37,12 +37,10 @@ def progress_of(kind: str, workload: Json) -> Progress:
         on_delete = (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
         counts = tuple((name, status.get(name, 0)) for name in names)
         return Progress(desired, None if on_delete else updated, counts)
-    desired = spec.get("replicas", 1)
-    ready = status.get("readyReplicas", 0)
-    counts = (
-        ("readyReplicas", ready),
-        ("availableReplicas", status.get("availableReplicas", ready)),
-        ("replicas", status.get("replicas", 0)),
+    # An absent count is 0: each is `omitempty`. An absent `replicas` is defaulted to 1.
+    desired = 1 if spec.get("replicas") is None else spec["replicas"]
+    counts = tuple(
+        (name, status.get(name) or 0) for name in ("readyReplicas", "availableReplicas", "replicas")
     )
     wanted = _wanted_updates(kind, spec, desired)
     if wanted is None:
@@ -62,9 +60,14 @@ def _wanted_updates(kind: str, spec: Json, desired: int) -> int | None:
 
 
 def is_observed(workload: Json) -> bool:
-    """Whether the controller has looked at the current spec."""
-    observed: int = status_of(workload).get("observedGeneration", 0)
-    return bool(observed >= workload["metadata"].get("generation", 0))
+    """Whether the controller has looked at the current spec.
+
+    Argo's Rollout has a number in a string there, older ones a hash, which says nothing.
+    """
+    observed = str(status_of(workload).get("observedGeneration") or 0)
+    if not observed.isdigit():
+        return True
+    return int(observed) >= int(workload["metadata"].get("generation") or 0)
 
 
 def is_paused(workload: Json) -> bool:

@@ -11,7 +11,9 @@ import re
 import ssl
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,15 @@ class _NamedContext(ssl.SSLContext):
 
     def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:  # noqa: ANN401 - ssl's own
         """As `ssl.SSLContext` does, for the fixed name."""
-        kwargs["server_hostname"] = self.server_name or kwargs.get("server_hostname")
-        return super().wrap_socket(*args, **kwargs)
+        return super().wrap_socket(**self._named(super().wrap_socket, args, kwargs))
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:  # noqa: ANN401 - ssl's own
         """Likewise, for TLS inside of a proxy's TLS."""
-        kwargs["server_hostname"] = self.server_name or kwargs.get("server_hostname")
-        return super().wrap_bio(*args, **kwargs)
+        return super().wrap_bio(**self._named(super().wrap_bio, args, kwargs))
+
+    def _named(self, call: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        named = signature(call).bind(*args, **kwargs).arguments
+        return {**named, "server_hostname": self.server_name or named.get("server_hostname")}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A Secret's value is compared here and dropped: what is brought back is its lengt
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import log2
 from typing import Any
@@ -19,6 +19,7 @@ from clusterproof.kube.env import (
     decoded,
     environment_of,
     files_of,
+    values_of,
 )
 from clusterproof.kube.objects import Json, controller_of
 from clusterproof.kube.workloads import pod_spec_of
@@ -104,8 +105,16 @@ class Unread(dict[str, bytes | None]):
         """Not known."""
 
 
-def reader_of(cluster: Cluster, of: ObjectRef, *containers: Json) -> Read:
+def reader_of(
+    cluster: Cluster,
+    of: ObjectRef,
+    *containers: Json,
+    contents: Callable[[str, Json], Mapping[str, bytes]],
+) -> Read:
     """Reads the keys of the ConfigMaps and Secrets of a namespace.
+
+    `contents` is `values_of` for variables, which are never made of binaryData (kubelet_pods.go,
+    makeEnvironmentVariables), and `contents_of` for files.
 
     Secrets are listed only for a row about one, or where a container takes one as a whole: what a
     variable is set from is said by its reference.
@@ -123,7 +132,7 @@ def reader_of(cluster: Cluster, of: ObjectRef, *containers: Json) -> Read:
             item = cluster.find(ObjectRef(kind=kind, namespace=of.namespace, name=name))
         except ObservationError:
             return Unread()
-        return None if item is None else dict(contents_of(kind, item))
+        return None if item is None else dict(contents(kind, item))
 
     return read
 
@@ -147,10 +156,12 @@ def read_consumed(cluster: Cluster, rule: ConsumedRow) -> Observed[Consumed]:
         nothing: frozenset[str] = frozenset()
         absent = Consumed(there, container is not None, nothing, nothing)
         return Observed(absent, where, ("gets nothing from it",), next_command)
-    read = reader_of(cluster, rule.of, container.spec)
+    read = reader_of(cluster, rule.of, container.spec, contents=values_of)
     _refuse_unread(container.spec, rule, read)
     variables = environment_of(container.spec, read).variables
-    files = files_of(spec, container.spec, read)
+    files = files_of(
+        spec, container.spec, reader_of(cluster, rule.of, container.spec, contents=contents_of)
+    )
     instead: list[tuple[str, str]] = []
     consumed: list[str] = []
     for key in rule.keys:

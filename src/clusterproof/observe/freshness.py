@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.containers import lasting_containers
-from clusterproof.kube.env import contents_of, environment_of, files_of
+from clusterproof.kube.env import contents_of, environment_of, files_of, values_of
 from clusterproof.kube.execute import ExecResult, execute
 from clusterproof.kube.objects import Json
 from clusterproof.observe.cluster import Cluster
@@ -42,7 +42,7 @@ class Freshness:
         changed_at: Time of the last write of the data; "" where the API server does not say.
         pods: How many Pods there are.
         stale: Pod to the keys whose value in it is not the current one.
-        unread: Older Pods of which no container gets anything of the object.
+        unread: Pods of which no container gets anything of the object.
     """
 
     object_exists: bool
@@ -68,7 +68,7 @@ def read_freshness(cluster: Cluster, rule: FreshRow, *, read_only: bool) -> Obse
     older = [pod for pod in pods if not changed_at or _started_before(pod, changed_at)]
     written = f"last written at {changed_at}" if changed_at else "written at a time that is unknown"
     evidence = f"data {written}; {len(pods)} Pods, {len(older)} of them older"
-    gets = {pod["metadata"]["name"]: _sources(cluster, rule, pod) for pod in older}
+    gets = {pod["metadata"]["name"]: _sources(cluster, rule, pod) for pod in pods}
     unread = tuple(name for name, places in gets.items() if not any(places.values()))
     asked = [pod for pod in older if pod["metadata"]["name"] not in unread]
     how = "API read (times)"
@@ -102,18 +102,21 @@ def data_changed_at(item: Json) -> str:
 
 def _started_before(pod: Json, moment: str) -> bool:
     started = (pod.get("status") or {}).get("startTime")
-    return not started or datetime.fromisoformat(started) < datetime.fromisoformat(moment)
+    # Both are whole seconds: in the same one, nothing says which came first.
+    return not started or datetime.fromisoformat(started) <= datetime.fromisoformat(moment)
 
 
 def _sources(cluster: Cluster, rule: FreshRow, pod: Json) -> dict[str, Places]:
     """Container to what it gets of the object."""
     lasting = lasting_containers(pod["spec"], pod.get("status"))
-    read = reader_of(cluster, rule.of, *(container.spec for container in lasting))
+    specs = [container.spec for container in lasting]
+    read = reader_of(cluster, rule.of, *specs, contents=values_of)
+    read_files = reader_of(cluster, rule.of, *specs, contents=contents_of)
     own = (rule.of.kind, rule.of.name)
     found: dict[str, Places] = {}
     for container in lasting:
         variables = environment_of(container.spec, read).variables
-        mounted = files_of(pod["spec"], container.spec, read)
+        mounted = files_of(pod["spec"], container.spec, read_files)
         found[container.name] = {
             **{name: one.key for name, one in variables.items() if (one.kind, one.name) == own},
             **{file.path: file.key for file in mounted if (file.kind, file.name) == own},
@@ -166,7 +169,7 @@ def _left_over(cluster: Cluster, rule: FreshRow, container: Json, behind: list[s
     field = "configMapRef" if rule.of.kind == "ConfigMap" else "secretRef"
     sources = container.get("envFrom") or []
     whole = [one for one in sources if (one.get(field) or {}).get("name") == rule.of.name]
-    read = reader_of(cluster, rule.of, container)
+    read = reader_of(cluster, rule.of, container, contents=values_of)
     known = environment_of(container, read).variables
     others = [
         one

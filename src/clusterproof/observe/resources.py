@@ -64,7 +64,7 @@ def read_totals(cluster: Cluster, rule: TotalsRow) -> Observed[Totals]:
             absent.append(str(ref))
             continue
         replicas = progress_of(ref.kind, workload).desired
-        for container in lasting_containers(pod_spec_of(workload)):
+        for container in lasting_containers(_template_spec(ref, workload)):
             text = container.bound(rule.bound, rule.resource)
             if text is None:
                 unbounded.append(f"{ref.name}/{container.name}")
@@ -92,15 +92,30 @@ def read_limit_ranges(cluster: Cluster, rule: LimitRangeRow) -> Observed[LimitRa
         if workload is None:
             absent.append(str(ref))
         else:
-            effects += _effects(ranges, ref.name, workload)
+            effects += _effects(ranges, ref, workload)
     evidence = (f"{len(ranges)} LimitRanges in {rule.namespace}", *effects)
     next_command = f"kubectl -n {rule.namespace} describe limitrange"
     value = LimitRangeEffects(len(ranges), tuple(effects), tuple(absent))
     return Observed(value, f"namespace {rule.namespace}", evidence, next_command)
 
 
-def _effects(ranges: list[Json], name: str, workload: Json) -> Iterator[str]:
-    bounds = bounds_of(pod_spec_of(workload))
+def _template_spec(ref: ObjectRef, workload: Json) -> Json:
+    """The spec of the Pods that a workload makes.
+
+    Raises:
+        ObservationError: It has no template, or one without containers.
+    """
+    spec = pod_spec_of(workload)
+    if not spec.get("containers"):
+        raise ObservationError(
+            f"{ref} has no Pod template of its own: what its Pods ask for cannot be read",
+            next_command=f"kubectl get {ref.kubectl} -o yaml",
+        )
+    return spec
+
+
+def _effects(ranges: list[Json], ref: ObjectRef, workload: Json) -> Iterator[str]:
+    name, bounds = ref.name, bounds_of(_template_spec(ref, workload))
     for limit_range in ranges:
         bounds, changes = defaulted(limit_range, bounds)
         for change in changes:
@@ -145,7 +160,19 @@ def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
     that was admitted already.
     """
     template = template_of(workload) or {}
-    spec = dict(template.get("spec") or {})
+    spec = dict(_template_spec(ref, workload))
+    # A StatefulSet's claims become volumes of its Pods, which decide about their places too.
+    claims = (workload.get("spec") or {}).get("volumeClaimTemplates") or []
+    spec["volumes"] = [
+        *(spec.get("volumes") or []),
+        *(
+            {
+                "name": claim["metadata"]["name"],
+                "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]},
+            }
+            for claim in claims
+        ),
+    ]
     for pod in cluster.pods_of(ref)[:1]:
         for key in ("overhead", "priorityClassName"):
             if key in pod["spec"]:
@@ -200,9 +227,9 @@ def _node_room(cluster: Cluster, rule: RoomRow, pod: Json) -> Observed[Room]:
     pods = cluster.objects("Pod", CLUSTER_WIDE)
     ready = [node for node in nodes if condition(node, "Ready") == "True"]
     places = Places.of(ready, pods, _namespaces(cluster, [pod, *pods]))
-    own = {each["metadata"]["name"] for each in cluster.pods_of(rule.workload)}
-    bound = {each["metadata"]["name"] for each in pods if is_bound(each)}
-    running = len(own & bound)
+    replicas = cluster.pods_of(rule.workload)
+    own = {each["metadata"]["name"] for each in replicas}
+    running = sum(1 for each in replicas if is_bound(each))
     waiting = _waiting(pods, rule.workload, own)
     for other in waiting:
         places.place(other)

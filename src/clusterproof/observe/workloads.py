@@ -322,7 +322,7 @@ def _troubles(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
 
 def _is_recent(cluster: Cluster, end: Json, within_s: float) -> bool:
     """Whether a container ended within the window; one without a time is taken to have."""
-    return "finishedAt" not in end or cluster.seconds_since(end["finishedAt"]) <= within_s
+    return not end.get("finishedAt") or cluster.seconds_since(end["finishedAt"]) <= within_s
 
 
 def _late_starts(age: float, pod: Json, containers: tuple[Container, ...]) -> Iterator[str]:

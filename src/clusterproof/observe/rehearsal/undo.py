@@ -228,10 +228,10 @@ def _set_by_others(item: Json, field: str) -> str:
     at: Any = item
     for token in _tokens(field):
         if isinstance(at, list):
-            at = at[int(token)]
+            at = at[int(token)] if int(token) < len(at) else {}
             keys.append("k:" + json.dumps({"name": at.get("name")}, separators=(",", ":")))
         else:
-            at = at.get(token)
+            at = (at or {}).get(token)
             keys.append(f"f:{token}")
     owners = {}
     for manager in managers:
