@@ -45,9 +45,19 @@ def judge_scaling(
     scaling: Scaling,
     demand: Demand,
     replayed: Replay | None,
+    pinned: Finding | None = None,
 ) -> list[Finding]:
-    """All claims about the chain from metrics to Ready pods."""
-    cause = find_cause(recording, scaling)
+    """All claims about the chain from metrics to Ready pods.
+
+    Args:
+        recording: What was seen.
+        timeline: Of the same recording.
+        scaling: What the autoscaler is held to.
+        demand: What the plan demands of it.
+        replayed: The model's run.
+        pinned: The Service kept the load on few Pods, so that their mean asked for no more.
+    """
+    cause = find_cause(recording, scaling) or pinned
     findings = [
         judge_spec_bounds(recording, scaling),
         judge_policies(recording, scaling),
