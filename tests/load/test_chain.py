@@ -27,7 +27,11 @@ HPA = {
         "minReplicas": 3,
         "maxReplicas": 10,
         "metrics": [
-            {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}}
+            {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}},
+            {
+                "type": "Resource",
+                "resource": {"name": "memory", "target": {"averageUtilization": 80}},
+            },
         ],
         "behavior": {
             "scaleUp": {
@@ -269,3 +273,23 @@ def test_load_that_an_affinity_keeps_on_one_pod_is_no_bad_generator(
     ceiling = next(f for f in verdict.findings if f.id == "ceiling")
     assert (ceiling.outcome, ceiling.link) == (outcome, broken)
     assert [f.id for f in verdict.findings].count("service-spread") == 1
+
+
+@pytest.mark.parametrize("kind", ["Pods", "Object", "External"])
+def test_an_hpa_by_other_metrics_is_judged_but_by_the_model(spec: LoadSpec, kind: str) -> None:
+    """The load is over by then: what was seen of it is not thrown away."""
+    recording = Story().record()
+    metric = {"type": kind, kind.lower(): {"metric": {"name": "queue_length"}}}
+    metrics: Any = HPA["spec"]
+    _edit_hpa(recording, ("spec", "metrics"), [metric, *metrics["metrics"]])
+    generator = {"scenario": "router", "started_at": T0, "stages": [[160, 160, 40]]}
+    inputs = Inputs({**generator, "findings": []}, Account(), recording, None, None)
+    claims = {f.id: f for f in analyse(inputs, spec).verdict.findings}
+    model = claims["hpa-model"]
+    assert model.outcome is Outcome.INCONCLUSIVE
+    assert model.observed == (
+        f"no reconcile could be replayed: the HPA goes by {kind} queue_length; the model knows"
+        " Resource and ContainerResource metrics"
+    )
+    for claim in ("hpa-bounds", "hpa-policy", "hpa-targets"):
+        assert claims[claim].outcome is Outcome.PASSED

@@ -6,7 +6,7 @@ Policies and windows have the API's own limits: pkg/apis/autoscaling/validation/
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat
 
@@ -14,6 +14,7 @@ FailureRatio = Annotated[float, Field(ge=0, lt=1)]
 """A share of all requests, not percent; 1 would let every one fail."""
 Window = Annotated[int, Field(ge=0, le=3600)]
 """Source: validateHPAScalingRules, MaxStabilizationWindowSeconds."""
+Select = Literal["Max", "Min", "Disabled"]
 _MAX_PERIOD_S = 1800
 """Source: validateScalingPolicy, MaxPeriodSeconds."""
 _POLICY = re.compile(r"(?:Percent|Pods) [1-9][0-9]{0,8} (?P<period_s>[1-9][0-9]{0,3})")

@@ -27,7 +27,7 @@ from pydantic import (
 
 from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.hpa.rules import ControllerFlags
-from clusterproof.load.ranges import FailureRatio, Policies, Shares, Weights, Window
+from clusterproof.load.ranges import FailureRatio, Policies, Select, Shares, Weights, Window
 from clusterproof.spec.row import Frozen
 
 _PORTS = 65_536
@@ -182,7 +182,14 @@ class Controller(Section):
 
 
 class Scaling(Section):
-    """What is watched, and what the autoscaler is held to."""
+    """What is watched, and what the autoscaler is held to.
+
+    Attributes:
+        cpu_target: Utilization in percent of the request that the HPA aims at, as memory_target;
+            None, in the file null, for an HPA without one.
+        up_select: The HPA's selectPolicy, as down_select; the API's default is Max.
+        up_tolerance: The HPA's own, as down_tolerance; None is the controller's.
+    """
 
     namespace: str
     deployment: str
@@ -192,12 +199,16 @@ class Scaling(Section):
     floor: NonNegativeInt
     ceiling: PositiveInt
     ceiling_rate: PositiveFloat
-    cpu_target: PositiveInt
-    memory_target: PositiveInt
+    cpu_target: PositiveInt | None
+    memory_target: PositiveInt | None
     up_window_s: Window
     up_policies: Policies
+    up_select: Select = "Max"
+    up_tolerance: NonNegativeFloat | None = None
     down_window_s: Window
     down_policies: Policies
+    down_select: Select = "Max"
+    down_tolerance: NonNegativeFloat | None = None
     ceiling_within_s: PositiveFloat
     floor_within_s: PositiveFloat
     react_within_s: PositiveFloat
