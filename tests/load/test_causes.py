@@ -5,7 +5,6 @@ import pytest
 from clusterproof.load.causes import (
     find_cause,
     judge_metrics,
-    judge_policies,
     judge_spec_bounds,
 )
 from clusterproof.load.finding import Link
@@ -14,19 +13,6 @@ from tests.load.saying import said
 from tests.load.scaling_parts import SCALING, T0, deployment, hpa, pod, recording
 
 METRICS = "expected the HPA reads its metrics (ScalingActive)"
-BEHAVIOR = {
-    "scaleUp": {
-        "stabilizationWindowSeconds": 0,
-        "policies": [
-            {"type": "Percent", "value": 100, "periodSeconds": 30},
-            {"type": "Pods", "value": 2, "periodSeconds": 30},
-        ],
-    },
-    "scaleDown": {
-        "stabilizationWindowSeconds": 300,
-        "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
-    },
-}
 
 
 @pytest.mark.parametrize(
@@ -212,46 +198,6 @@ def test_an_autoscaler_without_a_minimum_has_one() -> None:
     change = hpa(0)
     del change.object["spec"]["minReplicas"]
     assert judge_spec_bounds(recording(change), SCALING).observed == "1 to 10"
-
-
-@pytest.mark.parametrize(
-    ("behavior", "outcome", "observed"),
-    [
-        (BEHAVIOR, "passed", "as expected"),
-        (None, "failed", "no behavior block"),
-        (
-            {**BEHAVIOR, "scaleUp": {"policies": BEHAVIOR["scaleUp"]["policies"][:1]}},  # type: ignore[index]
-            "failed",
-            "up: window 0 s, Percent 100 30",
-        ),
-        (
-            {**BEHAVIOR, "scaleDown": {**BEHAVIOR["scaleDown"], "stabilizationWindowSeconds": 0}},
-            "failed",
-            "down: window 0 s, Percent 50 60",
-        ),
-    ],
-)
-def test_windows_and_policies_are_the_specs(behavior: object, outcome: str, observed: str) -> None:
-    """Each difference once, however often it was seen."""
-    changes = [hpa(0, behavior=behavior), hpa(5, behavior=behavior)]
-    assert said(judge_policies(recording(*changes), SCALING)).splitlines() == [
-        f"{outcome}: hpa-policy of HPA policy",
-        "expected up: window 0 s, Percent 100 30, Pods 2 30; down: window 300 s, Percent 50 60",
-        f"observed {observed}",
-    ]
-
-
-def test_a_later_behavior_is_judged_behind_an_absent_one() -> None:
-    """Both are said."""
-    wrong = {**BEHAVIOR, "scaleUp": {**BEHAVIOR["scaleUp"], "stabilizationWindowSeconds": 60}}
-    found = judge_policies(recording(hpa(0), hpa(5, behavior=wrong)), SCALING)
-    assert found.observed == "no behavior block; up: window 60 s, Percent 100 30, Pods 2 30"
-
-
-def test_the_behavior_of_another_autoscaler_is_not_ours() -> None:
-    """It may be without one."""
-    changes = [hpa(0, behavior=BEHAVIOR), hpa(0, name="another-hpa")]
-    assert judge_policies(recording(*changes), SCALING).observed == "as expected"
 
 
 @pytest.mark.parametrize(

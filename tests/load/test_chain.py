@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from clusterproof.load.account import Account
+from clusterproof.load.analysis import Inputs, analyse
+from clusterproof.load.counters import Scrape, series
 from clusterproof.load.finding import Finding, Link, judge_run
 from clusterproof.load.hpa.replay import replay
 from clusterproof.load.hpa.rules import ControllerFlags
@@ -25,7 +27,11 @@ HPA = {
         "minReplicas": 3,
         "maxReplicas": 10,
         "metrics": [
-            {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}}
+            {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}},
+            {
+                "type": "Resource",
+                "resource": {"name": "memory", "target": {"averageUtilization": 80}},
+            },
         ],
         "behavior": {
             "scaleUp": {
@@ -240,3 +246,50 @@ def test_a_recording_without_an_hpa_cannot_be_replayed() -> None:
     recording = Recording(T0, T0 + 10)
     timeline = build_timeline(recording, deployment="model-router", hpa="x")
     assert replay(recording, timeline, hpa="x", flags=ControllerFlags()) is None
+
+
+@pytest.mark.parametrize(
+    ("affinity", "outcome", "broken"),
+    [("ClientIP", Outcome.FAILED, Link.SERVICE), ("None", Outcome.INCONCLUSIVE, Link.GENERATOR)],
+)
+def test_load_that_an_affinity_keeps_on_one_pod_is_no_bad_generator(
+    spec: LoadSpec, affinity: str, outcome: Outcome, broken: Link
+) -> None:
+    """The mean of all Pods asks for no more replicas, though one has all the load."""
+    recording = Story(desired=((0, 3),), ready=((0, 3),), cpu=40).record()
+    service = {"metadata": {"name": "model-router"}, "spec": {"sessionAffinity": affinity}}
+    recording.changes.insert(0, Change(T0, "service", "LISTED", service))
+    counter = series(spec.metrics.requests, {})
+    for number in range(3):
+        pod, grown = f"pod-{number}", 0.0 if number else 9000.0
+        recording.scrapes += [
+            Scrape(T0 + at, pod, f"uid-{pod}", {counter: value})
+            for at, value in ((1, 0.0), (150, grown))
+        ]
+    generator = {"scenario": "router", "started_at": T0, "stages": [[160, 160, 250]]}
+    inputs = Inputs({**generator, "findings": []}, Account(), recording, None, None)
+    verdict = analyse(inputs, spec).verdict
+    assert (verdict.outcome, verdict.broken) == (outcome, broken)
+    ceiling = next(f for f in verdict.findings if f.id == "ceiling")
+    assert (ceiling.outcome, ceiling.link) == (outcome, broken)
+    assert [f.id for f in verdict.findings].count("service-spread") == 1
+
+
+@pytest.mark.parametrize("kind", ["Pods", "Object", "External"])
+def test_an_hpa_by_other_metrics_is_judged_but_by_the_model(spec: LoadSpec, kind: str) -> None:
+    """The load is over by then: what was seen of it is not thrown away."""
+    recording = Story().record()
+    metric = {"type": kind, kind.lower(): {"metric": {"name": "queue_length"}}}
+    metrics: Any = HPA["spec"]
+    _edit_hpa(recording, ("spec", "metrics"), [metric, *metrics["metrics"]])
+    generator = {"scenario": "router", "started_at": T0, "stages": [[160, 160, 40]]}
+    inputs = Inputs({**generator, "findings": []}, Account(), recording, None, None)
+    claims = {f.id: f for f in analyse(inputs, spec).verdict.findings}
+    model = claims["hpa-model"]
+    assert model.outcome is Outcome.INCONCLUSIVE
+    assert model.observed == (
+        f"no reconcile could be replayed: the HPA goes by {kind} queue_length; the model knows"
+        " Resource and ContainerResource metrics"
+    )
+    for claim in ("hpa-bounds", "hpa-policy", "hpa-targets"):
+        assert claims[claim].outcome is Outcome.PASSED

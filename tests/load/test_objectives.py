@@ -1,16 +1,21 @@
 """The load spec: whole, bounded, and refused by name."""
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from clusterproof.errors import SpecError
+from clusterproof.load.__main__ import main
 from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import StageRow
+from clusterproof.outcome import ExitCode
 
 PROJECT = Path(__file__).resolve().parents[2]
 SPEC = read_objectives()
@@ -193,3 +198,119 @@ def test_a_wrong_field_says_what_it_has_and_a_missing_one_nothing(
     with pytest.raises(SpecError) as found:
         read_objectives(path)
     assert str(found.value).endswith(sentence)
+
+
+ROUTER = "scenarios.router"
+NO_POLICY = 'expected "Percent N SECONDS" or "Pods N SECONDS"'
+
+
+def _changed(field: str, wrong: object) -> dict[str, Any]:
+    """The project's load spec as data, with one other field."""
+    whole: dict[str, Any] = yaml.safe_load((PROJECT / DEFAULT_PATH).read_text(encoding="utf-8"))
+    *sections, name = field.split(".")
+    section = whole
+    for step in sections:
+        section = section[step]
+    section[name] = wrong
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "says"),
+    [
+        (f"{ROUTER}.objectives.failure_ratio", 1, "less than 1; got 1"),
+        (f"{ROUTER}.objectives.failure_ratio", -0.1, "greater than or equal to 0; got -0.1"),
+        (f"{ROUTER}.objectives.failure_ratio", math.nan, "finite number; got nan"),
+        (f"{ROUTER}.objectives.p99_ms", 0, "greater than 0; got 0"),
+        (f"{ROUTER}.objectives.p50_ms", math.inf, "finite number; got inf"),
+        (f"{ROUTER}.timeout_s", -1, "greater than 0; got -1"),
+        (f"{ROUTER}.drain_s", 10, "more than timeout_s, 10: the last request must be able to end"),
+        (f"{ROUTER}.drop_after_s", 0, "greater than 0; got 0"),
+        (f"{ROUTER}.connection_max_age_s", -5, "greater than 0; got -5"),
+        (f"{ROUTER}.mix", {}, "at least one request with a weight over 0; got {}"),
+        (f"{ROUTER}.mix", {"list-models": 0}, "at least one request with a weight over 0"),
+        (f"{ROUTER}.shapes", {}, "at least 1 item"),
+        (f"{ROUTER}.ab_shares", {"a": 50, "b": 50}, "not to 100; in these proportions: {a: 0.5, b"),
+        (f"{ROUTER}.ab_shares", {"a": 0.5, "b": 0.4}, "add up to 1, not to 0.9"),
+        (f"{ROUTER}.ab_shares", {"a": 1}, "two variants or more, or {} for no claim"),
+        ("credibility.late_p99_ms", -50, "greater than 0; got -50"),
+        ("credibility.cpu_busiest", 80, "less than or equal to 2; got 80"),
+        ("bounds.max_rate", math.inf, "finite number; got inf"),
+        ("bounds.max_callers", 0, "greater than 0; got 0"),
+        ("circuit_breaker.window_s", 0, "greater than 0; got 0"),
+        ("circuit_breaker.fewest", 0, "greater than 0; got 0"),
+        ("circuit_breaker.failure_ratio", 50, "less than 1; got 50"),
+        ("evidence.scrape_s", math.inf, "finite number; got inf"),
+        ("scaling.metrics_port", 65_536, "less than 65536; got 65536"),
+        ("scaling.floor", -1, "greater than or equal to 0; got -1"),
+        ("scaling.ceiling", 2, "expected at least floor, 3; got 2"),
+        ("scaling.ceiling_rate", 0, "greater than 0; got 0"),
+        ("scaling.cpu_target", 0, "greater than 0; got 0"),
+        ("scaling.up_window_s", -1, "greater than or equal to 0; got -1"),
+        ("scaling.down_window_s", 3601, "less than or equal to 3600; got 3601"),
+        ("scaling.up_policies", [], "at least 1 item"),
+        ("scaling.react_within_s", 0, "greater than 0; got 0"),
+        ("scaling.controller.tolerance", math.nan, "finite number; got nan"),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_refused_with_its_line(
+    tmp_path: Path, field: str, wrong: object, says: str
+) -> None:
+    path = tmp_path / "objectives.yaml"
+    path.write_text(yaml.safe_dump(_changed(field, wrong)), encoding="utf-8")
+    with pytest.raises(SpecError, match=rf"^{path}:\d+: {re.escape(field)}: ") as refused:
+        read_objectives(path)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    ["Percent 100", "percent 100 30", "Nodes 1 30", "Pods 0 30", "Pods 2 0", "Pods 2 1801", "x"],
+)
+def test_a_policy_that_the_api_would_not_take_is_refused(tmp_path: Path, policy: str) -> None:
+    path = tmp_path / "objectives.yaml"
+    changed = _changed("scaling.down_policies", ["Pods 1 1800", policy])
+    path.write_text(yaml.safe_dump(changed), encoding="utf-8")
+    with pytest.raises(SpecError, match=r":\d+: scaling\.down_policies\.1: ") as refused:
+        read_objectives(path)
+    assert NO_POLICY in str(refused.value)
+
+
+def test_a_shape_without_a_request_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "objectives.yaml"
+    for stages in ([], [{"rate": 0, "for_s": 10}]):
+        changed = _changed(f"{ROUTER}.shapes", {"none": stages})
+        path.write_text(yaml.safe_dump(changed), encoding="utf-8")
+        with pytest.raises(SpecError, match=rf"{ROUTER}\.shapes\.none: .*a rate over 0"):
+            read_objectives(path)
+
+
+def test_shares_may_be_rounded() -> None:
+    thirds = dict.fromkeys("abc", 0.3333)
+    spec = LoadSpec.model_validate(_changed(f"{ROUTER}.ab_shares", thirds))
+    assert spec.scenario("router").ab_shares == thirds
+
+
+@pytest.mark.parametrize("factor", [0, -1, math.nan, math.inf])
+def test_a_factor_is_a_finite_number_over_0(factor: float) -> None:
+    with pytest.raises(SpecError, match=rf"^rate factor {factor:g}: expected a finite number"):
+        SPEC.plan("router", "smoke", rate_factor=factor)
+    with pytest.raises(SpecError, match=rf"^time factor {factor:g}: expected a finite number"):
+        SPEC.plan("router", "smoke", time_factor=factor)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [("circuit_breaker.fewest", 0), (f"{ROUTER}.drain_s", 10), (f"{ROUTER}.ab_shares", {"a": 1})],
+)
+def test_a_wrong_number_ends_a_run_before_anything_is_connected_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], field: str, wrong: object
+) -> None:
+    path = tmp_path / "objectives.yaml"
+    path.write_text(yaml.safe_dump(_changed(field, wrong)), encoding="utf-8")
+    out = tmp_path / "out"
+    assert main(["run", "--objectives", str(path), "--out", str(out)]) == ExitCode.USAGE
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert field in shown
+    assert not out.exists()

@@ -90,7 +90,7 @@ def ids(demand: Demand, *, behind: bool = False) -> list[str]:
 
 def test_a_run_is_held_to_what_it_demanded() -> None:
     """No ceiling without a load that needs it, no floor without its end."""
-    always = ["hpa-bounds HPA bounds", "hpa-policy HPA policy"]
+    always = ["hpa-bounds HPA bounds", "hpa-targets HPA policy", "hpa-policy HPA policy"]
     always += ["hpa-metrics metrics", "replicas-bounds HPA bounds"]
     behind = ["no-flapping HPA policy", "hpa-model HPA decision"]
     up = ["ceiling readiness", "reaction HPA decision"]

@@ -1,5 +1,7 @@
 """Ready Pods get requests, and Pods that go take none with them."""
 
+from typing import Any
+
 import pytest
 
 from clusterproof.load.account import Account
@@ -57,7 +59,7 @@ def test_each_ready_pod_served() -> None:
         scrapes=[*_reads("a", (1, 5), (40, 9)), *_reads("b", (1, 7), (2, 8), (31, 8))],
     )
     line = timeline(endpoints=values((0, 1), (5, 3), (9, 2)))
-    assert said(judge_service(recording, line, REQUESTS)).splitlines() == [
+    assert said(judge_service(recording, line, REQUESTS, "web")).splitlines() == [
         "passed: service-spread of Service",
         "expected every Ready pod serves within 30 s",
         "observed 2 of 2 pods served; at most 3 ready endpoints",
@@ -70,7 +72,7 @@ def test_a_ready_pod_that_gets_nothing_is_named() -> None:
     changes = [_pod(0, name) for name in ("a", *names)]
     idle = [read for name in reversed(names) for read in _reads(name, (1, 5), (31, 5), other=1.0)]
     recording = _recording(*changes, scrapes=[*_reads("a", (1, 5), (31, 6)), *idle])
-    assert said(judge_service(recording, timeline(), REQUESTS)).splitlines() == [
+    assert said(judge_service(recording, timeline(), REQUESTS, "web")).splitlines() == [
         "failed: service-spread of Service",
         "expected every Ready pod serves within 30 s",
         "observed 1 of 13 pods served; at most 0 ready endpoints",
@@ -94,7 +96,7 @@ def test_only_a_pod_that_was_ready_for_long_enough_is_judged(
 ) -> None:
     """Of none other it can be said that it should have served."""
     recording = _recording(change, scrapes=_reads("a", (0, 5), (until, 5)))
-    found = judge_service(recording, timeline(), REQUESTS)
+    found = judge_service(recording, timeline(), REQUESTS, "web")
     assert found.outcome is (Outcome.FAILED if judged else Outcome.INCONCLUSIVE)
     if not judged:
         assert said(found).splitlines() == [
@@ -107,7 +109,7 @@ def test_only_a_pod_that_was_ready_for_long_enough_is_judged(
 def test_a_pod_that_is_not_judged_does_not_end_the_others() -> None:
     changes = [_pod(0, "a"), _pod(0, "b")]
     scrapes = [*_reads("a", (0, 5), (10, 5)), *_reads("b", (0, 5), (40, 5))]
-    found = judge_service(_recording(*changes, scrapes=scrapes), timeline(), REQUESTS)
+    found = judge_service(_recording(*changes, scrapes=scrapes), timeline(), REQUESTS, "web")
     assert found.evidence == ("b",)
 
 
@@ -115,7 +117,48 @@ def test_a_pod_counts_from_when_it_was_first_ready() -> None:
     """Being not Ready for a while later does not start its time anew."""
     changes = [_pod(0, "a"), _pod(10, "a", ready="False"), _pod(20, "a")]
     recording = _recording(*changes, scrapes=_reads("a", (1, 5), (31, 5)))
-    assert judge_service(recording, timeline(), REQUESTS).outcome is Outcome.FAILED
+    assert judge_service(recording, timeline(), REQUESTS, "web").outcome is Outcome.FAILED
+
+
+def _service(name: str, **spec: object) -> Change:
+    return Change(T0, "service", "LISTED", {"metadata": {"name": name}, "spec": spec})
+
+
+@pytest.mark.parametrize(
+    ("config", "seconds"), [({"clientIP": {"timeoutSeconds": 60}}, 60), (None, 10_800)]
+)
+def test_an_affinity_that_keeps_the_load_on_one_pod_is_named(
+    config: dict[str, Any] | None, seconds: int
+) -> None:
+    """With the seconds after which an address may go elsewhere, by the API's default too."""
+    service = _service("web", sessionAffinity="ClientIP", sessionAffinityConfig=config)
+    scrapes = [*_reads("a", (1, 5), (40, 9)), *_reads("b", (1, 7), (40, 7))]
+    recording = _recording(service, _pod(0, "a"), _pod(0, "b"), scrapes=scrapes)
+    finding = judge_service(recording, timeline(), REQUESTS, "web")
+    assert said(finding).splitlines() == [
+        "failed: service-spread of Service",
+        "expected every Ready pod serves within 30 s",
+        "observed 1 of 2 pods served; at most 0 ready endpoints; Service web has sessionAffinity"
+        f" ClientIP ({seconds} s): the load of one address stays on one Pod",
+        "b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "grown"),
+    [
+        (_service("web", sessionAffinity="None"), 0),
+        (_service("other", sessionAffinity="ClientIP"), 0),
+        (_service("web", sessionAffinity="ClientIP"), 1),
+    ],
+    ids=["none", "anothers", "without-effect"],
+)
+def test_no_affinity_is_named_that_explains_nothing(service: Change, grown: float) -> None:
+    scrapes = [*_reads("a", (1, 5), (40, 9)), *_reads("b", (1, 7), (40, 7 + grown))]
+    recording = _recording(service, _pod(0, "a"), _pod(0, "b"), scrapes=scrapes)
+    finding = judge_service(recording, timeline(), REQUESTS, "web")
+    assert finding.outcome is (Outcome.PASSED if grown else Outcome.FAILED)
+    assert "sessionAffinity" not in finding.observed
 
 
 def _failing(*seconds: int) -> Account:

@@ -24,7 +24,12 @@ from clusterproof.load.recording import Recording
 from clusterproof.load.scaling import Demand, judge_scaling
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Metrics
-from clusterproof.load.serving import SERVES_WITHIN_S, judge_service, judge_terminations
+from clusterproof.load.serving import (
+    SERVES_WITHIN_S,
+    affinity_of,
+    judge_service,
+    judge_terminations,
+)
 from clusterproof.load.split import judge_agreement
 from clusterproof.load.timeline import Timeline, build_timeline, deletions
 from clusterproof.outcome import Outcome
@@ -67,11 +72,12 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     generator, recording, account = inputs.generator, inputs.recording, inputs.account
     plan = Plan([Stage(*stage) for stage in generator["stages"]])
     started_at = float(generator["started_at"])
+    service = spec.scenario(generator["scenario"]).target.name
     timeline = build_timeline(
         recording,
         deployment=spec.scaling.deployment,
         hpa=spec.scaling.hpa,
-        service=spec.scenario(generator["scenario"]).target.name,
+        service=service,
     )
     demand = find_demand(plan, started_at, spec.scaling.ceiling_rate)
     flags = spec.scaling.controller.flags()
@@ -87,9 +93,14 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         )
         for f in generator["findings"]
     ]
-    findings += judge_scaling(recording, timeline, spec.scaling, demand, replayed)
+    spread = pinned = None
     if plan.duration_s > SERVES_WITHIN_S:
-        findings.append(judge_service(recording, timeline, spec.metrics.requests))
+        spread = judge_service(recording, timeline, spec.metrics.requests, service)
+        if spread.outcome is Outcome.FAILED and affinity_of(recording, service):
+            pinned = spread
+    findings += judge_scaling(recording, timeline, spec.scaling, demand, replayed, pinned)
+    if spread is not None and spread not in findings:
+        findings.append(spread)
     findings = judge_terminations(findings, recording, account, started_at)
     served, ledger = judge_ledger(inputs, spec.metrics, started_at)
     findings += ledger

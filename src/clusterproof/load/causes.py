@@ -6,7 +6,6 @@ judges here asks what was demanded; scaling.py does.
 
 from clusterproof.kube.objects import condition_entry
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.hpa.rules import Policy, Rules, spec_from_object
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import pods_over_time
@@ -90,28 +89,6 @@ def judge_spec_bounds(recording: Recording, scaling: Scaling) -> Finding:
     return Finding("hpa-bounds", Link.HPA_BOUNDS, outcome, expected, observed)
 
 
-def judge_policies(recording: Recording, scaling: Scaling) -> Finding:
-    """The HPA's windows and policies are the spec's."""
-    wanted_up = (scaling.up_window_s, frozenset(scaling.up_policies))
-    wanted_down = (scaling.down_window_s, frozenset(scaling.down_policies))
-    expected = f"up: {_shown(wanted_up)}; down: {_shown(wanted_down)}"
-    differing: list[str] = []
-    for change in recording.of("hpa", scaling.hpa):
-        behavior = spec_from_object(change.object).behavior
-        if behavior is None:
-            differing.append("no behavior block")
-            continue
-        for way, rules, wanted in (
-            ("up", behavior.up, wanted_up),
-            ("down", behavior.down, wanted_down),
-        ):
-            if _plain(rules) != wanted:
-                differing.append(f"{way}: {_shown(_plain(rules))}")
-    outcome = Outcome.FAILED if differing else Outcome.PASSED
-    observed = "; ".join(dict.fromkeys(differing)) or "as expected"
-    return Finding("hpa-policy", Link.HPA_POLICY, outcome, expected, observed)
-
-
 def _pods_cause(recording: Recording) -> Finding | None:
     unscheduled: dict[str, tuple[float, str]] = {}
     unready: dict[str, tuple[float, str]] = {}
@@ -155,15 +132,3 @@ def _unread(recording: Recording) -> tuple[float, float]:
         else:
             since = None
     return begun, longest
-
-
-def _plain(rules: Rules) -> tuple[int | None, frozenset[str]]:
-    return rules.window_s, frozenset(_policy(policy) for policy in rules.policies)
-
-
-def _policy(policy: Policy) -> str:
-    return f"{policy.type} {policy.value} {policy.period_s}"
-
-
-def _shown(rules: tuple[int | None, frozenset[str]]) -> str:
-    return f"window {rules[0]} s, {', '.join(sorted(rules[1]))}"

@@ -3,6 +3,7 @@
 Every refusal is a SpecError that names line and field: a run with a guessed number is worthless.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,10 +20,10 @@ from clusterproof.load.sections import (
     Metrics,
     Scaling,
     Scenario,
+    Section,
 )
 from clusterproof.production import Production
 from clusterproof.spec.document import read_document
-from clusterproof.spec.row import Frozen
 
 DEFAULT_PATH = Path("spec/objectives.yaml")
 VARIABLE = "CLUSTERPROOF_OBJECTIVES"
@@ -30,7 +31,7 @@ VARIABLE = "CLUSTERPROOF_OBJECTIVES"
 Locust has read any option."""
 
 
-class LoadSpec(Frozen):
+class LoadSpec(Section):
     """The whole file.
 
     Attributes:
@@ -63,8 +64,11 @@ class LoadSpec(Frozen):
         """The arrivals of one shape, within the bounds.
 
         Raises:
-            SpecError: No such shape, or a plan that leaves the bounds.
+            SpecError: No such shape, a factor that is none, or a plan that leaves the bounds.
         """
+        for name, factor in (("rate", rate_factor), ("time", time_factor)):
+            if not 0 < factor < math.inf:
+                raise SpecError(f"{name} factor {factor:g}: expected a finite number over 0")
         shapes = self.scenario(scenario).shapes
         if shape not in shapes:
             raise SpecError(f"shape {shape!r} of {scenario}: expected one of {', '.join(shapes)}")

@@ -61,7 +61,7 @@ def panels(analysis: Analysis, inputs: Inputs, spec: LoadSpec) -> list[str]:
                 Line("memory", timeline.memory_seen, "b", step=True),
             ],
             marks=marks,
-            limit=float(spec.scaling.cpu_target),
+            limit=spec.scaling.cpu_target,
             **span,
         ),
         time_chart(

@@ -1,6 +1,6 @@
 """Watches the scale target while the load runs; thin, and it writes nothing.
 
-Reads: watch of HorizontalPodAutoscalers, Deployments, Pods, Events, EndpointSlices and
+Reads: watch of HorizontalPodAutoscalers, Deployments, Pods, Events, Services, EndpointSlices and
 ResourceQuotas of one namespace; metrics.k8s.io every 2 s; each pod's /metrics through the API
 server's pod proxy every 2 s, and twice a second from the moment that the pod is being deleted, so
 that its last value is caught. Rights: get, list, watch on these, get on pods/proxy.
@@ -59,6 +59,7 @@ class Recorder:
             ("deployment", f"/apis/apps/v1/{namespace}/deployments", ""),
             ("pod", f"/api/v1/{namespace}/pods", self._scaling.selector),
             ("event", f"/api/v1/{namespace}/events", ""),
+            ("service", f"/api/v1/{namespace}/services", ""),
             ("endpointslice", f"/apis/discovery.k8s.io/v1/{namespace}/endpointslices", ""),
             ("quota", f"/api/v1/{namespace}/resourcequotas", ""),
         ):

@@ -27,7 +27,7 @@ class Change:
 
     Attributes:
         at: When it arrived.
-        kind: hpa, deployment, pod, event, endpointslice or quota.
+        kind: hpa, deployment, pod, event, service, endpointslice or quota.
     """
 
     at: float

@@ -4,17 +4,16 @@ Each claim is about one link; when the ceiling was demanded and not reached, the
 it (causes.py) is named.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from clusterproof.load.causes import (
-    find_cause,
-    judge_metrics,
-    judge_policies,
-    judge_spec_bounds,
-)
+from clusterproof.load.asked import judge_policies, judge_targets
+from clusterproof.load.causes import find_cause, judge_metrics, judge_spec_bounds
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.replay import SETTLED_S, Replay
+from clusterproof.load.hpa.rules import others_of
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import Series, Timeline, first_at, value_at
@@ -45,11 +44,22 @@ def judge_scaling(
     scaling: Scaling,
     demand: Demand,
     replayed: Replay | None,
+    pinned: Finding | None = None,
 ) -> list[Finding]:
-    """All claims about the chain from metrics to Ready pods."""
-    cause = find_cause(recording, scaling)
+    """All claims about the chain from metrics to Ready pods.
+
+    Args:
+        recording: What was seen.
+        timeline: Of the same recording.
+        scaling: What the autoscaler is held to.
+        demand: What the plan demands of it.
+        replayed: The model's run.
+        pinned: The Service kept the load on few Pods, so that their mean asked for no more.
+    """
+    cause = find_cause(recording, scaling) or pinned
     findings = [
         judge_spec_bounds(recording, scaling),
+        judge_targets(recording, scaling),
         judge_policies(recording, scaling),
         judge_metrics(recording, scaling),
         judge_bounds_kept(timeline, scaling),
@@ -60,7 +70,7 @@ def judge_scaling(
     if demand.down_at is not None:
         findings += judge_scale_down(timeline, scaling, demand, replayed)
     findings.append(judge_flapping(timeline, demand))
-    findings.append(judge_model(replayed))
+    findings.append(judge_model(replayed, unmodelled(recording, scaling)))
     if cause is not None and all(f.link is not cause.link for f in findings):
         findings.append(cause)
     return findings
@@ -110,7 +120,14 @@ def judge_ceiling(
     ends = until if demand.down_at is None else min(until, demand.down_at)
     lately = max(since, ends - 2 * scaling.controller.sync_s)
     seen = _highest(timeline.cpu_seen, lately, ends)
-    tolerated = scaling.cpu_target * (1 + scaling.controller.tolerance)
+    if scaling.cpu_target is None and wanted < scaling.ceiling:
+        unknown = (
+            "without a cpu_target in the load spec it is not known whether more were needed",
+        )
+        return Finding(
+            "ceiling", Link.HPA_DECISION, Outcome.INCONCLUSIVE, expected, observed, unknown
+        )
+    tolerated = (scaling.cpu_target or math.inf) * (1 + scaling.controller.tolerance)
     demanded = seen > tolerated and wanted < scaling.ceiling
     evidence = (f"highest CPU utilization that the HPA saw at the end: {seen:.0f} %",)
     if not demanded and wanted < scaling.ceiling:
@@ -205,11 +222,22 @@ def judge_flapping(timeline: Timeline, demand: Demand) -> Finding:
     return Finding("no-flapping", Link.HPA_POLICY, outcome, expected, f"{turns}: {path}")
 
 
-def judge_model(replayed: Replay | None) -> Finding:
+def unmodelled(recording: Recording, scaling: Scaling) -> tuple[str, ...]:
+    """The HPA's metrics that the model does not know, each once."""
+    changes = recording.of("hpa", scaling.hpa)
+    return tuple(dict.fromkeys(name for c in changes for name in others_of(c.object)))
+
+
+def judge_model(replayed: Replay | None, unknown: Sequence[str] = ()) -> Finding:
     """The controller did what its published algorithm says, from what it saw."""
     expected = f"the model sets the same in at least {_AGREEMENT:.0%} of the reconciles"
     if replayed is None or not replayed.steps:
         observed = "no reconcile could be replayed"
+        if unknown:
+            observed += (
+                f": the HPA goes by {', '.join(unknown)}; the model knows Resource and"
+                " ContainerResource metrics"
+            )
         return Finding("hpa-model", Link.HPA_DECISION, Outcome.INCONCLUSIVE, expected, observed)
     differing = replayed.first_divergence
     evidence = [

@@ -1,20 +1,43 @@
 """The sections of spec/objectives.yaml: what each field is, and its unit in its name.
 
-A Service is written NAMESPACE/SERVICE:PORT, in the file as in the options of a run.
+A Service is written NAMESPACE/SERVICE:PORT, in the file as in the options of a run. Each number has
+the range in which it means something: a run that cannot fail, or cannot end, is refused here.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Field, HttpUrl, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    HttpUrl,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.ranges import FailureRatio, Policies, Select, Shares, Weights, Window
 from clusterproof.spec.row import Frozen
 
 _PORTS = 65_536
 _SERVICE = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<name>[a-z0-9-]+):(?P<port>[0-9]{1,5})")
+
+
+class Section(Frozen):
+    """Fields of the load spec; no number of it is NaN or infinite."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class ServiceRef(Frozen):
@@ -50,20 +73,29 @@ _Place = Annotated[
 ]
 
 
-class StageRow(Frozen):
+class StageRow(Section):
     """One stage; `to_rate` makes it a ramp."""
 
-    rate: float = Field(ge=0)
-    to_rate: float | None = Field(default=None, ge=0)
-    for_s: float = Field(gt=0)
+    rate: NonNegativeFloat
+    to_rate: NonNegativeFloat | None = None
+    for_s: PositiveFloat
 
 
-class Credibility(Frozen):
+def _check_shape(stages: tuple[StageRow, ...]) -> tuple[StageRow, ...]:
+    if not any(stage.rate or stage.to_rate for stage in stages):
+        raise ValueError("expected at least one stage with a rate over 0")
+    return stages
+
+
+_Shape = Annotated[tuple[StageRow, ...], AfterValidator(_check_shape)]
+
+
+class Credibility(Section):
     """Limits of a credible generator."""
 
-    late_p99_ms: float
-    loop_lag_p99_ms: float
-    cpu_busiest: float
+    late_p99_ms: PositiveFloat
+    loop_lag_p99_ms: PositiveFloat
+    cpu_busiest: float = Field(gt=0, le=2)  # the share used, and the share waited for
 
     def limits(self) -> CredibilityLimits:
         """As the judge takes them."""
@@ -74,33 +106,33 @@ class Credibility(Frozen):
         )
 
 
-class Bounds(Frozen):
+class Bounds(Section):
     """What no run may leave."""
 
-    max_rate: float
-    max_callers: int
-    max_duration_s: float
-    max_requests: int
+    max_rate: PositiveFloat
+    max_callers: PositiveInt
+    max_duration_s: PositiveFloat
+    max_requests: PositiveInt
 
 
-class CircuitBreaker(Frozen):
+class CircuitBreaker(Section):
     """When a collapsing target is left alone."""
 
-    window_s: int
-    fewest: int
-    failure_ratio: float
+    window_s: PositiveInt
+    fewest: PositiveInt
+    failure_ratio: FailureRatio
 
 
-class Objectives(Frozen):
+class Objectives(Section):
     """What callers must see."""
 
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    failure_ratio: float
+    p50_ms: PositiveFloat
+    p95_ms: PositiveFloat
+    p99_ms: PositiveFloat
+    failure_ratio: FailureRatio
 
 
-class Scenario(Frozen):
+class Scenario(Section):
     """One workload.
 
     Attributes:
@@ -113,56 +145,85 @@ class Scenario(Frozen):
     flag: str
     models: tuple[str, ...] = ()
     seed: int
-    callers: int = Field(gt=0)
-    users: int = Field(gt=0)
-    connection_max_age_s: float
-    timeout_s: float
-    drop_after_s: float
-    drain_s: float
-    mix: Mapping[str, float]
+    callers: PositiveInt
+    users: PositiveInt
+    connection_max_age_s: PositiveFloat
+    timeout_s: PositiveFloat
+    drop_after_s: PositiveFloat
+    drain_s: PositiveFloat
+    mix: Weights
     objectives: Objectives
-    shapes: Mapping[str, tuple[StageRow, ...]]
-    ab_shares: Mapping[str, float] = Field(default_factory=dict)
+    shapes: Annotated[Mapping[str, _Shape], Field(min_length=1)]
+    ab_shares: Shares = Field(default_factory=dict)
+
+    @field_validator("drain_s")
+    @classmethod
+    def _outlasts_a_request(cls, drain_s: float, info: ValidationInfo) -> float:
+        timeout_s = info.data.get("timeout_s", 0)
+        if drain_s <= timeout_s:
+            raise ValueError(
+                f"expected more than timeout_s, {timeout_s:g}: the last request must be able to end"
+            )
+        return drain_s
 
 
-class Controller(Frozen):
+class Controller(Section):
     """The kube-controller-manager's own HPA flags: --horizontal-pod-autoscaler-*."""
 
-    sync_s: float = Field(gt=0)
-    downscale_window_s: float = Field(ge=0)
-    tolerance: float = Field(ge=0)
-    cpu_initialization_s: float = Field(ge=0)
-    readiness_delay_s: float = Field(ge=0)
+    sync_s: PositiveFloat
+    downscale_window_s: NonNegativeFloat
+    tolerance: NonNegativeFloat
+    cpu_initialization_s: NonNegativeFloat
+    readiness_delay_s: NonNegativeFloat
 
     def flags(self) -> ControllerFlags:
         """As the model takes them."""
         return ControllerFlags(**self.model_dump())
 
 
-class Scaling(Frozen):
-    """What is watched, and what the autoscaler is held to."""
+class Scaling(Section):
+    """What is watched, and what the autoscaler is held to.
+
+    Attributes:
+        cpu_target: Utilization in percent of the request that the HPA aims at, as memory_target;
+            None, in the file null, for an HPA without one.
+        up_select: The HPA's selectPolicy, as down_select; the API's default is Max.
+        up_tolerance: The HPA's own, as down_tolerance; None is the controller's.
+    """
 
     namespace: str
     deployment: str
     hpa: str
     selector: str
-    metrics_port: int
-    floor: int
-    ceiling: int
-    ceiling_rate: float
-    cpu_target: int
-    memory_target: int
-    up_window_s: int
-    up_policies: tuple[str, ...]
-    down_window_s: int
-    down_policies: tuple[str, ...]
-    ceiling_within_s: float
-    floor_within_s: float
-    react_within_s: float
+    metrics_port: int = Field(gt=0, lt=_PORTS)
+    floor: NonNegativeInt
+    ceiling: PositiveInt
+    ceiling_rate: PositiveFloat
+    cpu_target: PositiveInt | None
+    memory_target: PositiveInt | None
+    up_window_s: Window
+    up_policies: Policies
+    up_select: Select = "Max"
+    up_tolerance: NonNegativeFloat | None = None
+    down_window_s: Window
+    down_policies: Policies
+    down_select: Select = "Max"
+    down_tolerance: NonNegativeFloat | None = None
+    ceiling_within_s: PositiveFloat
+    floor_within_s: PositiveFloat
+    react_within_s: PositiveFloat
     controller: Controller
 
+    @field_validator("ceiling")
+    @classmethod
+    def _is_not_under_the_floor(cls, ceiling: int, info: ValidationInfo) -> int:
+        floor = info.data.get("floor", 0)
+        if ceiling < floor:
+            raise ValueError(f"expected at least floor, {floor}")
+        return ceiling
 
-class Metrics(Frozen):
+
+class Metrics(Section):
     """The target's own metrics, by the names of their samples; `durations` by the histogram's.
 
     Attributes:
@@ -190,7 +251,7 @@ class Metrics(Frozen):
         return f"{self.durations}_sum"
 
 
-class Evidence(Frozen):
+class Evidence(Section):
     """What is asked when the load has ended; None, in the file "", for what is not there.
 
     Attributes:
@@ -202,7 +263,7 @@ class Evidence(Frozen):
     """
 
     prometheus: Annotated[_Place | None, _EMPTY]
-    scrape_s: float = Field(gt=0)
+    scrape_s: PositiveFloat
     posthog: Annotated[ServiceRef | None, _EMPTY]
     posthog_project: int
     posthog_secret: str = Field(pattern=r"^[^/]+/[^/]+$")

@@ -14,10 +14,33 @@ SERVES_WITHIN_S = 30.0
 A plan that is shorter, a smoke run, makes no claim about it.
 """
 _AFTER_GONE_S = 5.0
+_AFFINITY_S = 10_800
+"""Source: core/v1 DefaultClientIPServiceAffinitySeconds."""
 
 
-def judge_service(recording: Recording, timeline: Timeline, requests: str) -> Finding:
-    """Every pod that was Ready long enough served, by its counter `requests`."""
+def affinity_of(recording: Recording, service: str) -> str:
+    """That the Service keeps each address on one Pod, as a sentence, or ""."""
+    for change in recording.of("service", service):
+        spec = change.object["spec"]
+        if spec.get("sessionAffinity") == "ClientIP":
+            config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+            seconds = config.get("timeoutSeconds", _AFFINITY_S)
+            return (
+                f"Service {service} has sessionAffinity ClientIP ({seconds} s):"
+                " the load of one address stays on one Pod"
+            )
+    return ""
+
+
+def judge_service(recording: Recording, timeline: Timeline, requests: str, service: str) -> Finding:
+    """Every pod that was Ready long enough served, by its counter `requests`.
+
+    Args:
+        recording: What was seen.
+        timeline: Of the same recording.
+        requests: The counter of each Pod.
+        service: Name of the Service that the load goes to.
+    """
     expected = f"every Ready pod serves within {SERVES_WITHIN_S:.0f} s"
     ready_at: dict[str, float] = {}
     for at, pods in pods_over_time(recording):
@@ -44,9 +67,11 @@ def judge_service(recording: Recording, timeline: Timeline, requests: str) -> Fi
     peak = int(max((v for _, v in timeline.endpoints), default=0.0))
     outcome = Outcome.FAILED if idle else Outcome.PASSED
     observed = f"{judged - len(idle)} of {judged} pods served; at most {peak} ready endpoints"
-    return Finding(
-        "service-spread", Link.SERVICE, outcome, expected, observed, tuple(sorted(idle)[:10])
-    )
+    affinity = affinity_of(recording, service) if idle else ""
+    if affinity:
+        observed += f"; {affinity}"
+    evidence = tuple(sorted(idle)[:10])
+    return Finding("service-spread", Link.SERVICE, outcome, expected, observed, evidence)
 
 
 def judge_terminations(

@@ -14,7 +14,7 @@ from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.controller import Decision, Seen, reconcile
 from clusterproof.load.hpa.normalise import History
 from clusterproof.load.hpa.proposal import PodView, Proposal
-from clusterproof.load.hpa.rules import ControllerFlags, HpaSpec, spec_from_object
+from clusterproof.load.hpa.rules import ControllerFlags, HpaSpec, others_of, spec_from_object
 from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import (
     Series,
@@ -77,6 +77,8 @@ def replay(
 ) -> Replay | None:
     """Decide every reconcile again; None when there was no HPA or no replicas to see.
 
+    Nor is an HPA replayed that goes by metrics which the model does not know.
+
     Args:
         recording: What was seen.
         timeline: Of the same recording.
@@ -87,6 +89,8 @@ def replay(
     """
     changes = recording.of("hpa", hpa)
     if not changes or not timeline.replicas or not recording.usage:
+        return None
+    if any(others_of(change.object) for change in changes):
         return None
     exact = ticks is not None
     ticks = reconcile_times(recording, changes, flags) if ticks is None else ticks

@@ -3,7 +3,7 @@
 Source: pkg/apis/autoscaling/v2/defaults.go and the controller's flags (config/v1alpha1).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -105,20 +105,46 @@ def spec_from_object(hpa: Json) -> HpaSpec:
         SpecError: A metric that the model does not know (Pods, Object, External).
     """
     spec = hpa["spec"]
-    behavior = spec.get("behavior")
     return HpaSpec(
         min_replicas=int(spec.get("minReplicas", 1)),
         max_replicas=int(spec["maxReplicas"]),
-        metrics=tuple(_metric(metric) for metric in spec.get("metrics") or _DEFAULT_METRICS),
-        behavior=None
-        if behavior is None
-        else Behavior(
-            up=_rules(behavior.get("scaleUp"), DEFAULT_UP),
-            down=_rules(behavior.get("scaleDown"), DEFAULT_DOWN),
-        ),
+        metrics=tuple(_metric(metric) for metric in _metrics(hpa)),
+        behavior=behavior_of(hpa),
     )
 
 
+def behavior_of(hpa: Json) -> Behavior | None:
+    """Its rules, whatever its metrics are; None without a behavior block."""
+    behavior = hpa["spec"].get("behavior")
+    if behavior is None:
+        return None
+    return Behavior(
+        up=_rules(behavior.get("scaleUp"), DEFAULT_UP),
+        down=_rules(behavior.get("scaleDown"), DEFAULT_DOWN),
+    )
+
+
+def targets_of(hpa: Json) -> tuple[ResourceTarget, ...]:
+    """What it aims at for the resources of its Pods, beside other metrics or not."""
+    return tuple(_metric(metric) for metric in _metrics(hpa) if metric["type"] in _SOURCES)
+
+
+def others_of(hpa: Json) -> tuple[str, ...]:
+    """Its metrics that the model does not know, as "External queue_length"."""
+    named = []
+    for metric in _metrics(hpa):
+        kind = metric["type"]
+        if kind not in _SOURCES:
+            source = metric.get(kind.lower()) or {}
+            named.append(f"{kind} {(source.get('metric') or {}).get('name', '')}".rstrip())
+    return tuple(named)
+
+
+def _metrics(hpa: Json) -> Sequence[Json]:
+    return hpa["spec"].get("metrics") or _DEFAULT_METRICS
+
+
+_SOURCES = {"Resource": "resource", "ContainerResource": "containerResource"}
 _DEFAULT_METRICS: tuple[Json, ...] = (
     {
         "type": "Resource",
@@ -129,11 +155,10 @@ _DEFAULT_METRICS: tuple[Json, ...] = (
 
 def _metric(metric: Json) -> ResourceTarget:
     kind = metric["type"]
-    sources = {"Resource": "resource", "ContainerResource": "containerResource"}
-    if kind not in sources:
+    if kind not in _SOURCES:
         message = f"HPA metric: expected Resource or ContainerResource, got {kind}"
         raise SpecError(message)
-    source = metric[sources[kind]]
+    source = metric[_SOURCES[kind]]
     target = source["target"]
     average = target.get("averageValue")
     return ResourceTarget(
