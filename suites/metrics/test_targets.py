@@ -9,7 +9,8 @@ from clusterproof.explain import explain
 from clusterproof.judge import differences
 from clusterproof.observe import Observed
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.prometheus import Prometheus, Target, read_targets
+from clusterproof.observe.prometheus import Prometheus, read_targets
+from clusterproof.observe.targets import Target
 from clusterproof.spec.behaviour import TargetsRow
 
 pytestmark = pytest.mark.rows("targets")

@@ -1,5 +1,7 @@
 """A metric must be there, have its type, and rise by what was done."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from clusterproof.observe.background import Others
 from clusterproof.observe.counting import Counted
 from clusterproof.observe.metrics import Exposed
 from clusterproof.observe.moves import Moved
-from clusterproof.observe.prometheus import FRESH_S, Target
+from clusterproof.observe.targets import Target
 from clusterproof.spec.behaviour import MetricMovesRow, MetricRow, TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 
@@ -145,10 +147,23 @@ def test_targets_that_are_up_differ_in_nothing() -> None:
     [
         (Target("b", None), "no target"),
         (Target("b", 0.0, 2.0), "up = 0"),
-        (Target("b", 1.0, FRESH_S + 50), "200 s ago"),
+        (Target("b", 1.0, 200.0), "200 s ago"),
     ],
 )
 def test_a_pod_that_is_not_scraped_is_named(target: Target, observed: str) -> None:
     (found,) = differences(TARGETS, (Target("a", 1.0, 3.0), target))
     assert found.observed == observed
     assert found.what == "target b:9090"
+
+
+def test_a_target_is_late_by_its_own_interval() -> None:
+    slow = Target("b", 1.0, 700.0, interval_s=300.0)
+    assert differences(TARGETS, (slow,)) == ()
+    (late,) = differences(TARGETS, (replace(slow, age_s=800.0),))
+    assert (late.expected, late.observed) == ("scraped within 750 s", "800 s ago")
+
+
+def test_why_prometheus_could_not_read_a_page_is_repeated() -> None:
+    error = 'received unsupported Content-Type "text/html"'
+    (down,) = differences(TARGETS, (Target("b", 0.0, error=error),))
+    assert down.reason == f"the last scrape failed: {error}"

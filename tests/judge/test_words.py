@@ -15,8 +15,8 @@ from clusterproof.observe.fields import FieldPair, FieldValue
 from clusterproof.observe.http import PodAnswer
 from clusterproof.observe.metrics import Exposed
 from clusterproof.observe.moves import Moved
-from clusterproof.observe.prometheus import FRESH_S, Target
 from clusterproof.observe.resources import Totals
+from clusterproof.observe.targets import Target
 from clusterproof.observe.workloads import Probe, Replicas, RunningImage
 from clusterproof.spec.row import Expectation
 from tests.judge.rows import row
@@ -91,8 +91,8 @@ def test_each_target_is_up_and_was_scraped() -> None:
     targets = (
         Target("a", None),
         Target("b", 0.0, 2.0),
-        Target("c", 1.0, FRESH_S + 1),
-        Target("d", 1.0, FRESH_S),
+        Target("c", 1.0, 151.0),
+        Target("d", 1.0, 150.0),
     )
     assert said(rule, targets) == [
         "target a:9090: expected up, observed no target (Prometheus has other targets)",

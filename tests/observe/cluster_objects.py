@@ -17,12 +17,20 @@ _COLLECTION = re.compile(
 
 
 @contextmanager
-def cluster_of(*objects: Json, forbidden: tuple[str, ...] = ()) -> Iterator[Cluster]:
-    """A cluster with `objects` (raw, with their `kind`); lists of `forbidden` kinds are refused."""
+def cluster_of(
+    *objects: Json, forbidden: tuple[str, ...] = (), answers: dict[str, Json] | None = None
+) -> Iterator[Cluster]:
+    """A cluster with `objects` (raw, with their `kind`); lists of `forbidden` kinds are refused.
+
+    `answers` are those of other paths, without their query.
+    """
     objects = (*objects, *adopted(objects))
     kinds = {kind.plural: name for name, kind in KINDS.items()}
 
     def answer(request: Request) -> Reply:
+        other = (answers or {}).get(request.path.partition("?")[0])
+        if other is not None:
+            return Reply(body=other)
         match = _COLLECTION.match(request.path)
         assert match, request.path
         kind = kinds[match["plural"]]

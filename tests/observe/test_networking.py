@@ -21,6 +21,7 @@ from tests.observe.cluster_objects import (
     deployment,
     endpoints,
     namespace,
+    owned_by,
     pod,
     policy,
     service,
@@ -92,6 +93,17 @@ def test_a_pod_that_ends_may_still_be_an_endpoint() -> None:
     front = service("web", "shop", 80, 8080, WEB)
     front["spec"]["publishNotReadyAddresses"] = True
     assert service_says(*shop(front, behind, pod("web-1", "shop", WEB), leaving)) == []
+
+
+def test_a_pod_of_a_job_behind_the_service_is_named() -> None:
+    """A migration with the workload's labels gets a share of the requests."""
+    migration = pod("migrate-1", "shop", WEB, ip="10.0.0.2")
+    migration["metadata"] |= owned_by("job", **WEB)
+    behind = endpoints("web", "shop", 8080, {"web-1": "10.0.0.1", "migrate-1": "10.0.0.2"})
+    front = service("web", "shop", 80, 8080, WEB)
+    found = service_says(*shop(front, behind, pod("web-1", "shop", WEB), migration))
+    assert len(found) == 1
+    assert "migrate-1" in found[0]
 
 
 def test_lists_of_two_moments_are_read_again() -> None:

@@ -248,6 +248,23 @@ def test_pages_are_read_once_for_all_rows() -> None:
     assert sum("/proxy/metrics" in path for path in world.asked) == 2
 
 
+def test_a_page_that_is_refused_as_json_is_read_as_prometheus_reads_it() -> None:
+    """As Quarkus and Spring Boot do; the API server itself is asked for JSON all the same."""
+    world = _World([_pod("a")], {"a": Reply(body=PAGE)})
+
+    def picky(request: Request) -> Reply:
+        accepted = request.headers["accept"]
+        if "/proxy/" not in request.path:
+            assert accepted == "application/json"
+        elif not accepted.startswith("text/plain;version=0.0.4"):
+            return Reply(406, "")
+        return world.answer(request)
+
+    with api_server(picky) as api:
+        (exposed,) = read_exposed(MetricsPages(Cluster(api)), METRIC).value
+    assert (exposed.type, exposed.reason) == ("counter", "")
+
+
 @pytest.mark.parametrize(
     ("name", "labels", "expected"),
     [

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
@@ -17,14 +18,16 @@ from clusterproof.kube.tls import Tls
 from clusterproof.observe import prometheus as module
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.prometheus import Prometheus, Target, read_targets
+from clusterproof.observe.prometheus import Prometheus, read_targets
+from clusterproof.observe.sources import source_of
+from clusterproof.observe.targets import Target
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import PrometheusSettings
 from testbed.cluster import certs
 from testbed.oracles.kubeconfig.recorder import Recorder, recording
 from tests.observe.cluster_objects import owned_by
-from tests.observe.loopback import Reply, Request, api_server, listed
+from tests.observe.loopback import Reply, Request, api_server, here, listed, served
 
 ROW = TargetsRow(
     id="t",
@@ -36,6 +39,7 @@ ROW = TargetsRow(
     port=9090,
 )
 NO_ENDPOINTS = {"kind": "Status", "message": 'services "prometheus" not found'}
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SETTINGS = PrometheusSettings(namespace="monitoring", service="prometheus")
 
 
@@ -45,10 +49,26 @@ def _series(pod: str, value: float, port: int = 9090) -> dict[str, Any]:
 
 
 class _World:
-    """Two Pods, a and b, and a Prometheus with these vectors."""
+    """Two Pods, a and b, and a Prometheus with these vectors; without targets, a store for some."""
 
-    def __init__(self, up: list[Any], age: list[Any], others: list[Any]) -> None:
-        self.vectors = {"up{": up, "time()": age, "count(up)": others}
+    def __init__(
+        self,
+        up: list[Any],
+        age: list[Any],
+        others: list[Any],
+        *,
+        labelled: list[Any] | None = None,
+        targets: list[Any] | None = None,
+    ) -> None:
+        clock = [{"metric": {}, "value": [0, str(NOW.timestamp())]}]
+        self.vectors = {
+            "up{": up,
+            "time()": age,
+            "count(up)": others,
+            "count(up{": others if labelled is None else labelled,
+            "vector(time())": clock,
+        }
+        self.targets = targets
 
     def answer(self, request: Request) -> Reply:
         parts = urlparse(request.path)
@@ -64,8 +84,13 @@ class _World:
             return Reply(body=listed("ReplicaSet"))
         if parts.path.endswith("/pods"):
             return Reply(body=listed("Pod", self._pod("a"), self._pod("b")))
-        expected = "/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy/api/v1/query"
-        assert parts.path == expected
+        api = "/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy/api/v1"
+        if parts.path == f"{api}/targets":
+            if self.targets is None:
+                return Reply(404, "404 page not found")
+            assert parts.query == "state=active"
+            return Reply(body={"status": "success", "data": {"activeTargets": self.targets}})
+        assert parts.path == f"{api}/query"
         query = parse_qs(parts.query)["query"][0]
         found = next(vector for start, vector in self.vectors.items() if query.startswith(start))
         return Reply(body={"status": "success", "data": {"resultType": "vector", "result": found}})
@@ -76,7 +101,7 @@ class _World:
             "podIP": f"10.0.0.{ord(name)}",
             "conditions": [{"type": "Ready", "status": "True"}],
         }
-        return {"metadata": {"name": name, **owned_by("w")}, "status": status}
+        return {"metadata": {"name": name, "namespace": "n", **owned_by("w")}, "status": status}
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +116,20 @@ def _no_pod() -> Inside:
 def _targets(world: _World) -> tuple[Target, ...]:
     with api_server(world.answer) as api:
         return read_targets(Prometheus(api, SETTINGS, _no_pod), Cluster(api), ROW).value
+
+
+def _active(pod: str, ago_s: float, url: str = "", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """A target that relabelling has left no label of its Pod."""
+    return {
+        "discoveredLabels": more.pop("discovered", {}),
+        "labels": {"instance": "relabelled", "kubernetes_pod_name": pod},
+        "scrapeUrl": url or f"http://10.0.0.{ord(pod)}:9090/metrics",
+        "lastError": "",
+        "lastScrape": (NOW - timedelta(seconds=ago_s)).isoformat(),
+        "health": "up",
+        "scrapeInterval": "1m",
+        **more,
+    }
 
 
 COUNT = [{"metric": {}, "value": [0, "7"]}]
@@ -111,6 +150,69 @@ def test_a_prometheus_without_any_data_is_no_finding() -> None:
         _targets(_World([], [], []))
 
 
+def _of(*targets: dict[str, Any]) -> tuple[Target, ...]:
+    return _targets(_World([], [], COUNT, targets=list(targets)))
+
+
+def test_a_target_is_known_by_where_it_is_scraped_whatever_its_labels() -> None:
+    later = {"scrapeInterval": "5m0s", "health": "down", "lastError": "refused\n it"}
+    assert _of(_active("a", 2), _active("b", 290, **later)) == (
+        Target("a", 1.0, 2.0, 60.0),
+        Target("b", 0.0, 290.0, 300.0, "refused it"),
+    )
+
+
+def test_a_target_that_is_scraped_by_a_name_is_known_by_what_discovery_says() -> None:
+    meta = "__meta_kubernetes"
+    discovered = {f"{meta}_namespace": "n", f"{meta}_pod_container_port_number": "9090"}
+    by_name = [
+        _active(
+            pod,
+            1,
+            f"https://{pod}.mesh:443/metrics",
+            discovered=discovered | {f"{meta}_pod_name": pod},
+        )
+        for pod in "ab"
+    ]
+    assert [target.up for target in _of(*by_name)] == [1.0, 1.0]
+
+
+def test_of_two_targets_of_a_pod_the_one_that_is_down_counts() -> None:
+    other = _active("a", 1, "http://10.0.0.97:9090/other", health="down")
+    assert [target.up for target in _of(_active("a", 1), other, _active("b", 1))] == [0.0, 1.0]
+
+
+def test_a_target_on_another_port_or_of_another_pod_is_none_of_this_pod() -> None:
+    targets = (_active("a", 1, "http://10.0.0.97:8080/metrics"), _active("c", 1))
+    assert _of(*targets) == (Target("a", None), Target("b", None))
+
+
+def test_a_target_that_was_not_scraped_yet_is_no_finding() -> None:
+    waiting = _active(
+        "b", 1, health="unknown", scrapeInterval="5m", lastScrape="0001-01-01T00:00:00Z"
+    )
+    with pytest.raises(ObservationError, match="target b:9090: not scraped yet, and is every 5m"):
+        _of(_active("a", 1), waiting)
+
+
+def test_a_store_without_targets_whose_labels_are_named_otherwise_is_no_finding() -> None:
+    with pytest.raises(ObservationError, match='no series `up` has namespace="n"'):
+        _targets(_World([], [], COUNT, labelled=[]))
+    absent = (Target("a", None), Target("b", None))
+    assert _targets(_World([], [], COUNT, labelled=COUNT)) == absent
+
+
+def test_the_script_in_our_own_pod_lists_targets_too() -> None:
+    def answer(request: Request) -> Reply:
+        assert request.path == "/api/v1/targets?state=active"
+        return Reply(body={"data": {"activeTargets": [_active("a", 1)]}})
+
+    with served(answer) as url:
+        ask = {"url": url, "queries": [], "targets": True}
+        answered = json.loads(here([source_of("promql"), json.dumps(ask)], 10.0))
+    assert answered == {"vectors": [], "targets": [_active("a", 1)], "error": ""}
+
+
 def test_a_prometheus_that_is_not_reached_is_no_finding() -> None:
     with (
         api_server(lambda _: Reply(404, json.dumps(NO_ENDPOINTS))) as api,
@@ -129,7 +231,8 @@ def test_a_service_that_the_api_server_cannot_proxy_to_is_asked_from_our_own_pod
     with api_server(lambda _: Reply(404, json.dumps(NO_ENDPOINTS))) as api:
         prometheus = Prometheus(api, SETTINGS, lambda: Inside(run, "n/own", "our own Pod"))
         assert prometheus.query("up") == [[_series("a", 1)]]
-    assert asked == [{"url": "http://prometheus.monitoring.svc:9090", "queries": ["up"]}]
+    url = "http://prometheus.monitoring.svc:9090"
+    assert asked == [{"url": url, "queries": ["up"], "targets": False}]
     assert prometheus.how == "our own Pod"
 
 

@@ -8,7 +8,7 @@ from clusterproof.observe.background import Others
 from clusterproof.observe.counting import Counted
 from clusterproof.observe.metrics import Exposed
 from clusterproof.observe.moves import Moved
-from clusterproof.observe.prometheus import FRESH_S, Target
+from clusterproof.observe.targets import Target
 from clusterproof.spec.behaviour import MetricMovesRow, MetricRow, TargetsRow
 
 
@@ -79,6 +79,8 @@ def judge_targets(rule: TargetsRow, value: tuple[Target, ...]) -> Iterator[Diffe
         if one.up is None:
             yield Difference(what, "up", "no target", "Prometheus has other targets")
         elif one.up != 1:
-            yield Difference(what, "up", f"up = {one.up:g}", "the last scrape failed")
-        elif one.age_s > FRESH_S:
-            yield Difference(what, f"scraped within {FRESH_S:g} s", f"{one.age_s:.0f} s ago")
+            why = f"the last scrape failed: {one.error}" if one.error else "the last scrape failed"
+            yield Difference(what, "up", f"up = {one.up:g}", why)
+        elif one.age_s > one.fresh_within_s:
+            expected = f"scraped within {one.fresh_within_s:g} s"
+            yield Difference(what, expected, f"{one.age_s:.0f} s ago")

@@ -175,6 +175,7 @@ class KubeApi:
         query: Mapping[str, str] | None = None,
         body: object = None,
         content_type: str = "application/json",
+        accept: str = "",
         expect_ok: bool = True,
         timeout_s: float | None = None,
         patience: Patience | None = None,
@@ -187,6 +188,7 @@ class KubeApi:
             query: Added to the path.
             body: Sent as JSON.
             content_type: Of the body.
+            accept: What a Pod behind a proxy is asked for; JSON without it.
             expect_ok: Refuse an answer outside 2xx.
             timeout_s: One attempt; READ_TIMEOUT_S without it.
             patience: With whom; with the API server without it.
@@ -197,13 +199,14 @@ class KubeApi:
         url = f"{path}?{urlencode(query)}" if query else path
         content = None if body is None else json.dumps(body).encode()
         patience = patience or self._patience
+        headers = {"content-type": content_type, **({"accept": accept} if accept else {})}
         attempts = patience.attempts(f"{method} {path}")
         if method not in _REPEATABLE:
             attempts = 1
         for attempt in range(1, attempts + 1):
             try:
                 within_s = timeout_s or READ_TIMEOUT_S
-                answer = self._transport.ask(method, url, content, content_type, within_s)
+                answer = self._transport.ask(method, url, content, headers, within_s)
             except NoAnswerError as error:
                 self._count(method, path, 0)
                 if attempt == attempts or error.timed_out:

@@ -4,6 +4,7 @@ The built-in kinds are listed, from `kubectl api-resources` (v1.35). Any other i
 writes it, `KIND.VERSION.GROUP`, and found by discovery.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -17,6 +18,11 @@ class Kind:
     prefix: str
     plural: str
     namespaced: bool = True
+
+    @property
+    def group(self) -> str:
+        """The API group; "" for the core one."""
+        return self.prefix.removeprefix("/apis/").rpartition("/")[0].removeprefix("/api")
 
     def collection(self, namespace: str) -> str:
         """The path of the collection; every namespace's for CLUSTER_WIDE."""
@@ -86,6 +92,20 @@ def group_version(kind: str) -> tuple[str, str, str] | None:
     name, _, rest = kind.partition(".")
     version, _, group = rest.partition(".")
     return (name, version, group) if name and version and group else None
+
+
+def kind_of(reference: Mapping[str, str]) -> str:
+    """How a spec names the kind of an ownerReference or scaleTargetRef: by its API group too.
+
+    As in the RESTMapper, the group tells kinds of one name apart, and the version does not. Without
+    an apiVersion it is the built-in kind.
+    """
+    name, api_version = reference["kind"], reference.get("apiVersion", "")
+    group, _, version = api_version.rpartition("/")
+    known = KINDS.get(name)
+    if known and (not api_version or group == known.group):
+        return name
+    return f"{name}.{version}.{group}"
 
 
 def why_no_place(kind: str, namespace: str) -> str:

@@ -66,7 +66,12 @@ class Transport:
         return client
 
     def ask(
-        self, method: str, url: str, content: bytes | None, content_type: str, within_s: float
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        headers: dict[str, str],
+        within_s: float,
     ) -> httpx.Response:
         """One attempt, to the last byte; httpx bounds each read, and not how many there are.
 
@@ -77,7 +82,6 @@ class Transport:
             TooLargeError: It has over MOST_BYTES.
         """
         began = time.monotonic()
-        headers = {"content-type": content_type}
         with self._opened(method, url, headers, content, within_s) as answer:
             body = _whole(answer, began + within_s, within_s)
         kept = [(name, value) for name, value in answer.headers.items() if name not in _UNDONE]

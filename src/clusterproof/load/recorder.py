@@ -18,7 +18,7 @@ from clusterproof.load.recording import Change, Json, Recording, UsageRead, slim
 from clusterproof.load.sections import Metrics, Scaling
 from clusterproof.load.timeline import is_ready
 from clusterproof.load.usage import usage_of
-from clusterproof.observe.proxy import get_through
+from clusterproof.observe.proxy import METRICS_PAGE, get_through
 
 _EVERY_S = 2.0
 _TICK_S = 0.5
@@ -208,7 +208,9 @@ class Recorder:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         place = (self._scaling.namespace, name, self._scaling.metrics_port)
         try:
-            answer = get_through(self._api, place, "/metrics", _PROXY_TIMEOUT_S)
+            answer = get_through(
+                self._api, place, "/metrics", _PROXY_TIMEOUT_S, accept=METRICS_PAGE
+            )
             if not answer.is_success:
                 return None
             values = parse_metrics(answer.text, self._kept)

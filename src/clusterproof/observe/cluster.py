@@ -6,7 +6,7 @@ from datetime import datetime
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import KINDS, Kind, group_version
-from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.objects import Json, labels_of, status_of
 from clusterproof.kube.pods import is_active, is_ready
 from clusterproof.kube.workloads import middle_kind, pods_by_owner
 from clusterproof.spec.row import ObjectRef
@@ -107,6 +107,24 @@ class Cluster:
             if item["metadata"]["name"] == ref.name:
                 return item
         return None
+
+    def selected_by_scale(self, ref: ObjectRef) -> list[Json]:
+        """The Pods that the `scale` subresource of this object selects, asked anew.
+
+        For a kind that is not Kubernetes' own, this is what autoscalers count (scale_client.go).
+
+        Raises:
+            ObservationError: There is no such subresource, it is refused, or it has no selector.
+        """
+        path = f"{self._kind(ref.kind).collection(ref.namespace)}/{ref.name}/scale"
+        selector = status_of(self.api.get(path)).get("selector")
+        if not selector:
+            raise ObservationError(
+                f"the scale subresource of {ref} has no selector",
+                next_command=f"kubectl get --raw {path}",
+            )
+        pods = self.api.list(KINDS["Pod"].collection(ref.namespace), label_selector=selector)
+        return [pod for pod in pods if is_active(pod) and not is_ours(pod)]
 
     def listed(self, kind: str) -> list[Json]:
         """What was listed of a kind so far, in whatever namespace; asks nothing."""

@@ -15,7 +15,7 @@ from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.http import running_pods
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
+from clusterproof.observe.proxy import HOW, METRICS_PAGE, Answer, ask_pod, ask_pods
 from clusterproof.spec.behaviour import MetricRow
 from clusterproof.spec.row import ObjectRef
 
@@ -99,7 +99,7 @@ def read_pages(api: KubeApi, pods: Iterable[Json], port: int, path: str) -> tupl
 
     def ask(name: str) -> Page | None:
         namespace = str(known[name]["metadata"]["namespace"])
-        answer = ask_pod(api, namespace, name, port, path)
+        answer = ask_pod(api, namespace, name, port, path, accept=METRICS_PAGE)
         return None if answer is None else page_of(answer, incarnation(known[name]))
 
     return ask_pods(ask, known.values())

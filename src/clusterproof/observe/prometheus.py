@@ -10,38 +10,29 @@ Source: Prometheus docs, "HTTP API" and "Jobs and instances: up" (read 2026-11-2
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.objects import Json, status_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
+from clusterproof.observe.targets import Target, target_of
 from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.settings import PrometheusSettings
 from clusterproof.wait import last_within
 
 if TYPE_CHECKING:
     import requests
+    from prometheus_api_client import PrometheusConnect
 
-FRESH_S = 150.0
-"""Two missed scrapes at Prometheus' default interval of one minute, and a half. Our choice."""
 SETTLE_WITHIN_S = 20.0
 """A Pod that is new is found and scraped first: discovery takes 5 s, then an interval."""
 TIMEOUT_S = 10
 _NO_WAY_IN = ("not found", "no endpoints available", "error trying to reach service")
 HOW = "service proxy of the API server (right: get services/proxy)"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One Pod as Prometheus sees it; `up` is None when it is no target."""
-
-    pod: str
-    up: float | None
-    age_s: float = 0.0
 
 
 def _adapter(api: KubeApi) -> Any:  # noqa: ANN401 - requests is imported only where it is used
@@ -97,7 +88,7 @@ class Prometheus:
         self._api = api
         self._settings = settings
         self._own_pod = own_pod
-        self._proxied = True
+        self._proxied, self._reached = True, False
 
     def query(self, *queries: str) -> list[list[dict[str, Any]]]:
         """The vector that each query comes to now.
@@ -105,34 +96,68 @@ class Prometheus:
         Raises:
             ObservationError: Prometheus was not reached, or refused a query.
         """
+        return self._ask(
+            lambda client: [client.custom_query(promql) for promql in queries],
+            "vectors",
+            {"queries": queries, "targets": False},
+        )
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The active targets, as `/api/v1/targets` lists them.
+
+        Raises:
+            ObservationError: As `query` does, or it is a store that scrapes nothing itself.
+        """
+        return self._ask(
+            lambda client: list(client.get_targets("active")["activeTargets"]),
+            "targets",
+            {"queries": (), "targets": True},
+        )
+
+    def _ask(
+        self, ask: "Callable[[PrometheusConnect], list[Any]]", key: str, request: dict[str, Any]
+    ) -> list[Any]:
+        """By the client library; or, where the API server has no way in, by our own Pod's script.
+
+        Args:
+            ask: What to ask the client.
+            key: Under which the script has the same.
+            request: What to ask the script.
+        """
         if self._proxied:
             try:
-                return [self._through_api_server(promql) for promql in queries]
+                entries = self._through_api_server(ask)
             except ObservationError as error:
-                if not any(words in str(error) for words in _NO_WAY_IN):
+                # A 404 of a Prometheus that has answered before is its own.
+                if self._reached or not any(words in str(error) for words in _NO_WAY_IN):
                     raise
                 self._proxied = False
                 why = error
+            else:
+                self._reached = True
+                return entries
         try:
-            return self._from_own_pod(queries)
+            entries = list(self._from_own_pod(request)[key])
         except ObservationError as error:
             if self.how == HOW:
                 raise ObservationError(f"{why}; and then: {error}") from error
             raise
+        return entries
 
-    def _from_own_pod(self, queries: tuple[str, ...]) -> list[list[dict[str, Any]]]:
+    def _from_own_pod(self, request: dict[str, Any]) -> dict[str, Any]:
         pod, settings = self._own_pod(), self._settings
         host = f"{settings.service}.{settings.namespace}.svc:{settings.port}"
-        request = {"url": f"{settings.scheme}://{host}", "queries": queries}
-        said = pod.ask("promql", request, within_s=60.0)
-        if said["error"]:
-            raise ObservationError(f"Prometheus at {host}, asked from {pod.where}: {said['error']}")
+        url = f"{settings.scheme}://{host}"
+        answer = pod.ask("promql", {"url": url, **request}, within_s=60.0)
+        if answer["error"]:
+            raise ObservationError(
+                f"Prometheus at {host}, asked from {pod.where}: {answer['error']}"
+            )
         self.how = pod.how
-        vectors: list[list[dict[str, Any]]] = said["vectors"]
-        return vectors
+        return answer
 
-    def _through_api_server(self, promql: str) -> list[dict[str, Any]]:
-        import requests  # noqa: PLC0415 - a tenth of a second that other runs need not pay
+    def _through_api_server(self, ask: "Callable[[PrometheusConnect], list[Any]]") -> list[Any]:
+        import requests  # noqa: PLC0415 - a tenth of a second that a plan has no use for
         from prometheus_api_client import (  # noqa: PLC0415
             PrometheusApiClientException,
             PrometheusConnect,
@@ -147,7 +172,7 @@ class Prometheus:
         for prefix in (f"{url}/", "https://", "http://"):
             session.mount(prefix, adapter)
         try:
-            found: list[dict[str, Any]] = client.custom_query(promql)
+            return ask(client)
         except (
             PrometheusApiClientException,
             requests.RequestException,
@@ -161,7 +186,6 @@ class Prometheus:
             ) from error
         finally:
             client.close()
-        return found
 
 
 def read_targets(
@@ -170,36 +194,27 @@ def read_targets(
     """Each ready Pod as a target, after a new one had time to be found and scraped.
 
     Raises:
-        ObservationError: No ready Pod, no Prometheus, or a Prometheus without any data.
+        ObservationError: No ready Pod, no Prometheus, a Prometheus without any data, or one whose
+            labels do not tell Pods.
     """
-    pods = {
-        str(pod["metadata"]["name"]): str((pod.get("status") or {}).get("podIP"))
-        for pod in cluster.ready_pods_of(rule.workload)
-    }
-    namespace = rule.workload.namespace
-    selector = f'namespace="{namespace}",pod=~"{"|".join(pods)}"'
-
-    def look() -> tuple[Target, ...]:
-        up, age = (
-            _by_pod(vector, pods, rule.port)
-            for vector in prometheus.query(
-                f"up{{{selector}}}", f"time() - timestamp(up{{{selector}}})"
-            )
-        )
-        return tuple(Target(pod, up.get(pod), age.get(pod, 0.0)) for pod in pods)
-
+    pods = cluster.ready_pods_of(rule.workload)
     value = last_within(
-        look,
+        lambda: _look(prometheus, pods, rule),
         lambda targets: all(target.up == 1 for target in targets),
         within_s=SETTLE_WITHIN_S,
         every_s=2.0,
     )
     (others,) = prometheus.query("count(up)")
+    next_command = f"kubectl get --raw '{prometheus.path}/api/v1/targets?state=active'"
     if not others:
         raise ObservationError(
-            "Prometheus has no data at all: no target of any kind",
-            next_command=f"kubectl get --raw '{prometheus.path}/api/v1/targets'",
+            "Prometheus has no data at all: no target of any kind", next_command=next_command
         )
+    for target in value:
+        if target.up is None and target.error:
+            raise ObservationError(
+                f"target {target.pod}:{rule.port}: {target.error}", next_command=next_command
+            )
     ages = [target.age_s for target in value if target.up is not None]
     return Observed(
         value,
@@ -209,9 +224,44 @@ def read_targets(
             f"{others[0]['value'][1]} targets in all",
             f"oldest sample {max(ages, default=0.0):.1f} s old",
         ),
-        next_command=f"kubectl get --raw '{prometheus.path}/api/v1/query?query=up'",
+        next_command=next_command,
         how=prometheus.how,
     )
+
+
+def _look(prometheus: Prometheus, pods: list[Json], rule: TargetsRow) -> tuple[Target, ...]:
+    """By where Prometheus scrapes, whatever its labels are; by labels in a store that scrapes not.
+
+    Thanos and Mimir answer queries for Prometheus servers, and may list no targets.
+    """
+    (clock,) = prometheus.query("vector(time())")
+    try:
+        active = prometheus.targets()
+    except ObservationError:
+        active = []
+    if not active:
+        return _by_labels(prometheus, pods, rule)
+    now = float(clock[0]["value"][1]) if clock else 0.0
+    return tuple(target_of(pod, active, rule.port, now) for pod in pods)
+
+
+def _by_labels(prometheus: Prometheus, pods: list[Json], rule: TargetsRow) -> tuple[Target, ...]:
+    addresses = {str(pod["metadata"]["name"]): str(status_of(pod).get("podIP")) for pod in pods}
+    in_namespace = f'namespace="{rule.workload.namespace}"'
+    selector = f'{in_namespace},pod=~"{"|".join(addresses)}"'
+    up, age = (
+        _by_pod(vector, addresses, rule.port)
+        for vector in prometheus.query(f"up{{{selector}}}", f"time() - timestamp(up{{{selector}}})")
+    )
+    if not up:
+        count, labelled = prometheus.query("count(up)", f"count(up{{{in_namespace}}})")
+        if count and not labelled:
+            raise ObservationError(
+                f"no series `up` has {in_namespace}, and targets are not listed: the labels of this"
+                " Prometheus do not tell whether it scrapes these Pods",
+                next_command=f"kubectl get --raw '{prometheus.path}/api/v1/query?query=up'",
+            )
+    return tuple(Target(pod, up.get(pod), age.get(pod, 0.0)) for pod in addresses)
 
 
 def _by_pod(vector: list[dict[str, Any]], pods: dict[str, str], port: int) -> dict[str, float]:

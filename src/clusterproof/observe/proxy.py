@@ -35,6 +35,13 @@ CONTROL_WITHIN_S = 2.0
 AT_ONCE = 12
 HOW = "pod proxy of the API server (right: get pods/proxy)"
 
+METRICS_PAGE = "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+"""What Prometheus accepts with `scrape_protocols: [PrometheusText0.0.4]` (scrape.go, acceptHeader).
+
+Quarkus and Spring Boot refuse a question for JSON with 406. Its media range for everything else
+leaves the API server its JSON.
+"""
+
 _UNREACHED = "error trying to reach service: "
 # A packet that is never answered says nothing of the program that it was for.
 _NO_PATH = ("i/o timeout", "no route to host", "network is unreachable", "host is down")
@@ -61,7 +68,9 @@ class Answer:
     reason: str = ""
 
 
-def ask_pod(api: KubeApi, namespace: str, pod: str, port: int, path: str) -> Answer | None:
+def ask_pod(
+    api: KubeApi, namespace: str, pod: str, port: int, path: str, *, accept: str = ""
+) -> Answer | None:
     """What the Pod answers to GET `path`; None when the Pod is gone.
 
     Raises:
@@ -70,7 +79,7 @@ def ask_pod(api: KubeApi, namespace: str, pod: str, port: int, path: str) -> Ans
     """
     api.proxied.attempts(f"pod proxy to {namespace}/{pod}:{port}")
     try:
-        answer = _ask(api, (namespace, pod, port), path, ANSWER_WITHIN_S)
+        answer = _ask(api, (namespace, pod, port), path, ANSWER_WITHIN_S, accept)
     except ObservationError as error:
         if not _is_silence(error):
             raise
@@ -113,9 +122,11 @@ def _undecided(namespace: str, pod: str, port: int, said: str) -> ObservationErr
     )
 
 
-def _ask(api: KubeApi, place: tuple[str, str, int], path: str, within_s: float) -> Answer | None:
+def _ask(
+    api: KubeApi, place: tuple[str, str, int], path: str, within_s: float, accept: str = ""
+) -> Answer | None:
     namespace, pod, port = place
-    answer = get_through(api, place, path, within_s)
+    answer = get_through(api, place, path, within_s, accept=accept)
     status = _proxy_status(answer)
     if status is None:
         duration_ms = answer.elapsed.total_seconds() * 1000
@@ -125,7 +136,7 @@ def _ask(api: KubeApi, place: tuple[str, str, int], path: str, within_s: float) 
 
 
 def get_through(
-    api: KubeApi, place: tuple[str, str, int], path: str, within_s: float
+    api: KubeApi, place: tuple[str, str, int], path: str, within_s: float, *, accept: str = ""
 ) -> "httpx.Response":
     """One question to (namespace, Pod, port), answered by the Pod or by the API server for it.
 
@@ -136,7 +147,9 @@ def get_through(
     """
     namespace, pod, port = place
     url = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}:{port}/proxy/{path.lstrip('/')}"
-    return api.request("GET", url, expect_ok=False, timeout_s=within_s, patience=Patience())
+    return api.request(
+        "GET", url, accept=accept, expect_ok=False, timeout_s=within_s, patience=Patience()
+    )
 
 
 def _is_silence(error: ObservationError) -> bool:

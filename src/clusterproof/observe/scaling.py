@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from clusterproof.errors import ObservationError
 from clusterproof.kube.hpa import Metric, figures_of, is_measured, metrics_of, without_request
-from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
+from clusterproof.kube.kinds import kind_of
+from clusterproof.kube.objects import Json, condition_entry, controller_of, labels_of, status_of
 from clusterproof.kube.pods import is_active
 from clusterproof.kube.requests import bounds_of
 from clusterproof.kube.selectors import selects
-from clusterproof.kube.workloads import pod_spec_of
+from clusterproof.kube.workloads import WORKLOADS, pod_spec_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.desired import HpaStateRow
@@ -29,6 +31,7 @@ class HpaState:
         current: Resource to its averageUtilization in percent, where there is one.
         conditions: (type, status, reason, message).
         target: `Kind/name` of the scaleTargetRef.
+        target_exists: Looked for where the row's aspect is `target` or `requests`.
         without_request: `container resource` of the target without a request.
         measured: Resources with a figure, by utilization or by average.
         unmeasured: The metrics that it scales by and has no figure for.
@@ -53,7 +56,7 @@ def read_hpa_state(cluster: Cluster, rule: HpaStateRow) -> Observed[HpaState]:
     if autoscaler is None:
         return Observed(HpaState(exists=False), str(rule.of), ("no such object",), next_command)
     target_ref = _target_of(autoscaler, rule.of)
-    target = cluster.find(target_ref)
+    target = cluster.find(target_ref) if rule.aspect in {"target", "requests"} else None
     figures = figures_of(autoscaler)
     value = HpaState(
         exists=True,
@@ -67,7 +70,7 @@ def read_hpa_state(cluster: Cluster, rule: HpaStateRow) -> Observed[HpaState]:
         without_request=tuple(_without_request(cluster, rule, autoscaler, target_ref, target)),
         measured=tuple(sorted({metric.name for metric in figures})),
         unmeasured=tuple(str(each) for each in metrics_of(autoscaler) if each not in figures),
-        strangers=_strangers(cluster, target_ref, target),
+        strangers=tuple(_strangers(cluster, rule, target_ref, target)),
     )
     evidence = [f"{kind}={state} {reason}" for kind, state, reason, _ in value.conditions]
     evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
@@ -77,7 +80,7 @@ def read_hpa_state(cluster: Cluster, rule: HpaStateRow) -> Observed[HpaState]:
 
 def _target_of(autoscaler: Json, ref: ObjectRef) -> ObjectRef:
     reference = autoscaler["spec"]["scaleTargetRef"]
-    return ObjectRef(kind=reference["kind"], namespace=ref.namespace, name=reference["name"])
+    return ObjectRef(kind=kind_of(reference), namespace=ref.namespace, name=reference["name"])
 
 
 def _without_request(
@@ -93,7 +96,13 @@ def _without_request(
     metrics = metrics_of(autoscaler)
     if rule.resources is not None:
         metrics = tuple(Metric("Resource", name, "", "Utilization") for name in rule.resources)
-    specs = [pod["spec"] for pod in cluster.pods_of(ref)] or [pod_spec_of(target)]
+    pods = cluster.pods_of(ref) if ref.kind in WORKLOADS else cluster.selected_by_scale(ref)
+    specs = [pod["spec"] for pod in pods] or [pod_spec_of(target)]
+    if not specs[0]:
+        raise ObservationError(
+            f"{ref} has no Pods and no Pod template: nothing shows the requests of its containers",
+            next_command=f"kubectl get {ref.kubectl} -o yaml",
+        )
     missing = {
         f"{container} {resource}"
         for spec in specs
@@ -102,19 +111,40 @@ def _without_request(
     yield from sorted(missing)
 
 
-def _strangers(cluster: Cluster, ref: ObjectRef, target: Json | None) -> tuple[str, ...]:
+def _strangers(
+    cluster: Cluster, rule: HpaStateRow, ref: ObjectRef, target: Json | None
+) -> Iterator[str]:
     """Pods of others that the controller averages over: it goes by the selector, not by owner."""
-    selector = ((target or {}).get("spec") or {}).get("selector") or {}
-    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        return ()
+    if rule.aspect != "target" or target is None:
+        return
     own = {pod["metadata"]["name"] for pod in cluster.pods_of(ref)}
-    return tuple(
-        f"{pod['metadata']['name']} of {_owner(pod)}"
-        for pod in cluster.objects("Pod", ref.namespace)
-        if is_active(pod)
-        and pod["metadata"]["name"] not in own
-        and selects(selector, labels_of(pod))
-    )
+    for pod in _averaged_over(cluster, ref, target):
+        if pod["metadata"]["name"] in own:
+            continue
+        if ref.kind not in WORKLOADS and _leads_to(cluster, pod, target):
+            continue
+        yield f"{pod['metadata']['name']} of {_owner(pod)}"
+
+
+def _averaged_over(cluster: Cluster, ref: ObjectRef, target: Json) -> list[Json]:
+    if ref.kind not in WORKLOADS:
+        return cluster.selected_by_scale(ref)
+    selector = (target.get("spec") or {}).get("selector") or {}
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        return []
+    pods = cluster.objects("Pod", ref.namespace)
+    return [pod for pod in pods if is_active(pod) and selects(selector, labels_of(pod))]
+
+
+def _leads_to(cluster: Cluster, pod: Json, target: Json) -> bool:
+    """Whether the target controls the Pod, or what controls it, at any distance."""
+    namespace, controlled = pod["metadata"]["namespace"], pod
+    while controlled and (controller := controller_of(controlled)):
+        if controller["uid"] == target["metadata"]["uid"]:
+            return True
+        ref = ObjectRef(kind=kind_of(controller), namespace=namespace, name=controller["name"])
+        controlled = cluster.find(ref) or {}
+    return False
 
 
 def _owner(pod: Json) -> str:
@@ -132,7 +162,13 @@ def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
         return False
     if _changed_s(cluster, autoscaler) < UNSYNCED_S:
         return True
-    pods = cluster.pods_of(_target_of(autoscaler, ref))
+    try:
+        pods = cluster.pods_of(_target_of(autoscaler, ref))
+    except ObservationError:
+        # Its Pods cannot be read, and so not their age: what the autoscaler dates itself decides.
+        active = condition_entry(autoscaler, "ScalingActive")
+        since = active.get("lastTransitionTime") or autoscaler["metadata"]["creationTimestamp"]
+        return cluster.seconds_since(since) < UNMEASURED_S
     return bool(pods) and min(cluster.age_s(pod) for pod in pods) < UNMEASURED_S
 
 

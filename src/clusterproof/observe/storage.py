@@ -39,30 +39,51 @@ def read_volume_use(cluster: Cluster, rule: VolumeUseRow) -> Observed[VolumeUse]
     pod = _pod_with(cluster, rule.of)
     node = pod["spec"]["nodeName"]
     path = f"/api/v1/nodes/{node}/proxy/stats/summary"
-    use = last_within(
-        lambda: _use(cluster.api.get(path), pod, rule.of),
-        lambda found: found is not None,
+    figures = last_within(
+        lambda: _figures(cluster.api.get(path), pod, rule.of),
+        lambda volume: _use(volume) is not None,
         within_s=max(0.0, UNMEASURED_S - cluster.age_s(pod)),
         every_s=2.0,
     )
     next_command = f"kubectl get --raw {path}"
+    use = _use(figures)
     if use is None:
         raise ObservationError(
-            f"the kubelet of {node} has no figures for {rule.of}", next_command=next_command
+            f"expected used and capacity bytes of {rule.of} from the kubelet of {node}; got "
+            f"{_shown(figures)}",
+            next_command=next_command,
         )
     evidence = (f"{use.used_bytes} of {use.capacity_bytes} bytes: {use.ratio:.1%}",)
     how = "the kubelet's stats/summary (get nodes/proxy)"
     return Observed(use, f"{rule.of} on {node}", evidence, next_command, how)
 
 
-def _use(summary: Json, pod: Json, claim: ObjectRef) -> VolumeUse | None:
+def _figures(summary: Json, pod: Json, claim: ObjectRef) -> Json:
+    """The kubelet's VolumeStats of the claim in this Pod; empty where it has none."""
     for entry in summary.get("pods") or []:
         if entry["podRef"]["uid"] != pod["metadata"]["uid"]:
             continue
         for volume in entry.get("volume") or []:
             if (volume.get("pvcRef") or {}).get("name") == claim.name:
-                return VolumeUse(volume["usedBytes"], volume["capacityBytes"])
-    return None
+                return dict(volume)
+    return {}
+
+
+def _use(volume: Json) -> VolumeUse | None:
+    """None without a share to tell: every figure of FsStats is optional, and a capacity may be 0.
+
+    A CSI driver without GET_VOLUME_STATS and some network filesystems report so (kubelet,
+    pkg/apis/stats/v1alpha1, FsStats).
+    """
+    used, capacity = volume.get("usedBytes"), volume.get("capacityBytes")
+    return VolumeUse(used, capacity) if used is not None and capacity else None
+
+
+def _shown(volume: Json) -> str:
+    if not volume:
+        return "no figures for it"
+    names = ("usedBytes", "capacityBytes")
+    return " and ".join(f"{name} {volume.get(name, 'absent')}" for name in names)
 
 
 def _pod_with(cluster: Cluster, claim: ObjectRef) -> Json:

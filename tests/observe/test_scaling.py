@@ -1,0 +1,143 @@
+"""Autoscalers of a kind that is not Kubernetes' own, with a scale subresource."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.judge import differences
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.scaling import is_waiting_for_metrics, read_hpa_state
+from clusterproof.spec.row import ObjectRef
+from tests.judge.rows import row
+from tests.observe.cluster_objects import cluster_of
+from tests.observe.test_resources import HPA, UTILIZATION, autoscaler, resource
+from tests.observe.test_workloads import ago, running
+
+Json = dict[str, Any]
+GROUP = "/apis/argoproj.io/v1alpha1"
+ROLLOUT = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": "rollout"}
+DISCOVERY = {
+    "kind": "APIResourceList",
+    "groupVersion": "argoproj.io/v1alpha1",
+    "resources": [
+        {"name": "rollouts/scale", "kind": "Scale", "namespaced": True},
+        {"name": "rollouts", "kind": "Rollout", "namespaced": True},
+    ],
+}
+
+
+def controlled(name: str, by: Json, **container: Any) -> Json:  # noqa: ANN401 - raw JSON
+    """A Pod of `by`, of one container."""
+    containers = [{"name": "web", "image": "web:1", **container}]
+    pod = running(name, spec={"containers": containers}, uid=name)
+    return pod | {"metadata": pod["metadata"] | {"ownerReferences": [by | {"controller": True}]}}
+
+
+def hpa(*current: Json) -> Json:
+    object_ = autoscaler(UTILIZATION, current=current)
+    object_["spec"]["scaleTargetRef"] = {
+        key: ROLLOUT[key] for key in ("apiVersion", "kind", "name")
+    }
+    object_["metadata"] |= {"creationTimestamp": ago(hours=1)}
+    return object_
+
+
+@contextmanager
+def cluster(*objects: Json, rollouts: int = 1) -> Iterator[Cluster]:
+    """Whose Rollouts select `app: web`, by the scale subresource alone."""
+    rollout = {"metadata": {"name": "web", "namespace": "ns", "uid": "rollout"}, "spec": {}}
+    answers: dict[str, Json] = {
+        GROUP: DISCOVERY,
+        f"{GROUP}/namespaces/ns/rollouts": {"kind": "RolloutList", "items": [rollout] * rollouts},
+        f"{GROUP}/namespaces/ns/rollouts/web/scale": {
+            "kind": "Scale",
+            "status": {"selector": "app=web"},
+        },
+    }
+    with cluster_of(*objects, answers=answers) as made:
+        yield made
+
+
+def said(made: Cluster, aspect: str) -> list[str]:
+    rule = row("hpa-state", of=HPA, aspect=aspect)
+    return [str(each) for each in differences(rule, read_hpa_state(made, rule).value)]
+
+
+ASKS = {"resources": {"requests": {"cpu": "100m"}}}
+
+
+@pytest.mark.parametrize(
+    ("aspect", "words"),
+    [
+        ("conditions", []),
+        ("metrics", ["current cpu: expected a figure, observed unknown"]),
+        ("target", []),
+        ("requests", ["web cpu: expected a request, observed none"]),
+    ],
+)
+def test_every_aspect_of_an_autoscaler_of_a_rollout_is_judged(
+    aspect: str, words: list[str]
+) -> None:
+    with cluster(hpa(), controlled("web-1", ROLLOUT)) as made:
+        assert [each.partition(" (")[0] for each in said(made, aspect)] == words
+
+
+def test_a_rollout_that_asks_for_what_it_is_scaled_by_is_right() -> None:
+    measured = hpa(resource("cpu", averageUtilization=40))
+    with cluster(measured, controlled("web-1", ROLLOUT, **ASKS)) as made:
+        assert {aspect: said(made, aspect) for aspect in ("metrics", "target", "requests")} == {
+            "metrics": [],
+            "target": [],
+            "requests": [],
+        }
+
+
+def test_pods_of_others_that_the_scale_selects_are_named_and_its_own_at_a_distance_are_not() -> (
+    None
+):
+    stateful_set = {
+        "kind": "StatefulSet",
+        "metadata": {
+            "name": "web",
+            "namespace": "ns",
+            "uid": "set",
+            "ownerReferences": [ROLLOUT | {"controller": True}],
+        },
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+    }
+    by_set = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "set"}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "name": "migrate", "uid": "job"}
+    pods = (controlled("web-0", by_set), controlled("migrate-1", job))
+    with cluster(hpa(), stateful_set, *pods) as made:
+        (stranger,) = said(made, "target")
+    assert "observed migrate-1 of Job/migrate" in stranger
+
+
+def test_a_rollout_that_is_not_there_is_a_difference() -> None:
+    with cluster(hpa(), rollouts=0) as made:
+        (absent,) = said(made, "target")
+    assert "observed Rollout.v1alpha1.argoproj.io/web, absent" in absent
+
+
+def test_requests_that_nothing_shows_leave_the_other_aspects_judged() -> None:
+    with cluster(hpa(resource("cpu", averageUtilization=40))) as made:
+        assert said(made, "conditions") == said(made, "metrics") == said(made, "target") == []
+        with pytest.raises(ObservationError, match="has no Pods and no Pod template"):
+            said(made, "requests")
+
+
+def test_an_autoscaler_whose_target_has_no_known_kind_is_not_waited_for() -> None:
+    broken = hpa()
+    broken["spec"]["scaleTargetRef"] |= {"kind": "Rollouts"}
+    broken["status"]["conditions"] = [
+        {"type": "AbleToScale", "status": "False", "reason": "FailedGetScale", "message": "no"}
+    ]
+    with cluster(broken) as made:
+        ref = ObjectRef(kind="HorizontalPodAutoscaler", namespace="ns", name="web")
+        assert not is_waiting_for_metrics(made, ref)
+        assert len(said(made, "conditions")) == 2
+        with pytest.raises(ObservationError, match=r"no Rollouts in argoproj\.io/v1alpha1"):
+            said(made, "target")

@@ -1,0 +1,45 @@
+"""The use of a volume, from a kubelet that does not tell every figure of it."""
+
+from typing import Any
+
+import pytest
+
+from clusterproof.errors import ObservationError
+from clusterproof.observe.storage import VolumeUse, read_volume_use
+from tests.judge.rows import row
+from tests.observe.cluster_objects import cluster_of
+from tests.observe.test_workloads import running
+
+RULE = row("volume-use", of="PersistentVolumeClaim/ns/data", at_most=0.8)
+
+
+def read(*volumes: dict[str, Any]) -> VolumeUse:
+    claim = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    user = running(uid="u1", spec={"nodeName": "n1", "volumes": [claim]})
+    own = [{"name": "data", "pvcRef": {"name": "data", "namespace": "ns"}, **v} for v in volumes]
+    summary = {"pods": [{"podRef": {"uid": "u1"}, "volume": [{"name": "token"}, *own]}]}
+    path = "/api/v1/nodes/n1/proxy/stats/summary"
+    with cluster_of(user, answers={path: summary}) as cluster:
+        return read_volume_use(cluster, RULE).value
+
+
+@pytest.mark.parametrize(
+    ("volumes", "words"),
+    [
+        ([], "no figures for it"),
+        ([{}], "usedBytes absent and capacityBytes absent"),
+        ([{"capacityBytes": 100}], "usedBytes absent and capacityBytes 100"),
+        ([{"usedBytes": 1}], "usedBytes 1 and capacityBytes absent"),
+        ([{"usedBytes": 0, "capacityBytes": 0}], "usedBytes 0 and capacityBytes 0"),
+    ],
+)
+def test_a_volume_without_its_figures_is_no_verdict(
+    volumes: list[dict[str, Any]], words: str
+) -> None:
+    expected = "used and capacity bytes of PersistentVolumeClaim/ns/data from the kubelet of n1"
+    with pytest.raises(ObservationError, match=f"{expected}; got {words}"):
+        read(*volumes)
+
+
+def test_an_empty_volume_is_used_by_nothing() -> None:
+    assert read({"usedBytes": 0, "capacityBytes": 100}) == VolumeUse(0, 100)
