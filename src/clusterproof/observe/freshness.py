@@ -10,13 +10,13 @@ neither, nothing can be said of it.
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.containers import lasting_containers
+from clusterproof.kube.containers import Container, containers_of, lasting_containers
 from clusterproof.kube.env import contents_of, environment_of, files_of, values_of
 from clusterproof.kube.execute import ExecResult, execute
 from clusterproof.kube.objects import Json
@@ -68,8 +68,21 @@ def read_freshness(cluster: Cluster, rule: FreshRow, *, read_only: bool) -> Obse
     older = [pod for pod in pods if not changed_at or _started_before(pod, changed_at)]
     written = f"last written at {changed_at}" if changed_at else "written at a time that is unknown"
     evidence = f"data {written}; {len(pods)} Pods, {len(older)} of them older"
-    gets = {pod["metadata"]["name"]: _sources(cluster, rule, pod) for pod in pods}
+    gets = {
+        pod["metadata"]["name"]: _sources(
+            cluster, rule, pod, lasting_containers(pod["spec"], pod.get("status"))
+        )
+        for pod in pods
+    }
     unread = tuple(name for name, places in gets.items() if not any(places.values()))
+    for pod in older:
+        every = _sources(cluster, rule, pod, containers_of(pod["spec"], pod.get("status")))
+        if pod["metadata"]["name"] in unread and any(every.values()):
+            raise ObservationError(
+                f"{evidence}: only init containers of {pod['metadata']['name']} get it, and they"
+                " have ended: what they were given cannot be asked",
+                next_command=next_command,
+            )
     asked = [pod for pod in older if pod["metadata"]["name"] not in unread]
     how = "API read (times)"
     if asked:
@@ -106,15 +119,16 @@ def _started_before(pod: Json, moment: str) -> bool:
     return not started or datetime.fromisoformat(started) <= datetime.fromisoformat(moment)
 
 
-def _sources(cluster: Cluster, rule: FreshRow, pod: Json) -> dict[str, Places]:
+def _sources(
+    cluster: Cluster, rule: FreshRow, pod: Json, containers: Sequence[Container]
+) -> dict[str, Places]:
     """Container to what it gets of the object."""
-    lasting = lasting_containers(pod["spec"], pod.get("status"))
-    specs = [container.spec for container in lasting]
+    specs = [container.spec for container in containers]
     read = reader_of(cluster, rule.of, *specs, contents=values_of)
     read_files = reader_of(cluster, rule.of, *specs, contents=contents_of)
     own = (rule.of.kind, rule.of.name)
     found: dict[str, Places] = {}
-    for container in lasting:
+    for container in containers:
         variables = environment_of(container.spec, read).variables
         mounted = files_of(pod["spec"], container.spec, read_files)
         found[container.name] = {
