@@ -75,3 +75,8 @@ def test_for_one_grant_the_last_line_of_the_journal_counts(tmp_path: Path) -> No
     assert found[("read-only", "list pods")].blind == ("router-replicas",)
     assert "| `list pods` | 1 | router-replicas |  |" in table(found)
     assert "| `list nodes` | not tried | | |" in table(found)
+
+
+def test_a_grant_that_only_explains_leaves_no_row_blind() -> None:
+    assert Withheld("full", "list services in default", (), (), (), (), ()).is_noticed
+    assert not Withheld("full", "list services in posthog", (), (), (), (), ()).is_noticed
