@@ -63,6 +63,56 @@ def test_pods_that_wait_for_a_node_are_no_room() -> None:
     assert "n1: insufficient cpu: 0 of 1 left" in found
 
 
+def test_a_pod_of_the_same_name_in_another_namespace_is_no_replica() -> None:
+    ours = bound("web-1", None)
+    theirs = bound("web-1", namespace="other")
+    words = said(room("nodes", 1), read_room, asks(), ours, theirs, node(cpu="500m"))
+    assert words, "the only node is taken by another namespace's Pod"
+
+
+def test_pods_in_the_network_of_the_host_take_its_ports() -> None:
+    container = {**asking(**CPU), "ports": [{"containerPort": 80}]}
+    item = asks(containers=[container], hostNetwork=True)
+    assert said(room("nodes", 2), read_room, item, node(cpu="8"))
+
+
+def test_a_claim_for_each_replica_decides_about_its_place() -> None:
+    item = asks()
+    item["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "files"}, "spec": {}}]
+    with pytest.raises(ObservationError, match="files"):
+        said(room("nodes", 1), read_room, item, node())
+
+
+@pytest.mark.parametrize("within", ["nodes", "quota"])
+def test_a_workload_without_a_template_leaves_nothing_to_find_room_for(within: str) -> None:
+    item = asks()
+    item["spec"]["template"] = {"spec": {}}
+    with pytest.raises(ObservationError, match="no Pod template of its own"):
+        said(room(within, 1), read_room, item, node())
+
+
+def test_two_metrics_of_one_name_are_told_apart_by_their_selector() -> None:
+    first, second = (
+        {"name": "queue", "selector": {"matchLabels": {"q": name}}} for name in ("a", "b")
+    )
+    target = {"type": "AverageValue", "averageValue": "30"}
+    metrics = [
+        {"type": "External", "external": {"metric": each, "target": target}}
+        for each in (first, second)
+    ]
+    current = (
+        {"type": "External", "external": {"metric": first, "current": {"averageValue": "9"}}},
+    )
+    item = autoscaler(*metrics, current=current)
+    words = said(
+        row("hpa-state", of="HorizontalPodAutoscaler/ns/web", aspect="metrics"),
+        read_hpa_state,
+        item,
+        asks(),
+    )
+    assert words, "the second one has no figure"
+
+
 def test_pods_of_others_that_wait_take_their_room_first() -> None:
     other = bound("other-1", None)
     other["metadata"] |= owned_by("other", app="other")

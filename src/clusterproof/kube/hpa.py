@@ -3,6 +3,7 @@
 Restates podautoscaler (horizontal.go, computeStatusFor…; replica_calculator.go, calculateRequests).
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -28,12 +29,15 @@ class Metric:
         name: Of the resource or metric.
         container: Of a ContainerResource; "" for all of them.
         by: `Utilization`, `AverageValue` or `Value`.
+        of: Which series or object it is of, where several have its name: the selector and the
+            described object, as JSON.
     """
 
     type: str
     name: str
     container: str
     by: str
+    of: str = ""
 
     def __str__(self) -> str:
         """As a report names it."""
@@ -105,11 +109,13 @@ def _metric(entry: Json, key: str) -> Metric:
     source = entry.get(_SOURCES.get(kind, "")) or {}
     name = source.get("name") or (source.get("metric") or {}).get("name") or ""
     by = (source.get(key) or {}).get("type") or ""
-    return Metric(kind, name, source.get("container") or "", by)
+    of = [(source.get("metric") or {}).get("selector"), source.get("describedObject")]
+    which = json.dumps(of, sort_keys=True) if any(of) else ""
+    return Metric(kind, name, source.get("container") or "", by, which)
 
 
-def _identity(metric: Metric) -> tuple[str, str, str]:
-    return metric.type, metric.name, metric.container
+def _identity(metric: Metric) -> tuple[str, ...]:
+    return metric.type, metric.name, metric.container, metric.of
 
 
 def _figure(metric: Metric, current: Json) -> str:

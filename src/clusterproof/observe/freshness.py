@@ -115,8 +115,7 @@ def data_changed_at(item: Json) -> str:
 
 def _started_before(pod: Json, moment: str) -> bool:
     started = (pod.get("status") or {}).get("startTime")
-    # Both are whole seconds: in the same one, nothing says which came first.
-    return not started or datetime.fromisoformat(started) <= datetime.fromisoformat(moment)
+    return not started or datetime.fromisoformat(started) < datetime.fromisoformat(moment)
 
 
 def _sources(
