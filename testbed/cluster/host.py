@@ -47,6 +47,15 @@ def record(modules_before: Iterable[str]) -> None:
     )
 
 
+def record_modules(came: Iterable[str]) -> None:
+    """Add to the record, where there is one, the kernel modules that came by our doing."""
+    if not paths.HOST_RECORD.exists():
+        return
+    before = json.loads(paths.HOST_RECORD.read_text())
+    before["came"] = sorted({*before.get("came", ()), *came})
+    paths.HOST_RECORD.write_text(json.dumps(before))
+
+
 def restore() -> tuple[str, ...]:
     """Put the machine back as recorded; says what was put back, and what others changed."""
     try:
@@ -60,8 +69,11 @@ def restore() -> tuple[str, ...]:
     undone += [f"undone: {sentence}" for sentence in set_parameters(before["parameters"])]
     undone += shared_folders.remove_empty(before["folders"])
     if "modules" in before:  # a cluster that an earlier version started has no such record
-        if gone := modules.unload(before["modules"]):
+        came = before.get("came", [])
+        if gone := modules.unload(came):
             undone.append(f"undone: kernel modules {' '.join(gone)}")
+        if later := modules.like_ours(modules.since([*before["modules"], *came])):
+            undone.append(f"left: kernel modules that came after `up`: {' '.join(later)}")
         undone += changed_by_others(before, {"packages": packages(), "units": enabled_units()})
     return tuple(undone)
 
