@@ -5,14 +5,11 @@ What was there before is recorded, so that `down` leaves the machine as `up` fou
 """
 
 import json
-import shutil
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from testbed.cluster import modules, paths
+from testbed.cluster import modules, paths, shared_folders
 from testbed.cluster.run import run
-from testbed.cluster.topology import CNI_NETWORK
 
 KERNEL_PARAMETERS = (
     "vm/overcommit_memory",
@@ -23,23 +20,6 @@ KERNEL_PARAMETERS = (
     "kernel/keys/root_maxbytes",
 )
 """What a kubelet sets (pkg/kubelet/cm, setupKernelTunables)."""
-
-CNI_RESULTS = Path("/var/lib/cni/results")
-SHARED_FOLDERS = (
-    Path("/var/lib/kubelet/device-plugins"),
-    Path("/var/lib/kubelet"),
-    CNI_RESULTS,
-    Path("/var/lib/cni/cache"),
-    Path("/var/lib/cni"),
-    Path("/var/log/containers"),
-    Path("/var/log/pods"),
-    Path("/run/containerd/s"),
-    Path("/run/containerd/runc"),
-    Path("/run/containerd"),
-    Path("/run/xtables.lock"),
-)
-"""Fixed names, deepest first; removed at the end when they were not there before."""
-
 
 _LISTEN = "0A"
 """The state of a listening socket in /proc/net/tcp."""
@@ -58,7 +38,7 @@ def record(modules_before: Iterable[str]) -> None:
         json.dumps(
             {
                 "parameters": parameters(),
-                "folders": [str(folder) for folder in SHARED_FOLDERS if folder.exists()],
+                "folders": shared_folders.existing(),
                 "modules": sorted(modules_before),
                 "packages": packages(),
                 "units": enabled_units(),
@@ -67,22 +47,33 @@ def record(modules_before: Iterable[str]) -> None:
     )
 
 
+def record_modules(came: Iterable[str]) -> None:
+    """Add to the record, where there is one, the kernel modules that came by our doing."""
+    if not paths.HOST_RECORD.exists():
+        return
+    before = json.loads(paths.HOST_RECORD.read_text())
+    before["came"] = sorted({*before.get("came", ()), *came})
+    paths.HOST_RECORD.write_text(json.dumps(before))
+
+
 def restore() -> tuple[str, ...]:
     """Put the machine back as recorded; says what was put back, and what others changed."""
-    own = _remove_own_files()
-    undone = [f"undone: {len(own)} files in folders shared with others"] if own else []
     try:
         before = json.loads(paths.HOST_RECORD.read_text())
     except (FileNotFoundError, ValueError):
+        before = {}
+    own = shared_folders.remove_own_files(before.get("folders"))
+    undone = [f"undone: {len(own)} files in folders shared with others"] if own else []
+    if not before:
         return tuple(undone)
     undone += [f"undone: {sentence}" for sentence in set_parameters(before["parameters"])]
-    for folder in SHARED_FOLDERS:
-        if str(folder) not in before["folders"] and folder.exists():
-            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
-            undone.append(f"undone: folder {folder}")
+    undone += shared_folders.remove_empty(before["folders"])
     if "modules" in before:  # a cluster that an earlier version started has no such record
-        if gone := modules.unload(before["modules"]):
+        came = before.get("came", [])
+        if gone := modules.unload(came):
             undone.append(f"undone: kernel modules {' '.join(gone)}")
+        if later := modules.like_ours(modules.since([*before["modules"], *came])):
+            undone.append(f"left: kernel modules that came after `up`: {' '.join(later)}")
         undone += changed_by_others(before, {"packages": packages(), "units": enabled_units()})
     return tuple(undone)
 
@@ -149,7 +140,7 @@ def state() -> dict[str, list[str]]:
         "ports": listening(),
         "modules": sorted(modules.loaded()),
         "parameters": [f"{name} = {value}" for name, value in parameters().items()],
-        "folders": [str(folder) for folder in SHARED_FOLDERS if folder.exists()],
+        "folders": shared_folders.existing(),
     }
 
 
@@ -167,25 +158,3 @@ def changed_by_others(
             f"changed meanwhile, not by us: {kind}: - {name}" for name in sorted(was - {*names})
         ]
     return lines
-
-
-def shim_sockets() -> tuple[Path, ...]:
-    """Sockets of our containers' shims, whose folder is fixed and shared with any containerd."""
-    found: set[Path] = set()
-    for file in paths.RUN.glob("nodes/*/containerd/io.containerd.runtime.v2.task/*/*/address"):
-        with suppress(OSError):
-            found.add(Path(file.read_text().strip().removeprefix("unix://")))
-    return tuple(found)
-
-
-def _remove_own_files() -> list[Path]:
-    own = [path for path in shim_sockets() if path.exists()]
-    own += CNI_RESULTS.glob(f"{CNI_NETWORK}-*")
-    own += [
-        link
-        for link in Path("/var/log/containers").glob("*.log")
-        if link.is_symlink() and str(link.readlink()).startswith(str(paths.STATE))
-    ]
-    for path in own:
-        path.unlink(missing_ok=True)
-    return own

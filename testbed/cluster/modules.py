@@ -1,8 +1,8 @@
 """The kernel modules that the cluster uses: loaded when they are there and not in use yet.
 
 The kernel loads most of them by itself on first use, through the host's modprobe. They are loaded
-here all the same, so that a machine that lacks one is told so before anything is changed; what was
-not loaded before `up` is unloaded by `down`.
+here all the same, so that a machine that lacks one is told so before anything is changed; what came
+in the time of an `up` is unloaded by `down`. What came later may be of others, and stays.
 """
 
 import platform
@@ -115,19 +115,18 @@ def parse(listed: str) -> dict[str, int]:
     return {row[0]: int(row[2]) for row in rows if row and row[2].isdigit()}
 
 
-def to_unload(before: Iterable[str], now: dict[str, int], *, host_filters: bool) -> tuple[str, ...]:
-    """What may go now: came since, by our doing, and nothing uses it.
+def to_unload(came: Iterable[str], now: dict[str, int], *, host_filters: bool) -> tuple[str, ...]:
+    """What may go now: is of a kind that we bring, and nothing uses it.
 
     Args:
-        before: The modules of before.
-        now: Those of now, and their users.
+        came: The modules that came by our doing.
+        now: Those that are loaded, and their users.
         host_filters: Whether the host has packet filter rules: then theirs stay.
     """
-    came = set(now) - set(before)
     return tuple(
         sorted(
             name
-            for name in came
+            for name in {*came} & {*now}
             if not now[name]
             and _OURS.fullmatch(name)
             and not (host_filters and _FILTERS.match(name))
@@ -135,13 +134,23 @@ def to_unload(before: Iterable[str], now: dict[str, int], *, host_filters: bool)
     )
 
 
-def unload(before: Iterable[str]) -> tuple[str, ...]:
-    """Unload what came since `before` and is not in use; returns what went."""
-    before, gone = frozenset(before), list[str]()
-    if not shutil.which("rmmod") or not set(loaded()) - before:
+def since(before: Iterable[str]) -> frozenset[str]:
+    """What is loaded and was not."""
+    return frozenset(loaded()) - {*before}
+
+
+def like_ours(names: Iterable[str]) -> list[str]:
+    """Those of a kind that a cluster brings."""
+    return sorted(name for name in names if _OURS.fullmatch(name))
+
+
+def unload(came: Iterable[str]) -> tuple[str, ...]:
+    """Unload what of these is not in use; returns what went."""
+    came, gone = frozenset(came), list[str]()
+    if not shutil.which("rmmod") or not came & {*loaded()}:
         return ()
     host_filters = _host_has_filters()
-    while names := to_unload(before, loaded(), host_filters=host_filters):
+    while names := to_unload(came, loaded(), host_filters=host_filters):
         removed = [name for name in names if not completed(["rmmod", name]).returncode]
         if not removed:  # in use after all, as the kernel says
             break

@@ -1,7 +1,7 @@
 """The cluster's networks: a namespace per station, on one bridge that has no way out.
 
-Only `cp-*` namespaces are changed. The host's own links, routes, rules and forwarding are not
-touched, so no packet of the cluster can leave the machine.
+Only the namespaces of NETNS_NAMES are changed. The host's own links, routes, rules and forwarding
+are not touched, so no packet of the cluster can leave the machine.
 """
 
 from contextlib import suppress
@@ -13,6 +13,7 @@ from testbed.cluster.topology import (
     BRIDGE,
     BRIDGE_CIDR,
     BRIDGE_GATEWAY,
+    NETNS_NAMES,
     NETNS_PREFIX,
     NODES,
     OUTSIDE_CIDR,
@@ -45,10 +46,8 @@ def create() -> None:
 
 
 def existing() -> frozenset[str]:
-    """Names of our namespaces."""
-    if not NETNS.is_dir():
-        return frozenset()
-    return frozenset(path.name for path in NETNS.iterdir() if path.name.startswith(NETNS_PREFIX))
+    """Names of our namespaces; `cp-vpn` of somebody else is none."""
+    return frozenset(name for name in NETNS_NAMES if (NETNS / name).exists())
 
 
 def processes() -> frozenset[int]:

@@ -31,7 +31,7 @@ def check() -> None:
     modules.load()
     found = [*_system(), *_space(), *_ports()]
     if found:
-        modules.unload(before)
+        modules.unload(modules.since(before))
         raise PreflightError("\n".join(found))
 
 

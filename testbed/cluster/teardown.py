@@ -1,8 +1,8 @@
 """Taking the cluster down, and making sure that nothing of it is left.
 
-What is ours: the processes in our control groups and network namespaces, the namespaces named
-`cp-*` and those that our nodes' containerds recorded for their Pods, mounts under our folders, and
-those folders.
+What is ours: the processes in our control groups and network namespaces, the namespaces that bear
+a name of the topology and those that our nodes' containerds recorded for their Pods, mounts under
+our folders, and those folders.
 """
 
 import os

@@ -7,7 +7,7 @@ find it again and nothing else.
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from testbed.cluster.size import NODE_COUNT
+from testbed.cluster.size import MOST, NODE_COUNT
 
 KUBERNETES_VERSION = "v1.35.4"
 """The last minor whose kubelet speaks to containerd 1.x, which is what Debian 12 ships."""
@@ -100,6 +100,15 @@ OUTSIDE = Station(
 )
 
 STATIONS = (CONTROL, INGRESS, LOAD, OUTSIDE, *(node.station for node in NODES))
+
+NETNS_NAMES = frozenset(
+    {
+        ROUTER_NETNS,
+        *(station.netns for station in STATIONS),
+        *(Node(number).station.netns for number in range(1, MOST + 1)),
+    }
+)
+"""Every name that a namespace of ours can have, whatever NODES was when it was made."""
 
 OUTSIDE_HOSTS = (
     "api.openai.com",

@@ -46,14 +46,21 @@ def up(progress: Progress, *, deployment: bool = True) -> None:
         progress: Told what is done.
         deployment: Whether the images of the deployment are built and imported as well.
     """
-    before = modules.loaded()
-    preflight.check()
+    before = {*modules.loaded()}
     try:
-        _check_size()
-        archives = prepare(progress, deployment=deployment)
-    except PreflightError:
-        modules.unload(before)
+        _up(progress, before, deployment=deployment)
+    except BaseException:
+        if not running():
+            modules.unload(modules.since(before))
         raise
+    finally:
+        host.record_modules(modules.since(before))
+
+
+def _up(progress: Progress, modules_before: set[str], *, deployment: bool) -> None:
+    preflight.check()
+    _check_size()
+    archives = prepare(progress, deployment=deployment)
     if running():
         images.import_into_nodes(archives, progress)
         network.create()
@@ -63,8 +70,10 @@ def up(progress: Progress, *, deployment: bool = True) -> None:
             with progress.step("clearing what an earlier run left"):
                 teardown.down(progress.say)
         # What an earlier run had loaded is no part of how the machine was.
-        host.record(set(before) & set(modules.loaded()))
+        modules_before &= {*modules.loaded()}
+        host.record(modules_before)
         modules.load()
+        host.record_modules(modules.since(modules_before))  # for the `down` of a killed run
         cgroups.create_tree()
         binaries.prune()
         store.update_seed(archives, say=progress.say)

@@ -67,7 +67,7 @@ def _put_back() -> Iterator[None]:
     finally:
         cgroups.remove_tree()
         host.set_parameters(parameters)
-        modules.unload(loaded)
+        modules.unload(modules.since(loaded))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.cluster import host, modules, paths
+from testbed.cluster import host, modules, paths, shared_folders
 from testbed.cluster.preflight import port_taken
+from tests.testbed_cluster.host_folders import shared_folders_under
 
 
 @pytest.fixture
@@ -16,9 +17,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "STATE", tmp_path)
     monkeypatch.setattr(paths, "RUN", tmp_path / "run")
     monkeypatch.setattr(paths, "HOST_RECORD", tmp_path / "host-before.json")
-    monkeypatch.setattr(host, "SHARED_FOLDERS", (tmp_path / "shared",))
-    # A cluster may run on this machine meanwhile: its files are not this test's.
-    monkeypatch.setattr(host, "CNI_RESULTS", tmp_path / "cni-results")
+    shared_folders_under(tmp_path / "host", monkeypatch)
     return tmp_path / "host-before.json"
 
 
@@ -40,11 +39,32 @@ def test_nothing_changed_is_nothing_to_say(record: Path) -> None:
     assert host.restore() == ()
 
 
-def test_folder_that_was_not_there_goes(record: Path, tmp_path: Path) -> None:
+def test_folder_that_was_not_there_goes(record: Path) -> None:
     host.record(modules.loaded())
-    (tmp_path / "shared").mkdir()
-    assert host.restore() == (f"undone: folder {tmp_path / 'shared'}",)
-    assert not (tmp_path / "shared").exists()
+    folder = shared_folders.CNI
+    (folder / "of" / "nobody").mkdir(parents=True)
+    assert host.restore() == (f"undone: folder {folder}",)
+    assert not folder.exists()
+    assert record.exists()
+
+
+def test_folder_that_others_have_filled_since_stays(record: Path) -> None:
+    host.record(modules.loaded())
+    assert record.exists()
+    theirs = shared_folders.KUBELET / "config.yaml"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    assert host.restore() == (
+        f"left: folder {shared_folders.KUBELET}, with files of others: {theirs}",
+    )
+    assert theirs.exists()
+
+
+def test_folder_that_was_there_stays_when_it_is_empty(record: Path) -> None:
+    shared_folders.CNI.mkdir(parents=True)
+    host.record(modules.loaded())
+    assert host.restore() == ()
+    assert shared_folders.CNI.exists()
     assert record.exists()
 
 

@@ -7,13 +7,14 @@ import pytest
 
 from testbed.cluster import network
 from testbed.cluster.network import router_commands, station_commands
-from testbed.cluster.size import NODE_COUNT
+from testbed.cluster.size import MOST, NODE_COUNT
 from testbed.cluster.topology import (
     API_SERVICE_IP,
     BRIDGE_CIDR,
     CONTROL,
     DNS_SERVICE_IP,
     FORWARDS,
+    NETNS_NAMES,
     NETNS_PREFIX,
     NODES,
     OUTSIDE_CIDR,
@@ -33,8 +34,22 @@ def test_every_station_has_a_name_and_an_address_of_its_own() -> None:
     assert len({station.address for station in STATIONS}) == len(STATIONS)
 
 
-def test_every_namespace_can_be_found_again_by_its_prefix() -> None:
+def test_every_namespace_has_the_prefix_that_its_port_is_named_without() -> None:
     assert all(station.netns.startswith(NETNS_PREFIX) for station in STATIONS)
+
+
+def test_only_namespaces_that_we_make_are_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a number of nodes that is not today's, as another NODES left them."""
+    made = {"cp-net", "cp-control", "cp-ingress", "cp-load", "cp-outside", "cp-node-1"}
+    made |= {f"cp-node-{MOST}"}
+    strangers = {"cp-vpn", "cp-", "cp-node-0", f"cp-node-{MOST + 1}", "cp-node-1-old", "cni-1"}
+    for name in made | strangers:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(network, "NETNS", tmp_path)
+    assert network.existing() == made
+    assert {*(station.netns for station in STATIONS)} <= NETNS_NAMES
 
 
 def test_node_n_has_pod_range_n() -> None:

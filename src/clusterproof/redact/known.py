@@ -1,16 +1,26 @@
 """Known values found in a text, all of them in one pass."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import ahocorasick
 
+from clusterproof.decoding import GAP
 from clusterproof.redact.random_text import guesses_bits
+from clusterproof.redact.shapes import words
 
 _KEY: Final = 16
 """Characters of a value that are searched for; the rest is compared where they were found."""
 _CUT_SHORT: Final = 40
 """A value that agrees for so long, and then not, was cut in the middle: what is there goes."""
+_SHORTEST_BEGINNING: Final = 6
+"""Characters of a value before a mark of a cut, or at the end: fewer are found in any text."""
+_FEWEST_LETTERS: Final = 4
+"""Letters and digits among them: `-----B` begins every key, and says nothing of one."""
+_CUT: Final = re.compile(rf"(?=\s?[\[(<]?(?:…|\.\.\.|\\u2026)|{GAP})")
+"""Where a text was cut, or where one reading of an encoded piece ends."""
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:/{0,2}")
 _WORD_BITS: Final = 48.0
 """A plain word or number under this is a secret only where it stands alone."""
 
@@ -21,20 +31,26 @@ class KnownValues:
     def __init__(self, values: Iterable[str]) -> None:
         """Build the automaton; nothing of it can be printed."""
         self._by_key: dict[str, list[str]] = {}
+        beginnings: set[str] = set()
         for value in sorted(values):
             self._by_key.setdefault(value[:_KEY], []).append(value)
+            beginnings.update(_beginnings(value))
+        self._beginnings = frozenset(beginnings)
         self._automaton = automaton_of(self._by_key)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where a value stands, or the beginning of one that was cut short."""
         if self._automaton is None:
             return
+        cuts = _cuts(text)
+        yield from self._cut_early(text, cuts)
         alone: dict[str, list[tuple[int, int]]] = {}
         for last, key in self._automaton.iter(text):
             start = last + 1 - len(key)
             for value in self._by_key[key]:
                 end = start + _common(text, start, value)
-                if end - start < len(value) and end < len(text) and end - start < _CUT_SHORT:
+                is_beginning = end - start >= _CUT_SHORT or _is_cut(end, cuts)
+                if end - start < len(value) and not is_beginning:
                     continue
                 if _is_word(value):
                     alone.setdefault(value, []).append((start, end))
@@ -42,6 +58,18 @@ class KnownValues:
                     yield start, end
         for spans in alone.values():
             yield from _standing_alone(text, spans)
+
+    def _cut_early(self, text: str, cuts: frozenset[int]) -> Iterator[tuple[int, int]]:
+        """Where a value was cut within the characters that are searched for."""
+        for cut in cuts:
+            for start in range(max(0, cut - _KEY + 1), cut - _SHORTEST_BEGINNING + 1):
+                beginning = text[start:cut]
+                if beginning not in self._beginnings:
+                    continue
+                of_one_kind = beginning.isalpha() or beginning.isdigit()
+                if not (of_one_kind and start and text[start - 1].isalnum()):
+                    yield start, cut
+                    break
 
 
 def automaton_of(texts: Iterable[str]) -> "ahocorasick.Automaton | None":
@@ -53,6 +81,28 @@ def automaton_of(texts: Iterable[str]) -> "ahocorasick.Automaton | None":
         return None
     automaton.make_automaton()
     return automaton
+
+
+def _beginnings(value: str) -> Iterator[str]:
+    """Beginnings too short to be searched for, without those that reports must say: whole words."""
+    for length in range(_SHORTEST_BEGINNING, min(len(value), _KEY)):
+        beginning = value[:length]
+        is_word = beginning.isalpha() and not value[length].isalnum()
+        if is_word or _SCHEME.fullmatch(beginning) or beginning.casefold() in words("common"):
+            continue
+        if sum(map(str.isalnum, beginning)) >= _FEWEST_LETTERS:
+            yield beginning
+
+
+def _cuts(text: str) -> frozenset[int]:
+    """Where a value may have been cut: before a mark that says so, and at the end."""
+    marks = (match.start() for match in _CUT.finditer(text))
+    return frozenset((*marks, len(text.rstrip()), len(text)))
+
+
+def _is_cut(end: int, cuts: frozenset[int]) -> bool:
+    """Whether what agrees until `end` was cut; the value may have had the mark's first dots too."""
+    return any(end - dots in cuts for dots in range(3))
 
 
 def _common(text: str, start: int, value: str) -> int:

@@ -1,0 +1,59 @@
+"""A known value that a text was cut within does not come through as its beginning."""
+
+import base64
+import json
+
+import pytest
+
+from clusterproof.redact import MASK, Redactor
+
+LONG = "Zk3vQ9rTb1xWm7Ls0PdYh5Nc2Ga8Ufe4JiKoXq6V"
+PHRASE = "hunter2hunter2"
+REDACTOR = Redactor.of([LONG, PHRASE, "router-key-5Hq", "postgres77x", "https://u:Xq7vRk2@db:5/x"])
+
+
+@pytest.mark.parametrize("mark", ["…", "...", "", " ...", " […]", "[...]", "....", "\n"])
+@pytest.mark.parametrize("length", [6, 9, 15, 16, 17, 30, 39])
+@pytest.mark.parametrize("before", ["", "login failed: ", "x='", "data:"])
+def test_beginning_before_a_mark_of_a_cut_or_the_end_goes(
+    before: str, length: int, mark: str
+) -> None:
+    shown = REDACTOR.text(f"{before}{LONG[:length]}{mark}")
+    # The dots behind a value that looks random anyway may go with it.
+    assert shown.startswith(f"{before}{MASK}")
+    assert LONG[:4] not in shown
+    assert mark.startswith(shown.removeprefix(f"{before}{MASK}"))
+
+
+@pytest.mark.parametrize("length", range(6, len(PHRASE)))
+def test_beginning_of_a_short_value_goes(length: int) -> None:
+    assert REDACTOR.text(f"login with {PHRASE[:length]}… failed") == f"login with {MASK}… failed"
+
+
+def test_beginning_of_an_encoded_value_goes() -> None:
+    escaped = json.dumps(f"{PHRASE[:8]}…")
+    assert PHRASE[:6] not in REDACTOR.text(f"said {escaped}, twice")
+    encoded = base64.b64encode(LONG.encode()).decode()
+    assert encoded[:16] not in REDACTOR.text(f"data {encoded[:20]}... and more")
+
+
+def test_value_that_has_the_dots_of_the_mark_goes() -> None:
+    redactor = Redactor.of(["Zk3vQ9rT.b1xWm7Ls0PdY.h5"])
+    assert redactor.text("got Zk3vQ9rT....") == f"got {MASK}..."
+    assert redactor.text("got Zk3vQ9rT.b1xWm7Ls0PdY....").startswith(f"got {MASK}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"got {LONG[:5]}…",
+        f"with {LONG[:12]} and more",
+        f"with {LONG[:30]} and more",
+        "waiting for the router...",
+        "waiting for postgres",
+        "Post https://",
+        "no answer from superhunter",
+    ],
+)
+def test_what_is_no_cut_value_stays(text: str) -> None:
+    assert REDACTOR.text(text) == text
