@@ -336,8 +336,8 @@ def test_what_would_not_be_put_back_is_not_changed() -> None:
 
 
 def test_what_each_operation_changes_is_put_back() -> None:
-    autoscaler = {"metadata": {"name": "h"}, "spec": {"minReplicas": 5}}
-    settings = {"metadata": {"name": "c"}, "data": {"LOG": "debug"}}
+    autoscaler: Json = {"metadata": {"name": "h"}, "spec": {"minReplicas": 5}}
+    settings: Json = {"metadata": {"name": "c"}, "data": {"LOG": "debug"}}
     restarted = router()
     restarted["spec"]["template"]["metadata"] = {
         "annotations": {"kubectl.kubernetes.io/restartedAt": RESTART.put}
