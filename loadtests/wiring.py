@@ -335,7 +335,9 @@ class Run:
         print_verdict(judged, account)
         assert self.records is not None  # noqa: S101 - only workers have none
         try:
-            self.records.write(Redactor().data(record), account.to_json())
+            redactor = Redactor()
+            shown = account.worded(redactor.data)  # names and reasons hold what a scenario chose
+            self.records.write(redactor.data(record), shown.to_json())
         except OSError as error:
             LOG.error("the record of this test is lost: %s", error)  # noqa: TRY400 - the sentence is enough
             return Outcome.INCONCLUSIVE

@@ -1,8 +1,10 @@
-"""`clusterproof undo`: goes the way back of a rehearsal that was killed."""
+"""`clusterproof undo`: puts back what a rehearsal that was killed had changed."""
 
 import argparse
 import secrets
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,12 @@ from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.lock import RunLock
+from clusterproof.observe.rehearsal.reversible import namespaces_of
 from clusterproof.observe.rehearsal.undo import WayBack
 from clusterproof.outcome import ExitCode
-from clusterproof.spec import read_spec
+from clusterproof.redact import Redactor
+from clusterproof.redact.errors import say_error
+from clusterproof.spec import read_spec, renamed
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
@@ -26,35 +31,69 @@ def mount(commands: "Subparsers") -> None:
     command = commands.add_parser(
         "undo",
         help="put back what a killed rehearsal had changed",
-        description="Put back what a killed rehearsal had changed: it kept the way back in the"
-        " cluster. The next run with --rehearse does the same by itself.",
+        description="Put back what a killed rehearsal had changed, as it was noted in a ConfigMap"
+        " before the first change. The next run with --rehearse does the same by itself.",
     )
     command.add_argument("--kubeconfig", metavar="PATH", help="as of the suites")
     command.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
     command.add_argument(
         "--spec", type=Path, default=SPEC, metavar="PATH", help="the spec of that run"
     )
+    command.add_argument(
+        "--namespace",
+        action="append",
+        default=[],
+        metavar="ALIAS=NAME",
+        help="another namespace for an alias of the spec, as that run had it; repeatable",
+    )
     command.set_defaults(run=_undo)
 
 
+def command_of(
+    *, kubeconfig: str | None, context: str | None, spec: Path, namespaces: Sequence[str]
+) -> str:
+    """The command line of `clusterproof undo` with these options."""
+    words = ["clusterproof", "undo"]
+    words += ["--kubeconfig", kubeconfig] if kubeconfig else []
+    words += ["--context", context] if context else []
+    words += ["--spec", str(spec)] if spec != SPEC else []
+    for namespace in namespaces:
+        words += ["--namespace", namespace]
+    return shlex.join(words)
+
+
 def _undo(options: argparse.Namespace, _rest: list[str]) -> int:
-    dialler = read_spec(options.spec).settings.dialler
+    spec = read_spec(options.spec, renamed(options.namespace))
+    dialler = spec.settings.dialler
     if dialler is None:
-        raise SpecError(f"{options.spec}: expected settings.dialler: the way back is kept there")
+        raise SpecError(f"{options.spec}: expected settings.dialler: the record is kept there")
     run_id = f"undo-{secrets.token_hex(3)}"
     api = KubeApi(connect(options.kubeconfig, options.context))
+    way_back = WayBack(
+        api,
+        dialler.namespace,
+        run_id,
+        namespaces=namespaces_of(spec.namespaces.values(), (*spec.rows, *spec.rehearsals)),
+        command=command_of(
+            kubeconfig=options.kubeconfig,
+            context=options.context,
+            spec=options.spec,
+            namespaces=options.namespace,
+        ),
+    )
     lock = RunLock(api, dialler.namespace, run_id)
+    left = ""
     try:
-        lock.acquire(within_s=LOCK_WAIT_S)
-        way_back = WayBack(api, dialler.namespace, run_id)
-        left = way_back.take_back()
+        if way_back.left_over():  # there is nothing to wait for where nothing was left
+            lock.acquire(within_s=LOCK_WAIT_S)
+            left = way_back.take_back()
     except ObservationError as error:
-        sys.stderr.write(f"undo: {error}\n")
+        advice = f"; next: {error.next_command}" if error.next_command else ""
+        say_error(f"undo: {error}{advice}")
         return ExitCode.INCONCLUSIVE
     finally:
         lock.release()
         api.close()
-    sys.stdout.write(
-        f"put back: {left}\n" if left else f"nothing to put back: no {way_back.place}\n"
-    )
+    text = f"put back: {left}" if left else f"nothing to put back: no {way_back.place}"
+    sys.stdout.write(f"{Redactor().text(text)}\n")
     return ExitCode.PASSED

@@ -84,7 +84,7 @@ def _markdown(
         "A row is red *as due* when it FAILED and said the words that its defect calls for:",
         "INCONCLUSIVE is not red. Equivalents are applied with the whole of the suites. The matrix",
         "is in [proof-matrix.html](proof-matrix.html), the catalogue in `testbed/defects/`.",
-        "With `--resume`, a group in which something was amiss is applied again once its cause is",
+        "With `--resume`, a group in which something was wrong is applied again once its cause is",
         "mended: this page then shows the last application of each group, and the sum of times.",
         "",
         "## Rows and their defects",
@@ -115,7 +115,7 @@ def _amiss_before(about: About) -> list[str]:
     """A table of what a mended group showed before, or nothing."""
     if not about.amiss_before:
         return []
-    lines = ["", "## Amiss at an earlier application", ""]
+    lines = ["", "## Wrong at an earlier application", ""]
     lines += ["Each of these groups was applied again, after its cause was mended.", ""]
     lines += ["| row | defects | finding | what the row said |", "|---|---|---|---|"]
     return lines + [

@@ -1,6 +1,7 @@
 """Accounts merge without loss, and the load spec refuses what it must."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -189,3 +190,17 @@ def test_an_older_record_of_the_cpu_is_read() -> None:
     """Without what was waited."""
     data = {**Account().to_json(), "cpu": [[5.0, 0.25]]}
     assert Account.from_json(data).cpu == [CpuShare(5.0, 0.25, 0.0)]
+
+
+def test_names_that_become_the_same_in_other_words_are_added_up() -> None:
+    account = _account([("a", 0.01, 1, "x"), ("b", 0.02, 1, "y"), ("b", 0.02, 2, "")])
+    account.faults = Counter({"x": 2, "y": 3})
+    worded = account.worded(lambda text: "***" if text in {"a", "b", "x", "y", "e1"} else text)
+    (only,) = worded.names.items()
+    assert only[0] == "***"
+    assert (only[1].ok, only[1].failed, only[1].unanswered) == (1, {"***": 2}, {})
+    assert _counts(worded.total().latency) == _counts(account.total().latency)
+    assert (worded.answered, worded.failed, worded.started) == (3, 2, account.started)
+    assert worded.faults == {"***": 5}
+    assert [one.event_id for one in worded.exposures] == ["e0", "***", "e2"]
+    assert set(account.names) == {"a", "b"}

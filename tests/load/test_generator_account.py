@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import yaml
 
 from clusterproof.outcome import ExitCode
+from clusterproof.redact import MASK
 from tests.load.generator import Ended, load_spec
 from tests.observe.loopback import Reply, Request, served
 
@@ -163,3 +165,24 @@ def test_a_slash_at_the_end_of_the_host_is_no_part_of_it(tmp_path: Path) -> None
     assert ended.code == ExitCode.PASSED, ended.text
     assert _counted(ended) == (PLANNED, 0, PLANNED, 0)
     assert router.asked == PLANNED
+
+
+def test_what_an_answer_says_is_redacted_in_the_account_and_counted(tmp_path: Path) -> None:
+    """A reason quotes the answer; two that become the same by it are counted together."""
+    spec = load_spec(tmp_path, mix={"route-cheapest": 1})
+    model = yaml.safe_load(spec.read_text("utf-8"))["scenarios"]["router"]["models"][0]
+    tokens = ["glpat-" + part * 4 for part in ("a1B2x", "c3D4y")]  # made up
+    first = Router(Reply(body={"model_id": model, "variant_id": tokens[0]}), every=2)
+    second = Reply(body={"model_id": model, "variant_id": tokens[1]})
+
+    def answer(request: Request) -> Reply:
+        reply = first.answer(request)
+        return reply if reply is first.other else second
+
+    with served(answer) as host:
+        ended = Ended(tmp_path / "out", spec, "--host", host)
+    assert ended.code == ExitCode.FAILED, ended.text
+    written = (tmp_path / "out" / "account.json").read_text("utf-8")
+    assert not [token for token in tokens if token in written]
+    failed = ended.account["names"]["route-cheapest"]["failed"]
+    assert failed == {f"is_ab_test None, variant '{MASK}'": ended.account["started"]}

@@ -29,9 +29,9 @@ def page(folder: Path, *amiss: Proof) -> str:
 
 def test_page_shows_what_was_amiss_before_the_group_was_applied_again(tmp_path: Path) -> None:
     said = page(tmp_path, ALARM)
-    assert "## Amiss at an earlier application" in said
+    assert "## Wrong at an earlier application" in said
     assert "| router-label | too-few | false alarm | observed a\\|b |" in said
 
 
 def test_page_without_anything_amiss_has_no_such_part(tmp_path: Path) -> None:
-    assert "Amiss" not in page(tmp_path)
+    assert "earlier application" not in page(tmp_path)

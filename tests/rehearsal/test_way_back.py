@@ -1,6 +1,7 @@
 """What a rehearsal changed is put back where it still stands, and nowhere else."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.observe.loopback import Reply, Request, api_server
 Json = dict[str, Any]
 NODE = "/api/v1/nodes/node-1"
 ROUTER = "/apis/apps/v1/namespaces/a/deployments/r"
+RECORDS = "/api/v1/namespaces/n/configmaps"
+SETTINGS = "/api/v1/namespaces/a/configmaps/c"
 UNCORDON = Undo(NODE, "/spec/unschedulable", None, put=True)
 IMAGE = Undo(ROUTER, "/spec/template/spec/containers/0/image", "v1", "v2")
 REPLICAS = Undo(f"{ROUTER}/scale", "/spec/replicas", 3, 5)
@@ -51,7 +54,7 @@ class Server:
         """One request."""
         path = request.path.partition("?")[0]
         place = path.removesuffix("/scale")
-        if "/configmaps" in path:
+        if path in {RECORDS, f"{RECORDS}/clusterproof-rehearsal"}:
             return self._record(request)
         if place not in self.objects:
             return self._refuse(404)
@@ -67,7 +70,7 @@ class Server:
     def _apply(self, place: str) -> bool:
         """Apply the JSON patch that came last, if what it tests holds."""
         for step in self.patched[-1][1]:
-            *tokens, last = step["path"].split("/")[1:]
+            *tokens, last = [token.replace("~1", "/") for token in step["path"].split("/")[1:]]
             at: Any = self.objects[place]
             for token in tokens:
                 at = at[int(token)] if isinstance(at, list) else at[token]
@@ -259,3 +262,124 @@ def test_a_record_of_another_version_is_not_followed(undo: str) -> None:
         WayBack(api, "n", "run-2").take_back()
     assert not server.patched
     assert server.kept["data"] == held
+
+
+ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/view"
+AUTOSCALER = "/apis/autoscaling/v2/namespaces/a/horizontalpodautoscalers/h"
+RESTARTED = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt"
+LOG = Undo(SETTINGS, "/data/LOG", "info", "debug")
+RESTART = Undo(ROUTER, RESTARTED, None, "2026-11-01T10:00:00+00:00")
+
+
+def written_by_hand(*entries: Undo) -> Server:
+    """A cluster with a record that anybody may have written."""
+    server = left_by_a_killed_run(UNCORDON)
+    assert server.kept is not None
+    server.kept["data"]["undo"] = json.dumps([asdict(entry) for entry in entries])
+    return server
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Undo(ROLE, "/rules/0/verbs", ["*"], ["get"]),
+        Undo("/api/v1/namespaces/a/secrets/s", "/data/KEY", "eA==", "eQ=="),
+        Undo("/api/v1/namespaces/a/serviceaccounts/c", "/data/KEY", "x", "y"),
+        Undo("/apis/apps/v1/namespaces/a/daemonsets/d/scale", "/spec/replicas", 0, 3),
+        Undo("/apis/autoscaling/v1/namespaces/a/horizontalpodautoscalers/h", "/spec/x", 0, 3),
+        Undo(NODE, "/spec/taints", None, []),
+        Undo(NODE, "/spec/unschedulable/more", None, put=True),
+        Undo(NODE, "/metadata/labels/pool", None, "x"),
+        Undo(f"{NODE}/status", "/spec/unschedulable", None, put=True),
+        Undo(f"{NODE}?force=true", "/spec/unschedulable", None, put=True),
+        Undo("/api/v1/nodes/../../../" + ROLE, "/spec/unschedulable", None, put=True),
+        Undo("/api/v1/nodes/%2e%2e", "/spec/unschedulable", None, put=True),
+        Undo(NODE, "/spec/unschedulable", {"a": 1}, put=True),
+        Undo(NODE, "/spec/unschedulable\n", None, put=True),
+        Undo(ROUTER, "/spec/template/spec/containers/0/command", None, ["sh"]),
+        Undo(ROUTER, "/spec/template/spec/serviceAccountName", "admin", "default"),
+        Undo(ROUTER, "/spec/template", {}, {}),
+        Undo(ROUTER, "/spec/template/spec/containers/-/image", "a", "b"),
+        Undo(ROUTER, "/spec/template/spec/containers/0/image", None, "b"),
+        Undo(ROUTER, "/spec/template/metadata/annotations/other", None, "b"),
+        Undo(f"{ROUTER}/scale", "/spec/replicas", 3, put=True),
+        Undo(f"{ROUTER}/scale", "/spec/replicas", 10**9, 3),
+        Undo(f"{ROUTER}/scale", "/metadata/labels/x", "a", "b"),
+        Undo(AUTOSCALER, "/spec/maxReplicas", 3, 5),
+        Undo("/api/v1/namespaces/kube-system/configmaps/coredns", "/data/Corefile", "a", "b"),
+        Undo("/apis/apps/v1/namespaces/b/deployments/r/scale", "/spec/replicas", 0, 3),
+    ],
+)
+def test_a_record_of_what_no_rehearsal_changes_is_not_followed(entry: Undo) -> None:
+    """Nor is any other entry of it: who wrote one may have written all."""
+    server = written_by_hand(IMAGE, entry)
+    kept = server.kept
+    with api_server(server.answer) as api:
+        way_back = WayBack(api, "n", "run-2", namespaces=("a",))
+        for _ in range(2):
+            with pytest.raises(ObservationError, match="ConfigMap/n/clusterproof-rehearsal") as why:
+                way_back.take_back()
+            assert "nothing is put back" in str(why.value)
+            assert why.value.next_command.startswith("kubectl -n n get configmap")
+            assert way_back.go() == ()
+    assert not server.patched
+    assert server.kept == kept
+
+
+def test_what_would_not_be_put_back_is_not_changed() -> None:
+    server = Server()
+    with api_server(server.answer) as api:
+        way_back = WayBack(api, "n", "run-1", namespaces=("b",))
+        with pytest.raises(ObservationError, match="in no namespace of the spec"):
+            way_back.remember("a-row", [IMAGE])
+    assert server.kept is None
+
+
+def test_what_each_operation_changes_is_put_back() -> None:
+    autoscaler: Json = {"metadata": {"name": "h"}, "spec": {"minReplicas": 5}}
+    settings: Json = {"metadata": {"name": "c"}, "data": {"LOG": "debug"}}
+    restarted = router()
+    restarted["spec"]["template"]["metadata"] = {
+        "annotations": {"kubectl.kubernetes.io/restartedAt": RESTART.put}
+    }
+    entries = (UNCORDON, REPLICAS, IMAGE, LOG, RESTART, Undo(AUTOSCALER, "/spec/minReplicas", 2, 5))
+    objects = {AUTOSCALER: autoscaler, SETTINGS: settings, ROUTER: restarted}
+    server = left_by_a_killed_run(*entries, objects=objects)
+    with api_server(server.answer) as api:
+        text = WayBack(api, "n", "run-2", namespaces=("a",)).take_back()
+    assert "changed since" not in text
+    assert [path for path, _ in server.patched] == [entry.path for entry in entries]
+
+
+OTHERS = {"kubectl_edit": owned(replicas={})}
+
+
+@pytest.mark.parametrize(
+    ("entry", "now"),
+    [
+        (LOG, {SETTINGS: managed({"metadata": {"name": "c"}}, **OTHERS)}),
+        (LOG, {SETTINGS: managed({"metadata": {"name": "c"}, "data": None}, **OTHERS)}),
+        (
+            Undo(ROUTER, RESTARTED, "2026-10-01T10:00:00+00:00", RESTART.put),
+            {ROUTER: managed(router(), **OTHERS)},
+        ),
+        (
+            Undo(ROUTER, "/spec/template/spec/containers/1/image", "v1", "v2"),
+            {ROUTER: managed(router(), **OTHERS)},
+        ),
+        (LOG, {SETTINGS: managed({"metadata": {"name": "c"}, "data": []}, **OTHERS)}),
+    ],
+    ids=["no data", "data is null", "no annotations", "fewer containers", "another shape"],
+)
+def test_what_lost_the_part_that_held_it_is_left_and_the_rest_is_put_back(
+    entry: Undo, now: dict[str, Json]
+) -> None:
+    server = left_by_a_killed_run(entry, UNCORDON, objects=now)
+    before = json.dumps(now)
+    with api_server(server.answer) as api:
+        text = WayBack(api, "n", "run-2").take_back()
+    assert f"{entry.path}: {entry.field} was" in text
+    assert "observed absent: changed since, left as it is" in text
+    assert [path for path, _ in server.patched] == [NODE]
+    assert json.dumps(now) == before
+    assert server.kept is None

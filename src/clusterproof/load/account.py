@@ -5,8 +5,9 @@ changes nothing, and a worker that dies leaves its last one behind.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from clusterproof.load.latency import Latencies
@@ -41,6 +42,12 @@ class NameAccount:
         self.ok += other.ok
         self.failed += other.failed
         self.unanswered += other.unanswered
+
+    def worded(self, words: Callable[[str], str]) -> "NameAccount":
+        """The same with other words for each reason; reasons that become the same are added up."""
+        return replace(
+            self, failed=_worded(self.failed, words), unanswered=_worded(self.unanswered, words)
+        )
 
     def to_json(self) -> Json:
         """As plain data."""
@@ -215,6 +222,28 @@ class Account:
         self.faults += other.faults
         self.cpu = sorted(self.cpu + other.cpu)
 
+    def worded(self, words: Callable[[str], str]) -> "Account":
+        """The same with other words wherever a program or a scenario chose the text.
+
+        Names and reasons that become the same are added up: no request is lost by it. Histograms
+        are no text, though they are written as one.
+        """
+        made = copy(self)
+        made.names = {}
+        for name, account in self.names.items():
+            made.names.setdefault(words(name), NameAccount()).merge(account.worded(words))
+        made.faults = _worded(self.faults, words)
+        made.exposures = [
+            replace(
+                exposure,
+                user=words(exposure.user),
+                variant=words(exposure.variant),
+                event_id=words(exposure.event_id),
+            )
+            for exposure in self.exposures
+        ]
+        return made
+
     def to_json(self, *, exposures_from: int = 0) -> Json:
         """As plain data; the exposures only from `exposures_from` on (they only grow)."""
         return {
@@ -260,3 +289,10 @@ class Account:
 
 def _text_keys(cells: Mapping[int, int]) -> dict[str, int]:
     return {str(cell): count for cell, count in cells.items()}
+
+
+def _worded(counts: Counter[str], words: Callable[[str], str]) -> Counter[str]:
+    worded: Counter[str] = Counter()
+    for reason, count in counts.items():
+        worded[words(reason)] += count
+    return worded

@@ -19,6 +19,7 @@ import httpx
 
 from clusterproof.errors import ObservationError
 from clusterproof.outcome import ExitCode
+from clusterproof.redact import Redactor
 
 KEY_VARIABLE = "POSTHOG_PERSONAL_API_KEY"
 _WINDOW_S = 20.0
@@ -94,7 +95,7 @@ def main() -> int:
     except ObservationError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.INCONCLUSIVE
-    options.out.write_text(json.dumps(found), encoding="utf-8")
+    options.out.write_text(json.dumps(Redactor().data(found)), encoding="utf-8")
     return ExitCode.PASSED
 
 

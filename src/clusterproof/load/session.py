@@ -167,11 +167,16 @@ def _ask_the_rest(api: KubeApi, spec: LoadSpec, options: Options, recording: Rec
         via=shlex.split(options.via),
     )
     if events is not None:
-        (options.out / "events.json").write_text(json.dumps(events), encoding="utf-8")
+        write_facts(options.out / "events.json", events)
     window = ask_prometheus(api, spec, recording, since=started_at)
     if window is not None:
         facts = {name: getattr(window, name) for name in window.__slots__}
-        (options.out / "prometheus.json").write_text(json.dumps(facts), encoding="utf-8")
+        write_facts(options.out / "prometheus.json", facts)
+
+
+def write_facts(path: Path, facts: object) -> None:
+    """Write what was read for a run, without secrets."""
+    path.write_text(json.dumps(Redactor().data(facts)), encoding="utf-8")
 
 
 def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:

@@ -1,6 +1,6 @@
 """The spec: expected state as data. Only this package reads spec files."""
 
-from clusterproof.spec.reading import KINDS, AnyRow, Spec, json_schema, read_spec
+from clusterproof.spec.reading import KINDS, AnyRow, Spec, json_schema, read_spec, renamed
 from clusterproof.spec.row import Area, Expectation, ObjectRef, Row
 from clusterproof.spec.settings import Settings
 
@@ -15,4 +15,5 @@ __all__ = [
     "Spec",
     "json_schema",
     "read_spec",
+    "renamed",
 ]

@@ -164,6 +164,21 @@ class _Raw:
     rehearsals: _RawRows
 
 
+def renamed(options: Iterable[str]) -> dict[str, str]:
+    """Alias to namespace, of each `--namespace ALIAS=NAME`.
+
+    Raises:
+        SpecError: One is written otherwise.
+    """
+    names = {}
+    for text in options:
+        alias, equals, name = text.partition("=")
+        if not (alias and equals and name):
+            raise SpecError(f"--namespace: expected ALIAS=NAME, such as router=my-ns; got {text!r}")
+        names[alias] = name
+    return names
+
+
 def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
     """The spec at `path`, with `namespaces` (alias to name) in place of its own.
 

@@ -1,4 +1,4 @@
-"""What an operation works with: changes whose way back is kept first, and bounded looks."""
+"""What an operation works with: changes that are noted before they are made, and bounded looks."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -40,12 +40,12 @@ class Act:
         return self.api.get(path_of(ref))
 
     def remember(self, *entries: Undo) -> None:
-        """Keep the way back, in the order in which it is gone."""
+        """Note what will be put back, in the order in which it is."""
         self.may_write()
         self.way_back.remember(self.rule.id, entries)
 
     def patch(self, path: str, body: object, content_type: str = MERGE) -> None:
-        """Change an object; its way back is kept already."""
+        """Change an object; how it was is noted already."""
         self.may_write()
         self.api.request(
             "PATCH", path, query={"fieldManager": MANAGER}, body=body, content_type=content_type

@@ -1,7 +1,7 @@
 """A Pod's port through the API server's portforward subresource, as kubectl forwards it.
 
-Right: `create pods/portforward` (a websocket is authorised as `create` from v1.35 on, before as
-`get`). Each port has two channels, data and errors; the first frame of each repeats the port.
+Rights: `get pods/portforward`, since a websocket begins as a GET, and from v1.35 on `create` as
+well. Each port has two channels, data and errors; the first frame of each repeats the port.
 Source: kubelet's portforward websocket server, v4.channel.k8s.io (v1.35).
 """
 

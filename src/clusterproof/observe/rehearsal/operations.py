@@ -2,7 +2,7 @@
 
 A new operation is a class in `spec/rehearsal.py` and a function here. Rights, each only for the
 operations that the spec has: `patch` of what is changed, `patch deployments/scale`,
-`create pods/eviction`, `delete pods`, `create pods/portforward`, `list replicasets`,
+`create pods/eviction`, `delete pods`, `get` and `create pods/portforward`, `list replicasets`,
 `get daemonsets`. What a rehearsal would change must differ from what is there: where it does not,
 there is nothing to rehearse, and nothing that could be put back.
 Source: Kubernetes docs, "Deployments" and "API-initiated Eviction"; kubectl's own source for

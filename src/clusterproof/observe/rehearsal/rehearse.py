@@ -1,7 +1,7 @@
 """One rehearsal: requests begin, the operation is performed, all is put back, requests end.
 
-Whatever happens in between, the way back is gone and the requests are ended; what a kill leaves is
-in the cluster (see `undo.py`), and in a Pod of ours that ends by itself.
+Whatever happens in between, all is put back and the requests are ended; what a kill leaves is in
+the cluster (see `undo.py`), and in a Pod of ours that ends by itself.
 """
 
 import time
@@ -24,7 +24,7 @@ from clusterproof.spec.settings import PosthogSettings, TrafficSettings
 from clusterproof.wait import last_within, pause, wait_until
 
 STEPS_AT_MOST = 4
-"""Two of an operation, the way back, and room to spare: bounds the requests."""
+"""Two of an operation, putting back, and room to spare: bounds the requests."""
 CALM_S = 3.0
 """Requests go on for so long after all is back. Our choice."""
 HOW = "changed and put back through the API; requests and reading by"
@@ -59,7 +59,7 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
 
     Raises:
         ObservationError: The deployment was not whole to begin with, the operation could not be
-            performed, or nothing can be said of requests; or of events, with nothing else amiss.
+            performed, or nothing can be said of requests; or of events, with nothing else wrong.
     """
     before = read_state(stage.api, stage.namespaces, rule.workloads)
     _whole_first(stage, rule)
@@ -89,7 +89,7 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
     except ObservationError as error:
         if not value.is_amiss:
             raise
-        kept = replace(unread, unread=str(error))  # what is amiss is not hidden by what is not seen
+        kept = replace(unread, unread=str(error))  # what is wrong is not hidden by what is not seen
     value = replace(value, kept=kept)
     return Observed(
         value,

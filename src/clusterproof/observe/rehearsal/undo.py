@@ -12,7 +12,7 @@ what is changed.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -22,6 +22,7 @@ from urllib.parse import quote
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.observe.cluster import RUN_LABEL
+from clusterproof.observe.rehearsal.reversible import refusal
 
 NAME = "clusterproof-rehearsal"
 MANAGER = "clusterproof-rehearsal"
@@ -72,10 +73,28 @@ def pointer(*tokens: str | int) -> str:
 class WayBack:
     """The record of the rehearsal that is under way, or the one that a killed run left."""
 
-    def __init__(self, api: KubeApi, namespace: str, run_id: str) -> None:
-        """Remember nothing yet."""
+    def __init__(
+        self,
+        api: KubeApi,
+        namespace: str,
+        run_id: str,
+        *,
+        namespaces: Collection[str] | None = None,
+        command: str = "clusterproof undo",
+    ) -> None:
+        """Remember nothing yet.
+
+        Args:
+            api: Where the record is, and what it is about.
+            namespace: Of the record.
+            run_id: Of this run.
+            namespaces: The only ones in which objects are put back; any when None.
+            command: What a reader runs to put back what could not be put back here.
+        """
         self._api = api
         self._run_id = run_id
+        self._namespaces = namespaces
+        self._command = command
         self._collection = f"/api/v1/namespaces/{quote(namespace)}/configmaps"
         self._path = f"{self._collection}/{NAME}"
         self._entries: tuple[Undo, ...] = ()
@@ -85,30 +104,42 @@ class WayBack:
         """Take on what another run left; which run and row, and its age; "" for nothing.
 
         Raises:
-            ObservationError: It could not be read.
+            ObservationError: It could not be read, or names what no rehearsal changes.
         """
         record = self._api.find(self._path)
         if record is None:
             return ""
         fields = record.get("data") or {}
         try:
-            self._entries = tuple(Undo(**entry) for entry in json.loads(fields["undo"]))
+            entries = tuple(Undo(**entry) for entry in json.loads(fields["undo"]))
             text = f"{fields['row']} of run {fields['run']}, begun {fields['at']}"
             age = self._api.now() - datetime.fromisoformat(fields["at"])
-            return f"{text}, {_age(age.total_seconds())} ago"
         except (KeyError, TypeError, ValueError) as error:
-            raise ObservationError(
-                f"{self.place}: expected what a rehearsal of this version changed, observed"
-                " another record; nothing is put back by it",
-                next_command=f"kubectl -n {self._path.split('/')[4]} get configmap {NAME} -o yaml",
-            ) from error
+            raise self._not_followed("another record") from error
+        self._refuse(entries)
+        self._entries = entries
+        return f"{text}, {_age(age.total_seconds())} ago"
+
+    def _refuse(self, entries: Sequence[Undo]) -> None:
+        for entry in entries:
+            held = (entry.was, entry.put)
+            if why := refusal(entry.path, entry.field, held, self._namespaces):
+                raise self._not_followed(f"one that would change {why}")
+
+    def _not_followed(self, observed: str) -> ObservationError:
+        return ObservationError(
+            f"{self.place}: expected what a rehearsal of this version changes, observed"
+            f" {observed}; nothing is put back by it",
+            next_command=f"kubectl -n {self._path.split('/')[4]} get configmap {NAME} -o yaml",
+        )
 
     def remember(self, row: str, entries: Sequence[Undo]) -> None:
         """Keep what will be changed, in the order in which it is put back; before any change.
 
         Raises:
-            ObservationError: It could not be kept: nothing may be changed.
+            ObservationError: It could not be kept, or not be put back: nothing may be changed.
         """
+        self._refuse(entries)
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -155,7 +186,7 @@ class WayBack:
         if errors:
             raise ObservationError(
                 f"not put back: {errors[0]}",
-                next_command="clusterproof undo  # changes the cluster: goes on where this ended",
+                next_command=f"{self._command}  # changes the cluster: goes on where this ended",
             )
         try:
             self._api.request("DELETE", self._path)
@@ -174,7 +205,10 @@ class WayBack:
             holds = _value_at(there, entry.field)
             if holds == entry.was:
                 return
-            others = _set_by_others(there, entry.field)
+            try:
+                others = _set_by_others(there, entry.field)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                others = ""  # what the field was part of is not there any more
             if holds != entry.put or others:
                 yield _changed_since(entry, holds, others)
                 return
@@ -207,9 +241,9 @@ def _value_at(item: Json, field: str) -> Any:  # noqa: ANN401 - JSON
     at: Any = item
     for token in _tokens(field):
         if isinstance(at, list):
-            at = at[int(token)] if int(token) < len(at) else None
+            at = at[int(token)] if token.isdecimal() and int(token) < len(at) else None
         else:
-            at = (at or {}).get(token)
+            at = at.get(token) if isinstance(at, dict) else None
     return at
 
 
