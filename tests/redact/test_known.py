@@ -57,3 +57,28 @@ def test_value_that_has_the_dots_of_the_mark_goes() -> None:
 )
 def test_what_is_no_cut_value_stays(text: str) -> None:
     assert REDACTOR.text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("member", "shown"),
+    [
+        ({"password": [PHRASE, "absent"]}, {"password": [MASK, "absent"]}),
+        ({"password": ([PHRASE],)}, {"password": ([MASK],)}),
+        ({"db_password": 90210477}, {"db_password": MASK}),
+        ({"token": [90210.477]}, {"token": [MASK]}),
+        ({"secret": "router-tls"}, {"secret": "router-tls"}),
+        ({"secret": ["router-tls", "other-9x"]}, {"secret": ["router-tls", MASK]}),
+        (
+            {"credentials": [{"name": "x", "password": "p9x"}]},
+            {"credentials": [{"name": "x", "password": MASK}]},
+        ),
+        (
+            {"secret": True, "token": 47, "password": None},
+            {"secret": True, "token": 47, "password": None},
+        ),
+    ],
+)
+def test_what_stands_behind_a_secrets_name_goes_alone_or_in_a_list(
+    member: dict[str, object], shown: dict[str, object]
+) -> None:
+    assert Redactor.of([], spared=["router-tls"]).data(member) == shown

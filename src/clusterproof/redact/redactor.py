@@ -89,9 +89,19 @@ class Redactor:
         return redacted  # type: ignore[no-any-return]
 
     def _member(self, key: object, part: object) -> object:
-        """What stands behind a secret's name is one; where it is text, and no placeholder."""
-        secret = isinstance(key, str) and isinstance(part, str) and names_a_secret(key)
-        return MASK if secret and not is_harmless(str(part)) else self.data(part)
+        """What stands behind a secret's name is one, unless it is a placeholder or spared."""
+        if isinstance(key, str) and names_a_secret(key):
+            return self._named(part)
+        return self.data(part)
+
+    def _named(self, part: object) -> object:
+        """Text and numbers, alone or in lists; a mapping has names of its own."""
+        if isinstance(part, (list, tuple)):
+            return type(part)(self._named(each) for each in part)
+        is_plain = isinstance(part, (str, int, float)) and not isinstance(part, (bool, Enum))
+        if is_plain and str(part) not in self.spared and not is_harmless(str(part)):
+            return MASK
+        return self.data(part)
 
     def _redacted(self, text: str) -> str:
         if not text.isascii():
