@@ -32,7 +32,12 @@ from testbed.nightly.withheld import (
 pytestmark = pytest.mark.cluster
 
 EACH = [(name, grant) for name, stage in STAGES.items() for grant in grants_of(*stage.withheld)]
-FOR_THE_ROWS = ("list pods", "list deployments.apps", "list networkpolicies.networking.k8s.io")
+FOR_THE_ROWS = (
+    "list pods",
+    "list deployments.apps",
+    "list replicasets.apps",
+    "list networkpolicies.networking.k8s.io",
+)
 """What the rows of the workload that does not start take, and the policies in its diagnostics."""
 
 
