@@ -412,6 +412,32 @@ def test_a_policy_allows_the_needs_and_nothing_else(more: list[Json], beyond: in
         assert len(said(rule, read_policies(cluster, rule).value)) == beyond
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"podSelector": {"matchLabels": {"app": "x"}}}, {"policyTypes": ["Ingress"], "ingress": []}],
+    ids=["selects-another", "of-the-other-direction"],
+)
+def test_pods_that_no_policy_holds_back_are_allowed_everything(changed: Json) -> None:
+    rule = row(
+        "policy",
+        of="NetworkPolicy/shop/p",
+        workload=str(WORKLOAD),
+        aspect="only",
+        needs=NEEDS,
+    )
+    fields = {"policyTypes": ["Egress"], "egress": GOOD, **changed}
+    objects = [
+        deployment("web", "shop", WEB),
+        pod("web-1", "shop", WEB),
+        *(namespace(name) for name in ("shop", "kube-system")),
+        namespace("posthog", name="posthog"),
+        policy("p", "shop", **fields),
+    ]
+    with cluster_of(*objects) as cluster:
+        (words,) = said(rule, read_policies(cluster, rule).value)
+    assert "everything, from web-1" in words
+
+
 def test_peers_of_a_row_about_dns_are_two() -> None:
     from clusterproof.observe.matrix import peers_of  # noqa: PLC0415 - beside its test
 

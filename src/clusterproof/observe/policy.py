@@ -160,10 +160,17 @@ def _beyond(
 ) -> tuple[str, ...]:
     """The egress rules that allow more to these Pods than the needs, each said with its policy."""
     wanted = list(needs)
-    found = []
-    for policy in policies:
+    restricting = [policy for policy in policies if "Egress" in policy.types]
+    # Pods that no policy selects for a direction are not isolated in it (Kubernetes docs,
+    # "Network Policies").
+    found = [
+        f"everything, from {pod.name}, which no policy selects for Egress"
+        for pod in pods
+        if not any(policy.selects(policy.namespace, pod.labels) for policy in restricting)
+    ]
+    for policy in restricting:
         selecting = any(policy.selects(policy.namespace, pod.labels) for pod in pods)
-        if not selecting or "Egress" not in policy.types:
+        if not selecting:
             continue
         for place, allowance in allowances(policy):
             selected = [
