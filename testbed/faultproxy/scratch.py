@@ -83,7 +83,11 @@ def command(kubeconfig: Path, namespace: str, reports: str, *more: str) -> list[
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
-    """Begin one."""
+    """Begin one, which Ctrl-C ends whatever started us: a background job's shell ignores it."""
     return subprocess.Popen(
-        arguments, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["env", "--default-signal=INT", *arguments],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
