@@ -13,12 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from weakref import WeakSet
 
 import httpx
 
 from clusterproof.kube.connection import Connection
+from clusterproof.observe.cluster import RUN_LABEL
 from testbed.faultproxy import frames
 from testbed.faultproxy.faults import Fault
 from testbed.faultproxy.identity import new_authority, server_context, write_kubeconfig
@@ -60,6 +61,13 @@ class Hit:
     verb: str
     path: str
     faulted: bool
+
+
+def _place(target: str) -> str:
+    """The path; what a run asks of its own Pods, which no row rests on, is another place."""
+    path, _, query = target.partition("?")
+    own = RUN_LABEL in parse_qs(query).get("labelSelector", [])
+    return f"{path}?labelSelector={RUN_LABEL}" if own else path
 
 
 @dataclass
@@ -141,7 +149,7 @@ class FaultProxy:
                 if self.fault.serves == "plain":
                     return
                 faulted = self._is_hit(request)
-                self.hits.append(Hit(request.verb, request.target.partition("?")[0], faulted))
+                self.hits.append(Hit(request.verb, _place(request.target), faulted))
                 if request.verb == "EXEC" and faulted and self.fault.act == "delay":
                     await asyncio.sleep(self.fault.delay_s)
                     await self._exec(request, reader, writer, faulted=False)

@@ -30,11 +30,16 @@ AS_DEPLOYED = ("apply", *SERVER_SIDE, "-k", str(OVERLAYS / "self-hosted"))
 
 @dataclass(frozen=True)
 class Act:
-    """What is done and how it is undone, as kubectl's words; and what each red row says."""
+    """What is done and how it is undone, as kubectl's words; and what each red row says.
+
+    Attributes:
+        may: Rows that turn red too, or not, by what the act does not decide.
+    """
 
     does: tuple[tuple[str, ...], ...]
     undoes: tuple[tuple[str, ...], ...]
     reds: dict[str, str]
+    may: frozenset[str] = frozenset()
 
 
 ROUTER = ("-n", "voicehelper-prod")
@@ -126,6 +131,14 @@ ACTS = {
             "router-dns-postgres": ".*the name did not resolve",
             "router-dns-posthog": ".*the name did not resolve",
         },
+        # Routers whose connection to PostHog stands go on sending; a new one takes DNS.
+        may=frozenset(
+            {
+                "exposure-durable",
+                "exposure-wrong-variant",
+                "metric-posthog-events-sent-total-moves",
+            }
+        ),
     ),
 }
 
@@ -162,6 +175,6 @@ def test_an_act_turns_exactly_its_rows_red(act: Act, rows: tuple[RowResult, ...]
         if row.outcome is not Outcome.PASSED
     }
     seen = "\n".join(f"{row}: {words}" for row, words in sorted(said.items()))
-    assert sorted(said) == sorted(act.reds), seen
+    assert set(said) - act.may == set(act.reds), seen
     for row, words in act.reds.items():
         assert re.match(f"failed: {words}", said[row]), said[row]
