@@ -1,5 +1,6 @@
 """Room, LimitRanges, sums and autoscalers as other deployments have them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,6 +121,33 @@ def test_pods_of_others_that_wait_take_their_room_first() -> None:
     assert said(room("nodes", 3), read_room, *objects) == []
     (found,) = said(room("nodes", 4), read_room, *objects)
     assert "1 Pods of others wait for a place" in found
+
+
+def ending(pod: Json, ends_in_s: float) -> Json:
+    end = datetime.now(UTC) + timedelta(seconds=ends_in_s)
+    pod["metadata"] |= {
+        "deletionTimestamp": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "deletionGracePeriodSeconds": 30,
+    }
+    return pod
+
+
+@pytest.mark.parametrize(("ends_in_s", "is_room"), [(20, True), (-20, True), (-40, False)])
+def test_pods_that_a_rollout_ends_leave_their_room_until_they_outstay_their_grace(
+    ends_in_s: float, *, is_room: bool
+) -> None:
+    old = [ending(bound(f"web-old-{i}"), ends_in_s) for i in range(2)]
+    pods = [bound("web-1"), bound("web-2"), *old]
+    on_nodes = said(room("nodes", 4), read_room, asks(), node(cpu="2"), *pods)
+    assert (on_nodes == []) is is_room
+    counted = quota({"pods": "4"}, {"pods": "4" if is_room else "2"})
+    assert said(room("quota", 4), read_room, asks(), counted, *pods) == []
+
+
+def test_a_pod_that_outstayed_its_grace_counts_for_no_quota() -> None:
+    pods = [bound("web-1"), ending(bound("web-old"), -40)]
+    found = said(room("quota", 2), read_room, asks(), quota({"pods": "1"}, {"pods": "1"}), *pods)
+    assert "observed 1 (1 run, 0 more fit)" in found[0]
 
 
 ANTI = {

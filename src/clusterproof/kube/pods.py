@@ -1,7 +1,7 @@
 """What a Pod is and does: its phase, its readiness, what keeps it from running, its restarts."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from clusterproof.kube.containers import Container, containers_of
@@ -28,6 +28,19 @@ def is_finished(pod: Mapping[str, Any]) -> bool:
 def is_active(pod: Mapping[str, Any]) -> bool:
     """Whether a controller counts it as a replica (controller.IsPodActive)."""
     return not is_finished(pod) and not is_terminating(pod)
+
+
+def is_leaving(pod: Mapping[str, Any], now: datetime) -> bool:
+    """Whether it was told to end and still has time to: its room is free soon, by itself.
+
+    One that outstayed its grace period is not: nobody knows when it ends. A quota draws the line
+    at the same moment (core.QuotaV1Pod), twice the period after the deletion.
+    """
+    metadata = pod["metadata"]
+    if not is_terminating(pod):
+        return False
+    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    return now <= datetime.fromisoformat(metadata["deletionTimestamp"]) + grace
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

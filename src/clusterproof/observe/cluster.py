@@ -143,13 +143,16 @@ class Cluster:
 
         Takes the right to list what stands between: ReplicaSets, or Jobs of a CronJob.
         """
+        return [pod for pod in self.owned_pods(workload) if is_active(pod)]
+
+    def owned_pods(self, workload: ObjectRef) -> list[Json]:
+        """Every Pod of a workload by owner, those that finished or are terminating too, by name."""
         item = self.find(workload)
         if item is None:
             return []
         between = middle_kind(workload.kind)
         middle = self.objects(between, workload.namespace) if between else ()
-        pods = self.objects("Pod", workload.namespace)
-        return [pod for pod in pods_by_owner(workload.kind, item, pods, middle) if is_active(pod)]
+        return pods_by_owner(workload.kind, item, self.objects("Pod", workload.namespace), middle)
 
     def age_s(self, item: Json) -> float:
         """Seconds since the object was created, by the API server's clock."""

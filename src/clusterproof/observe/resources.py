@@ -1,6 +1,6 @@
 """Sums of requests and limits, what would change them, and where there is room for more."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from clusterproof.kube.containers import lasting_containers
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.limits import Refusal, claim_refusals, defaulted, refusals
 from clusterproof.kube.objects import Json, condition, labels_of
-from clusterproof.kube.pods import is_active, is_bound
+from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving
 from clusterproof.kube.quantity import parse_quantity, show_quantity
 from clusterproof.kube.quota import NO_BOUND, room_in
 from clusterproof.kube.requests import PodBounds, bounds_of
@@ -184,7 +184,10 @@ def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
 
 def _quota_room(cluster: Cluster, rule: RoomRow, pod: Json) -> Observed[Room]:
     namespace = rule.workload.namespace
-    running = len(cluster.pods_of(rule.workload))
+    replicas = cluster.pods_of(rule.workload)
+    _, leaving = _staying_and_leaving(cluster, cluster.owned_pods(rule.workload))
+    # The quota still counts those that leave; another replica can have what they had.
+    running = len(replicas) + len(leaving)
     quotas = cluster.objects("ResourceQuota", namespace)
     rooms = (
         room_in(quotas, pod["spec"], _admitted_bounds(cluster, namespace, pod)) if quotas else []
@@ -193,6 +196,8 @@ def _quota_room(cluster: Cluster, rule: RoomRow, pod: Json) -> Observed[Room]:
     least = min(counting, key=lambda room: room.more, default=None)
     evidence = tuple(f"quota {room.quota}: {room.because}" for room in counting)
     evidence = evidence or (f"no ResourceQuota of {namespace} counts what the Pods ask for",)
+    if leaving:
+        evidence += (f"{len(leaving)} of the {running} are terminating; their room is free soon",)
     value = Room(
         running,
         least.more if least else NO_BOUND,
@@ -224,7 +229,7 @@ def _node_room(cluster: Cluster, rule: RoomRow, pod: Json) -> Observed[Room]:
             next_command=f"kubectl get {rule.workload.kubectl} -o yaml",
         )
     nodes = cluster.objects("Node", CLUSTER_WIDE)
-    pods = cluster.objects("Pod", CLUSTER_WIDE)
+    pods, leaving = _staying_and_leaving(cluster, cluster.objects("Pod", CLUSTER_WIDE))
     ready = [node for node in nodes if condition(node, "Ready") == "True"]
     places = Places.of(ready, pods, _namespaces(cluster, [pod, *pods]))
     replicas = cluster.pods_of(rule.workload)
@@ -243,6 +248,8 @@ def _node_room(cluster: Cluster, rule: RoomRow, pod: Json) -> Observed[Room]:
     evidence += [f"{n['metadata']['name']}: not Ready" for n in nodes if n not in ready]
     if waiting:
         evidence.append(f"{len(waiting)} Pods of others wait for a place and were given one first")
+    if leaving:
+        evidence.append(f"{len(leaving)} Pods are terminating; their room counts as free")
     limited_by = "" if running + more >= rule.replicas else "; ".join(evidence)
     return Observed(
         Room(running, more, limited_by),
@@ -251,6 +258,16 @@ def _node_room(cluster: Cluster, rule: RoomRow, pod: Json) -> Observed[Room]:
         next_command,
         "API read (list pods and nodes of the cluster)",
     )
+
+
+def _staying_and_leaving(cluster: Cluster, pods: Iterable[Json]) -> tuple[list[Json], list[Json]]:
+    now = cluster.api.now()
+    staying: list[Json] = []
+    leaving: list[Json] = []
+    for pod in pods:
+        goes = is_leaving(pod, now) and not is_finished(pod)
+        (leaving if goes else staying).append(pod)
+    return staying, leaving
 
 
 def _waiting(pods: list[Json], workload: ObjectRef, own: set[str]) -> list[Json]:
