@@ -5,11 +5,6 @@ pytest_plugins = [
     "fixtures.rows",
     "fixtures.recording",
     "fixtures.redacting",
-    "fixtures.cluster",
-    "fixtures.looks",
-    "fixtures.dialler",
-    "fixtures.traffic",
-    "fixtures.ingestion",
-    "fixtures.prometheus",
+    "fixtures.running",
     "fixtures.rehearsing",
 ]

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from clusterproof import undo_cli
 from clusterproof.bundle import cli as bundle_cli
+from clusterproof.checks import json_schema, read_spec
 from clusterproof.errors import ClusterproofError
 from clusterproof.generate import cli as generate_cli
 from clusterproof.history import cli as history_cli
 from clusterproof.nightly import cli as nightly_cli
 from clusterproof.outcome import ExitCode
 from clusterproof.redact.errors import say_error, say_uncaught
-from clusterproof.spec import json_schema, read_spec
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = PROJECT / "spec" / "schema" / "rows.schema.json"

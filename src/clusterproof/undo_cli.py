@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clusterproof.act.lock import RunLock
+from clusterproof.act.rehearsal.reversible import namespaces_of
+from clusterproof.act.rehearsal.undo import WayBack
+from clusterproof.checks import read_spec
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
-from clusterproof.lock import RunLock
-from clusterproof.observe.rehearsal.reversible import namespaces_of
-from clusterproof.observe.rehearsal.undo import WayBack
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
 from clusterproof.redact.errors import say_error
-from clusterproof.spec import read_spec, renamed
+from clusterproof.spec import renamed
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name

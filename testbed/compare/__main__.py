@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from clusterproof.checks import read_spec
 from clusterproof.outcome import ExitCode
-from clusterproof.spec import read_spec
 from clusterproof.spec.document import read_document
 from testbed.cluster import binaries
 from testbed.cluster.progress import Progress

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from clusterproof.checks import read_spec
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.outcome import ExitCode, Outcome
-from clusterproof.spec import Spec, read_spec
+from clusterproof.spec import Spec
 from testbed.cluster.run import exit_code
 from testbed.prove.batches import batches, rows_of
 from testbed.prove.catalogue import read_catalogue, read_exceptions

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clusterproof.act.rehearsal.state import REVISION, SERVER_SIDE, of_condition
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
-from clusterproof.observe.rehearsal.state import REVISION, SERVER_SIDE, of_condition
 from clusterproof.spec.row import ObjectRef
 from clusterproof.wait import pause
 from testbed.prove.certificate import secret_data

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.spec import read_spec
+from clusterproof.checks import read_spec
 from testbed.compare.proven import ours
 from testbed.compare.verdicts import Verdict
 from testbed.prove.findings import Finding, Proof, rates

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.spec import read_spec
+from clusterproof.checks import read_spec
 from clusterproof.spec.document import read_document
 from testbed.compare.findings import Finding
 from testbed.compare.verdicts import NONE, Judged, Notes, Verdict, counted, judge

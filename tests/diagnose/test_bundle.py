@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from clusterproof.bundle.codec import decode, encode
 from clusterproof.bundle.journal import JOURNAL, line, read_entries, read_results
 from clusterproof.bundle.replay import pack, replay_bundle
+from clusterproof.checks.field import FieldRow
+from clusterproof.checks.replicas import Replicas
 from clusterproof.errors import SpecError
 from clusterproof.kube.policies import Destination
 from clusterproof.observe.fields import FieldValue
-from clusterproof.observe.workloads import Replicas
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
-from clusterproof.spec.desired import FieldRow
 from clusterproof.spec.row import ObjectRef
 
 REPLICAS = Replicas(

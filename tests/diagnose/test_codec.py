@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from clusterproof.act.rehearsal.seen import Step
 from clusterproof.bundle.codec import decode, encode
 from clusterproof.errors import SpecError
 from clusterproof.kube.paths import Missing
-from clusterproof.observe.rehearsal.seen import Step
 from clusterproof.outcome import Outcome
 from clusterproof.spec.row import ObjectRef
 
@@ -56,7 +56,7 @@ from clusterproof.spec.row import ObjectRef
             Step("a", "", 1.0, 2.0),
             {
                 "$": "object",
-                "of": "clusterproof.observe.rehearsal.seen:Step",
+                "of": "clusterproof.act.rehearsal.seen:Step",
                 "value": {"what": "a", "missing": "", "took_s": 1.0, "within_s": 2.0},
             },
         ),

@@ -13,6 +13,8 @@ import pytest
 
 from clusterproof.bundle.journal import line
 from clusterproof.bundle.known import values_of
+from clusterproof.checks.field import FieldRow
+from clusterproof.checks.replicas import ReplicasRow
 from clusterproof.diagnose.gather import ROW_BYTES, Diagnostics
 from clusterproof.diagnose.scope import scope_of
 from clusterproof.observe.cluster import Cluster
@@ -20,7 +22,6 @@ from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult
 from clusterproof.spec import Row
-from clusterproof.spec.desired import FieldRow, ReplicasRow
 from clusterproof.spec.row import ObjectRef
 from tests.observe.cluster_objects import owned_by
 from tests.observe.loopback import Reply, Request, api_server

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clusterproof.bundle import journal, replay
+from clusterproof.bundle.codec import decode
 from clusterproof.bundle.journal import JOURNAL, line, read_entries, read_results
 from clusterproof.bundle.replay import RECORD, pack, replay_bundle
 from clusterproof.errors import SpecError
@@ -61,11 +62,17 @@ def test_a_line_keeps_letters_as_they_are() -> None:
     assert "für alle" in text
 
 
-@pytest.mark.parametrize("outcome", [Outcome.INCONCLUSIVE, Outcome.NOT_RUN])
-def test_a_row_that_was_not_judged_has_no_fact(outcome: Outcome) -> None:
-    """Whatever was brought back."""
-    found = written(YES, outcome)
-    assert (found["fact"], found["without"]) == (None, "it was not judged")
+def test_a_row_that_nothing_was_seen_for_has_no_fact() -> None:
+    """The line says why."""
+    found = written(None, Outcome.INCONCLUSIVE)
+    assert (found["fact"], found["without"]) == (None, "nothing could be looked at")
+
+
+def test_what_was_seen_of_a_row_in_doubt_is_kept() -> None:
+    """So it can be judged again."""
+    found = written(YES, Outcome.INCONCLUSIVE)
+    assert found["without"] == ""
+    assert decode(found["fact"]) == YES
 
 
 @pytest.mark.parametrize(
@@ -151,7 +158,7 @@ def test_entries_come_back_as_they_were_written(tmp_path: Path) -> None:
     path.write_text("\n".join(lines), "utf-8")
     first, second = read_entries(path)
     assert (first.row, first.result, first.without) == (row(), result(Outcome.FAILED), "")
-    assert (second.fact, second.without) == (None, "it was not judged")
+    assert (second.fact, second.without) == (None, "nothing could be looked at")
     assert read_results(path) == ((result(Outcome.INCONCLUSIVE),), 0)
 
 
@@ -206,7 +213,7 @@ def test_a_replay_shows_the_differences_of_now(tmp_path: Path) -> None:
     blind = replace(result(Outcome.INCONCLUSIVE), differences=("as recorded",))
     (folder / JOURNAL).write_text(line(row(), blind, None, Redactor()), "utf-8")
     record, (one,) = replay_bundle(folder)
-    assert (one.differences, one.without) == (("as recorded",), "it was not judged")
+    assert (one.differences, one.without) == (("as recorded",), "nothing could be looked at")
     assert (one.now, one.same) == (Outcome.INCONCLUSIVE, True)
 
 

@@ -1,21 +1,31 @@
 """`clusterproof init`: the rows of the reference manifests, and of odd ones."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from clusterproof.checks.field import FieldRow
+from clusterproof.checks.field import look as look_at_field
+from clusterproof.checks.probe import ProbeRow
+from clusterproof.checks.probe import look as look_at_probe
+from clusterproof.checks.quantity import QuantityRow
+from clusterproof.checks.quantity import look as look_at_quantity
 from clusterproof.cli import main
 from clusterproof.errors import SpecError
 from clusterproof.generate.rows import Rows
 from clusterproof.generate.sources import Source, from_cluster, from_manifests
 from clusterproof.generate.write import write_spec
-from clusterproof.judge import Difference, differences
-from clusterproof.observe.fields import read_field
-from clusterproof.observe.workloads import read_bound, read_probe
-from clusterproof.spec.desired import FieldRow, ProbeRow, QuantityRow
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of
+
+if TYPE_CHECKING:
+    from clusterproof.judgement import Difference
+
+read_field = at_cluster(look_at_field)
+read_bound = at_cluster(look_at_quantity)
+read_probe = at_cluster(look_at_probe)
 
 MANIFESTS = Path(__file__).parents[2] / "testbed" / "manifests" / "base"
 Json = dict[str, Any]

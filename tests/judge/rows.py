@@ -2,11 +2,7 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from clusterproof.spec import AnyRow
-
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyRow)
+from clusterproof.checks import rows
 
 
 def row(check: str, **fields: Any) -> Any:  # noqa: ANN401 - any row, by its fields
@@ -18,4 +14,4 @@ def row(check: str, **fields: Any) -> Any:  # noqa: ANN401 - any row, by its fie
         "source": "the test",
         "check": check,
     }
-    return _ADAPTER.validate_python(common | fields)
+    return rows().adapter.validate_python(common | fields)

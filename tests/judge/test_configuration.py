@@ -4,15 +4,13 @@ from typing import Any
 
 import pytest
 
-from clusterproof.judge import differences
-from clusterproof.observe.configuration import (
-    Consumed,
-    Placeholders,
-    SecretManager,
-    SecretShape,
-)
-from clusterproof.observe.freshness import Freshness
+from clusterproof.checks.consumed import Consumed
+from clusterproof.checks.fresh import Freshness
+from clusterproof.checks.placeholders import Placeholders
+from clusterproof.checks.secret_manager import SecretManager
+from clusterproof.checks.secret_shape import SecretShape
 from tests.judge.rows import row
+from tests.judging import differences
 
 
 def said(rule: Any, value: object) -> list[str]:  # noqa: ANN401 - any row

@@ -4,22 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusterproof.checks.dns import Resolution, read_resolution
+from clusterproof.checks.egress import EgressReach, doubt, read_reach
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
 from clusterproof.kube.policies import Decision, Destination
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome
-from clusterproof.observe.egress import (
-    EgressReach,
-    PodReach,
-    Resolution,
-    doubt,
-    read_reach,
-    read_resolution,
-)
+from clusterproof.observe.egress import PodReach
 from clusterproof.observe.matrix import Matrix, peers_of
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import Area
+from tests.judging import differences
 from tests.observe.cluster_objects import (
     cluster_of,
     deployment,

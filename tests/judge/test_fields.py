@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterproof.judge import differences
-from clusterproof.judge.fields import contains, meets, same
+from clusterproof.checks.agrees import AgreesRow, FieldPair
+from clusterproof.checks.field import FieldRow
+from clusterproof.compare import contains, meets, same
 from clusterproof.kube.paths import Missing, shown
-from clusterproof.observe.fields import FieldPair, FieldValue
-from clusterproof.spec.desired import AgreesRow, FieldRow
+from clusterproof.observe.fields import FieldValue
 from clusterproof.spec.row import Area, Expectation
+from tests.judging import differences
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

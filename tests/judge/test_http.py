@@ -1,10 +1,9 @@
 """Each Pod must answer by itself, as its row says."""
 
-from clusterproof.judge import differences
+from clusterproof.checks.http import HttpRow, PodAnswer
 from clusterproof.kube.paths import Missing
-from clusterproof.observe.http import PodAnswer
-from clusterproof.spec.behaviour import HttpRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
+from tests.judging import differences
 
 ROW = HttpRow(
     id="router-health",

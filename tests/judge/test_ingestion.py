@@ -6,20 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterproof.judge import Doubt, differences
-from clusterproof.judge.ingestion import FIGURES
+from clusterproof.checks.exposure import ExposureRow, Exposures
+from clusterproof.checks.flag import FlagAnswer, FlagRow
+from clusterproof.checks.ingestion import FIGURES, IngestionRow
+from clusterproof.checks.posthog_status import Figure, StatusRow
 from clusterproof.observe.counting import Routed
-from clusterproof.observe.ingestion import (
-    EventBatch,
-    EventFate,
-    Exposures,
-    FlagAnswer,
-    Reading,
-    Stored,
-)
-from clusterproof.observe.posthog_status import Figure
-from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow, StatusRow
+from clusterproof.observe.ingestion import EventBatch, EventFate, Reading, Stored
 from clusterproof.spec.row import Area, Expectation
+from tests.judging import DoubtError, differences
 
 COMMON: dict[str, Any] = {
     "id": "i",
@@ -143,7 +137,7 @@ def _red_exposures(value: Exposures) -> set[str]:
 def _is_red(row: ExposureRow, value: Exposures) -> bool:
     try:
         return bool(differences(row, value))
-    except Doubt:
+    except DoubtError:
         return False
 
 

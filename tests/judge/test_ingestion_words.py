@@ -4,18 +4,13 @@ from typing import Any
 
 import pytest
 
-from clusterproof.judge import Doubt, differences
+from clusterproof.checks.exposure import Exposures
+from clusterproof.checks.flag import FlagAnswer
+from clusterproof.checks.posthog_status import Figure
 from clusterproof.observe.counting import Routed
-from clusterproof.observe.ingestion import (
-    EventBatch,
-    EventFate,
-    Exposures,
-    FlagAnswer,
-    Reading,
-    Stored,
-)
-from clusterproof.observe.posthog_status import Figure
+from clusterproof.observe.ingestion import EventBatch, EventFate, Reading, Stored
 from tests.judge.rows import row
+from tests.judging import DoubtError, differences
 
 GOOD = EventFate("u0", lag_s=1.5, stored=1)
 VARIANT = "$feature_flag_response"
@@ -206,7 +201,7 @@ def test_an_exposure_says_what_came_of_it(claim: Any, value: Exposures, words: s
 @pytest.mark.parametrize("figure", ["routed", "durable", "wrong_variant", "unsticky"])
 def test_without_an_answer_nothing_is_said_of_exposures(figure: str) -> None:
     """Neither that they are as they should be, nor that they are not."""
-    with pytest.raises(Doubt, match="no request was sent"):
+    with pytest.raises(DoubtError, match="no request was sent"):
         said(exposure(figure, 1), exposures())
 
 
@@ -215,7 +210,9 @@ def test_of_requests_that_all_failed_only_the_routing_is_red(figure: str) -> Non
     """Sixty requests, none answered: nothing says what becomes of an exposure."""
     failed = exposures(*(Routed(f"u{n}", 503, error="unavailable") for n in range(60)))
     assert said(exposure("routed", 1), failed) != []
-    with pytest.raises(Doubt, match="none of 60 requests was answered by an A/B test: unavail"):
+    with pytest.raises(
+        DoubtError, match="none of 60 requests was answered by an A/B test: unavail"
+    ):
         said(exposure(figure, 1 if figure == "durable" else 0), failed)
 
 
@@ -224,14 +221,14 @@ def test_of_events_that_all_are_lost_only_the_loss_is_red(figure: str) -> None:
     """None came back: nothing says that none is late, altered, or there twice."""
     gone = batch(*(EventFate(f"e{n}") for n in range(5)))
     assert said(ingestion("lost", equals=0), gone) != []
-    with pytest.raises(Doubt, match="none of 5 events came back"):
+    with pytest.raises(DoubtError, match="none of 5 events came back"):
         said(ingestion(figure, equals=0), gone)
 
 
 def test_of_events_that_were_all_refused_none_is_lost() -> None:
     """None was taken, so none could be lost."""
     refused = batch(*(EventFate(f"e{n}", error="401") for n in range(5)))
-    with pytest.raises(Doubt, match="none of 5 events was accepted"):
+    with pytest.raises(DoubtError, match="none of 5 events was accepted"):
         said(ingestion("lost", equals=0), refused)
 
 

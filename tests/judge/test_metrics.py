@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterproof.judge import differences
+from clusterproof.checks.metric import Exposed, MetricRow
+from clusterproof.checks.metric_moves import Moved
+from clusterproof.checks.targets import Target, TargetsRow
 from clusterproof.observe.background import Others
 from clusterproof.observe.counting import Counted
-from clusterproof.observe.metrics import Exposed
-from clusterproof.observe.moves import Moved
-from clusterproof.observe.targets import Target
-from clusterproof.spec.behaviour import MetricMovesRow, MetricRow, TargetsRow
+from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
+from tests.judging import differences
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
 METRIC = MetricRow(

@@ -4,16 +4,21 @@ from typing import Any
 
 import pytest
 
-from clusterproof.judge import differences
-from clusterproof.judge.policy import LITERAL
+from clusterproof.checks.answer import ServiceAnswer
+from clusterproof.checks.dns import Resolution
+from clusterproof.checks.egress import EgressReach
+from clusterproof.checks.policy import LITERAL
+from clusterproof.checks.policy import look as look_at_policy
 from clusterproof.kube.policies import Decision
-from clusterproof.observe.answers import IngressAnswer, ServiceAnswer
+from clusterproof.observe.answers import IngressAnswer
 from clusterproof.observe.dialling import Dialled, DialOutcome
-from clusterproof.observe.egress import EgressReach, PodReach, Resolution
-from clusterproof.observe.policy import read_policies
+from clusterproof.observe.egress import PodReach
 from tests.judge.rows import row
 from tests.judge.test_policy import POSTHOG_RULE, found, world
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of, policy
+
+read_policies = at_cluster(look_at_policy)
 
 OPEN = Dialled(DialOutcome.CONNECTED, ("10.0.0.5",), "10.0.0.5", 3.0, 1)
 SHUT = Dialled(DialOutcome.TIMEOUT, ("10.0.0.5",), "10.0.0.5", 4004.0, 2, "no answer in 2 s")

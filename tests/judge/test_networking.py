@@ -13,40 +13,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from clusterproof.checks.answer import ServiceAnswer, read_answer
+from clusterproof.checks.certificate import CertificateRow, names_host
+from clusterproof.checks.certificate import look as look_at_certificate
+from clusterproof.checks.ingress import IngressRow
+from clusterproof.checks.ingress import look as look_at_ingress
+from clusterproof.checks.ingress_answer import read_ingress_answer
+from clusterproof.checks.reference import ReferenceRow
+from clusterproof.checks.reference import look as look_at_reference
+from clusterproof.checks.service import ServiceRow
+from clusterproof.checks.service import look as look_at_service
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
 from clusterproof.kube.dns import services_meant
-from clusterproof.observe.answers import (
-    Answers,
-    IngressAnswer,
-    ServiceAnswer,
-    dial_answers,
-    read_answer,
-    read_ingress_answer,
-)
-from clusterproof.observe.certificates import names_host, read_certificate
+from clusterproof.observe.answers import Answers, IngressAnswer, dial_answers
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
-from clusterproof.observe.networking import (
-    read_ingress,
-    read_reference,
-    read_service,
-)
-from clusterproof.spec.behaviour import (
-    AnswerRow,
-    CertificateRow,
-    IngressAnswerRow,
-    IngressRow,
-    ReferenceRow,
-    ServiceRow,
-)
+from clusterproof.spec.behaviour import AnswerRow, IngressAnswerRow
 from clusterproof.spec.row import Row
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of, deployment, endpoints, pod, service
+
+read_certificate = at_cluster(look_at_certificate)
+read_ingress = at_cluster(look_at_ingress)
+read_reference = at_cluster(look_at_reference)
+read_service = at_cluster(look_at_service)
 
 Json = dict[str, Any]
 WEB = {"app": "web"}
 HOST = "web.example.com"
-NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+NOW = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)
 
 
 def row(kind: type[Row], check: str, **fields: Any) -> Any:  # noqa: ANN401 - the kind's own
@@ -84,7 +79,7 @@ def shop(**changed: Json | None) -> list[Json]:
 
 def service_differences(objects: list[Json]) -> list[str]:
     with cluster_of(*objects) as cluster:
-        value = read_service(cluster, service_row(), within_s=0).value
+        value = read_service(cluster, service_row()).value
     return [str(one) for one in differences(service_row(), value)]
 
 
@@ -323,7 +318,7 @@ def certificate_row() -> CertificateRow:
 def certificate_differences(*objects: Json) -> list[str]:
     rule = certificate_row()
     with cluster_of(*objects) as cluster:
-        seen = read_certificate(cluster, rule, NOW)
+        seen = read_certificate(cluster, rule)
     assert "PRIVATE" not in f"{seen}"
     return [str(one) for one in differences(rule, seen.value)]
 
@@ -350,7 +345,8 @@ def test_certificate_that_covers_the_host_is_as_expected(names: tuple[str, ...])
         ),
         (
             [secret(HOST, begins=2)],
-            "notBefore: expected a time that has come, observed 2026-06-03 00:00Z",
+            "notBefore: expected a time that has come, observed "
+            f"{NOW + dt.timedelta(days=2):%Y-%m-%d %H:%M}Z",
         ),
         (
             [secret(HOST, key=OTHER_KEY)],
@@ -373,7 +369,7 @@ def test_secret_that_may_not_be_read_is_no_verdict() -> None:
         cluster_of(forbidden=("Secret",)) as cluster,
         pytest.raises(ObservationError, match="forbidden"),
     ):
-        read_certificate(cluster, certificate_row(), NOW)
+        read_certificate(cluster, certificate_row())
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks.policy import PolicyRow
+from clusterproof.checks.policy import look as look_at_policy
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
-from clusterproof.observe.policy import read_policies
-from clusterproof.spec.behaviour import PolicyRow
 from clusterproof.spec.row import Area
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of, deployment, namespace, pod, policy
+
+read_policies = at_cluster(look_at_policy)
 
 Json = dict[str, Any]
 ROUTER = {"app": "model-router"}

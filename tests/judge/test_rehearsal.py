@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from clusterproof.act.rehearsal.seen import Flown, Kept, Rehearsed, Step
 from clusterproof.bundle.codec import decode, encode
-from clusterproof.judge import differences
-from clusterproof.observe.rehearsal.seen import Flown, Kept, Rehearsed, Step
 from tests.judge.rows import row
+from tests.judging import differences
 
 ROW = row(
     "rehearsal",

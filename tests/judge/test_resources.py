@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from clusterproof.judge import differences
-from clusterproof.observe.resources import LimitRangeEffects, Room, Totals
-from clusterproof.observe.scaling import HpaState
-from clusterproof.observe.storage import VolumeUse
+from clusterproof.checks.hpa_state import HpaState
+from clusterproof.checks.limit_range import LimitRangeEffects
+from clusterproof.checks.room import Room
+from clusterproof.checks.totals import Totals
+from clusterproof.checks.volume_use import VolumeUse
 from tests.judge.rows import row
+from tests.judging import differences
 
 HPA = "HorizontalPodAutoscaler/ns/web"
 

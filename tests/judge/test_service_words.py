@@ -5,16 +5,12 @@ from typing import Any
 
 import pytest
 
-from clusterproof.judge import differences
-from clusterproof.observe.certificates import CertificateView
-from clusterproof.observe.networking import (
-    BackendPod,
-    Endpoint,
-    IngressView,
-    Reference,
-    ServiceView,
-)
+from clusterproof.checks.certificate import CertificateView
+from clusterproof.checks.ingress import IngressView
+from clusterproof.checks.reference import Reference
+from clusterproof.checks.service import BackendPod, Endpoint, ServiceView
 from tests.judge.rows import row
+from tests.judging import differences
 
 SERVICE = row(
     "service", of="Service/shop/web", port=80, workload="Deployment/shop/web", target_port=8080

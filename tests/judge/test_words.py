@@ -6,20 +6,23 @@ from typing import Any
 
 import pytest
 
-from clusterproof.judge import differences, expectation_of
-from clusterproof.judge.difference import judge
-from clusterproof.judge.fields import meets
+from clusterproof.checks.agrees import FieldPair
+from clusterproof.checks.http import PodAnswer
+from clusterproof.checks.images import RunningImage
+from clusterproof.checks.metric import Exposed
+from clusterproof.checks.metric_moves import Moved
+from clusterproof.checks.probe import Probe
+from clusterproof.checks.replicas import Replicas
+from clusterproof.checks.targets import Target
+from clusterproof.checks.totals import Totals
+from clusterproof.compare import meets
 from clusterproof.kube.paths import Missing, shown
 from clusterproof.observe.counting import Counted
-from clusterproof.observe.fields import FieldPair, FieldValue
-from clusterproof.observe.http import PodAnswer
-from clusterproof.observe.metrics import Exposed
-from clusterproof.observe.moves import Moved
-from clusterproof.observe.resources import Totals
-from clusterproof.observe.targets import Target
-from clusterproof.observe.workloads import Probe, Replicas, RunningImage
+from clusterproof.observe.fields import FieldValue
+from clusterproof.run.results import expected_of
 from clusterproof.spec.row import Expectation
 from tests.judge.rows import row
+from tests.judging import differences
 
 WEB = "Deployment/ns/web"
 
@@ -252,11 +255,4 @@ def test_what_is_no_number_is_neither_over_nor_under(value: object) -> None:
 )
 def test_a_row_says_what_it_expects_in_one_line(claim: Any, words: str) -> None:  # noqa: ANN401
     """Its claim, where no field of it says so."""
-    assert expectation_of(claim) == words
-
-
-def test_a_row_without_a_judge_is_our_mistake() -> None:
-    """Said with both classes."""
-    with pytest.raises(NotImplementedError) as caught:
-        judge("no row", 3)  # type: ignore[arg-type]
-    assert str(caught.value) == "no judge for str and int"
+    assert expected_of(claim, ()) == words

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
-from clusterproof.judge import differences
-from clusterproof.observe.workloads import Bound, Probe, Replicas, RunningImage, Starts
+from clusterproof.checks.images import RunningImage
+from clusterproof.checks.probe import Probe
+from clusterproof.checks.quantity import Bound
+from clusterproof.checks.replicas import Replicas
+from clusterproof.checks.starts import Starts
 from tests.judge.rows import row
+from tests.judging import differences
 
 RIGHT = Replicas(exists=True, desired=3, updated=3, ready=3, available=3, total=3)
 DIGEST = f"repo/web@sha256:{'a' * 64}"

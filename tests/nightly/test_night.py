@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from clusterproof.bundle.journal import JOURNAL, line
+from clusterproof.checks import read_spec
 from clusterproof.cli import main
 from clusterproof.errors import SpecError
 from clusterproof.history.store import History
@@ -20,7 +21,6 @@ from clusterproof.notify.webhook import NotDeliveredError
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult, RunRecord
-from clusterproof.spec import read_spec
 from tests.nightly.api_server import (
     CONFIG_MAPS,
     Answers,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterproof.checks import read_spec
 from clusterproof.errors import SpecError
 from clusterproof.nightly.rights import Grant, granted, grants_of, needed, roles
-from clusterproof.spec import read_spec
 
 PROJECT = Path(__file__).parents[2]
 RIGHTS = PROJECT / "deploy" / "nightly" / "rights"

@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks import fresh
+from clusterproof.checks.consumed import look as look_at_consumed
+from clusterproof.checks.fresh import data_changed_at, read_freshness
+from clusterproof.checks.placeholders import look as look_at_placeholders
+from clusterproof.checks.secret_shape import look as look_at_secret_shape
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
 from clusterproof.kube.execute import ExecResult
-from clusterproof.observe import freshness
-from clusterproof.observe.configuration import (
-    read_consumed,
-    read_placeholders,
-    read_secret_shape,
-)
-from clusterproof.observe.freshness import data_changed_at, read_freshness
 from tests.judge.rows import row
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of
+
+read_consumed = at_cluster(look_at_consumed)
+read_placeholders = at_cluster(look_at_placeholders)
+read_secret_shape = at_cluster(look_at_secret_shape)
 
 Json = dict[str, Any]
 ENCODED = base64.b64encode("bitte-ändern".encode()).decode()
@@ -197,7 +199,7 @@ def freshness_of(
         )
         return ExecResult(ended.stdout, ended.stderr, ended.returncode)
 
-    monkeypatch.setattr(freshness, "execute", execute)
+    monkeypatch.setattr(fresh, "execute", execute)
     with cluster_of(workload, item, pod_of(workload, **pod)) as cluster:
         seen = read_freshness(cluster, FRESH, read_only=False).value
     return [f"{one.what}: {one.observed}" for one in differences(FRESH, seen)]

@@ -8,11 +8,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.errors import ObservationError
-from clusterproof.observe.cluster import RUN_LABEL, Cluster
-from clusterproof.observe.dialler import Dialler, dialable_pods
-from clusterproof.observe.dialling import DialOutcome, Peer
-from clusterproof.observe.own_pods import (
+from clusterproof.act.own_pods import (
     DEADLINE,
     LIFETIME_S,
     NEVER_READY,
@@ -22,6 +18,10 @@ from clusterproof.observe.own_pods import (
     pod_manifest,
     require_writing,
 )
+from clusterproof.errors import ObservationError
+from clusterproof.observe.cluster import RUN_LABEL, Cluster
+from clusterproof.observe.dialler import Dialler, dialable_pods
+from clusterproof.observe.dialling import DialOutcome, Peer
 from clusterproof.production import Production
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import DiallerSettings

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from clusterproof.judge import differences
+from clusterproof.checks.agrees import FieldPair
+from clusterproof.checks.agrees import look as look_at_agrees
+from clusterproof.checks.field import look as look_at_field
 from clusterproof.kube.paths import Missing
 from clusterproof.kube.selectors import in_one_form
-from clusterproof.observe.fields import (
-    FieldPair,
-    FieldValue,
-    read_field,
-    read_pair,
-)
+from clusterproof.observe.fields import FieldValue
 from tests.judge.rows import row
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of
+
+read_field = at_cluster(look_at_field)
+read_pair = at_cluster(look_at_agrees)
 
 Json = dict[str, Any]
 CONFIG: Json = {

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
+from clusterproof.checks.egress import read_reach
 from clusterproof.errors import ObservationError
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialler, Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
-from clusterproof.observe.egress import read_reach
 from clusterproof.observe.matrix import Matrix, dial_matrix
 from clusterproof.spec.behaviour import EgressRow
 from clusterproof.spec.row import Area

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from clusterproof.judge import differences
+from clusterproof.checks.metric_moves import Moved, unsound
 from clusterproof.observe.counting import Batch, counted
-from clusterproof.observe.metrics import Page, family_named, page_of, total, unsound
-from clusterproof.observe.moves import Moved
+from clusterproof.observe.metrics import Page, family_named, page_of, total
 from clusterproof.observe.proxy import Answer
 from tests.judge.rows import row
+from tests.judging import differences
 
 WEB = {"workload": "Deployment/shop/web"}
 MOVES = row("metric-moves", **WEB, name="served", by="requests")

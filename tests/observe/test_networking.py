@@ -4,18 +4,23 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks.dns import read_resolution
+from clusterproof.checks.egress import read_reach
+from clusterproof.checks.ingress import look as look_at_ingress
+from clusterproof.checks.ingress_answer import read_ingress_answer
+from clusterproof.checks.policy import look as look_at_policy
+from clusterproof.checks.reference import look as look_at_reference
+from clusterproof.checks.service import look as look_at_service
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
-from clusterproof.observe.answers import dial_answers, read_ingress_answer
+from clusterproof.observe.answers import dial_answers
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
-from clusterproof.observe.egress import read_reach, read_resolution
 from clusterproof.observe.matrix import EXTERNAL, OVER_TCP, Matrix
-from clusterproof.observe.networking import read_ingress, read_reference, read_service
-from clusterproof.observe.policy import HOST_NETWORK, read_policies
+from clusterproof.observe.policy import HOST_NETWORK
 from clusterproof.spec.behaviour import EgressRow
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import (
     cluster_of,
     deployment,
@@ -26,6 +31,11 @@ from tests.observe.cluster_objects import (
     policy,
     service,
 )
+
+read_ingress = at_cluster(look_at_ingress)
+read_reference = at_cluster(look_at_reference)
+read_service = at_cluster(look_at_service)
+read_policies = at_cluster(look_at_policy)
 
 Json = dict[str, Any]
 WEB = {"app": "web"}
@@ -49,7 +59,7 @@ def service_says(*objects: Json, protocol: str = "TCP") -> list[str]:
         target_port=8080,
     )
     with cluster_of(*objects) as cluster:
-        return said(rule, read_service(cluster, rule, within_s=0).value)
+        return said(rule, read_service(cluster, rule).value)
 
 
 def shop(front: Json, behind: Json, *pods: Json) -> list[Json]:
@@ -114,7 +124,7 @@ def test_lists_of_two_moments_are_read_again() -> None:
     both = [pod("web-1", "shop", WEB), pod("web-2", "shop", WEB)]
     with cluster_of(*shop(front, behind, *both)) as cluster:
         del cluster.objects("Pod", "shop")[1]
-        assert said(rule, read_service(cluster, rule, within_s=5).value) == []
+        assert said(rule, read_service(cluster, rule).value) == []
 
 
 # --- Ingresses

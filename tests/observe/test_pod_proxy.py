@@ -4,17 +4,21 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks.http import HttpRow
+from clusterproof.checks.http import look as look_at_http
+from clusterproof.checks.metric import MetricRow, MetricsPages, read_exposed
 from clusterproof.errors import ObservationError
 from clusterproof.kube.paths import Missing
 from clusterproof.observe import proxy
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.http import read_answers
-from clusterproof.observe.metrics import MetricsPages, page_of, read_exposed, total
+from clusterproof.observe.metrics import page_of, total
 from clusterproof.observe.proxy import Answer, ask_pod
-from clusterproof.spec.behaviour import HttpRow, MetricRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
+from tests.judging import at_cluster
 from tests.observe.cluster_objects import owned_by
 from tests.observe.loopback import Reply, Request, api_server, listed
+
+read_answers = at_cluster(look_at_http)
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace="n", name="w")
 HEALTH = HttpRow(

@@ -13,27 +13,20 @@ from pathlib import Path
 import httpx
 import pytest
 
+from clusterproof.checks import read_spec
+from clusterproof.checks.exposure import ExposureRow, read_exposures
+from clusterproof.checks.flag import FlagRow, ask_flag
+from clusterproof.checks.ingestion import IngestionRow, read_batch
+from clusterproof.checks.posthog_status import StatusRow, read_figure
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
-from clusterproof.judge.difference import Doubt
 from clusterproof.observe.counting import Batch, Routed
-from clusterproof.observe.ingestion import (
-    EventBatch,
-    Reading,
-    Stored,
-    ask_flag,
-    read_back,
-    read_batch,
-    read_exposures,
-    send_events,
-)
+from clusterproof.observe.ingestion import EventBatch, Reading, Stored, read_back, send_events
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.posthog_status import read_figure, read_page
+from clusterproof.observe.posthog_status import read_page
 from clusterproof.observe.traffic import Traffic
-from clusterproof.spec import read_spec
-from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow, StatusRow
 from clusterproof.spec.row import Row
 from clusterproof.spec.settings import KeyRef, PosthogSettings
+from tests.judging import DoubtError, differences
 from tests.testbed_posthog.servers import PERSONAL_KEY, TOKEN, Stack, running_stack
 
 pytestmark = pytest.mark.cluster
@@ -107,7 +100,7 @@ def _is_red(row: Row, fact: object) -> bool:
     """Whether the row FAILED; one that had nothing to look at is INCONCLUSIVE."""
     try:
         return bool(differences(row, fact))
-    except Doubt:
+    except DoubtError:
         return False
 
 

@@ -9,18 +9,12 @@ from typing import Any, Literal
 
 import pytest
 
+from clusterproof.checks.flag import FlagRow, ask_flag
+from clusterproof.checks.ingestion import FIGURES, IngestionRow, read_batch
 from clusterproof.errors import ObservationError
-from clusterproof.judge.ingestion import FIGURES
-from clusterproof.observe.ingestion import (
-    EventBatch,
-    ask_flag,
-    read_back,
-    read_batch,
-    send_events,
-)
+from clusterproof.observe.ingestion import EventBatch, read_back, send_events
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.posthog_status import read_page
-from clusterproof.spec.behaviour import FlagRow, IngestionRow
 from clusterproof.spec.row import Area, Expectation
 from clusterproof.spec.settings import KeyRef, PosthogSettings
 from tests.observe.loopback import PERSONAL_KEY, PROJECT_KEY, PosthogStandIn, served

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks.posthog_status import StatusRow, read_figure
 from clusterproof.errors import ObservationError
-from clusterproof.observe.posthog_status import StatusPage, lines_of, read_figure
-from clusterproof.spec.behaviour import StatusRow
+from clusterproof.observe.posthog_status import StatusPage, lines_of
 from clusterproof.spec.row import Area, Expectation
 
 AS_LIST = {

@@ -10,18 +10,17 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from clusterproof.checks import targets as module
+from clusterproof.checks.targets import Target, TargetsRow, read_targets
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import Connection
 from clusterproof.kube.credentials import Credentials
 from clusterproof.kube.tls import Tls
-from clusterproof.observe import prometheus as module
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.prometheus import Prometheus, read_targets
+from clusterproof.observe.prometheus import Prometheus
 from clusterproof.observe.sources import source_of
-from clusterproof.observe.targets import Target
-from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import PrometheusSettings
 from testbed.cluster import certs

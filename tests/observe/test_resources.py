@@ -5,13 +5,18 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks.hpa_state import look as look_at_hpa_state
+from clusterproof.checks.limit_range import look as look_at_limit_range
+from clusterproof.checks.room import look as look_at_room
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
-from clusterproof.observe.resources import read_limit_ranges, read_room
-from clusterproof.observe.scaling import read_hpa_state
 from tests.judge.rows import row
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of, owned_by
 from tests.observe.test_workloads import WEB, running, workload
+
+read_limit_ranges = at_cluster(look_at_limit_range)
+read_room = at_cluster(look_at_room)
+read_hpa_state = at_cluster(look_at_hpa_state)
 
 Json = dict[str, Any]
 HPA = "HorizontalPodAutoscaler/ns/web"

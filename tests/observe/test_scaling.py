@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks.hpa_state import look as look_at_hpa_state
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.scaling import is_waiting_for_metrics, read_hpa_state
+from clusterproof.observe.scaling import is_waiting_for_metrics
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of
 from tests.observe.test_resources import HPA, UTILIZATION, autoscaler, resource
 from tests.observe.test_workloads import ago, running
+
+read_hpa_state = at_cluster(look_at_hpa_state)
 
 Json = dict[str, Any]
 GROUP = "/apis/argoproj.io/v1alpha1"

@@ -4,11 +4,15 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks.volume_use import VolumeUse
+from clusterproof.checks.volume_use import look as look_at_volume_use
 from clusterproof.errors import ObservationError
-from clusterproof.observe.storage import VolumeUse, read_volume_use
 from tests.judge.rows import row
+from tests.judging import at_cluster
 from tests.observe.cluster_objects import cluster_of
 from tests.observe.test_workloads import running
+
+read_volume_use = at_cluster(look_at_volume_use)
 
 RULE = row("volume-use", of="PersistentVolumeClaim/ns/data", at_most=0.8)
 

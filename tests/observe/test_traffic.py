@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusterproof.checks.metric_moves import read_moves
 from clusterproof.errors import ObservationError
 from clusterproof.observe.background import Others, others
 from clusterproof.observe.counting import Batch, Routed, rise
 from clusterproof.observe.metrics import Family, Page, Sample
-from clusterproof.observe.moves import read_moves
 from clusterproof.observe.traffic import Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef

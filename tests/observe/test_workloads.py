@@ -5,19 +5,23 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks.images import look as look_at_images
+from clusterproof.checks.probe import look as look_at_probe
+from clusterproof.checks.quantity import look as look_at_quantity
+from clusterproof.checks.replicas import look as look_at_replicas
+from clusterproof.checks.starts import look as look_at_starts
 from clusterproof.errors import ObservationError
-from clusterproof.judge import differences
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.workloads import (
-    is_settling,
-    read_bound,
-    read_images,
-    read_probe,
-    read_replicas,
-    read_starts,
-)
+from clusterproof.observe.workloads import is_settling
 from tests.judge.rows import row
+from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of, owned_by
+
+read_bound = at_cluster(look_at_quantity)
+read_images = at_cluster(look_at_images)
+read_probe = at_cluster(look_at_probe)
+read_replicas = at_cluster(look_at_replicas)
+read_starts = at_cluster(look_at_starts)
 
 Json = dict[str, Any]
 WEB = "Deployment/ns/web"

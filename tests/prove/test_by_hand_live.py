@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from clusterproof.checks import read_spec
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RowResult
-from clusterproof.spec import read_spec
 from testbed.cluster import binaries, paths
 from testbed.deploy.deployment import OVERLAYS
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from clusterproof.checks import read_spec
 from clusterproof.errors import SpecError
-from clusterproof.spec import Spec, read_spec
+from clusterproof.spec import Spec
 from testbed.prove.catalogue import read_catalogue, read_exceptions
 from testbed.prove.steps import Defect
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clusterproof.spec import read_spec
+from clusterproof.checks import read_spec
 from testbed.prove.findings import Finding, Proof, rates
 from testbed.prove.pages import About, write_pages
 from testbed.prove.steps import Defect

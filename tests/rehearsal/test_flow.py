@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from clusterproof.act.rehearsal.flow import Flow
+from clusterproof.act.rehearsal.seen import Flown
 from clusterproof.errors import ObservationError
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.rehearsal.flow import Flow
-from clusterproof.observe.rehearsal.seen import Flown
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import TrafficSettings
 from clusterproof.wait import pause

@@ -37,7 +37,7 @@ def cordoned(api: KubeApi) -> list[str]:
 @pytest.fixture
 def draining(api: KubeApi) -> Iterator[subprocess.Popen[str]]:
     """A run that has just cordoned a node; killed in the end, if it is still there."""
-    command = [sys.executable, "-m", "pytest", "suites/rehearsals", "--rehearse", "-k", ROW]
+    command = [sys.executable, "-m", "pytest", "suites/test_rehearsals.py", "--rehearse", "-k", ROW]
     command += ["--kubeconfig", str(paths.KUBECONFIG), "--report-dir", ""]
     with subprocess.Popen(  # noqa: S603 - our own suites
         command, cwd=PROJECT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

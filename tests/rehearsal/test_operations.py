@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from clusterproof.act.rehearsal.act import Act
+from clusterproof.act.rehearsal.forward import end_of
+from clusterproof.act.rehearsal.operations import RESTARTED, perform
+from clusterproof.act.rehearsal.seen import Step
+from clusterproof.act.rehearsal.undo import WayBack
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import KINDS
-from clusterproof.observe.rehearsal.act import Act
-from clusterproof.observe.rehearsal.forward import end_of
-from clusterproof.observe.rehearsal.operations import RESTARTED, perform
-from clusterproof.observe.rehearsal.seen import Step
-from clusterproof.observe.rehearsal.undo import WayBack
 from clusterproof.spec.rehearsal import RehearsalRow
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row

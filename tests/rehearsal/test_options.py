@@ -44,8 +44,7 @@ def test_a_plan_with_them_has_them_last() -> None:
     ("arguments", "words"),
     [
         (["suites", "--rehearse", "--read-only"], "without --read-only"),
-        (["suites/rehearsals"], "give --rehearse"),
-        (["suites/rehearsals/test_operations.py"], "give --rehearse"),
+        (["suites/test_rehearsals.py"], "give --rehearse"),
     ],
 )
 def test_they_are_refused_in_a_sentence(arguments: list[str], words: str) -> None:
@@ -59,7 +58,7 @@ def test_production_is_not_rehearsed_in(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(KUBECONFIG.replace("NAME", "shop-prod-1"), "utf-8")
     where = ["--kubeconfig", str(config), "--report-dir", ""]
-    code, said = suites("suites/rehearsals", "--rehearse", *where)
+    code, said = suites("suites/test_rehearsals.py", "--rehearse", *where)
     assert code == 4
     assert "shop-prod-1" in said
     assert "--allow-production" in said
@@ -71,6 +70,6 @@ def test_production_by_the_spec_is_not_rehearsed_in(tmp_path: Path) -> None:
     base = PROJECT / "spec" / "self-hosted.yaml"
     spec.write_text(f"extends: {base}\nsettings: {{production_contexts: [shop]}}\n", "utf-8")
     where = ["--kubeconfig", str(config), "--report-dir", "", "--spec", str(spec)]
-    code, said = suites("suites/rehearsals", "--rehearse", *where)
+    code, said = suites("suites/test_rehearsals.py", "--rehearse", *where)
     assert code == 4
     assert "context 'shop' matches 'shop' in production of the spec" in said

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from clusterproof.checks import read_spec
 from clusterproof.errors import SpecError
-from clusterproof.spec import read_spec
 from clusterproof.spec.rehearsal import Kill, RehearsalRow
 
 ROW = """area: rehearsals

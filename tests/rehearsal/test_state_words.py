@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.observe.rehearsal.state import changes, essence, read_state, unwhole
+from clusterproof.act.rehearsal.state import changes, essence, read_state, unwhole
 from clusterproof.spec.row import ObjectRef
 from tests.observe.cluster_objects import cluster_of, deployment, pod
 from tests.rehearsal.test_state import FULL, LABELS, REF, node, web

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
+from clusterproof.act.rehearsal.undo import Undo, WayBack
 from clusterproof.cli import main
-from clusterproof.observe.rehearsal.undo import Undo, WayBack
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import MASK
-from fixtures.rehearsing import undo_command
+from fixtures.options import undo_command
 from tests.nightly.api_server import kubeconfig, write_spec
 from tests.observe.loopback import Reply, Request, api_server, served
 

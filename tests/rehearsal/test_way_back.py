@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from clusterproof.act.rehearsal.undo import MANAGER, Undo, WayBack
 from clusterproof.errors import ObservationError
-from clusterproof.observe.rehearsal.undo import MANAGER, Undo, WayBack
 from tests.observe.loopback import Reply, Request, api_server
 
 Json = dict[str, Any]

@@ -12,26 +12,22 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from clusterproof.checks import egress
+from clusterproof.checks.metric import MetricsPages
+from clusterproof.checks.site import Shared, Site
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import KINDS
-from clusterproof.observe import egress
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.metrics import MetricsPages
-
-if TYPE_CHECKING:
-    from fixtures.looks import Looks
 
 EXPLAINS = ("_reading", "_reading_of_control")
-"""Functions of observe/egress.py: what policies say of a dial, which stands without it."""
+"""Functions of checks/egress.py: what policies say of a dial, which stands without it."""
 
 _requests: ContextVar[set[str]] = ContextVar("requests")
 """Where the requests of the code that runs are noted."""
-_shared: ContextVar[set[str]] = ContextVar("shared")
-"""Where a fixture's share in observations of many rows is noted."""
 
 
 def _noting(requests: set[str], call: Callable[..., Any], *given: Any, **named: Any) -> Any:  # noqa: ANN401
@@ -48,8 +44,7 @@ class Looked:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         """Listen in on the observers."""
         self.of_rows: dict[str, set[str]] = defaultdict(set)
-        self._of_fixtures: dict[str, set[str]] = defaultdict(set)
-        self._of_looks: dict[str, set[str]] = defaultdict(set)
+        self._of_looks: dict[Shared[Any], set[str]] = defaultdict(set)
         self._of_pages: dict[Any, set[str]] = {}
         self._follow_threads(patch)
         self._follow_requests(patch)
@@ -84,18 +79,16 @@ class Looked:
         patch.setattr(KubeApi, "note_call", noted)
 
     def _follow_what_is_shared(self, patch: pytest.MonkeyPatch) -> None:
-        from fixtures.looks import Looks  # noqa: PLC0415 - pytest rewrites it, and imports it first
+        made, shared, pages = Site._made, Site.shared, MetricsPages.of
 
-        begin, of, pages = Looks.begin, Looks.of, MetricsPages.of
+        def noted(site: Site, look: Shared[Any]) -> Any:  # noqa: ANN401
+            return _noting(self._of_looks[look], made, site, look)
 
-        def begun(looks: "Looks", name: str, look: Any, **more: Any) -> None:  # noqa: ANN401
-            begin(looks, name, lambda: _noting(self._of_looks[name], look), **more)
-
-        def looked(looks: "Looks", name: str) -> Any:  # noqa: ANN401
-            result = of(looks, name)
-            for place in (_requests, _shared):
-                place.get(set()).update(self._of_looks[name])
-            return result
+        def looked(site: Site, look: Shared[Any]) -> Any:  # noqa: ANN401
+            try:
+                return shared(site, look)
+            finally:
+                _requests.get(set()).update(self._of_looks[look])
 
         def paged(owner: MetricsPages, *key: Any) -> Any:  # noqa: ANN401
             requests: set[str] = set()
@@ -103,8 +96,8 @@ class Looked:
             _requests.get(set()).update(self._of_pages.setdefault(key, requests))
             return result
 
-        patch.setattr(Looks, "begin", begun)
-        patch.setattr(Looks, "of", looked)
+        patch.setattr(Site, "_made", noted)
+        patch.setattr(Site, "shared", looked)
         patch.setattr(MetricsPages, "of", paged)
         for name in EXPLAINS:
             if (explain := getattr(egress, name, None)) is not None:
@@ -114,19 +107,16 @@ class Looked:
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        """What `observed` reads is its row's; of other fixtures, what they took from a look."""
+        """What `checked` reads is its row's."""
         rule = getattr(request.node, "callspec", None)
-        requests, shared = set[str](), set[str]()
-        tokens = _requests.set(requests), _shared.set(shared)
+        requests = set[str]()
+        token = _requests.set(requests)
         try:
             return (yield)
         finally:
-            _requests.reset(tokens[0])
-            _shared.reset(tokens[1])
-            self._of_fixtures[fixturedef.argname] |= shared
-            if fixturedef.argname == "observed" and rule is not None:
-                shares = (self._of_fixtures[name] for name in request.fixturenames)
-                self.of_rows[rule.params["rule"].id] = requests.union(*shares)
+            _requests.reset(token)
+            if fixturedef.argname == "checked" and rule is not None:
+                self.of_rows[rule.params["rule"].id] = requests
 
     def pytest_sessionfinish(self) -> None:
         """Write row to requests."""

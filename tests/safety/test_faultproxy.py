@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from clusterproof.act.own_pods import OwnPods, PodPlan
 from clusterproof.errors import ObservationError
 from clusterproof.kube import channels
 from clusterproof.kube import client as api_module
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.kube.execute import execute
-from clusterproof.observe.own_pods import OwnPods, PodPlan
 from testbed.faultproxy.faults import CREATES, FAULTS, PROXY, READING, WRITING, Fault
 from testbed.faultproxy.matrix import CLEAN
 from testbed.faultproxy.server import Running, running

@@ -151,7 +151,7 @@ def test_ctrl_c_leaves_a_partial_report_and_nothing_else(api: KubeApi, tmp_path:
 
 
 def test_two_at_once_the_second_says_who_holds_the_lock(api: KubeApi, tmp_path: Path) -> None:
-    from clusterproof.lock import RunLock  # noqa: PLC0415 - only here
+    from clusterproof.act.lock import RunLock  # noqa: PLC0415 - only here
 
     first = RunLock(api, NAMESPACE, "the-first")
     first.acquire(within_s=5)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from clusterproof import lock as lock_module
+from clusterproof.act import lock as lock_module
+from clusterproof.act.lock import PROCESS, RunLock, is_dead, this_process
+from clusterproof.checks import read_spec
+from clusterproof.checks.shared import place_of_writing
 from clusterproof.errors import ObservationError
-from clusterproof.lock import PROCESS, RunLock, is_dead, this_process
-from clusterproof.spec import Settings, read_spec
-from fixtures.dialler import place_of_writing
+from clusterproof.spec import Settings
 from tests.observe.loopback import Reply, Request, api_server
 from tests.safety.leases_server import Leases
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from clusterproof.checks import read_spec
+from clusterproof.checks.field import FieldRow
 from clusterproof.errors import SpecError
-from clusterproof.spec import read_spec
-from clusterproof.spec.desired import FieldRow
 
 SPEC = "name: mine\nnamespaces: {ns: shop}\ninclude: [rows.yaml]\n"
 ROWS = "area: configuration\nrows:\n"

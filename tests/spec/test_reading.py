@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from clusterproof.checks import read_spec
+from clusterproof.checks.quantity import QuantityRow
 from clusterproof.errors import SpecError
-from clusterproof.spec import read_spec
-from clusterproof.spec.desired import QuantityRow
 
 ROW = """area: resources
 rows:

@@ -1,43 +1,42 @@
-"""Each row has a check, and each check has a row; each kind has one judge."""
+"""Each kind of row stands in one file, each area has a suite, each kind is used."""
 
 import re
-from collections import Counter
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import pytest
 
-from clusterproof.judge.difference import judge
-from clusterproof.spec import KINDS, AnyRow, read_spec
+from clusterproof import checks
+from clusterproof.checks import kinds, read_spec
+from clusterproof.checks.kind import Kind
+from clusterproof.spec import Area
 
 PROJECT = Path(__file__).parents[2]
 PROFILES = ("self-hosted", "cloud", "lab")
-_MARKER = re.compile(r"mark\.rows\(([^)]*)\)")
 
 
-def _checked_kinds() -> list[str]:
-    return [
-        kind
-        for path in sorted((PROJECT / "suites").rglob("test_*.py"))
-        for match in _MARKER.finditer(path.read_text(encoding="utf-8"))
-        for kind in re.findall(r'"([a-z-]+)"', match[1])
-    ]
+def test_each_module_of_checks_is_a_kind_or_what_kinds_share() -> None:
+    folder = Path(checks.__file__).parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "kind", "shared", "site"}
+    assert modules == {name.replace("-", "_") for name in kinds()}
 
 
-def test_each_kind_of_row_has_one_check() -> None:
-    assert Counter(_checked_kinds()) == Counter(KINDS)
+@pytest.mark.parametrize("kind", kinds().values(), ids=list(kinds()))
+def test_a_kind_stands_in_one_file(kind: Kind[Any, Any]) -> None:
+    module = f"clusterproof.checks.{kind.name.replace('-', '_')}"
+    assert kind.look.__module__ == kind.judge.__module__ == module
+    assert kind.claim.endswith(".")
 
 
-def test_each_kind_of_row_has_a_judge_of_its_own() -> None:
-    without = [
-        row.__name__ for row in get_args(AnyRow) if judge.dispatch(row) is judge.dispatch(object)
-    ]
-    assert without == []
+@pytest.mark.parametrize("area", Area)
+def test_each_area_has_a_suite(area: Area) -> None:
+    suite = PROJECT / "suites" / f"test_{area.value.replace('-', '_')}.py"
+    assert f'pytest.mark.area("{area.value}")' in suite.read_text(encoding="utf-8")
 
 
 def test_each_kind_is_used_by_the_reference_deployment() -> None:
     used = {row.check for row in read_spec(PROJECT / "spec/self-hosted.yaml").rehearsed().rows}
-    assert used == set(KINDS)
+    assert used == set(kinds())
 
 
 def test_rehearsals_are_rows_only_where_they_are_asked_for() -> None:

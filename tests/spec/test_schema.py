@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.spec import json_schema, read_spec
+from clusterproof.checks import json_schema, read_spec
 from clusterproof.spec.document import Document
 from clusterproof.spec.need import Need, parse_need
 

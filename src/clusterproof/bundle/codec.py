@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from clusterproof.checks import kinds
 from clusterproof.errors import SpecError
 
 TAG: Final = "$"
@@ -121,14 +122,23 @@ def _name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
+def _moved(name: str, qualname: str) -> object:
+    """The class by its name alone, which it keeps when it moves to another module of the checks."""
+    for kind in kinds().values():
+        found = getattr(importlib.import_module(kind.look.__module__), qualname, None)
+        if found is not None:
+            return found
+    raise ValueError(f"there is no {name}")
+
+
 def _named(name: str, base: type) -> Any:  # noqa: ANN401 - a class
     module, _, qualname = name.partition(":")
     if not module.startswith(_PACKAGE):
         raise ValueError(f"expected a name below {_PACKAGE}, observed {name!r}")
     try:
         found = getattr(importlib.import_module(module), qualname)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"there is no {name}") from error
+    except (ImportError, AttributeError):
+        found = _moved(name, qualname)
     allowed = isinstance(found, type) and issubclass(found, base)
     if not allowed or (base is object and not is_dataclass(found)):
         raise ValueError(f"expected {name} to be a value, observed another thing")

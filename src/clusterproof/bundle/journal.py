@@ -15,12 +15,12 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from clusterproof.bundle.codec import decode, encode
+from clusterproof.checks import judge, rows
 from clusterproof.errors import SpecError
-from clusterproof.judge import differences
-from clusterproof.outcome import Outcome
+from clusterproof.judgement import Doubt, Failed, Judgement, Passed
 from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult
-from clusterproof.spec import AnyRow, Row
+from clusterproof.spec import Row
 from clusterproof.spec.terms import terms_of
 
 JOURNAL: Final = "journal.jsonl"
@@ -59,16 +59,16 @@ def line(row: Row, result: RowResult, fact: object, redactor: Redactor) -> str:
     Args:
         row: As the spec has it.
         result: What it came to.
-        fact: The observed value; judged only where `result` is PASSED or FAILED.
+        fact: The observed value; None where nothing could be looked at.
         redactor: Knows the values of the Secrets that the run read.
     """
     entry: dict[str, Any] = {
         "row": row.model_dump(mode="json", by_alias=True, exclude_unset=True),
         "result": asdict(result) | {"outcome": result.outcome.value},
         "fact": None,
-        "without": "it was not judged",
+        "without": "nothing could be looked at",
     }
-    if result.outcome in {Outcome.PASSED, Outcome.FAILED}:
+    if fact is not None:
         entry["fact"], entry["without"] = _fact(row, fact, redactor)
     return json.dumps(_clean(entry, redactor.sparing(terms_of(row))), ensure_ascii=False)
 
@@ -104,11 +104,11 @@ def _judged_the_same(entry: dict[str, Any], kept: dict[str, Any] | None) -> dict
     if kept is None:
         return {"fact": None, "without": _NOT_IN_PLACE}
     try:
-        row = _row_adapter().validate_python(entry["row"])
-        first, second = (differences(row, decode(fact)) for fact in (entry["fact"], kept["fact"]))
+        row = rows().adapter.validate_python(entry["row"])
+        first, second = (judge(row, decode(fact)) for fact in (entry["fact"], kept["fact"]))
     except (SpecError, *_JUDGEMENT_ERRORS) as error:
         return {"fact": None, "without": f"{_UNJUDGEABLE}: {type(error).__name__}"}
-    if [one.what for one in first] != [one.what for one in second]:
+    if _parts(first) != _parts(second):
         return {"fact": None, "without": _JUDGED_BY}
     return kept
 
@@ -125,12 +125,30 @@ def _fact(row: Row, fact: object, redactor: Redactor) -> tuple[Any, str]:
     if kept is None:
         return None, _NOT_IN_PLACE
     try:
-        again = [redactor.text(str(one)) for one in differences(row, decode(kept["fact"]))]
+        again = judge(row, decode(kept["fact"]))
     except (SpecError, *_JUDGEMENT_ERRORS) as error:
         return None, f"{_UNJUDGEABLE}: {type(error).__name__}"
-    if again != [redactor.text(str(one)) for one in differences(row, fact)]:
+    if _lines(again, redactor) != _lines(judge(row, fact), redactor):
         return None, _JUDGED_BY
     return kept["fact"], ""
+
+
+def _parts(judgement: Judgement) -> tuple[type, list[str]]:
+    """What a judgement names, without the texts in which a secret may have stood."""
+    if isinstance(judgement, Failed):
+        return Failed, [difference.what for difference in judgement.differences]
+    return type(judgement), []
+
+
+def _lines(judgement: Judgement, redactor: Redactor) -> list[str]:
+    """A judgement in words, without secrets."""
+    match judgement:
+        case Passed():
+            return []
+        case Failed(differences=differences):
+            return [redactor.text(str(difference)) for difference in differences]
+        case Doubt(reason=reason):
+            return [redactor.text(reason)]
 
 
 def _redacted(plain: dict[str, Any], redactor: Redactor) -> dict[str, Any] | None:
@@ -179,7 +197,7 @@ def _entry(found: Any, place: str) -> Entry:  # noqa: ANN401 - JSON
     row_id = found["row"]["id"]
     try:
         return Entry(
-            _row_adapter().validate_python(found["row"]),
+            rows().adapter.validate_python(found["row"]),
             _result_adapter().validate_python(found["result"]),
             found["fact"],
             str(found["without"]),
@@ -191,12 +209,6 @@ def _entry(found: Any, place: str) -> Entry:  # noqa: ANN401 - JSON
             f"{place}: expected a judged row of this version, observed row {row_id!r}, which its"
             " spec could not hold: another version of clusterproof wrote it"
         ) from error
-
-
-@cache
-def _row_adapter() -> TypeAdapter[Row]:
-    """Built on first reading: a run only writes."""
-    return TypeAdapter(AnyRow)
 
 
 @cache

@@ -11,8 +11,9 @@ from typing import Final
 
 from clusterproof.bundle.codec import decode
 from clusterproof.bundle.journal import JOURNAL, Entry, cleaned, read_entries
+from clusterproof.checks import judge
 from clusterproof.errors import SpecError
-from clusterproof.judge import Doubt, differences
+from clusterproof.judgement import Doubt, Failed
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult, RunRecord
@@ -55,11 +56,13 @@ def replay(entry: Entry) -> Replayed:
     if entry.fact is None:
         found = entry.result.differences
         return Replayed(entry.result, entry.result.outcome, found, entry.without)
-    try:
-        lines = tuple(str(one) for one in differences(entry.row, decode(entry.fact)))
-    except Doubt:
-        return Replayed(entry.result, Outcome.INCONCLUSIVE, (), "")
-    return Replayed(entry.result, Outcome.FAILED if lines else Outcome.PASSED, lines, "")
+    match judge(entry.row, decode(entry.fact)):
+        case Failed(differences=differences):
+            lines = tuple(str(difference) for difference in differences)
+            return Replayed(entry.result, Outcome.FAILED, lines, "")
+        case Doubt():
+            return Replayed(entry.result, Outcome.INCONCLUSIVE, (), "")
+    return Replayed(entry.result, Outcome.PASSED, (), "")
 
 
 def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:

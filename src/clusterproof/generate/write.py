@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import yaml
 
+from clusterproof.checks import read_spec
 from clusterproof.errors import SpecError
 from clusterproof.generate.rows import Rows, aliases_of
 from clusterproof.generate.sources import Source
-from clusterproof.spec import Area, Spec, read_spec
+from clusterproof.spec import Area, Spec
 
 SPEC_FILE: Final = "spec.yaml"
 _HEAD: Final = """\

@@ -7,13 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 from clusterproof.bundle.journal import JOURNAL, read_results
+from clusterproof.checks import read_spec
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.nightly.suite import Ended
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
-from clusterproof.spec import read_spec
 from clusterproof.tool import tool_version
 
 

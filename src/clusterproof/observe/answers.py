@@ -13,7 +13,6 @@ from clusterproof.observe.certificates import fingerprint, pem_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, Peer, Protocol
-from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import AnswerRow, IngressAnswerRow
 from clusterproof.spec.row import ObjectRef, Row
 
@@ -32,13 +31,6 @@ class Control(Structure):
 
     def dial_from_control(self, peers: Iterable[Peer]) -> Dialling:
         """What a Pod of our own sees."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceAnswer:
-    """What a Service answered."""
-
-    dialled: Dialled
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,41 +74,6 @@ def dial_answers(cluster: Cluster, dialler: Control, rows: Iterable[Row]) -> Ans
             if peer is not None:
                 peers.append(peer)
     return Answers(dialler.dial_from_control(peers), ingresses, failures)
-
-
-def read_answer(answers: Answers, rule: AnswerRow) -> Observed[ServiceAnswer]:
-    """What the Service said."""
-    dialled = answers.control.results[rule.id]
-    peer = _service_peer(rule)
-    return Observed(
-        ServiceAnswer(dialled),
-        f"{answers.control.pod} -> {peer.host}:{peer.port}",
-        (said(dialled),),
-        f"kubectl -n {rule.service.namespace} get service,endpointslices",
-        answers.control.how,
-    )
-
-
-def read_ingress_answer(answers: Answers, rule: IngressAnswerRow) -> Observed[IngressAnswer]:
-    """What the Ingress said.
-
-    Raises:
-        ObservationError: The TLS Secret may not be read, or the Ingress names none, so there is
-            nothing to trust.
-    """
-    if rule.id in answers.failures:
-        raise answers.failures[rule.id]
-    value = answers.ingresses[rule.id]
-    dialled = answers.control.results.get(rule.id)
-    if dialled is not None:
-        value = IngressAnswer(dialled=dialled, own_fingerprint=value.own_fingerprint)
-    return Observed(
-        value,
-        f"{answers.control.pod} -> https://{rule.host}{rule.path}",
-        (said(dialled) if dialled else value.trouble,),
-        f"kubectl describe {rule.of.kubectl}",
-        answers.control.how,
-    )
 
 
 def said(dialled: Dialled) -> str:

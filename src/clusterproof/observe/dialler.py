@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from clusterproof.act.ephemeral import start_ephemeral
+from clusterproof.act.own_pods import OwnPods, Place, PodPlan
 from clusterproof.errors import ObservationError
 from clusterproof.kube.execute import execute
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.workloads import pod_spec_of, template_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
-from clusterproof.observe.ephemeral import start_ephemeral
-from clusterproof.observe.own_pods import OwnPods, Place, PodPlan
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import DiallerSettings
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from clusterproof.kube.paths import Missing, look_up, shown
+from clusterproof.kube.paths import Missing, look_up
 from clusterproof.kube.selectors import in_one_form
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.observed import Observed
-from clusterproof.spec.desired import AgreesRow, FieldRow
 from clusterproof.spec.row import ObjectRef
 
 
@@ -23,34 +21,6 @@ class FieldValue:
     object_exists: bool
     value: Any
     in_one_form: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class FieldPair:
-    """Two of them."""
-
-    one: FieldValue
-    other: FieldValue
-
-
-def read_field(cluster: Cluster, rule: FieldRow) -> Observed[FieldValue]:
-    """The field that the row names."""
-    field = _field(cluster, rule.of, rule.path)
-    evidence = f"{rule.path} is {shown(field.value)}"
-    if not field.object_exists:
-        evidence = "there is no such object"
-    return Observed(field, f"{rule.of} {rule.path}", (evidence,), _get(rule.of))
-
-
-def read_pair(cluster: Cluster, rule: AgreesRow) -> Observed[FieldPair]:
-    """Both fields of the row."""
-    one = _field(cluster, rule.of, rule.path)
-    other = _field(cluster, rule.with_, rule.with_path)
-    evidence = (
-        f"{rule.of} {rule.path} is {shown(one.value)}",
-        f"{rule.with_} {rule.with_path} is {shown(other.value)}",
-    )
-    return Observed(FieldPair(one, other), f"{rule.of} and {rule.with_}", evidence, _get(rule.of))
 
 
 def _field(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:

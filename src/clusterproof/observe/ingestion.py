@@ -9,12 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clusterproof.errors import ObservationError
-from clusterproof.observe.counting import Routed
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.observed import Observed, pods_near
-from clusterproof.observe.traffic import Traffic
-from clusterproof.spec.behaviour import ExposureRow, FlagRow, IngestionRow
 from clusterproof.spec.settings import PosthogSettings
 
 POLL_EVERY_S = 1.0
@@ -97,6 +92,11 @@ class EventBatch:
     where: str = ""
     how: str = ""
 
+    @property
+    def durable(self) -> list[EventFate]:
+        """The events that were read back."""
+        return [event for event in self.events if event.lag_s is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -105,30 +105,6 @@ class Stored:
     event: str
     distinct_id: str
     properties: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Exposures:
-    """Routed requests, and their exposure events by uuid.
-
-    Attributes:
-        variant_property: The property of the event that holds the variant.
-    """
-
-    answers: tuple[Routed, ...]
-    stored: Mapping[str, Stored]
-    variant_property: str
-
-
-@dataclass(frozen=True, slots=True)
-class FlagAnswer:
-    """What the flag evaluated to for one user at one asking."""
-
-    user: str
-    found: bool
-    enabled: bool = False
-    variant: str | None = None
-    error: str = ""
 
 
 def send_events(inside: Inside, settings: PosthogSettings, run: str) -> EventBatch:
@@ -171,33 +147,6 @@ def _query(settings: PosthogSettings) -> dict[str, Any]:
     }
 
 
-def read_batch(batch: EventBatch, rule: IngestionRow) -> Observed[EventBatch]:
-    """The batch, as evidence for one of its figures.
-
-    Raises:
-        ObservationError: The figure needs a reading, and there was none that counts.
-    """
-    if rule.figure != "accepted" and batch.reading.unseen and _missing(batch):
-        raise ObservationError(batch.reading.unseen)
-    seen = [one.lag_s for one in batch.events if one.lag_s is not None]
-    errors = dict.fromkeys(one.error for one in batch.events if one.error)
-    return Observed(
-        batch,
-        where=batch.where,
-        next_command=pods_near(batch.where),
-        evidence=(
-            f"sent {len(batch.events)} events in one batch, read back {len(seen)} "
-            f"within {batch.took_s:.1f} s, {batch.reading.answered} queries",
-            *(f"SDK: {error}" for error in list(errors)[:3]),
-        ),
-        how=batch.how,
-    )
-
-
-def _missing(batch: EventBatch) -> bool:
-    return any(one.lag_s is None and not one.error for one in batch.events)
-
-
 def read_back(
     inside: Inside, settings: PosthogSettings, uuids: Iterable[str], keys: Iterable[str]
 ) -> tuple[dict[str, Stored], Reading]:
@@ -213,65 +162,3 @@ def read_back(
     said = inside.ask("events", request, within_s=settings.within_s + START_S)
     stored = {uuid: Stored(**one) for uuid, one in said["events"].items()}
     return stored, Reading(**said["reading"])
-
-
-def read_exposures(
-    traffic: Traffic,
-    back: tuple[Mapping[str, Stored], Reading],
-    rule: ExposureRow,
-    variant_property: str,
-) -> Observed[Exposures]:
-    """The exposure events of our own routed requests.
-
-    Raises:
-        ObservationError: The router says no event id, or HogQL could not be read.
-    """
-    stored, reading = back
-    needed = {one.exposure for one in traffic.answers if one.is_ab_test and one.exposure}
-    if rule.figure in {"durable", "wrong_variant"}:
-        if not needed:
-            raise ObservationError(
-                "the router named no exposure event (header X-Exposure-Event-Id) in "
-                f"{len(traffic.answers)} answers: there is no uuid to read back"
-            )
-        if reading.unseen and needed - set(stored):
-            raise ObservationError(reading.unseen)
-    variants = sorted({one.variant for one in traffic.answers if one.variant})
-    return Observed(
-        Exposures(traffic.answers, stored, variant_property),
-        where=traffic.where,
-        next_command=pods_near(traffic.where),
-        evidence=(
-            f"{len(traffic.answers)} requests of {len({one.user for one in traffic.answers})} "
-            f"users; variants {', '.join(variants) or 'none'}",
-            f"{len(needed)} exposure events named, {len(needed & set(stored))} read back",
-        ),
-        how=traffic.how,
-    )
-
-
-def ask_flag(
-    inside: Inside, settings: PosthogSettings, rule: FlagRow, users: Iterable[str]
-) -> Observed[tuple[FlagAnswer, ...]]:
-    """What a flag evaluates to for some users, each asked twice (POST /flags/?v=2).
-
-    Raises:
-        ObservationError: The Pod could not run the script.
-    """
-    request = {"do": "flags", "host": settings.host, "flag": rule.flag, "users": list(users)}
-    said = inside.ask("status", request, within_s=60.0)
-    value = tuple(
-        FlagAnswer(one["user"], one["found"], one["enabled"], one["variant"], one["error"])
-        for one in said["asked"]
-    )
-    counts = {
-        variant: sum(one.variant == variant for one in value)
-        for variant in sorted({str(one.variant) for one in value if one.found})
-    }
-    return Observed(
-        value,
-        where=f"{inside.where} -> {settings.host}/flags/?v=2",
-        next_command=pods_near(inside.where),
-        evidence=(f"{len(value)} askings: {counts}",),
-        how=inside.how,
-    )

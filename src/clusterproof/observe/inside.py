@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clusterproof.act.own_pods import Place
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.execute import execute
-from clusterproof.observe.own_pods import Place
 from clusterproof.observe.sources import source_of
 
 _SHOWN = 300

@@ -5,19 +5,12 @@ client's own parsers, which are imported where a page is read. A counter's famil
 `_total`, its samples with it.
 """
 
-import math
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clusterproof.kube.client import Json, KubeApi
-from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.http import running_pods
-from clusterproof.observe.observed import Observed
-from clusterproof.observe.proxy import HOW, METRICS_PAGE, Answer, ask_pod, ask_pods
-from clusterproof.spec.behaviour import MetricRow
-from clusterproof.spec.row import ObjectRef
+from clusterproof.observe.proxy import METRICS_PAGE, Answer, ask_pod, ask_pods
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -59,34 +52,6 @@ class Page:
     incarnation: str = ""
     families: Mapping[str, Family] = field(default_factory=dict)
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exposed:
-    """Whether one Pod exposes one metric: its type, or None when the page has no such metric."""
-
-    pod: str
-    type: str | None
-    reason: str = ""
-
-
-class MetricsPages:
-    """The pages of each workload, read once and kept for all rows."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        """Read nothing yet."""
-        self._cluster = cluster
-        self._pages: dict[tuple[ObjectRef, int, str], tuple[Page, ...]] = {}
-        self._lock = threading.Lock()
-
-    def of(self, workload: ObjectRef, port: int, path: str) -> tuple[Page, ...]:
-        """The page of every running Pod of the workload."""
-        key = (workload, port, path)
-        with self._lock:
-            if key not in self._pages:
-                pods = running_pods(self._cluster, workload)
-                self._pages[key] = read_pages(self._cluster.api, pods, port, path)
-            return self._pages[key]
 
 
 def read_pages(api: KubeApi, pods: Iterable[Json], port: int, path: str) -> tuple[Page, ...]:
@@ -201,26 +166,6 @@ def family_named(page: Page, name: str) -> Family | None:
     return counter if counter is not None and counter.type == "counter" else None
 
 
-def unsound(page: Page, name: str, labels: Mapping[str, str]) -> tuple[str, ...]:
-    """The samples of a metric that count nothing: not finite, or a counter under zero."""
-    found = family_named(page, name)
-    return tuple(
-        f"{page.pod} {sample.name}{_shown(sample.labels)} is {sample.value:g}"
-        for sample in (found.samples if found else ())
-        if labels.items() <= sample.labels.items()
-        and not sample.name.endswith("_created")
-        and (
-            not math.isfinite(sample.value)
-            or (found is not None and found.type == "counter" and sample.value < 0)
-        )
-    )
-
-
-def _shown(labels: Mapping[str, str]) -> str:
-    inner = ", ".join(f'{key}="{text}"' for key, text in labels.items())
-    return f"{{{inner}}}" if inner else ""
-
-
 def total(page: Page, name: str, labels: Mapping[str, str]) -> float | None:
     """How often a metric counted on this page, over all samples that have these labels.
 
@@ -236,29 +181,3 @@ def total(page: Page, name: str, labels: Mapping[str, str]) -> float | None:
         for sample in found.samples
         if sample.name == counted and labels.items() <= sample.labels.items()
     )
-
-
-def read_exposed(pages: MetricsPages, rule: MetricRow) -> Observed[tuple[Exposed, ...]]:
-    """The type of a metric on each Pod's page.
-
-    Raises:
-        ObservationError: No Pod runs, or the API server does not let us ask.
-    """
-    found = pages.of(rule.workload, rule.port, rule.path)
-    value = tuple(_exposed(page, rule.name) for page in found)
-    namespace = rule.workload.namespace
-    raw = f"/api/v1/namespaces/{namespace}/pods/{found[0].pod}:{rule.port}/proxy{rule.path}"
-    return Observed(
-        value,
-        where=f"{rule.workload} :{rule.port}{rule.path}",
-        evidence=tuple(
-            f"{page.pod}: {page.reason or f'{len(page.families)} metrics'}" for page in found
-        ),
-        next_command=f"kubectl get --raw {raw}",
-        how=HOW,
-    )
-
-
-def _exposed(page: Page, name: str) -> Exposed:
-    found = family_named(page, name)
-    return Exposed(page.pod, found.type if found else None, page.reason)

@@ -15,21 +15,13 @@ from urllib.parse import parse_qsl, quote
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
-from clusterproof.kube.objects import Json, status_of
-from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.observed import Observed
-from clusterproof.observe.targets import Target, target_of
-from clusterproof.spec.behaviour import TargetsRow
 from clusterproof.spec.settings import PrometheusSettings
-from clusterproof.wait import last_within
 
 if TYPE_CHECKING:
     import requests
     from prometheus_api_client import PrometheusConnect
 
-SETTLE_WITHIN_S = 20.0
-"""A Pod that is new is found and scraped first: discovery takes 5 s, then an interval."""
 TIMEOUT_S = 10
 _NO_WAY_IN = ("not found", "no endpoints available", "error trying to reach service")
 HOW = "service proxy of the API server (right: get services/proxy)"
@@ -186,93 +178,6 @@ class Prometheus:
             ) from error
         finally:
             client.close()
-
-
-def read_targets(
-    prometheus: Prometheus, cluster: Cluster, rule: TargetsRow
-) -> Observed[tuple[Target, ...]]:
-    """Each ready Pod as a target, after a new one had time to be found and scraped.
-
-    Raises:
-        ObservationError: No ready Pod, no Prometheus, a Prometheus without any data, or one whose
-            labels do not tell Pods.
-    """
-    pods = cluster.ready_pods_of(rule.workload)
-    value = last_within(
-        lambda: _look(prometheus, pods, rule),
-        lambda targets: all(target.up == 1 for target in targets),
-        within_s=SETTLE_WITHIN_S,
-        every_s=2.0,
-    )
-    (others,) = prometheus.query("count(up)")
-    next_command = f"kubectl get --raw '{prometheus.path}/api/v1/targets?state=active'"
-    if not others:
-        raise ObservationError(
-            "Prometheus has no data at all: no target of any kind", next_command=next_command
-        )
-    for target in value:
-        if target.up is None and target.error:
-            raise ObservationError(
-                f"target {target.pod}:{rule.port}: {target.error}", next_command=next_command
-            )
-    ages = [target.age_s for target in value if target.up is not None]
-    return Observed(
-        value,
-        where=f"{rule.workload} :{rule.port}",
-        evidence=(
-            f"{sum(target.up == 1 for target in value)} of {len(value)} ready Pods are up, of "
-            f"{others[0]['value'][1]} targets in all",
-            f"oldest sample {max(ages, default=0.0):.1f} s old",
-        ),
-        next_command=next_command,
-        how=prometheus.how,
-    )
-
-
-def _look(prometheus: Prometheus, pods: list[Json], rule: TargetsRow) -> tuple[Target, ...]:
-    """By where Prometheus scrapes, whatever its labels are; by labels in a store that scrapes not.
-
-    Thanos and Mimir answer queries for Prometheus servers, and may list no targets.
-    """
-    (clock,) = prometheus.query("vector(time())")
-    try:
-        active = prometheus.targets()
-    except ObservationError:
-        active = []
-    if not active:
-        return _by_labels(prometheus, pods, rule)
-    now = float(clock[0]["value"][1]) if clock else 0.0
-    return tuple(target_of(pod, active, rule.port, now) for pod in pods)
-
-
-def _by_labels(prometheus: Prometheus, pods: list[Json], rule: TargetsRow) -> tuple[Target, ...]:
-    addresses = {str(pod["metadata"]["name"]): str(status_of(pod).get("podIP")) for pod in pods}
-    in_namespace = f'namespace="{rule.workload.namespace}"'
-    selector = f'{in_namespace},pod=~"{"|".join(addresses)}"'
-    up, age = (
-        _by_pod(vector, addresses, rule.port)
-        for vector in prometheus.query(f"up{{{selector}}}", f"time() - timestamp(up{{{selector}}})")
-    )
-    if not up:
-        count, labelled = prometheus.query("count(up)", f"count(up{{{in_namespace}}})")
-        if count and not labelled:
-            raise ObservationError(
-                f"no series `up` has {in_namespace}, and targets are not listed: the labels of this"
-                " Prometheus do not tell whether it scrapes these Pods",
-                next_command=f"kubectl get --raw '{prometheus.path}/api/v1/query?query=up'",
-            )
-    return tuple(Target(pod, up.get(pod), age.get(pod, 0.0)) for pod in addresses)
-
-
-def _by_pod(vector: list[dict[str, Any]], pods: dict[str, str], port: int) -> dict[str, float]:
-    """The value of each Pod's target on this port; `instance` is where it is scraped."""
-    found: dict[str, float] = {}
-    for series in vector:
-        labels = series["metric"]
-        pod = labels.get("pod", "")
-        if labels.get("instance") in {f"{pods.get(pod)}:{port}", f"[{pods.get(pod)}]:{port}"}:
-            found[pod] = float(series["value"][1])
-    return found
 
 
 def _brief(error: Exception) -> str:

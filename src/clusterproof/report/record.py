@@ -55,6 +55,7 @@ class RowResult:
         source: The spec file and clause.
         next: A read-only command that shows more, ready to paste, or "".
         differences: Every single difference of the row, one line each.
+        codes: The code of each of `differences`, in their order; "" where it has none.
         started_at: Unix time in seconds.
         duration_s: How long it took.
         how: The way it was looked at ("API read", "exec", "dialler pod") and the rights it took.
@@ -73,6 +74,7 @@ class RowResult:
     source: str = ""
     next: str = ""
     differences: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     started_at: float = 0.0
     duration_s: float = 0.0
     how: str = ""

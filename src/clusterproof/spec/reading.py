@@ -14,58 +14,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cached_property, reduce
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from clusterproof.errors import SpecError
-from clusterproof.spec import behaviour, desired, rehearsal
 from clusterproof.spec.document import Document, Location, read_document
 from clusterproof.spec.row import Frozen, Namespace, Row
 from clusterproof.spec.settings import Settings
 
-AnyRow = (
-    desired.FieldRow
-    | desired.ReplicasRow
-    | desired.ImagesRow
-    | desired.StartsRow
-    | desired.ProbeRow
-    | desired.QuantityRow
-    | desired.TotalsRow
-    | desired.LimitRangeRow
-    | desired.RoomRow
-    | desired.HpaStateRow
-    | desired.VolumeUseRow
-    | desired.ConsumedRow
-    | desired.FreshRow
-    | desired.SecretShapeRow
-    | desired.PlaceholdersRow
-    | desired.SecretManagerRow
-    | desired.AgreesRow
-    | behaviour.ServiceRow
-    | behaviour.ReferenceRow
-    | behaviour.DnsRow
-    | behaviour.AnswerRow
-    | behaviour.IngressRow
-    | behaviour.IngressAnswerRow
-    | behaviour.CertificateRow
-    | behaviour.EgressRow
-    | behaviour.PolicyRow
-    | behaviour.HttpRow
-    | behaviour.MetricRow
-    | behaviour.MetricMovesRow
-    | behaviour.TargetsRow
-    | behaviour.IngestionRow
-    | behaviour.ExposureRow
-    | behaviour.FlagRow
-    | behaviour.StatusRow
-    | rehearsal.RehearsalRow
-)
-KINDS: tuple[str, ...] = tuple(
-    get_args(kind.model_fields["check"].annotation)[0] for kind in get_args(AnyRow)
-)
 _SPEC_KEYS = frozenset(
     {"name", "profile", "namespaces", "extends", "include", "rehearsals", "settings", "remove"}
     | {"override"}
@@ -112,6 +72,25 @@ class _RowFile(Frozen):
 
     area: Any = None
     rows: Annotated[tuple[Any, ...], BeforeValidator(_empty_for_none)] = ()
+
+
+class Rows:
+    """The classes of rows that a spec can have, told apart by their field `check`."""
+
+    def __init__(self, classes: tuple[type[Row], ...]) -> None:
+        """Build nothing yet: a validator of all of them takes a moment."""
+        self.classes = classes
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The names of the kinds, as `check` has them."""
+        return tuple(get_args(row.model_fields["check"].annotation)[0] for row in self.classes)
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Row]:
+        """Validates a row by the class of its kind."""
+        union: Any = reduce(or_, self.classes)
+        return TypeAdapter(Annotated[union, Field(discriminator="check")])
 
 
 @dataclass(frozen=True)
@@ -179,8 +158,13 @@ def renamed(options: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
+def read_spec(path: Path, known: Rows, namespaces: Mapping[str, str] | None = None) -> Spec:
     """The spec at `path`, with `namespaces` (alias to name) in place of its own.
+
+    Args:
+        path: The spec file.
+        known: The rows that it can have.
+        namespaces: Those that the caller names anew.
 
     Raises:
         SpecError: With file, line, and what was expected there.
@@ -189,33 +173,34 @@ def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
     names = {**raw.namespaces, **(namespaces or {})}
     unknown = sorted(set(namespaces or {}) - set(raw.namespaces))
     if unknown:
-        known = ", ".join(raw.namespaces)
-        raise SpecError(f"--namespace: {unknown[0]!r} is no alias of {path}; it has: {known}")
+        aliases = ", ".join(raw.namespaces)
+        raise SpecError(f"--namespace: {unknown[0]!r} is no alias of {path}; it has: {aliases}")
     document, location = raw.settings_at
     settings = _typed(
         TypeAdapter(Settings), _filled(raw.settings, names, document, location), document, location
     )
-    rows, places = _typed_rows(raw.rows, names, path.parent)
-    rehearsals, rehearsal_places = _typed_rows(raw.rehearsals, names, path.parent)
+    rows, places = _typed_rows(raw.rows, known, names, path.parent)
+    rehearsals, rehearsal_places = _typed_rows(raw.rehearsals, known, names, path.parent)
     return Spec(
         raw.name, raw.profile, path, names, settings, rows, places, rehearsals, rehearsal_places
     )
 
 
 def _typed_rows(
-    raw: _RawRows, names: Mapping[str, str], folder: Path
+    raw: _RawRows, known: Rows, names: Mapping[str, str], folder: Path
 ) -> tuple[tuple[Row, ...], dict[str, str]]:
     rows, places = [], {}
     for row_id, (fields, source, at) in raw.items():
-        rows.append(_typed(_row_adapter(), _filled(fields, names, source, at), source, at))
+        text = _filled(fields, names, source, at)
+        rows.append(_typed(known.adapter, text, source, at, known.kinds))
         place = os.path.relpath(source.path, folder)
         places[row_id] = f"{place}:{source.lines.get(at, 1)}"
     return tuple(rows), places
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(known: Rows) -> dict[str, Any]:
     """The JSON Schema of a row file, for editors."""
-    row = _row_adapter().json_schema(ref_template="#/$defs/{model}")
+    row = known.adapter.json_schema(ref_template="#/$defs/{model}")
     definitions = row.pop("$defs", {})
     for definition in definitions.values():
         properties = definition.get("properties", {})
@@ -232,11 +217,6 @@ def json_schema() -> dict[str, Any]:
         "properties": {"area": area, "rows": {"type": "array", "items": row}},
         "$defs": definitions,
     }
-
-
-@cache
-def _row_adapter() -> TypeAdapter[AnyRow]:
-    return TypeAdapter(Annotated[AnyRow, Field(discriminator="check")])
 
 
 def _read_raw(path: Path, seen: tuple[Path, ...]) -> _Raw:
@@ -338,12 +318,18 @@ def _filled(value: Any, names: Mapping[str, str], document: Document, at: Locati
     return value
 
 
-def _typed(adapter: TypeAdapter[Any], value: object, document: Document, at: Location) -> Any:  # noqa: ANN401 - as adapted
+def _typed(
+    adapter: TypeAdapter[Any],
+    value: object,
+    document: Document,
+    at: Location,
+    kinds: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401 - as adapted
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        tagged = bool(first["loc"]) and first["loc"][0] in KINDS  # the kind chose the class
+        tagged = bool(first["loc"]) and first["loc"][0] in kinds  # the kind chose the class
         inner = first["loc"][1:] if tagged else first["loc"]
         got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
         path = ".".join(str(one) for one in inner)

@@ -1,0 +1,317 @@
+"""Pods of our own: labelled, small, bounded in time, and gone when the run ends.
+
+Rights: `create`, `get` and `delete pods`; `list pods` to find what a run that died left behind.
+A run that holds a lock (see `clusterproof.act.lock`) writes it on its Pods: the next holder knows
+that whoever made them is dead.
+Source: Kubernetes docs, "Pod Security Standards", restricted (v1.35).
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from clusterproof.errors import ObservationError
+from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.objects import labels_of
+from clusterproof.observe.cluster import RUN_LABEL
+from clusterproof.production import Production
+from clusterproof.wait import wait_until
+
+DEADLINE = "clusterproof.dev/deadline"
+"""Annotation: after this moment the Pod belongs to a run that died, and may be removed."""
+LOCK = "clusterproof.dev/lock"
+"""Annotation: the Lease that the Pod's run held."""
+NEVER_READY = "clusterproof.dev/never-ready"
+"""A readiness gate that nobody satisfies: no Service sends to a Pod that has it."""
+LIFETIME_S = 900
+START_WITHIN_S = 60.0
+CONTAINER = "clusterproof"
+_HOPELESS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
+    | {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+)
+_NOT_FOUND, _CONFLICT = 404, 409
+_SLEEPER = (
+    "import signal, sys, time\n"
+    "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+    "time.sleep({seconds})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A container in which a command can be run."""
+
+    namespace: str
+    pod: str
+    container: str
+
+    def __str__(self) -> str:
+        """As a report shows it."""
+        return f"{self.namespace}/{self.pod}"
+
+
+@dataclass(frozen=True, slots=True)
+class PodPlan:
+    """What a Pod of our own is for.
+
+    Attributes:
+        purpose: A word that ends its name.
+        env: More of a container's `env`, such as references to a Secret's keys.
+        labels: What a policy selects on; a Pod with some is given a readiness gate that is never
+            satisfied, so that no Service sends to it.
+    """
+
+    namespace: str
+    purpose: str
+    image: str
+    python: str = "python3"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    env: tuple[Mapping[str, Any], ...] = ()
+    memory_limit: str = "128Mi"
+
+
+def pod_manifest(plan: PodPlan, run_id: str, now: datetime, lock: str = "") -> Json:
+    """The Pod: it sleeps until it is told to end, or its deadline ends it."""
+    deadline = (now + timedelta(seconds=LIFETIME_S)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    gates = [{"conditionType": NEVER_READY}] if plan.labels else []
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"clusterproof-{run_id}-{plan.purpose}".lower(),
+            "namespace": plan.namespace,
+            "labels": {**plan.labels, RUN_LABEL: run_id},
+            "annotations": {DEADLINE: deadline, **({LOCK: lock} if lock else {})},
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": LIFETIME_S,
+            "terminationGracePeriodSeconds": 1,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "readinessGates": gates,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "runAsGroup": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": CONTAINER,
+                    "image": plan.image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": [plan.python, "-c", _SLEEPER.format(seconds=LIFETIME_S)],
+                    "env": list(plan.env),
+                    "resources": {
+                        "requests": {"cpu": "10m", "memory": "32Mi"},
+                        "limits": {"cpu": "500m", "memory": plan.memory_limit},
+                    },
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                }
+            ],
+        },
+    }
+
+
+def is_left_over(pod: Json, run_id: str, now: datetime, lock: str = "") -> bool:
+    """True for a Pod of another run that died.
+
+    Its deadline has passed, it has ended by itself, or it was made under the lock that is ours now.
+    """
+    run = labels_of(pod).get(RUN_LABEL)
+    annotations = pod["metadata"].get("annotations") or {}
+    deadline = annotations.get(DEADLINE)
+    if run in {None, run_id} or deadline is None:
+        return False
+    if lock and annotations.get(LOCK) == lock:
+        return True
+    if (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+        return True
+    try:
+        return datetime.fromisoformat(deadline) < now
+    except ValueError:
+        return False
+
+
+def require_writing(
+    api: KubeApi, production: Production, *, read_only: bool, allow_production: bool
+) -> None:
+    """Nothing, where Pods may be made and entered.
+
+    Raises:
+        ObservationError: --read-only, or a production cluster without --allow-production.
+    """
+    if read_only:
+        raise ObservationError("needs a Pod of our own or an exec, and --read-only was given")
+    production.refuse(
+        ObservationError,
+        "a Pod of our own or an exec",
+        allowed=allow_production,
+        context=api.connection.context,
+        host=api.connection.server,
+        cluster_uid=api.cluster_uid,
+    )
+
+
+class OwnPods:
+    """The Pods that this run made. Safe to share between threads."""
+
+    def __init__(
+        self,
+        api: KubeApi,
+        run_id: str,
+        *,
+        lock: str = "",
+        may_write: Callable[[], None] = lambda: None,
+    ) -> None:
+        """None yet; `lock` is the Lease that we hold, `may_write` raises where we may no more."""
+        self._api = api
+        self.run_id = run_id
+        self._held = lock
+        self._may_write = may_write
+        self._made: dict[tuple[str, str], Place] = {}
+        self._unsure: list[Place] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def start(self, plan: PodPlan) -> Place:
+        """The container of a Pod as planned, once it runs; the same again for the same purpose.
+
+        Raises:
+            ObservationError: Not permitted, or it does not run within START_WITHIN_S.
+        """
+        key = (plan.namespace, plan.purpose)
+        with self._lock:
+            if self._closed:
+                raise ObservationError(f"the run is ending: no Pod {plan.purpose} is made any more")
+            if key not in self._made:
+                self._may_write()
+                self._create(plan, key)
+            place = self._made[key]
+        status = wait_until(
+            lambda: self._status(place),
+            lambda seen: "running" in seen or _hopeless(seen) != "",
+            waiting_for=f"Pod {place} to run",
+            within_s=START_WITHIN_S,
+            every_s=0.25,
+        )
+        if why := _hopeless(status):
+            raise ObservationError(
+                f"our own Pod {place} cannot run: {why}",
+                next_command=f"kubectl -n {place.namespace} describe pod {place.pod}",
+            )
+        return place
+
+    def end(self, plan: PodPlan) -> None:
+        """Remove the Pod that was started as planned, before the run ends; none is no error.
+
+        Raises:
+            ObservationError: It could not be removed; `close` tries again.
+        """
+        key = (plan.namespace, plan.purpose)
+        with self._lock:
+            if (place := self._made.get(key)) is not None:
+                self._delete(place.namespace, place.pod)
+                del self._made[key]
+
+    def remove_left_over(self, namespaces: Iterable[str]) -> tuple[str, ...]:
+        """Remove the Pods of runs that died; their names."""
+        removed = []
+        now = self._api.now()
+        for namespace in sorted(set(namespaces)):
+            for pod in self._ours(namespace):
+                if is_left_over(pod, self.run_id, now, self._held):
+                    self._delete(namespace, pod["metadata"]["name"])
+                    removed.append(f"{namespace}/{pod['metadata']['name']}")
+        return tuple(removed)
+
+    def _ours(self, namespace: str) -> list[Json]:
+        try:
+            return self._api.list(_pods(namespace), label_selector=RUN_LABEL)
+        except ObservationError as error:
+            error.next_command = f"kubectl auth can-i list pods -n {namespace}"
+            raise
+
+    def close(self) -> None:
+        """Remove all that this run made, and try every one before the first error is raised."""
+        errors = []
+        with self._lock:
+            self._closed = True
+            for place in self._unsure:
+                try:
+                    self._delete(place.namespace, place.pod)
+                except ObservationError as error:
+                    errors.append(error)
+            for key, place in list(self._made.items()):
+                try:
+                    self._delete(place.namespace, place.pod)
+                    del self._made[key]
+                except ObservationError as error:
+                    errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _create(self, plan: PodPlan, key: tuple[str, str]) -> None:
+        """Make the Pod, and know of it from before it can be there: an answer may be lost."""
+        manifest = pod_manifest(plan, self.run_id, self._api.now(), self._held)
+        self._made[key] = Place(plan.namespace, manifest["metadata"]["name"], CONTAINER)
+        try:
+            self._api.request("POST", _pods(plan.namespace), body=manifest)
+        except ObservationError as error:
+            if error.status == _CONFLICT:
+                return  # an earlier request whose answer was lost: the name has our run's id
+            if error.status is None:
+                self._unsure.append(self._made[key])
+            del self._made[key]
+            error.next_command = f"kubectl auth can-i create pods -n {plan.namespace}"
+            raise
+
+    def _status(self, place: Place) -> Json:
+        try:
+            pod = self._api.get(f"{_pods(place.namespace)}/{quote(place.pod)}")
+        except ObservationError as error:
+            if error.status != _NOT_FOUND:
+                error.next_command = f"kubectl auth can-i get pods -n {place.namespace}"
+                raise
+            return {"terminated": {"reason": "Gone", "message": "there is no such Pod any more"}}
+        status = pod.get("status") or {}
+        states = status.get("containerStatuses") or [{}]
+        state: Json = dict(states[0].get("state") or {})
+        if status.get("phase") in {"Succeeded", "Failed"}:
+            state.setdefault("terminated", {"reason": status.get("reason", status["phase"])})
+        return state
+
+    def _delete(self, namespace: str, name: str) -> None:
+        path = f"{_pods(namespace)}/{quote(name)}"
+        try:
+            self._api.request("DELETE", path, query={"gracePeriodSeconds": "1"})
+        except ObservationError as error:
+            if error.status == _NOT_FOUND:
+                return
+            raise ObservationError(
+                f"our own Pod {namespace}/{name} could not be removed: {error}",
+                status=error.status,
+                next_command=f"kubectl get pods -A -l {RUN_LABEL}={self.run_id}",
+            ) from error
+
+
+def _pods(namespace: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace)}/pods"
+
+
+def _hopeless(state: Json) -> str:
+    waiting, ended = state.get("waiting") or {}, state.get("terminated")
+    if waiting.get("reason") in _HOPELESS:
+        return f"{waiting['reason']}: {waiting.get('message', '')[:160]}"
+    if ended is not None:
+        return f"it ended: {ended.get('reason', '')} {ended.get('message', '')[:160]}".strip()
+    return ""

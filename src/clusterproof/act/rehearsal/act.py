@@ -1,0 +1,72 @@
+"""What an operation works with: changes that are noted before they are made, and bounded looks."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from clusterproof.act.rehearsal.seen import Step
+from clusterproof.act.rehearsal.state import unwhole
+from clusterproof.act.rehearsal.undo import MANAGER, MERGE, Undo, WayBack
+from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
+from clusterproof.spec.rehearsal import RehearsalRow
+from clusterproof.spec.row import ObjectRef
+from clusterproof.wait import last_within
+
+LOOK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Act:
+    """One operation under way.
+
+    Attributes:
+        namespaces: Those of the spec: the only ones whose Pods are evicted.
+        may_write: Raises where another run may be writing.
+    """
+
+    api: KubeApi
+    rule: RehearsalRow
+    namespaces: tuple[str, ...]
+    way_back: WayBack
+    may_write: Callable[[], None]
+
+    def get(self, ref: ObjectRef) -> Json:
+        """The object.
+
+        Raises:
+            ObservationError: There is none, or it may not be read.
+        """
+        return self.api.get(path_of(ref))
+
+    def remember(self, *entries: Undo) -> None:
+        """Note what will be put back, in the order in which it is."""
+        self.may_write()
+        self.way_back.remember(self.rule.id, entries)
+
+    def patch(self, path: str, body: object, content_type: str = MERGE) -> None:
+        """Change an object; how it was is noted already."""
+        self.may_write()
+        self.api.request(
+            "PATCH", path, query={"fieldManager": MANAGER}, body=body, content_type=content_type
+        )
+
+    def reach(self, what: str, look: Callable[[], Sequence[str]]) -> Step:
+        """Look until nothing is missing, or the row's time is up."""
+        began = time.monotonic()
+        missing = last_within(
+            look, lambda found: not found, within_s=self.rule.within_s, every_s=LOOK_EVERY_S
+        )
+        took_s = round(time.monotonic() - began, 1)
+        return Step(what, "; ".join(missing), took_s, self.rule.within_s)
+
+    def whole(
+        self, what: str, workloads: Sequence[ObjectRef], *, replicas: int | None = None
+    ) -> Step:
+        """Wait until the workloads are whole."""
+        return self.reach(what, lambda: unwhole(self.api, workloads, replicas=replicas))
+
+
+def path_of(ref: ObjectRef) -> str:
+    """The API path of an object of a known kind."""
+    return f"{KINDS[ref.kind].collection(ref.namespace or CLUSTER_WIDE)}/{ref.name}"

@@ -1,0 +1,155 @@
+"""One rehearsal: requests begin, the operation is performed, all is put back, requests end.
+
+Whatever happens in between, all is put back and the requests are ended; what a kill leaves is in
+the cluster (see `undo.py`), and in a Pod of ours that ends by itself.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+from clusterproof.act.rehearsal.act import Act
+from clusterproof.act.rehearsal.flow import Flow, read_events
+from clusterproof.act.rehearsal.operations import perform
+from clusterproof.act.rehearsal.seen import Flown, Kept, Rehearsed, Step
+from clusterproof.act.rehearsal.state import State, changes, read_state, unwhole
+from clusterproof.act.rehearsal.undo import WayBack
+from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
+from clusterproof.observe.inside import Inside
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.rehearsal import RehearsalRow
+from clusterproof.spec.settings import PosthogSettings, TrafficSettings
+from clusterproof.wait import last_within, pause, wait_until
+
+STEPS_AT_MOST = 4
+"""Two of an operation, putting back, and room to spare: bounds the requests."""
+CALM_S = 3.0
+"""Requests go on for so long after all is back. Our choice."""
+HOW = "changed and put back through the API; requests and reading by"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What rehearsals share.
+
+    Attributes:
+        namespaces: Those of the spec.
+        way_back: Where it is kept.
+        may_write: Raises where another run may be writing.
+    """
+
+    api: KubeApi
+    namespaces: tuple[str, ...]
+    traffic: TrafficSettings
+    posthog: PosthogSettings
+    way_back: WayBack
+    may_write: Callable[[], None]
+
+
+def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Observed[Rehearsed]:
+    """Perform a row's operation under load and put it back.
+
+    Args:
+        stage: The cluster, and how we are seen in it.
+        rule: The row.
+        inside: A Pod of our own that sends, and has the keys to read events back.
+        name: Of the requests; ours alone.
+
+    Raises:
+        ObservationError: The deployment was not whole to begin with, the operation could not be
+            performed, or nothing can be said of requests; or of events, with nothing else wrong.
+    """
+    before = read_state(stage.api, stage.namespaces, rule.workloads)
+    _whole_first(stage, rule)
+    for_s = STEPS_AT_MOST * rule.within_s + CALM_S
+    flow = Flow(inside, stage.traffic, name, rate=rule.rate, for_s=for_s)
+    act = Act(stage.api, rule, stage.namespaces, stage.way_back, stage.may_write)
+    steps: list[Step] = []
+    with _under(flow):
+        began = time.monotonic()
+        try:
+            for step in perform(rule.operation, act):
+                steps.append(step)
+                if step.missing:
+                    break
+        finally:
+            left = stage.way_back.go()
+        if left:
+            raise ObservationError(f"somebody else changed it meanwhile: {'; '.join(left)}")
+        unrestored = _restored(stage, rule, before)
+        took_s = time.monotonic() - began
+        pause(CALM_S)
+        flown, uuids = flow.end()
+    unread = Kept(len(uuids), 0, (), rule.events_within_s)
+    value = Rehearsed(tuple(steps), flown, unread, unrestored, len(before))
+    try:
+        kept = read_events(inside, stage.posthog, uuids, rule.events_within_s)
+    except ObservationError as error:
+        if not value.is_amiss:
+            raise
+        kept = replace(unread, unread=str(error))  # what is wrong is not hidden by what is not seen
+    value = replace(value, kept=kept)
+    return Observed(
+        value,
+        where=f"{inside.where} -> {stage.traffic.service}; {rule.workloads[0]}",
+        evidence=tuple(_evidence(rule, value, took_s)),
+        next_command=f"kubectl get {rule.workloads[0].kubectl} -o wide",
+        how=f"{HOW} {inside.how}",
+    )
+
+
+def _whole_first(stage: Stage, rule: RehearsalRow) -> None:
+    """Wait for a deployment that is whole; an operation on another one would show nothing."""
+    wait_until(
+        lambda: unwhole(stage.api, rule.workloads),
+        lambda found: not found,
+        waiting_for=f"a whole deployment before {rule.id}",
+        within_s=rule.within_s,
+        every_s=1.0,
+    )
+
+
+@contextmanager
+def _under(flow: Flow) -> Iterator[None]:
+    """Requests under way; ended whatever happens."""
+    try:
+        flow.start()
+        yield
+    except BaseException:
+        with suppress(ObservationError):  # what happened before counts; a flow ends by itself too
+            flow.end()
+        raise
+
+
+def _restored(stage: Stage, rule: RehearsalRow, before: State) -> tuple[str, ...]:
+    """What is not as it was, when the time for the way back is up."""
+
+    def look() -> tuple[str, ...]:
+        after = read_state(stage.api, stage.namespaces, rule.workloads)
+        return (*changes(before, after), *unwhole(stage.api, rule.workloads))
+
+    return last_within(look, lambda found: not found, within_s=rule.within_s, every_s=1.0)
+
+
+def _evidence(rule: RehearsalRow, value: Rehearsed, took_s: float) -> Iterator[str]:
+    for step in value.steps:
+        yield f"{step.what}: {step.missing or f'after {step.took_s:g} s'}"
+    yield f"{value.compared} objects compared before and after, {took_s:.1f} s from first to last"
+    yield _sent(rule, value.flown)
+    yield _read(value.kept)
+
+
+def _sent(rule: RehearsalRow, flown: Flown) -> str:
+    return (
+        f"{flown.sent} requests in {flown.ran_s:g} s ({rule.rate:g} a second), {flown.answered} "
+        f"answered with 2xx; latest start {flown.late_s * 1000:.0f} ms after it was due, "
+        f"slowest {flown.slowest_s * 1000:.0f} ms"
+    )
+
+
+def _read(kept: Kept) -> str:
+    if kept.unread:
+        return f"{kept.named} exposure events named, which could not be read back: {kept.unread}"
+    return f"{kept.named} exposure events named, {kept.named - kept.missing} read back by uuid"

@@ -1,0 +1,292 @@
+"""What a rehearsal changes and how it was before: kept in the cluster until it is put back.
+
+The record is a ConfigMap of our own, written before the first change. A run that is killed leaves
+it; the next rehearsal, or `clusterproof undo`, puts back what it names.
+
+A field is put back only where it still holds what the rehearsal put there: by its value, tested
+again by the API server as part of the patch (a JSON patch with `test`), and by its owner in
+`managedFields`, which tells a field that was set to the same value by somebody else. Whatever else
+is there now is somebody's later change: it stays, and is said.
+Rights: `get`, `create`, `delete configmaps` in the namespace of the dialler; `get` and `patch` of
+what is changed.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from clusterproof.act.rehearsal.reversible import refusal
+from clusterproof.errors import ObservationError
+from clusterproof.kube.client import Json, KubeApi
+from clusterproof.observe.cluster import RUN_LABEL
+
+NAME = "clusterproof-rehearsal"
+MANAGER = "clusterproof-rehearsal"
+"""Our `fieldManager`: the API server writes it beside each field that a rehearsal sets."""
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+_TRIES = 3
+"""Looks at one field: it may change between the look and the patch."""
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """One field that a rehearsal sets.
+
+    Attributes:
+        path: What is patched: an object, or its subresource `scale`.
+        field: Of the object, as a JSON pointer (RFC 6901).
+        was: What it held before; None where it was absent.
+        put: What the rehearsal puts there.
+    """
+
+    path: str
+    field: str
+    was: Any
+    put: Any
+
+    @property
+    def object_path(self) -> str:
+        """The API path of the object."""
+        return self.path.removesuffix("/scale")
+
+    @property
+    def patch(self) -> list[Json]:
+        """The JSON patch that puts the field back, if it still holds what was put there."""
+        test = {"op": "test", "path": self.field, "value": self.put}
+        if self.was is None:
+            return [test, {"op": "remove", "path": self.field}]
+        return [test, {"op": "replace", "path": self.field, "value": self.was}]
+
+
+def pointer(*tokens: str | int) -> str:
+    """A JSON pointer."""
+    return "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in tokens)
+
+
+class WayBack:
+    """The record of the rehearsal that is under way, or the one that a killed run left."""
+
+    def __init__(
+        self,
+        api: KubeApi,
+        namespace: str,
+        run_id: str,
+        *,
+        namespaces: Collection[str] | None = None,
+        command: str = "clusterproof undo",
+    ) -> None:
+        """Remember nothing yet.
+
+        Args:
+            api: Where the record is, and what it is about.
+            namespace: Of the record.
+            run_id: Of this run.
+            namespaces: The only ones in which objects are put back; any when None.
+            command: What a reader runs to put back what could not be put back here.
+        """
+        self._api = api
+        self._run_id = run_id
+        self._namespaces = namespaces
+        self._command = command
+        self._collection = f"/api/v1/namespaces/{quote(namespace)}/configmaps"
+        self._path = f"{self._collection}/{NAME}"
+        self._entries: tuple[Undo, ...] = ()
+        self.place = f"ConfigMap/{namespace}/{NAME}"
+
+    def left_over(self) -> str:
+        """Take on what another run left; which run and row, and its age; "" for nothing.
+
+        Raises:
+            ObservationError: It could not be read, or names what no rehearsal changes.
+        """
+        record = self._api.find(self._path)
+        if record is None:
+            return ""
+        fields = record.get("data") or {}
+        try:
+            entries = tuple(Undo(**entry) for entry in json.loads(fields["undo"]))
+            text = f"{fields['row']} of run {fields['run']}, begun {fields['at']}"
+            age = self._api.now() - datetime.fromisoformat(fields["at"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_followed("another record") from error
+        self._refuse(entries)
+        self._entries = entries
+        return f"{text}, {_age(age.total_seconds())} ago"
+
+    def _refuse(self, entries: Sequence[Undo]) -> None:
+        for entry in entries:
+            held = (entry.was, entry.put)
+            if why := refusal(entry.path, entry.field, held, self._namespaces):
+                raise self._not_followed(f"one that would change {why}")
+
+    def _not_followed(self, observed: str) -> ObservationError:
+        return ObservationError(
+            f"{self.place}: expected what a rehearsal of this version changes, observed"
+            f" {observed}; nothing is put back by it",
+            next_command=f"kubectl -n {self._path.split('/')[4]} get configmap {NAME} -o yaml",
+        )
+
+    def remember(self, row: str, entries: Sequence[Undo]) -> None:
+        """Keep what will be changed, in the order in which it is put back; before any change.
+
+        Raises:
+            ObservationError: It could not be kept, or not be put back: nothing may be changed.
+        """
+        self._refuse(entries)
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME, "labels": {RUN_LABEL: self._run_id}},
+            "data": {
+                "run": self._run_id,
+                "row": row,
+                "at": self._api.now().isoformat(timespec="seconds"),
+                "undo": json.dumps([asdict(entry) for entry in entries]),
+            },
+        }
+        self._api.request("POST", self._collection, body=body)
+        self._entries = tuple(entries)
+
+    def take_back(self) -> str:
+        """Put back what a killed run left; which row of which run, or "" for nothing.
+
+        What was changed since is left as it is, and named.
+
+        Raises:
+            ObservationError: As `left_over` and `go` do.
+        """
+        left = self.left_over()
+        return "; ".join((left, *self.go())) if left else ""
+
+    def go(self) -> tuple[str, ...]:
+        """Put back each field, trying all before the first error is raised; then forget them.
+
+        Returns:
+            A sentence for each field that was left, since somebody changed it meanwhile.
+
+        Raises:
+            ObservationError: A field could not be put back; the record is kept.
+        """
+        if not self._entries:
+            return ()
+        errors: list[ObservationError] = []
+        changed: list[str] = []
+        for entry in self._entries:
+            try:
+                changed += self._put_back(entry)
+            except ObservationError as error:
+                errors.append(error)
+        if errors:
+            raise ObservationError(
+                f"not put back: {errors[0]}",
+                next_command=f"{self._command}  # changes the cluster: goes on where this ended",
+            )
+        try:
+            self._api.request("DELETE", self._path)
+        except ObservationError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+        self._entries = ()
+        return tuple(changed)
+
+    def _put_back(self, entry: Undo) -> Iterator[str]:
+        for _ in range(_TRIES):
+            there = self._api.find(entry.object_path)
+            if there is None:
+                yield f"{entry.object_path} is gone: there is nothing to put back"
+                return
+            holds = _value_at(there, entry.field)
+            if holds == entry.was:
+                return
+            try:
+                others = _set_by_others(there, entry.field)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                others = ""  # what the field was part of is not there any more
+            if holds != entry.put or others:
+                yield _changed_since(entry, holds, others)
+                return
+            try:
+                self._api.request(
+                    "PATCH",
+                    entry.path,
+                    query={"fieldManager": MANAGER},
+                    body=entry.patch,
+                    content_type=JSON_PATCH,
+                )
+            except ObservationError as error:
+                if error.status not in {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND}:
+                    raise
+                refusal = error  # the field, or the object, changed since it was looked at
+            else:
+                return
+        raise refusal
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _value_at(item: Json, field: str) -> Any:  # noqa: ANN401 - JSON
+    """What the object holds at a JSON pointer; None where it holds nothing."""
+    at: Any = item
+    for token in _tokens(field):
+        if isinstance(at, list):
+            at = at[int(token)] if token.isdecimal() and int(token) < len(at) else None
+        else:
+            at = at.get(token) if isinstance(at, dict) else None
+    return at
+
+
+def _tokens(field: str) -> list[str]:
+    return [token.replace("~1", "/").replace("~0", "~") for token in field.split("/")[1:]]
+
+
+def _set_by_others(item: Json, field: str) -> str:
+    """Who set the field after us, and when; "" where it is ours, or nobody can tell.
+
+    Source: Kubernetes docs, "Server-Side Apply", field management: a manager that changes a
+    field's value takes it from the one before, and one that writes the same value does not.
+    """
+    managers = item["metadata"].get("managedFields") or []
+    keys: list[str] = []
+    at: Any = item
+    for token in _tokens(field):
+        if isinstance(at, list):
+            at = at[int(token)] if int(token) < len(at) else {}
+            keys.append("k:" + json.dumps({"name": at.get("name")}, separators=(",", ":")))
+        else:
+            at = (at or {}).get(token)
+            keys.append(f"f:{token}")
+    owners = {}
+    for manager in managers:
+        owned: Any = manager.get("fieldsV1") or {}
+        for key in keys:
+            owned = owned.get(key) if isinstance(owned, dict) else None
+        if owned is not None:
+            owners[manager.get("manager", "")] = manager.get("time", "at an unknown time")
+    if not owners or MANAGER in owners:
+        return ""
+    return ", ".join(f"{name} {time}" for name, time in sorted(owners.items()))
+
+
+def _changed_since(entry: Undo, holds: object, others: str) -> str:
+    by = f", set by {others}" if others else ""
+    return (
+        f"{entry.object_path}: {entry.field} was {_short(entry.was)}, the rehearsal put"
+        f" {_short(entry.put)}, observed {_short(holds)}{by}: changed since, left as it is"
+    )
+
+
+def _short(held: object) -> str:
+    text = "absent" if held is None else json.dumps(held)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

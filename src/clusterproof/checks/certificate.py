@@ -1,0 +1,158 @@
+"""Rows `check: certificate`.
+
+Source: RFC 6125, section 6.4; RFC 5280, section 4.1.2.5 (read 2026-11-23).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.site import Site
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.client import Json
+from clusterproof.observe.certificates import pem_of
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.row import Ref, Row
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+class CertificateRow(Row):
+    """A TLS Secret's certificate names the host and does not expire soon."""
+
+    check: Literal["certificate"]
+    of: Ref
+    host: str
+    days_at_least: int = Field(gt=0)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateView:
+    """A TLS Secret, without its secret.
+
+    Attributes:
+        trouble: Why its certificate cannot be read, or "".
+        key_matches: None where the key cannot be read.
+        days_left: From now to notAfter, rounded down.
+    """
+
+    exists: bool
+    trouble: str = ""
+    names: tuple[str, ...] = ()
+    begins: str = ""
+    ends: str = ""
+    has_begun: bool = False
+    days_left: int = 0
+    key_matches: bool | None = None
+
+
+def look(row: CertificateRow, site: Site) -> Observed[CertificateView]:
+    """The certificate that a Secret serves.
+
+    Raises:
+        ObservationError: Secrets may not be read.
+    """
+    cluster = site.cluster
+    item = cluster.find(row.of)
+    get = f"kubectl -n {row.of.namespace} get secret {row.of.name}"
+    next_command = (
+        f"{get} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d | openssl x509 -noout -text"
+    )
+    value = certificate_view(item, cluster.api.now())
+    evidence = (
+        (
+            f"names {', '.join(value.names) or 'none'}; from {value.begins} to {value.ends}, "
+            f"{value.days_left} days left"
+        )
+        if not value.trouble and value.exists
+        else value.trouble or "no such Secret"
+    )
+    return Observed(value, str(row.of), (evidence,), next_command)
+
+
+def certificate_view(item: Json | None, now: datetime) -> CertificateView:
+    """What the first certificate of tls.crt says."""
+    if item is None:
+        return CertificateView(exists=False)
+    from cryptography import x509  # noqa: PLC0415
+
+    try:
+        chain = x509.load_pem_x509_certificates(pem_of(item, "tls.crt"))
+    except ValueError as error:
+        return CertificateView(exists=True, trouble=f"tls.crt: {str(error)[:120]}")
+    leaf = chain[0]
+    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    return CertificateView(
+        exists=True,
+        names=_names(leaf),
+        begins=f"{begins:%Y-%m-%d %H:%M}Z",
+        ends=f"{ends:%Y-%m-%d %H:%M}Z",
+        has_begun=begins <= now,
+        days_left=(ends - now).days,
+        key_matches=_key_matches(item, leaf),
+    )
+
+
+def names_host(name: str, host: str) -> bool:
+    """True where a certificate's name covers the host."""
+    name, host = name.lower().rstrip("."), host.lower().rstrip(".")
+    if name.startswith("*."):
+        return "." in host and name[2:] == host.partition(".")[2]
+    return name == host
+
+
+def _names(leaf: "x509.Certificate") -> tuple[str, ...]:
+    from cryptography import x509  # noqa: PLC0415
+
+    try:
+        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()  # clients have not looked at the common name for years
+    addresses = [str(one) for one in found.get_values_for_type(x509.IPAddress)]
+    return (*found.get_values_for_type(x509.DNSName), *addresses)
+
+
+def _key_matches(item: Json, leaf: "x509.Certificate") -> bool | None:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
+    shape = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    try:
+        key = serialization.load_pem_private_key(pem_of(item, "tls.key"), password=None)
+        return key.public_key().public_bytes(*shape) == leaf.public_key().public_bytes(*shape)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def differences(row: CertificateRow, value: CertificateView) -> Iterator[Difference]:
+    """It covers the host, its time has come and will last, and its key is its own."""
+    if not value.exists:
+        yield Difference(str(row.of), "a TLS Secret", "absent")
+        return
+    if value.trouble:
+        yield Difference(str(row.of), "a certificate in PEM", value.trouble)
+        return
+    if not any(names_host(name, row.host) for name in value.names):
+        yield Difference("subjectAltName", row.host, ", ".join(value.names) or "none")
+    if not value.has_begun:
+        yield Difference("notBefore", "a time that has come", value.begins)
+    if value.days_left < row.days_at_least:
+        yield Difference(
+            "notAfter", f"at least {row.days_at_least} days left", f"{value.days_left} days left"
+        )
+    if value.key_matches is not True:
+        seen = "another key" if value.key_matches is False else "no key that can be read"
+        yield Difference("tls.key", "the key of tls.crt", seen)
+
+
+def judge(row: CertificateRow, fact: CertificateView) -> Judgement:
+    """It covers the host, its time has come and will last, and its key is its own."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(CertificateRow, look, judge)

@@ -1,0 +1,174 @@
+"""Rows `check: consumed`.
+
+Source: Kubernetes docs, "ConfigMaps" and "Secrets" as environment variables
+(v1.35, read 2026-11-23).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.site import Site
+from clusterproof.errors import ObservationError
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.containers import container_named
+from clusterproof.kube.env import (
+    MountedFile,
+    Read,
+    Variable,
+    contents_of,
+    environment_of,
+    files_of,
+    values_of,
+)
+from clusterproof.kube.objects import Json
+from clusterproof.kube.workloads import pod_spec_of
+from clusterproof.observe.configuration import Unread, reader_of
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.row import Ref, Row, WorkloadRef
+
+
+class ConsumedRow(Row):
+    """A container really gets a key of a ConfigMap or Secret, as an environment variable or a file.
+
+    Attributes:
+        as_: Key to the variable (`DATABASE_HOST`) or the file (`/etc/tls/tls.crt`) that it is in
+            the container. Without it: the variable of its own name, or any where there is none.
+    """
+
+    check: Literal["consumed"]
+    workload: WorkloadRef
+    container: str
+    of: Ref
+    keys: tuple[str, ...] = Field(min_length=1)
+    as_: dict[str, str] = Field(default_factory=dict, alias="as")
+
+    @model_validator(mode="after")
+    def _refuse_other_keys(self) -> Self:
+        others = sorted(set(self.as_) - set(self.keys))
+        if others:
+            raise ValueError(f"expected `as` for keys of the row; got {', '.join(others)}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """Keys that the object holds, and those of the row that the container gets from it.
+
+    Attributes:
+        instead: Key to what is there in its place, for each of the row's keys that it does not get.
+    """
+
+    object_exists: bool
+    container_exists: bool
+    held: frozenset[str]
+    consumed: frozenset[str]
+    instead: tuple[tuple[str, str], ...] = ()
+
+
+def look(row: ConsumedRow, site: Site) -> Observed[Consumed]:
+    """The keys that a container gets from a ConfigMap or Secret, as a variable or as a file.
+
+    Raises:
+        ObservationError: A source that goes over it may not be read.
+    """
+    cluster = site.cluster
+    if row.of.kind not in {"ConfigMap", "Secret"}:
+        raise ObservationError(f"expected a ConfigMap or a Secret, got {row.of.kind}")
+    workload = cluster.find(row.workload)
+    spec = pod_spec_of(workload) if workload else {}
+    container = container_named(spec, row.container)
+    item = cluster.find(row.of)
+    next_command = f"kubectl describe {row.workload.kubectl}"
+    where = f"{row.workload} {row.container}"
+    if item is None or container is None or row.workload.namespace != row.of.namespace:
+        there = item is not None and row.workload.namespace == row.of.namespace
+        nothing: frozenset[str] = frozenset()
+        absent = Consumed(there, container is not None, nothing, nothing)
+        return Observed(absent, where, ("gets nothing from it",), next_command)
+    read = reader_of(cluster, row.of, container.spec, contents=values_of)
+    _refuse_unread(container.spec, row, read)
+    variables = environment_of(container.spec, read).variables
+    files = files_of(
+        spec, container.spec, reader_of(cluster, row.of, container.spec, contents=contents_of)
+    )
+    instead: list[tuple[str, str]] = []
+    consumed: list[str] = []
+    for key in row.keys:
+        why = _why_not(key, row, variables, files)
+        if why is None:
+            consumed.append(key)
+        else:
+            instead.append((key, why))
+    held = frozenset(contents_of(row.of.kind, item))
+    value = Consumed(True, True, held, frozenset(consumed), tuple(instead))  # noqa: FBT003 - as named
+    evidence = (
+        f"gets {', '.join(sorted(consumed)) or 'none of these keys'} from {row.of}",
+        *(f"{key}: {why}" for key, why in instead),
+    )
+    return Observed(value, where, evidence, next_command)
+
+
+def _why_not(
+    key: str,
+    rule: ConsumedRow,
+    variables: Mapping[str, Variable],
+    files: tuple[MountedFile, ...],
+) -> str | None:
+    """Where the key does not get to the container as the row says: what is there instead."""
+    source, name = (rule.of.kind, rule.of.name, key), rule.as_.get(key, key)
+    if name.startswith("/"):
+        at = [(file.kind, file.name, file.key) for file in files if file.path == name]
+        return None if source in at else f"no file {name} of it"
+    variable = variables.get(name)
+    if variable is not None:
+        is_it = (variable.kind, variable.name, variable.key) == source
+        return None if is_it else f"{name} comes from {variable}"
+    if key in rule.as_:
+        return f"no variable {name}"
+    if any((one.kind, one.name, one.key) == source for one in variables.values()):
+        return None
+    paths = [file.path for file in files if (file.kind, file.name, file.key) == source]
+    return f"as the file {paths[0]} alone; say so by `as`" if paths else "not set from it"
+
+
+def _refuse_unread(container: Json, rule: ConsumedRow, read: Read) -> None:
+    """Nothing, unless a whole Secret that may not be read goes over the row's own source."""
+    field = "configMapRef" if rule.of.kind == "ConfigMap" else "secretRef"
+    ours = False
+    for source in container.get("envFrom") or []:
+        ours = ours or (source.get(field) or {}).get("name") == rule.of.name
+        secret = (source.get("secretRef") or {}).get("name", "")
+        if ours and secret and isinstance(read("Secret", secret), Unread):
+            raise ObservationError(
+                f"Secret {secret} is a later source of the environment, and may not be read: it"
+                f" cannot be told whether it sets {', '.join(rule.keys)} anew",
+                next_command=f"kubectl auth can-i list secrets -n {rule.of.namespace}",
+            )
+
+
+def differences(row: ConsumedRow, value: Consumed) -> Iterator[Difference]:
+    """The object and the container are there, and each key gets from one to the other."""
+    if not value.object_exists:
+        yield Difference(str(row.of), f"a {row.of.kind}", "absent")
+    if not value.container_exists:
+        yield Difference(str(row.workload), f"container {row.container}", "absent")
+    if not (value.object_exists and value.container_exists):
+        return
+    for key in row.keys:
+        if key not in value.held:
+            yield Difference(key, f"a key of {row.of}", "absent")
+        elif key not in value.consumed:
+            seen = dict(value.instead).get(key, "not set from it")
+            yield Difference(key, f"set in {row.container} from {row.of}", seen)
+
+
+def judge(row: ConsumedRow, fact: Consumed) -> Judgement:
+    """The object and the container are there, and each key gets from one to the other."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(ConsumedRow, look, judge)

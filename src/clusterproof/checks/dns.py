@@ -1,0 +1,142 @@
+"""Rows `check: dns`.
+
+Source: Kubernetes docs, "DNS for Services and Pods" (v1.35, read 2026-11-23).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.shared import matrix
+from clusterproof.checks.site import Site
+from clusterproof.errors import ObservationError
+from clusterproof.judgement import Difference, Judgement, Undecided, compared_in, judged
+from clusterproof.kube.dns import services_meant
+from clusterproof.kube.endpoints import endpoints_of
+from clusterproof.kube.services import external_name, is_headless, spec_of
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.dialling import DialOutcome
+from clusterproof.observe.egress import PodReach, _how, _pods, _unseen_by
+from clusterproof.observe.matrix import EXTERNAL, Matrix
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.behaviour import DnsRow
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a name resolves to in every Pod, and what it should.
+
+    Attributes:
+        expected: The Service's ClusterIPs, or its backends' addresses where it is headless, or
+            those of the name that an ExternalName stands for; None where there is no such Service.
+        external: The addresses are a name's outside of the cluster, seen by our own Pod.
+    """
+
+    pods: tuple[PodReach, ...]
+    expected: tuple[str, ...] | None
+    external: bool = False
+
+
+def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[Resolution]:
+    """What the name resolves to in each Pod."""
+    diallings = matrix.of(row.workload)
+    unseen = _unseen_by(diallings, row.id)
+    if unseen:
+        raise ObservationError(f"could not look from {'; '.join(unseen)}")
+    pods = _pods(diallings, row.id)
+    answers = {", ".join(one.dialled.addresses) or one.dialled.text for one in pods}
+    expected = _expected_addresses(cluster, matrix, row)
+    evidence = (
+        f"{len(pods)} Pods: {'; '.join(sorted(answers))}",
+        f"control peer {matrix.control.pod}: {', '.join(_control_addresses(matrix, row))}",
+        f"{row.service}: {', '.join(expected) if expected is not None else 'absent'}",
+    )
+    external = external_name(cluster.find(row.service))
+    apart = [one for one in pods if not set(one.dialled.addresses) & set(expected or ())]
+    if external and apart and apart[0].outcome is DialOutcome.CONNECTED:
+        raise ObservationError(
+            f"{external} has other addresses in {apart[0].pod} than in our own Pod"
+            f" ({'; '.join(evidence)}): it cannot be told whether its DNS answers by the asker"
+        )
+    where = f"{row.workload.namespace}/{row.workload.name} -> {row.name}"
+    next_command = f"kubectl get {row.service.kubectl} -o wide"
+    return Observed(
+        Resolution(pods, expected, bool(external)),
+        where,
+        evidence,
+        next_command,
+        _how(diallings, matrix),
+    )
+
+
+def _control_addresses(matrix: Matrix, row: DnsRow) -> tuple[str, ...]:
+    control = matrix.control.results[row.id]
+    return control.addresses or (control.text,)
+
+
+def _expected_addresses(cluster: Cluster, matrix: Matrix, row: DnsRow) -> tuple[str, ...] | None:
+    """What DNS has for the Service's name, or for the hostname of one endpoint below it.
+
+    Raises:
+        ObservationError: The name that an ExternalName stands for does not resolve in our own Pod.
+    """
+    service = cluster.find(row.service)
+    if service is None:
+        return None
+    external = external_name(service)
+    if external:
+        control = matrix.control.results.get(f"{row.id}{EXTERNAL}")
+        if control is None or control.outcome is not DialOutcome.CONNECTED:
+            raise ObservationError(
+                f"{row.service} stands for {external}, which does not resolve in our own Pod:"
+                f" {control or 'it was not asked'}",
+                next_command=f"kubectl get {row.service.kubectl} -o yaml",
+            )
+        return control.addresses
+    names = services_meant(row.name, row.workload.namespace)
+    own = (row.service.namespace, row.service.name)
+    hostname = next((one.hostname for one in names if (one.namespace, one.name) == own), "")
+    if not is_headless(service) and not hostname:
+        spec = spec_of(service)
+        return tuple(spec.get("clusterIPs") or [spec.get("clusterIP", "")])
+    slices = cluster.objects("EndpointSlice", row.service.namespace)
+    ready = {
+        entry.address
+        for entry in endpoints_of(slices, row.service.name)
+        if entry.ready and hostname in {"", entry.hostname}
+    }
+    return tuple(sorted(ready))
+
+
+def look(row: DnsRow, site: Site) -> Observed[Resolution]:
+    """What the name resolves to in every ready Pod."""
+    return read_resolution(site.cluster, site.shared(matrix), row)
+
+
+def differences(row: DnsRow, value: Resolution) -> Iterator[Difference]:
+    """The name resolves in every Pod, to the addresses of its Service and to no other."""
+    if not value.pods:
+        raise Undecided("no Pod was asked")
+    if value.expected is None:
+        yield Difference(str(row.service), "a Service", "absent")
+        return
+    expected = ", ".join(value.expected)
+    for one in value.pods:
+        if one.dialled.outcome is not DialOutcome.CONNECTED:
+            yield Difference(one.pod, expected, f"{one.dialled}")
+        elif not _are_as_expected(set(one.dialled.addresses), value):
+            yield Difference(one.pod, expected, ", ".join(one.dialled.addresses))
+
+
+def _are_as_expected(addresses: set[str], value: Resolution) -> bool:
+    """The same; for an external name, which may have others at each asking, some of them."""
+    expected = set(value.expected or ())
+    return bool(addresses & expected) if value.external else addresses == expected
+
+
+def judge(row: DnsRow, fact: Resolution) -> Judgement:
+    """The name resolves in every Pod, to the addresses of its Service and to no other."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(DnsRow, look, judge, begin=(matrix,))

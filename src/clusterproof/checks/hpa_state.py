@@ -1,0 +1,238 @@
+"""Rows `check: hpa-state`.
+
+Source: Kubernetes docs, "Horizontal Pod Autoscaling", status conditions (v1.35, read 2026-11-23).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.site import Site
+from clusterproof.errors import ObservationError
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.hpa import Metric, figures_of, metrics_of, without_request
+from clusterproof.kube.kinds import kind_of
+from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
+from clusterproof.kube.pods import is_active
+from clusterproof.kube.requests import bounds_of
+from clusterproof.kube.selectors import selects
+from clusterproof.kube.workloads import WORKLOADS, pod_spec_of
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.observed import Observed
+from clusterproof.observe.scaling import _target_of
+from clusterproof.spec.row import ObjectRef, Ref, Row
+
+
+class HpaStateRow(Row):
+    """What the controller says of an HorizontalPodAutoscaler.
+
+    `metrics`: each metric that it scales by has a current value. `conditions`: AbleToScale and
+    ScalingActive. `target`: the object it scales exists, and its selector takes in no Pods of
+    others. `requests`: every container it averages over has the requests that its utilization
+    metrics are computed from.
+
+    Attributes:
+        resources: For `metrics` and `requests`: these resources, whatever it scales by.
+    """
+
+    check: Literal["hpa-state"]
+    of: Ref
+    aspect: Literal["metrics", "conditions", "target", "requests"]
+    resources: tuple[Literal["cpu", "memory"], ...] | None = Field(default=None, min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HpaState:
+    """The controller's state.
+
+    Attributes:
+        current: Resource to its averageUtilization in percent, where there is one.
+        conditions: (type, status, reason, message).
+        target: `Kind/name` of the scaleTargetRef.
+        target_exists: Looked for where the row's aspect is `target` or `requests`.
+        without_request: `container resource` of the target without a request.
+        measured: Resources with a figure, by utilization or by average.
+        unmeasured: The metrics that it scales by and has no figure for.
+        strangers: Pods that the target's selector takes in and that are not the target's.
+    """
+
+    exists: bool
+    current: tuple[tuple[str, int], ...] = ()
+    conditions: tuple[tuple[str, str, str, str], ...] = ()
+    target: str = ""
+    target_exists: bool = False
+    without_request: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    unmeasured: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+
+
+def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
+    """State, target, and the requests that utilization is computed from."""
+    cluster = site.cluster
+    next_command = f"kubectl describe {row.of.kubectl}"
+    autoscaler = cluster.find(row.of)
+    if autoscaler is None:
+        return Observed(HpaState(exists=False), str(row.of), ("no such object",), next_command)
+    target_ref = _target_of(autoscaler, row.of)
+    target = cluster.find(target_ref) if row.aspect in {"target", "requests"} else None
+    figures = figures_of(autoscaler)
+    value = HpaState(
+        exists=True,
+        current=_utilizations(autoscaler),
+        conditions=tuple(
+            (entry["type"], entry["status"], entry.get("reason", ""), entry.get("message", ""))
+            for entry in status_of(autoscaler).get("conditions") or []
+        ),
+        target=f"{target_ref.kind}/{target_ref.name}",
+        target_exists=target is not None,
+        without_request=tuple(_without_request(cluster, row, autoscaler, target_ref, target)),
+        measured=tuple(sorted({metric.name for metric in figures})),
+        unmeasured=tuple(str(each) for each in metrics_of(autoscaler) if each not in figures),
+        strangers=tuple(_strangers(cluster, row, target_ref, target)),
+    )
+    evidence = [f"{kind}={state} {reason}" for kind, state, reason, _ in value.conditions]
+    evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
+    evidence.append(f"scales {value.target}")
+    return Observed(value, str(row.of), tuple(evidence), next_command)
+
+
+def _without_request(
+    cluster: Cluster,
+    row: HpaStateRow,
+    autoscaler: Json,
+    ref: ObjectRef,
+    target: Json | None,
+) -> Iterator[str]:
+    """What the controller would miss in the Pods, or in the template where there are none."""
+    if row.aspect != "requests" or target is None:
+        return
+    metrics = metrics_of(autoscaler)
+    if row.resources is not None:
+        metrics = tuple(Metric("Resource", name, "", "Utilization") for name in row.resources)
+    pods = cluster.pods_of(ref) if ref.kind in WORKLOADS else cluster.selected_by_scale(ref)
+    specs = [pod["spec"] for pod in pods] or [pod_spec_of(target)]
+    if not specs[0]:
+        raise ObservationError(
+            f"{ref} has no Pods and no Pod template: nothing shows the requests of its containers",
+            next_command=f"kubectl get {ref.kubectl} -o yaml",
+        )
+    missing = {
+        f"{container} {resource}"
+        for spec in specs
+        for container, resource in without_request(metrics, bounds_of(spec))
+    }
+    yield from sorted(missing)
+
+
+def _strangers(
+    cluster: Cluster, row: HpaStateRow, ref: ObjectRef, target: Json | None
+) -> Iterator[str]:
+    """Pods of others that the controller averages over: it goes by the selector, not by owner."""
+    if row.aspect != "target" or target is None:
+        return
+    own = {pod["metadata"]["name"] for pod in cluster.pods_of(ref)}
+    for pod in _averaged_over(cluster, ref, target):
+        if pod["metadata"]["name"] in own:
+            continue
+        if ref.kind not in WORKLOADS and _leads_to(cluster, pod, target):
+            continue
+        yield f"{pod['metadata']['name']} of {_owner(pod)}"
+
+
+def _averaged_over(cluster: Cluster, ref: ObjectRef, target: Json) -> list[Json]:
+    if ref.kind not in WORKLOADS:
+        return cluster.selected_by_scale(ref)
+    selector = (target.get("spec") or {}).get("selector") or {}
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        return []
+    pods = cluster.objects("Pod", ref.namespace)
+    return [pod for pod in pods if is_active(pod) and selects(selector, labels_of(pod))]
+
+
+def _leads_to(cluster: Cluster, pod: Json, target: Json) -> bool:
+    """Whether the target controls the Pod, or what controls it, at any distance."""
+    namespace, controlled = pod["metadata"]["namespace"], pod
+    while controlled and (controller := controller_of(controlled)):
+        if controller["uid"] == target["metadata"]["uid"]:
+            return True
+        ref = ObjectRef(kind=kind_of(controller), namespace=namespace, name=controller["name"])
+        controlled = cluster.find(ref) or {}
+    return False
+
+
+def _owner(pod: Json) -> str:
+    controller = controller_of(pod)
+    return f"{controller['kind']}/{controller['name']}" if controller else "nobody"
+
+
+def _utilizations(autoscaler: Json) -> tuple[tuple[str, int], ...]:
+    sources = (
+        (entry.get("resource") or {}) for entry in status_of(autoscaler).get("currentMetrics") or []
+    )
+    return tuple(
+        (source["name"], int(source["current"]["averageUtilization"]))
+        for source in sources
+        if (source.get("current") or {}).get("averageUtilization") is not None
+    )
+
+
+def differences(rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
+    """The aspect of the row."""
+    if not value.exists:
+        yield Difference(str(rule.of), "an autoscaler", "absent")
+        return
+    aspects = {
+        "metrics": _metrics,
+        "conditions": _conditions,
+        "target": _target,
+        "requests": _requests,
+    }
+    yield from aspects[rule.aspect](rule, value)
+
+
+def _metrics(row: HpaStateRow, value: HpaState) -> Iterator[Difference]:
+    why = "; ".join(message for kind, _, _, message in value.conditions if kind == "ScalingActive")
+    has = {*dict(value.current), *value.measured}
+    missing: list[str] = [name for name in row.resources or () if name not in has]
+    missing += [name for name in value.unmeasured if name not in missing]
+    for name in missing:
+        yield Difference(f"current {name}", "a figure", "unknown", why)
+
+
+def _conditions(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
+    states = {kind: (state, reason, message) for kind, state, reason, message in value.conditions}
+    for kind in ("AbleToScale", "ScalingActive"):
+        state, reason, message = states.get(kind, ("absent", "", ""))
+        if state != "True":
+            yield Difference(kind, "True", state, f"{reason}: {message}".strip(": "))
+
+
+def _target(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
+    if not value.target_exists:
+        yield Difference("scaleTargetRef", "an object that exists", f"{value.target}, absent")
+    for stranger in value.strangers:
+        yield Difference(
+            "Pods that it averages over",
+            f"those of {value.target}",
+            stranger,
+            f"the selector of {value.target} takes it in",
+        )
+
+
+def _requests(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
+    if not value.target_exists:
+        yield Difference("scaleTargetRef", "an object that exists", f"{value.target}, absent")
+    for name in value.without_request:
+        yield Difference(name, "a request", "none", "utilization cannot be computed without it")
+
+
+def judge(row: HpaStateRow, fact: HpaState) -> Judgement:
+    """The aspect of the row."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(HpaStateRow, look, judge)

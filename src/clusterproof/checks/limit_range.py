@@ -1,0 +1,99 @@
+"""Rows `check: limit-range`.
+
+Source: Kubernetes docs, "Limit Ranges" (v1.35, read 2026-11-23).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.site import Site
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.limits import Refusal, claim_refusals, defaulted, refusals
+from clusterproof.kube.objects import Json
+from clusterproof.kube.quantity import show_quantity
+from clusterproof.kube.requests import bounds_of
+from clusterproof.observe.observed import Observed
+from clusterproof.observe.resources import _template_spec
+from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
+
+
+class LimitRangeRow(Row):
+    """No LimitRange of the namespace would change or refuse a container of the workloads."""
+
+    check: Literal["limit-range"]
+    namespace: str
+    workloads: tuple[WorkloadRef, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRangeEffects:
+    """What LimitRanges would do to the workloads' containers, one sentence each."""
+
+    ranges: int
+    effects: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+def look(row: LimitRangeRow, site: Site) -> Observed[LimitRangeEffects]:
+    """LimitRanges of the namespace, applied on paper to the Pods and claims of the workloads."""
+    cluster = site.cluster
+    ranges = cluster.objects("LimitRange", row.namespace)
+    effects: list[str] = []
+    absent: list[str] = []
+    for ref in row.workloads:
+        workload = cluster.find(ref)
+        if workload is None:
+            absent.append(str(ref))
+        else:
+            effects += _effects(ranges, ref, workload)
+    evidence = (f"{len(ranges)} LimitRanges in {row.namespace}", *effects)
+    next_command = f"kubectl -n {row.namespace} describe limitrange"
+    value = LimitRangeEffects(len(ranges), tuple(effects), tuple(absent))
+    return Observed(value, f"namespace {row.namespace}", evidence, next_command)
+
+
+def _effects(ranges: list[Json], ref: ObjectRef, workload: Json) -> Iterator[str]:
+    name, bounds = ref.name, bounds_of(_template_spec(ref, workload))
+    for limit_range in ranges:
+        bounds, changes = defaulted(limit_range, bounds)
+        for change in changes:
+            shown = show_quantity(change.amount, change.resource)
+            yield (
+                f"{limit_range['metadata']['name']} sets {name}/{change.container} "
+                f"{change.bound}.{change.resource} to {shown}"
+            )
+    for limit_range in ranges:
+        for refusal in refusals(limit_range, bounds):
+            subject = f"{name}/{refusal.subject}" if refusal.subject else f"a Pod of {name}"
+            yield _refusal(limit_range, subject, refusal)
+        for claim in workload["spec"].get("volumeClaimTemplates") or []:
+            for refusal in claim_refusals(limit_range, claim["spec"]):
+                subject = f"the claim {claim['metadata']['name']} of {name}"
+                yield _refusal(limit_range, subject, refusal)
+
+
+def _refusal(limit_range: Json, subject: str, refusal: Refusal) -> str:
+    return (
+        f"{limit_range['metadata']['name']} refuses {subject}: {refusal.rule} {refusal.resource} "
+        f"{refusal.bound}, has {refusal.has}"
+    )
+
+
+def differences(row: LimitRangeRow, value: LimitRangeEffects) -> Iterator[Difference]:
+    """No effect on any container of the workloads, which are there to be affected."""
+    for name in value.absent:
+        yield Difference(name, "a workload", "absent")
+    for effect in value.effects:
+        yield Difference(f"LimitRange in {row.namespace}", "no effect", effect)
+
+
+def judge(row: LimitRangeRow, fact: LimitRangeEffects) -> Judgement:
+    """No effect on any container of the workloads, which are there to be affected."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(LimitRangeRow, look, judge)

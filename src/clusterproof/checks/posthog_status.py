@@ -1,0 +1,173 @@
+"""Rows `check: posthog-status`.
+
+Source: PostHog's posthog/api/instance_status.py (read 2026-11-23).
+"""
+
+import re
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.shared import nothing_arrived, status
+from clusterproof.checks.site import Site
+from clusterproof.compare import meets
+from clusterproof.errors import ObservationError
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.paths import Missing, look_up, shown
+from clusterproof.kube.quantity import parse_quantity
+from clusterproof.observe.observed import Observed, pods_near
+from clusterproof.observe.posthog_status import StatusPage
+from clusterproof.spec.row import Expectation, Ref, Row
+
+
+class StatusRow(Row):
+    """One line of PostHog's own status page.
+
+    Attributes:
+        of: The claim whose capacity a used share is a share of, where the page has no total.
+    """
+
+    check: Literal["posthog-status"]
+    figure: str
+    of: Ref | None = None
+    expect: Expectation
+
+
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "worker_alive": ("plugin_sever_alive", "plugin_server_alive", "worker_alive"),
+    "queue_depth": ("queue_depth", "redis_current_queue_depth"),
+    "storage_used_bytes": ("clickhouse_disk_used_bytes", "clickhouse_disk_used"),
+    "storage_total_bytes": ("clickhouse_disk_total_space", "clickhouse_total_disk_space"),
+    "storage_free_bytes": ("clickhouse_disk_free_space",),
+}
+
+
+_SIZE = re.compile(r"([0-9.]+)\s*([kKMGTPE]?)(i?)B?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure, and what speaks against it although PostHog says it.
+
+    Attributes:
+        contradiction: What we saw that cannot be if the figure is true, or "".
+    """
+
+    value: Any
+    contradiction: str = ""
+
+
+def read_figure(
+    page: StatusPage, rule: StatusRow, *, capacity: str | None, nothing_arrived: bool
+) -> Observed[Figure]:
+    """One figure of the page, or of what we measured where the figure is of that kind.
+
+    Args:
+        page: As `read_page` brought it.
+        rule: Names the figure.
+        capacity: Of the claim that the row names, as a quantity.
+        nothing_arrived: Events were sent and accepted, and none could be read back.
+
+    Raises:
+        ObservationError: PostHog does not offer the figure, or did not let us look.
+    """
+    if rule.figure in _MEASURED:
+        value = _measured(page, rule.figure)
+    elif page.refused:
+        raise ObservationError(f"PostHog's status page: {page.refused}")
+    elif rule.figure == "storage_used_ratio":
+        value = _used_ratio(page.lines, capacity)
+    else:
+        value = _line(page.lines, rule.figure)
+    if value is None:
+        offered = ", ".join(sorted(page.lines)) or "nothing"
+        raise ObservationError(f"PostHog offers no {rule.figure}; its status page has: {offered}")
+    against = ""
+    if rule.figure == "worker_alive" and value is True and nothing_arrived:
+        against = "events were accepted, and none of them could be read back"
+    shown = f"{value:.4g}" if isinstance(value, float) else f"{value}"
+    return Observed(
+        Figure(value, against),
+        where=page.where,
+        next_command=pods_near(page.where),
+        evidence=(f"{rule.figure} = {shown}", *_beside(page)),
+        how=page.how,
+    )
+
+
+_MEASURED = frozenset({"events_ingested", "query_s"})
+
+
+def _measured(page: StatusPage, figure: str) -> float | int | None:
+    if page.query_error:
+        raise ObservationError(f"HogQL: {page.query_error}")
+    if figure == "events_ingested":
+        return page.events_last_hour
+    return statistics.median(page.query_s) if page.query_s else None
+
+
+def _line(lines: Mapping[str, Any], figure: str) -> Any:  # noqa: ANN401 - JSON
+    for key in _KEYS.get(figure, (figure,)):
+        if key in lines:
+            return lines[key]
+    return None
+
+
+def _used_ratio(lines: Mapping[str, Any], capacity: str | None) -> float | None:
+    used, free = (_bytes(_line(lines, f"storage_{one}_bytes")) for one in ("used", "free"))
+    total = _bytes(_line(lines, "storage_total_bytes"))
+    if total is None and capacity is not None:
+        total = float(parse_quantity(capacity))
+    if used is None and total is not None and free is not None:
+        used = total - free
+    return used / total if used is not None and total else None
+
+
+def _bytes(value: Any) -> float | None:  # noqa: ANN401 - JSON
+    """Bytes as a number, or as people write them (1.50 GiB)."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    found = _SIZE.fullmatch(str(value).strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    power = " kMGTPE".index(found[2].replace("K", "k")) if found[2] else 0
+    return float(found[1]) * float((1024 if found[3] else 1000) ** power)
+
+
+def _beside(page: StatusPage) -> Iterator[str]:
+    if page.events_last_hour is not None:
+        yield f"{page.events_last_hour} events in the last hour by HogQL"
+    if page.query_s:
+        took = ", ".join(f"{one:.3f}" for one in page.query_s)
+        yield f"{len(page.query_s)} queries took {took} s"
+
+
+def look(row: StatusRow, site: Site) -> Observed[Figure]:
+    """One figure of the status page, with what speaks against it."""
+    claim = site.cluster.find(row.of) if row.of else None
+    capacity = look_up(claim, "status.capacity.storage")
+    return read_figure(
+        site.shared(status),
+        row,
+        capacity=None if isinstance(capacity, Missing) else capacity,
+        nothing_arrived=nothing_arrived(site),
+    )
+
+
+def differences(rule: StatusRow, value: Figure) -> Iterator[Difference]:
+    """What PostHog says meets the row, and nothing that we saw speaks against it."""
+    if not meets(rule.expect, value.value):
+        yield Difference(rule.figure, str(rule.expect), shown(value.value))
+    elif value.contradiction:
+        reason = "the status page says so, what was seen does not"
+        yield Difference(rule.figure, str(rule.expect), value.contradiction, reason)
+
+
+def judge(row: StatusRow, fact: Figure) -> Judgement:
+    """What PostHog says meets the row, and nothing that we saw speaks against it."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(StatusRow, look, judge, begin=(status,))

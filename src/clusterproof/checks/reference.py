@@ -1,0 +1,181 @@
+"""Rows `check: reference`.
+
+Source: Kubernetes docs, "DNS for Services and Pods" (v1.35, read 2026-11-23).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.site import Site
+from clusterproof.errors import ObservationError
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.dns import Address, ServiceName, addresses_in, services_meant
+from clusterproof.kube.endpoints import endpoints_of
+from clusterproof.kube.services import external_name, ports_of
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.row import ObjectRef, Ref, Row
+
+
+class ReferenceRow(Row):
+    """A host and port in a ConfigMap name a Service that exists and has that port.
+
+    Attributes:
+        url_key: A key with a URL, or a list of `host:port` with commas.
+        host_key: Or else a key with a host, and a port unless `port_key` has it.
+    """
+
+    check: Literal["reference"]
+    of: Ref
+    host_key: str = ""
+    port_key: str = ""
+    url_key: str = ""
+    service: Ref
+
+    @model_validator(mode="after")
+    def _refuse_no_key(self) -> Self:
+        if bool(self.url_key) == bool(self.host_key) or (self.port_key and not self.host_key):
+            raise ValueError("expected `url_key`, or `host_key` with or without `port_key`")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One host and port, and the Service that the host means, as `namespace/name`, or ""."""
+
+    host: str
+    port: str
+    named: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A host and port that a ConfigMap names, and the Service's own.
+
+    Attributes:
+        missing: Keys that the ConfigMap does not have.
+        named: The Service that the host means, as `namespace/name`, or "" for none.
+        ports: The Service's; None where there is no such Service.
+        others: The further addresses of a list.
+        external_name: What a Service of type ExternalName stands for: such a one has no ports of
+            its own.
+    """
+
+    exists: bool
+    missing: tuple[str, ...] = ()
+    host: str = ""
+    port: str = ""
+    named: str = ""
+    ports: tuple[int, ...] | None = None
+    others: tuple[Target, ...] = ()
+    external_name: str = ""
+
+
+def look(row: ReferenceRow, site: Site) -> Observed[Reference]:
+    """The hosts and ports in a ConfigMap, and what they lead to."""
+    cluster = site.cluster
+    item = cluster.find(row.of)
+    next_command = f"kubectl -n {row.of.namespace} get configmap {row.of.name} -o yaml"
+    if item is None:
+        return Observed(Reference(exists=False), str(row.of), ("no such object",), next_command)
+    values = {key: str(text or "") for key, text in (item.get("data") or {}).items()}
+    keys = [key for key in (row.url_key, row.host_key, row.port_key) if key]
+    service = cluster.find(row.service)
+    targets = [
+        Target(address.host, address.port, _service_meant(cluster, address.host, row))
+        for address in _addresses(values, row)
+    ] or [Target("", "", "")]
+    ports = None if service is None else tuple(entry.port for entry in ports_of(service))
+    view = Reference(
+        exists=True,
+        missing=tuple(key for key in keys if not values.get(key)),
+        host=targets[0].host,
+        port=targets[0].port,
+        named=targets[0].named,
+        ports=ports,
+        others=tuple(targets[1:]),
+        external_name=external_name(service),
+    )
+    evidence = (
+        ", ".join(f"{key}={values.get(key, 'absent')}" for key in keys),
+        f"{row.service}: {'absent' if ports is None else f'ports {list(ports)}'}",
+    )
+    return Observed(view, f"{row.of} {', '.join(keys)}", evidence, next_command)
+
+
+def _addresses(values: Mapping[str, str], row: ReferenceRow) -> tuple[Address, ...]:
+    """The addresses that a URL key, or a host key with or without a port key, has."""
+    found = addresses_in(values.get(row.url_key or row.host_key, ""))
+    if row.port_key:
+        return tuple(Address(one.host, values.get(row.port_key, "")) for one in found)
+    return found
+
+
+def _service_meant(cluster: Cluster, host: str, row: ReferenceRow) -> str:
+    """The Service that the name means: the first that is there, of those that it may mean.
+
+    A name with a hostname in it (`postgres-0.postgres`) goes before, where there is such an
+    endpoint; where there is none, DNS goes on to the next name.
+    """
+    meant = services_meant(host, row.of.namespace)
+    there = [name for name in meant if _is_there(cluster, name)]
+    chosen = (
+        next((name for name in there if not name.hostname or _is_known(cluster, name)), None)
+        or next(iter(there), None)
+        or next((name for name in meant if not name.hostname), None)
+    )
+    return str(chosen) if chosen else ""
+
+
+def _is_there(cluster: Cluster, name: ServiceName) -> bool:
+    ref = ObjectRef(kind="Service", namespace=name.namespace, name=name.name)
+    try:
+        return cluster.find(ref) is not None
+    except ObservationError:
+        return False  # a namespace that the row does not name, and that may not be listed
+
+
+def _is_known(cluster: Cluster, name: ServiceName) -> bool:
+    slices = cluster.objects("EndpointSlice", name.namespace)
+    return any(entry.hostname == name.hostname for entry in endpoints_of(slices, name.name))
+
+
+def differences(row: ReferenceRow, value: Reference) -> Iterator[Difference]:
+    """The host means the Service, and the port is one that it has."""
+    if not value.exists:
+        yield Difference(str(row.of), "a ConfigMap", "absent")
+        return
+    for key in value.missing:
+        yield Difference(key, "a value", "absent")
+    if value.missing:
+        return
+    expected = f"{row.service.namespace}/{row.service.name}"
+    if value.ports is None:
+        yield Difference(str(row.service), "a Service", "absent")
+    for target in (Target(value.host, value.port, value.named), *value.others):
+        if not target.host:
+            yield Difference("host", f"one that means Service {expected}", "no host in it")
+        elif target.named != expected:
+            meant = f" (Service {target.named})" if target.named else ""
+            yield Difference("host", f"one that means Service {expected}", f"{target.host}{meant}")
+        if value.ports is None or value.external_name or not (target.port or _has_port(row)):
+            continue
+        if target.port not in {str(port) for port in value.ports}:
+            yield Difference("port", f"one of {list(value.ports)}", target.port or "none")
+
+
+def _has_port(rule: ReferenceRow) -> bool:
+    """True for a row whose address must say a port; a host key alone may leave it out."""
+    return bool(rule.url_key or rule.port_key)
+
+
+def judge(row: ReferenceRow, fact: Reference) -> Judgement:
+    """The host means the Service, and the port is one that it has."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(ReferenceRow, look, judge)

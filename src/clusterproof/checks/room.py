@@ -1,0 +1,224 @@
+"""Rows `check: room`.
+
+Source: Kubernetes docs, "Resource Quotas" and "Node Allocatable" (v1.35, read 2026-11-23).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.site import Site
+from clusterproof.errors import ObservationError
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.kube.limits import defaulted
+from clusterproof.kube.objects import Json, condition, labels_of
+from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving
+from clusterproof.kube.quota import NO_BOUND, room_in
+from clusterproof.kube.requests import PodBounds, bounds_of
+from clusterproof.kube.scheduling import Places, unmodelled
+from clusterproof.kube.workloads import template_of
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.observed import Observed
+from clusterproof.observe.resources import _template_spec
+from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
+
+
+class RoomRow(Row):
+    """There is room for this many replicas: in the quotas of the namespace, or on the nodes."""
+
+    check: Literal["room"]
+    workload: WorkloadRef
+    replicas: int = Field(gt=0)
+    within: Literal["quota", "nodes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many replicas fit: those that run now, and those that could be added.
+
+    Attributes:
+        more: As many as the row asks for, at most, where they were placed one by one.
+    """
+
+    running: int
+    more: int
+    limited_by: str
+
+
+def look(row: RoomRow, site: Site) -> Observed[Room]:
+    """How many more replicas the quotas, or the nodes, would admit."""
+    cluster = site.cluster
+    workload = cluster.find(row.workload)
+    if workload is None:
+        raise ObservationError(
+            f"{row.workload} does not exist, so there is no request to find room for",
+            next_command=f"kubectl -n {row.workload.namespace} get deployments",
+        )
+    readers = {"quota": _quota_room, "nodes": _node_room}
+    return readers[row.within](cluster, row, _next_pod(cluster, row.workload, workload))
+
+
+def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
+    """The Pod that one replica more would be, with what only admission adds to a template.
+
+    The overhead of a RuntimeClass and the name of the default PriorityClass are those of a Pod
+    that was admitted already.
+    """
+    template = template_of(workload) or {}
+    spec = dict(_template_spec(ref, workload))
+    # A StatefulSet's claims become volumes of its Pods, which decide about their places too.
+    claims = (workload.get("spec") or {}).get("volumeClaimTemplates") or []
+    spec["volumes"] = [
+        *(spec.get("volumes") or []),
+        *(
+            {
+                "name": claim["metadata"]["name"],
+                "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]},
+            }
+            for claim in claims
+        ),
+    ]
+    for pod in cluster.pods_of(ref)[:1]:
+        for key in ("overhead", "priorityClassName"):
+            if key in pod["spec"]:
+                spec.setdefault(key, pod["spec"][key])
+    labels = labels_of(template)
+    metadata = {"name": f"{ref.name}-next", "namespace": ref.namespace, "labels": labels}
+    return {"metadata": metadata, "spec": spec}
+
+
+def _quota_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
+    namespace = row.workload.namespace
+    replicas = cluster.pods_of(row.workload)
+    _, leaving = _staying_and_leaving(cluster, cluster.owned_pods(row.workload))
+    # The quota still counts those that leave; another replica can have what they had.
+    running = len(replicas) + len(leaving)
+    quotas = cluster.objects("ResourceQuota", namespace)
+    rooms = (
+        room_in(quotas, pod["spec"], _admitted_bounds(cluster, namespace, pod)) if quotas else []
+    )
+    counting = [room for room in rooms if room.more < NO_BOUND]
+    least = min(counting, key=lambda room: room.more, default=None)
+    evidence = tuple(f"quota {room.quota}: {room.because}" for room in counting)
+    evidence = evidence or (f"no ResourceQuota of {namespace} counts what the Pods ask for",)
+    if leaving:
+        evidence += (f"{len(leaving)} of the {running} are terminating; their room is free soon",)
+    value = Room(
+        running,
+        least.more if least else NO_BOUND,
+        f"quota {least.quota}: {least.because}" if least else "",
+    )
+    next_command = f"kubectl -n {namespace} describe resourcequota"
+    return Observed(value, f"namespace {namespace}", evidence, next_command)
+
+
+def _admitted_bounds(cluster: Cluster, namespace: str, pod: Json) -> PodBounds:
+    """What the Pod asks for once the LimitRanges of its namespace have set their defaults."""
+    bounds = bounds_of(pod["spec"])
+    for limit_range in cluster.objects("LimitRange", namespace):
+        bounds, _ = defaulted(limit_range, bounds)
+    return bounds
+
+
+def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
+    """Place the missing replicas one by one, after the Pods of others that wait for a place.
+
+    Raises:
+        ObservationError: Something that is not looked at decides about the place of the Pods.
+    """
+    next_command = "kubectl describe nodes"
+    if beyond := unmodelled(pod["spec"]):
+        raise ObservationError(
+            f"{', '.join(beyond)} of {row.workload} decides where its Pods go, and that is not "
+            "looked at here",
+            next_command=f"kubectl get {row.workload.kubectl} -o yaml",
+        )
+    nodes = cluster.objects("Node", CLUSTER_WIDE)
+    pods, leaving = _staying_and_leaving(cluster, cluster.objects("Pod", CLUSTER_WIDE))
+    ready = [node for node in nodes if condition(node, "Ready") == "True"]
+    places = Places.of(ready, pods, _namespaces(cluster, [pod, *pods]))
+    replicas = cluster.pods_of(row.workload)
+    own = {each["metadata"]["name"] for each in replicas}
+    running = sum(1 for each in replicas if is_bound(each))
+    waiting = _waiting(pods, row.workload, own)
+    for other in waiting:
+        places.place(other)
+    more = 0
+    while running + more < row.replicas and places.place(pod) is not None:
+        more += 1
+    refused = places.refusals(pod)
+    evidence = [
+        f"{node}: {'; '.join(why) if why else 'takes one more'}" for node, why in refused.items()
+    ]
+    evidence += [f"{n['metadata']['name']}: not Ready" for n in nodes if n not in ready]
+    if waiting:
+        evidence.append(f"{len(waiting)} Pods of others wait for a place and were given one first")
+    if leaving:
+        evidence.append(f"{len(leaving)} Pods are terminating; their room counts as free")
+    limited_by = "" if running + more >= row.replicas else "; ".join(evidence)
+    return Observed(
+        Room(running, more, limited_by),
+        "nodes",
+        (f"{running} have a node, {more} more were placed on paper", *evidence),
+        next_command,
+        "API read (list pods and nodes of the cluster)",
+    )
+
+
+def _staying_and_leaving(cluster: Cluster, pods: Iterable[Json]) -> tuple[list[Json], list[Json]]:
+    now = cluster.api.now()
+    staying: list[Json] = []
+    leaving: list[Json] = []
+    for pod in pods:
+        goes = is_leaving(pod, now) and not is_finished(pod)
+        (leaving if goes else staying).append(pod)
+    return staying, leaving
+
+
+def _waiting(pods: list[Json], workload: ObjectRef, own: set[str]) -> list[Json]:
+    """Pods of others that the scheduler would place: they ask for the same room."""
+    return [
+        pod
+        for pod in pods
+        if not is_bound(pod)
+        and is_active(pod)
+        and not unmodelled(pod["spec"])
+        and not (
+            pod["metadata"].get("namespace") == workload.namespace
+            and pod["metadata"]["name"] in own
+        )
+    ]
+
+
+def _namespaces(cluster: Cluster, pods: list[Json]) -> dict[str, dict[str, str]]:
+    """The labels of namespaces, listed only where a namespaceSelector asks for them."""
+    if not any("namespaceSelector" in str(pod["spec"].get("affinity")) for pod in pods):
+        return {}
+    return {
+        namespace["metadata"]["name"]: labels_of(namespace)
+        for namespace in cluster.objects("Namespace", CLUSTER_WIDE)
+    }
+
+
+def differences(rule: RoomRow, value: Room) -> Iterator[Difference]:
+    """Running and addable replicas reach the row's number."""
+    possible = value.running + value.more
+    if possible < rule.replicas:
+        yield Difference(
+            f"replicas that the {rule.within} admits",
+            f"{rule.replicas}",
+            f"{possible} ({value.running} run, {value.more} more fit)",
+            value.limited_by,
+        )
+
+
+def judge(row: RoomRow, fact: Room) -> Judgement:
+    """Running and addable replicas reach the row's number."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(RoomRow, look, judge)

@@ -1,0 +1,148 @@
+"""Rows `check: secret-shape`.
+
+Source: the deployment's contract, Config and PostHog secrets.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log2
+from typing import Literal
+
+from pydantic import Field
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.site import Site
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.env import decoded
+from clusterproof.observe.configuration import _text_of
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.row import Ref, Row
+
+
+class SecretShapeRow(Row):
+    """A Secret's value by its shape only: present, long enough, right prefix, no placeholder.
+
+    Attributes:
+        trimmed: No white space stands around it, such as the newline that `echo` puts behind it;
+            a text of several lines may end in one.
+    """
+
+    check: Literal["secret-shape"]
+    of: Ref
+    key: str
+    min_length: int = Field(ge=1)
+    prefix: str = ""
+    placeholders: tuple[str, ...] = ()
+    trimmed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SecretShape:
+    """A value by its shape.
+
+    Attributes:
+        length: In characters; in bytes for what is no text.
+        flaw: What is wrong with the value by itself, or "".
+    """
+
+    present: bool
+    length: int = 0
+    prefix_right: bool = False
+    placeholder: bool = False
+    flaw: str = ""
+
+
+def look(row: SecretShapeRow, site: Site) -> Observed[SecretShape]:
+    """Length, prefix and placeholder of one key of a Secret; takes the right `list secrets`."""
+    cluster = site.cluster
+    next_command = f"kubectl describe {row.of.kubectl}"
+    where = f"{row.of} {row.key}"
+    item = cluster.find(row.of)
+    data = decoded(((item or {}).get("data") or {}).get(row.key))
+    if data is None:
+        absent = SecretShape(present=False)
+        return Observed(absent, where, ("absent",), next_command, _SECRET_RIGHT)
+    text = _text_of(data)
+    value = SecretShape(
+        present=True,
+        length=len(data if text is None else text),
+        prefix_right=data.startswith(row.prefix.encode()),
+        placeholder=text is not None and text.strip() in row.placeholders,
+        flaw="" if text is None else _flaw(text),
+    )
+    prefix = f", prefix {row.prefix} {'right' if value.prefix_right else 'wrong'}"
+    unit = "bytes that are no text" if text is None else "characters"
+    evidence = [f"{value.length} {unit}{prefix if row.prefix else ''}"]
+    if value.flaw:
+        evidence.append(f"its value is {value.flaw}")
+    return Observed(value, where, tuple(evidence), next_command, _SECRET_RIGHT)
+
+
+_SECRET_RIGHT = "API read (list secrets); the value was not kept"  # noqa: S105 - a right, no secret
+
+
+_FEW_BITS = 1.5
+"""Of a character, on the average: under this are two or three characters over and over. A random
+hexadecimal text has 3 and more. Our choice."""
+
+
+def _flaw(text: str) -> str:
+    """What is wrong with a value by itself, without a word of it; or ""."""
+    bare = text.strip("\ufeff \t\r\n\v\f")
+    if not bare:
+        return WHITE_SPACE
+    if bare != text and "\n" not in bare:  # a file of several lines ends in one
+        return IN_WHITE_SPACE
+    shares = [count / len(bare) for count in Counter(bare).values()]
+    if len(shares) == 1:
+        return REPEATED
+    return WEAK if -sum(share * log2(share) for share in shares) < _FEW_BITS else ""
+
+
+WHITE_SPACE = "only white space"
+
+
+IN_WHITE_SPACE = "between white space (a newline at its end?)"
+
+
+REPEATED = "one character repeated"
+
+
+WEAK = "two or three characters over and over"
+
+
+def differences(row: SecretShapeRow, value: SecretShape) -> Iterator[Difference]:
+    """Present, long enough, with its prefix, no placeholder; the value itself is not known here."""
+    what = f"{row.of} {row.key}"
+    if not value.present:
+        yield Difference(what, "a value", "absent")
+        return
+    if value.placeholder:
+        yield Difference(what, "a value of your own", "the README's placeholder")
+    if _counts(row, value.flaw):
+        yield Difference(what, "a value of your own", value.flaw)
+    if value.length < row.min_length:
+        expected = f"at least {row.min_length} characters"
+        yield Difference(what, expected, f"{value.length} characters")
+    if not value.prefix_right:
+        yield Difference(what, f"prefix {row.prefix}", "another prefix")
+
+
+def _counts(rule: SecretShapeRow, flaw: str) -> bool:
+    """True for a flaw that the row rules out: a value that may be short may be weak, too."""
+    if flaw == IN_WHITE_SPACE:
+        return rule.trimmed
+    return flaw == WHITE_SPACE or (flaw != "" and rule.min_length >= STRONG_FROM)
+
+
+STRONG_FROM = 8
+"""A row that asks for this many characters is about a password or a key. Our choice."""
+
+
+def judge(row: SecretShapeRow, fact: SecretShape) -> Judgement:
+    """Present, long enough, with its prefix, no placeholder; the value itself is not known here."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(SecretShapeRow, look, judge)

@@ -1,0 +1,216 @@
+"""Rows `check: service`.
+
+Source: Kubernetes docs, "Service" and "EndpointSlices" (v1.35, read 2026-11-23).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from clusterproof.checks.kind import Kind
+from clusterproof.checks.site import Site
+from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.kube.client import Json
+from clusterproof.kube.endpoints import SERVICE_NAME, endpoints_of
+from clusterproof.kube.objects import is_terminating, labels_of
+from clusterproof.kube.pods import is_finished, is_ready
+from clusterproof.kube.selectors import service_selects
+from clusterproof.kube.services import ServicePort, port_of, ports_of, spec_of, target_port
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.observed import Observed
+from clusterproof.spec.row import ObjectRef, Ref, Row, WorkloadRef
+from clusterproof.wait import last_within
+
+
+class ServiceRow(Row):
+    """A Service port leads to every ready Pod of its workload, on the port that they declare."""
+
+    check: Literal["service"]
+    of: Ref
+    port: int
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+    workload: WorkloadRef
+    target_port: int
+
+
+AGREE_WITHIN_S = 4.0
+"""A Pod that comes or goes is in its EndpointSlice after some tenths of a second. Our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendPod:
+    """A Pod of the workload, or one that the Service selects.
+
+    Attributes:
+        target_port: The Service's targetPort in this Pod; None for a name that it does not declare.
+        leaving: It is being deleted: it may still be an endpoint, and need not be.
+    """
+
+    name: str
+    ready: bool
+    is_workloads: bool
+    is_selected: bool
+    target_port: int | None
+    leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One ready endpoint: the Pod behind it ("" where it names none), its address and port."""
+
+    pod: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """A Service's port and what is behind it.
+
+    Attributes:
+        ports: All that it has, by number; empty where there is no Service.
+        target_port: As the Service writes it, "" where it has no such port.
+        protocols: Those of the row's port; empty where no port has its number.
+    """
+
+    exists: bool
+    ports: tuple[int, ...] = ()
+    target_port: str = ""
+    selector: Mapping[str, str] | None = None
+    pods: tuple[BackendPod, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    protocols: tuple[str, ...] = ("TCP",)
+
+
+def look(row: ServiceRow, site: Site) -> Observed[ServiceView]:
+    """The Service, the Pods that it selects, and the ready endpoints of the port.
+
+    Pods and EndpointSlices are two lists: where they do not fit together, both are read again, as
+    a Pod may have come or gone in between.
+    """
+    cluster = site.cluster
+    ref = row.of
+    next_command = f"kubectl -n {ref.namespace} get endpointslices -l {SERVICE_NAME}={ref.name}"
+    service = cluster.find(ref)
+    if service is None:
+        return Observed(ServiceView(exists=False), str(ref), ("no such Service",), next_command)
+    first = True
+
+    def read() -> ServiceView:
+        nonlocal first
+        if not first:
+            cluster.forget("Pod", "EndpointSlice")
+        first = False
+        return _service_view(cluster, row, service)
+
+    view = last_within(read, _fit_together, within_s=AGREE_WITHIN_S, every_s=1.0)
+    shown = ", ".join(f"{one.pod or one.address}:{one.port}" for one in view.endpoints) or "none"
+    evidence = (
+        f"port {row.port}/{row.protocol} to targetPort {view.target_port or 'none'},"
+        f" selector {view.selector}",
+        f"{len(view.endpoints)} ready endpoints: {shown}",
+    )
+    return Observed(view, f"{ref}:{row.port}", evidence, next_command)
+
+
+def _service_view(cluster: Cluster, row: ServiceRow, service: Json) -> ServiceView:
+    port = port_of(service, row.port, row.protocol)
+    return ServiceView(
+        exists=True,
+        ports=tuple(entry.port for entry in ports_of(service)),
+        target_port=str(port.target) if port else "",
+        selector=spec_of(service).get("selector"),
+        pods=_backend_pods(cluster, row, service, port),
+        endpoints=_endpoints(cluster, row.of, port) if port else (),
+        protocols=tuple(entry.protocol for entry in ports_of(service) if entry.port == row.port),
+    )
+
+
+def _fit_together(view: ServiceView) -> bool:
+    """True where each endpoint is a Pod that is there, and each ready Pod an endpoint."""
+    there = {pod.name for pod in view.pods}
+    due = {pod.name for pod in view.pods if pod.ready and pod.is_selected and pod.target_port}
+    reached = {endpoint.pod for endpoint in view.endpoints}
+    return reached <= there and due <= reached
+
+
+def _backend_pods(
+    cluster: Cluster, row: ServiceRow, service: Json, port: ServicePort | None
+) -> tuple[BackendPod, ...]:
+    owned = {pod["metadata"]["name"] for pod in cluster.pods_of(row.workload)}
+    pods = []
+    for pod in cluster.objects("Pod", row.of.namespace):
+        name, leaving = pod["metadata"]["name"], is_terminating(pod)
+        chosen = service_selects(service, labels_of(pod))
+        if (chosen or name in owned) and not is_finished(pod):
+            ready = is_ready(pod) and not leaving
+            target = target_port(pod["spec"], port) if port else None
+            pods.append(BackendPod(name, ready, name in owned, chosen, target, leaving))
+    return tuple(pods)
+
+
+def _endpoints(cluster: Cluster, ref: ObjectRef, port: ServicePort) -> tuple[Endpoint, ...]:
+    ready = {
+        Endpoint(entry.pod, entry.address, entry.port)
+        for entry in endpoints_of(cluster.objects("EndpointSlice", ref.namespace), ref.name)
+        if entry.ready
+        and entry.port is not None
+        and (entry.port_name, entry.protocol) == (port.name, port.protocol)
+    }
+    return tuple(sorted(ready, key=lambda one: (one.pod, one.address, one.port)))
+
+
+def differences(row: ServiceRow, value: ServiceView) -> Iterator[Difference]:
+    """The port leads to every ready Pod of the workload, on its port, and to nothing else."""
+    if not value.exists:
+        yield Difference(str(row.of), "a Service", "absent")
+        return
+    if row.port not in value.ports:
+        yield Difference("spec.ports", f"{row.port} among them", f"{list(value.ports)}")
+        return
+    if row.protocol not in value.protocols:
+        seen = ", ".join(value.protocols)
+        yield Difference(f"port {row.port}", f"protocol {row.protocol}", seen)
+        return
+    for pod in value.pods:
+        yield from _pod_differences(row, value, pod)
+    ready = {pod.name for pod in value.pods if pod.ready and pod.is_workloads}
+    if not ready:
+        yield Difference(f"ready Pods of {row.workload}", "at least one", "none")
+    reached = {one.pod for one in value.endpoints}
+    selected = {pod.name for pod in value.pods if pod.is_selected}
+    for name in sorted((ready & selected) - reached):
+        yield Difference(name, "a ready endpoint", "none", "the Pod is ready")
+    known = {pod.name for pod in value.pods}
+    for one in value.endpoints:
+        if one.pod not in known:
+            yield Difference(
+                f"endpoint {one.address}", f"a Pod of {row.workload}", one.pod or "no Pod"
+            )
+        elif one.port != row.target_port:
+            yield Difference(f"endpoint {one.pod}", f"port {row.target_port}", f"{one.port}")
+
+
+def _pod_differences(row: ServiceRow, value: ServiceView, pod: BackendPod) -> Iterator[Difference]:
+    if pod.leaving:
+        return
+    if not pod.is_selected:
+        yield Difference(pod.name, "selected by the Service", "not selected", f"{value.selector}")
+    elif not pod.is_workloads:
+        yield Difference(
+            pod.name, f"only Pods of {row.workload} selected", "selected", f"{value.selector}"
+        )
+    elif pod.target_port is None:
+        yield Difference(
+            pod.name, f"a container port named {value.target_port}", "none of that name"
+        )
+    elif pod.target_port != row.target_port:
+        yield Difference(pod.name, f"targetPort {row.target_port}", f"{pod.target_port}")
+
+
+def judge(row: ServiceRow, fact: ServiceView) -> Judgement:
+    """The port leads to every ready Pod of the workload, on its port, and to nothing else."""
+    return judged(differences(row, fact), compared_in(fact))
+
+
+KIND = Kind(ServiceRow, look, judge)

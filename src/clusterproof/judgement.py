@@ -1,0 +1,113 @@
+"""What a judge can say of a row: it passed, it failed, or there is a doubt.
+
+A judge is a pure function of a row and a fact. A pass cannot be made of nothing: `Passed` takes
+at least one thing that was compared, and `Failed` at least one difference.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference between what a row expects and what was observed.
+
+    Attributes:
+        what: The part that differs ("readyReplicas", "Pod x", a path).
+        expected: As the row says it.
+        observed: As it was observed; never a secret's value.
+        reason: What it means or comes from, or "".
+        code: Stable name of this kind of difference, `pod-not-ready`: what other programs, and
+            the catalogue of defects, go by. The words may change, the code does not.
+    """
+
+    what: str
+    expected: str
+    observed: str
+    reason: str = ""
+    code: str = ""
+
+    def __str__(self) -> str:
+        """As one line of a report."""
+        because = f" ({self.reason})" if self.reason else ""
+        return f"{self.what}: expected {self.expected}, observed {self.observed}{because}"
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Passed:
+    """Everything that was compared is as the row says.
+
+    Attributes:
+        compared: What was compared, by name ("Pod web-1", "spec.replicas"); never empty.
+    """
+
+    compared: tuple[str, ...]
+
+    def __init__(self, compared: str, *more: str) -> None:
+        """Takes at least one thing that was compared."""
+        object.__setattr__(self, "compared", (compared, *more))
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Failed:
+    """The cluster differs from the row.
+
+    Attributes:
+        differences: Every difference; never empty.
+    """
+
+    differences: tuple[Difference, ...]
+
+    def __init__(self, difference: Difference, *more: Difference) -> None:
+        """Takes at least one difference."""
+        object.__setattr__(self, "differences", (difference, *more))
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Nothing can be said of the row: it is INCONCLUSIVE, and never passes.
+
+    Attributes:
+        reason: Why, as a sentence.
+        next_command: A read-only command that shows more, or "".
+    """
+
+    reason: str
+    next_command: str = ""
+
+
+Judgement: TypeAlias = Passed | Failed | Doubt
+
+
+class Undecided(Exception):  # noqa: N818 - an outcome
+    """Raised among the differences of a judge: `judged` makes a Doubt of it."""
+
+
+def compared_in(fact: object) -> tuple[str, ...]:
+    """What a fact is about, for a judge that names no parts; nothing where it is empty."""
+    return () if fact == () else (type(fact).__name__,)
+
+
+def judged(
+    differences: Iterable[Difference],
+    compared: Iterable[str],
+    *,
+    nothing: str = "nothing was there to look at: the row can neither pass nor fail",
+) -> Judgement:
+    """Failed by any difference, else Passed by what was compared, else a Doubt.
+
+    Args:
+        differences: Those that were found.
+        compared: What was looked at, by name.
+        nothing: The reason of the Doubt where nothing was compared.
+    """
+    try:
+        different = tuple(differences)
+    except Undecided as doubt:
+        return Doubt(str(doubt))
+    if different:
+        return Failed(*different)
+    if names := tuple(compared):
+        return Passed(*names)
+    return Doubt(nothing)

@@ -1,0 +1,100 @@
+"""One row: looked at and judged, once."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from clusterproof.checks import kind_of, kinds
+from clusterproof.checks.hpa_state import HpaStateRow
+from clusterproof.checks.replicas import ReplicasRow
+from clusterproof.checks.site import Site
+from clusterproof.errors import ObservationError
+from clusterproof.judgement import Doubt, Failed, Judgement, Passed
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.observed import Observed
+from clusterproof.observe.scaling import is_waiting_for_metrics
+from clusterproof.observe.workloads import is_settling
+from clusterproof.outcome import Outcome
+from clusterproof.spec import ObjectRef, Row, Spec
+from clusterproof.wait import last_within
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A row with what was seen of it and what that comes to.
+
+    Attributes:
+        observed: What the look brought back; None when it could not look.
+        started_at: Unix time in seconds.
+    """
+
+    row: Row
+    observed: Observed[object] | None
+    judgement: Judgement
+    started_at: float
+    duration_s: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the row comes to."""
+        match self.judgement:
+            case Passed():
+                return Outcome.PASSED
+            case Failed():
+                return Outcome.FAILED
+            case Doubt():
+                return Outcome.INCONCLUSIVE
+
+
+def check(row: Row, site: Site) -> Checked:
+    """Look at the cluster for one row, and judge what was seen.
+
+    Whatever keeps it from looking is a Doubt, an error of our own as well: that is never a finding
+    about the cluster.
+    """
+    started_at, began = time.time(), time.monotonic()
+    kind = kind_of(row)
+    observed: Observed[object] | None = None
+    judgement: Judgement
+    try:
+        observed = kind.look(row, site)
+        judgement = kind.judge(row, observed.value)
+    except ObservationError as error:
+        judgement = Doubt(str(error), error.next_command)
+    except Exception as error:  # noqa: BLE001 - see above
+        judgement = Doubt(f"an error of clusterproof itself: {type(error).__name__}: {error}")
+    return Checked(row, observed, judgement, started_at, time.monotonic() - began)
+
+
+def begin(site: Site) -> None:
+    """Start what takes seconds and is shared by the rows of this run, all of it together."""
+    wanted = {row.check for row in site.rows}
+    for kind in kinds().values():
+        if kind.name in wanted:
+            for look in kind.begin:
+                site.begin(look)
+
+
+def settle(cluster: Cluster, spec: Spec) -> None:
+    """Give a rollout, a start or a first measurement that is under way time to end.
+
+    What is judged is then not a moment between two states. Waits `settings.settle_s` at most.
+    """
+    workloads = [row.workload for row in spec.rows if isinstance(row, ReplicasRow)]
+    autoscalers = {row.of for row in spec.rows if isinstance(row, HpaStateRow)}
+
+    def unsettled(look: Callable[[Cluster, ObjectRef], bool], refs: Iterable[ObjectRef]) -> bool:
+        return any(_asked(look, cluster, ref) for ref in refs)
+
+    def settling() -> bool:
+        cluster.forget()
+        return unsettled(is_settling, workloads) or unsettled(is_waiting_for_metrics, autoscalers)
+
+    last_within(settling, lambda still: not still, within_s=spec.settings.settle_s, every_s=1.0)
+
+
+def _asked(look: Callable[[Cluster, ObjectRef], bool], cluster: Cluster, ref: ObjectRef) -> bool:
+    try:
+        return look(cluster, ref)
+    except ObservationError:
+        return False  # each row that needs the same list says why it could not be read

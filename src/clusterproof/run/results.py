@@ -1,0 +1,90 @@
+"""The words in which a checked row is shown, and its line in the record."""
+
+from clusterproof.judgement import Difference, Doubt, Failed
+from clusterproof.observe.observed import Observed
+from clusterproof.report.record import RowResult
+from clusterproof.run.check import Checked
+from clusterproof.spec import Row
+
+
+def explanation(checked: Checked) -> str:
+    """What a row came to, with its differences or the doubt, and what a reader does next."""
+    row, judgement = checked.row, checked.judgement
+    if isinstance(judgement, Doubt):
+        return f"{row.id}: INCONCLUSIVE: {judgement.reason}\n  next      {_next(checked)}\n"
+    differences = differences_of(checked)
+    if checked.observed is None:
+        return headline(row, differences)
+    return "\n".join([headline(row, differences), *_details(row, checked.observed, differences)])
+
+
+def differences_of(checked: Checked) -> tuple[Difference, ...]:
+    """The differences of a row that failed; none of any other."""
+    judgement = checked.judgement
+    return judgement.differences if isinstance(judgement, Failed) else ()
+
+
+def headline(row: Row, differences: tuple[Difference, ...]) -> str:
+    """The row, what was expected and what was observed, in one line."""
+    if not differences:
+        return f"{row.id}: as expected: {row.claim}"
+    more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+    return f"{row.id}: {differences[0]}{more}"
+
+
+def _details(
+    row: Row, observed: Observed[object], differences: tuple[Difference, ...]
+) -> list[str]:
+    """The lines under a headline."""
+    lines = [f"claim     {row.claim}", f"where     {observed.where}"]
+    lines += [f"differs   {difference}" for difference in differences[1:]]
+    lines += [f"evidence  {sentence}" for sentence in observed.evidence]
+    lines += [f"looked    {observed.how}", f"source    {row.source}"]
+    if row.because:
+        lines.append(f"because   {row.because}")
+    if observed.next_command:
+        lines.append(f"next      {observed.next_command}")
+    return [f"  {line}" for line in lines]
+
+
+def result_of(checked: Checked, planned: RowResult) -> RowResult:
+    """The line of the record for a row that was planned and is checked now."""
+    observed, judgement = checked.observed, checked.judgement
+    differences = differences_of(checked)
+    is_doubt = isinstance(judgement, Doubt)
+    seen = "; ".join(f"{each.what} {each.observed}" for each in differences) or "as expected"
+    return RowResult(
+        id=planned.id,
+        area=planned.area,
+        title=planned.title,
+        source=planned.source,
+        outcome=checked.outcome,
+        started_at=checked.started_at,
+        duration_s=checked.duration_s,
+        where=observed.where if observed else "",
+        evidence=observed.evidence if observed else (),
+        how=observed.how if observed else "",
+        next=_next(checked),
+        cause=judgement.reason if isinstance(judgement, Doubt) else "",
+        expected="" if is_doubt else expected_of(checked.row, differences),
+        observed="" if is_doubt else seen,
+        differences=tuple(str(difference) for difference in differences),
+        codes=tuple(difference.code for difference in differences),
+    )
+
+
+def _next(checked: Checked) -> str:
+    judgement = checked.judgement
+    if isinstance(judgement, Doubt) and judgement.next_command:
+        return judgement.next_command
+    return checked.observed.next_command if checked.observed else ""
+
+
+def expected_of(row: Row, differences: tuple[Difference, ...]) -> str:
+    """What the row expects, in one line."""
+    if differences:
+        return differences[0].expected
+    for name in ("expect", "quantity", "expected"):
+        if name in type(row).model_fields:
+            return str(getattr(row, name))
+    return row.claim

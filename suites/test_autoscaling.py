@@ -1,0 +1,13 @@
+"""HorizontalPodAutoscalers: what they say, and what they are computed from."""
+
+import pytest
+
+from clusterproof.run.check import Checked
+from fixtures.running import hold
+
+pytestmark = pytest.mark.area("autoscaling")
+
+
+def test_autoscaling(checked: Checked) -> None:
+    """The row holds."""
+    hold(checked)

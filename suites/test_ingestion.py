@@ -1,0 +1,13 @@
+"""Events, exposures and flags, sent and read back."""
+
+import pytest
+
+from clusterproof.run.check import Checked
+from fixtures.running import hold
+
+pytestmark = pytest.mark.area("ingestion")
+
+
+def test_ingestion(checked: Checked) -> None:
+    """The row holds."""
+    hold(checked)

@@ -1,0 +1,13 @@
+"""Operations under load, each undone; only with --rehearse."""
+
+import pytest
+
+from clusterproof.run.check import Checked
+from fixtures.running import hold
+
+pytestmark = pytest.mark.area("rehearsals")
+
+
+def test_rehearsals(checked: Checked) -> None:
+    """The row holds."""
+    hold(checked)

@@ -1,0 +1,13 @@
+"""Workloads: images, replicas, probes and starts."""
+
+import pytest
+
+from clusterproof.run.check import Checked
+from fixtures.running import hold
+
+pytestmark = pytest.mark.area("workloads")
+
+
+def test_workloads(checked: Checked) -> None:
+    """The row holds."""
+    hold(checked)

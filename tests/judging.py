@@ -1,0 +1,48 @@
+"""Calls looks and judges as tests like to: on a cluster alone, and with the differences."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from clusterproof.checks import judge
+from clusterproof.checks.site import Site
+from clusterproof.judgement import Difference, Doubt, Failed
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.observed import Observed
+from clusterproof.spec import Row, Settings, Spec
+
+RowT = TypeVar("RowT", bound=Row)
+FactT = TypeVar("FactT")
+
+
+class DoubtError(Exception):
+    """A judge could say nothing of a row."""
+
+
+def differences(row: Row, fact: object) -> tuple[Difference, ...]:
+    """The differences that a judge found.
+
+    Raises:
+        DoubtError: It could say nothing.
+    """
+    judgement = judge(row, fact)
+    if isinstance(judgement, Doubt):
+        raise DoubtError(judgement.reason)
+    return judgement.differences if isinstance(judgement, Failed) else ()
+
+
+def site_of(cluster: Cluster, *rows: Row) -> Site:
+    """The site of a run that checks these rows."""
+    spec = Spec("test", "test", Path("spec.yaml"), {}, Settings(), rows, {})
+    return Site(cluster, spec, "20260101-000000-abcdef", rows)
+
+
+def at_cluster(
+    look: Callable[[RowT, Site], Observed[FactT]],
+) -> Callable[[Cluster, RowT], Observed[FactT]]:
+    """A look at a cluster, for a test that has no run."""
+
+    def look_at(cluster: Cluster, row: RowT) -> Observed[FactT]:
+        return look(row, site_of(cluster, row))
+
+    return look_at
