@@ -100,3 +100,35 @@ def test_only_one_module_of_src_sleeps_and_none_prints() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "print"}
     }
     assert offending == set()
+
+
+def test_only_act_changes_a_cluster() -> None:
+    """Elsewhere the API server is asked by GET alone; a method that is not plain to see counts."""
+    changing = {
+        f"{path.relative_to(SRC)}:{node.lineno}"
+        for path in SRC.rglob("*.py")
+        if path.relative_to(SRC).parts[0] not in {"act", "kube"} and "scripts" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "request"
+        and not (
+            node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == "GET"
+        )
+    }
+    assert changing == set()
+
+
+def test_kube_itself_changes_nothing_but_what_it_is_told() -> None:
+    """Exec is a GET of a stream; the reviews and the version of kinds are reads."""
+    written = {
+        (path.name, node.args[0].value)
+        for path in (SRC / "kube").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "request"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert {method for _, method in written} <= {"GET"}

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from clusterproof.checks import kinds
 from clusterproof.errors import SpecError
 
 TAG: Final = "$"
@@ -73,20 +72,24 @@ def _encode_collection(value: object) -> Plain:
     raise TypeError(f"expected plain data or a frozen value, observed {type(value).__name__}")
 
 
-def decode(plain: Plain) -> Any:  # noqa: ANN401 - whatever was encoded
+def decode(plain: Plain, home: str = "") -> Any:  # noqa: ANN401 - whatever was encoded
     """The value that `encode` was given.
+
+    Args:
+        plain: What it gave.
+        home: The module in which classes are looked for that are not where they were written.
 
     Raises:
         SpecError: A name that this version does not have, or no form that `encode` writes.
     """
     if isinstance(plain, list):
-        return [decode(one) for one in plain]
+        return [decode(one, home) for one in plain]
     if not isinstance(plain, dict):
         return plain
     if TAG not in plain:
-        return {key: decode(inner) for key, inner in plain.items()}
+        return {key: decode(inner, home) for key, inner in plain.items()}
     try:
-        return _decode_tagged(plain)
+        return _decode_tagged(plain, home)
     except SpecError:
         raise
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
@@ -96,24 +99,24 @@ def decode(plain: Plain) -> Any:  # noqa: ANN401 - whatever was encoded
         ) from error
 
 
-def _decode_tagged(plain: dict[str, Plain]) -> Any:  # noqa: ANN401 - whatever was encoded
+def _decode_tagged(plain: dict[str, Plain], home: str) -> Any:  # noqa: ANN401 - whatever was encoded
     value, name = plain["value"], plain.get("of", "")
     decoders: dict[str, Callable[[], Any]] = {
         "decimal": lambda: Decimal(value),
         "number": lambda: float(value),
         "bytes": lambda: base64.b64decode(value),
-        "tuple": lambda: tuple(decode(one) for one in value),
-        "set": lambda: frozenset(decode(one) for one in value),
-        "map": lambda: {decode(key): decode(inner) for key, inner in value},
-        "enum": lambda: _named(name, Enum)(value),
-        "model": lambda: _named(name, BaseModel).model_validate(_decoded(value)),
-        "object": lambda: _named(name, object)(**_decoded(value)),
+        "tuple": lambda: tuple(decode(one, home) for one in value),
+        "set": lambda: frozenset(decode(one, home) for one in value),
+        "map": lambda: {decode(key, home): decode(inner, home) for key, inner in value},
+        "enum": lambda: _named(name, Enum, home)(value),
+        "model": lambda: _named(name, BaseModel, home).model_validate(_decoded(value, home)),
+        "object": lambda: _named(name, object, home)(**_decoded(value, home)),
     }
     return decoders[plain[TAG]]()
 
 
-def _decoded(fields_: dict[str, Plain]) -> dict[str, Any]:
-    return {name: decode(one) for name, one in fields_.items()}
+def _decoded(fields_: dict[str, Plain], home: str) -> dict[str, Any]:
+    return {name: decode(one, home) for name, one in fields_.items()}
 
 
 def _name(kind: type) -> str:
@@ -122,24 +125,22 @@ def _name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def _moved(name: str, qualname: str) -> object:
-    """The class by its name alone, which it keeps when it moves to another module of the checks."""
-    for kind in kinds().values():
-        found = getattr(importlib.import_module(kind.look.__module__), qualname, None)
-        if found is not None:
-            return found
-    raise ValueError(f"there is no {name}")
-
-
-def _named(name: str, base: type) -> Any:  # noqa: ANN401 - a class
+def _named(name: str, base: type, home: str) -> Any:  # noqa: ANN401 - a class
     module, _, qualname = name.partition(":")
     if not module.startswith(_PACKAGE):
         raise ValueError(f"expected a name below {_PACKAGE}, observed {name!r}")
-    try:
-        found = getattr(importlib.import_module(module), qualname)
-    except (ImportError, AttributeError):
-        found = _moved(name, qualname)
-    allowed = isinstance(found, type) and issubclass(found, base)
-    if not allowed or (base is object and not is_dataclass(found)):
+    known = _in(module, qualname) or (_in(home, qualname) if home else None)
+    if known is None:
+        raise ValueError(f"there is no {name}")
+    allowed = isinstance(known, type) and issubclass(known, base)
+    if not allowed or (base is object and not is_dataclass(known)):
         raise ValueError(f"expected {name} to be a value, observed another thing")
-    return found
+    return known
+
+
+def _in(module: str, name: str) -> object:
+    """What a module has by this name; None where there is no such thing."""
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        return None

@@ -11,7 +11,7 @@ from typing import Final
 
 from clusterproof.bundle.codec import decode
 from clusterproof.bundle.journal import JOURNAL, Entry, cleaned, read_entries
-from clusterproof.checks import judge
+from clusterproof.checks import judge, kind_of
 from clusterproof.errors import SpecError
 from clusterproof.judgement import Doubt, Failed
 from clusterproof.outcome import Outcome
@@ -48,21 +48,25 @@ class Replayed:
 
 
 def replay(entry: Entry) -> Replayed:
-    """The entry, judged again.
-
-    Raises:
-        SpecError: The fact is of another version of clusterproof.
-    """
+    """The entry, judged again; as it was recorded where there is no fact that can be judged."""
     if entry.fact is None:
-        found = entry.result.differences
-        return Replayed(entry.result, entry.result.outcome, found, entry.without)
-    match judge(entry.row, decode(entry.fact)):
+        return _as_recorded(entry, entry.without)
+    try:
+        fact = decode(entry.fact, kind_of(entry.row).judge.__module__)
+    except SpecError as error:
+        return _as_recorded(entry, str(error))
+    match judge(entry.row, fact):
         case Failed(differences=differences):
             lines = tuple(str(difference) for difference in differences)
             return Replayed(entry.result, Outcome.FAILED, lines, "")
         case Doubt():
             return Replayed(entry.result, Outcome.INCONCLUSIVE, (), "")
     return Replayed(entry.result, Outcome.PASSED, (), "")
+
+
+def _as_recorded(entry: Entry, why: str) -> Replayed:
+    result = entry.result
+    return Replayed(result, result.outcome, result.differences, why)
 
 
 def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:
