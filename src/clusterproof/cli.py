@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clusterproof import undo_cli
 from clusterproof.bundle import cli as bundle_cli
-from clusterproof.checks import json_schema, read_spec
+from clusterproof.checks import json_schema, kinds, read_spec
 from clusterproof.errors import ClusterproofError
 from clusterproof.generate import cli as generate_cli
 from clusterproof.history import cli as history_cli
@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-spec", help="read a spec file and say what is wrong in it")
     check.add_argument("path", type=Path)
     check.set_defaults(run=_check_spec)
+    listed = commands.add_parser("kinds", help="list the kinds of rows, and what each claims")
+    listed.set_defaults(run=_kinds)
     schema = commands.add_parser("schema", help="write the JSON Schema of row files, for editors")
     schema.add_argument("--check", action="store_true", help="only say whether it is current")
     schema.set_defaults(run=_schema)
@@ -102,6 +104,12 @@ def _check_spec(options: argparse.Namespace, _rest: list[str]) -> int:
     if spec.rehearsals:
         said += f" and {len(spec.rehearsals)} rehearsals"
     sys.stdout.write(f"{options.path}: {said}\n")
+    return ExitCode.PASSED
+
+
+def _kinds(_options: argparse.Namespace, _rest: list[str]) -> int:
+    for name, kind in kinds().items():
+        sys.stdout.write(f"{name:16}{kind.claim}\n")
     return ExitCode.PASSED
 
 
