@@ -84,6 +84,9 @@ class Image:
 
 
 REGISTRY = "clusterproof.dev"  # a name only: nothing is ever pulled from or pushed to it
+RELEASE = "0.2.0"
+"""The tag of the images that are released: the project's version."""
+
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PYTHON = (_PATH, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1", "TZ=UTC")
 
@@ -297,7 +300,7 @@ IMAGES = (
     ),
     Image(
         name="clusterproof",
-        tag="1.0.0",
+        tag=RELEASE,
         layer="dialler",
         user=f"{APP_USER}:{APP_USER}",
         title="The suites and their command, as a nightly job runs them",
@@ -317,7 +320,7 @@ IMAGES = (
     ),
     Image(
         name="load",
-        tag="1.0.0",
+        tag=RELEASE,
         layer="load",
         user=f"{APP_USER}:{APP_USER}",
         title="Locust and the load scenarios: master and workers",
