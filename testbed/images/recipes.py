@@ -226,8 +226,6 @@ LAYERS = (
         parent="python-apps",
         pypi=(PROJECT,),
         drop=(
-            # The asyncio twin of the Kubernetes client: half of its size, never imported here.
-            "usr/local/lib/python3.11/dist-packages/kubernetes/aio",
             "usr/local/lib/python3.11/dist-packages/posthog/test",
             "usr/local/lib/python3.11/dist-packages/posthog/ai",
         ),
