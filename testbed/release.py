@@ -35,6 +35,12 @@ NEWEST: Final = "3.14"
 PLATFORMS: Final = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
 """Where every dependency has to have a wheel, so that nobody needs a compiler."""
 
+SCHEMAS: Final = {
+    "deploy/ci/github/action.yml": "vendor.github-actions",
+    "deploy/ci/gitlab.yml": "vendor.gitlab-ci",
+}
+"""Files of other programs, and their schemas, as check-jsonschema has them."""
+
 COMPILED: Final = ("hdrhistogram",)
 """Of the extra `load`, and without a wheel for Linux on arm64: its stage has a compiler."""
 
@@ -143,6 +149,9 @@ def release(out: Path) -> None:
         archives = sorted(str(path) for path in out.glob("clusterproof-*"))
         run([sys.executable, "-m", "twine", "check", "--strict", *archives])
         run([sys.executable, "-m", "deptry", "src"], cwd=paths.CHECKOUT)
+    for name, schema in SCHEMAS.items():
+        run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, name],
+            cwd=paths.CHECKOUT)  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="clusterproof-release-") as scratch:
         with progress.step("the wheel alone in a fresh environment"):
             interpreter = environment_with(wheel, Path(scratch) / "venv")

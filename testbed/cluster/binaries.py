@@ -77,6 +77,9 @@ KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 KUBE_SCORE = Family("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
 """No part of the cluster: a static tool that `make compare` puts beside our checks."""
 
+DASHBOARD = Family("dashboard", ".")
+"""No part of the cluster: reads a dashboard with Grafana's SDK and Prometheus' parser."""
+
 DOCKERFILE = Family("dockerfile", ".")
 """No part of the cluster: reads a Dockerfile with BuildKit's own parser, for `make oracles`."""
 
@@ -89,7 +92,7 @@ ORACLE = Family("oracle", ".", f"{_STRIP} {_version_flags(KUBERNETES_VERSION)}")
 READING = Family("reading", ".")
 """No part of the cluster: reads as Prometheus, kubectl and the kubelet do, for their oracles."""
 
-ALL = (*FAMILIES, KWOK, KUBE_SCORE, DOCKERFILE, HELM, ORACLE, READING)
+ALL = (*FAMILIES, KWOK, KUBE_SCORE, DASHBOARD, DOCKERFILE, HELM, ORACLE, READING)
 
 
 def key_of(folder: Path, flags: str) -> str:
