@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     sys.excepthook = say_uncaught
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
+    parser = command_parser()
     options, rest = parser.parse_known_args(arguments)
     if getattr(options, "as_given", False):
         rest = arguments[1:]
@@ -58,7 +58,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The whole command's parser, made anew."""
     parser: argparse.ArgumentParser = _Parser(
         prog="clusterproof", description=__doc__.splitlines()[0]
     )
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     generate_cli.mount(commands)
     undo_cli.mount(commands)
     doctor_cli.mount(commands)
-    completion.mount(commands, _parser)
+    completion.mount(commands, command_parser)
     return parser
 
 
