@@ -142,6 +142,16 @@ compare: install ## static tools on the same defects, beside our proof (no clust
 mutate: install ## mutation testing of the pure core; goes on where it ended, and tries again what lived
 	$(RUN) --group mutation python -m testbed.mutate --again
 
+.PHONY: docs sbom release
+docs: install ## the documentation as a site, in site/; no link in it may be broken
+	$(RUN) --group docs python -m testbed.docs build
+
+sbom: install ## what an installation holds, as CycloneDX, in dist/
+	$(RUN) --group release python -m testbed.release --sbom
+
+release: install ## wheel, chart, what the images are built of, and SBOM, in dist/; each checked
+	$(RUN) --group release python -m testbed.release
+
 .PHONY: clean
 clean: ## remove what tools left in the checkout (not the cluster)
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build site

@@ -9,16 +9,20 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from clusterproof import undo_cli
+from clusterproof import completion, undo_cli
 from clusterproof.bundle import cli as bundle_cli
 from clusterproof.checks import json_schema, kinds, read_spec
+from clusterproof.doctor import cli as doctor_cli
 from clusterproof.errors import ClusterproofError
 from clusterproof.generate import cli as generate_cli
 from clusterproof.history import cli as history_cli
 from clusterproof.nightly import cli as nightly_cli
+from clusterproof.options import OPTIONS, PATHS
 from clusterproof.outcome import ExitCode
 from clusterproof.redact.errors import say_error, say_uncaught
+from clusterproof.tool import tool_version
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = PROJECT / "spec" / "schema" / "rows.schema.json"
@@ -31,9 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         The process exit code: see `ExitCode`.
     """
     sys.excepthook = say_uncaught
-    parser = _parser()
-    options, rest = parser.parse_known_args(argv)
-    if rest and not getattr(options, "passes_on", False):
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = command_parser()
+    options, rest = parser.parse_known_args(arguments)
+    if getattr(options, "as_given", False):
+        rest = arguments[1:]
+    elif rest and not getattr(options, "passes_on", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return int(options.run(options, rest))
@@ -42,15 +49,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.USAGE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="clusterproof", description=__doc__.splitlines()[0])
+class _Parser(argparse.ArgumentParser):
+    """Ends with the exit code of wrong usage, as pytest does; argparse's own 2 is an interrupt."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong, and how it is used."""
+        self.print_usage(sys.stderr)
+        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """The whole command's parser, made anew."""
+    parser: argparse.ArgumentParser = _Parser(
+        prog="clusterproof", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--version", action="version", version=f"clusterproof {tool_version()}")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, run, text in (
-        ("verify", _verify, "verify a cluster: pytest suites/ with the options that follow"),
+        ("verify", _verify, "verify a cluster against its spec"),
         ("plan", _plan, "show what would be checked; touches no cluster"),
     ):
-        command = commands.add_parser(name, help=text, add_help=False)
-        command.set_defaults(run=run, passes_on=True)
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}. What is not listed here is an option of"
+            " pytest, which runs the checks: -k, -q, --junitxml, ...",
+        )
+        for option in OPTIONS:
+            command.add_argument(option.flag, **option.settings)
+        command.set_defaults(run=run, as_given=True)
     check = commands.add_parser("check-spec", help="read a spec file and say what is wrong in it")
     check.add_argument("path", type=Path)
     check.set_defaults(run=_check_spec)
@@ -64,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     bundle_cli.mount(commands)
     generate_cli.mount(commands)
     undo_cli.mount(commands)
+    doctor_cli.mount(commands)
+    completion.mount(commands, command_parser)
     return parser
 
 
@@ -72,18 +101,14 @@ def _pytest(*arguments: str) -> int:
     return subprocess.run(command, check=False, cwd=PROJECT).returncode  # noqa: S603 - our own
 
 
-_PATHS = ("--spec", "--kubeconfig", "--report-dir", "--junitxml", "--junit-xml")
-"""Options of the suites whose value is a path, as seen from where the command was given."""
-
-
 def _from_here(arguments: Sequence[str]) -> list[str]:
     """The same arguments, for a command that runs in the project's folder."""
     found: list[str] = []
     for argument in arguments:
         name, equals, value = argument.partition("=")
-        if name in _PATHS and equals and value:
+        if name in PATHS and equals and value:
             found.append(f"{name}={Path(value).expanduser().absolute()}")
-        elif found and found[-1] in _PATHS and argument:
+        elif found and found[-1] in PATHS and argument:
             found.append(str(Path(argument).expanduser().absolute()))
         else:
             found.append(argument)

@@ -77,13 +77,22 @@ KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 KUBE_SCORE = Family("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
 """No part of the cluster: a static tool that `make compare` puts beside our checks."""
 
+DASHBOARD = Family("dashboard", ".")
+"""No part of the cluster: reads a dashboard with Grafana's SDK and Prometheus' parser."""
+
+DOCKERFILE = Family("dockerfile", ".")
+"""No part of the cluster: reads a Dockerfile with BuildKit's own parser, for `make oracles`."""
+
+HELM = Family("helm", "helm.sh/helm/v4/cmd/helm")
+"""No part of the cluster: renders, installs and rolls back `deploy/chart`, as people do."""
+
 ORACLE = Family("oracle", ".", f"{_STRIP} {_version_flags(KUBERNETES_VERSION)}")
 """No part of the cluster: answers as Kubernetes decides, for `make oracles`."""
 
 READING = Family("reading", ".")
 """No part of the cluster: reads as Prometheus, kubectl and the kubelet do, for their oracles."""
 
-ALL = (*FAMILIES, KWOK, KUBE_SCORE, ORACLE, READING)
+ALL = (*FAMILIES, KWOK, KUBE_SCORE, DASHBOARD, DOCKERFILE, HELM, ORACLE, READING)
 
 
 def key_of(folder: Path, flags: str) -> str:

@@ -6,6 +6,8 @@ for byte in what they share. Versions of PyPI packages come from uv.lock, never 
 
 from dataclasses import dataclass, replace
 
+from testbed.images.dockerfile import STAGES
+
 APP_USER = 65532  # the number that distroless images use for "nonroot"
 
 
@@ -84,8 +86,35 @@ class Image:
 
 
 REGISTRY = "clusterproof.dev"  # a name only: nothing is ever pulled from or pushed to it
+RELEASE = "0.2.0"
+"""The tag of the images that are released: the project's version."""
+
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PYTHON = (_PATH, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1", "TZ=UTC")
+
+
+def _copied(stage: str) -> tuple[Copy, ...]:
+    """What a stage of deploy/Dockerfile copies from the checkout."""
+    return tuple(Copy(source, target) for source, target in STAGES[stage].copied)
+
+
+def _released(name: str, layer: str, tag: str) -> Image:
+    """An image of deploy/Dockerfile: the stage of its name, on layers of ours."""
+    stage = STAGES[name]
+    environment = {**stage.environment, "PATH": _PATH.removeprefix("PATH=")}
+    return Image(
+        name=name,
+        tag=tag,
+        layer=layer,
+        user=stage.user,
+        title=stage.labels["org.opencontainers.image.title"],
+        entrypoint=tuple(stage.entrypoint),
+        command=tuple(stage.command),
+        environment=tuple(f"{key}={text}" for key, text in sorted(environment.items())),
+        ports=tuple(stage.ports),
+        workdir=stage.workdir,
+    )
+
 
 # The project's own dependencies (see [project] dependencies in pyproject.toml): the dialler can
 # run the suites inside the cluster.
@@ -197,8 +226,6 @@ LAYERS = (
         parent="python-apps",
         pypi=(PROJECT,),
         drop=(
-            # The asyncio twin of the Kubernetes client: half of its size, never imported here.
-            "usr/local/lib/python3.11/dist-packages/kubernetes/aio",
             "usr/local/lib/python3.11/dist-packages/posthog/test",
             "usr/local/lib/python3.11/dist-packages/posthog/ai",
         ),
@@ -206,24 +233,13 @@ LAYERS = (
     Layer(
         name="dialler",
         parent="clusterproof-libraries",
-        copies=(
-            Copy("src/clusterproof", "/app/src/clusterproof"),
-            Copy("suites", "/app/suites"),
-            Copy("fixtures", "/app/fixtures"),
-            Copy("conftest.py", "/app/conftest.py"),
-            Copy("spec", "/app/spec"),
-            Copy("pyproject.toml", "/app/pyproject.toml"),
-        ),
+        copies=_copied("clusterproof"),
     ),
     Layer(name="load-libraries", parent="clusterproof-libraries", pypi=("locust", "hdrhistogram")),
     Layer(
         name="load",
         parent="load-libraries",
-        copies=(
-            Copy("src/clusterproof", "/app/src/clusterproof"),
-            Copy("loadtests", "/app/loadtests"),
-            Copy("spec", "/app/spec"),
-        ),
+        copies=_copied("load"),
     ),
 )
 
@@ -295,36 +311,9 @@ IMAGES = (
         environment=(_PATH, "TZ=UTC"),
         ports=("8123/tcp", "9000/tcp"),
     ),
-    Image(
-        name="clusterproof",
-        tag="1.0.0",
-        layer="dialler",
-        user=f"{APP_USER}:{APP_USER}",
-        title="The suites and their command, as a nightly job runs them",
-        entrypoint=("python3", "-m", "clusterproof"),
-        environment=(*_PYTHON, "PYTHONPATH=/app/src:/app", "HOME=/tmp"),
-        workdir="/app",
-    ),
-    Image(
-        name="dialler",
-        tag="1.0.0",
-        layer="dialler",
-        user=f"{APP_USER}:{APP_USER}",
-        title="Python and the suites: dials from inside the cluster",
-        entrypoint=("python3",),
-        environment=(*_PYTHON, "PYTHONPATH=/app/src:/app", "HOME=/tmp"),
-        workdir="/app",
-    ),
-    Image(
-        name="load",
-        tag="1.0.0",
-        layer="load",
-        user=f"{APP_USER}:{APP_USER}",
-        title="Locust and the load scenarios: master and workers",
-        entrypoint=("python3",),
-        environment=(*_PYTHON, "PYTHONPATH=/app/src:/app", "HOME=/tmp"),
-        workdir="/app",
-    ),
+    _released("clusterproof", "dialler", RELEASE),
+    _released("dialler", "dialler", "1.0.0"),
+    _released("load", "load", RELEASE),
 )
 
 

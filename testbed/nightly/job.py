@@ -48,10 +48,10 @@ def _available(deployment: dict[str, Any]) -> bool:
     return bool(status.get("availableReplicas", 0) >= deployment["spec"].get("replicas", 1))
 
 
-def run_now(kubectl: Kubectl, namespace: str) -> Finished:
+def run_now(kubectl: Kubectl, namespace: str, *, cron_job: str = CRONJOB) -> Finished:
     """Make a Job of the CronJob, and wait for its end."""
-    name = f"{CRONJOB}-now-{time.strftime('%H%M%S', time.gmtime())}"
-    kubectl.run("create", "job", name, f"--from=cronjob/{CRONJOB}", "-n", namespace)
+    name = f"{cron_job}-now-{time.strftime('%H%M%S', time.gmtime())}"
+    kubectl.run("create", "job", name, f"--from=cronjob/{cron_job}", "-n", namespace)
     state = kubectl.end_of_pod(namespace, f"job-name={name}", within_s=END_WITHIN_S)
     log = kubectl.run("logs", "-n", namespace, f"job/{name}")
     return Finished(name, int(state["exitCode"]), log, _seconds(state))

@@ -52,7 +52,7 @@ def alerts(namespace: str) -> dict[str, str]:
 
     Those that sum over Pods have no namespace: they are found by the profile that they name.
     """
-    found = [one for one in _ask("/api/v1/alerts")["alerts"] if _is_of(one["labels"], namespace)]
+    found = [one for one in ask("/api/v1/alerts")["alerts"] if _is_of(one["labels"], namespace)]
     return {one["labels"]["alertname"]: one["state"] for one in found}
 
 
@@ -62,13 +62,19 @@ def _is_of(labels: dict[str, str], namespace: str) -> bool:
 
 def names() -> tuple[str, ...]:
     """The alerts that Prometheus has rules for."""
-    groups = _ask("/api/v1/rules")["groups"]
+    groups = ask("/api/v1/rules")["groups"]
     return tuple(rule["name"] for group in groups for rule in group["rules"])
 
 
-def _ask(path: str) -> dict[str, Any]:
+def ask(path: str, **query: str) -> dict[str, Any]:
+    """The `data` of an answer of Prometheus' HTTP API.
+
+    Raises:
+        ObservationError: It did not answer, or not in its form.
+    """
+    url = f"{PROMETHEUS}{path}"
     try:
-        answer = httpx.get(f"{PROMETHEUS}{path}", timeout=patient(_TIMEOUT_S), trust_env=False)
+        answer = httpx.get(url, params=query, timeout=patient(_TIMEOUT_S), trust_env=False)
         answer.raise_for_status()
         data: dict[str, Any] = answer.json()["data"]
     except (httpx.HTTPError, ValueError, KeyError) as error:

@@ -8,7 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from clusterproof.nightly.rights import Grant
+
 Json = dict[str, Any]
+REVIEW = "SelfSubjectAccessReview"
 KINDS = {
     "configmaps": "ConfigMap",
     "deployments": "Deployment",
@@ -27,6 +30,7 @@ class Answers:
         posted: The bodies that were posted.
         refused: Paths that are answered with 403.
         asked: The paths that were asked for, in order.
+        withheld: Rights that a SelfSubjectAccessReview says we have not, as a run record has them.
     """
 
     def __init__(self) -> None:
@@ -37,6 +41,14 @@ class Answers:
         self.posted: list[Json] = []
         self.refused: set[str] = set()
         self.asked: list[str] = []
+        self.withheld: set[str] = set()
+
+    def reviewed(self, review: Json) -> Json:
+        """A SelfSubjectAccessReview, answered."""
+        asked = review["spec"]["resourceAttributes"]
+        resource = "/".join(filter(None, (asked["resource"], asked.get("subresource"))))
+        grant = Grant(asked.get("namespace", ""), asked.get("group", ""), resource, asked["verb"])
+        return {**review, "status": {"allowed": str(grant) not in self.withheld}}
 
 
 @contextmanager
@@ -63,8 +75,9 @@ def served(answers: Answers) -> Iterator[str]:
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
-            answers.posted.append(json.loads(self.rfile.read(length)))
-            self._answer({})
+            body = json.loads(self.rfile.read(length))
+            answers.posted.append(body)
+            self._answer(answers.reviewed(body) if body.get("kind") == REVIEW else {}, 201)
 
         def _answer(self, body: Json, status: int = 200) -> None:
             data = json.dumps(body).encode()

@@ -42,7 +42,7 @@ def test_the_cron_job_runs_once_a_night_alone_and_without_a_retry() -> None:
 
 def test_the_run_ends_itself_before_its_job_does() -> None:
     job = one("CronJob")["spec"]["jobTemplate"]["spec"]
-    options = cli._parser().parse_args(pod_specs()["run"]["containers"][0]["args"][:4])
+    options = cli.command_parser().parse_args(pod_specs()["run"]["containers"][0]["args"][:4])
     assert options.within + options.grace < job["activeDeadlineSeconds"]
     assert options.grace < job["template"]["spec"]["terminationGracePeriodSeconds"]
 
@@ -103,7 +103,7 @@ def test_the_sonobuoy_plugin_is_of_its_documented_form() -> None:
     assert config["plugin-name"] == "clusterproof"
     (mount,) = spec["volumeMounts"]
     assert mount == {"name": "results", "mountPath": "/tmp/sonobuoy/results"}  # noqa: S108
-    options, rest = cli._parser().parse_known_args(spec["args"])
+    options, rest = cli.command_parser().parse_known_args(spec["args"])
     assert str(options.done) == f"{mount['mountPath']}/done"
     assert mount["mountPath"] in str(options.results)
     assert rest == ["--read-only"]

@@ -1,0 +1,169 @@
+"""The rights that each row takes, told from the spec alone.
+
+What a look asks for only to explain a finding, or only in a state that no spec shows (an older Pod
+that `fresh` has to enter, an autoscaler of something that is no Deployment), is not among them: a
+row may still turn out INCONCLUSIVE for it, and then names the right. Of rows that are open, and of
+nothing else, a run can be a pass.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from clusterproof.diagnose.scope import scope_of
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, group_version
+from clusterproof.kube.workloads import middle_kind
+from clusterproof.nightly.rights import Grant
+from clusterproof.spec import ObjectRef, Row, Settings, Spec
+from clusterproof.spec.behaviour import (
+    AnswerRow,
+    CertificateRow,
+    DnsRow,
+    EgressRow,
+    ExposureRow,
+    FlagRow,
+    HttpRow,
+    IngestionRow,
+    IngressAnswerRow,
+    IngressRow,
+    MetricMovesRow,
+    MetricRow,
+    PolicyRow,
+    ServiceRow,
+    StatusRow,
+    TargetsRow,
+)
+from clusterproof.spec.desired import (
+    FreshRow,
+    HpaStateRow,
+    ImagesRow,
+    LimitRangeRow,
+    PlaceholdersRow,
+    QuantityRow,
+    ReplicasRow,
+    RoomRow,
+    SecretManagerRow,
+    StartsRow,
+    TotalsRow,
+    VolumeUseRow,
+)
+
+_OF_PODS = (
+    DnsRow, EgressRow, FreshRow, HttpRow, ImagesRow, MetricMovesRow, MetricRow, PolicyRow,
+    QuantityRow, ReplicasRow, RoomRow, ServiceRow, StartsRow, TargetsRow, TotalsRow,
+)  # fmt: skip
+_INSIDE_POSTHOG = (IngestionRow, ExposureRow, FlagRow, StatusRow)
+_BESIDE: Mapping[type[Row], tuple[str, ...]] = {
+    CertificateRow: ("Secret",),
+    IngressAnswerRow: ("Secret",),
+    IngressRow: ("Service",),
+    LimitRangeRow: ("LimitRange",),
+    PlaceholdersRow: (
+        "ConfigMap", "Secret", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job",
+        "Ingress",
+    ),
+    PolicyRow: ("Namespace",),
+    SecretManagerRow: ("Secret",),
+    ServiceRow: ("EndpointSlice",),
+    VolumeUseRow: ("Pod",),
+}  # fmt: skip
+"""What is listed in a row's namespace beside the objects that it names."""
+
+
+def rights_by_row(spec: Spec) -> dict[str, frozenset[Grant]]:
+    """The rights that each row of the spec takes, by the row's id."""
+    return {row.id: rights_of_row(row, spec.settings) for row in spec.rows}
+
+
+def rights_of_row(row: Row, settings: Settings) -> frozenset[Grant]:
+    """The rights that one row takes, as a run record would have them."""
+    return frozenset({*_to_read(row), *_to_act(row, settings)})
+
+
+def writes(grants: frozenset[Grant]) -> bool:
+    """True for a row that takes a Pod of our own, or a command in somebody else's."""
+    return any(grant.verb == "create" for grant in grants)
+
+
+def _to_read(row: Row) -> Iterator[Grant]:
+    """The lists of a row: the objects that it names, and what its observer asks beside them."""
+    if isinstance(row, AnswerRow):
+        return  # it is dialled by its name: the Service itself is not read
+    scope = scope_of(row)
+    for ref in scope.refs:
+        yield _list(ref.kind, ref.namespace)
+        if isinstance(row, _OF_PODS) and ref == getattr(row, "workload", ref):
+            yield from _pods_of(ref)
+    for kind in _BESIDE.get(type(row), ()):
+        yield _list(kind, scope.namespaces[0])
+    if isinstance(row, RoomRow) and row.within == "quota":
+        yield _list("ResourceQuota", row.workload.namespace)
+        yield _list("LimitRange", row.workload.namespace)
+    elif isinstance(row, RoomRow):
+        yield _list("Node", CLUSTER_WIDE)
+        yield _list("Pod", CLUSTER_WIDE)
+    elif isinstance(row, HpaStateRow) and row.aspect in {"target", "requests"}:
+        target = ObjectRef(kind="Deployment", namespace=row.of.namespace, name=row.of.name)
+        yield _list(target.kind, target.namespace)
+        yield from _pods_of(target)
+
+
+def _to_act(row: Row, settings: Settings) -> Iterator[Grant]:
+    """What a row takes beyond reading objects: our own Pods, commands in them, proxies."""
+    match row:
+        case EgressRow() | DnsRow():
+            yield from _own_pod(settings.dialler.namespace if settings.dialler else "")
+            yield from _exec(row.workload.namespace)
+        case AnswerRow() | IngressAnswerRow():
+            yield from _own_pod(settings.dialler.namespace if settings.dialler else "")
+        case HttpRow() | MetricRow():
+            yield Grant(row.workload.namespace, "", "pods/proxy", "get")
+        case VolumeUseRow():
+            yield Grant("", "", "nodes/proxy", "get")
+        case TargetsRow() if settings.prometheus:
+            yield Grant(settings.prometheus.namespace, "", "services/proxy", "get")
+        case MetricMovesRow() | ExposureRow() if settings.traffic:
+            traffic = settings.traffic.workload
+            yield _list(traffic.kind, traffic.namespace)
+            yield from _pods_of(traffic)
+            yield Grant(traffic.namespace, "", "pods/proxy", "get")
+            yield from _own_pod(settings.dialler.namespace if settings.dialler else "")
+        case _:
+            pass
+    events = isinstance(row, MetricMovesRow) and row.by == "events"
+    if settings.posthog and (events or isinstance(row, _INSIDE_POSTHOG)):
+        yield from _own_pod(settings.posthog.namespace)
+
+
+def _list(kind: str, namespace: str) -> Grant:
+    known = KINDS.get(kind)
+    if known is None:
+        # A kind that is not built in: its plural is known by discovery only. The API's own
+        # convention for it (meta.UnsafeGuessKindToResource) is what kubectl guesses too.
+        name, _, group = group_version(kind) or (kind, "", "")
+        return Grant(namespace, group, _guessed_plural(name.lower()), "list")
+    return Grant(namespace if known.namespaced else "", known.group, known.plural, "list")
+
+
+def _guessed_plural(singular: str) -> str:
+    """Restates apimachinery's `UnsafeGuessKindToResource` (pkg/api/meta/restmapper.go)."""
+    if singular.endswith("endpoints"):
+        return singular
+    if singular.endswith("s"):
+        return f"{singular}es"
+    return f"{singular[:-1]}ies" if singular.endswith("y") else f"{singular}s"
+
+
+def _pods_of(workload: ObjectRef) -> Iterator[Grant]:
+    """What stands between a workload and its Pods, and the Pods."""
+    between = middle_kind(workload.kind)
+    if between:
+        yield _list(between, workload.namespace)
+    yield _list("Pod", workload.namespace)
+
+
+def _own_pod(namespace: str) -> Iterator[Grant]:
+    yield from (Grant(namespace, "", "pods", verb) for verb in ("create", "get", "delete"))
+    yield from _exec(namespace)
+
+
+def _exec(namespace: str) -> Iterator[Grant]:
+    yield from (Grant(namespace, "", "pods/exec", verb) for verb in ("create", "get"))

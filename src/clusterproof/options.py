@@ -1,0 +1,84 @@
+"""The options of a verification, once: for pytest's command line, for help and for completion.
+
+`pytest suites/` adds each to its own command line, and `clusterproof verify` hands them on to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option, as both `argparse` and pytest take it.
+
+    Attributes:
+        settings: Keywords of `add_argument`.
+        of_path: Its value is a path, as seen from the folder where the command was given.
+    """
+
+    flag: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    of_path: bool = False
+
+
+def _path(flag: str, text: str, **more: object) -> Option:
+    settings = {"default": None, "metavar": "PATH", "help": text, **more}
+    return Option(flag, settings, of_path=True)
+
+
+def _switch(flag: str, text: str) -> Option:
+    return Option(flag, {"action": "store_true", "help": text})
+
+
+OPTIONS: Final = (
+    _path(
+        "--kubeconfig",
+        "kubeconfig file (default: in-cluster, KUBECONFIG, or ~/.kube/config)",
+        nargs="?",
+        const=None,
+    ),
+    Option("--context", {"default": None, "metavar": "NAME", "help": "context of the kubeconfig"}),
+    Option(
+        "--profile",
+        {
+            "default": "self-hosted",
+            "metavar": "NAME",
+            "help": "a spec of ours: self-hosted, cloud, lab or read-only (default: self-hosted)",
+        },
+    ),
+    _path("--spec", "a spec file of your own, instead of a profile"),
+    Option(
+        "--namespace",
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "ALIAS=NAME",
+            "help": "another namespace for an alias of the spec (router=my-namespace); repeatable",
+        },
+    ),
+    _switch("--read-only", "create no Pod and run nothing in one; what needs it is INCONCLUSIVE"),
+    _switch("--plan", "show what would be checked; touch no cluster"),
+    _switch(
+        "--allow-production",
+        "let checks that write run against a context that the spec marks as production",
+    ),
+    _switch("--rehearse", "also perform the spec's operations under load, and put each back"),
+    Option(
+        "--lock-wait",
+        {
+            "type": float,
+            "default": 60.0,
+            "metavar": "SECONDS",
+            "help": "how long to wait for another run that writes in the same place (default: 60)",
+        },
+    ),
+    _path("--report-dir", "where reports go (default: reports/; an empty text: nowhere)"),
+)
+
+PATHS: Final = (
+    *(option.flag for option in OPTIONS if option.of_path),
+    "--junitxml",
+    "--junit-xml",
+)
+"""Every option with a path for its value, pytest's own included."""

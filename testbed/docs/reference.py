@@ -1,0 +1,179 @@
+"""The reference pages, made of the code: kinds of rows, commands, exit codes, metrics."""
+
+import argparse
+import inspect
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from clusterproof import cli
+from clusterproof.history.metrics import metrics_text
+from clusterproof.history.store import History
+from clusterproof.outcome import ExitCode, Outcome
+from clusterproof.spec import json_schema
+from clusterproof.spec.reading import AnyRow
+from clusterproof.spec.row import Expectation, Row
+
+_Subparsers: Final = argparse._SubParsersAction  # noqa: SLF001 - has no other name
+MADE: Final = "<!-- Made of the code by `make docs`. -->\n"
+_ATTRIBUTE: Final = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
+_MEANINGS: Final = {
+    ExitCode.PASSED: "every row passed",
+    ExitCode.FAILED: "the cluster differs from its spec in at least one row",
+    ExitCode.INTERRUPTED: "interrupted; what was judged until then is in the report",
+    ExitCode.INTERNAL: "`nightly`: every row passed, and the run ended strangely or told nobody",
+    ExitCode.USAGE: "wrong usage: an option, the kubeconfig or the spec, in one sentence",
+    ExitCode.NOTHING_COLLECTED: "pytest's own: no check was selected",
+    ExitCode.INCONCLUSIVE: "nothing differs, but something could not be looked at",
+}
+
+
+def pages() -> dict[str, str]:
+    """File name below reference/ to its text."""
+    return {
+        "kinds.md": f"{MADE}{_kinds()}",
+        "commands.md": f"{MADE}{_commands()}",
+        "exit-codes.md": f"{MADE}{_exit_codes()}",
+        "metrics.md": f"{MADE}{_metrics()}",
+    }
+
+
+def _kinds() -> str:
+    definitions = json_schema()["$defs"]
+    common = _attributes(Row)
+    text = "# Kinds of rows\n\nEvery row has these fields:\n\n"
+    text += _table(("field", "meaning"), [(f"`{name}`", text) for name, text in common.items()])
+    text += "\nAn expectation (`expect`) is exactly one of these:\n\n"
+    text += _table(
+        ("field", "meaning"),
+        [(f"`{name}`", text) for name, text in _attributes(Expectation).items()],
+    )
+    for kind in get_args(AnyRow):
+        name = get_args(kind.model_fields["check"].annotation)[0]
+        summary, _, more = _summary(kind)
+        text += f"\n## {name}\n\n{summary}\n{more}\n"
+        described = _attributes(kind)
+        rows = []
+        for field, settings in kind.model_fields.items():
+            if field in Row.model_fields:
+                continue
+            written = settings.alias or field
+            schema = definitions[kind.__name__]["properties"].get(written, {})
+            needed = "yes" if settings.is_required() else _default(settings.default)
+            rows.append(
+                (f"`{written}`", _type(schema, definitions), needed, described.get(field.rstrip("_"), ""))
+            )
+        text += _table(("field", "type", "required, or default", "meaning"), rows)
+    return text
+
+
+def _summary(kind: type) -> tuple[str, str, str]:
+    """A docstring without its attributes: first paragraph, and what follows."""
+    lines = inspect.cleandoc(kind.__doc__ or "").partition("\nAttributes:")[0]
+    return lines.strip().partition("\n\n")
+
+
+def _attributes(kind: type) -> dict[str, str]:
+    """The attributes that a docstring describes."""
+    _, _, listed = (kind.__doc__ or "").partition("Attributes:\n")
+    found = _ATTRIBUTE.findall(re.sub(r"^ {4}", "", listed, flags=re.MULTILINE))
+    return {name.rstrip("_"): " ".join(text.split()) for name, text in found}
+
+
+def _default(value: object) -> str:
+    if value is None or value in ("", (), {}):
+        return "none"
+    return f"`{value}`"
+
+
+def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """A JSON Schema in a few words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        inner = definitions.get(name, {})
+        return _type(inner, definitions) if "enum" in inner else name.lower()
+    if "enum" in schema or "const" in schema:
+        values = schema.get("enum") or [schema["const"]]
+        return " or ".join(f"`{value}`" for value in values)
+    if "anyOf" in schema:
+        kinds = [_type(each, definitions) for each in schema["anyOf"] if each.get("type") != "null"]
+        return " or ".join(dict.fromkeys(kinds))
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items') or {}, definitions)}"
+    if schema.get("type") == "object":
+        return "map"
+    return str(schema.get("type", "any value"))
+
+
+def _commands() -> str:
+    text = "# Commands and options\n"
+    for parser in _parsers(cli.command_parser()):
+        options = [
+            (f"`{_written(action)}`", _help(action))
+            for action in parser._actions  # noqa: SLF001 - argparse has no other way to list them
+            if action.dest != "help"
+        ]
+        text += f"\n## {parser.prog}\n\n{parser.description or ''}\n\n"
+        text += _table(("option", ""), options) if options else ""
+    return text
+
+
+def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of all commands, those of subcommands in their place."""
+    groups = [action for action in parser._actions if isinstance(action, _Subparsers)]  # noqa: SLF001
+    if not groups:
+        yield parser
+    for group in groups:
+        helps = {choice.dest: choice.help or "" for choice in group._choices_actions}  # noqa: SLF001
+        for name, command in group.choices.items():
+            text = helps.get(name, "")
+            command.description = command.description or f"{text[:1].upper()}{text[1:]}."
+            yield from _parsers(command)
+
+
+def _written(action: argparse.Action) -> str:
+    value = action.metavar or (action.dest.upper() if action.nargs != 0 else "")
+    if not action.option_strings:
+        return str(value)
+    return f"{', '.join(action.option_strings)} {value if action.nargs != 0 else ''}".strip()
+
+
+def _help(action: argparse.Action) -> str:
+    text = action.help or ""
+    return text % {"default": action.default, "prog": "clusterproof"} if "%" in text else text
+
+
+def _exit_codes() -> str:
+    text = "# Outcomes and exit codes\n\nA row comes to one of these: "
+    text += ", ".join(f"`{outcome.value}`" for outcome in Outcome)
+    text += ". A run comes to the worst of its rows.\n\n"
+    return text + _table(
+        ("exit code", "meaning"), [(str(int(code)), _MEANINGS[code]) for code in ExitCode]
+    )
+
+
+def _metrics() -> str:
+    with tempfile.TemporaryDirectory() as folder, History(Path(folder) / "h.sqlite3") as history:
+        families = list(text_string_to_metric_families(metrics_text(history)))
+    text = (
+        "# Metrics\n\nServed by `clusterproof history serve` at `/metrics`, and written by a night"
+        " into `metrics.prom`. Each has the labels `cluster` (the context), `uid` (of the cluster)"
+        " and `profile`.\n\n"
+    )
+    return text + _table(
+        ("metric", "type", "meaning"),
+        [(f"`{family.name}`", family.type, family.documentation) for family in families],
+    )
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(
+        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines
+    )

@@ -1,0 +1,142 @@
+"""The rights that a spec's rows take, told before a run, beside those that runs really used."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clusterproof.doctor.cli import is_new_enough, of_rights
+from clusterproof.doctor.rights import rights_by_row, rights_of_row, writes
+from clusterproof.nightly.rights import Grant, grants_of
+from clusterproof.spec import Row, Settings, read_spec
+from clusterproof.spec.desired import FieldRow, ReplicasRow
+from clusterproof.spec.row import Area, Expectation, ObjectRef
+
+PROJECT = Path(__file__).parents[2]
+RECORDED = PROJECT / "tests" / "nightly" / "recorded"
+OF_NO_ROW = {
+    "read-only": {"get namespaces", "list pods in kube-system"},
+    "self-hosted": {
+        "get namespaces",
+        *(f"{verb} leases.coordination.k8s.io in posthog"
+          for verb in ("create", "delete", "get", "update")),
+        *(f"list {kind} in {place}"
+          for kind in ("pods", "services", "endpointslices.discovery.k8s.io")
+          for place in ("default", "kube-system", "monitoring")),
+    },
+}  # fmt: skip
+"""What a run uses for no row by itself: its lock, the cluster's UID, what explains a dial."""
+
+
+@pytest.mark.parametrize("profile", OF_NO_ROW)
+def test_rows_take_the_rights_that_runs_used_and_no_others(profile: str) -> None:
+    spec = read_spec(PROJECT / "spec" / f"{profile}.yaml")
+    told = {str(grant) for grants in rights_by_row(spec).values() for grant in grants}
+    used = grants_of(json.loads((RECORDED / f"{profile}.json").read_text(encoding="utf-8")))
+    assert told == {str(grant) for grant in used} - OF_NO_ROW[profile]
+
+
+@pytest.mark.parametrize("profile", OF_NO_ROW)
+def test_each_row_takes_a_right(profile: str) -> None:
+    spec = read_spec(PROJECT / "spec" / f"{profile}.yaml")
+    assert [row for row, grants in rights_by_row(spec).items() if not grants] == []
+
+
+def test_no_row_of_the_read_only_profile_writes() -> None:
+    spec = read_spec(PROJECT / "spec" / "read-only.yaml")
+    assert [row for row, grants in rights_by_row(spec).items() if writes(grants)] == []
+
+
+def _told(row: Row) -> set[str]:
+    return {str(grant) for grant in rights_of_row(row, Settings())}
+
+
+def _ref(text: str) -> ObjectRef:
+    kind, namespace, name = text.split("/")
+    return ObjectRef(kind=kind, namespace=namespace, name=name)
+
+
+@pytest.mark.parametrize(
+    ("of", "right"),
+    [
+        ("Node//a", "list nodes"),
+        ("ConfigMap/shop/a", "list configmaps in shop"),
+        ("Rollout.v1alpha1.argoproj.io/shop/a", "list rollouts.argoproj.io in shop"),
+        ("Policy.v1.example.com/shop/a", "list policies.example.com in shop"),
+        ("Redis.v1.example.com/shop/a", "list redises.example.com in shop"),
+    ],
+)
+def test_an_object_is_found_by_the_list_of_its_kind(of: str, right: str) -> None:
+    row = FieldRow(
+        id="a",
+        check="field",
+        area=Area.WORKLOADS,
+        claim="it is so",
+        source="here",
+        of=_ref(of),
+        path="a.b",
+        expect=Expectation(equals=1),
+    )
+    assert _told(row) == {right}
+
+
+@pytest.mark.parametrize(
+    ("workload", "between"),
+    [
+        ("Deployment/shop/web", {"list replicasets.apps in shop"}),
+        ("StatefulSet/shop/web", set()),
+        ("CronJob/shop/web", {"list jobs.batch in shop"}),
+    ],
+)
+def test_pods_take_the_list_of_what_stands_between(workload: str, between: set[str]) -> None:
+    row = ReplicasRow.model_validate(
+        {
+            "id": "a",
+            "check": "replicas",
+            "area": "workloads",
+            "claim": "it runs so",
+            "source": "here",
+            "workload": workload,
+            "replicas": {"min": 1, "max": 1},
+        }
+    )
+    kind = workload.partition("/")[0].lower()
+    group = "batch" if kind == "cronjob" else "apps"
+    assert _told(row) == {f"list {kind}s.{group} in shop", "list pods in shop", *between}
+
+
+LIST, CREATE = Grant("a", "", "pods", "list"), Grant("a", "", "pods", "create")
+BY_ROW = {"reads": frozenset({LIST}), "writes": frozenset({LIST, CREATE})}
+
+
+@pytest.mark.parametrize(
+    ("granted", "read_only", "shown"),
+    [
+        ({LIST: True, CREATE: True}, False, "2 of 2 can be judged"),
+        ({LIST: True, CREATE: True}, True, "1 of 2 can be judged; 1 will be INCONCLUSIVE"),
+        ({LIST: True, CREATE: False}, False, "1 of 2 can be judged; 1 will be INCONCLUSIVE"),
+        ({LIST: True, CREATE: False}, True, "1 of 2 can be judged; 1 will be INCONCLUSIVE"),
+        ({LIST: False, CREATE: False}, False, "0 of 2 can be judged; 2 will be INCONCLUSIVE"),
+    ],
+)
+def test_a_row_is_open_when_each_of_its_rights_is_granted(
+    granted: dict[Grant, bool], *, read_only: bool, shown: str
+) -> None:
+    *_, rows = of_rights(BY_ROW, granted, read_only=read_only)
+    assert (rows.text, rows.mark) == (shown, "ok" if shown.startswith("2") else "!!")
+
+
+@pytest.mark.parametrize(
+    ("version", "supported"),
+    [
+        ("v1.35.4", True),
+        ("v1.27.0", True),
+        ("v1.33.5-eks-1234", True),
+        ("v2.0.0", True),
+        ("v1.26.15", False),
+        ("", False),
+        ("unknown", False),
+    ],
+)
+def test_a_server_is_supported_from_v1_27_on(version: str, *, supported: bool) -> None:
+    assert is_new_enough(version) is supported
