@@ -15,6 +15,7 @@ _NOT_SPOKEN_OF: Final = frozenset({"apiVersion", "kind", "metadata", "status", "
 _LOOKED_AT: Final = {
     "DaemonSet": ("spec.selector",),
     "Deployment": ("spec.selector", "spec.strategy.rollingUpdate"),
+    "Job": ("spec.selector",),
     "NetworkPolicy": ("spec.podSelector", "spec.policyTypes"),
     "StatefulSet": ("spec.selector",),
 }

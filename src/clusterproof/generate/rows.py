@@ -54,6 +54,7 @@ _NODES_AT_MOST: Final = 5000
 _REFS: Final = frozenset({"of", "workload"})
 """Fields in which `${...}` is an alias; in all others it is the text itself."""
 _AREAS: Final = {
+    "ConfigMap": "configuration",
     "Ingress": "networking",
     "PersistentVolumeClaim": "storage",
     "ResourceQuota": "resources",
@@ -518,6 +519,10 @@ class Rows:
                 path = f"data['{key}']"
                 row_id = f"{name}-{key}"
                 self._field("configuration", row_id, (ref, name), path, equals=value)
+        for key, given in sorted((item.get("binaryData") or {}).items()):
+            if len(given) <= LONGEST_VALUE and "'" not in key:
+                path, row_id = f"binaryData['{key}']", f"{name}-{key}"
+                self._field("configuration", row_id, (ref, name), path, equals=given)
 
     def _service(self, kind: str, item: Json) -> None:
         name, ref = item["metadata"]["name"], self._ref(kind, item)

@@ -15,6 +15,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
 """Workload to the path of its Pod template."""
 
 OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
+    "ConfigMap": ("immutable",),
     "CronJob": (
         "spec.schedule",
         "spec.timeZone",
@@ -51,6 +52,7 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.externalName",
         "spec.publishNotReadyAddresses",
         "spec.sessionAffinity",
+        "spec.sessionAffinityConfig",
         "spec.internalTrafficPolicy",
         "spec.externalTrafficPolicy",
     ),
@@ -105,9 +107,12 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
     "initialDelaySeconds": (0,),
     "internalTrafficPolicy": ("Cluster",),
     "ipFamilyPolicy": ("SingleStack",),
+    "kind": ("PersistentVolumeClaim",),
+    "manualSelector": (False,),
     "paused": (False,),
     "periodSeconds": (10,),
     "podManagementPolicy": ("OrderedReady",),
+    "podReplacementPolicy": ("TerminatingOrFailed",),
     "progressDeadlineSeconds": (600,),
     "protocol": ("TCP",),
     "publishNotReadyAddresses": (False,),
@@ -141,6 +146,7 @@ _WRITTEN_BY_SERVERS: Final = frozenset(
         "loadBalancerClass",
         "nodePort",
         "serviceAccount",
+        "status",
         "volumeName",
     }
 )
