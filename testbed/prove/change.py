@@ -261,7 +261,8 @@ def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
         taints = [one for one in kept["spec"].get("taints") or [] if not of_condition(one)]
         return {"spec": {**spec, "taints": taints}, "labels": metadata.get("labels")}
     annotations = dict(metadata.get("annotations") or {})
-    annotations.pop(REVISION, None)
+    for counter in (REVISION, "deprecated.daemonset.template.generation"):
+        annotations.pop(counter, None)
     metadata["annotations"] = annotations
     if scaled:
         kept["spec"].pop("replicas", None)  # the autoscaler's business

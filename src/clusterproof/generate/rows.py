@@ -228,6 +228,10 @@ class Rows:
         if not all("name" in each.spec for each in containers_of(template)) or not template:
             raise ValueError("no containers with names: a patch, maybe")
         self._images(kind, name, ref, template)
+        if kind == "CronJob":  # false where nobody says it, and nothing runs where it is true
+            suspend = item["spec"].get("suspend", False)
+            path = "spec.suspend"
+            self._field("workloads", f"{name}-suspend", (ref, name), path, equals=suspend)
         self._template(kind, item, ref)
 
     def _template(self, kind: str, item: Json, ref: str) -> None:

@@ -20,7 +20,6 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.schedule",
         "spec.timeZone",
         "spec.concurrencyPolicy",
-        "spec.suspend",
         "spec.startingDeadlineSeconds",
         "spec.successfulJobsHistoryLimit",
         "spec.failedJobsHistoryLimit",
