@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from clusterproof.checks import read_spec
 from clusterproof.generate.rows import Rows, aliases_of
 from clusterproof.generate.sources import from_manifests
 from clusterproof.generate.write import write_spec
-from clusterproof.spec import read_spec
 
 PROJECT = Path(__file__).parents[2]
 MANIFESTS = PROJECT / "testbed" / "manifests" / "shop"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.spec import Spec, read_spec
+from clusterproof.checks import read_spec
+from clusterproof.spec import Spec
 from testbed.prove.catalogue import folder_of, read_catalogue
 from testbed.prove.steps import Defect
 
