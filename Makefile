@@ -96,7 +96,7 @@ bench: install ## what a verification costs, beside the bare API round trips
 
 .PHONY: prove prove-sample load load-jobs load-faults hpa-lab
 prove: install ## show every check red by its own defects, for 40 min; RESUME=1 goes on; ROW=id for one row
-	$(RUN) python -m testbed.prove --profile $(PROFILE) $(if $(RESUME),--resume) $(if $(ROW),--row $(ROW),--for-s 2300 --pages docs)
+	$(RUN) python -m testbed.prove --profile $(PROFILE) $(if $(RESUME),--resume) $(if $(ROW),--row $(ROW),--for-s 2300 --pages $(if $(filter self-hosted,$(PROFILE)),docs,docs/$(PROFILE)))
 
 # Another commit, another sample; the same commit, the same one.
 SEED ?= $(shell git rev-list --count HEAD)
