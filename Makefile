@@ -48,6 +48,7 @@ spec-check: install ## each spec file is valid, and the editor's schema is curre
 	$(RUN) pytest suites --plan --profile self-hosted >/dev/null
 	$(RUN) pytest suites --plan --profile cloud >/dev/null
 	$(RUN) pytest suites --plan --profile lab >/dev/null
+	$(RUN) pytest suites --plan --profile shop >/dev/null
 
 plan: install ## what would be checked, row by row
 	$(RUN) pytest suites --plan --profile $(PROFILE)
@@ -69,7 +70,7 @@ demo-vm: install ## a stock Debian 12 in an emulated machine: two nodes on cgrou
 cluster-status: install ## how it is
 	$(RUN) python -m testbed.cluster status
 
-deploy: install ## the reference deployment, onto the local cluster
+deploy: install ## the deployment of PROFILE, onto the local cluster: self-hosted, lab, cloud or shop
 	$(RUN) python -m testbed.deploy up --profile $(PROFILE)
 
 verify: install ## verify the cluster of KUBECONFIG_FILE against PROFILE
@@ -95,12 +96,12 @@ bench: install ## what a verification costs, beside the bare API round trips
 
 .PHONY: prove prove-sample load load-jobs load-faults hpa-lab
 prove: install ## show every check red by its own defects, for 40 min; RESUME=1 goes on; ROW=id for one row
-	$(RUN) python -m testbed.prove $(if $(RESUME),--resume) $(if $(ROW),--row $(ROW),--for-s 2300 --pages docs)
+	$(RUN) python -m testbed.prove --profile $(PROFILE) $(if $(RESUME),--resume) $(if $(ROW),--row $(ROW),--for-s 2300 --pages $(if $(filter self-hosted,$(PROFILE)),docs,docs/$(PROFILE)))
 
 # Another commit, another sample; the same commit, the same one.
 SEED ?= $(shell git rev-list --count HEAD)
 prove-sample: install ## the same with 16 entries of the catalogue, chosen by SEED
-	$(RUN) python -m testbed.prove --sample 16 --seed $(SEED)
+	$(RUN) python -m testbed.prove --profile $(PROFILE) --sample 16 --seed $(SEED)
 
 load: install ## the lab deployment from 3 to 10 to 3 under load, every request accounted for
 	$(RUN) python -m testbed.deploy up --profile lab

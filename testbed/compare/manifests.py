@@ -14,7 +14,7 @@ from clusterproof.kube.client import Json
 from clusterproof.spec.row import ObjectRef
 from testbed.cluster.run import run
 from testbed.deploy import secrets, tls
-from testbed.deploy.deployment import OVERLAYS
+from testbed.deploy.deployment import MANIFESTS
 from testbed.deploy.profiles import Profile
 from testbed.prove.certificate import secret_data
 from testbed.prove.change import merged
@@ -35,7 +35,7 @@ def rendered(kubectl: Path, profile: Profile, folder: Path) -> Manifests:
     Raises:
         TestbedError: The overlay could not be rendered.
     """
-    text = run([str(kubectl), "kustomize", str(OVERLAYS / profile.overlay)])
+    text = run([str(kubectl), "kustomize", str(MANIFESTS / profile.folder)])
     values = secrets.load_or_make(folder / "secrets.json")
     items = [
         *(item for item in yaml.safe_load_all(text) if item),

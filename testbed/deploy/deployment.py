@@ -3,20 +3,26 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
+import yaml
+
+from clusterproof.kube.kinds import KINDS
 from clusterproof.wait import NeverAcceptedError
 from testbed.cluster.errors import TestbedError
 from testbed.deploy import secrets, tls
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
-from testbed.deploy.profiles import POSTHOG, PROFILE_ANNOTATION, ROUTER, Profile
+from testbed.deploy.profiles import PROFILE_ANNOTATION, PROFILES, ROUTER, Profile
 from testbed.deploy.rollout import Trouble, Workload, troubles, workloads
 from testbed.settings import patient
 from testbed.waits import wait_until
 
 CHECKOUT = Path(__file__).parents[2]
-OVERLAYS = CHECKOUT / "testbed" / "manifests" / "overlays"
+MANIFESTS = CHECKOUT / "testbed" / "manifests"
+OVERLAYS = MANIFESTS / "overlays"
 DELIVERED = CHECKOUT / ".testbed"
 _GONE_WITHIN_S = 180.0
+_WORKLOADS: Final = "deployments,statefulsets,daemonsets"
 # A Pod may meet a passing error while its volume or network is made.
 _HOPELESS_FOR_S = 25.0
 
@@ -30,7 +36,7 @@ def up(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None
         TestbedError: It did not come up: says which Pods, and why.
     """
     before = deployed_profile(kubectl)
-    if before and (before == "cloud") != (profile.name == "cloud"):
+    if before and PROFILES[before].namespaces != profile.namespaces:
         say(f"profile {before} is deployed: removing it first")
         down(kubectl, say=say)
     say(f"applying profile {profile.name}")
@@ -52,25 +58,45 @@ def up(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None
     kubectl.apply([*secrets.objects(values, profile), *tls.objects(DELIVERED, profile)])
     if profile.trusts_outside:
         kubectl.apply([_outside_authority()])
-    kubectl.run("apply", *SERVER_SIDE, "-k", str(OVERLAYS / profile.overlay))
+    kubectl.run("apply", *SERVER_SIDE, "-k", str(MANIFESTS / profile.folder))
     wait_until_complete(kubectl, profile, within_s=within_s, say=say)
 
 
 def down(kubectl: Kubectl, *, say: Say) -> None:
-    """Delete the deployment's namespaces and wait until they are gone."""
-    kubectl.delete_namespaces(ROUTER, POSTHOG, within_s=_GONE_WITHIN_S)
+    """Delete the namespaces of what is deployed, and take back what it changed outside of them."""
+    profile = PROFILES.get(deployed_profile(kubectl), PROFILES["self-hosted"])
+    kubectl.delete_namespaces(*profile.namespaces, within_s=_GONE_WITHIN_S)
+    for item in _outside_of_namespaces(kubectl, profile):
+        kind, name = item["kind"], item["metadata"]["name"]
+        if kind == "Node":  # applied without its labels and taints, it loses those that were ours
+            bare = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+            kubectl.apply([bare])
+        else:
+            kubectl.run("delete", kind, name, "--ignore-not-found")
     say("the deployment is gone")
+
+
+def _outside_of_namespaces(kubectl: Kubectl, profile: Profile) -> list[dict[str, Any]]:
+    rendered = kubectl.run("kustomize", str(MANIFESTS / profile.folder))
+    return [
+        item
+        for item in yaml.safe_load_all(rendered)
+        if item["kind"] in KINDS and not KINDS[item["kind"]].namespaced
+        if item["kind"] != "Namespace"
+    ]
 
 
 def deployed_profile(kubectl: Kubectl) -> str:
     """Name of the profile that is deployed; "" when none is."""
-    found = kubectl.read("namespace", ROUTER, "--ignore-not-found")
-    annotations = found[0]["metadata"].get("annotations", {}) if found else {}
-    return str(annotations.get(PROFILE_ANNOTATION, ""))
+    for item in kubectl.read("namespaces"):
+        name = (item["metadata"].get("annotations") or {}).get(PROFILE_ANNOTATION, "")
+        if name in PROFILES:
+            return str(name)
+    return ""
 
 
 def wait_until_complete(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None:
-    """Wait for every Deployment of a profile, saying what changes.
+    """Wait for every workload of a profile, saying what changes.
 
     Raises:
         TestbedError: Time ran out, or a Pod cannot come up: names each such Pod and its reason.
@@ -80,12 +106,12 @@ def wait_until_complete(kubectl: Kubectl, profile: Profile, *, within_s: float, 
 
     def look() -> tuple[tuple[Workload, ...], tuple[Trouble, ...]]:
         nonlocal said
-        deployments = [
+        items = [
             item
             for namespace in profile.namespaces
-            for item in kubectl.read("deployments", "--namespace", namespace)
+            for item in kubectl.read(_WORKLOADS, "--namespace", namespace)
         ]
-        found = workloads(deployments)
+        found = workloads(items, profile.at_least)
         line = ", ".join(map(str, found))
         if line != said:
             said = line

@@ -1,10 +1,40 @@
-"""The profiles as data: which overlay, which namespaces, which Secrets."""
+"""The profiles as data: which manifests, which namespaces, which Secrets and certificates."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 ROUTER = "voicehelper-prod"
 POSTHOG = "posthog"
+SHOP = "shop"
+WAREHOUSE = "warehouse"
 PROFILE_ANNOTATION = "clusterproof.dev/profile"
+
+
+@dataclass(frozen=True)
+class SecretKeys:
+    """A Secret that is made when deploying.
+
+    Attributes:
+        keys: Key to the name of its value, as in `secrets.SHAPES`.
+    """
+
+    namespace: str
+    name: str
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A TLS Secret of an Ingress.
+
+    Attributes:
+        intermediate: Whether another authority stands between its certificate and ours.
+    """
+
+    namespace: str
+    secret: str
+    host: str
+    intermediate: bool = False
 
 
 @dataclass(frozen=True)
@@ -13,44 +43,88 @@ class Profile:
 
     Attributes:
         name: As on the command line.
-        overlay: Folder below testbed/manifests/overlays.
-        namespaces: Every namespace that the overlay fills.
-        router_secret: Name of the router's Secret.
+        folder: With a kustomization, below testbed/manifests.
+        namespaces: Every namespace that the manifests fill.
+        at_least: Deployment to the replicas that its autoscaler makes of a new one; the manifest
+            leaves the number to it.
         trusts_outside: Whether the router must trust the stand-in for the internet.
     """
 
     name: str
-    overlay: str
+    folder: str
     namespaces: tuple[str, ...]
-    router_secret: str = "model-router-secret"  # noqa: S105 - a name, not a secret
+    secrets: tuple[SecretKeys, ...]
+    certificates: tuple[Certificate, ...]
+    at_least: Mapping[str, int] = field(default_factory=dict)
     trusts_outside: bool = False
 
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _router(name: str) -> tuple[SecretKeys, ...]:
+    keys = _same("POSTHOG_API_KEY", "DB_PASSWORD", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+    database = {"POSTGRES_PASSWORD": "DB_PASSWORD"}
+    return (
+        SecretKeys(ROUTER, name, keys),
+        SecretKeys(ROUTER, "postgres-secret", database),
+    )
+
+
+_POSTHOG = SecretKeys(
+    POSTHOG,
+    "posthog-secret",
+    _same(
+        "POSTHOG_DB_PASSWORD",
+        "CLICKHOUSE_PASSWORD",
+        "SECRET_KEY",
+        "POSTHOG_API_KEY",
+        "POSTHOG_PERSONAL_API_KEY",
+    ),
+)
+_ROUTER_TLS = Certificate(ROUTER, "model-router-tls", "router.voicehelper.example.com")
+_POSTHOG_TLS = Certificate(POSTHOG, "posthog-tls", "posthog.voicehelper.example.com")
+_SELF_HOSTED = Profile(
+    "self-hosted",
+    "overlays/self-hosted",
+    (ROUTER, POSTHOG),
+    (*_router("model-router-secret"), _POSTHOG),
+    (_ROUTER_TLS, _POSTHOG_TLS),
+    at_least={"model-router": 3},
+)
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("self-hosted", "self-hosted", (ROUTER, POSTHOG)),
-        Profile("lab", "lab", (ROUTER, POSTHOG)),
+        _SELF_HOSTED,
+        replace(_SELF_HOSTED, name="lab", folder="overlays/lab"),
         Profile(
-            "cloud", "cloud-local", (ROUTER,), "model-router-secret-cloud", trusts_outside=True
+            "cloud",
+            "overlays/cloud-local",
+            (ROUTER,),
+            _router("model-router-secret-cloud"),
+            (_ROUTER_TLS,),
+            at_least={"model-router": 3},
+            trusts_outside=True,
+        ),
+        Profile(
+            "shop",
+            "shop",
+            (SHOP, WAREHOUSE),
+            (
+                SecretKeys(
+                    SHOP,
+                    "storefront-keys",
+                    {"api.token": "SHOP_TOKEN", "session.key": "SHOP_SESSION_KEY"},
+                ),
+                SecretKeys(SHOP, "storefront-payments", {"CLIENT": "SHOP_PAYMENTS"}),
+            ),
+            (
+                Certificate(SHOP, "shop-tls", "shop.example.com", intermediate=True),
+                Certificate(SHOP, "brands-tls", "*.shop.example.com", intermediate=True),
+            ),
+            at_least={"storefront": 2},
         ),
     )
 }
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A TLS Secret of an Ingress."""
-
-    namespace: str
-    secret: str
-    host: str
-
-
-CERTIFICATES = (
-    Certificate(ROUTER, "model-router-tls", "router.voicehelper.example.com"),
-    Certificate(POSTHOG, "posthog-tls", "posthog.voicehelper.example.com"),
-)
-
-MIN_ROUTERS = 3
-"""What the autoscaler makes of a new Deployment; the manifest leaves the number to it."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from testbed.deploy.profiles import MIN_ROUTERS
+from clusterproof.kube.rollout import is_observed, progress_of
 
 Json = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ _CRASHES_ENOUGH = 3
 
 @dataclass(frozen=True)
 class Workload:
-    """How far one Deployment has come."""
+    """How far one workload has come."""
 
     namespace: str
     name: str
@@ -53,26 +53,28 @@ class Trouble:
         )
 
 
-def workloads(deployments: Iterable[Json]) -> tuple[Workload, ...]:
-    """Every Deployment's progress, by name."""
+def workloads(items: Iterable[Json], at_least: Mapping[str, int]) -> tuple[Workload, ...]:
+    """Every workload's progress, by name.
+
+    Args:
+        items: Deployments, StatefulSets and DaemonSets.
+        at_least: Deployment to the replicas without which it is not complete.
+    """
     return tuple(
-        sorted((_workload(item) for item in deployments), key=lambda one: (one.namespace, one.name))
+        sorted(
+            (_workload(dict(item), at_least) for item in items),
+            key=lambda workload: (workload.namespace, workload.name),
+        )
     )
 
 
-def _workload(item: Json) -> Workload:
-    meta, spec, status = item["metadata"], item["spec"], item.get("status", {})
-    wanted = int(spec.get("replicas", 1))
-    if meta["name"] == "model-router":
-        wanted = max(wanted, MIN_ROUTERS)
-    complete = (
-        status.get("observedGeneration", 0) >= meta["generation"]
-        and status.get("updatedReplicas", 0) >= wanted
-        and status.get("availableReplicas", 0) >= wanted
-        and status.get("replicas", 0) == status.get("updatedReplicas", 0)
-    )
-    ready = int(status.get("readyReplicas", 0))
-    return Workload(meta["namespace"], meta["name"], wanted, ready, complete)
+def _workload(item: dict[str, Any], at_least: Mapping[str, int]) -> Workload:
+    meta, status = item["metadata"], item.get("status") or {}
+    progress = progress_of(item["kind"], item)
+    least = at_least.get(meta["name"], 0) if item["kind"] == "Deployment" else 0
+    ready = int(status.get("readyReplicas") or status.get("numberReady") or 0)
+    complete = is_observed(item) and progress.is_complete and progress.desired >= least
+    return Workload(meta["namespace"], meta["name"], max(progress.desired, least), ready, complete)
 
 
 def troubles(pods: Iterable[Json]) -> tuple[Trouble, ...]:

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from testbed.deploy.profiles import POSTHOG, ROUTER, Profile
+from testbed.deploy.profiles import Profile
 
 _LETTERS = string.ascii_letters + string.digits
-# Name → prefix and number of random characters after it.
-_SHAPES: Mapping[str, tuple[str, int]] = {
+SHAPES: Mapping[str, tuple[str, int]] = {
     "POSTHOG_API_KEY": ("phc_", 43),
     "POSTHOG_PERSONAL_API_KEY": ("phx_", 43),
     "OPENAI_API_KEY": ("sk-", 48),
@@ -22,15 +21,27 @@ _SHAPES: Mapping[str, tuple[str, int]] = {
     "POSTHOG_DB_PASSWORD": ("", 32),
     "CLICKHOUSE_PASSWORD": ("", 32),
     "SECRET_KEY": ("", 64),
+    "SHOP_TOKEN": ("shop_", 40),
+    "SHOP_PAYMENTS": ("", 24),
 }
+"""Name to prefix and number of random characters after it."""
+BINARY: Mapping[str, int] = {"SHOP_SESSION_KEY": 32}
+"""Name to number of random bytes; no such value is a text."""
 
 
 def load_or_make(path: Path) -> dict[str, str]:
-    """The values in `path`; what is missing there is made and written, readable by its owner."""
+    """The values in `path`, binary ones in base64; what is missing there is made and written.
+
+    Only its owner can read the file.
+    """
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     values = {
         name: known.get(name) or prefix + "".join(secrets.choice(_LETTERS) for _ in range(length))
-        for name, (prefix, length) in _SHAPES.items()
+        for name, (prefix, length) in SHAPES.items()
+    }
+    values |= {
+        name: known.get(name) or base64.b64encode(_no_text(length)).decode()
+        for name, length in BINARY.items()
     }
     if values != known:
         write_private(path, json.dumps(values, indent=2).encode())
@@ -48,27 +59,32 @@ def write_private(path: Path, content: bytes) -> None:
     unfinished.rename(path)
 
 
+def _no_text(length: int) -> bytes:
+    """Random bytes that are no UTF-8: 0xff stands in none."""
+    return b"\xff" + secrets.token_bytes(length - 1)
+
+
 def objects(values: Mapping[str, str], profile: Profile) -> list[dict[str, Any]]:
     """The Secrets of a profile."""
-    router = ("POSTHOG_API_KEY", "DB_PASSWORD", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
-    found = [
-        secret(ROUTER, profile.router_secret, {name: values[name] for name in router}),
-        secret(ROUTER, "postgres-secret", {"POSTGRES_PASSWORD": values["DB_PASSWORD"]}),
+    return [
+        secret(
+            wanted.namespace,
+            wanted.name,
+            {key: _content(name, values[name]) for key, name in wanted.keys.items()},
+        )
+        for wanted in profile.secrets
     ]
-    if POSTHOG in profile.namespaces:
-        names = (
-            "POSTHOG_DB_PASSWORD", "CLICKHOUSE_PASSWORD", "SECRET_KEY", "POSTHOG_API_KEY",
-            "POSTHOG_PERSONAL_API_KEY",
-        )  # fmt: skip
-        found.append(secret(POSTHOG, "posthog-secret", {name: values[name] for name in names}))
-    return found
+
+
+def _content(name: str, value: str) -> bytes:
+    return base64.b64decode(value) if name in BINARY else value.encode()
 
 
 def secret(
-    namespace: str, name: str, values: Mapping[str, str], kind: str = "Opaque"
+    namespace: str, name: str, values: Mapping[str, bytes], kind: str = "Opaque"
 ) -> dict[str, Any]:
     """One Secret object."""
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    data = {key: base64.b64encode(value).decode() for key, value in values.items()}
     return {
         "apiVersion": "v1",
         "kind": "Secret",

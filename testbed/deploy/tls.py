@@ -1,6 +1,7 @@
 """Certificates of the Ingress hosts, signed by an authority of this checkout."""
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from testbed.deploy.profiles import CERTIFICATES, Certificate, Profile
+from testbed.deploy.profiles import Certificate, Profile
 from testbed.deploy.secrets import secret, write_private
 
 _VALID_FOR = dt.timedelta(days=365)
@@ -23,42 +24,51 @@ def objects(folder: Path, profile: Profile) -> list[dict[str, Any]]:
 
     A client that should trust them is given `folder`/ingress-ca.crt.
     """
-    authority, authority_key = _authority(folder)
-    return [
-        _tls_secret(folder, certificate, authority, authority_key)
-        for certificate in CERTIFICATES
-        if certificate.namespace in profile.namespaces
-    ]
+    authority = _authority(folder, "ingress-ca", None)
+    return [_tls_secret(folder, wanted, authority) for wanted in profile.certificates]
 
 
-def _tls_secret(
-    folder: Path,
-    wanted: Certificate,
-    authority: x509.Certificate,
-    authority_key: ec.EllipticCurvePrivateKey,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Authority:
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _tls_secret(folder: Path, wanted: Certificate, authority: _Authority) -> dict[str, Any]:
+    chain = b""
+    if wanted.intermediate:
+        authority = _authority(folder, "ingress-intermediate", authority)
+        chain = authority.pem
     crt, key = folder / f"{wanted.secret}.crt", folder / f"{wanted.secret}.key"
-    if not (key.exists() and _good(crt, authority)):
+    if not (key.exists() and _good(crt, authority.certificate)):
         private = ec.generate_private_key(ec.SECP256R1())
-        certificate = _sign(wanted.host, private, authority.subject, authority_key, leaf=True)
+        certificate = _sign(
+            wanted.host, private, authority.certificate.subject, authority.key, leaf=True
+        )
         write_private(key, _pem(private))
         write_private(crt, certificate.public_bytes(serialization.Encoding.PEM))
-    values = {"tls.crt": crt.read_text(), "tls.key": key.read_text()}
+    values = {"tls.crt": crt.read_bytes() + chain, "tls.key": key.read_bytes()}
     return secret(wanted.namespace, wanted.secret, values, "kubernetes.io/tls")
 
 
-def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    crt, key = folder / "ingress-ca.crt", folder / "ingress-ca.key"
-    if not (key.exists() and _good(crt, None)):
+def _authority(folder: Path, name: str, above: _Authority | None) -> _Authority:
+    """The authority of this name; its own, or signed by the one `above` it."""
+    crt, key = folder / f"{name}.crt", folder / f"{name}.key"
+    if not (key.exists() and _good(crt, above.certificate if above else None)):
         private = ec.generate_private_key(ec.SECP256R1())
-        name = _name("clusterproof testbed ingress authority")
-        certificate = _sign(name, private, name, private, leaf=False)
+        subject = _name(f"clusterproof testbed {name}")
+        issuer, issuer_key = (above.certificate.subject, above.key) if above else (subject, private)
+        certificate = _sign(subject, private, issuer, issuer_key, leaf=False)
         write_private(key, _pem(private))
         write_private(crt, certificate.public_bytes(serialization.Encoding.PEM))
     loaded = serialization.load_pem_private_key(key.read_bytes(), password=None)
     if not isinstance(loaded, ec.EllipticCurvePrivateKey):
         raise TypeError(f"{key}: expected an elliptic-curve key; delete the file to have it made")
-    return x509.load_pem_x509_certificate(crt.read_bytes()), loaded
+    return _Authority(x509.load_pem_x509_certificate(crt.read_bytes()), loaded)
 
 
 def _good(path: Path, authority: x509.Certificate | None) -> bool:

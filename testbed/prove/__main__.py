@@ -17,7 +17,7 @@ from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec import Spec
 from testbed.cluster.run import exit_code
 from testbed.prove.batches import batches, rows_of
-from testbed.prove.catalogue import read_catalogue, read_exceptions
+from testbed.prove.catalogue import REFERENCE, folder_of, read_catalogue, read_exceptions
 from testbed.prove.findings import Finding, Proof, rates
 from testbed.prove.heal import heal
 from testbed.prove.pages import About, write_pages
@@ -34,14 +34,17 @@ from testbed.prove.run import (
 )
 from testbed.prove.steps import Defect
 
-RESULTS = PROJECT / ".testbed" / "proof.jsonl"
+
+def results(profile: str) -> Path:
+    """Where the results of a profile are kept."""
+    return PROJECT / ".testbed" / f"proof{'' if profile == REFERENCE else f'-{profile}'}.jsonl"
 
 
 def main() -> int:
     """Prove, and say how it went; the exit code is 0 only when nothing was silent or alarmed."""
     options = _options()
     signal.signal(signal.SIGTERM, _interrupted)
-    spec = read_spec(options.spec).rehearsed()
+    spec = read_spec(options.spec or PROJECT / "spec" / f"{options.profile}.yaml").rehearsed()
     api = KubeApi(connect(str(options.kubeconfig)))
     if options.restore:
         return _restore(api, spec)
@@ -64,9 +67,10 @@ def main() -> int:
     if options.pages:
         server = str(api.get("/version")["gitVersion"])
         chosen = {one.id for one in defects}
-        left_out = [one.id for one in read_catalogue(spec) if one.id not in chosen]
-        before = [one for one in amiss_before(RESULTS) if options.resume and one not in proofs]
-        about = About(seconds, server, read_exceptions(), left_out, before)
+        folder, kept = folder_of(options.profile), results(options.profile)
+        left_out = [one.id for one in read_catalogue(spec, folder) if one.id not in chosen]
+        before = [one for one in amiss_before(kept) if options.resume and one not in proofs]
+        about = About(seconds, server, read_exceptions(folder), left_out, before)
         write_pages(spec, defects, proofs, figures, about, options.pages)
     sys.stdout.write(
         f"{figures.red} of {figures.due} red as due ({figures.kill_rate:.1%}), "
@@ -87,7 +91,7 @@ def _prove(
 ) -> tuple[list[Proof], float, list[str]]:
     """The proofs, their seconds, and the ids that `--for-s` left no time for."""
     ends_at = time.monotonic() + options.for_s
-    done, seconds = earlier(RESULTS, defects) if options.resume else ({}, 0.0)
+    done, seconds = earlier(results(options.profile), defects) if options.resume else ({}, 0.0)
     proofs = [proof for found in done.values() for proof in found]
     groups = batches(one for one in defects if one.id not in done)
     rehearsals = {row.id for row in spec.of_kind(REHEARSAL)}
@@ -99,7 +103,7 @@ def _prove(
             continue
         found, took_s = timed_group(api, spec, options.kubeconfig, group)
         proofs += found
-        _keep(group, found, took_s)
+        _keep(results(options.profile), group, found, took_s)
         seconds += took_s
         bad = [one for one in found if one.finding is not Finding.RED_AS_DUE]
         names = ", ".join(one.id for one in group)
@@ -136,7 +140,10 @@ def _interrupted(_signal: int, _frame: object) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="prove", description=__doc__.splitlines()[0])
     parser.add_argument("--kubeconfig", type=Path, default=PROJECT / ".testbed" / "kubeconfig")
-    parser.add_argument("--spec", type=Path, default=PROJECT / "spec" / "self-hosted.yaml")
+    parser.add_argument(
+        "--profile", default=REFERENCE, help="which spec and which catalogue: %(default)s"
+    )
+    parser.add_argument("--spec", type=Path, help="another spec of the same rows")
     parser.add_argument("--row", default="", help="only the defects that must turn this row red")
     parser.add_argument("--defect", default="", help="only defects like this, such as 'hpa-*'")
     parser.add_argument("--kind", default="", help="only wrong, absent, lying or equivalent")
@@ -156,7 +163,7 @@ def _options() -> argparse.Namespace:
 def _chosen(spec: Spec, options: argparse.Namespace) -> list[Defect]:
     found = [
         one
-        for one in read_catalogue(spec)
+        for one in read_catalogue(spec, folder_of(options.profile))
         if (not options.row or options.row in one.reds)
         and fnmatch(one.id, options.defect or "*")
         and options.kind in {"", one.kind}
@@ -169,15 +176,15 @@ def _chosen(spec: Spec, options: argparse.Namespace) -> list[Defect]:
     return found
 
 
-def _keep(group: tuple[Defect, ...], proofs: list[Proof], took_s: float) -> None:
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+def _keep(path: Path, group: tuple[Defect, ...], proofs: list[Proof], took_s: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     line = {
         "defects": [one.id for one in group],
         "proofs": [one.to_json() for one in proofs],
         "took_s": round(took_s, 1),
     }
-    with RESULTS.open("a", encoding="utf-8") as results:
-        results.write(json.dumps(line) + "\n")
+    with path.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(line) + "\n")
 
 
 if __name__ == "__main__":

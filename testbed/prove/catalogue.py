@@ -19,7 +19,13 @@ from clusterproof.spec.document import Document, read_document
 from testbed.prove.steps import Defect
 
 FOLDER = Path(__file__).parent.parent / "defects"
+REFERENCE = "self-hosted"
 _FIELD = re.compile(r"\{([a-z_]+)(?:\.([a-z_]+))?\}")
+
+
+def folder_of(profile: str) -> Path:
+    """Where the catalogue of a profile is."""
+    return FOLDER if profile == REFERENCE else FOLDER / profile
 
 
 def read_catalogue(spec: Spec, folder: Path = FOLDER) -> tuple[Defect, ...]:
@@ -46,7 +52,8 @@ def read_catalogue(spec: Spec, folder: Path = FOLDER) -> tuple[Defect, ...]:
 
 def read_exceptions(folder: Path = FOLDER) -> dict[str, str]:
     """Rows that have defects of one kind only, with the reason."""
-    found: dict[str, str] = read_document(folder / "exceptions.yaml").data["exceptions"]
+    path = folder / "exceptions.yaml"
+    found: dict[str, str] = read_document(path).data["exceptions"] if path.exists() else {}
     return found
 
 

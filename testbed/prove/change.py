@@ -24,6 +24,7 @@ _JSON_PATCH = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
 _NOT_OURS = SERVER_SIDE | {"deletionTimestamp", "deletionGracePeriodSeconds"}
 _CONFLICT = 409
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _AT_ONCE = {
     "type": "RollingUpdate",
     "rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "100%"},
@@ -43,7 +44,7 @@ class Change:
         self._api = api
         self._journal = journal
         self._rolled: dict[ObjectRef, None] = dict.fromkeys(
-            ref for ref in journal.saved if ref.kind == "Deployment"
+            ref for ref in journal.saved if ref.kind in WORKLOADS
         )
 
     def apply(self, steps: Sequence[Step]) -> None:
@@ -55,7 +56,7 @@ class Change:
                 self._change(step)
         for ref in rollouts:
             self._rolled[ref] = None
-            rolled_out(self._api, path_of(ref), str(ref))
+            rolled_out(self._api, path_of(ref), ref)
         for ref, strategy in strategies.items():
             self._set_strategy(ref, strategy)
         for step in steps:
@@ -78,7 +79,7 @@ class Change:
             self._put_back(ref, item, hasten=ref in self._rolled)
         for ref in self._rolled:
             if self._journal.saved.get(ref) is not None:
-                rolled_out(self._api, path_of(ref), str(ref))
+                rolled_out(self._api, path_of(ref), ref)
                 self._put_back(ref, self._journal.saved[ref], hasten=False)
         if self._journal.stopped:
             measured(self._api, CLUSTER_WIDE)
@@ -140,7 +141,7 @@ class Change:
     def _hasten(self, ref: ObjectRef) -> Json | None:
         self._save(ref)
         strategy: Json = self._api.get(path_of(ref))["spec"].get("strategy") or {}
-        if strategy.get("type") == "Recreate":
+        if ref.kind != "Deployment" or strategy.get("type") == "Recreate":
             return None
         self._set_strategy(ref, _AT_ONCE)
         return strategy
@@ -151,7 +152,7 @@ class Change:
             self._api.request("PATCH", path_of(ref), body=body, content_type=MERGE)
 
     def _delete(self, ref: ObjectRef) -> None:
-        policy = "Orphan" if ref.kind == "Deployment" else "Background"
+        policy = "Orphan" if ref.kind in WORKLOADS else "Background"
         if self._api.find(path_of(ref)) is not None:
             self._api.request("DELETE", path_of(ref), body={"propagationPolicy": policy})
             gone(self._api, path_of(ref), str(ref))
@@ -252,6 +253,7 @@ def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
     """What has to be the same again."""
     if item is None:
         return None
+    scaled = _is_scaled(item)
     kept = unbound(bare(item))
     metadata = kept["metadata"]
     if kept.get("kind") == "Node":
@@ -259,11 +261,20 @@ def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
         taints = [one for one in kept["spec"].get("taints") or [] if not of_condition(one)]
         return {"spec": {**spec, "taints": taints}, "labels": metadata.get("labels")}
     annotations = dict(metadata.get("annotations") or {})
-    annotations.pop(REVISION, None)
+    for counter in (REVISION, "deprecated.daemonset.template.generation"):
+        annotations.pop(counter, None)
     metadata["annotations"] = annotations
-    if kept.get("kind") == "Deployment" and metadata["name"] == "model-router":
+    if scaled:
         kept["spec"].pop("replicas", None)  # the autoscaler's business
     return kept
+
+
+def _is_scaled(item: Json) -> bool:
+    """Whether somebody scales it: its replicas were last written through `scale`."""
+    owners = item["metadata"].get("managedFields") or []
+    if any(entry.get("subresource") == "scale" for entry in owners):
+        return True
+    return item.get("kind") == "Deployment" and item["metadata"]["name"] == "model-router"
 
 
 def component(action: str, name: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import KINDS
 from clusterproof.spec.row import ObjectRef
-from testbed.prove.change import MERGE, path_of
+from testbed.prove.change import MERGE, WORKLOADS, path_of
 from testbed.prove.waits import measured, rolled_out
 
 _HURRIED = "clusterproof.dev/hurried"
@@ -34,12 +34,13 @@ def heal(
                 path = f"{KINDS['Pod'].collection(namespace)}/{pod['metadata']['name']}"
                 if api.find(path) is not None:
                     api.request("DELETE", path)
-        for item in api.list(KINDS["Deployment"].collection(namespace)):
-            name = str(item["metadata"]["name"])
-            workloads.append(ObjectRef(kind="Deployment", namespace=namespace, name=name))
+        for kind in WORKLOADS:
+            for item in api.list(KINDS[kind].collection(namespace)):
+                name = str(item["metadata"]["name"])
+                workloads.append(ObjectRef(kind=kind, namespace=namespace, name=name))
         _hurry(api, KINDS["ReplicaSet"].collection(namespace))
     for ref in workloads:
-        rolled_out(api, path_of(ref), str(ref))
+        rolled_out(api, path_of(ref), ref)
     for namespace in namespaces:
         measured(api, namespace, without=rolled_next)
 

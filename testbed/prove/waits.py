@@ -6,6 +6,7 @@ from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.hpa import is_measured
 from clusterproof.kube.kinds import KINDS
 from clusterproof.kube.objects import condition
+from clusterproof.kube.rollout import is_observed, progress_of
 from clusterproof.spec.row import ObjectRef
 from testbed.waits import wait_until
 
@@ -14,22 +15,19 @@ GONE_S = 90.0
 MEASURED_S = 120.0
 
 
-def rolled_out(api: KubeApi, path: str, name: str) -> None:
+def rolled_out(api: KubeApi, path: str, ref: ObjectRef) -> None:
     """Wait until the controller saw the workload and all of its Pods are the current ones."""
 
     def state() -> tuple[bool, str]:
         item = api.get(path)
-        status, desired = item.get("status") or {}, item["spec"].get("replicas", 1)
-        seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
-        names = ("updatedReplicas", "availableReplicas", "replicas")
-        counts = [status.get(one, 0) for one in names]
-        said = f"desired {desired}, updated/available/all {counts}"
-        return seen and counts == [desired] * 3, said
+        progress = progress_of(ref.kind, item)
+        said = f"desired {progress.desired}, updated {progress.updated}, {dict(progress.counts)}"
+        return is_observed(item) and progress.is_complete, said
 
     wait_until(
         state,
         lambda found: found[0],
-        waiting_for=f"{name} rolled out",
+        waiting_for=f"{ref} rolled out",
         within_s=ROLLOUT_S,
         every_s=0.5,
     )

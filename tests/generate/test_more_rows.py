@@ -116,11 +116,11 @@ def test_a_service_is_a_row_for_each_port() -> None:
 def test_a_service_of_nobody_is_said(selector: Json, why: str) -> None:
     """Also one that selects nothing."""
     found = made(workload(PLAIN), service({"port": 80}, selector=selector))
-    assert found.left_out == [f"Service/${{here}}/front: it selects {why}"]
+    assert found.left_out == [f"Service/${{here}}/front: who is behind it, as it selects {why}"]
     bare = workload(PLAIN)
     del bare["spec"]["template"]["metadata"]
     assert made(bare, service({"port": 80})).left_out == [
-        "Service/${here}/front: it selects no workload of this source"
+        "Service/${here}/front: who is behind it, as it selects no workload of this source"
     ]
 
 
@@ -128,12 +128,17 @@ def test_a_service_of_several_workloads_is_said() -> None:
     """Of its own namespace only."""
     other = {**workload(PLAIN), "kind": "StatefulSet"}
     found = made(workload(PLAIN), other, service({"port": 80}))
-    assert found.left_out == ["Service/${here}/front: it selects several workloads"]
-    job = {"kind": "CronJob", "metadata": {"name": "backup", "namespace": "shop"}}
-    near = [workload(PLAIN), service({"port": 80})]
-    assert made(*near, job).left_out == [
-        "CronJob/${here}/backup: there is no kind of row for it yet"
+    assert found.left_out == [
+        "Service/${here}/front: who is behind it, as it selects several workloads"
     ]
+    declared = [(row["path"], row["expect"]) for row in found.areas["networking"]]
+    assert declared == [
+        ("spec.selector", {"equals": {"app": "web"}}),
+        ("spec.ports[0]", {"contains": {"port": 80}}),
+    ]
+    role = {"kind": "Role", "metadata": {"name": "backup", "namespace": "shop"}}
+    near = [workload(PLAIN), service({"port": 80})]
+    assert made(*near, role).left_out == ["Role/${here}/backup: there is no kind of row for it yet"]
 
 
 def ingress(service: Json, host: str | None = "a.example") -> Json:
@@ -205,24 +210,36 @@ def test_each_path_of_an_ingress_is_a_row() -> None:
     assert "no address" in made(workload(PLAIN), behind, door).left_out[0]
 
 
-def test_a_policy_is_whom_it_selects_its_types_and_its_ports() -> None:
-    """Each port in its place, counted with those that name a protocol alone."""
+def test_a_policy_is_whom_it_selects_its_types_and_its_rules() -> None:
+    """Their ports with ranges and the default protocol; and that there are no more rules."""
     spec = {
         "podSelector": {"matchLabels": {"app": "web"}},
         "policyTypes": ["Egress"],
-        "egress": [{"to": []}, {"ports": [{"port": 53}, {"protocol": "UDP"}, {"port": 443}]}],
+        "egress": [
+            {"to": []},
+            {"ports": [{"port": 53}, {"protocol": "UDP"}, {"port": 443, "endPort": 450}]},
+        ],
         "ingress": [{"ports": [{"port": "http"}]}],
     }
     found = rows("network-policy", item("NetworkPolicy", spec, "net"))
-    assert [(row["id"], row["path"], row["expect"]["equals"]) for row in found] == [
-        ("net-selects", "spec.podSelector.matchLabels", {"app": "web"}),
-        ("net-types", "spec.policyTypes", ["Egress"]),
-        ("net-ingress-0-port-0", "spec.ingress[0].ports[0].port", "http"),
-        ("net-egress-1-port-0", "spec.egress[1].ports[0].port", 53),
-        ("net-egress-1-port-2", "spec.egress[1].ports[2].port", 443),
+    tcp = {"protocol": "TCP"}
+    ports = [{**tcp, "port": 53}, {"protocol": "UDP"}, {**tcp, "port": 443, "endPort": 450}]
+    assert [(row["id"], row["path"], row["expect"]) for row in found] == [
+        ("net-selects", "spec.podSelector.matchLabels", {"equals": {"app": "web"}}),
+        ("net-types", "spec.policyTypes", {"equals": ["Egress"]}),
+        ("net-ingress-0-any-from", "spec.ingress[0].from[0]", {"absent": True}),
+        ("net-ingress-0-ports", "spec.ingress[0].ports", {"equals": [{**tcp, "port": "http"}]}),
+        ("net-egress-0-any-to", "spec.egress[0].to[0]", {"absent": True}),
+        ("net-egress-0-any-ports", "spec.egress[0].ports[0]", {"absent": True}),
+        ("net-egress-1-any-to", "spec.egress[1].to[0]", {"absent": True}),
+        ("net-egress-1-ports", "spec.egress[1].ports", {"equals": ports}),
+        ("net-egress-no-more", "spec.egress[2]", {"absent": True}),
     ]
-    (every,) = rows("network-policy", item("NetworkPolicy", {}, "net"))
-    assert (every["path"], every["expect"]) == ("spec.podSelector", {"equals": {}})
+    every = rows("network-policy", item("NetworkPolicy", {}, "net"))
+    assert [(row["path"], row["expect"]) for row in every] == [
+        ("spec.podSelector", {"equals": {}}),
+        ("spec.ingress[0]", {"absent": True}),
+    ]
 
 
 def test_ids_are_short_and_of_letters() -> None:

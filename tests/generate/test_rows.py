@@ -72,6 +72,14 @@ def test_a_workload_is_its_replicas_its_images_and_its_starts() -> None:
             "restarts_at_most": 3,
             "within_s": 600,
         },
+        {
+            "id": "web-pod-labels",
+            "claim": "web has spec.template.metadata.labels {'app': 'web'}",
+            "check": "field",
+            "of": REF,
+            "path": "spec.template.metadata.labels",
+            "expect": {"contains": {"app": "web"}},
+        },
     ]
 
 
@@ -84,6 +92,7 @@ def test_a_rollout_and_an_account_are_fields() -> None:
         ("web-maxsurge", "spec.strategy.rollingUpdate.maxSurge", {"equals": 1}),
         ("web-maxunavailable", "spec.strategy.rollingUpdate.maxUnavailable", {"equals": "25%"}),
         ("web-account", "spec.template.spec.serviceAccountName", {"equals": "runner"}),
+        ("web-pod-labels", "spec.template.metadata.labels", {"contains": {"app": "web"}}),
     ]
 
 
@@ -110,7 +119,11 @@ def test_images_that_are_not_pinned_are_all_named() -> None:
     tags = ("a", "b:latest", "c:1", f"d@sha256:{'0' * 64}", "host:5000/e")
     found = made(workload(*({"name": str(n), "image": tag} for n, tag in enumerate(tags))))
     assert found.left_out == [f"{REF}: images, as a, b:latest, host:5000/e is not pinned"]
-    assert [row["id"] for row in found.areas["workloads"]] == ["web-replicas", "web-starts"]
+    assert [row["id"] for row in found.areas["workloads"]] == [
+        "web-replicas",
+        "web-starts",
+        "web-pod-labels",
+    ]
 
 
 def test_bounds_are_rows_of_resources() -> None:
@@ -156,7 +169,10 @@ def test_a_probe_is_its_handler_its_path_and_its_port(probe: Json, more: Json) -
     ports = [{"name": "http", "containerPort": 80}]
     for name in ("startupProbe", "readinessProbe", "livenessProbe"):
         found = rows("health", workload({**PLAIN, "ports": ports, name: probe}))
-        assert found == [
+        timing = [row for row in found if row["check"] == "field"]
+        seconds = {key: number for key, number in probe.items() if key == "periodSeconds"}
+        assert [row["expect"]["contains"] for row in timing] == ([seconds] if seconds else [])
+        assert [row for row in found if row["check"] == "probe"] == [
             {
                 "id": f"web-{name.lower()}",
                 "claim": f"Container web has its {name} by {more['handler']}",
@@ -273,6 +289,7 @@ def test_an_autoscaler_is_its_bounds_its_target_and_its_rules() -> None:
         ),
         ("web-pods", "spec.metrics[type=Pods]", {"contains": {"type": "Pods", "pods": {}}}),
         ("web-cpu", "spec.metrics[resource.name=cpu].resource.target", {"contains": target}),
+        ("web-metrics", "spec.metrics[*].type", {"equals": ["Pods", "Resource"]}),
         (
             "web-scaledown-window",
             "spec.behavior.scaleDown.stabilizationWindowSeconds",

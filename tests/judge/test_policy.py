@@ -129,6 +129,23 @@ def test_need_whose_pods_are_not_there_is_read_by_its_labels() -> None:
     assert found("starves", objects) == []
 
 
+def test_pod_that_does_not_serve_the_port_is_not_what_is_needed() -> None:
+    """A Job's Pod under the label of the database; the rule names the port, not its number."""
+    by_name = {**DATABASE_RULE, "ports": [{"port": "sql"}]}
+    objects = [
+        one
+        for one in world(POSTHOG_RULE, DNS_RULE, by_name, LLM_RULE)
+        if one["metadata"]["name"] != "postgres-0"
+    ]
+    objects += [
+        pod("postgres-0", "shop", {"app": "postgres"}, ip="10.244.1.2", ports={"sql": 5432}),
+        pod("dump-1", "shop", {"app": "postgres"}, ip="10.244.1.5"),
+    ]
+    assert found("starves", objects) == []
+    (only,) = found("starves", [one for one in objects if one["metadata"]["name"] != "postgres-0"])
+    assert only.startswith("PostgreSQL: ")
+
+
 def test_namespace_without_the_label_is_named_with_both_remedies() -> None:
     (only,) = found("peers", world(*INTENT, posthog={}))
     assert only.startswith("egress[0].to[0].namespaceSelector {name=posthog}: expected a namespace")

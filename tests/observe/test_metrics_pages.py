@@ -53,6 +53,35 @@ def test_what_is_no_count_is_named_and_never_passes(value: str) -> None:
     assert only.observed.startswith('web-1 served_total{a="2"} is ')
 
 
+OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def test_label_sets_of_openmetrics_may_stand_in_any_order() -> None:
+    found = page(
+        "# TYPE served counter",
+        'served_total{a="1",b="x{,} \\"y"} 5 # {trace_id="t"} 1.0 1700000000.5',
+        'served_total{a="2"} 7',
+        'served_created{a="1",b="x{,} \\"y"} 1700000000.5',
+        'served_created{a="2"} 1700000000.5',
+        "# TYPE took_seconds histogram",
+        "# UNIT took_seconds seconds",
+        'took_seconds_bucket{a="1",le="0.1"} 3',
+        'took_seconds_bucket{a="2",le="0.1"} 1',
+        'took_seconds_bucket{a="1",le="+Inf"} 4',
+        'took_seconds_bucket{a="2",le="+Inf"} 1',
+        'took_seconds_count{a="1"} 4',
+        'took_seconds_sum{a="1"} 0.7',
+        'took_seconds_count{a="2"} 1',
+        'took_seconds_sum{a="2"} 0.1',
+        "# EOF",
+        kind=OPEN_METRICS,
+    )
+    assert found.reason == ""
+    assert total(found, "served", {}) == 12
+    assert total(found, "took_seconds", {}) == 5
+    assert total(found, "served", {"a": "2"}) == 7
+
+
 def test_a_native_histogram_has_its_count() -> None:
     native = (
         "{count:24,sum:100,schema:0,zero_threshold:0.001,zero_count:4,positive_spans:[0:2,1:2],"

@@ -213,11 +213,11 @@ def test_the_script_in_our_own_pod_lists_targets_too() -> None:
 
 
 def test_a_prometheus_that_is_not_reached_is_no_finding() -> None:
-    with (
-        api_server(lambda _: Reply(404, json.dumps(NO_ENDPOINTS))) as api,
-        pytest.raises(ObservationError, match=r"not found.*and then: no Pod may be made"),
-    ):
-        Prometheus(api, SETTINGS, _no_pod).query("up")
+    with api_server(lambda _: Reply(404, json.dumps(NO_ENDPOINTS))) as api:
+        prometheus = Prometheus(api, SETTINGS, _no_pod)
+        for _ in range(2):  # each row that asks is told both reasons
+            with pytest.raises(ObservationError, match=r"not found.*and then: no Pod may be made"):
+                prometheus.query("up")
 
 
 def test_a_service_that_the_api_server_cannot_proxy_to_is_asked_from_our_own_pod() -> None:

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from testbed.deploy import secrets, tls
 from testbed.deploy.__main__ import main
-from testbed.deploy.profiles import CERTIFICATES, PROFILES
+from testbed.deploy.profiles import PROFILES
 from testbed.deploy.rollout import troubles, workloads
 
 Json = dict[str, Any]
@@ -61,8 +61,9 @@ def test_each_profile_has_its_secrets(tmp_path: Path, profile: str, names: set[s
 def test_certificates_name_their_host_and_are_signed_by_the_authority(tmp_path: Path) -> None:
     made = tls.objects(tmp_path, PROFILES["self-hosted"])
     authority = x509.load_pem_x509_certificate((tmp_path / "ingress-ca.crt").read_bytes())
-    assert len(made) == len(CERTIFICATES)
-    for item, wanted in zip(made, CERTIFICATES, strict=True):
+    wanted_ones = PROFILES["self-hosted"].certificates
+    assert wanted_ones
+    for item, wanted in zip(made, wanted_ones, strict=True):
         pem = base64.b64decode(item["data"]["tls.crt"])
         certificate = x509.load_pem_x509_certificate(pem)
         certificate.verify_directly_issued_by(authority)
@@ -80,8 +81,9 @@ def test_certificates_are_kept_until_their_authority_changes(tmp_path: Path) -> 
 
 def deployment(name: str, **status: int) -> Json:
     return {
+        "kind": "Deployment",
         "metadata": {"name": name, "namespace": "ns", "generation": 2},
-        "spec": {"replicas": 1},
+        "spec": {"replicas": status.get("replicas", 1)},
         "status": {"observedGeneration": 2, **status},
     }
 
@@ -89,11 +91,14 @@ def deployment(name: str, **status: int) -> Json:
 READY = {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3, "readyReplicas": 3}
 
 
+AT_LEAST = PROFILES["self-hosted"].at_least
+
+
 def test_the_router_is_complete_with_three_although_its_manifest_has_no_number() -> None:
     one = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1}
-    (late,) = workloads([deployment("model-router", **one)])
+    (late,) = workloads([deployment("model-router", **one)], AT_LEAST)
     assert (str(late), late.complete) == ("model-router 1/3", False)
-    (done,) = workloads([deployment("model-router", **READY)])
+    (done,) = workloads([deployment("model-router", **READY)], AT_LEAST)
     assert done.complete
 
 
@@ -105,8 +110,48 @@ def test_the_router_is_complete_with_three_although_its_manifest_has_no_number()
 def test_a_rollout_in_progress_is_not_complete(change: dict[str, int]) -> None:
     item = deployment("model-router", **READY)
     item["status"].update(change)
-    (found,) = workloads([item])
+    (found,) = workloads([item], AT_LEAST)
     assert not found.complete
+
+
+def test_daemons_and_stateful_sets_are_waited_for_by_their_own_counts() -> None:
+    meta = {"namespace": "ns", "generation": 1}
+    counts = ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled")
+    daemons: Json = {
+        "kind": "DaemonSet",
+        "metadata": {**meta, "name": "agent"},
+        "spec": {},
+        "status": {"observedGeneration": 1, "numberReady": 4, **dict.fromkeys(counts, 5)},
+    }
+    baskets = {
+        "kind": "StatefulSet",
+        "metadata": {**meta, "name": "basket"},
+        "spec": {"replicas": 3},
+        "status": {"observedGeneration": 1, **READY},
+    }
+    agent, basket = workloads([baskets, daemons], {})
+    assert (str(agent), agent.complete) == ("agent 4/5", False)
+    assert (str(basket), basket.complete) == ("basket 3/3", True)
+
+
+def test_a_binary_value_is_no_text_and_is_the_same_at_each_deploy(tmp_path: Path) -> None:
+    values = secrets.load_or_make(tmp_path / "secrets.json")
+    made = {item["metadata"]["name"]: item for item in secrets.objects(values, PROFILES["shop"])}
+    content = base64.b64decode(made["storefront-keys"]["data"]["session.key"])
+    assert len(content) == 32
+    with pytest.raises(UnicodeDecodeError):
+        content.decode()
+    assert secrets.load_or_make(tmp_path / "secrets.json") == values
+
+
+def test_a_chain_leads_from_the_host_over_an_intermediate_to_the_authority(tmp_path: Path) -> None:
+    made = tls.objects(tmp_path, PROFILES["shop"])
+    authority = x509.load_pem_x509_certificate((tmp_path / "ingress-ca.crt").read_bytes())
+    for item in made:
+        leaf, between = x509.load_pem_x509_certificates(base64.b64decode(item["data"]["tls.crt"]))
+        leaf.verify_directly_issued_by(between)
+        between.verify_directly_issued_by(authority)
+    assert tls.objects(tmp_path, PROFILES["shop"]) == made
 
 
 def pod(status: Json) -> Json:

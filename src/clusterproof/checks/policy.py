@@ -15,7 +15,7 @@ from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Judgement, compared_in, judged
 from clusterproof.kube.kinds import CLUSTER_WIDE
-from clusterproof.kube.objects import labels_of
+from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.policies import (
     Decision,
     Destination,
@@ -25,6 +25,7 @@ from clusterproof.kube.policies import (
     show_selector,
 )
 from clusterproof.kube.selectors import selects
+from clusterproof.kube.services import serving_ports
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.policy import (
@@ -198,7 +199,9 @@ def _view(cluster: Cluster, need: Need) -> NeedView:
         ]
     except ObservationError:
         pods = []
-    found = tuple(destination(cluster, pod, need.port, need.protocol) for pod in pods)
+    # A Job's Pod may have the labels too: what it does not serve is not needed of it.
+    serving = [pod for pod in pods if _serves(pod, need)] or pods
+    found = tuple(destination(cluster, pod, need.port, need.protocol) for pod in serving)
     imagined = Destination(
         need.place,
         need.port,
@@ -208,6 +211,14 @@ def _view(cluster: Cluster, need: Need) -> NeedView:
         labels=need.labels,
     )
     return NeedView(need, found or (imagined,), found=bool(found))
+
+
+def _serves(pod: Json, need: Need) -> bool:
+    """Whether a container declares the port."""
+    return any(
+        (declared["containerPort"], declared.get("protocol") or "TCP") == (need.port, need.protocol)
+        for declared in serving_ports(pod["spec"])
+    )
 
 
 LITERAL = (

@@ -3,12 +3,12 @@
 No Secret is read: of one that is taken as a whole, nobody knows here which keys it has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clusterproof.generate.sources import Source, namespace_of
 from clusterproof.kube.containers import Container, lasting_containers
-from clusterproof.kube.env import Read, Variable, contents_of, environment_of, files_of
+from clusterproof.kube.env import Read, contents_of, environment_of, files_of
 from clusterproof.kube.objects import Json
 
 
@@ -17,12 +17,13 @@ class Consumption:
     """What the containers get.
 
     Attributes:
-        config_maps: (container, ConfigMap) to the keys that it gets, with their variables or files.
+        config_maps: (container, ConfigMap) to the keys that it gets, with their variables or files;
+            a key that it gets twice is in the next mapping again.
         secret_keys: (Secret, key) of those without which a container does not start.
         left_out: What nothing can be said of.
     """
 
-    config_maps: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    config_maps: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
     secret_keys: list[tuple[str, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
@@ -68,21 +69,15 @@ def _add(consumption: Consumption, pod_spec: Json, container: Container, read: R
         for chosen in [(entry.get("valueFrom") or {}).get("configMapKeyRef") or {}]
         if chosen.get("optional") and isinstance(read("ConfigMap", chosen["name"]), _Unknown)
     }
-    for variable, source in variables.items():
-        if variable in optional:
-            continue
-        if source.kind == "ConfigMap" and _is_named_so(variable, source, variables):
-            keys = consumption.config_maps.setdefault((name, source.name), {})
-            keys[source.key] = variable
+    own_name_first = sorted(variables.items(), key=lambda pair: pair[0] != pair[1].key)
+    for variable, source in own_name_first:
+        if source.kind == "ConfigMap" and variable not in optional:
+            _get(consumption, (name, source.name), source.key, variable)
     for file in files_of(pod_spec, container.spec, read):
         if file.kind == "ConfigMap":
-            keys = consumption.config_maps.setdefault((name, file.name), {})
-            keys.setdefault(file.key, file.path)
-    for entry in container.spec.get("env") or []:
-        chosen = (entry.get("valueFrom") or {}).get("secretKeyRef")
-        if chosen and not chosen.get("optional"):
-            pair = (chosen["name"], chosen["key"])
-            consumption.secret_keys += [] if pair in consumption.secret_keys else [pair]
+            _get(consumption, (name, file.name), file.key, file.path)
+    for pair in _secret_keys(pod_spec, container):
+        consumption.secret_keys += [] if pair in consumption.secret_keys else [pair]
     for entry in container.spec.get("envFrom") or []:
         secret = (entry.get("secretRef") or {}).get("name")
         if secret:
@@ -90,9 +85,37 @@ def _add(consumption: Consumption, pod_spec: Json, container: Container, read: R
             consumption.left_out.append(said)
 
 
-def _is_named_so(variable: str, source: Variable, variables: Mapping[str, Variable]) -> bool:
-    """True for the variable by which a row names the key: of its own name, where it has one."""
-    own = variables.get(source.key)
-    if own is None or variable == source.key:
-        return True
-    return (own.kind, own.name, own.key) != (source.kind, source.name, source.key)
+def _secret_keys(pod_spec: Json, container: Container) -> Iterator[tuple[str, str]]:
+    """(Secret, key) of what a container does not start without."""
+    for entry in container.spec.get("env") or []:
+        chosen = (entry.get("valueFrom") or {}).get("secretKeyRef")
+        if chosen and not chosen.get("optional"):
+            yield chosen["name"], chosen["key"]
+    mounted = {mount["name"] for mount in container.spec.get("volumeMounts") or []}
+    for volume in pod_spec.get("volumes") or []:
+        if volume["name"] in mounted:
+            yield from _needed_files(volume)
+
+
+def _needed_files(volume: Json) -> Iterator[tuple[str, str]]:
+    """(Secret, key) of the files without which the volume is not mounted."""
+    sources = (volume.get("projected") or {}).get("sources") or []
+    secret = volume.get("secret") or {}
+    for chosen, name in (
+        (secret, secret.get("secretName")),
+        *(
+            (source["secret"], source["secret"].get("name"))
+            for source in sources
+            if source.get("secret")
+        ),
+    ):
+        if name and not chosen.get("optional"):
+            yield from ((name, entry["key"]) for entry in chosen.get("items") or [])
+
+
+def _get(consumption: Consumption, of: tuple[str, str], key: str, place: str) -> None:
+    rows = consumption.config_maps.setdefault(of, [])
+    free = next((keys for keys in rows if key not in keys), None)
+    if free is None:
+        rows.append(free := {})
+    free[key] = place

@@ -9,17 +9,34 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from clusterproof.generate.consumption import Consumption, consumption_of
+from clusterproof.generate.coverage import look_up_list, passed_over
+from clusterproof.generate.settings import (
+    OF_CONTAINER,
+    OF_KIND,
+    OF_TEMPLATE,
+    TEMPLATES,
+    expectation,
+    is_default,
+)
 from clusterproof.generate.sources import Source, namespace_of
 from clusterproof.kube.containers import (
     ContainerKind,
     containers_of,
     is_pinned,
-    lasting_containers,
 )
 from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, paths_for
+from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.paths import Missing, look_up
 from clusterproof.kube.selectors import service_selects
-from clusterproof.kube.services import external_name, port_named, ports_of, spec_of, target_port
+from clusterproof.kube.services import (
+    external_name,
+    is_headless,
+    port_named,
+    ports_of,
+    spec_of,
+    target_port,
+)
 from clusterproof.kube.workloads import pod_spec_of, template_of
 from clusterproof.redact import Redactor
 
@@ -31,8 +48,22 @@ LONGEST_VALUE: Final = 200
 """Of a ConfigMap's key: longer ones are files, and their change is no drift of one setting."""
 _REDACTOR: Final = Redactor()
 _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
+_TASKS: Final = ("CronJob", "Job")
+_NODES_AT_MOST: Final = 5000
+"""Of a cluster, as Kubernetes is tested (kubernetes.io, Considerations for large clusters)."""
 _REFS: Final = frozenset({"of", "workload"})
 """Fields in which `${...}` is an alias; in all others it is the text itself."""
+_AREAS: Final = {
+    "ConfigMap": "configuration",
+    "Ingress": "networking",
+    "PersistentVolumeClaim": "storage",
+    "ResourceQuota": "resources",
+    "Service": "networking",
+}
+"""Kind to the area of the rows about its plain fields; workloads for the others."""
+_SAID_AS_A_WHOLE: Final = frozenset({"ConfigMap"})
+"""Kinds of which each part that has no row is said with its reason."""
+LONGEST_SETTING: Final = 1500
 _HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
@@ -42,6 +73,7 @@ class Rows:
     Attributes:
         areas: Area to its rows, in the order in which a report shows them.
         left_out: What no row could be made of, and why.
+        passed_over: The fields of the other objects that no row speaks of.
     """
 
     def __init__(self, source: Source, aliases: dict[str, str]) -> None:
@@ -53,9 +85,11 @@ class Rows:
         """
         self.areas: dict[str, list[Row]] = {}
         self.left_out: list[str] = list(source.passed_over)
+        self.passed_over: list[str] = []
         self._source = source
         self._aliases = aliases
         self._ids: set[str] = set()
+        self._spoken_of: dict[str, list[str]] = {}
         self._autoscaled = {
             (namespace_of(item), ref.get("kind"), ref.get("name")): spec_of(item)
             for _, item in source.of("HorizontalPodAutoscaler")
@@ -63,6 +97,7 @@ class Rows:
         }
         makers: tuple[tuple[tuple[str, ...], Callable[[str, Json], None]], ...] = (
             (_WORKLOADS, self._workload),
+            (_TASKS, self._task),
             (("PodDisruptionBudget",), self._budget),
             (("HorizontalPodAutoscaler",), self._autoscaler),
             (("PersistentVolumeClaim",), self._claim),
@@ -71,6 +106,8 @@ class Rows:
             (("Ingress",), self._ingress),
             (("NetworkPolicy",), self._policy),
             (("ResourceQuota",), self._quota),
+            (("LimitRange",), self._limit_range),
+            (("Node", "PriorityClass", "ServiceAccount"), self._settings),
         )
         for kinds, make in makers:
             for kind, item in source.of(*kinds):
@@ -82,11 +119,50 @@ class Rows:
 
     def _make(self, make: Callable[[str, Json], None], kind: str, item: Json) -> None:
         """The rows of one object; of one that the API server would not take, it is said."""
+        before = len(self.left_out)
         try:
             make(kind, item)
+            if make != self._settings:
+                self._settings(kind, item)
+            if len(self.left_out) == before or kind not in _SAID_AS_A_WHOLE:
+                self._pass_over(kind, item)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             why = f"no {error}" if isinstance(error, KeyError) else str(error)
             self.left_out.append(f"{self._ref(kind, item)}: it is no whole {kind} ({why})")
+
+    def _settings(self, kind: str, item: Json) -> None:
+        """The fields that are said by a plain row."""
+        area = _AREAS.get(kind, "workloads")
+        for path in OF_KIND.get(kind, ()):
+            self._setting(area, kind, item, path)
+
+    def _setting(
+        self, area: str, kind: str, item: Json, path: str, row_id: str | None = None
+    ) -> None:
+        field, name = look_up(item, path), item["metadata"]["name"]
+        if isinstance(field, Missing) or is_default(path.rpartition(".")[2], field):
+            return
+        expect = expectation(path, field)
+        if expect == {"contains": {}} or len(str(field)) > LONGEST_SETTING:
+            return
+        words = row_id or f"{name}-{'-'.join(path.split('.')[-2:])}"
+        self._field(area, words, (self._ref(kind, item), name), path, **expect)
+
+    def _pass_over(self, kind: str, item: Json) -> None:
+        """Say what of an object no row speaks of."""
+        ref = self._ref(kind, item)
+        about = [
+            row
+            for rows in self.areas.values()
+            for row in rows
+            if row.get("workload" if row["check"] == "consumed" else "of", row.get("workload"))
+            == ref
+        ]
+        more = self._spoken_of.get(ref, [])
+        rest = passed_over(kind, item, about, more)
+        if not about and not rest:
+            self.left_out.append(f"{ref}: it declares nothing but its name")
+        self.passed_over += [f"{ref}: {path}" for path in rest]
 
     def _add(self, area: str, row_id: str, claim: str, check: str, **fields: Any) -> None:  # noqa: ANN401 - a row's own
         if _holds_a_secret(fields):
@@ -116,7 +192,9 @@ class Rows:
         return found
 
     def _ref(self, kind: str, item: Json) -> str:
-        return f"{kind}/${{{self._aliases[namespace_of(item)]}}}/{item['metadata']['name']}"
+        namespace = namespace_of(item, kind)
+        place = "" if namespace == CLUSTER_WIDE else f"${{{self._aliases[namespace]}}}"
+        return f"{kind}/{place}/{item['metadata']['name']}"
 
     def _workload(self, kind: str, item: Json) -> None:
         name, ref, spec = item["metadata"]["name"], self._ref(kind, item), item["spec"]
@@ -124,7 +202,7 @@ class Rows:
         if not all("name" in one.spec for one in containers_of(template)) or not template:
             raise ValueError("no containers with names: a patch, maybe")
         self._replicas(kind, item, ref)
-        self._images(name, ref, template)
+        self._images(kind, name, ref, template)
         claim = f"The containers of {name} start and stay up"
         limits = {"restarts_at_most": RESTARTS_AT_MOST, "within_s": RESTARTS_WITHIN_S}
         self._add("workloads", f"{name}-starts", claim, "starts", workload=ref, **limits)
@@ -139,15 +217,88 @@ class Rows:
             self._field("workloads", f"{name}-account", (ref, name), path, equals=account)
         for claim_template in spec.get("volumeClaimTemplates") or []:
             self._claim_template((ref, name), claim_template)
-        for container in lasting_containers(template):
-            self._container(name, ref, container.spec)
+        self._template(kind, item, ref)
+
+    def _task(self, kind: str, item: Json) -> None:
+        """A CronJob, or a Job that stays."""
+        name, ref, template = item["metadata"]["name"], self._ref(kind, item), pod_spec_of(item)
+        if "ttlSecondsAfterFinished" in item["spec"]:
+            self.left_out.append(f"{ref}: it is deleted once it has finished")
+            return
+        if not all("name" in each.spec for each in containers_of(template)) or not template:
+            raise ValueError("no containers with names: a patch, maybe")
+        self._images(kind, name, ref, template)
+        if kind == "CronJob":  # false where nobody says it, and nothing runs where it is true
+            suspend = item["spec"].get("suspend", False)
+            path = "spec.suspend"
+            self._field("workloads", f"{name}-suspend", (ref, name), path, equals=suspend)
+        self._template(kind, item, ref)
+
+    def _template(self, kind: str, item: Json, ref: str) -> None:
+        """What the Pods of a workload are made from."""
+        name, at, template = item["metadata"]["name"], TEMPLATES[kind], pod_spec_of(item)
+        for path in OF_TEMPLATE:
+            row_id = f"{name}-pod-{path.rpartition('.')[2]}"
+            self._setting("workloads", kind, item, f"{at}.{path}", row_id)
+        for bound in ("requests", "limits"):
+            for resource, quantity in ((template.get("resources") or {}).get(bound) or {}).items():
+                path = f"{at}.spec.resources.{bound}['{resource}']"
+                row_id = f"{name}-pod-{resource}-{bound}"
+                self._field("resources", row_id, (ref, name), path, quantity=str(quantity))
+        for container in containers_of(template):
+            place = "containers" if container.kind is ContainerKind.MAIN else "initContainers"
+            path = f"{at}.spec.{place}[name={container.name}]"
+            self._container(name, ref, container.spec, path)
+            self._own_settings(kind, item, container.spec, path)
+        for volume in template.get("volumes") or []:
+            claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+            if claim:
+                path = f"{at}.spec.volumes[name={volume['name']}].persistentVolumeClaim.claimName"
+                row_id = f"{name}-{volume['name']}-claim"
+                self._field("storage", row_id, (ref, name), path, equals=claim)
         self._consumed(name, ref, consumption_of(template, self._source, namespace_of(item)))
+        self._spoken_of.setdefault(ref, []).extend(_secret_places(item, at, template))
+
+    def _own_settings(self, kind: str, item: Json, container: Json, at: str) -> None:
+        """What a container is started with, and where it keeps its data."""
+        name, ref, own = item["metadata"]["name"], self._ref(kind, item), container["name"]
+        for setting in OF_CONTAINER:
+            if not _holds_a_secret(container.get(setting)):
+                row_id = f"{name}-{own}-{setting}"
+                self._setting("workloads", kind, item, f"{at}.{setting}", row_id)
+        for entry in container.get("env") or []:
+            given = entry.get("value")
+            if not given or len(given) > LONGEST_VALUE:
+                continue
+            if _holds_a_secret({entry["name"]: given}):
+                said = f"{ref}: {entry['name']}, which looks like a secret in plain text"
+                self.left_out.append(said)
+                self._spoken_of.setdefault(ref, []).append(f"{at}.env[name={entry['name']}]")
+                continue
+            path, row_id = f"{at}.env[name={entry['name']}].value", f"{name}-{own}-{entry['name']}"
+            self._field("configuration", row_id, (ref, name), path, equals=given)
+        kept = {
+            volume["metadata"]["name"] for volume in look_up_list(item, "spec.volumeClaimTemplates")
+        }
+        kept |= {
+            volume["name"]
+            for volume in pod_spec_of(item).get("volumes") or []
+            if volume.get("persistentVolumeClaim")
+        }
+        for number, mount in enumerate(container.get("volumeMounts") or []):
+            if mount["name"] in kept:
+                path = f"{at}.volumeMounts[{number}]"
+                row_id = f"{name}-{own}-mounts-{mount['name']}"
+                self._field("storage", row_id, (ref, name), path, contains=mount)
 
     def _replicas(self, kind: str, item: Json, ref: str) -> None:
-        if kind == "DaemonSet":
-            self.left_out.append(f"{ref}: its replicas, which follow the nodes")
-            return
         name = item["metadata"]["name"]
+        if kind == "DaemonSet":
+            claim = f"{name} runs a ready Pod on each node that should have one"
+            some = {"min": 1, "max": _NODES_AT_MOST}
+            row_id = f"{name}-replicas"
+            self._add("workloads", row_id, claim, "replicas", workload=ref, replicas=some)
+            return
         low = high = item["spec"].get("replicas", 1)
         bounds = self._autoscaled.get((namespace_of(item), kind, name))
         if bounds:
@@ -167,8 +318,13 @@ class Rows:
             path += ".spec.resources.requests.storage"
             row_id = f"{item[1]}-{name}-size"
             self._field("storage", row_id, item, path, quantity=str(requests["storage"]))
+        for key in ("accessModes", "storageClassName"):
+            if spec_of(template).get(key):
+                path = f"spec.volumeClaimTemplates[metadata.name={name}].spec.{key}"
+                row_id = f"{item[1]}-{name}-{key}"
+                self._field("storage", row_id, item, path, equals=template["spec"][key])
 
-    def _images(self, name: str, ref: str, template: Json) -> None:
+    def _images(self, kind: str, name: str, ref: str, template: Json) -> None:
         without = [one.name for one in containers_of(template) if not one.image]
         if without:
             raise ValueError(f"no image in {', '.join(without)}: a patch, maybe")
@@ -181,16 +337,19 @@ class Rows:
         self._add("workloads", f"{name}-images", claim, "images", **fields)
         for each in containers_of(template):
             place = "containers" if each.kind is ContainerKind.MAIN else "initContainers"
-            path = f"spec.template.spec.{place}[name={each.name}].image"
+            path = f"{TEMPLATES[kind]}.spec.{place}[name={each.name}].image"
             row_id = f"{name}-{each.name}-image"
             self._field("workloads", row_id, (ref, name), path, equals=each.image)
 
-    def _container(self, workload: str, ref: str, one: Json) -> None:
+    def _container(self, workload: str, ref: str, one: Json, at: str) -> None:
         name = one["name"] if one["name"] == workload else f"{workload}-{one['name']}"
         for bound in ("requests", "limits"):
-            for resource in ("cpu", "memory"):
-                quantity = ((one.get("resources") or {}).get(bound) or {}).get(resource)
-                if quantity is None:
+            declared = (one.get("resources") or {}).get(bound) or {}
+            for resource, quantity in declared.items():
+                if resource not in {"cpu", "memory"}:
+                    path = f"{at}.resources.{bound}['{resource}']"
+                    row_id = f"{name}-{resource}-{bound}"
+                    self._field("resources", row_id, (ref, name), path, quantity=str(quantity))
                     continue
                 claim = f"Container {one['name']} of {workload} {bound} {resource} {quantity}"
                 fields = {"workload": ref, "container": one["name"], "bound": bound}
@@ -198,13 +357,24 @@ class Rows:
                 row_id = f"{name}-{resource}-{bound}"
                 self._add("resources", row_id, claim, "quantity", **fields)
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            self._probe(name, ref, one, probe)
+            if self._probe(name, ref, one, probe):
+                self._timing((ref, workload), f"{name}-{probe}-timing", one[probe], f"{at}.{probe}")
 
-    def _probe(self, name: str, ref: str, one: Json, probe: str) -> None:
+    def _timing(self, item: tuple[str, str], row_id: str, probe: Json, at: str) -> None:
+        timing = {
+            key: number
+            for key, number in probe.items()
+            if key not in _HANDLERS and not is_default(key, number)
+        }
+        if timing:
+            self._field("health", row_id, item, at, contains=timing)
+
+    def _probe(self, name: str, ref: str, one: Json, probe: str) -> bool:
+        """False where there is none."""
         found = one.get(probe) or {}
         handler = next((key for key in _HANDLERS if key in found), None)
         if handler is None:
-            return
+            return False
         action = found[handler] or {}
         fields: Row = {"workload": ref, "container": one["name"]}
         fields |= {"probe": probe, "handler": handler}
@@ -216,12 +386,14 @@ class Rows:
             fields["port"] = port
         claim = f"Container {one['name']} has its {probe} by {handler}"
         self._add("health", f"{name}-{probe}", claim, "probe", **fields)
+        return True
 
     def _consumed(self, name: str, ref: str, consumption: Consumption) -> None:
         """Which keys the containers get of a ConfigMap; of a Secret, that the key has a value."""
         alias = ref.split("/")[1]
         self.left_out += [f"{ref}: {one}" for one in consumption.left_out]
-        for (container, of), names in consumption.config_maps.items():
+        gets = ((place, names) for place, each in consumption.config_maps.items() for names in each)
+        for (container, of), names in gets:
             claim = f"Container {container} gets its keys of ConfigMap {of}"
             fields: Row = {"workload": ref, "container": container, "of": f"ConfigMap/{alias}/{of}"}
             fields["keys"] = sorted(names)
@@ -294,18 +466,31 @@ class Rows:
                 "averageUtilization": spec["targetCPUUtilizationPercentage"],
             }
             metrics.append({"type": "Resource", "resource": {"name": "cpu", "target": target}})
-        of_type = [metric.get("type") for metric in metrics]
-        for metric in metrics:
+        known = [_metric_name(metric) for metric in metrics]
+        for metric, place in zip(metrics, known, strict=True):
             kind, resource = metric.get("type"), metric.get("resource")
-            if resource:
-                path = f"spec.metrics[resource.name={resource['name']}].resource.target"
+            if known.count(place) > 1:
+                said = f"a metric of type {kind}, of which it has several of one name"
+                self.left_out.append(f"{item[0]}: {said}")
+            elif resource:
+                path = f"spec.metrics[{place[0]}={place[1]}].resource.target"
                 row_id = f"{name}-{resource['name']}"
                 self._field("autoscaling", row_id, item, path, contains=resource["target"])
-            elif kind and of_type.count(kind) == 1:
-                path = f"spec.metrics[type={kind}]"
-                self._field("autoscaling", f"{name}-{kind}", item, path, contains=metric)
             else:
-                self.left_out.append(f"{item[0]}: a metric of type {kind}, of which it has several")
+                path = f"spec.metrics[{place[0]}={place[1]}]"
+                row_id = f"{name}-{place[1]}"
+                self._field("autoscaling", row_id, item, path, contains=metric)
+        if metrics:
+            path, types = "spec.metrics[*].type", [metric.get("type") for metric in metrics]
+            self._add(
+                "autoscaling",
+                f"{name}-metrics",
+                f"{name} scales by these metrics and by no other",
+                "field",
+                of=item[0],
+                path=path,
+                expect={"equals": types},
+            )
 
     def _claim(self, kind: str, item: Json) -> None:
         name, ref, spec = item["metadata"]["name"], self._ref(kind, item), item["spec"]
@@ -338,16 +523,25 @@ class Rows:
                 path = f"data['{key}']"
                 row_id = f"{name}-{key}"
                 self._field("configuration", row_id, (ref, name), path, equals=value)
+        for key, given in sorted((item.get("binaryData") or {}).items()):
+            if len(given) <= LONGEST_VALUE and "'" not in key:
+                path, row_id = f"binaryData['{key}']", f"{name}-{key}"
+                self._field("configuration", row_id, (ref, name), path, equals=given)
 
     def _service(self, kind: str, item: Json) -> None:
         name, ref = item["metadata"]["name"], self._ref(kind, item)
+        if is_headless(item):
+            self._field(
+                "networking", f"{name}-headless", (ref, name), "spec.clusterIP", equals="None"
+            )
         if external_name(item):
             self.left_out.append(f"{ref}: it stands for {external_name(item)}, and has no Pods")
             return
         owners = self._owners(item)
         if len(owners) != 1:
             why = "several workloads" if owners else "no workload of this source"
-            self.left_out.append(f"{ref}: it selects {why}")
+            self.left_out.append(f"{ref}: who is behind it, as it selects {why}")
+            self._as_declared((ref, name), item)
             return
         owner_kind, owner = owners[0]
         if owner["spec"].get("replicas") == 0:
@@ -367,6 +561,17 @@ class Rows:
             fields["workload"] = self._ref(owner_kind, owner)
             row_id = f"{name}-service-{port.port}"
             self._add("networking", row_id, claim, "service", **fields, target_port=target)
+
+    def _as_declared(self, item: tuple[str, str], service: Json) -> None:
+        """Whom a Service selects and where its ports lead, as its fields say it."""
+        if spec_of(service).get("selector"):
+            selector = spec_of(service)["selector"]
+            self._field("networking", f"{item[1]}-selects", item, "spec.selector", equals=selector)
+        for number, port in enumerate(spec_of(service).get("ports") or []):
+            declared = {key: port[key] for key in ("port", "targetPort", "protocol") if key in port}
+            row_id = f"{item[1]}-port-{port.get('port')}"
+            path = f"spec.ports[{number}]"
+            self._field("networking", row_id, item, path, contains=declared)
 
     def _owners(self, service: Json) -> list[tuple[str, Json]]:
         return [
@@ -417,6 +622,22 @@ class Rows:
                 "resources", f"{name}-{resource}", (ref, name), path, quantity=str(quantity)
             )
 
+    def _limit_range(self, kind: str, item: Json) -> None:
+        name, ref = item["metadata"]["name"], self._ref(kind, item)
+        limits = item["spec"].get("limits") or []
+        for number, limit in enumerate(limits):
+            place = f"type={limit['type']}"
+            if [each["type"] for each in limits].count(limit["type"]) > 1:
+                place = str(number)
+            for bound, quantities in limit.items():
+                if bound == "type":
+                    continue
+                for resource, quantity in quantities.items():
+                    path = f"spec.limits[{place}].{bound}['{resource}']"
+                    row_id = f"{name}-{limit['type']}-{bound}-{resource}"
+                    self._field("resources", row_id, (ref, name), path, quantity=str(quantity))
+            self._spoken_of.setdefault(ref, []).append(f"spec.limits[{number}].type")
+
     def _policy(self, kind: str, item: Json) -> None:
         name, ref, spec = item["metadata"]["name"], self._ref(kind, item), item["spec"]
         selector = spec.get("podSelector") or {}
@@ -433,21 +654,74 @@ class Rows:
                 "network-policy", f"{name}-types", (ref, name), "spec.policyTypes", equals=value
             )
         for direction in ("ingress", "egress"):
-            for number, rule in enumerate(spec.get(direction) or []):
+            rules = spec.get(direction) or []
+            for number, rule in enumerate(rules):
                 self._rule((ref, name), (direction, number), rule or {})
+            if direction.title() in _directions(spec):
+                path, row_id = f"spec.{direction}[{len(rules)}]", f"{name}-{direction}-no-more"
+                claim = f"{name} has no more {direction} rules than these {len(rules)}"
+                expect = {"absent": True}
+                self._add(
+                    "network-policy", row_id, claim, "field", of=ref, path=path, expect=expect
+                )
 
     def _rule(self, item: tuple[str, str], place: tuple[str, int], rule: Json) -> None:
         direction, number = place
         peers = "to" if direction == "egress" else "from"
+        for part in (peers, "ports"):
+            if not rule.get(part):  # then it allows every peer, or every port
+                path = f"spec.{direction}[{number}].{part}[0]"
+                row_id = f"{item[1]}-{direction}-{number}-any-{part}"
+                self._field("network-policy", row_id, item, path, absent=True)
         if rule.get(peers):
             path = f"spec.{direction}[{number}].{peers}"
             row_id = f"{item[1]}-{direction}-{number}-{peers}"
             self._field("network-policy", row_id, item, path, equals=rule[peers])
-        for index, port in enumerate(rule.get("ports") or []):
-            if "port" in port:
-                path = f"spec.{direction}[{number}].ports[{index}].port"
-                row_id = f"{item[1]}-{direction}[{number}]-port-{index}"
-                self._field("network-policy", row_id, item, path, equals=port["port"])
+        if rule.get("ports"):
+            path = f"spec.{direction}[{number}].ports"
+            row_id = f"{item[1]}-{direction}-{number}-ports"
+            ports = [{"protocol": "TCP", **port} for port in rule["ports"]]
+            self._field("network-policy", row_id, item, path, equals=ports)
+
+
+def _directions(policy: Json) -> list[str]:
+    """The directions that a policy is about, by default too (SetDefaults_NetworkPolicy)."""
+    named: list[str] = policy.get("policyTypes") or []
+    return named or ["Ingress", *(["Egress"] if policy.get("egress") else [])]
+
+
+_METRICS: Final = {
+    "ContainerResource": "containerResource.name",
+    "External": "external.metric.name",
+    "Object": "object.metric.name",
+    "Pods": "pods.metric.name",
+    "Resource": "resource.name",
+}
+
+
+def _metric_name(metric: Json) -> tuple[str, str]:
+    """The path to a metric's name, and the name; its type where it has none."""
+    path = _METRICS.get(str(metric.get("type")), "type")
+    name = look_up(metric, path)
+    return ("type", str(metric.get("type"))) if isinstance(name, Missing) else (path, str(name))
+
+
+def _secret_places(item: Json, at: str, template: Json) -> Iterator[str]:
+    """Where a Pod template takes keys of Secrets: the rows are about the Secrets."""
+    for container in containers_of(template):
+        place = "containers" if container.kind is ContainerKind.MAIN else "initContainers"
+        path = f"{at}.spec.{place}[name={container.name}]"
+        for entry in container.spec.get("env") or []:
+            chosen = (entry.get("valueFrom") or {}).get("secretKeyRef") or {}
+            if chosen and not chosen.get("optional"):
+                yield f"{path}.env[name={entry['name']}]"
+    for volume in look_up_list(item, f"{at}.spec.volumes"):
+        if (volume.get("secret") or {}).get("items"):
+            yield f"{at}.spec.volumes[name={volume['name']}].secret"
+        for number, source in enumerate((volume.get("projected") or {}).get("sources") or []):
+            if (source.get("secret") or {}).get("items"):
+                place = f"{at}.spec.volumes[name={volume['name']}].projected.sources[{number}]"
+                yield place
 
 
 def _holds_a_secret(node: object, name: str = "") -> bool:

@@ -3,7 +3,7 @@
 No Secret is read from either: the rows of a Secret come from who refers to it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,8 @@ from typing import Final
 import yaml
 
 from clusterproof.errors import ObservationError, SpecError
+from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.kube.kinds import KINDS as KINDS_OF_SERVER
 from clusterproof.kube.objects import Json, controller_of
 from clusterproof.observe.cluster import Cluster
 
@@ -37,8 +39,10 @@ _WHERE_ALLOWED: Final = (
     "ServiceAccount",
 )
 """Read as well, where that is allowed; those without a row are said to have none."""
-_NOT_READ = frozenset({"Secret", "Kustomization", "List"})
+_NOT_READ = frozenset({"Secret", "Kustomization", "List", "Namespace"})
 """Kinds of manifests that are passed over without a word; no Secret is read."""
+_FILES_NAMED: Final = 3
+"""In the source of a row."""
 _MADE_BY_KUBERNETES = frozenset(
     {("ConfigMap", "kube-root-ca.crt"), ("Service", "kubernetes"), ("ServiceAccount", "default")}
 )
@@ -65,11 +69,18 @@ class Source:
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Of all objects, in order."""
-        return tuple(sorted({namespace_of(item) for _, item in self.objects}))
+        places = {namespace_of(item, kind) for kind, item in self.objects}
+        return tuple(sorted(places - {CLUSTER_WIDE}))
 
 
-def namespace_of(item: Json) -> str:
-    """The namespace of an object; `default` where a manifest names none."""
+def namespace_of(item: Json, kind: str = "") -> str:
+    """The namespace of an object; `default` where a manifest names none.
+
+    CLUSTER_WIDE for a built-in kind that is in no namespace.
+    """
+    known = KINDS_OF_SERVER.get(kind or str(item.get("kind", "")))
+    if known is not None and not known.namespaced:
+        return CLUSTER_WIDE
     return str(item["metadata"].get("namespace") or "default")
 
 
@@ -133,11 +144,17 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
         found += [
             (str(item["kind"]), item)
             for item in items
-            if item.get("kind") not in _NOT_READ and (not wanted or namespace_of(item) in wanted)
+            if item.get("kind") not in _NOT_READ
+            and (not wanted or namespace_of(item) in wanted | {CLUSTER_WIDE})
         ]
-    words = ", ".join(sorted({path.name for path in files}))
-    source = Source(f"declared in {words[:120]}", tuple(found), tuple(passed_over))
+    source = Source(f"declared in {_named(files)}", tuple(found), tuple(passed_over))
     return _not_empty(source, f"the {len(files)} files")
+
+
+def _named(files: Sequence[Path]) -> str:
+    names = sorted({path.name for path in files})
+    more = f" and {len(names) - _FILES_NAMED} files more" if len(names) > _FILES_NAMED else ""
+    return ", ".join(names[:_FILES_NAMED]) + more
 
 
 def _not_empty(source: Source, place: str) -> Source:
@@ -159,8 +176,11 @@ def _files(path: Path) -> list[Path]:
 
 
 def _placed(items: Iterable[Json], namespace: str) -> Iterator[Json]:
-    """The same, each with a namespace."""
+    """The same, each with a namespace, if its kind has one."""
     for item in items:
+        if namespace_of(item) == CLUSTER_WIDE:
+            yield item
+            continue
         yield {**item, "metadata": {"namespace": namespace, **item["metadata"]}}
 
 

@@ -47,7 +47,7 @@ def write_spec(source: Source, folder: Path, name: str) -> tuple[Spec, tuple[str
     folder.mkdir(parents=True, exist_ok=True)
     for file, document in documents.items():
         _write(folder / file, source, document)
-    return read_spec(folder / SPEC_FILE), tuple(rows.left_out)
+    return read_spec(folder / SPEC_FILE), (*rows.left_out, *rows.passed_over)
 
 
 def _write(path: Path, source: Source, document: Mapping[str, Any]) -> None:

@@ -62,6 +62,25 @@ def look_up(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
     return missing or value
 
 
+def positions(value: Any, path: str) -> list[tuple[str | int, ...]]:  # noqa: ANN401 - JSON
+    """Where `path` leads in this value: keys and indices, one tuple for each element of `[*]`."""
+    places: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    for step in _STEP.finditer(path):
+        places = [
+            ((*place, key), inner)
+            for place, node in places
+            for key, inner in _children(node)
+            if step["index"] == "*" or inner is _one_step(node, step) is not None
+        ]
+    return [place for place, _ in places]
+
+
+def _children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(node, dict):
+        return list(node.items())
+    return list(enumerate(node)) if isinstance(node, list) else []
+
+
 def _in_each(value: Any, rest: str, walked: str) -> Any:  # noqa: ANN401 - JSON
     """What the rest of a path leads to in each element of a list, where it leads to something."""
     elements = value if isinstance(value, list) else []

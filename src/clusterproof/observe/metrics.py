@@ -5,6 +5,7 @@ client's own parsers, which are imported where a page is read. A counter's famil
 `_total`, its samples with it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -87,12 +88,44 @@ def page_of(answer: Answer, incarnation: str = "") -> Page:
         return Page(answer.pod, incarnation, reason=reason)
     parser = open_metrics if "openmetrics" in answer.content_type else text
     try:
-        parsed = parser.text_string_to_metric_families(answer.text)
+        page = answer.text if parser is text else _samples_together(answer.text)
+        parsed = parser.text_string_to_metric_families(page)
         families = _grouped(_family(one) for one in parsed)
     except (ValueError, TypeError) as error:
         reason = f"its metrics page is not in Prometheus' format: {error}"
         return Page(answer.pod, incarnation, reason=reason)
     return Page(answer.pod, incarnation, families)
+
+
+def _samples_together(page: str) -> str:
+    """The same page, where the samples of each label set of a family follow one another.
+
+    OpenMetrics asks for that and its Python parser insists; Prometheus does not mind
+    (model/textparse/openmetricsparse.go), so a page that it takes must not be refused here.
+    """
+    lines: list[str] = []
+    family: list[str] = []
+    for line in page.splitlines():
+        if line.startswith("#"):
+            lines += [*_by_labels(family), line]
+            family = []
+        else:
+            family.append(line)
+    return "\n".join([*lines, *_by_labels(family), ""])
+
+
+def _by_labels(family: Iterable[str]) -> list[str]:
+    groups: dict[str, list[str]] = {}
+    for line in family:
+        labels = _LABELS.match(line)
+        kept = _LABEL.findall(labels[1] or "") if labels else []
+        key = ",".join(one for one in kept if not one.startswith(("le=", "quantile=")))
+        groups.setdefault(key, []).append(line)
+    return [line for group in groups.values() for line in group]
+
+
+_LABEL = re.compile(r'[^{},\s]+="(?:[^"\\]|\\.)*"')
+_LABELS = re.compile(r'[^{\s]+(?:\{((?:[^}"]|"(?:[^"\\]|\\.)*")*)\})?\s')
 
 
 def _family(metric: "Metric") -> Family:

@@ -81,6 +81,7 @@ class Prometheus:
         self._settings = settings
         self._own_pod = own_pod
         self._proxied, self._reached = True, False
+        self._why_not_proxied = ""
 
     def query(self, *queries: str) -> list[list[dict[str, Any]]]:
         """The vector that each query comes to now.
@@ -124,7 +125,7 @@ class Prometheus:
                 if self._reached or not any(words in str(error) for words in _NO_WAY_IN):
                     raise
                 self._proxied = False
-                why = error
+                self._why_not_proxied = str(error)
             else:
                 self._reached = True
                 return entries
@@ -132,7 +133,7 @@ class Prometheus:
             entries = list(self._from_own_pod(request)[key])
         except ObservationError as error:
             if self.how == HOW:
-                raise ObservationError(f"{why}; and then: {error}") from error
+                raise ObservationError(f"{self._why_not_proxied}; and then: {error}") from error
             raise
         return entries
 
