@@ -165,7 +165,7 @@ def test_what_a_pod_may_have_counted_before_it_went_is_allowed_for() -> None:
     inputs = _inputs(answered=10, requests=8.0, count=10.0)
     pod = {"metadata": {"name": "a", "uid": "1"}}
     inputs.recording.changes = [Change(T0 + 70, "pod", "DELETED", pod)]
-    served, _ = judge_ledger(inputs, SPEC.metrics, T0)
+    served, *_ = judge_ledger(inputs, SPEC.metrics, T0)
     assert served.unseen_bound == pytest.approx(8 / 51 * 20)
     assert _ledger(inputs)["count-requests"].outcome is Outcome.PASSED
 

@@ -188,7 +188,7 @@ def test_metrics_that_fail_are_told_apart(spec: LoadSpec, message: str, link: Li
 
 def test_a_metrics_api_without_an_answer_is_the_metrics(spec: LoadSpec) -> None:
     recording = STUCK.record()
-    recording.usage = [UsageRead(r.at, {}, "503") for r in recording.usage]
+    recording.usage = [UsageRead(r.at, {}, "503", 503) for r in recording.usage]
     assert judge_run(_judge(recording, spec)).broken is Link.METRICS
 
 

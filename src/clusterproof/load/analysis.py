@@ -20,6 +20,7 @@ from clusterproof.load.ledger import (
     judge_sent,
 )
 from clusterproof.load.objectives import LoadSpec
+from clusterproof.load.observer import doubt, judge_observer
 from clusterproof.load.recording import Recording
 from clusterproof.load.scaling import Demand, judge_scaling
 from clusterproof.load.schedule import Plan, Stage
@@ -82,7 +83,7 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     demand = find_demand(plan, started_at, spec.scaling.ceiling_rate)
     flags = spec.scaling.controller.flags()
     replayed = replay(recording, timeline, hpa=spec.scaling.hpa, flags=flags)
-    findings = [
+    generators = [
         Finding(
             id=f["id"],
             link=Link(f["link"]),
@@ -98,12 +99,13 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         spread = judge_service(recording, timeline, spec.metrics.requests, service)
         if spread.outcome is Outcome.FAILED and affinity_of(recording, service):
             pinned = spread
-    findings += judge_scaling(recording, timeline, spec.scaling, demand, replayed, pinned)
+    findings = judge_scaling(recording, timeline, spec.scaling, demand, replayed, pinned)
     if spread is not None and spread not in findings:
         findings.append(spread)
     findings = judge_terminations(findings, recording, account, started_at)
-    served, ledger = judge_ledger(inputs, spec.metrics, started_at)
-    findings += ledger
+    served, ledger, certain = judge_ledger(inputs, spec.metrics, started_at)
+    observer = judge_observer(recording)
+    findings = [*generators, *observer, *doubt([*findings, *ledger], observer, certain)]
     return Analysis(
         verdict=judge_run(findings),
         timeline=timeline,
@@ -128,8 +130,11 @@ def find_demand(plan: Plan, started_at: float, ceiling_rate: float) -> Demand:
 
 def judge_ledger(
     inputs: Inputs, metrics: Metrics, started_at: float
-) -> tuple[Growth, list[Finding]]:
-    """The client's count, the pods' counters, Prometheus and PostHog."""
+) -> tuple[Growth, list[Finding], frozenset[str]]:
+    """The client's count, the pods' counters, Prometheus and PostHog.
+
+    With the ids of the findings that counted too much: no Pod that was not read excuses these.
+    """
     account = inputs.account
     ended = {uid: gone for uid, (_, gone) in deletions(inputs.recording).items()}
     scrapes = sorted(inputs.recording.scrapes, key=lambda scrape: scrape.at)
@@ -173,7 +178,11 @@ def judge_ledger(
         ]
         if events is not None:
             findings.append(judge_agreement(account.exposures, events))
-    return served, findings
+    surplus = {
+        "count-requests": served.total > client.answered + client.unanswered,
+        "count-exposures": exposed.total > len(account.exposures),
+    }
+    return served, findings, frozenset(row for row, more in surplus.items() if more)
 
 
 def capacity(recording: Recording, served: Growth, since: float) -> Mapping[str, float]:

@@ -6,13 +6,12 @@ judges here asks what was demanded; scaling.py does.
 
 from clusterproof.kube.objects import condition_entry
 from clusterproof.load.finding import Finding, Link
+from clusterproof.load.observer import NO_USAGE_S, longest_unread
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import pods_over_time
 from clusterproof.outcome import Outcome
 
-_BLIND_S = 45.0
-"""Metrics that fail this long are a finding: three sync periods; one failure is not."""
 _UNSCHEDULED_S = 20.0
 _UNREADY_S = 60.0
 
@@ -56,18 +55,20 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
                 worst = f"{active.get('reason')}: {active.get('message')}"
         else:
             blind_since = None
-    unread_from, unread = _unread(recording)
+    gap = longest_unread(recording)
+    unread = gap.seconds
     link = Link.CPU_REQUEST if "missing request" in worst else Link.METRICS
     if not changes:
         return Finding("hpa-metrics", Link.METRICS, Outcome.FAILED, expected, "there is no HPA")
-    if max(longest, unread) > _BLIND_S:
+    if max(longest, unread) > NO_USAGE_S:
         observed = f"not for {longest:.0f} s: {worst}" if worst else "it was not seen to fail"
         evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
-        meanwhile = [c for c in changes if unread_from < c.at <= unread_from + unread]
+        meanwhile = [c for c in changes if gap.since < c.at <= gap.since + unread]
         read = any(
             condition_entry(c.object, "ScalingActive").get("status") == "True" for c in meanwhile
         )
-        only_we = read and longest <= _BLIND_S  # the HPA read what we could not
+        # What the HPA read, or could have, says nothing of the cluster.
+        only_we = (read or not gap.none_to_give) and longest <= NO_USAGE_S
         outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
         return Finding("hpa-metrics", link, outcome, expected, observed, evidence)
     observed = f"longest gap {max(longest, unread):.0f} s"
@@ -119,16 +120,3 @@ def _pods_cause(recording: Recording) -> Finding | None:
             observed = f"{len(late)} not: {name}: {message[:300]}"
             return Finding(row, link, Outcome.FAILED, expected, observed)
     return None
-
-
-def _unread(recording: Recording) -> tuple[float, float]:
-    """The longest time in which we read no usage: when it began, and its seconds."""
-    begun, longest, since = 0.0, 0.0, None
-    for read in recording.usage:
-        if read.error or not read.pods:
-            since = read.at if since is None else since
-            if read.at - since > longest:
-                begun, longest = since, read.at - since
-        else:
-            since = None
-    return begun, longest

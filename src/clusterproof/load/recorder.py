@@ -6,25 +6,37 @@ server's pod proxy every 2 s, and twice a second from the moment that the pod is
 that its last value is caught. Rights: get, list, watch on these, get on pods/proxy.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Scrape, parse_metrics
-from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
+from clusterproof.load.recording import (
+    Change,
+    ClockRead,
+    Gap,
+    Json,
+    Recording,
+    Unread,
+    UsageRead,
+    slimmed,
+)
 from clusterproof.load.sections import Metrics, Scaling
 from clusterproof.load.timeline import is_ready
 from clusterproof.load.usage import usage_of
+from clusterproof.load.watches import Watch
 from clusterproof.observe.proxy import METRICS_PAGE, get_through
 
 _EVERY_S = 2.0
 _TICK_S = 0.5
-_WATCH_S = 120.0
 _PROXY_TIMEOUT_S = 3.0
 _SCRAPERS = 4
+_REASON = 200
 
 
 class Recorder:
@@ -43,6 +55,9 @@ class Recorder:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._watches: list[Watch] = []
+        self._died: list[Gap] = []
+        self._is_listed = False
         self._pods: dict[str, Json] = {}
         self.recording = Recording(time.time())
 
@@ -53,7 +68,6 @@ class Recorder:
             ObservationError: A list was refused: the run would be blind.
         """
         namespace = f"namespaces/{self._scaling.namespace}"
-        ready = []
         for kind, path, selector in (
             ("hpa", f"/apis/autoscaling/v2/{namespace}/horizontalpodautoscalers", ""),
             ("deployment", f"/apis/apps/v1/{namespace}/deployments", ""),
@@ -63,12 +77,15 @@ class Recorder:
             ("endpointslice", f"/apis/discovery.k8s.io/v1/{namespace}/endpointslices", ""),
             ("quota", f"/api/v1/{namespace}/resourcequotas", ""),
         ):
-            version = self._list(kind, path, selector)
-            ready.append((kind, path, selector, version))
-        for arguments in ready:
-            self._run(self._watch, *arguments)
-        self._run(self._read_usage)
-        self._run(self._scrape_all)
+            watch = Watch(self._api, path, selector, kind=kind, keep=partial(self._keep, kind))
+            watch.relist()
+            self._watches.append(watch)
+        self._is_listed = True
+        self._read_clock()
+        for watch in self._watches:
+            self._run(watch.kind, watch.follow, self._stop)
+        self._run("usage", self._read_usage)
+        self._run("counters", self._scrape_all)
 
     def stop(self) -> Recording:
         """Read every pod once more, end the threads, and hand over what was seen."""
@@ -76,8 +93,11 @@ class Recorder:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=_TICK_S)
+        self._read_clock()
         with self._lock:
-            self.recording.ended_at = time.time()
+            ended_at = self.recording.ended_at = time.time()
+            died = [gap._replace(until=ended_at) for gap in self._died]
+            self.recording.gaps = [*(gap for watch in self._watches for gap in watch.gaps()), *died]
             return self.recording
 
     def status(self) -> str:
@@ -104,60 +124,27 @@ class Recorder:
         """Keep a sentence for the report."""
         self._note(text)
 
-    def _run(self, work: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)
+    def _run(self, kind: str, work: Callable[..., None], *arguments: object) -> None:
+        def run() -> None:
+            try:
+                work(*arguments)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing is seen from here on
+                why = f"{type(error).__name__}: {error}"
+                self._died.append(Gap(kind, time.time(), 0.0, None, why))
+
+        thread = threading.Thread(target=run, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _list(self, kind: str, path: str, selector: str) -> str:
-        query = {"labelSelector": selector} if selector else {}
-        answer = self._api.get(path, **query)
-        items = answer.get("items") or []
-        if kind != "event":
-            self._forget_absent(kind, items)
-        for item in items:
-            if kind != "event":
-                self._keep(kind, "LISTED", item)
-        return str(answer["metadata"]["resourceVersion"])
-
-    def _forget_absent(self, kind: str, items: list[Json]) -> None:
-        """What went while no watch ran is gone, as for client-go's Reflector (Replace)."""
-        listed = [item["metadata"] for item in items]
-        there = {metadata.get("uid", metadata["name"]) for metadata in listed}
+    def _read_clock(self) -> None:
+        least_s, most_s = self._api.clock_ahead_s
         with self._lock:
-            known: dict[str, Json] = {}
-            for change in self.recording.changes:
-                if change.kind == kind:
-                    uid = change.object["metadata"].get("uid", change.name)
-                    known[uid] = change.object
-                    if change.type == "DELETED":
-                        del known[uid]
-        for uid, last in known.items():
-            if uid not in there:
-                self._keep(kind, "DELETED", last)
-
-    def _watch(self, kind: str, path: str, selector: str, version: str) -> None:
-        while not self._stop.is_set():
-            try:
-                for event in self._api.watch(
-                    path, resource_version=version, label_selector=selector, for_s=_WATCH_S
-                ):
-                    item = event["object"]
-                    version = item["metadata"]["resourceVersion"]
-                    if event["type"] != "BOOKMARK":
-                        self._keep(kind, event["type"], item)
-                    if self._stop.is_set():
-                        return
-            except ObservationError as error:
-                self._note(f"watch of {kind}: {error}; listed again")
-                if self._stop.wait(_TICK_S):
-                    return
-                try:
-                    version = self._list(kind, path, selector)
-                except ObservationError as again:
-                    self._note(f"list of {kind}: {again}")
+            if math.isfinite(least_s) and math.isfinite(most_s):
+                self.recording.clock.append(ClockRead(time.time(), least_s, most_s))
 
     def _keep(self, kind: str, event: str, item: Json) -> None:
+        if kind == "event" and not self._is_listed:
+            return  # what happened before the run
         change = Change(time.time(), kind, event, slimmed(kind, item))
         with self._lock:
             self.recording.changes.append(change)
@@ -181,7 +168,7 @@ class Recorder:
                     time.time(), {i["metadata"]["name"]: usage_of(i) for i in answer["items"]}
                 )
             except ObservationError as error:
-                read = UsageRead(time.time(), {}, str(error))
+                read = UsageRead(time.time(), {}, str(error), error.status)
             with self._lock:
                 self.recording.usage.append(read)
 
@@ -211,9 +198,12 @@ class Recorder:
             answer = get_through(
                 self._api, place, "/metrics", _PROXY_TIMEOUT_S, accept=METRICS_PAGE
             )
-            if not answer.is_success:
-                return None
-            values = parse_metrics(answer.text, self._kept)
-        except (ObservationError, ValueError):
-            return None
-        return Scrape(time.time(), name, uid, values)
+            if answer.is_success:
+                values = parse_metrics(answer.text, self._kept)
+                return Scrape(time.time(), name, uid, values)
+            why = f"HTTP {answer.status_code}: {answer.text[:_REASON]}"
+        except (ObservationError, ValueError) as error:
+            why = str(error)[:_REASON]
+        with self._lock:
+            self.recording.unread.append(Unread(time.time(), name, uid, why))
+        return None

@@ -186,6 +186,7 @@ class _World:
 
     def __init__(self, recording: Recording, changes: Sequence[Change], *, exact: bool) -> None:
         self._exact = exact
+        self.ahead_s = recording.clock_ahead_s
         self._changes = changes
         self._change_times = [c.at for c in changes]
         self._reads = recording.usage
@@ -242,7 +243,7 @@ def _decide(
     shown = world.shown_at(at)
     options = []
     for read in reversed(world.reads_at(at)):
-        seen = Seen(at, current, pods, samples_of(read))
+        seen = Seen(at + world.ahead_s, current, pods, samples_of(read))
         decided = reconcile(spec, seen, history, flags)
         if shown is not None and _shown(decided[0]) == shown:
             return decided
