@@ -17,6 +17,8 @@ _LOWEST_US = 1
 _HIGHEST_US = 3_600_000_000
 _DIGITS = 3
 _US = 1_000_000
+LONGEST_S = _HIGHEST_US / _US
+"""What is longer counts as this."""
 CONFIDENCE = 0.95
 """Two-sided; our choice, the usual one."""
 SHOWN = (0.5, 0.9, 0.95, 0.99, 0.999)
