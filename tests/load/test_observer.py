@@ -213,6 +213,7 @@ def _run(found: Recording) -> Inputs:
 
 def _counts(name: str, *counted: tuple[float, float]) -> list[Scrape]:
     metrics = SPEC.metrics
+    assert metrics is not None
     return [
         Scrape(
             T0 + at,

@@ -8,7 +8,7 @@ from clusterproof.load.hpa.replay import Replay, Step
 from clusterproof.load.scaling import Demand, judge_flapping, judge_model, judge_scaling
 from clusterproof.outcome import Outcome
 from tests.load.saying import said
-from tests.load.scaling_parts import SCALING, T0, hpa, pod, recording, series, timeline
+from tests.load.scaling_parts import MUST_HOLD, SCALING, T0, hpa, pod, recording, series, timeline
 
 DEMAND = Demand(up_at=T0 + 30, down_at=T0 + 200, until=T0 + 640)
 
@@ -79,7 +79,7 @@ def test_a_model_that_agrees_shows_no_difference() -> None:
 
 def ids(demand: Demand, *, behind: bool = False) -> list[str]:
     """The claims of a whole run; with a Pod that never became Ready, or without."""
-    changes = [hpa(0, behavior={}), *([pod(0, ready="False")] if behind else [])]
+    changes = [hpa(0, **MUST_HOLD), *([pod(0, ready="False")] if behind else [])]
     seen = timeline(replicas=series((0, 3)), ready=series((0, 3)), desired=series((0, 10)))
     replayed = Replay((step(6, 6),), (), 1.0, 1.0)
     found = judge_scaling(recording(*changes), seen, SCALING, demand, replayed)
@@ -90,7 +90,12 @@ def ids(demand: Demand, *, behind: bool = False) -> list[str]:
 
 def test_a_run_is_held_to_what_it_demanded() -> None:
     """No ceiling without a load that needs it, no floor without its end."""
-    always = ["hpa-bounds HPA bounds", "hpa-targets HPA policy", "hpa-policy HPA policy"]
+    always = [
+        "hpa-steady HPA policy",
+        "hpa-bounds HPA bounds",
+        "hpa-targets HPA policy",
+        "hpa-policy HPA policy",
+    ]
     always += ["hpa-metrics metrics", "replicas-bounds HPA bounds"]
     behind = ["no-flapping HPA policy", "hpa-model HPA decision"]
     up = ["ceiling readiness", "reaction HPA decision"]
@@ -110,6 +115,6 @@ def test_the_scale_down_of_a_run_is_held_to_its_reconciles() -> None:
     seen = timeline(replicas=series((0, 3), (60, 10), (500, 5)))
     needs_ten = replace(step(10, 10), at=T0 + 190, proposed=10)
     replayed = Replay((needs_ten,), (), 1.0, 1.0)
-    found = judge_scaling(recording(hpa(0, behavior={})), seen, SCALING, DEMAND, replayed)
+    found = judge_scaling(recording(hpa(0, **MUST_HOLD)), seen, SCALING, DEMAND, replayed)
     window = next(one for one in found if one.id == "down-window")
     assert window.observed.startswith("10 to 5, 310 s after it")

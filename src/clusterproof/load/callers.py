@@ -58,11 +58,7 @@ def judge_latency(
     """
     whole = account.total()
     findings = []
-    for q, limit_ms in (
-        (0.5, objectives.p50_ms),
-        (0.95, objectives.p95_ms),
-        (0.99, objectives.p99_ms),
-    ):
+    for q, limit_ms in objectives.limits_ms.items():
         if planned is not None and interval_ranks(planned, q)[1] is None:
             continue
         found = whole.latency.quantile(q)

@@ -6,9 +6,10 @@ Every refusal is a SpecError that names line and field: a run with a guessed num
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from clusterproof.errors import SpecError
 from clusterproof.load.schedule import Plan, Stage
@@ -31,22 +32,27 @@ VARIABLE = "CLUSTERPROOF_OBJECTIVES"
 Locust has read any option."""
 
 
+_PRODUCTION = ("*prod*", "*live*")
+
+
 class LoadSpec(Section):
-    """The whole file.
+    """The whole file; `scenarios` is all that it must have.
 
     Attributes:
         reason: What the rates are for; every report says so.
+        metrics: None counts nothing of what the Pods served.
+        scaling: None claims nothing of an autoscaler.
     """
 
-    reason: str
-    credibility: Credibility
-    bounds: Bounds
-    circuit_breaker: CircuitBreaker
-    production: Production
-    scenarios: Mapping[str, Scenario]
-    metrics: Metrics
-    evidence: Evidence
-    scaling: Scaling
+    reason: str = ""
+    credibility: Credibility = Credibility()
+    bounds: Bounds = Bounds()
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    production: Production = Production(contexts=_PRODUCTION, hosts=_PRODUCTION)
+    scenarios: Annotated[Mapping[str, Scenario], Field(min_length=1)]
+    metrics: Metrics | None = None
+    evidence: Evidence = Evidence()
+    scaling: Scaling | None = None
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name.

@@ -43,14 +43,22 @@ _COUNTED = frozenset(
 _METERED = frozenset({"hpa-model"})
 
 
-def judge_observer(recording: Recording) -> list[Finding]:
-    """What the observer saw, by what it looked at."""
-    return [
-        _watches(recording.gaps),
-        _pods(recording),
-        _usage(recording),
-        *_clock(recording),
-    ]
+def judge_observer(
+    recording: Recording, *, counters: bool = True, usage: bool = True
+) -> list[Finding]:
+    """What the observer saw, by what it had to look at.
+
+    Args:
+        recording: Of the run.
+        counters: Whether it had to read the counters of Pods.
+        usage: Whether it had to read what an HPA reads.
+    """
+    claims = [_watches(recording.gaps)]
+    if counters:
+        claims.append(_pods(recording))
+    if usage:
+        claims.append(_usage(recording))
+    return [*claims, *_clock(recording)]
 
 
 def doubt(

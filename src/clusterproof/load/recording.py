@@ -27,7 +27,7 @@ class Change:
 
     Attributes:
         at: When it arrived.
-        kind: hpa, deployment, pod, event, service, endpointslice or quota.
+        kind: hpa, target (what the HPA scales), pod, event, service, endpointslice or quota.
     """
 
     at: float
@@ -173,7 +173,7 @@ def slimmed(kind: str, item: Mapping[str, Any]) -> Json:
                 for container in spec.get(group) or []
             ]
         made["spec"] = spec
-    if kind == "deployment":
+    if kind == "target":
         spec = item["spec"]
         made["spec"] = {k: spec[k] for k in ("replicas", "strategy", "selector") if k in spec}
     return made
