@@ -234,14 +234,14 @@ def test_a_service_is_judged_by_the_names_of_the_spec() -> None:
         "metadata": {"name": "s", "labels": labels},
         "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {}}],
     }
-    inputs = _inputs()
+    inputs = _inputs(answered=80)
     inputs.recording.changes = [
-        Change(T0 - 2, "pod", "LISTED", pod),
+        Change(T0 - 40, "pod", "LISTED", pod),
         Change(T0 - 2, "endpointslice", "LISTED", endpoints),
     ]
     found = {one.id: one for one in analyse(inputs, SPEC).verdict.findings}["service-spread"]
     assert found.outcome is Outcome.PASSED
-    assert found.observed == "1 of 1 pods served; at most 1 ready endpoints"
+    assert found.observed == "1 of 1 pods did; at most 1 ready endpoints"
 
 
 def test_each_counter_is_called_by_its_own_name() -> None:

@@ -75,7 +75,8 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     generator, recording, account = inputs.generator, inputs.recording, inputs.account
     plan = Plan([Stage(*stage) for stage in generator["stages"]])
     started_at = float(generator["started_at"])
-    service = spec.scenario(generator["scenario"]).target.name
+    scenario = spec.scenario(generator["scenario"])
+    service = scenario.target.name
     scaling, metrics = spec.scaling, spec.metrics
     hpa = scaling.hpa if scaling else ""
     timeline = build_timeline(recording, hpa=hpa, service=service)
@@ -98,14 +99,28 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     findings: list[Finding] = []
     spread = pinned = None
     if metrics is not None and plan.duration_s > SERVES_WITHIN_S:
-        spread = judge_service(recording, timeline, metrics.requests, service)
-        if spread.outcome is Outcome.FAILED and affinity_of(recording, service):
+        spread = judge_service(
+            recording,
+            timeline,
+            metrics.requests,
+            service,
+            per_connection=max(
+                1.0, plan.peak_rate * scenario.connection_max_age_s / scenario.callers
+            ),
+        )
+        if (
+            spread is not None
+            and spread.outcome is Outcome.FAILED
+            and affinity_of(recording, service)
+        ):
             pinned = spread
     if scaling is not None:
         findings += judge_scaling(recording, timeline, scaling, demand, replayed, pinned)
     if spread is not None and spread not in findings:
         findings.append(spread)
-    findings = judge_terminations(findings, recording, account, started_at)
+    findings = judge_terminations(
+        findings, recording, account, started_at, scenario.objectives.failure_ratio
+    )
     served, certain = Growth(0.0, 0.0, ()), frozenset[str]()
     if metrics is not None:
         served, ledger, certain = judge_ledger(inputs, spec, metrics, started_at)
