@@ -44,22 +44,41 @@ def step(predicted: int, observed: int) -> Step:
     return Step(1234.4, 3, predicted, observed, None, "cpu at 140 %", (None, None))
 
 
-@pytest.mark.parametrize(
-    ("agreement", "steps", "outcome"),
-    [(0.9, (step(6, 6), step(6, 5)), "passed"), (0.89, (step(6, 5), step(7, 5)), "failed")],
+AGREES = (
+    "expected the model sets the same in at least 90% of the reconciles, and of those that change"
+    " something"
 )
-def test_the_model_agrees_in_nine_of_ten(
-    agreement: float, steps: tuple[Step, ...], outcome: str
+
+
+@pytest.mark.parametrize(
+    ("agreement", "steps", "outcome", "acted"),
+    [
+        (0.9, (step(6, 6), step(6, 5)), "inconclusive", "1 of 2"),
+        (0.89, (step(6, 5), step(7, 5)), "failed", "0 of 2"),
+        (0.95, (step(6, 5), *(step(6, 6) for _ in range(9))), "passed", "9 of 10"),
+        (0.99, (step(6, 5), step(3, 3)), "failed", "0 of 1"),
+    ],
+)
+def test_the_model_agrees_in_nine_of_ten_and_of_those_that_act(
+    agreement: float, steps: tuple[Step, ...], outcome: str, acted: str
 ) -> None:
-    """The first difference is shown."""
+    """A wrong model agrees in all that change nothing. The first difference is shown."""
     found = judge_model(Replay(steps, (), agreement, within_sync=0.975))
     assert said(found).splitlines() == [
         f"{outcome}: hpa-model of HPA decision",
-        "expected the model sets the same in at least 90% of the reconciles",
-        f"observed {agreement:.1%} of 2 reconciles",
+        AGREES,
+        f"observed {agreement:.1%} of {len(steps)} reconciles; {acted} that change something",
         "on its own replicas: observed within one sync period of predicted for 97.5% of the time",
         "first difference at 1234: from 3 the model sets 6 (cpu at 140 %), the controller 5",
     ]
+
+
+def test_a_step_that_came_a_reconcile_later_is_the_same_step() -> None:
+    """Their times are inferred from outside."""
+    later = Replay((step(6, 3), step(3, 6), step(3, 3)), (), 1.0, 1.0)
+    assert later.acted == (2, 2)
+    other = Replay((step(6, 3), step(3, 5)), (), 1.0, 1.0)
+    assert other.acted == (0, 2)
 
 
 @pytest.mark.parametrize("replayed", [None, Replay((), (), 1.0, 1.0)])
@@ -67,7 +86,7 @@ def test_what_was_not_replayed_is_not_judged(replayed: Replay | None) -> None:
     """Nor is a run without a reconcile."""
     assert said(judge_model(replayed)).splitlines() == [
         "inconclusive: hpa-model of HPA decision",
-        "expected the model sets the same in at least 90% of the reconciles",
+        AGREES,
         "observed no reconcile could be replayed",
     ]
 
