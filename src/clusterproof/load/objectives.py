@@ -65,9 +65,15 @@ class LoadSpec(Section):
         return self.scenarios[name]
 
     def plan(
-        self, scenario: str, shape: str, *, rate_factor: float = 1.0, time_factor: float = 1.0
+        self,
+        scenario: str,
+        shape: str,
+        *,
+        rate_factor: float = 1.0,
+        time_factor: float = 1.0,
+        callers: int | None = None,
     ) -> Plan:
-        """The arrivals of one shape, within the bounds.
+        """The arrivals of one shape, within the bounds; `callers` in place of the scenario's.
 
         Raises:
             SpecError: No such shape, a factor that is none, or a plan that leaves the bounds.
@@ -84,7 +90,7 @@ class LoadSpec(Section):
                 for row in shapes[shape]
             ]
         ).scaled(rate_factor, time_factor)
-        self._check(plan, self.scenario(scenario))
+        self._check(plan, callers or self.scenario(scenario).callers)
         return plan
 
     def refuse_production(
@@ -119,13 +125,13 @@ class LoadSpec(Section):
             )
         self.refuse_production(host=host, allowed=allowed)
 
-    def _check(self, plan: Plan, scenario: Scenario) -> None:
+    def _check(self, plan: Plan, callers: int) -> None:
         bounds = self.bounds
         for what, value, most in (
             ("rate", plan.peak_rate, bounds.max_rate),
             ("duration", plan.duration_s, bounds.max_duration_s),
             ("requests", float(plan.total), float(bounds.max_requests)),
-            ("callers", float(scenario.callers), float(bounds.max_callers)),
+            ("callers", float(callers), float(bounds.max_callers)),
         ):
             if value > most:
                 raise SpecError(f"{what} {value:g} is over its bound {most:g} in the load spec")
