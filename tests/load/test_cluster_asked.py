@@ -30,7 +30,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("kubectl")
 def test_the_cluster_is_known_by_its_uid_under_whatever_name() -> None:
-    """An empty one where it may not be read: `production.clusters` takes that for one of its own."""
+    """Empty where it may not be read: `production.clusters` takes that for one of its own."""
     assert current_context() == "shop"
     assert cluster_uid("shop") == "0190-uid"
     assert cluster_uid("another") == ""
