@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ import httpx
 from clusterproof.errors import ObservationError
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
+from clusterproof.wait import wait_until
 
 KEY_VARIABLE = "POSTHOG_PERSONAL_API_KEY"
 _AT_ONCE = 500
@@ -50,10 +50,12 @@ def read_events(
     """
     wanted = {uuid for uuid in uuids if _is_uuid(uuid)}
     found: dict[str, str] = {}
-    deadline = time.monotonic() + within_s
+    rounds = 0
     with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
-        while wanted:
-            waiting = sorted(wanted)
+
+        def look() -> int:
+            nonlocal rounds
+            waiting = sorted(wanted - found.keys())
             for start in range(0, len(waiting), _AT_ONCE):
                 listed = ", ".join(f"'{uuid}'" for uuid in waiting[start : start + _AT_ONCE])
                 query = _QUERY.format(
@@ -61,11 +63,20 @@ def read_events(
                 )
                 for uuid, variant in _rows(client, project, key, query):
                     found[str(uuid)] = str(variant)
-            wanted -= found.keys()
-            if time.monotonic() + _AGAIN_AFTER_S > deadline:
-                break
-            if wanted:
-                time.sleep(_AGAIN_AFTER_S)
+            rounds += 1
+            return len(wanted - found.keys())
+
+        try:
+            wait_until(
+                look,
+                lambda missing: not missing,
+                waiting_for="every announced event in PostHog",
+                within_s=within_s,
+                every_s=_AGAIN_AFTER_S,
+            )
+        except ObservationError:
+            if not rounds:
+                raise
     return found
 
 
