@@ -24,15 +24,21 @@ _UP_WITHIN_S = 20.0
 class Forward:
     """A local port that leads to a Service for as long as this process lives."""
 
-    def __init__(self, target: ServiceRef) -> None:
-        """Choose a free local port; `start` opens it."""
+    def __init__(self, target: ServiceRef, context: str) -> None:
+        """Choose a free local port; `start` opens it.
+
+        Args:
+            target: The Service.
+            context: Of the kubeconfig: the one that was asked about, whatever is current later.
+        """
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.local_port = int(probe.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.local_port}"
         self.restarts = -1
         self._command = [
-            *(shutil.which("kubectl") or "kubectl", "-n", target.namespace, "port-forward"),
+            *(shutil.which("kubectl") or "kubectl", "--context", context),
+            *("-n", target.namespace, "port-forward"),
             *("--address=127.0.0.1", f"service/{target.name}", f"{self.local_port}:{target.port}"),
         ]
         self._process: subprocess.Popen | None = None
@@ -74,13 +80,13 @@ class Forward:
             return attempt.connect_ex(("127.0.0.1", self.local_port)) == 0
 
 
-def forward_to(target: ServiceRef) -> str:
-    """A port-forward by the kubeconfig's context, until this process ends; its URL.
+def forward_to(target: ServiceRef, context: str) -> str:
+    """A port-forward by a context of the kubeconfig, until this process ends; its URL.
 
     Raises:
         SpecError: It did not come up.
     """
-    forward = Forward(target)
+    forward = Forward(target, context)
     if not forward.start():
         raise SpecError(
             f"no --host, and no port-forward to service/{target.name} in"

@@ -109,7 +109,6 @@ def prove(fault: Mapping[str, Any], out: Path) -> Result:
 
 def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
     spec = yaml.safe_load(DEFAULT_PATH.read_text(encoding="utf-8"))
-    spec["scaling"]["namespace"] = namespace
     target = ServiceRef.model_validate(spec["scenarios"]["router"]["target"])
     there = str(target.model_copy(update={"namespace": namespace}))
     spec["scenarios"]["router"] |= {"target": there, **fault.get("scenario", {})}

@@ -33,14 +33,26 @@ def without_credentials(url: str) -> tuple[str, dict[str, str]]:
 
 def current_context() -> str:
     """The kubeconfig's context, or "" without kubectl or kubeconfig."""
+    return _kubectl("config", "current-context")
+
+
+def cluster_uid(context: str) -> str:
+    """The UID of namespace kube-system, which a cluster keeps under every context's name; or ""."""
+    return _kubectl(
+        *("--context", context, "--request-timeout", "5s"),
+        *("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"),
+    )
+
+
+def _kubectl(*arguments: str) -> str:
+    """What it prints, or "" where it is not there or refuses."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         return ""
-    ended = subprocess.run(  # noqa: S603 - our own argv
-        [kubectl, "config", "current-context"],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=10,
-    )
-    return ended.stdout.strip()
+    try:
+        ended = subprocess.run(  # noqa: S603 - our own argv
+            [kubectl, *arguments], check=False, capture_output=True, text=True, timeout=10
+        )
+    except subprocess.TimeoutExpired:
+        return ""
+    return ended.stdout.strip() if ended.returncode == 0 else ""

@@ -13,6 +13,7 @@ from clusterproof.load.sections import Scenario
 from clusterproof.load.split import judge_split, judge_stickiness
 from clusterproof.outcome import Outcome
 
+_SHARES = {0.5: 0.5, 0.95: 0.45, 0.99: 0.05}
 _FEWEST_FOR_SPLIT = 1000
 """A smoke run makes no claim about the split: it has too few users to make one. Our choice."""
 
@@ -52,17 +53,17 @@ def few_callers(account: Account, plan: Plan, scenario: Scenario) -> str:
     """Why the callers are too few for any target, where some arrivals were dropped; or "".
 
     By Little's law callers = rate x time of an answer. The time is the mean of answers that just
-    meet the objectives: half at the p50, 45 % at the p95, the rest at the p99. Where that needs
-    more callers than there are, and the answers did meet them, the target is not to blame.
+    meet the objectives: half at the p50, 45 % at the p95, the rest at the p99; without all three
+    nothing is said. Where that needs more callers than there are, and the answers did meet them,
+    the target is not to blame.
     """
-    limits = scenario.objectives
-    mean_s = (0.5 * limits.p50_ms + 0.45 * limits.p95_ms + 0.05 * limits.p99_ms) / 1000
+    limits = scenario.objectives.limits_ms
+    if limits.keys() != _SHARES.keys():
+        return ""
+    mean_s = sum(_SHARES[q] * limit_ms for q, limit_ms in limits.items()) / 1000
     needed = plan.peak_rate * mean_s
     service = account.total().service
-    met = all(
-        service.value_s(q) * 1000 <= most
-        for q, most in ((0.5, limits.p50_ms), (0.95, limits.p95_ms), (0.99, limits.p99_ms))
-    )
+    met = all(service.value_s(q) * 1000 <= most for q, most in limits.items())
     if not account.dropped or needed <= scenario.callers or not met:
         return ""
     return (

@@ -9,6 +9,7 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
+from locust.util.timespan import parse_timespan
 
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
@@ -30,7 +32,7 @@ from loadtests.forward import forward_to
 from loadtests.health import Health
 from loadtests.options import add_options, load_spec, scenario_for, spec_path, wrong_input_ends
 from loadtests.records import Records
-from loadtests.target import current_context, host_of, without_credentials
+from loadtests.target import cluster_uid, current_context, host_of, without_credentials
 from loadtests.verdict import few_callers, generator_figures, judge_callers, print_verdict
 from loadtests.web import refuse_starts
 from loadtests.workers import FINAL, LANE, START_DELAY_S, Workers
@@ -96,6 +98,8 @@ class Run:
         options = environment.parsed_options
         self._split_host()
         with wrong_input_ends():
+            if options.num_users:
+                self.scenario = self.scenario.model_copy(update={"callers": options.num_users})
             self.refuse(environment.host or self.caller.host or "")
             self._check_environment()
             self._set_stop_timeout(environment)
@@ -104,10 +108,13 @@ class Run:
                 environment.process_exit_code = int(ExitCode.INCONCLUSIVE)
                 self.records = Records(Path(options.out), spec_path())
                 if not (environment.host or self.caller.host):  # the master tells its workers
+                    context = current_context()
                     self.spec.refuse_production(
-                        context=current_context(), allowed=options.allow_production
+                        context=context,
+                        cluster_uid=partial(cluster_uid, context),
+                        allowed=options.allow_production,
                     )
-                    environment.host = forward_to(self.scenario.target)
+                    environment.host = forward_to(self.scenario.target, context)
         if isinstance(runner, WorkerRunner):
             runner.register_message(LANE, self.take_lane)
             runner.register_message(_HURRY, self.hurry)
@@ -394,12 +401,20 @@ class Run:
         environment.parsed_options.host = environment.host
 
     def _read_plan(self, options: Namespace) -> None:
-        self.plan = self.spec.plan(
+        plan = self.spec.plan(
             self.name,
             options.shape,
             rate_factor=options.rate_factor,
             time_factor=options.time_factor,
+            callers=self.scenario.callers,
         )
+        most_s = options.run_time
+        if isinstance(most_s, str):
+            try:
+                most_s = parse_timespan(most_s)
+            except ValueError as error:
+                raise SpecError(f"--run-time {options.run_time!r}: {error}") from error
+        self.plan = plan.cut(most_s) if most_s else plan
 
     def _snapshot(self) -> dict[str, Any]:
         start, self._shipped = self._shipped, len(self.account.exposures)
@@ -407,9 +422,14 @@ class Run:
 
 
 class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped
-    """All callers from the start until the plan ends: the plan, not their number, sets the pace."""
+    """All callers from the start until the plan ends: the plan, not their number, sets the pace.
+
+    Of Locust's own options --users is how many callers there are, --spawn-rate how many of them
+    start in a second, and --run-time where the plan is cut.
+    """
 
     abstract = True
+    use_common_options = True
     run: Run
 
     def reset_time(self) -> None:
@@ -420,4 +440,5 @@ class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped
     def tick(self) -> tuple[int, float] | None:
         """Locust asks this every second."""
         callers = self.run.scenario.callers
-        return None if self.run.is_over else (callers, float(callers))
+        started = self.run.environment.parsed_options.spawn_rate or float(callers)
+        return None if self.run.is_over else (callers, started)

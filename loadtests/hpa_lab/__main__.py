@@ -72,7 +72,7 @@ def compare(world: World, out: Path) -> int:
     for name, recording in world.recordings.items():
         recording.write(out / f"{name}.json.gz")
     timelines = {
-        name: build_timeline(recording, deployment="target", hpa="target")
+        name: build_timeline(recording, hpa="target")
         for name, recording in world.recordings.items()
     }
     rows = _replayed(world, timelines, FLAGS)
@@ -190,7 +190,7 @@ def _create(api: KubeApi, world: World) -> None:
 def _progress(world: World) -> None:
     replicas: dict[int, int] = {}
     for recording in world.recordings.values():
-        changes = recording.of("deployment", "target")
+        changes = recording.of("target")
         if changes:
             count = int(changes[-1].object["spec"]["replicas"])
             replicas[count] = replicas.get(count, 0) + 1

@@ -48,7 +48,7 @@ class World:
         """Watch, and say what the Pods use."""
         for kind, path in (
             ("pod", "/api/v1/pods"),
-            ("deployment", "/apis/apps/v1/deployments"),
+            ("target", "/apis/apps/v1/deployments"),
             ("hpa", "/apis/autoscaling/v2/horizontalpodautoscalers"),
         ):
             threading.Thread(target=self._watch, args=(kind, path), daemon=True).start()

@@ -68,6 +68,7 @@ def command_parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("verify", _verify, "verify a cluster against its spec"),
         ("plan", _plan, "show what would be checked; touches no cluster"),
+        ("load", _load, "offer a load and judge it, judge it again, or foretell an autoscaler"),
     ):
         command = commands.add_parser(
             name,
@@ -121,6 +122,12 @@ def _verify(_options: argparse.Namespace, rest: list[str]) -> int:
 
 def _plan(_options: argparse.Namespace, rest: list[str]) -> int:
     return _pytest("--plan", *_from_here(rest))
+
+
+def _load(_options: argparse.Namespace, rest: list[str]) -> int:
+    from clusterproof.load.__main__ import main as load  # noqa: PLC0415 - only a load needs it
+
+    return load(rest)
 
 
 def _check_spec(options: argparse.Namespace, _rest: list[str]) -> int:

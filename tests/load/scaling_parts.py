@@ -1,34 +1,46 @@
 """Parts of a run, made by hand: what the API would have served, and series over time."""
 
-from dataclasses import asdict
 from typing import Any
 
+from clusterproof.load.hpa.held import Held
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.recording import Change, Recording, UsageRead
-from clusterproof.load.sections import Controller, Scaling
+from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import Series, Timeline
 
 T0 = 1000.0
-SCALING = Scaling(
-    namespace="ns",
-    deployment="web",
-    hpa="web-hpa",
-    selector="app=web",
-    metrics_port=9090,
-    floor=3,
-    ceiling=10,
-    ceiling_rate=100.0,
-    cpu_target=70,
-    memory_target=80,
-    up_window_s=0,
-    up_policies=("Percent 100 30", "Pods 2 30"),
-    down_window_s=300,
-    down_policies=("Percent 50 60",),
-    ceiling_within_s=120.0,
-    floor_within_s=420.0,
-    react_within_s=60.0,
-    controller=Controller(**asdict(ControllerFlags())),
+MUST_HOLD: dict[str, Any] = {
+    "minReplicas": 3,
+    "maxReplicas": 10,
+    "metrics": [
+        {"type": "Resource", "resource": {"name": name, "target": {"averageUtilization": percent}}}
+        for name, percent in (("cpu", 70), ("memory", 80))
+    ],
+    "behavior": {
+        "scaleUp": {
+            "stabilizationWindowSeconds": 0,
+            "policies": [
+                {"type": "Percent", "value": 100, "periodSeconds": 30},
+                {"type": "Pods", "value": 2, "periodSeconds": 30},
+            ],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": 300,
+            "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
+        },
+    },
+}
+SCALING = Scaling.model_validate(
+    {
+        "hpa": "web-hpa",
+        "must_hold": MUST_HOLD,
+        "ceiling_within_s": 120,
+        "floor_within_s": 420,
+        "react_within_s": 60,
+    }
 )
+HELD = Held("web-hpa", 3, 10, 300.0, 0.1, ControllerFlags(), 120.0, 60.0, 420.0)
+"""What SCALING says of an HPA that asks for just this."""
 
 
 def recording(*changes: Change, until: float = 100.0) -> Recording:
@@ -50,10 +62,10 @@ def hpa(at: float, *, active: str = "True", name: str = "web-hpa", **spec: Any) 
 
 
 def deployment(at: float, *, name: str = "web", **condition: str) -> Change:
-    """The Deployment as it was from `at` on, with one condition."""
+    """The scale target as it was from `at` on, with one condition."""
     conditions = [{"type": "ReplicaFailure", **condition}] if condition else []
     item = {"metadata": {"name": name}, "spec": {}, "status": {"conditions": conditions}}
-    return Change(T0 + at, "deployment", "MODIFIED", item)
+    return Change(T0 + at, "target", "MODIFIED", item)
 
 
 def pod(
@@ -83,5 +95,5 @@ def series(*points: tuple[float, float]) -> Series:
 
 def timeline(**named: Series) -> Timeline:
     """The named series; the others are empty."""
-    names = ("replicas", "desired", "ready", "pods", "cpu_seen", "memory_seen", "endpoints")
+    names = ("replicas", "desired", "ready", "pods", "pressure", "endpoints")
     return Timeline(**{name: named.get(name, ()) for name in names})

@@ -204,3 +204,16 @@ def test_names_that_become_the_same_in_other_words_are_added_up() -> None:
     assert worded.faults == {"***": 5}
     assert [one.event_id for one in worded.exposures] == ["e0", "***", "e2"]
     assert set(account.names) == {"a", "b"}
+
+
+def test_requests_that_never_ended_are_the_slowest_of_all() -> None:
+    """In every percentile: a target that keeps a tenth of them has no p99 of the rest."""
+    account = Account()
+    for number in range(100):
+        account.begin(late_s=0, was_idle=True, at_s=0)
+        if number < 90:
+            account.end("x", latency_s=0.02, service_s=0.02, at_s=0, fault="", answered=True)
+    latency = account.total().latency
+    assert latency.count == 100
+    assert latency.value_s(0.9) < 0.03
+    assert latency.value_s(0.91) > 3000

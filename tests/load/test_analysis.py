@@ -11,17 +11,19 @@ from clusterproof.load.analysis import Inputs, analyse, capacity, find_demand, j
 from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Growth, Scrape, series
 from clusterproof.load.finding import Finding
 from clusterproof.load.ledger import PrometheusWindow
-from clusterproof.load.objectives import LoadSpec, read_objectives
+from clusterproof.load.objectives import read_objectives
 from clusterproof.load.recording import Change, Recording
 from clusterproof.load.scaling import Demand
 from clusterproof.load.schedule import Plan, Stage
-from clusterproof.load.sections import Scaling
 from clusterproof.load.split import Exposure
 from clusterproof.outcome import Outcome
 
 T0 = 1_800_000_000.0
 NAMED = ("count-histogram", "count-exposures", "events-sent")
 SPEC = read_objectives()
+assert SPEC.metrics is not None
+assert SPEC.scaling is not None
+METRICS, SCALING = SPEC.metrics, SPEC.scaling
 GENERATOR = {"scenario": "router", "started_at": T0, "stages": [[1, 1, 40]], "findings": []}
 
 
@@ -40,12 +42,33 @@ def test_the_ceiling_is_demanded_while_the_plan_needs_it(
 ) -> None:
     """The way down is judged only when enough of the run is left for it."""
     plan = Plan([Stage(*stage) for stage in stages])
-    assert find_demand(plan, T0, SPEC.scaling.ceiling_rate) == demand
+    assert find_demand(plan, T0, 148) == demand
+
+
+@pytest.mark.parametrize(
+    ("stages", "up", "down"),
+    [
+        ([(20, 20, 30), (160, 160, 100), (8, 8, 60)], 30, 130),
+        ([(20, 20, 30), (20, 160, 20), (160, 160, 100)], 48, None),
+        ([(40, 40, 120)], None, None),
+        ([(90, 90, 60), (160, 160, 60)], None, None),
+        ([(79, 79, 60), (160, 160, 60)], 60, None),
+        ([(160, 160, 60), (8, 8, 90)], None, None),
+    ],
+    ids=["step", "ramp", "steady", "a-little-more", "twice", "from-the-beginning"],
+)
+def test_without_a_rate_of_the_ceiling_a_plan_demands_the_most_near_its_highest(
+    stages: list[tuple[float, float, float]], up: float | None, down: float | None
+) -> None:
+    """Nobody has to measure what a request costs before: the HPA says how many replicas it is."""
+    plan = Plan([Stage(*stage) for stage in stages])
+    demand = find_demand(plan, 0.0)
+    assert (demand.up_at, demand.down_at) == (up, down)
 
 
 def _values(requests: float, **more: float) -> dict[str, float]:
     """A Pod's counters, by the names of the project's load spec."""
-    metrics = SPEC.metrics
+    metrics = METRICS
     names = {
         metrics.requests: requests,
         metrics.durations_count: more.get("count", requests),
@@ -55,7 +78,7 @@ def _values(requests: float, **more: float) -> dict[str, float]:
         PROCESS_CPU: more.get("cpu", requests / 200),
         PROCESS_START: T0 - 60,
     }
-    return {series(name, {}): value for name, value in names.items()}
+    return {series(str(name), {}): value for name, value in names.items()}
 
 
 def _inputs(
@@ -90,7 +113,7 @@ def _inputs(
 
 
 def _ledger(inputs: Inputs) -> dict[str, Finding]:
-    return {one.id: one for one in judge_ledger(inputs, SPEC.metrics, T0)[1]}
+    return {one.id: one for one in judge_ledger(inputs, SPEC, METRICS, T0)[1]}
 
 
 def test_each_claim_of_the_ledger_passes_on_a_run_that_agrees() -> None:
@@ -165,14 +188,14 @@ def test_what_a_pod_may_have_counted_before_it_went_is_allowed_for() -> None:
     inputs = _inputs(answered=10, requests=8.0, count=10.0)
     pod = {"metadata": {"name": "a", "uid": "1"}}
     inputs.recording.changes = [Change(T0 + 70, "pod", "DELETED", pod)]
-    served, _ = judge_ledger(inputs, SPEC.metrics, T0)
+    served, *_ = judge_ledger(inputs, SPEC, METRICS, T0)
     assert served.unseen_bound == pytest.approx(8 / 51 * 20)
     assert _ledger(inputs)["count-requests"].outcome is Outcome.PASSED
 
 
 def test_capacity_is_what_the_pods_own_cpu_counters_say() -> None:
     inputs = _inputs(requests=10.0, cpu=0.05)
-    served = judge_ledger(inputs, SPEC.metrics, T0)[0]
+    served = judge_ledger(inputs, SPEC, METRICS, T0)[0]
     found = capacity(inputs.recording, served, T0)
     assert found == {
         "cpu_s_per_request": pytest.approx(0.005),
@@ -211,14 +234,14 @@ def test_a_service_is_judged_by_the_names_of_the_spec() -> None:
         "metadata": {"name": "s", "labels": labels},
         "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {}}],
     }
-    inputs = _inputs()
+    inputs = _inputs(answered=80)
     inputs.recording.changes = [
-        Change(T0 - 2, "pod", "LISTED", pod),
+        Change(T0 - 40, "pod", "LISTED", pod),
         Change(T0 - 2, "endpointslice", "LISTED", endpoints),
     ]
     found = {one.id: one for one in analyse(inputs, SPEC).verdict.findings}["service-spread"]
     assert found.outcome is Outcome.PASSED
-    assert found.observed == "1 of 1 pods served; at most 1 ready endpoints"
+    assert found.observed == "1 of 1 pods did; at most 1 ready endpoints"
 
 
 def test_each_counter_is_called_by_its_own_name() -> None:
@@ -234,9 +257,9 @@ def test_the_model_is_given_the_specs_deployment_autoscaler_and_flags() -> None:
     """On a recording of the real controller, whose flags are not its defaults."""
     recording = Recording.read(Path(__file__).parent / "recordings" / "curve-001.json.gz")
     flags = {"sync_s": 5, "downscale_window_s": 60, "cpu_initialization_s": 40}
-    controller = SPEC.scaling.controller.model_copy(update={**flags, "readiness_delay_s": 10})
-    target = {"deployment": "target", "hpa": "target", "controller": controller}
-    spec = SPEC.model_copy(update={"scaling": SPEC.scaling.model_copy(update=target)})
+    controller = SCALING.controller.model_copy(update={**flags, "readiness_delay_s": 10})
+    target = {"hpa": "target", "controller": controller}
+    spec = SPEC.model_copy(update={"scaling": SCALING.model_copy(update=target)})
     generator = {**GENERATOR, "started_at": recording.started_at}
     inputs = Inputs(generator, Account(), recording, None, None)
     found = analyse(inputs, spec)
@@ -244,11 +267,7 @@ def test_the_model_is_given_the_specs_deployment_autoscaler_and_flags() -> None:
     assert found.timeline.replicas
     claims = {one.id: one for one in found.verdict.findings}
     assert claims["hpa-model"].outcome is Outcome.PASSED
-    with_defaults = analyse(inputs, SPEC.model_copy(update={"scaling": _by_default(spec)}))
+    by_default = SCALING.model_copy(update={"hpa": "target"})
+    with_defaults = analyse(inputs, SPEC.model_copy(update={"scaling": by_default}))
     assert with_defaults.replayed is not None
     assert with_defaults.replayed.free != found.replayed.free
-
-
-def _by_default(spec: LoadSpec) -> Scaling:
-    """What the spec holds its autoscaler to, with the controller's own flags."""
-    return spec.scaling.model_copy(update={"controller": SPEC.scaling.controller})

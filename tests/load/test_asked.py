@@ -4,14 +4,12 @@ from typing import Any
 
 import pytest
 
-from clusterproof.load.asked import judge_policies, judge_targets
-from clusterproof.load.finding import Link
-from clusterproof.load.recording import Recording
-from clusterproof.load.scaling import Demand, judge_ceiling
+from clusterproof.load.asked import judge_asked, judge_policies, judge_steady, judge_targets
+from clusterproof.load.recording import Change, Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.outcome import Outcome
 from tests.load.saying import said
-from tests.load.scaling_parts import SCALING, T0, hpa, recording, series, timeline
+from tests.load.scaling_parts import MUST_HOLD, SCALING, T0, hpa, recording
 
 Json = dict[str, Any]
 UP: Json = {
@@ -28,10 +26,7 @@ DOWN: Json = {
 BEHAVIOR = {"scaleUp": UP, "scaleDown": DOWN}
 UP_SHOWN = "up: window 0 s, Percent 100 30, Pods 2 30"
 DOWN_SHOWN = "down: window 300 s, Percent 50 60"
-DEFAULTS = {
-    "up_policies": ("Percent 100 15", "Pods 4 15"),
-    "down_policies": ("Percent 100 15",),
-}
+DEFAULTS: Json = {"scaleUp": {}, "scaleDown": {}}
 CPU, MEMORY = ("cpu", 70), ("memory", 80)
 
 
@@ -78,23 +73,34 @@ def test_windows_policies_choice_and_tolerance_are_the_specs(
     ]
 
 
+def _holding(**fields: Any) -> Scaling:  # noqa: ANN401 - JSON
+    """What must hold, with other fields in place of some."""
+    return Scaling.model_validate({"hpa": "web-hpa", "must_hold": {**MUST_HOLD, **fields}})
+
+
 @pytest.mark.parametrize(
-    ("behavior", "scaling"),
+    ("behavior", "must"),
     [
         (None, DEFAULTS),
         ({}, DEFAULTS),
         (
             {"scaleUp": {**UP, "selectPolicy": "Disabled"}, "scaleDown": DOWN},
-            {"up_select": "Disabled"},
+            {"scaleUp": {"selectPolicy": "Disabled"}, "scaleDown": DOWN},
         ),
-        ({"scaleUp": UP, "scaleDown": {**DOWN, "selectPolicy": "Min"}}, {"down_select": "Min"}),
-        ({"scaleUp": {**UP, "tolerance": "0"}, "scaleDown": DOWN}, {"up_tolerance": 0.0}),
+        (
+            {"scaleUp": UP, "scaleDown": {**DOWN, "selectPolicy": "Min"}},
+            {"scaleUp": UP, "scaleDown": {**DOWN, "selectPolicy": "Min"}},
+        ),
+        (
+            {"scaleUp": {**UP, "tolerance": "0"}, "scaleDown": DOWN},
+            {"scaleUp": {**UP, "tolerance": 0}, "scaleDown": DOWN},
+        ),
+        ({"scaleUp": UP, "scaleDown": DOWN}, {"scaleDown": DOWN}),
     ],
-    ids=["no-behavior", "empty-behavior", "disabled", "min", "tolerance"],
+    ids=["no-behavior", "empty-behavior", "disabled", "min", "tolerance", "one-direction"],
 )
-def test_what_an_hpa_may_ask_for_a_spec_can_say(behavior: Json | None, scaling: Json) -> None:
-    held = SCALING.model_copy(update=scaling)
-    finding = judge_policies(recording(hpa(0, behavior=behavior)), held)
+def test_what_an_hpa_may_ask_for_a_spec_can_say(behavior: Json | None, must: Json) -> None:
+    finding = judge_policies(recording(hpa(0, behavior=behavior)), _holding(behavior=must))
     assert (finding.outcome, finding.observed) == (Outcome.PASSED, "as expected")
 
 
@@ -124,11 +130,29 @@ def _utilization(*targets: tuple[str, int]) -> list[Json]:
     return _metrics(*((name, {"averageUtilization": percent}) for name, percent in targets))
 
 
-OF_CONTAINER = {
+OF_CONTAINER: Json = {
     "type": "ContainerResource",
     "containerResource": {"name": "cpu", "container": "web", "target": {"averageUtilization": 70}},
 }
-QUEUE = {"type": "External", "external": {"metric": {"name": "queue_length"}}}
+QUEUE: Json = {
+    "type": "External",
+    "external": {
+        "metric": {"name": "queue_length"},
+        "target": {"type": "AverageValue", "averageValue": "30"},
+    },
+}
+PODS: Json = {
+    "type": "Pods",
+    "pods": {"metric": {"name": "in_flight"}, "target": {"averageValue": "1500m"}},
+}
+OBJECT: Json = {
+    "type": "Object",
+    "object": {
+        "metric": {"name": "requests"},
+        "describedObject": {"kind": "Ingress", "name": "web"},
+        "target": {"type": "Value", "value": "2k"},
+    },
+}
 
 
 @pytest.mark.parametrize(
@@ -136,18 +160,25 @@ QUEUE = {"type": "External", "external": {"metric": {"name": "queue_length"}}}
     [
         (_utilization(CPU, MEMORY), "as expected"),
         (_utilization(MEMORY, CPU), "as expected"),
-        ([OF_CONTAINER, *_utilization(MEMORY)], "as expected"),
-        ([QUEUE, *_utilization(CPU, MEMORY)], "as expected"),
+        (
+            [OF_CONTAINER, *_utilization(MEMORY)],
+            "cpu of container web 70 %, memory 80 %",
+        ),
+        (
+            [QUEUE, *_utilization(CPU, MEMORY)],
+            "External metric queue_length 30, cpu 70 %, memory 80 %",
+        ),
         (_utilization(("cpu", 99), MEMORY), "cpu 99 %, memory 80 %"),
         (_utilization(CPU), "cpu 70 %"),
-        ([OF_CONTAINER, *_utilization(("cpu", 50), MEMORY)], "cpu 50 %, cpu 70 %, memory 80 %"),
-        ([*_utilization(CPU), *_metrics(("memory", {"averageValue": "64Mi"}))], "cpu 70 %"),
-        ([QUEUE], "no utilization"),
+        (
+            [*_utilization(CPU), *_metrics(("memory", {"averageValue": "64Mi"}))],
+            "cpu 70 %, memory 67108864",
+        ),
         (None, "cpu 80 %"),
     ],
 )
 def test_the_targets_are_the_specs(metrics: list[Json] | None, observed: str) -> None:
-    """In any order, of Pods or of one container; without metrics the API's default."""
+    """In any order, each to the letter, and none that the spec does not name."""
     changes = [hpa(0, metrics=metrics), hpa(5, metrics=metrics)]
     assert said(judge_targets(recording(*changes), SCALING)).splitlines() == [
         f"{'passed' if observed == 'as expected' else 'failed'}: hpa-targets of HPA policy",
@@ -156,22 +187,57 @@ def test_the_targets_are_the_specs(metrics: list[Json] | None, observed: str) ->
     ]
 
 
-def test_an_hpa_without_memory_can_be_said() -> None:
-    scaling = Scaling.model_validate({**SCALING.model_dump(), "memory_target": None})
-    changes = [hpa(0, metrics=_utilization(CPU)), hpa(5, metrics=_utilization(CPU, MEMORY))]
-    assert judge_targets(recording(changes[0]), scaling).outcome is Outcome.PASSED
-    finding = judge_targets(recording(*changes), scaling)
-    assert finding.observed == "cpu 70 %, memory 80 %"
+@pytest.mark.parametrize(
+    ("must", "other"),
+    [
+        (OF_CONTAINER, {**OF_CONTAINER["containerResource"], "target": {"averageValue": "1"}}),
+        (QUEUE, {**QUEUE["external"], "target": {"averageValue": "31"}}),
+        (PODS, {**PODS["pods"], "target": {"averageValue": "1.5", "type": "AverageValue"}}),
+        (OBJECT, {**OBJECT["object"], "describedObject": {"kind": "Ingress", "name": "shop"}}),
+    ],
+    ids=["ContainerResource", "External", "Pods", "Object"],
+)
+def test_metrics_of_every_type_are_compared(must: Json, other: Json) -> None:
+    """By their value, not by how it is written: 1500m is 1.5."""
+    scaling = _holding(metrics=[must])
+    field = next(name for name in must if name != "type")
+    same = recording(hpa(0, metrics=[must]))
+    assert judge_targets(same, scaling).outcome is Outcome.PASSED
+    another = recording(hpa(0, metrics=[{**must, field: other}]))
+    alike = must is PODS
+    assert judge_targets(another, scaling).outcome is (Outcome.PASSED if alike else Outcome.FAILED)
 
 
-def test_an_hpa_by_other_metrics_alone_can_be_said() -> None:
-    """Whether its ceiling was needed is then not known by the CPU."""
-    scaling = SCALING.model_copy(update={"cpu_target": None, "memory_target": None})
-    finding = judge_targets(recording(hpa(0, metrics=[QUEUE])), scaling)
-    assert (finding.outcome, finding.expected) == (Outcome.PASSED, "HPA targets no utilization")
-    demand = Demand(up_at=T0 + 30, down_at=None, until=T0 + 200)
-    ceiling = judge_ceiling(timeline(desired=series((0, 3))), scaling, demand, None)
-    assert (ceiling.outcome, ceiling.link) == (Outcome.INCONCLUSIVE, Link.HPA_DECISION)
+def test_what_is_not_said_of_an_hpa_may_be_anything() -> None:
+    """Ten lines of load spec need no second copy of the manifest."""
+    scaling = Scaling(hpa="web-hpa")
+    found = judge_asked(recording(hpa(0, maxReplicas=77, metrics=[QUEUE])), scaling)
+    assert [(claim.id, claim.outcome) for claim in found] == [("hpa-steady", Outcome.PASSED)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "observed"),
+    [
+        ([hpa(0), hpa(30)], Outcome.PASSED, "as expected"),
+        (
+            [hpa(0), hpa(30, maxReplicas=12, minReplicas=4), hpa(40)],
+            Outcome.INCONCLUSIVE,
+            "maxReplicas, minReplicas changed after 30 s",
+        ),
+        (
+            [hpa(0), Change(T0 + 20, "hpa", "DELETED", hpa(0).object)],
+            Outcome.FAILED,
+            "deleted after 20 s",
+        ),
+        ([], Outcome.FAILED, "no HPA"),
+    ],
+    ids=["stays", "changed-in-the-middle", "deleted", "never-there"],
+)
+def test_an_hpa_is_one_thing_for_the_whole_run(
+    changes: list[Change], outcome: Outcome, observed: str
+) -> None:
+    finding = judge_steady(recording(*changes), "web-hpa")
+    assert (finding.outcome, finding.observed) == (outcome, observed)
 
 
 def test_without_an_hpa_nothing_is_as_expected() -> None:

@@ -1,9 +1,12 @@
 """What callers saw: in words, and at the edges of each objective."""
 
+import random
+
 import pytest
 
 from clusterproof.load.account import Account
 from clusterproof.load.callers import judge_answers, judge_latency
+from clusterproof.load.latency import judge_limit
 from clusterproof.load.sections import Objectives
 from clusterproof.outcome import Outcome
 from tests.load.saying import said
@@ -111,3 +114,41 @@ def test_the_limit_is_in_milliseconds(latency_s: float, outcome: str) -> None:
 def test_a_quantile_without_a_claim_does_not_end_the_others() -> None:
     """Of 6 requests the median has an interval; of 3 not even that."""
     assert judge_latency(_account(3), OBJECTIVES, planned=3) == []
+
+
+def _slow_in_stalls(seed: int, *, of: int) -> Account:
+    """60,000 requests in 600 s; 0.85 % take 2 s, `of` neighbours at a time."""
+    chance = random.Random(seed)  # noqa: S311 - a reproducible draw, not a secret
+    account = Account()
+    slow = 0
+    for number in range(60_000):
+        if not slow and chance.random() < 0.0085 / of:
+            slow = of
+        latency_s, slow = (2.0, slow - 1) if slow else (0.02, 0)
+        at_s = number / 100
+        account.begin(late_s=0, was_idle=True, at_s=at_s)
+        account.end("x", latency_s=latency_s, service_s=0.02, at_s=at_s, fault="", answered=True)
+    return account
+
+
+def test_slow_requests_that_come_together_are_no_breach_that_independent_ones_are_not() -> None:
+    """A p99 that holds in the long run: by the plain interval a sixth of these runs would fail."""
+    objectives = Objectives(p99_ms=1500)
+    runs = [_slow_in_stalls(seed, of=50) for seed in range(12)]
+    plain = [judge_limit(run.total().latency.quantile(0.99), 1.5) for run in runs]
+    clustered = [judge_latency(run, objectives)[0] for run in runs]
+    assert Outcome.FAILED in plain
+    assert Outcome.FAILED not in {claim.outcome for claim in clustered}
+    assert any("slow ones come together" in claim.evidence[-1] for claim in clustered)
+
+
+def test_a_p99_that_is_far_over_its_limit_fails_however_it_comes() -> None:
+    account = Account()
+    for number in range(12_000):
+        slow = number // 100 % 10 == 0  # every tenth second
+        latency_s = 2.0 if slow else 0.02
+        account.begin(late_s=0, was_idle=True, at_s=number / 100)
+        account.end(
+            "x", latency_s=latency_s, service_s=0.02, at_s=number / 100, fault="", answered=True
+        )
+    assert judge_latency(account, Objectives(p99_ms=1500))[0].outcome is Outcome.FAILED

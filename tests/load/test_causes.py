@@ -2,11 +2,8 @@
 
 import pytest
 
-from clusterproof.load.causes import (
-    find_cause,
-    judge_metrics,
-    judge_spec_bounds,
-)
+from clusterproof.load.asked import judge_spec_bounds
+from clusterproof.load.causes import find_cause, judge_metrics
 from clusterproof.load.finding import Link
 from clusterproof.load.recording import Change, Recording, UsageRead
 from tests.load.saying import said
@@ -94,6 +91,16 @@ def test_usage_that_the_hpa_read_and_we_did_not_is_no_finding_about_the_cluster(
 ) -> None:
     """We could not look."""
     found = unread(recording(hpa(0), hpa(at, active=active), hpa(62)), (10, 60))
+    assert said(judge_metrics(found, SCALING)).startswith(f"{outcome}: hpa-metrics of metrics")
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(403, "inconclusive"), (503, "failed")])
+def test_usage_that_we_may_not_read_is_not_what_the_hpa_may_not_read(
+    status: int, outcome: str
+) -> None:
+    """Its status does not change while it is content: nothing of it is seen meanwhile."""
+    found = recording(hpa(0))
+    found.usage = [UsageRead(read.at, {}, "refused", status) for read in found.usage]
     assert said(judge_metrics(found, SCALING)).startswith(f"{outcome}: hpa-metrics of metrics")
 
 
@@ -205,7 +212,7 @@ def test_an_autoscaler_without_a_minimum_has_one() -> None:
     [("exceeded quota: seven", "quota"), ("no such ServiceAccount", "scheduler")],
 )
 def test_replicas_that_are_not_created_are_a_cause(message: str, link: str) -> None:
-    """Of our own Deployment, and only while it is so."""
+    """Of our own scale target, and only while it is so."""
     fields = {"status": "True", "reason": "FailedCreate", "message": message + "x" * 400}
     found = find_cause(recording(hpa(0), deployment(0), deployment(5, **fields)), SCALING)
     assert found is not None
@@ -214,9 +221,44 @@ def test_replicas_that_are_not_created_are_a_cause(message: str, link: str) -> N
         "expected every replica that is asked for is created",
         f"observed FailedCreate: {(message + 'x' * 400)[:300]}",
     ]
-    others = deployment(5, name="another", **fields)
     over = deployment(5, **{**fields, "status": "False"})
-    assert find_cause(recording(hpa(0), others, over), SCALING) is None
+    assert find_cause(recording(hpa(0), over), SCALING) is None
+
+
+@pytest.mark.parametrize(("name", "link"), [("web", Link.QUOTA), ("another", None)])
+def test_a_statefulset_says_in_an_event_that_it_may_not_create_a_pod(
+    name: str, link: Link | None
+) -> None:
+    """It has no such condition."""
+    item = {
+        "metadata": {"name": "web.1"},
+        "reason": "FailedCreate",
+        "message": 'pods "web-3" is forbidden: exceeded quota: three',
+        "involvedObject": {"kind": "StatefulSet", "name": name},
+    }
+    event = Change(T0 + 5, "event", "ADDED", item)
+    found = find_cause(recording(hpa(0), deployment(0), event), SCALING)
+    assert (found.link if found else None) is link
+
+
+@pytest.mark.parametrize(
+    ("waits", "until", "link"),
+    [
+        ({"scheduled": "False", "phase": "Pending"}, 60, Link.SCHEDULER),
+        ({"scheduled": "False", "phase": "Pending"}, 9, None),
+        ({"scheduled": "False", "phase": "Pending"}, None, None),
+        ({"ready": "False"}, 60, Link.READINESS),
+    ],
+    ids=["a-node-that-came", "after-the-load", "only-what-lasts", "slow-to-be-ready"],
+)
+@pytest.mark.parametrize("end", ["MODIFIED", "DELETED"])
+def test_what_was_over_by_the_end_explains_what_was_missed_before(
+    waits: dict[str, str], until: float | None, link: Link | None, end: str
+) -> None:
+    """A node that came at last, or a scale-down that took the Pods away: they waited for 80 s."""
+    run = recording(hpa(0), pod(10, **waits), pod(90, kind=end), until=200)  # type: ignore[arg-type]
+    found = find_cause(run, SCALING, until=None if until is None else T0 + until)
+    assert (found.link if found else None) is link
 
 
 def test_a_failure_without_a_message_is_no_quota() -> None:

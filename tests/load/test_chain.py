@@ -15,6 +15,7 @@ from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import LoadSpec, read_objectives
 from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.scaling import Demand, judge_scaling
+from clusterproof.load.sections import Scaling
 from clusterproof.load.serving import judge_terminations
 from clusterproof.load.timeline import build_timeline
 from clusterproof.outcome import Outcome
@@ -81,7 +82,10 @@ class Story:
 
     def _hpa(self, at: float, desired: int) -> Change:
         hpa = deepcopy(HPA)
-        current = {"resource": {"name": "cpu", "current": {"averageUtilization": self.cpu}}}
+        current = {
+            "type": "Resource",
+            "resource": {"name": "cpu", "current": {"averageUtilization": self.cpu}},
+        }
         hpa["status"] = {
             "desiredReplicas": desired,
             "currentMetrics": [current],
@@ -91,7 +95,7 @@ class Story:
 
     def _deployment(self, at: float, replicas: int) -> Change:
         item = {"metadata": {"name": "model-router"}, "spec": {"replicas": replicas}, "status": {}}
-        return Change(T0 + at, "deployment", "MODIFIED", item)
+        return Change(T0 + at, "target", "MODIFIED", item)
 
 
 def _pod(
@@ -123,11 +127,17 @@ def spec() -> LoadSpec:
 
 
 def _judge(recording: Recording, spec: LoadSpec, *, down: bool = True) -> list[Finding]:
-    timeline = build_timeline(recording, deployment="model-router", hpa="model-router-hpa")
+    timeline = build_timeline(recording, hpa="model-router-hpa")
     demand = Demand(T0 + UP, T0 + DOWN if down else None, T0 + END)
-    found = judge_scaling(recording, timeline, spec.scaling, demand, None)
+    found = judge_scaling(recording, timeline, scaling_of(spec), demand, None)
     # The model has no usage to replay here: hpa/ and the laboratory test it.
     return [f for f in found if f.id != "hpa-model"]
+
+
+def scaling_of(spec: LoadSpec) -> Scaling:
+    """The section of the project's load spec, which has one."""
+    assert spec.scaling is not None
+    return spec.scaling
 
 
 def _edit_hpa(recording: Recording, path: tuple[str, ...], value: object) -> None:
@@ -188,7 +198,7 @@ def test_metrics_that_fail_are_told_apart(spec: LoadSpec, message: str, link: Li
 
 def test_a_metrics_api_without_an_answer_is_the_metrics(spec: LoadSpec) -> None:
     recording = STUCK.record()
-    recording.usage = [UsageRead(r.at, {}, "503") for r in recording.usage]
+    recording.usage = [UsageRead(r.at, {}, "503", 503) for r in recording.usage]
     assert judge_run(_judge(recording, spec)).broken is Link.METRICS
 
 
@@ -201,7 +211,7 @@ def test_a_quota_is_named(spec: LoadSpec) -> None:
         "reason": "FailedCreate",
         "message": 'pods "x" is forbidden: exceeded quota: seven',
     }
-    recording.of("deployment")[-1].object["status"] = {"conditions": [failure]}
+    recording.of("target")[-1].object["status"] = {"conditions": [failure]}
     assert judge_run(_judge(recording, spec, down=False)).broken is Link.QUOTA
 
 
@@ -244,7 +254,7 @@ def test_a_failed_request_while_a_pod_goes_is_its_termination() -> None:
 
 def test_a_recording_without_an_hpa_cannot_be_replayed() -> None:
     recording = Recording(T0, T0 + 10)
-    timeline = build_timeline(recording, deployment="model-router", hpa="x")
+    timeline = build_timeline(recording, hpa="x")
     assert replay(recording, timeline, hpa="x", flags=ControllerFlags()) is None
 
 
@@ -259,14 +269,15 @@ def test_load_that_an_affinity_keeps_on_one_pod_is_no_bad_generator(
     recording = Story(desired=((0, 3),), ready=((0, 3),), cpu=40).record()
     service = {"metadata": {"name": "model-router"}, "spec": {"sessionAffinity": affinity}}
     recording.changes.insert(0, Change(T0, "service", "LISTED", service))
+    assert spec.metrics is not None
     counter = series(spec.metrics.requests, {})
     for number in range(3):
         pod, grown = f"pod-{number}", 0.0 if number else 9000.0
         recording.scrapes += [
             Scrape(T0 + at, pod, f"uid-{pod}", {counter: value})
-            for at, value in ((1, 0.0), (150, grown))
+            for at, value in ((1, 0.0), (150, grown), (END, grown))
         ]
-    generator = {"scenario": "router", "started_at": T0, "stages": [[160, 160, 250]]}
+    generator = {"scenario": "router", "started_at": T0, "stages": [[20, 20, 30], [160, 160, 220]]}
     inputs = Inputs({**generator, "findings": []}, Account(), recording, None, None)
     verdict = analyse(inputs, spec).verdict
     assert (verdict.outcome, verdict.broken) == (outcome, broken)

@@ -54,7 +54,7 @@ def test_a_restart_adds_the_new_process_and_bounds_what_the_old_hid() -> None:
     reads = [_scrape(9, 50), _scrape(11, 60), _scrape(13, 80), _scrape(16, 4, start=14)]
     found = growth(reads, NAME, since=10)
     assert found.total == 34
-    assert found.unseen_bound == pytest.approx(10.0)
+    assert found.unseen_bound == pytest.approx(30.0)
 
 
 def test_a_drop_within_one_process_is_a_reset() -> None:
@@ -170,3 +170,46 @@ def test_a_pod_that_was_gone_before_its_last_read_hid_nothing() -> None:
 def test_an_old_process_without_a_read_in_the_run_did_not_grow() -> None:
     """Nothing is known of it after its last read."""
     assert growth([_scrape(7, 3), _scrape(8, 100), _scrape(9, 105)], NAME, since=10).total == 0
+
+
+def _born(*pods: str) -> dict[str, float]:
+    return {f"uid-{pod}": 11.0 for pod in pods}
+
+
+@pytest.mark.parametrize(
+    "start", [0.0, -60.0, 12.0, 90.0], ids=["none", "behind", "right", "ahead"]
+)
+def test_the_first_requests_of_a_new_pod_count_whatever_its_nodes_clock_says(start: float) -> None:
+    """By our own watch: it was not there. Before its first read it had served 40."""
+    reads = [_scrape(15, 40, start=start), _scrape(20, 800, start=start)]
+    assert growth(reads, NAME, since=10, born=_born("a")).total == 800
+
+
+def test_an_old_pod_whose_node_is_ahead_is_not_born_again() -> None:
+    reads = [_scrape(8, 5000, start=40), _scrape(20, 5800, start=40)]
+    assert growth(reads, NAME, since=10, born={}).total == 800
+    assert growth(reads[1:], NAME, since=10, born={}).total == 0
+
+
+def test_a_container_that_restarted_in_an_old_pod_begins_at_zero() -> None:
+    reads = [_scrape(9, 50, start=-60), _scrape(11, 60, start=-60), _scrape(16, 4, start=-46)]
+    assert growth(reads, NAME, since=10, born={}).total == 14
+
+
+def test_a_process_start_may_have_labels() -> None:
+    """Custom exporters put some on every metric."""
+    key = series(NAME, {})
+    started = series(PROCESS_START, {"service": "shop"})
+    reads = [
+        Scrape(9, "a", "u", {key: 50, started: 1}),
+        Scrape(15, "a", "u", {key: 55, started: 12}),
+    ]
+    assert growth(reads, NAME, since=10, born={}).total == 55
+
+
+def test_series_are_chosen_by_their_labels_and_nan_counts_nothing() -> None:
+    page = PAGE + f'{NAME}{{status="200",route="/health"}} 90\n{NAME}{{status="500"}} NaN\n'
+    page += f"{PROCESS_START} 5\n"
+    chosen = parse_metrics(page, [NAME, PROCESS_START], {"route": "/api"})
+    assert chosen == {f'{NAME}{{route="/api",status="200"}}': 7.0, f"{PROCESS_START}{{}}": 5.0}
+    assert sorted(parse_metrics(page, [NAME]).values()) == [7.0, 90.0]

@@ -23,7 +23,7 @@ RATE = """{outcome}: generator-rate of generator
 expected each of {planned} planned sent, or dropped while every caller waited
 observed sent {sent}, dropped 7, missing {missing}"""
 ACCOUNT = """{outcome}: generator-account of generator
-expected each request that was sent ended, and no fault of our own
+expected each request that was sent ended, or the target kept it; no fault of our own
 observed {ended} never ended; faults: {faults}"""
 LATE = """{outcome}: generator-late of generator
 expected p99 of our own start delay at most 50 ms
@@ -60,7 +60,7 @@ DOUBT = "inconclusive"
             0,
             RATE.format(outcome=DOUBT, planned=7, sent=0, missing=0),
         ),
-        ({"unended": 1}, 1, ACCOUNT.format(outcome=DOUBT, ended=1, faults="none")),
+        ({"unended": 1}, 1, ACCOUNT.format(outcome="passed", ended=1, faults="none")),
         ({"unended": -1}, 1, ACCOUNT.format(outcome=DOUBT, ended=-1, faults="none")),
         ({"faults": {"no": 2}}, 1, ACCOUNT.format(outcome=DOUBT, ended=0, faults="2 x no")),
         ({"late_p99_s": 0.051}, 2, LATE.format(outcome=DOUBT, ms="51.00")),
@@ -78,6 +78,28 @@ def test_past_a_limit_the_run_says_nothing(
     after = judge_generator(replace(AT_ITS_LIMITS, **change), LIMITS)  # type: ignore[arg-type]
     assert said(after[place]) == words
     assert [*after[:place], *after[place + 1 :]] == [*before[:place], *before[place + 1 :]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"late_p99_s": 0.051},
+        {"loop_lag_p99_s": 0.051},
+        {"cpu_busiest": 0.81},
+        {"cpu_busiest": None},
+        {"workers_lost": 1},
+        {"faults": {"no": 1}},
+    ],
+    ids=str,
+)
+def test_a_request_that_never_ended_is_the_targets_only_where_the_generator_was_well(
+    change: dict[str, object],
+) -> None:
+    """The failure ratio and the percentiles count it; here it is only asked whose it may be."""
+    hanging = replace(AT_ITS_LIMITS, unended=1)
+    assert judge_generator(hanging, LIMITS)[1].outcome == "passed"
+    unwell = replace(hanging, **change)  # type: ignore[arg-type]
+    assert judge_generator(unwell, LIMITS)[1].outcome == DOUBT
 
 
 def test_an_event_loop_that_stood_still_has_dropped_nothing_of_a_run_that_dropped_nothing() -> None:

@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clusterproof.load.posthog_events import KEY_VARIABLE
+from clusterproof.load.posthog_events import KEY_VARIABLE, read_events
 from clusterproof.load.session import write_facts
 from clusterproof.redact import MASK
-from tests.observe.loopback import PERSONAL_KEY, Reply, served
+from tests.observe.loopback import PERSONAL_KEY, Reply, Request, served
 
 TOKEN = "glpat-" + "a1B2x" * 4  # made up for this test
 UUID = "01940000-0000-7000-8000-0000000000"
@@ -17,12 +17,13 @@ UUID = "01940000-0000-7000-8000-0000000000"
 
 def test_events_are_written_without_a_secret_and_found_by_their_uuid(tmp_path: Path) -> None:
     rows = [[f"{UUID}01", "control"], [f"{UUID}02", TOKEN]]
-    events = tmp_path / "events.json"
+    events, uuids = tmp_path / "events.json", tmp_path / "uuids.json"
+    uuids.write_text(json.dumps([f"{UUID}01", f"{UUID}02"]), encoding="utf-8")
     with served(lambda _request: Reply(body={"results": rows})) as url:
         subprocess.run(  # noqa: S603 - our own module
             [
                 *(sys.executable, "-m", "clusterproof.load.posthog_events", "--url", url),
-                *("--since", "0", "--until", "1", "--out", str(events)),
+                *("--since", "1e9", "--uuids", str(uuids), "--out", str(events)),
             ],
             env={**os.environ, KEY_VARIABLE: PERSONAL_KEY},
             check=True,
@@ -35,3 +36,23 @@ def test_the_files_of_a_run_are_redacted(tmp_path: Path) -> None:
     path = tmp_path / "facts.json"
     write_facts(path, {f"{UUID}01": TOKEN, TOKEN: 2.5})
     assert json.loads(path.read_text("utf-8")) == {f"{UUID}01": MASK, MASK: 2.5}
+
+
+def test_events_that_come_late_are_asked_for_again_and_the_routers_clock_decides_nothing() -> None:
+    """By UUID alone: what is no UUID is not asked for, whatever a router answers."""
+    asked: list[str] = []
+    late = f"{UUID}02"
+
+    def answer(request: Request) -> Reply:
+        query = request.json()["query"]["query"]
+        asked.append(query)
+        there = [f"{UUID}01"] if len(asked) == 1 else [f"{UUID}01", late]
+        return Reply(body={"results": [[uuid, "control"] for uuid in there if uuid in query]})
+
+    with served(answer) as url:
+        wanted = [f"{UUID}01", late, "x') OR 1=1 --"]
+        events = read_events(url, 1, PERSONAL_KEY, wanted, since=1e9)
+    assert set(events) == {f"{UUID}01", late}
+    assert [late in query for query in asked] == [True, True]
+    assert f"{UUID}01" not in asked[1]
+    assert not any("OR 1=1" in query or "timestamp <" in query for query in asked)

@@ -188,3 +188,15 @@ def test_what_an_answer_says_is_redacted_in_the_account_and_counted(tmp_path: Pa
     assert _counted(ended) == (PLANNED, 0, 105, 15)
     failed = ended.account["names"]["route-cheapest"]["failed"]
     assert failed == {f"is_ab_test None, variant '{MASK}'": 15}
+
+
+def test_locusts_own_options_bound_the_plan_and_the_callers(tmp_path: Path) -> None:
+    """-t cuts it, and -u is how many callers there are: 40 a second for one second, by three."""
+    router = Router(Reply(body=MODELS))
+    with served(router.answer) as host:
+        options = ("--host", host, "-t", "1s", "-u", "3", "-r", "3")
+        ended = Ended(tmp_path / "out", load_spec(tmp_path), *options)
+    assert _counted(ended)[0] == 40, ended.text
+    assert ended.record["duration_s"] == 1
+    assert "ignored" not in ended.text
+    assert "3 users" in ended.text or '"RouterCaller": 3' in ended.text

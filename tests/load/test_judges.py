@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clusterproof.load.counters import Growth
 from clusterproof.load.credibility import (
     CredibilityLimits,
     GeneratorFigures,
@@ -63,10 +64,14 @@ def test_the_size_of_a_disagreement_is_named() -> None:
     assert "+20, +2.000%" in judge_requests(ClientCounts(1000, 0), 1020, 0).observed
 
 
+def _grown(total: float) -> Growth:
+    return Growth(total, 0.0, ())
+
+
 def test_histogram_and_durations() -> None:
-    assert judge_histogram("n", 10, 10).outcome is PASSED
-    assert judge_histogram("n", 10, 9).outcome is FAILED
-    assert judge_histogram("n", 0, 0).outcome is INCONCLUSIVE
+    assert judge_histogram("n", _grown(10), _grown(10)).outcome is PASSED
+    assert judge_histogram("n", _grown(10), _grown(9)).outcome is FAILED
+    assert judge_histogram("n", _grown(0), _grown(0)).outcome is INCONCLUSIVE
     assert judge_durations(2.0, 1.5, 10).outcome is PASSED
     assert judge_durations(2.0, 2.5, 10).outcome is FAILED
     assert judge_durations(0, 0, 0).outcome is INCONCLUSIVE
@@ -74,18 +79,22 @@ def test_histogram_and_durations() -> None:
 
 def test_prometheus_is_judged_within_its_own_error() -> None:
     window = PrometheusWindow(10_050, scrape_s=5, range_s=600, births=7, deaths=7, pod_rate=20)
-    assert judge_prometheus(10_000, window).outcome is PASSED
-    assert judge_prometheus(20_000, window).outcome is FAILED
-    assert judge_prometheus(10_000, None).outcome is INCONCLUSIVE
+    near, far, none = (
+        judge_prometheus(10_000, window),
+        judge_prometheus(20_000, window),
+        judge_prometheus(10_000, None),
+    )
+    outcomes = [finding and finding.outcome for finding in (near, far, none)]
+    assert outcomes == [PASSED, FAILED, INCONCLUSIVE]
 
 
 def test_exposures_and_events() -> None:
     assert judge_exposures("n", 100, 100, 0).outcome is PASSED
     assert judge_exposures("n", 100, 99, 0).outcome is FAILED
-    assert judge_events({"a", "b"}, {"a", "b", "c"}).outcome is PASSED
-    assert judge_events({"a", "b"}, {"a"}).outcome is FAILED
-    assert judge_events({"a"}, None).outcome is INCONCLUSIVE
-    assert judge_events(set(), set()).outcome is INCONCLUSIVE
+    assert judge_events(["a", "b"], {"a", "b", "c"}).outcome is PASSED
+    assert judge_events(["a", "b"], {"a"}).outcome is FAILED
+    assert judge_events(["a"], None).outcome is INCONCLUSIVE
+    assert judge_events([], set()).outcome is INCONCLUSIVE
     assert judge_sent("n", 10, 10, 0).outcome is PASSED
     assert judge_sent("n", 11, 10, 0).outcome is FAILED
     assert judge_sent("n", 11, None, 0).outcome is INCONCLUSIVE

@@ -10,9 +10,13 @@ import yaml
 
 from clusterproof.errors import SpecError
 from clusterproof.load.__main__ import main
+from clusterproof.load.account import Account
+from clusterproof.load.analysis import Inputs, analyse
+from clusterproof.load.callers import judge_answers, judge_latency
 from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
+from clusterproof.load.recording import Recording
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import StageRow
 from clusterproof.outcome import ExitCode
@@ -23,6 +27,7 @@ SPEC = read_objectives()
 
 def test_the_load_spec_is_whole() -> None:
     spec = read_objectives()
+    assert spec.scaling is not None
     assert spec.scaling.controller.flags() == ControllerFlags()
     for name, scenario in spec.scenarios.items():
         for shape in scenario.shapes:
@@ -58,7 +63,7 @@ def test_a_file_that_is_missing_or_wrong_says_where(tmp_path: Path) -> None:
         read_objectives(tmp_path / "none.yaml")
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("reason: x\nnonsense: 1\n", encoding="utf-8")
-    with pytest.raises(SpecError, match="credibility"):
+    with pytest.raises(SpecError, match="scenarios: Field required"):
         read_objectives(wrong)
     wrong.write_text("a: [", encoding="utf-8")
     with pytest.raises(SpecError, match=r"wrong.yaml:1: expected YAML"):
@@ -184,7 +189,10 @@ def test_limits_of_a_generator_are_taken_over_in_seconds() -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (("    max_rate: 2000", "    max_rat: 2000"), "bounds.max_rate: Field required"),
+        (
+            ("    max_rate: 2000", "    max_rat: 2000"),
+            "bounds.max_rat: Extra inputs are not permitted; got 2000",
+        ),
         (("  max_rate: 2000", "  max_rate: many"), "; got 'many'"),
     ],
 )
@@ -201,7 +209,8 @@ def test_a_wrong_field_says_what_it_has_and_a_missing_one_nothing(
 
 
 ROUTER = "scenarios.router"
-NO_POLICY = 'expected "Percent N SECONDS" or "Pods N SECONDS"'
+HOLDS = "scaling.must_hold"
+UP = f"{HOLDS}.behavior.scaleUp"
 
 
 def _changed(field: str, wrong: object) -> dict[str, Any]:
@@ -210,7 +219,7 @@ def _changed(field: str, wrong: object) -> dict[str, Any]:
     *sections, name = field.split(".")
     section = whole
     for step in sections:
-        section = section[step]
+        section = section.setdefault(step, {})
     section[name] = wrong
     return whole
 
@@ -241,14 +250,20 @@ def _changed(field: str, wrong: object) -> dict[str, Any]:
         ("circuit_breaker.fewest", 0, "greater than 0; got 0"),
         ("circuit_breaker.failure_ratio", 50, "less than 1; got 50"),
         ("evidence.scrape_s", math.inf, "finite number; got inf"),
-        ("scaling.metrics_port", 65_536, "less than 65536; got 65536"),
-        ("scaling.floor", -1, "greater than or equal to 0; got -1"),
-        ("scaling.ceiling", 2, "expected at least floor, 3; got 2"),
+        ("metrics.port", 65_536, "less than 65536; got 65536"),
+        ("metrics.path", "metrics", "should match pattern '^/'; got 'metrics'"),
+        ("metrics.requests", 'x_total{code="200"}', "name of a sample without labels"),
         ("scaling.ceiling_rate", 0, "greater than 0; got 0"),
-        ("scaling.cpu_target", 0, "greater than 0; got 0"),
-        ("scaling.up_window_s", -1, "greater than or equal to 0; got -1"),
-        ("scaling.down_window_s", 3601, "less than or equal to 3600; got 3601"),
-        ("scaling.up_policies", [], "at least 1 item"),
+        (f"{HOLDS}.minReplicas", -1, "greater than or equal to 0; got -1"),
+        (f"{HOLDS}.maxReplicas", 2, "expected at least minReplicas, 3; got 2"),
+        (f"{HOLDS}.metrics", [], "at least 1 item"),
+        (f"{HOLDS}.metrics", [{"type": "Resource"}], "a metric of autoscaling/v2 with a target"),
+        (f"{UP}.stabilizationWindowSeconds", -1, "greater than or equal to 0; got -1"),
+        (f"{UP}.stabilizationWindowSeconds", 3601, "less than or equal to 3600; got 3601"),
+        (f"{UP}.selectPolicy", "Least", "'Max', 'Min' or 'Disabled'; got 'Least'"),
+        (f"{UP}.policies", [], "at least 1 item"),
+        (f"{UP}.tolerance", "much", "expected a quantity such as 500m"),
+        (f"{UP}.tolerance", "-10m", "expected a quantity of 0 or more"),
         ("scaling.react_within_s", 0, "greater than 0; got 0"),
         ("scaling.controller.tolerance", math.nan, "finite number; got nan"),
     ],
@@ -264,16 +279,58 @@ def test_a_number_that_cannot_be_meant_is_refused_with_its_line(
 
 
 @pytest.mark.parametrize(
-    "policy",
-    ["Percent 100", "percent 100 30", "Nodes 1 30", "Pods 0 30", "Pods 2 0", "Pods 2 1801", "x"],
+    ("field", "wrong"),
+    [
+        ("type", "percent"),
+        ("type", "Nodes"),
+        ("value", 0),
+        ("periodSeconds", 0),
+        ("periodSeconds", 1801),
+        ("seconds", 30),
+    ],
 )
-def test_a_policy_that_the_api_would_not_take_is_refused(tmp_path: Path, policy: str) -> None:
+def test_a_policy_that_the_api_would_not_take_is_refused(
+    tmp_path: Path, field: str, wrong: object
+) -> None:
     path = tmp_path / "objectives.yaml"
-    changed = _changed("scaling.down_policies", ["Pods 1 1800", policy])
-    path.write_text(yaml.safe_dump(changed), encoding="utf-8")
-    with pytest.raises(SpecError, match=r":\d+: scaling\.down_policies\.1: ") as refused:
+    policy = {"type": "Pods", "value": 2, "periodSeconds": 30, field: wrong}
+    path.write_text(yaml.safe_dump(_changed(f"{UP}.policies", [policy])), encoding="utf-8")
+    with pytest.raises(SpecError, match=rf":\d+: {UP}\.policies\.0\.{field}: "):
         read_objectives(path)
-    assert NO_POLICY in str(refused.value)
+
+
+def test_ten_lines_are_a_load_spec_and_claim_only_what_they_say(tmp_path: Path) -> None:
+    """Of no autoscaler, no counter, no event; production is refused all the same."""
+    path = tmp_path / "objectives.yaml"
+    path.write_text(
+        """\
+scenarios:
+  router:
+    target: shop/router:8080
+    mix: {list-models: 1}
+    objectives: {p99_ms: 500}
+    shapes:
+      steady: [{rate: 40, for_s: 120}]
+""",
+        encoding="utf-8",
+    )
+    spec = read_objectives(path)
+    assert spec.plan("router", "steady").total == 4800
+    with pytest.raises(SpecError, match="needs --allow-production"):
+        spec.refuse_host("http://shop-prod", allowed=False)
+    account = Account()
+    for number in range(4800):
+        account.begin(late_s=0, was_idle=True, at_s=number / 40)
+        account.end("x", latency_s=0.02, service_s=0.02, at_s=number / 40, fault="", answered=True)
+    router = spec.scenario("router")
+    claims = [judge_answers(account, router.objectives)]
+    claims += judge_latency(account, router.objectives)
+    assert [claim.id for claim in claims] == ["answers", "latency-p99"]
+    recording = Recording(0.0, 130.0)
+    generator = {"scenario": "router", "started_at": 5.0, "stages": [[40, 40, 120]]}
+    inputs = Inputs({**generator, "findings": []}, account, recording, None, None)
+    judged = {claim.id for claim in analyse(inputs, spec).verdict.findings}
+    assert judged == {"observer-watches"}
 
 
 def test_a_shape_without_a_request_is_refused(tmp_path: Path) -> None:

@@ -8,9 +8,13 @@ from clusterproof.errors import ObservationError
 from clusterproof.load.objectives import read_objectives
 from clusterproof.load.recorder import Recorder
 from clusterproof.load.serving import affinity_of
+from clusterproof.load.target import Target
 from tests.load.scaling_parts import SCALING
 from tests.observe.loopback import Reply, Request, api_server, listed
 
+TARGET = Target(
+    "ns", "web", "app=web", "Deployment", "/apis/apps/v1/namespaces/ns/deployments", "web"
+)
 SERVICES = "/api/v1/namespaces/ns/services"
 SERVICE = {
     "metadata": {"name": "web", "uid": "1"},
@@ -27,7 +31,7 @@ def _answer(request: Request) -> Reply:
 
 def test_the_services_affinity_is_seen() -> None:
     with api_server(_answer) as api:
-        recorder = Recorder(api, SCALING, read_objectives().metrics)
+        recorder = Recorder(api, TARGET, SCALING, read_objectives().metrics)
         recorder.start()
         recording = recorder.stop()
     assert affinity_of(recording, "web").startswith("Service web has sessionAffinity ClientIP")
@@ -43,6 +47,6 @@ def test_services_that_may_not_be_listed_end_the_run_before_its_load() -> None:
         return _answer(request)
 
     with api_server(answer) as api:
-        recorder = Recorder(api, SCALING, read_objectives().metrics)
+        recorder = Recorder(api, TARGET, SCALING, read_objectives().metrics)
         with pytest.raises(ObservationError, match="services"):
             recorder.start()

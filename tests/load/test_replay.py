@@ -18,7 +18,7 @@ FLAGS = ControllerFlags(
 
 def _agreement(path: Path, flags: ControllerFlags) -> tuple[float, float]:
     recording = Recording.read(path)
-    timeline = build_timeline(recording, deployment="target", hpa="target")
+    timeline = build_timeline(recording, hpa="target")
     ticks = [read.at for read in recording.usage if read.at < recording.ended_at - 2.5]
     found = replay(recording, timeline, hpa="target", flags=flags, ticks=ticks)
     assert found is not None

@@ -8,7 +8,7 @@ from clusterproof.load.hpa.replay import Replay, Step
 from clusterproof.load.scaling import Demand, judge_flapping, judge_model, judge_scaling
 from clusterproof.outcome import Outcome
 from tests.load.saying import said
-from tests.load.scaling_parts import SCALING, T0, hpa, pod, recording, series, timeline
+from tests.load.scaling_parts import MUST_HOLD, SCALING, T0, hpa, pod, recording, series, timeline
 
 DEMAND = Demand(up_at=T0 + 30, down_at=T0 + 200, until=T0 + 640)
 
@@ -44,22 +44,41 @@ def step(predicted: int, observed: int) -> Step:
     return Step(1234.4, 3, predicted, observed, None, "cpu at 140 %", (None, None))
 
 
-@pytest.mark.parametrize(
-    ("agreement", "steps", "outcome"),
-    [(0.9, (step(6, 6), step(6, 5)), "passed"), (0.89, (step(6, 5), step(7, 5)), "failed")],
+AGREES = (
+    "expected the model sets the same in at least 90% of the reconciles, and of those that change"
+    " something"
 )
-def test_the_model_agrees_in_nine_of_ten(
-    agreement: float, steps: tuple[Step, ...], outcome: str
+
+
+@pytest.mark.parametrize(
+    ("agreement", "steps", "outcome", "acted"),
+    [
+        (0.9, (step(6, 6), step(6, 5)), "inconclusive", "1 of 2"),
+        (0.89, (step(6, 5), step(7, 5)), "failed", "0 of 2"),
+        (0.95, (step(6, 5), *(step(6, 6) for _ in range(9))), "passed", "9 of 10"),
+        (0.99, (step(6, 5), step(3, 3)), "failed", "0 of 1"),
+    ],
+)
+def test_the_model_agrees_in_nine_of_ten_and_of_those_that_act(
+    agreement: float, steps: tuple[Step, ...], outcome: str, acted: str
 ) -> None:
-    """The first difference is shown."""
+    """A wrong model agrees in all that change nothing. The first difference is shown."""
     found = judge_model(Replay(steps, (), agreement, within_sync=0.975))
     assert said(found).splitlines() == [
         f"{outcome}: hpa-model of HPA decision",
-        "expected the model sets the same in at least 90% of the reconciles",
-        f"observed {agreement:.1%} of 2 reconciles",
+        AGREES,
+        f"observed {agreement:.1%} of {len(steps)} reconciles; {acted} that change something",
         "on its own replicas: observed within one sync period of predicted for 97.5% of the time",
         "first difference at 1234: from 3 the model sets 6 (cpu at 140 %), the controller 5",
     ]
+
+
+def test_a_step_that_came_a_reconcile_later_is_the_same_step() -> None:
+    """Their times are inferred from outside."""
+    later = Replay((step(6, 3), step(3, 6), step(3, 3)), (), 1.0, 1.0)
+    assert later.acted == (2, 2)
+    other = Replay((step(6, 3), step(3, 5)), (), 1.0, 1.0)
+    assert other.acted == (0, 2)
 
 
 @pytest.mark.parametrize("replayed", [None, Replay((), (), 1.0, 1.0)])
@@ -67,7 +86,7 @@ def test_what_was_not_replayed_is_not_judged(replayed: Replay | None) -> None:
     """Nor is a run without a reconcile."""
     assert said(judge_model(replayed)).splitlines() == [
         "inconclusive: hpa-model of HPA decision",
-        "expected the model sets the same in at least 90% of the reconciles",
+        AGREES,
         "observed no reconcile could be replayed",
     ]
 
@@ -79,7 +98,7 @@ def test_a_model_that_agrees_shows_no_difference() -> None:
 
 def ids(demand: Demand, *, behind: bool = False) -> list[str]:
     """The claims of a whole run; with a Pod that never became Ready, or without."""
-    changes = [hpa(0, behavior={}), *([pod(0, ready="False")] if behind else [])]
+    changes = [hpa(0, **MUST_HOLD), *([pod(0, ready="False")] if behind else [])]
     seen = timeline(replicas=series((0, 3)), ready=series((0, 3)), desired=series((0, 10)))
     replayed = Replay((step(6, 6),), (), 1.0, 1.0)
     found = judge_scaling(recording(*changes), seen, SCALING, demand, replayed)
@@ -90,7 +109,12 @@ def ids(demand: Demand, *, behind: bool = False) -> list[str]:
 
 def test_a_run_is_held_to_what_it_demanded() -> None:
     """No ceiling without a load that needs it, no floor without its end."""
-    always = ["hpa-bounds HPA bounds", "hpa-targets HPA policy", "hpa-policy HPA policy"]
+    always = [
+        "hpa-steady HPA policy",
+        "hpa-bounds HPA bounds",
+        "hpa-targets HPA policy",
+        "hpa-policy HPA policy",
+    ]
     always += ["hpa-metrics metrics", "replicas-bounds HPA bounds"]
     behind = ["no-flapping HPA policy", "hpa-model HPA decision"]
     up = ["ceiling readiness", "reaction HPA decision"]
@@ -110,6 +134,6 @@ def test_the_scale_down_of_a_run_is_held_to_its_reconciles() -> None:
     seen = timeline(replicas=series((0, 3), (60, 10), (500, 5)))
     needs_ten = replace(step(10, 10), at=T0 + 190, proposed=10)
     replayed = Replay((needs_ten,), (), 1.0, 1.0)
-    found = judge_scaling(recording(hpa(0, behavior={})), seen, SCALING, DEMAND, replayed)
+    found = judge_scaling(recording(hpa(0, **MUST_HOLD)), seen, SCALING, DEMAND, replayed)
     window = next(one for one in found if one.id == "down-window")
     assert window.observed.startswith("10 to 5, 310 s after it")

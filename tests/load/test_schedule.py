@@ -132,3 +132,19 @@ def test_the_offered_load_is_nothing_before_and_all_of_it_after() -> None:
     plan = Plan([Stage(10, 30, 2), Stage(30, 10, 4)])
     offered = [plan.offered(at_s) for at_s in (-1, 0, 1, 2, 4, 6, 7)]
     assert offered == pytest.approx([0, 0, 15, 40, 90, 120, 120])
+
+
+@pytest.mark.parametrize(
+    ("most_s", "stages"),
+    [
+        (5, [Stage(10, 10, 5)]),
+        (10, [Stage(10, 10, 10)]),
+        (15, [Stage(10, 10, 10), Stage(10, 15, 5)]),
+        (20, [Stage(10, 10, 10), Stage(10, 20, 10)]),
+        (99, [Stage(10, 10, 10), Stage(10, 20, 10)]),
+    ],
+)
+def test_a_plan_is_cut_where_it_is_told_to(most_s: float, stages: list[Stage]) -> None:
+    """In the middle of a ramp at the rate that it has there."""
+    plan = Plan([Stage(10, 10, 10), Stage(10, 20, 10)])
+    assert plan.cut(most_s).stages == tuple(stages)

@@ -10,6 +10,7 @@ from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import (
     build_timeline,
     deletions,
+    figures_over_time,
     first_at,
     is_ready,
     pod_view,
@@ -37,11 +38,18 @@ def _pod(name: str = "a", *, ready: str = "True", **metadata: str) -> Json:
 def _hpa(desired: int | None, **current: int | None) -> Json:
     """An autoscaler's status, with the utilization that it shows by resource."""
     shown = [
-        {"resource": {"name": name, "current": {"averageUtilization": percent}}}
+        {
+            "type": "Resource",
+            "resource": {"name": name, "current": {"averageUtilization": percent}},
+        }
         for name, percent in current.items()
     ]
+    metrics = [
+        {"type": "Resource", "resource": {"name": name, "target": {"averageUtilization": percent}}}
+        for name, percent in (("cpu", 70), ("memory", 80))
+    ]
     status = {} if desired is None else {"desiredReplicas": desired, "currentMetrics": shown}
-    return {"metadata": {"name": "h"}, "status": status}
+    return {"metadata": {"name": "h"}, "spec": {"metrics": metrics}, "status": status}
 
 
 def _slice(name: str, service: str, ready: str = "") -> Json:
@@ -90,21 +98,24 @@ def test_each_series_is_of_its_own_object() -> None:
         return {"metadata": {"name": name}, "spec": {"replicas": replicas}}
 
     changes = [
-        Change(1, "deployment", "LISTED", deployment("d", 3)),
-        Change(2, "deployment", "MODIFIED", deployment("other", 9)),
-        Change(3, "deployment", "MODIFIED", deployment("d", 3)),
-        Change(4, "deployment", "MODIFIED", deployment("d", 6)),
+        Change(1, "target", "LISTED", deployment("d", 3)),
+        Change(3, "target", "MODIFIED", deployment("d", 3)),
+        Change(4, "target", "MODIFIED", deployment("d", 6)),
         Change(5, "hpa", "LISTED", _hpa(None)),
         Change(6, "hpa", "MODIFIED", _hpa(3, cpu=70)),
         Change(7, "hpa", "MODIFIED", _hpa(6, cpu=140, memory=10)),
         Change(8, "hpa", "MODIFIED", _hpa(6, cpu=None, memory=10)),
         Change(9, "hpa", "MODIFIED", {**_hpa(9, cpu=1), "metadata": {"name": "other"}}),
     ]
-    found = build_timeline(Recording(0, 10, changes), deployment="d", hpa="h", service="s")
+    recording = Recording(0, 10, changes)
+    found = build_timeline(recording, hpa="h", service="s")
     assert found.replicas == ((1, 3.0), (4, 6.0))
     assert found.desired == ((5, 0.0), (6, 3.0), (7, 6.0))
-    assert found.cpu_seen == ((6, 70.0), (7, 140.0))
-    assert found.memory_seen == ((7, 10.0),)
+    assert found.pressure == ((6, 100.0), (7, 200.0), (8, 12.5))
+    assert figures_over_time(recording, "h") == {
+        "cpu": ((6, 100.0), (7, 200.0)),
+        "memory": ((7, 12.5),),
+    }
     assert (found.ready, found.pods, found.endpoints) == ((), (), ())
 
 
@@ -119,7 +130,7 @@ def test_pods_are_counted_until_they_are_deleted() -> None:
         Change(6, "pod", "DELETED", _pod("b")),
         Change(7, "pod", "DELETED", _pod("c")),
     ]
-    found = build_timeline(Recording(0, 10, changes), deployment="d", hpa="h")
+    found = build_timeline(Recording(0, 10, changes), hpa="h")
     assert found.ready == ((1, 1.0), (3, 2.0), (4, 1.0), (6, 0.0))
     assert found.pods == ((1, 1.0), (2, 2.0), (4, 1.0), (6, 0.0))
 
@@ -136,7 +147,7 @@ def test_endpoints_are_those_of_the_service_in_all_its_slices() -> None:
         Change(7, "endpointslice", "MODIFIED", {"metadata": {"name": "s-9"}}),
         Change(8, "endpointslice", "MODIFIED", {**_slice("s-1", "s"), "endpoints": None}),
     ]
-    found = build_timeline(Recording(0, 10, changes), deployment="d", hpa="h", service="s")
+    found = build_timeline(Recording(0, 10, changes), hpa="h", service="s")
     assert found.endpoints == ((1, 2.0), (3, 4.0), (4, 3.0), (5, 1.0), (8, 0.0))
 
 

@@ -99,6 +99,11 @@ class KubeApi:
         """The time by the API server's clock, as far as its answers so far tell it."""
         return self._clock.now()
 
+    @property
+    def clock_ahead_s(self) -> tuple[float, float]:
+        """By how much the API server's clock is ahead of ours: at the least, at the most."""
+        return self._clock.bounds_s
+
     def cluster_uid(self) -> str:
         """The UID of namespace kube-system: a cluster keeps it, whatever a context calls it.
 

@@ -35,6 +35,12 @@ class ServerClock:
             self._low, self._high = narrower if narrower[0] <= narrower[1] else (low, high)
 
     @property
+    def bounds_s(self) -> tuple[float, float]:
+        """By how much it is ahead of ours, at the least and at the most; infinite when unknown."""
+        with self._lock:
+            return self._low, self._high
+
+    @property
     def ahead_s(self) -> float:
         """By how much it is ahead of ours, at the least; 0 where they may well agree."""
         with self._lock:

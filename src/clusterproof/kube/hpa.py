@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from clusterproof.kube.containers import ContainerKind
 from clusterproof.kube.objects import Json, condition, status_of
+from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.requests import PodBounds
 
 _SOURCES = {
@@ -17,6 +18,13 @@ _SOURCES = {
     "Pods": "pods",
     "Object": "object",
     "External": "external",
+}
+
+
+_FIGURES = ("averageUtilization", "averageValue", "value")
+_DEFAULT_METRIC: Json = {
+    "type": "Resource",
+    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
 }
 
 
@@ -72,6 +80,50 @@ def figures_of(autoscaler: Json) -> dict[Metric, str]:
             if figure:
                 read[metric] = figure
     return read
+
+
+def targets_of(autoscaler: Json) -> dict[Metric, str]:
+    """What each metric is brought to, e.g. `70 %` or `500m`: two that are written alike are alike.
+
+    CPU at 80 % where its author named no metric (SetDefaults_HorizontalPodAutoscaler).
+    """
+    targets = {}
+    for metric, target in _declared(autoscaler):
+        percent = target.get("averageUtilization")
+        amount = target.get("averageValue", target.get("value"))
+        if percent is not None:
+            targets[metric] = f"{percent} %"
+        elif amount is not None:
+            targets[metric] = f"{parse_quantity(amount).normalize():f}"
+    return targets
+
+
+def ratios_of(autoscaler: Json) -> dict[Metric, float]:
+    """By how much each metric is over its target, by the status: 1 is at it.
+
+    Restates the usageRatio of replica_calculator.go for every type of metric: Resource,
+    ContainerResource and Pods by their average, Object and External by value or average.
+    """
+    current = status_of(autoscaler).get("currentMetrics") or []
+    ratios = {}
+    for metric, target in _declared(autoscaler):
+        for entry in current:
+            if not entry.get("type") or _identity(_metric(entry, "current")) != _identity(metric):
+                continue
+            figures = entry[_SOURCES[metric.type]].get("current") or {}
+            for field in _FIGURES:
+                used, wanted = figures.get(field), target.get(field)
+                if used is not None and wanted is not None and parse_quantity(wanted):
+                    ratios[metric] = float(parse_quantity(used) / parse_quantity(wanted))
+                    break
+    return ratios
+
+
+def _declared(autoscaler: Json) -> Iterator[tuple[Metric, Json]]:
+    """Each metric with its target, as the API fills it in."""
+    for entry in autoscaler["spec"].get("metrics") or (_DEFAULT_METRIC,):
+        source = entry.get(_SOURCES.get(entry["type"], "")) or {}
+        yield _metric(entry, "target"), source.get("target") or {}
 
 
 def is_measured(autoscaler: Json) -> bool:

@@ -1,6 +1,7 @@
-"""`python -m clusterproof.load run|judge`: one load run, or a stored one judged again."""
+"""`python -m clusterproof.load run|judge|plan`: a load run, a stored one again, or a forecast."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +11,17 @@ from pydantic import ValidationError
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
-from clusterproof.load.analysis import Analysis
+from clusterproof.load.analysis import Analysis, Inputs
+from clusterproof.load.forecast import Pods, advice, forecast, spec_of
+from clusterproof.load.hpa.rules import ControllerFlags, milli
 from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
 from clusterproof.load.page import write_report
+from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Evidence
 from clusterproof.load.session import Options, judge, run
 from clusterproof.outcome import ExitCode, Outcome, exit_code
 from clusterproof.redact.errors import say_error, say_uncaught
+from clusterproof.spec.document import read_document
 
 _MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??? "}
 
@@ -27,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         spec = read_objectives(options.objectives)
+        if options.command == "plan":
+            return _foretell(spec, options)
         if options.command == "run":
             spec = _asked_elsewhere(spec, options)
             api = KubeApi(connect(options.kubeconfig, options.context))
@@ -42,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INCONCLUSIVE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    return _report(analysis, inputs, spec, options)
+
+
+def _report(analysis: Analysis, inputs: Inputs, spec: LoadSpec, options: argparse.Namespace) -> int:
+    """Say what was found, write it, and say where."""
     _print_findings(analysis)
     try:
         page = write_report(analysis, inputs, spec, options.out, previous=options.previous)
@@ -53,6 +65,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INCONCLUSIVE
     _print_verdict(analysis, page)
     return exit_code(analysis.verdict.outcome)
+
+
+def _foretell(spec: LoadSpec, options: argparse.Namespace) -> int:
+    """Replicas over time for a load, by the model of the HPA's controller."""
+    document = read_document(options.hpa)
+    if not isinstance(document.data, dict):
+        raise SpecError(f"{options.hpa}: expected the manifest of a HorizontalPodAutoscaler")
+    hpa = spec_of(document.data)
+    pods = Pods(
+        request_m=milli(options.request),
+        cpu_ms=options.cpu_ms,
+        limit_m=milli(options.limit) if options.limit else math.inf,
+        ready_s=options.ready_s,
+    )
+    if options.rate is None:
+        plan = spec.plan(
+            options.scenario,
+            options.shape,
+            rate_factor=options.rate_factor,
+            time_factor=options.time_factor,
+        )
+    else:
+        least = options.rate / 10
+        plan = Plan([Stage(least, least, 60), Stage(options.rate, options.rate, options.for_s)])
+    flags = spec.scaling.controller.flags() if spec.scaling else ControllerFlags()
+    write = sys.stdout.write
+    write("     s  requests/s  replicas  Ready  CPU seen  overload  why\n")
+    before = None
+    for moment in forecast(hpa, plan, pods, flags):
+        now = (moment.replicas, moment.ready, round(moment.overload, 2))
+        if now != before:
+            write(
+                f"{moment.at_s:6.0f}{moment.rate:12.1f}{moment.replicas:10}{moment.ready:7}"
+                f"{moment.utilization:8.0f} %{moment.overload:9.0%}  {moment.reason}\n"
+            )
+        before = now
+    for line in advice(hpa, plan, pods, flags):
+        write(f"{line}\n")
+    return ExitCode.PASSED
 
 
 def _print_findings(analysis: Analysis) -> None:
@@ -103,8 +154,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="offer a load, watch, judge, report")
     judging = commands.add_parser("judge", help="judge a stored run again")
-    for command in (running, judging):
+    foretelling = commands.add_parser("plan", help="what an HPA would do: the model, no cluster")
+    for command in (running, judging, foretelling):
         command.add_argument("--objectives", type=Path, default=DEFAULT_PATH)
+    for command in (running, judging):
         command.add_argument("--out", type=Path, default=Path("reports/load"))
         command.add_argument(
             "--previous",
@@ -114,21 +167,44 @@ def _parser() -> argparse.ArgumentParser:
         )
     running.add_argument("--kubeconfig", default=None)
     running.add_argument("--context", default=None)
-    running.add_argument("--shape", default="step", help="of spec/objectives.yaml")
+    for command in (running, foretelling):
+        command.add_argument("--shape", default="step", help="of spec/objectives.yaml")
+        command.add_argument("--rate-factor", type=float, default=1.0)
+        command.add_argument("--time-factor", type=float, default=1.0)
     running.add_argument("--host", default="", help="the router's URL; default: its Service's IP")
     running.add_argument(
         "--via",
         default="",
         help="words before the Locust command, e.g. 'python -m testbed.cluster enter cp-load --'",
     )
-    running.add_argument("--rate-factor", type=float, default=1.0)
-    running.add_argument("--time-factor", type=float, default=1.0)
     running.add_argument("--allow-production", action="store_true")
     running.add_argument("--prometheus", help="NAMESPACE/SERVICE:PORT, or a URL; '' for none")
     running.add_argument("--posthog", help="NAMESPACE/SERVICE:PORT; '' for none")
     running.add_argument("--posthog-secret", help="NAMESPACE/NAME, of the Secret with the key")
     running.add_argument("locust", nargs="*", help="after --: more options for Locust")
+    foretelling.add_argument("--hpa", type=Path, required=True, help="its manifest, autoscaling/v2")
+    foretelling.add_argument("--scenario", default="router")
+    foretelling.add_argument(
+        "--rate", type=_positive, help="requests/s after a minute of a tenth; in place of --shape"
+    )
+    foretelling.add_argument("--for-s", type=_positive, default=600.0, help="how long --rate lasts")
+    foretelling.add_argument(
+        "--cpu-ms",
+        type=_positive,
+        required=True,
+        help="CPU of one request; the report of a run says it (requests per CPU-second)",
+    )
+    foretelling.add_argument("--request", required=True, help="CPU request of a Pod, e.g. 500m")
+    foretelling.add_argument("--limit", default="", help="CPU limit of a Pod; default: none")
+    foretelling.add_argument("--ready-s", type=float, default=30.0, help="creation to Ready")
     return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError("expected a finite number over 0")
+    return number
 
 
 if __name__ == "__main__":

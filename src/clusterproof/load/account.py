@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from clusterproof.load.latency import Latencies
+from clusterproof.load.latency import LONGEST_S, Latencies
 from clusterproof.load.seconds import Second, cell_of
 from clusterproof.load.split import Exposure
 
@@ -199,9 +199,14 @@ class Account:
         return self.started - self.answered - self.unanswered
 
     def total(self) -> NameAccount:
-        """All names together; an arrival that was dropped has its wait as its latency."""
+        """All names together; an arrival that was dropped has its wait as its latency.
+
+        A request that never ended is slower than all others: it has the most that is recorded.
+        """
         whole = NameAccount()
         whole.latency.merge(self.dropped_waits)
+        for _ in range(self.unended):
+            whole.latency.record(LONGEST_S)
         for account in self.names.values():
             whole.merge(account)
         return whole

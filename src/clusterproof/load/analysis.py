@@ -20,6 +20,7 @@ from clusterproof.load.ledger import (
     judge_sent,
 )
 from clusterproof.load.objectives import LoadSpec
+from clusterproof.load.observer import doubt, judge_observer
 from clusterproof.load.recording import Recording
 from clusterproof.load.scaling import Demand, judge_scaling
 from clusterproof.load.schedule import Plan, Stage
@@ -31,10 +32,12 @@ from clusterproof.load.serving import (
     judge_terminations,
 )
 from clusterproof.load.split import judge_agreement
-from clusterproof.load.timeline import Timeline, build_timeline, deletions
+from clusterproof.load.timeline import Timeline, births, build_timeline, deletions
 from clusterproof.outcome import Outcome
 
 _FEWEST_DOWN_S = 60.0
+_NEAR_THE_PEAK = 0.9
+_OF_A_GATEWAY = frozenset({"HTTP 429", "HTTP 502", "HTTP 503", "HTTP 504"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,17 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     generator, recording, account = inputs.generator, inputs.recording, inputs.account
     plan = Plan([Stage(*stage) for stage in generator["stages"]])
     started_at = float(generator["started_at"])
-    service = spec.scenario(generator["scenario"]).target.name
-    timeline = build_timeline(
-        recording,
-        deployment=spec.scaling.deployment,
-        hpa=spec.scaling.hpa,
-        service=service,
-    )
-    demand = find_demand(plan, started_at, spec.scaling.ceiling_rate)
-    flags = spec.scaling.controller.flags()
-    replayed = replay(recording, timeline, hpa=spec.scaling.hpa, flags=flags)
-    findings = [
+    scenario = spec.scenario(generator["scenario"])
+    service = scenario.target.name
+    scaling, metrics = spec.scaling, spec.metrics
+    hpa = scaling.hpa if scaling else ""
+    timeline = build_timeline(recording, hpa=hpa, service=service)
+    demand = find_demand(plan, started_at, scaling.ceiling_rate if scaling else None)
+    replayed = None
+    if scaling is not None:
+        flags = scaling.controller.flags()
+        replayed = replay(recording, timeline, hpa=hpa, flags=flags)
+    generators = [
         Finding(
             id=f["id"],
             link=Link(f["link"]),
@@ -93,17 +96,37 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         )
         for f in generator["findings"]
     ]
+    findings: list[Finding] = []
     spread = pinned = None
-    if plan.duration_s > SERVES_WITHIN_S:
-        spread = judge_service(recording, timeline, spec.metrics.requests, service)
-        if spread.outcome is Outcome.FAILED and affinity_of(recording, service):
+    if metrics is not None and plan.duration_s > SERVES_WITHIN_S:
+        spread = judge_service(
+            recording,
+            timeline,
+            metrics.requests,
+            service,
+            per_connection=max(
+                1.0, plan.peak_rate * scenario.connection_max_age_s / scenario.callers
+            ),
+        )
+        if (
+            spread is not None
+            and spread.outcome is Outcome.FAILED
+            and affinity_of(recording, service)
+        ):
             pinned = spread
-    findings += judge_scaling(recording, timeline, spec.scaling, demand, replayed, pinned)
+    if scaling is not None:
+        findings += judge_scaling(recording, timeline, scaling, demand, replayed, pinned)
     if spread is not None and spread not in findings:
         findings.append(spread)
-    findings = judge_terminations(findings, recording, account, started_at)
-    served, ledger = judge_ledger(inputs, spec.metrics, started_at)
-    findings += ledger
+    findings = judge_terminations(
+        findings, recording, account, started_at, scenario.objectives.failure_ratio
+    )
+    served, certain = Growth(0.0, 0.0, ()), frozenset[str]()
+    if metrics is not None:
+        served, ledger, certain = judge_ledger(inputs, spec, metrics, started_at)
+        findings += ledger
+    observer = judge_observer(recording, counters=metrics is not None, usage=scaling is not None)
+    findings = [*generators, *observer, *doubt(findings, observer, certain)]
     return Analysis(
         verdict=judge_run(findings),
         timeline=timeline,
@@ -115,65 +138,80 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     )
 
 
-def find_demand(plan: Plan, started_at: float, ceiling_rate: float) -> Demand:
-    """When the plan asks for more than `ceiling_rate`, which needs every replica."""
-    seconds = range(int(plan.duration_s))
-    high = [s for s in seconds if plan.rate(s) >= ceiling_rate]
+def find_demand(plan: Plan, started_at: float, ceiling_rate: float | None = None) -> Demand:
+    """When the plan asks for the most replicas.
+
+    Over `ceiling_rate` where that is known; else near its highest rate, if it has less than half of
+    that before. Which number that needs, the HPA says.
+    """
+    rates = [plan.rate(second) for second in range(int(plan.duration_s))]
     until = started_at + plan.duration_s
-    if not high:
+    least = _NEAR_THE_PEAK * plan.peak_rate if ceiling_rate is None else ceiling_rate
+    high = [second for second, rate in enumerate(rates) if rate >= least]
+    if not high or (ceiling_rate is None and min(rates[: high[0] + 1]) > plan.peak_rate / 2):
         return Demand(None, None, until)
     up_at, down_at = started_at + high[0], started_at + high[-1] + 1
     return Demand(up_at, down_at if until - down_at >= _FEWEST_DOWN_S else None, until)
 
 
 def judge_ledger(
-    inputs: Inputs, metrics: Metrics, started_at: float
-) -> tuple[Growth, list[Finding]]:
-    """The client's count, the pods' counters, Prometheus and PostHog."""
-    account = inputs.account
+    inputs: Inputs, spec: LoadSpec, metrics: Metrics, started_at: float
+) -> tuple[Growth, list[Finding], frozenset[str]]:
+    """The client's count, the pods' counters, Prometheus and PostHog, as far as there are any.
+
+    With the ids of the findings that counted too much: no Pod that was not read excuses these.
+    """
+    account, events = inputs.account, inputs.events
     ended = {uid: gone for uid, (_, gone) in deletions(inputs.recording).items()}
     scrapes = sorted(inputs.recording.scrapes, key=lambda scrape: scrape.at)
+    born = births(inputs.recording)
 
-    def grown(name: str) -> Growth:
-        return growth(scrapes, name, since=started_at, ended=ended)
+    def grown(name: str | None) -> Growth | None:
+        return growth(scrapes, name, since=started_at, ended=ended, born=born) if name else None
 
-    served = grown(metrics.requests)
-    observed = grown(metrics.durations_count)
-    durations = grown(metrics.durations_sum)
-    exposed = grown(metrics.exposures)
-    sent = grown(metrics.events_sent)
+    served = grown(metrics.requests) or Growth(0.0, 0.0, ())
+    observed, durations = grown(metrics.durations_count), grown(metrics.durations_sum)
+    exposed, sent = grown(metrics.exposures), grown(metrics.events_sent)
     # What a lost worker counted after its last report may have been served.
     uncounted = int(inputs.generator.get("uncounted_bound", 0))
-    client = ClientCounts(account.answered, account.unanswered + uncounted)
-    announced = {e.event_id for e in account.exposures if e.event_id}
-    findings = [
-        judge_requests(client, served.total, served.unseen_bound),
-        judge_histogram(
-            metrics.durations_count,
-            served.total if client.unanswered else client.answered,
-            observed.total,
-        ),
-        judge_durations(account.total().service.sum_s, durations.total, client.answered),
-        judge_prometheus(served.total, inputs.prometheus),
-    ]
+    # What an Ingress or a gateway answers in its place, the router never saw.
+    between = sum(
+        count
+        for row in account.names.values()
+        for reason, count in row.failed.items()
+        if reason in _OF_A_GATEWAY
+    )
+    client = ClientCounts(account.answered - between, account.unanswered + uncounted + between)
+    announced = [e.event_id for e in account.exposures]
+    findings = [judge_requests(client, served.total, served.unseen_bound, others=metrics.others)]
+    if observed is not None and durations is not None:
+        findings.append(judge_histogram(metrics.durations_count, served, observed))
+        if not metrics.others:
+            server_s = durations.total * metrics.durations_unit_s
+            client_s = account.total().service.sum_s
+            findings.append(judge_durations(client_s, server_s, account.answered))
+    if spec.evidence.prometheus is not None:
+        agreement = judge_prometheus(served.total, inputs.prometheus)
+        findings += [agreement] if agreement is not None else []
+    surplus = {"count-requests": served.total > client.answered + client.unanswered}
     if account.exposures:
-        events = inputs.events
-        durable = None if events is None else set(events)
-        findings += [
-            judge_exposures(
-                metrics.exposures, len(account.exposures), exposed.total, exposed.unseen_bound
-            ),
-            judge_events(announced, durable),
-            judge_sent(
-                metrics.events_sent,
-                sent.total,
-                None if durable is None else len(announced & durable),
-                sent.unseen_bound,
-            ),
-        ]
-        if events is not None:
-            findings.append(judge_agreement(account.exposures, events))
-    return served, findings
+        shown = len(account.exposures)
+        if exposed is not None:
+            findings.append(
+                judge_exposures(str(metrics.exposures), shown, exposed.total, exposed.unseen_bound)
+            )
+            surplus["count-exposures"] = exposed.total > shown
+        if spec.evidence.posthog is not None:
+            durable = None if events is None else set(events)
+            findings.append(judge_events(announced, durable))
+            if sent is not None:
+                both = None if durable is None else len(set(announced) & durable)
+                findings.append(
+                    judge_sent(str(metrics.events_sent), sent.total, both, sent.unseen_bound)
+                )
+            if events is not None:
+                findings.append(judge_agreement(account.exposures, events))
+    return served, findings, frozenset(row for row, more in surplus.items() if more)
 
 
 def capacity(recording: Recording, served: Growth, since: float) -> Mapping[str, float]:

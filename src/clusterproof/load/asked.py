@@ -1,75 +1,124 @@
-"""What the HPA asks for is what the load spec says: targets, windows, policies and tolerance.
+"""What the HPA asks for is what must hold of it, and it asked for the same all the time.
 
-Both sides are compared as the controller goes by them, with the API's defaults and its own flags:
-a field that is left out is the same as its default written out.
+Both sides are compared as the controller goes by them, with the API's defaults and its own flags: a
+field that is left out is the same as its default written out. What the load spec leaves out of
+`must_hold` is not compared.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from clusterproof.kube.hpa import targets_of
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.hpa.rules import Behavior, Policy, Rules, behavior_of, targets_of
+from clusterproof.load.hpa.rules import Behavior, Rules, behavior_of, bounds_of
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.outcome import Outcome
 
+Json = dict[str, Any]
+
+
+def judge_asked(recording: Recording, scaling: Scaling) -> list[Finding]:
+    """One finding for each thing that must hold, and one for what changed meanwhile."""
+    must = scaling.must_hold
+    claims = [judge_steady(recording, scaling.hpa)]
+    if must.min_replicas is not None or must.max_replicas is not None:
+        claims.append(judge_spec_bounds(recording, scaling))
+    if must.metrics is not None:
+        claims.append(judge_targets(recording, scaling))
+    if must.behavior is not None:
+        claims.append(judge_policies(recording, scaling))
+    return claims
+
+
+def judge_steady(recording: Recording, hpa: str) -> Finding:
+    """Nobody changed the HPA's spec during the run: what it is held to is one thing."""
+    expected = f"HPA {hpa} stays, and asks for the same all the time"
+    changes = recording.of("hpa", hpa)
+    if not changes:
+        return Finding("hpa-steady", Link.HPA_POLICY, Outcome.FAILED, expected, "no HPA")
+    first = changes[0].object["spec"]
+    for change in changes:
+        at = f"{change.at - recording.started_at:.0f} s"
+        if change.type == "DELETED":
+            observed = f"deleted after {at}"
+            return Finding("hpa-steady", Link.HPA_POLICY, Outcome.FAILED, expected, observed)
+        spec = change.object["spec"]
+        fields = sorted(k for k in {*first, *spec} if first.get(k) != spec.get(k))
+        if fields:
+            observed = f"{', '.join(fields)} changed after {at}"
+            return Finding("hpa-steady", Link.HPA_POLICY, Outcome.INCONCLUSIVE, expected, observed)
+    return Finding("hpa-steady", Link.HPA_POLICY, Outcome.PASSED, expected, "as expected")
+
+
+def judge_spec_bounds(recording: Recording, scaling: Scaling) -> Finding:
+    """The HPA's minReplicas and maxReplicas are the spec's, as far as it says any."""
+    wanted = (scaling.must_hold.min_replicas, scaling.must_hold.max_replicas)
+
+    def shown(low: int | None, high: int | None) -> str:
+        return f"{'any' if low is None else low} to {'any' if high is None else high}"
+
+    expected = f"HPA bounds {shown(*wanted)}"
+    pairs = sorted({bounds_of(change.object) for change in recording.of("hpa", scaling.hpa)})
+    wrong = [
+        pair
+        for pair in pairs
+        if any(want not in {None, has} for want, has in zip(wanted, pair, strict=True))
+    ]
+    outcome = Outcome.FAILED if wrong or not pairs else Outcome.PASSED
+    observed = ", ".join(shown(*pair) for pair in pairs) or "no HPA"
+    return Finding("hpa-bounds", Link.HPA_BOUNDS, outcome, expected, observed)
+
 
 def judge_targets(recording: Recording, scaling: Scaling) -> Finding:
-    """The HPA aims at the spec's utilization of CPU and memory, and at no other."""
-    wanted = {("cpu", scaling.cpu_target), ("memory", scaling.memory_target)}
-    expected = _targets((name, target) for name, target in wanted if target is not None)
-    differing: list[str] = []
-    changes = recording.of("hpa", scaling.hpa)
-    for change in changes:
-        shown = _targets(
-            (target.resource, target.utilization)
-            for target in targets_of(change.object)
-            if target.utilization is not None
-        )
-        if shown != expected:
-            differing.append(shown)
-    outcome = Outcome.FAILED if differing or not changes else Outcome.PASSED
-    observed = "; ".join(dict.fromkeys(differing)) or ("as expected" if changes else "no HPA")
+    """The HPA goes by the spec's metrics and targets, of whatever type, and by no other."""
+    expected = _targets({"spec": {"metrics": scaling.must_hold.metrics}})
+    outcome, observed = _compared(recording, scaling.hpa, lambda hpa: {_targets(hpa)} - {expected})
     return Finding("hpa-targets", Link.HPA_POLICY, outcome, f"HPA targets {expected}", observed)
 
 
-def _targets(targets: Iterable[tuple[str, int]]) -> str:
-    named = sorted({f"{resource} {target} %" for resource, target in targets})
-    return ", ".join(named) or "no utilization"
+def _targets(hpa: Json) -> str:
+    return ", ".join(
+        sorted(
+            f"{metric} {metric.of} {target}" if metric.of else f"{metric} {target}"
+            for metric, target in targets_of(hpa).items()
+        )
+    )
 
 
 def judge_policies(recording: Recording, scaling: Scaling) -> Finding:
     """The HPA's windows, policies, choice among them and tolerance are the spec's."""
-    wanted = {
-        "up": Rules(
-            scaling.up_window_s,
-            scaling.up_select,
-            _policies(scaling.up_policies),
-            scaling.up_tolerance,
-        ),
-        "down": Rules(
-            scaling.down_window_s,
-            scaling.down_select,
-            _policies(scaling.down_policies),
-            scaling.down_tolerance,
-        ),
-    }
-    expected = "; ".join(f"{way}: {_shown(rules, scaling)}" for way, rules in wanted.items())
-    differing: list[str] = []
-    changes = recording.of("hpa", scaling.hpa)
-    for change in changes:
-        behavior = behavior_of(change.object) or Behavior()
-        for way, rules in (("up", behavior.up), ("down", behavior.down)):
-            shown = _shown(rules, scaling)
-            if shown != _shown(wanted[way], scaling):
-                differing.append(f"{way}: {shown}")
-    outcome = Outcome.FAILED if differing or not changes else Outcome.PASSED
-    observed = "; ".join(dict.fromkeys(differing)) or ("as expected" if changes else "no HPA")
+    must = scaling.must_hold.behavior
+    assert must is not None  # noqa: S101 - asked for only then
+    given = must.model_dump(by_alias=True, exclude_none=True)
+    wanted = _ways(behavior_of({"spec": {"behavior": given}}), scaling)
+    wanted = {way: rules for way, rules in wanted.items() if _FIELDS[way] in given}
+
+    def differing(hpa: Json) -> Iterable[str]:
+        ways = _ways(behavior_of(hpa), scaling)
+        return [f"{way}: {ways[way]}" for way, rules in wanted.items() if ways[way] != rules]
+
+    expected = "; ".join(f"{way}: {rules}" for way, rules in wanted.items())
+    outcome, observed = _compared(recording, scaling.hpa, differing)
     return Finding("hpa-policy", Link.HPA_POLICY, outcome, expected, observed)
 
 
-def _policies(written: Iterable[str]) -> tuple[Policy, ...]:
-    parts = (policy.split() for policy in written)
-    return tuple(Policy(kind, int(number), int(period_s)) for kind, number, period_s in parts)
+def _compared(
+    recording: Recording, hpa: str, differing: Callable[[Json], Iterable[str]]
+) -> tuple[Outcome, str]:
+    """Over all that was seen of it: each difference once."""
+    changes = recording.of("hpa", hpa)
+    different = dict.fromkeys(line for change in changes for line in differing(change.object))
+    outcome = Outcome.FAILED if different or not changes else Outcome.PASSED
+    return outcome, "; ".join(different) or ("as expected" if changes else "no HPA")
+
+
+_FIELDS = {"up": "scaleUp", "down": "scaleDown"}
+
+
+def _ways(behavior: Behavior | None, scaling: Scaling) -> dict[str, str]:
+    whole = behavior or Behavior()
+    return {"up": _shown(whole.up, scaling), "down": _shown(whole.down, scaling)}
 
 
 def _shown(rules: Rules, scaling: Scaling) -> str:

@@ -4,40 +4,50 @@ Metrics, CPU request, HPA bounds, quota, scheduler and readiness, in the chain's
 judges here asks what was demanded; scaling.py does.
 """
 
-from clusterproof.kube.objects import condition_entry
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterproof.kube.objects import condition_entry, is_terminating
+from clusterproof.load.asked import judge_spec_bounds
 from clusterproof.load.finding import Finding, Link
+from clusterproof.load.observer import NO_USAGE_S, longest_unread
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import pods_over_time
 from clusterproof.outcome import Outcome
 
-_BLIND_S = 45.0
-"""Metrics that fail this long are a finding: three sync periods; one failure is not."""
 _UNSCHEDULED_S = 20.0
 _UNREADY_S = 60.0
 
 
-def find_cause(recording: Recording, scaling: Scaling) -> Finding | None:
-    """The first thing seen that keeps replicas from coming, in the chain's order."""
+def find_cause(
+    recording: Recording, scaling: Scaling, *, until: float | None = None
+) -> Finding | None:
+    """The first thing seen that keeps replicas from coming, in the chain's order.
+
+    Args:
+        recording: What was seen.
+        scaling: What must hold.
+        until: What began by then counts, whether or not it was over by the end of the run; without
+            it only what lasts to the end.
+    """
     metrics = judge_metrics(recording, scaling)
     if metrics.outcome is Outcome.FAILED:
         return metrics
     bounds = judge_spec_bounds(recording, scaling)
     if bounds.outcome is Outcome.FAILED:
         return bounds
-    for change in recording.of("deployment", scaling.deployment):
-        failure = condition_entry(change.object, "ReplicaFailure")
-        if failure.get("status") == "True":
-            message = str(failure.get("message", ""))
-            link = Link.QUOTA if "quota" in message else Link.SCHEDULER
-            return Finding(
-                "pods-created",
-                link,
-                Outcome.FAILED,
-                "every replica that is asked for is created",
-                f"{failure.get('reason')}: {message[:300]}",
-            )
-    return _pods_cause(recording)
+    for reason, message in _refusals(recording):
+        link = Link.QUOTA if "quota" in message else Link.SCHEDULER
+        return Finding(
+            "pods-created",
+            link,
+            Outcome.FAILED,
+            "every replica that is asked for is created",
+            f"{reason}: {message[:300]}",
+        )
+    return _pods_cause(recording, until)
 
 
 def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
@@ -56,79 +66,92 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
                 worst = f"{active.get('reason')}: {active.get('message')}"
         else:
             blind_since = None
-    unread_from, unread = _unread(recording)
+    gap = longest_unread(recording)
+    unread = gap.seconds
     link = Link.CPU_REQUEST if "missing request" in worst else Link.METRICS
     if not changes:
         return Finding("hpa-metrics", Link.METRICS, Outcome.FAILED, expected, "there is no HPA")
-    if max(longest, unread) > _BLIND_S:
+    if max(longest, unread) > NO_USAGE_S:
         observed = f"not for {longest:.0f} s: {worst}" if worst else "it was not seen to fail"
         evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
-        meanwhile = [c for c in changes if unread_from < c.at <= unread_from + unread]
+        meanwhile = [c for c in changes if gap.since < c.at <= gap.since + unread]
         read = any(
             condition_entry(c.object, "ScalingActive").get("status") == "True" for c in meanwhile
         )
-        only_we = read and longest <= _BLIND_S  # the HPA read what we could not
+        # What the HPA read, or could have, says nothing of the cluster.
+        only_we = (read or not gap.none_to_give) and longest <= NO_USAGE_S
         outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
         return Finding("hpa-metrics", link, outcome, expected, observed, evidence)
     observed = f"longest gap {max(longest, unread):.0f} s"
     return Finding("hpa-metrics", Link.METRICS, Outcome.PASSED, expected, observed)
 
 
-def judge_spec_bounds(recording: Recording, scaling: Scaling) -> Finding:
-    """The HPA's minReplicas and maxReplicas are the spec's."""
-    expected = f"HPA bounds {scaling.floor} to {scaling.ceiling}"
-    seen = sorted(
-        {
-            (int(c.object["spec"].get("minReplicas", 1)), int(c.object["spec"]["maxReplicas"]))
-            for c in recording.of("hpa", scaling.hpa)
-        }
-    )
-    wrong = [pair for pair in seen if pair != (scaling.floor, scaling.ceiling)]
-    outcome = Outcome.FAILED if wrong or not seen else Outcome.PASSED
-    observed = ", ".join(f"{low} to {high}" for low, high in seen) or "no HPA"
-    return Finding("hpa-bounds", Link.HPA_BOUNDS, outcome, expected, observed)
+def _refusals(recording: Recording) -> Iterator[tuple[str, str]]:
+    """Reason and message of Pods that the scale target could not create.
+
+    A Deployment and a ReplicaSet say so in a condition, a StatefulSet only in an event.
+    """
+    for change in recording.of("target"):
+        failure = condition_entry(change.object, "ReplicaFailure")
+        if failure.get("status") == "True":
+            yield str(failure.get("reason")), str(failure.get("message", ""))
+    names = {change.name for change in recording.of("target")}
+    for change in recording.of("event"):
+        about = change.object.get("involvedObject") or {}
+        if about.get("name") in names and change.object.get("reason") == "FailedCreate":
+            yield "FailedCreate", str(change.object.get("message", ""))
 
 
-def _pods_cause(recording: Recording) -> Finding | None:
-    unscheduled: dict[str, tuple[float, str]] = {}
-    unready: dict[str, tuple[float, str]] = {}
+@dataclass(slots=True)
+class _Waits:
+    """How long Pods waited for one thing: those that still do, and those that are over."""
+
+    longest_s: float
+    waiting: dict[str, tuple[float, str]] = field(default_factory=dict)
+    over: list[tuple[float, float, str, str]] = field(default_factory=list)
+
+    def see(self, at: float, name: str, message: str | None) -> None:
+        """The Pod waits, as the message says, or (None) no longer."""
+        if message is not None:
+            self.waiting.setdefault(name, (at, message))
+        elif name in self.waiting:
+            since, why = self.waiting.pop(name)
+            self.over.append((since, at, name, why))
+
+    def late(self, ended_at: float, until: float | None) -> dict[str, str]:
+        """Why each Pod waited too long: until the end, or since a moment before `until`."""
+        late = {n: why for n, (at, why) in self.waiting.items() if ended_at - at > self.longest_s}
+        if until is not None:
+            for since, at, name, why in self.over:
+                if since <= until and at - since > self.longest_s:
+                    late.setdefault(name, why)
+        return late
+
+
+def _pods_cause(recording: Recording, until: float | None) -> Finding | None:
+    unscheduled, unready = _Waits(_UNSCHEDULED_S), _Waits(_UNREADY_S)
     for at, pods in pods_over_time(recording):
         for name, pod in pods.items():
-            scheduled = condition_entry(pod, "PodScheduled")
-            if scheduled.get("status") == "False":
-                unscheduled.setdefault(name, (at, str(scheduled.get("message"))))
-            else:
-                unscheduled.pop(name, None)
-            phase = (pod.get("status") or {}).get("phase")
-            deleting = "deletionTimestamp" in pod["metadata"]
-            ready = condition_entry(pod, "Ready")
-            if phase == "Running" and ready.get("status") == "False" and not deleting:
-                unready.setdefault(name, (at, str(ready.get("message"))))
-            else:
-                unready.pop(name, None)
-        for name in [n for n in {*unscheduled, *unready} if n not in pods]:
-            unscheduled.pop(name, None)
-            unready.pop(name, None)
-    for found, longest, row, link, expected in (
-        (unscheduled, _UNSCHEDULED_S, "pods-scheduled", Link.SCHEDULER, "every pod finds a node"),
-        (unready, _UNREADY_S, "pods-ready", Link.READINESS, "every running pod becomes Ready"),
+            unscheduled.see(at, name, _unmet(pod, "PodScheduled"))
+            running = (pod.get("status") or {}).get("phase") == "Running"
+            waits = running and not is_terminating(pod)
+            unready.see(at, name, _unmet(pod, "Ready") if waits else None)
+        for waits_of in (unscheduled, unready):
+            for name in [name for name in waits_of.waiting if name not in pods]:
+                waits_of.see(at, name, None)
+    for waits_of, row, link, expected in (
+        (unscheduled, "pods-scheduled", Link.SCHEDULER, "every pod finds a node"),
+        (unready, "pods-ready", Link.READINESS, "every running pod becomes Ready"),
     ):
-        late = {n: v for n, v in found.items() if recording.ended_at - v[0] > longest}
+        late = waits_of.late(recording.ended_at, until)
         if late:
-            name, (_, message) = next(iter(late.items()))
+            name, message = next(iter(late.items()))
             observed = f"{len(late)} not: {name}: {message[:300]}"
             return Finding(row, link, Outcome.FAILED, expected, observed)
     return None
 
 
-def _unread(recording: Recording) -> tuple[float, float]:
-    """The longest time in which we read no usage: when it began, and its seconds."""
-    begun, longest, since = 0.0, 0.0, None
-    for read in recording.usage:
-        if read.error or not read.pods:
-            since = read.at if since is None else since
-            if read.at - since > longest:
-                begun, longest = since, read.at - since
-        else:
-            since = None
-    return begun, longest
+def _unmet(pod: Mapping[str, Any], kind: str) -> str | None:
+    """What a condition says that is False; else None."""
+    entry = condition_entry(pod, kind)
+    return str(entry.get("message")) if entry.get("status") == "False" else None

@@ -5,6 +5,7 @@ first = 0 for a process born in the run. What a pod counted after its last read 
 bound on that is stated (its last rate until it was gone; a process that was read once has none).
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 PROCESS_START = "process_start_time_seconds"
 PROCESS_CPU = "process_cpu_seconds_total"
+_OF_PROCESS = frozenset({PROCESS_START, PROCESS_CPU})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Life:
         growth: What was seen.
         unseen_bound: The most that can have been counted after the last read.
         resets: Drops of the value within the same process (there should be none).
+        has_ended: Whether it went before the end of the run.
     """
 
     pod: str
@@ -53,6 +56,7 @@ class Life:
     growth: float
     unseen_bound: float
     resets: int
+    has_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,15 @@ class Growth:
     lives: tuple[Life, ...]
 
 
-def parse_metrics(text: str, names: Iterable[str]) -> dict[str, float]:
-    """The samples with one of these names, by series.
+def parse_metrics(
+    text: str, names: Iterable[str], where: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """The samples with one of these names, by series; NaN, which counts nothing, is left out.
+
+    Args:
+        text: A page of metrics.
+        names: Of the samples.
+        where: Labels that a series must have; those of the process itself need none.
 
     Raises:
         ValueError: Not the Prometheus text format.
@@ -76,6 +87,8 @@ def parse_metrics(text: str, names: Iterable[str]) -> dict[str, float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
         if sample.name in wanted
+        and not math.isnan(sample.value)
+        and (sample.name in _OF_PROCESS or (where or {}).items() <= sample.labels.items())
     }
 
 
@@ -96,8 +109,13 @@ def growth(
     *,
     since: float,
     ended: Mapping[str, float] | None = None,
+    born: Mapping[str, float] | None = None,
 ) -> Growth:
     """How much the counter grew from `since` on.
+
+    A process is new where its Pod is, by the watch and our own clock, or where the Pod had another
+    process before; when it says itself that it began counts only where neither tells: the node's
+    clock may be any other.
 
     Args:
         scrapes: Of all pods, in order of time.
@@ -105,6 +123,8 @@ def growth(
         since: Processes started later begin at 0; older ones at their last read before it (or
             their first read, when that came later).
         ended: When pods went away, by UID; absent pods still live.
+        born: When pods came that were not there from the beginning, by UID; None when nobody
+            watched them.
     """
     by_life: dict[tuple[str, float], list[Scrape]] = {}
     for scrape in scrapes:
@@ -116,8 +136,13 @@ def growth(
     lives = []
     for (uid, start), reads in by_life.items():
         later = [s for s in starts[uid] if s > start]
-        end = min(later) if later else (ended or {}).get(uid)
-        lives.append(_life(reads, name, since=since, start=start, end=end))
+        end = (ended or {}).get(uid)
+        if later:  # by our clock: it had ended when the next one was read
+            end = by_life[uid, min(later)][0].at
+        is_new = start >= since
+        if born is not None:
+            is_new = uid in born or start > min(starts[uid])
+        lives.append(_life(reads, name, since=since, start=start, end=end, is_new=is_new))
     return Growth(
         total=sum(life.growth for life in lives),
         unseen_bound=sum(life.unseen_bound for life in lives),
@@ -126,7 +151,8 @@ def growth(
 
 
 def _process_start(scrape: Scrape) -> float:
-    return scrape.values.get(f"{PROCESS_START}{{}}", 0.0)
+    """By its own word, whatever labels its metric has; 0 where it says nothing."""
+    return scrape.total(PROCESS_START)
 
 
 def _life(
@@ -136,11 +162,11 @@ def _life(
     since: float,
     start: float,
     end: float | None,
+    is_new: bool,
 ) -> Life:
     values = [(read.at, read.total(name)) for read in reads]
-    born = start >= since
     before = [value for at, value in values if at <= since]
-    base = 0.0 if born else (before[-1] if before else values[0][1])
+    base = before[-1] if before else (0.0 if is_new else values[0][1])
     counted = [(at, value) for at, value in values if at > since] or [values[-1]]
     total, last, resets = 0.0, base, 0
     for _, value in counted:
@@ -159,6 +185,7 @@ def _life(
         growth=total,
         unseen_bound=0.0 if end is None else _late_rate(values) * max(0.0, end - last_at),
         resets=resets,
+        has_ended=end is not None,
     )
 
 

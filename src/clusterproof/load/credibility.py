@@ -68,25 +68,14 @@ class CredibilityLimits:
 def judge_generator(figures: GeneratorFigures, limits: CredibilityLimits) -> list[Finding]:
     """One finding per limit; outside a limit is INCONCLUSIVE, never FAILED.
 
-    An arrival that was dropped is the target's, as long as the generator itself was on time: every
-    caller was still waiting for an answer.
+    An arrival that was dropped, and a request that never ended, are the target's, as long as the
+    generator itself was on time, had its CPU and lost no process: every caller was still waiting
+    for an answer.
     """
     missing = figures.planned - figures.started - figures.dropped
     faults = "; ".join(f"{count} x {why}" for why, count in figures.faults.items())
     cpu = figures.cpu_busiest
-    findings = [
-        _finding(
-            "generator-rate",
-            figures.started > 0 and (figures.cut_short or not missing),
-            f"each of {figures.planned} planned sent, or dropped while every caller waited",
-            f"sent {figures.started}, dropped {figures.dropped}, missing {missing}",
-        ),
-        _finding(
-            "generator-account",
-            not figures.unended and not figures.faults,
-            "each request that was sent ended, and no fault of our own",
-            f"{figures.unended} never ended; faults: {faults or 'none'}",
-        ),
+    timely = [
         _finding(
             "generator-late",
             figures.late_p99_s <= limits.late_p99_s,
@@ -108,6 +97,22 @@ def judge_generator(figures: GeneratorFigures, limits: CredibilityLimits) -> lis
             f"ran or waited for a CPU at most {limits.cpu_busiest:.0%} of any 5 s",
             "never read" if cpu is None else f"{cpu:.0%}, waited {figures.cpu_waited:.0%}",
         ),
+    ]
+    is_well = not figures.workers_lost and all(f.outcome is Outcome.PASSED for f in timely)
+    findings = [
+        _finding(
+            "generator-rate",
+            figures.started > 0 and (figures.cut_short or not missing),
+            f"each of {figures.planned} planned sent, or dropped while every caller waited",
+            f"sent {figures.started}, dropped {figures.dropped}, missing {missing}",
+        ),
+        _finding(
+            "generator-account",
+            not figures.faults and (not figures.unended or (is_well and figures.unended > 0)),
+            "each request that was sent ended, or the target kept it; no fault of our own",
+            f"{figures.unended} never ended; faults: {faults or 'none'}",
+        ),
+        *timely,
     ]
     if figures.few_callers:
         expected = "enough callers for answers that meet the objectives"

@@ -22,6 +22,8 @@ from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Evidence, ServiceRef
 from clusterproof.load.timeline import deletions
 
+_ASK_WITHIN_S = 300
+
 
 def service_url(api: KubeApi, service: ServiceRef) -> str:
     """By the Service's cluster IP: a process outside of the cluster has no cluster DNS.
@@ -43,8 +45,8 @@ def ask_posthog(
     api: KubeApi,
     evidence: Evidence,
     *,
+    uuids: Sequence[str],
     since: float,
-    until: float,
     out: Path,
     via: Sequence[str],
 ) -> dict[str, str] | None:
@@ -53,8 +55,8 @@ def ask_posthog(
     Args:
         api: Gives the Service's address and the Secret with the key.
         evidence: Where PostHog is.
-        since: Seconds since the epoch.
-        until: Likewise.
+        uuids: Of the events that the router announced.
+        since: When the run began, seconds since the epoch.
         out: The file that the events are written to on the way.
         via: Words before the command that asks, as for the load.
     """
@@ -68,20 +70,28 @@ def ask_posthog(
     except (ObservationError, KeyError) as error:
         sys.stderr.write(f"PostHog's events cannot be read: {type(error).__name__}: {error}\n")
         return None
+    asked = out.with_name("announced.json")
+    asked.write_text(json.dumps(uuids), encoding="utf-8")
     command = [
         *via,
         *(sys.executable, "-m", "clusterproof.load.posthog_events", "--url", url),
         *("--project", str(evidence.posthog_project)),
-        *("--since", str(since), "--until", str(until), "--out", str(out)),
+        *("--since", str(since), "--uuids", str(asked), "--out", str(out)),
     ]
-    ended = subprocess.run(  # noqa: S603 - our own argv
-        command,
-        env={**os.environ, KEY_VARIABLE: key},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    try:
+        ended = subprocess.run(  # noqa: S603 - our own argv
+            command,
+            env={**os.environ, KEY_VARIABLE: key},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_ASK_WITHIN_S,
+        )
+    except subprocess.TimeoutExpired:
+        sys.stderr.write(f"PostHog's events cannot be read within {_ASK_WITHIN_S} s\n")
+        return None
+    finally:
+        asked.unlink()
     if ended.returncode:
         sys.stderr.write(f"PostHog's events cannot be read: {ended.stderr.strip()[-500:]}\n")
         return None
@@ -90,19 +100,21 @@ def ask_posthog(
 
 
 def ask_prometheus(
-    api: KubeApi, spec: LoadSpec, recording: Recording, *, since: float
+    api: KubeApi, spec: LoadSpec, recording: Recording, namespace: str, *, since: float
 ) -> PrometheusWindow | None:
-    """increase() of the requests from `since` (seconds since the epoch) on, with its window.
+    """increase() of the requests in a namespace from `since` (epoch seconds) on, with its window.
 
     None when Prometheus cannot be asked, and says why.
     """
-    evidence, requests = spec.evidence, spec.metrics.requests
-    if evidence.prometheus is None:
+    evidence, metrics = spec.evidence, spec.metrics
+    if evidence.prometheus is None or metrics is None:
         return None
+    requests = metrics.requests
+    labels = {"namespace": namespace, **metrics.where}
     until = recording.ended_at
     # From before the first request: increase() drops what a counter had at its first sample.
     range_s = until - since + 2 * evidence.scrape_s
-    selector = f'{requests}{{namespace="{spec.scaling.namespace}"}}'
+    selector = f"{requests}{{{','.join(f'{k}={json.dumps(v)}' for k, v in labels.items())}}}"
     try:
         query = {"query": f"sum(increase({selector}[{range_s:.0f}s]))", "time": f"{until:.3f}"}
         result = _ask(api, evidence.prometheus, query)["data"]["result"]

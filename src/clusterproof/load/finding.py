@@ -12,6 +12,7 @@ class Link(StrEnum):
     """The links from the offered load to the answer, in the order in which they can break."""
 
     GENERATOR = "generator"
+    OBSERVER = "observer"
     METRICS = "metrics"
     CPU_REQUEST = "cpu request"
     HPA_BOUNDS = "HPA bounds"

@@ -6,9 +6,10 @@ Every refusal is a SpecError that names line and field: a run with a guessed num
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from clusterproof.errors import SpecError
 from clusterproof.load.schedule import Plan, Stage
@@ -31,22 +32,27 @@ VARIABLE = "CLUSTERPROOF_OBJECTIVES"
 Locust has read any option."""
 
 
+_PRODUCTION = ("*prod*", "*live*")
+
+
 class LoadSpec(Section):
-    """The whole file.
+    """The whole file; `scenarios` is all that it must have.
 
     Attributes:
         reason: What the rates are for; every report says so.
+        metrics: None counts nothing of what the Pods served.
+        scaling: None claims nothing of an autoscaler.
     """
 
-    reason: str
-    credibility: Credibility
-    bounds: Bounds
-    circuit_breaker: CircuitBreaker
-    production: Production
-    scenarios: Mapping[str, Scenario]
-    metrics: Metrics
-    evidence: Evidence
-    scaling: Scaling
+    reason: str = ""
+    credibility: Credibility = Credibility()
+    bounds: Bounds = Bounds()
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    production: Production = Production(contexts=_PRODUCTION, hosts=_PRODUCTION)
+    scenarios: Annotated[Mapping[str, Scenario], Field(min_length=1)]
+    metrics: Metrics | None = None
+    evidence: Evidence = Evidence()
+    scaling: Scaling | None = None
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name.
@@ -59,9 +65,15 @@ class LoadSpec(Section):
         return self.scenarios[name]
 
     def plan(
-        self, scenario: str, shape: str, *, rate_factor: float = 1.0, time_factor: float = 1.0
+        self,
+        scenario: str,
+        shape: str,
+        *,
+        rate_factor: float = 1.0,
+        time_factor: float = 1.0,
+        callers: int | None = None,
     ) -> Plan:
-        """The arrivals of one shape, within the bounds.
+        """The arrivals of one shape, within the bounds; `callers` in place of the scenario's.
 
         Raises:
             SpecError: No such shape, a factor that is none, or a plan that leaves the bounds.
@@ -78,7 +90,7 @@ class LoadSpec(Section):
                 for row in shapes[shape]
             ]
         ).scaled(rate_factor, time_factor)
-        self._check(plan, self.scenario(scenario))
+        self._check(plan, callers or self.scenario(scenario).callers)
         return plan
 
     def refuse_production(
@@ -113,13 +125,13 @@ class LoadSpec(Section):
             )
         self.refuse_production(host=host, allowed=allowed)
 
-    def _check(self, plan: Plan, scenario: Scenario) -> None:
+    def _check(self, plan: Plan, callers: int) -> None:
         bounds = self.bounds
         for what, value, most in (
             ("rate", plan.peak_rate, bounds.max_rate),
             ("duration", plan.duration_s, bounds.max_duration_s),
             ("requests", float(plan.total), float(bounds.max_requests)),
-            ("callers", float(scenario.callers), float(bounds.max_callers)),
+            ("callers", float(callers), float(bounds.max_callers)),
         ):
             if value > most:
                 raise SpecError(f"{what} {value:g} is over its bound {most:g} in the load spec")

@@ -7,6 +7,7 @@ from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.recording import Recording
 from clusterproof.load.scaling import Demand
 from clusterproof.load.seconds import cell_quantile
+from clusterproof.load.timeline import figures_over_time
 
 _KINDS = "abcde"
 
@@ -49,19 +50,23 @@ def panels(analysis: Analysis, inputs: Inputs, spec: LoadSpec) -> list[str]:
         time_chart(
             "Served per pod",
             "requests/s",
-            _per_pod(inputs.recording, spec.metrics.requests),
+            _per_pod(inputs.recording, spec.metrics.requests if spec.metrics else ""),
             marks=marks,
             **span,
         ),
         time_chart(
-            "Utilization that the HPA saw",
-            "% of request",
+            "Metrics that the HPA saw",
+            "% of their target",
             [
-                Line("cpu", timeline.cpu_seen, "a", step=True),
-                Line("memory", timeline.memory_seen, "b", step=True),
+                Line(name, points, _KINDS[number % len(_KINDS)], step=True)
+                for number, (name, points) in enumerate(
+                    figures_over_time(
+                        inputs.recording, spec.scaling.hpa if spec.scaling else ""
+                    ).items()
+                )
             ],
             marks=marks,
-            limit=spec.scaling.cpu_target,
+            limit=100,
             **span,
         ),
         time_chart(

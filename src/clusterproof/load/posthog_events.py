@@ -1,54 +1,91 @@
 """The exposure events that PostHog made durable, by UUID: asked by HogQL, as anybody can.
 
     POSTHOG_PERSONAL_API_KEY=... python -m clusterproof.load.posthog_events --url URL
-        --since EPOCH --until EPOCH --out FILE
+        --since EPOCH --uuids FILE --out FILE
 
-POST /api/projects/{id}/query/ with a HogQLQuery, in windows small enough for the row limit. Right:
-a personal API key with query:read. The key comes from the environment and is never shown.
+POST /api/projects/{id}/query/ with a HogQLQuery, for a few hundred UUIDs at a time, and again for
+those that are not there yet: PostHog stores events some seconds after it took them. Their own times
+decide nothing, since the router's clock may be any other. Right: a personal API key with
+query:read. The key comes from the environment and is never shown.
 """
 
 import argparse
 import json
 import os
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 
 from clusterproof.errors import ObservationError
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
+from clusterproof.wait import wait_until
 
 KEY_VARIABLE = "POSTHOG_PERSONAL_API_KEY"
-_WINDOW_S = 20.0
-_MOST_ROWS = 50_000
+_AT_ONCE = 500
+_AGAIN_AFTER_S = 3.0
+WITHIN_S = 60.0
+"""PostHog's own ingestion takes seconds. Our choice."""
+_EARLIER_S = 86_400.0
+"""So that a query need not read all events that there are: no clock is a day behind."""
 _TIMEOUT_S = 30.0
 _QUERY = (
     "SELECT uuid, properties.$feature_flag_response FROM events"
-    " WHERE event = '$feature_flag_called'"
-    " AND timestamp >= toDateTime('{since}') AND timestamp < toDateTime('{until}')"
-    " LIMIT {limit}"
+    " WHERE uuid IN ({uuids}) AND timestamp >= toDateTime('{since}') LIMIT {limit}"
 )
 
 
-def read_events(url: str, project: int, key: str, since: float, until: float) -> dict[str, str]:
-    """The variant of each event, by UUID.
+def read_events(
+    url: str, project: int, key: str, uuids: Iterable[str], since: float, within_s: float = WITHIN_S
+) -> dict[str, str]:
+    """The variant of each of these events, by UUID; those that did not come in time are absent.
 
     Raises:
-        ObservationError: No answer, a refusal, or more rows than one window may have.
+        ObservationError: No answer, or a refusal.
     """
+    wanted = {uuid for uuid in uuids if _is_uuid(uuid)}
     found: dict[str, str] = {}
+    rounds = 0
     with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
-        at = int(since)
-        while at < until:
-            end = int(min(at + _WINDOW_S, until + 1))
-            query = _QUERY.format(since=_utc(at), until=_utc(end), limit=_MOST_ROWS)
-            for uuid, variant in _rows(client, project, key, query):
-                found[str(uuid)] = str(variant)
-            at = end
+
+        def look() -> int:
+            nonlocal rounds
+            waiting = sorted(wanted - found.keys())
+            for start in range(0, len(waiting), _AT_ONCE):
+                listed = ", ".join(f"'{uuid}'" for uuid in waiting[start : start + _AT_ONCE])
+                query = _QUERY.format(
+                    uuids=listed, since=_utc(since - _EARLIER_S), limit=2 * _AT_ONCE
+                )
+                for uuid, variant in _rows(client, project, key, query):
+                    found[str(uuid)] = str(variant)
+            rounds += 1
+            return len(wanted - found.keys())
+
+        try:
+            wait_until(
+                look,
+                lambda missing: not missing,
+                waiting_for="every announced event in PostHog",
+                within_s=within_s,
+                every_s=_AGAIN_AFTER_S,
+            )
+        except ObservationError:
+            if not rounds:
+                raise
     return found
+
+
+def _is_uuid(text: str) -> bool:
+    """Whether it is one in its usual form: a router may answer anything."""
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def _rows(client: httpx.Client, project: int, key: str, query: str) -> list[Any]:
@@ -66,10 +103,6 @@ def _rows(client: httpx.Client, project: int, key: str, query: str) -> list[Any]
             f"POST {path}: {answer.status_code}: {answer.text[:300]}", status=answer.status_code
         )
     rows: list[Any] = answer.json()["results"]
-    if len(rows) >= _MOST_ROWS:
-        raise ObservationError(
-            f"POST {path}: {len(rows)} rows in {_WINDOW_S:g} s: too many to read"
-        )
     return rows
 
 
@@ -83,7 +116,8 @@ def main() -> int:
     parser.add_argument("--url", required=True)
     parser.add_argument("--project", type=int, default=1)
     parser.add_argument("--since", type=float, required=True)
-    parser.add_argument("--until", type=float, required=True)
+    parser.add_argument("--uuids", type=Path, required=True, help="a JSON list")
+    parser.add_argument("--within-s", type=float, default=WITHIN_S)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     key = os.environ.get(KEY_VARIABLE, "")
@@ -91,7 +125,10 @@ def main() -> int:
         sys.stderr.write(f"{KEY_VARIABLE} is not set\n")
         return ExitCode.USAGE
     try:
-        found = read_events(options.url, options.project, key, options.since, options.until)
+        uuids = json.loads(options.uuids.read_text(encoding="utf-8"))
+        found = read_events(
+            options.url, options.project, key, uuids, options.since, options.within_s
+        )
     except ObservationError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.INCONCLUSIVE

@@ -1,38 +1,27 @@
-"""What the numbers and words of spec/objectives.yaml may be, beyond a number's sign.
-
-Policies and windows have the API's own limits: pkg/apis/autoscaling/validation/validation.go.
-"""
+"""What the numbers and words of spec/objectives.yaml may be, beyond a number's sign."""
 
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat
 
 FailureRatio = Annotated[float, Field(ge=0, lt=1)]
 """A share of all requests, not percent; 1 would let every one fail."""
-Window = Annotated[int, Field(ge=0, le=3600)]
-"""Source: validateHPAScalingRules, MaxStabilizationWindowSeconds."""
-Select = Literal["Max", "Min", "Disabled"]
-_MAX_PERIOD_S = 1800
-"""Source: validateScalingPolicy, MaxPeriodSeconds."""
-_POLICY = re.compile(r"(?:Percent|Pods) [1-9][0-9]{0,8} (?P<period_s>[1-9][0-9]{0,3})")
+_SAMPLE = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _SUM_WITHIN = 1e-3
 """Shares may be rounded, as in three of 0.3333."""
 
 
-def _check_policy(policy: str) -> str:
-    match = _POLICY.fullmatch(policy)
-    if match is None or int(match["period_s"]) > _MAX_PERIOD_S:
-        raise ValueError(
-            'expected "Percent N SECONDS" or "Pods N SECONDS", as "Percent 100 30", with N over 0'
-            f" and 1 to {_MAX_PERIOD_S} seconds"
-        )
-    return policy
+def _check_sample(name: str) -> str:
+    if not _SAMPLE.fullmatch(name):
+        raise ValueError("expected the name of a sample without labels; `where` chooses by labels")
+    return name
 
 
-Policies = Annotated[tuple[Annotated[str, AfterValidator(_check_policy)], ...], Field(min_length=1)]
+Sample = Annotated[str, AfterValidator(_check_sample)]
+"""Source: Prometheus' data model, metric names."""
 
 
 def _check_weights(mix: Mapping[str, float]) -> Mapping[str, float]:

@@ -1,48 +1,66 @@
 """Watches the scale target while the load runs; thin, and it writes nothing.
 
-Reads: watch of HorizontalPodAutoscalers, Deployments, Pods, Events, Services, EndpointSlices and
-ResourceQuotas of one namespace; metrics.k8s.io every 2 s; each pod's /metrics through the API
-server's pod proxy every 2 s, and twice a second from the moment that the pod is being deleted, so
-that its last value is caught. Rights: get, list, watch on these, get on pods/proxy.
+Reads: watch of HorizontalPodAutoscalers, Pods, Events, Services, EndpointSlices, ResourceQuotas and
+the scale target of one namespace (its scale subresource every second, where it is no built-in
+kind); metrics.k8s.io every 2 s; each pod's metrics through the API server's pod proxy every 2 s,
+and twice a second from the moment that the pod is being deleted, so that its last value is caught.
+Rights: get, list, watch on these, get on pods/proxy.
 """
 
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.hpa import figures_of
+from clusterproof.kube.kinds import KINDS
 from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Scrape, parse_metrics
-from clusterproof.load.recording import Change, Json, Recording, UsageRead, slimmed
+from clusterproof.load.recording import (
+    Change,
+    ClockRead,
+    Gap,
+    Json,
+    Recording,
+    Unread,
+    UsageRead,
+    slimmed,
+)
 from clusterproof.load.sections import Metrics, Scaling
+from clusterproof.load.target import HPAS, Target
 from clusterproof.load.timeline import is_ready
 from clusterproof.load.usage import usage_of
+from clusterproof.load.watches import Watch
 from clusterproof.observe.proxy import METRICS_PAGE, get_through
 
 _EVERY_S = 2.0
 _TICK_S = 0.5
-_WATCH_S = 120.0
 _PROXY_TIMEOUT_S = 3.0
+_SCALE_EVERY_S = 1.0
 _SCRAPERS = 4
+_REASON = 200
 
 
 class Recorder:
     """One recording at a time; `start`, `stop`."""
 
-    def __init__(self, api: KubeApi, scaling: Scaling, metrics: Metrics) -> None:
-        """Look at nothing yet."""
+    def __init__(
+        self, api: KubeApi, target: Target, scaling: Scaling | None, metrics: Metrics | None
+    ) -> None:
+        """Look at nothing yet; without `metrics` no Pod is asked."""
         self._api = api
+        self._target = target
         self._scaling = scaling
-        self._waiting = metrics.events_waiting
-        self._kept = (
-            *(metrics.requests, metrics.durations_count, metrics.durations_sum),
-            *(metrics.exposures, metrics.events_sent, metrics.events_waiting),
-            *(PROCESS_CPU, PROCESS_START),
-        )
+        self._metrics = metrics
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._watches: list[Watch] = []
+        self._died: list[Gap] = []
+        self._is_listed = False
         self._pods: dict[str, Json] = {}
         self.recording = Recording(time.time())
 
@@ -52,23 +70,36 @@ class Recorder:
         Raises:
             ObservationError: A list was refused: the run would be blind.
         """
-        namespace = f"namespaces/{self._scaling.namespace}"
-        ready = []
-        for kind, path, selector in (
-            ("hpa", f"/apis/autoscaling/v2/{namespace}/horizontalpodautoscalers", ""),
-            ("deployment", f"/apis/apps/v1/{namespace}/deployments", ""),
-            ("pod", f"/api/v1/{namespace}/pods", self._scaling.selector),
-            ("event", f"/api/v1/{namespace}/events", ""),
-            ("service", f"/api/v1/{namespace}/services", ""),
-            ("endpointslice", f"/apis/discovery.k8s.io/v1/{namespace}/endpointslices", ""),
-            ("quota", f"/api/v1/{namespace}/resourcequotas", ""),
-        ):
-            version = self._list(kind, path, selector)
-            ready.append((kind, path, selector, version))
-        for arguments in ready:
-            self._run(self._watch, *arguments)
-        self._run(self._read_usage)
-        self._run(self._scrape_all)
+        for kind, path in self._watched():
+            selector = self._target.selector if kind == "pod" else ""
+            watch = Watch(self._api, path, selector, kind=kind, keep=partial(self._keep, kind))
+            watch.relist()
+            self._watches.append(watch)
+        self._is_listed = True
+        self._read_clock()
+        for watch in self._watches:
+            self._run(watch.kind, watch.follow, self._stop)
+        if self._scaling is not None:
+            self._run("usage", self._read_usage)
+            if not self._is_watched:
+                self._run("target", self._follow_scale)
+        if self._metrics is not None:
+            self._run("counters", self._scrape_all)
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether the scale target keeps its replicas in spec.replicas: all built-in kinds do."""
+        return self._target.collection.startswith("/apis/apps/v1/")
+
+    def _watched(self) -> Iterator[tuple[str, str]]:
+        namespace = self._target.namespace
+        if self._scaling is not None:
+            yield "hpa", HPAS.collection(namespace)
+            if self._is_watched:
+                yield "target", self._target.collection
+        for kind in ("Pod", "Event", "Service", "EndpointSlice"):
+            yield kind.lower(), KINDS[kind].collection(namespace)
+        yield "quota", KINDS["ResourceQuota"].collection(namespace)
 
     def stop(self) -> Recording:
         """Read every pod once more, end the threads, and hand over what was seen."""
@@ -76,8 +107,11 @@ class Recorder:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=_TICK_S)
+        self._read_clock()
         with self._lock:
-            self.recording.ended_at = time.time()
+            ended_at = self.recording.ended_at = time.time()
+            died = [gap._replace(until=gap.until or ended_at) for gap in self._died]
+            self.recording.gaps = [*(gap for watch in self._watches for gap in watch.gaps()), *died]
             return self.recording
 
     def status(self) -> str:
@@ -87,77 +121,47 @@ class Recorder:
             hpa = next((c.object for c in reversed(self.recording.changes) if c.kind == "hpa"), {})
         seen = hpa.get("status") or {}
         shown = [
-            f"{m['resource']['name']} {m['resource']['current'].get('averageUtilization')} %"
-            for m in seen.get("currentMetrics") or []
-            if m and "resource" in m
+            f"{metric} {figure}" for metric, figure in (figures_of(hpa) if hpa else {}).items()
         ]
         return f"{ready} Ready, desired {seen.get('desiredReplicas')}, {', '.join(shown)}"
 
     def waiting_events(self) -> float:
         """Events that the pods' last reads say are not delivered yet."""
+        waiting = self._metrics and self._metrics.events_waiting
+        if not waiting:
+            return 0.0
         with self._lock:
             last = {scrape.uid: scrape for scrape in self.recording.scrapes}
             alive = {pod["metadata"]["uid"] for pod in self._pods.values()}
-        return sum(scrape.total(self._waiting) for uid, scrape in last.items() if uid in alive)
+        return sum(scrape.total(waiting) for uid, scrape in last.items() if uid in alive)
 
     def note(self, text: str) -> None:
         """Keep a sentence for the report."""
         self._note(text)
 
-    def _run(self, work: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)
+    def _run(self, kind: str, work: Callable[..., None], *arguments: object) -> None:
+        def run() -> None:
+            try:
+                work(*arguments)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing is seen from here on
+                why = f"{type(error).__name__}: {error}"
+                self._died.append(Gap(kind, time.time(), 0.0, None, why))
+
+        thread = threading.Thread(target=run, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _list(self, kind: str, path: str, selector: str) -> str:
-        query = {"labelSelector": selector} if selector else {}
-        answer = self._api.get(path, **query)
-        items = answer.get("items") or []
-        if kind != "event":
-            self._forget_absent(kind, items)
-        for item in items:
-            if kind != "event":
-                self._keep(kind, "LISTED", item)
-        return str(answer["metadata"]["resourceVersion"])
-
-    def _forget_absent(self, kind: str, items: list[Json]) -> None:
-        """What went while no watch ran is gone, as for client-go's Reflector (Replace)."""
-        listed = [item["metadata"] for item in items]
-        there = {metadata.get("uid", metadata["name"]) for metadata in listed}
+    def _read_clock(self) -> None:
+        least_s, most_s = self._api.clock_ahead_s
         with self._lock:
-            known: dict[str, Json] = {}
-            for change in self.recording.changes:
-                if change.kind == kind:
-                    uid = change.object["metadata"].get("uid", change.name)
-                    known[uid] = change.object
-                    if change.type == "DELETED":
-                        del known[uid]
-        for uid, last in known.items():
-            if uid not in there:
-                self._keep(kind, "DELETED", last)
-
-    def _watch(self, kind: str, path: str, selector: str, version: str) -> None:
-        while not self._stop.is_set():
-            try:
-                for event in self._api.watch(
-                    path, resource_version=version, label_selector=selector, for_s=_WATCH_S
-                ):
-                    item = event["object"]
-                    version = item["metadata"]["resourceVersion"]
-                    if event["type"] != "BOOKMARK":
-                        self._keep(kind, event["type"], item)
-                    if self._stop.is_set():
-                        return
-            except ObservationError as error:
-                self._note(f"watch of {kind}: {error}; listed again")
-                if self._stop.wait(_TICK_S):
-                    return
-                try:
-                    version = self._list(kind, path, selector)
-                except ObservationError as again:
-                    self._note(f"list of {kind}: {again}")
+            if math.isfinite(least_s) and math.isfinite(most_s):
+                self.recording.clock.append(ClockRead(time.time(), least_s, most_s))
 
     def _keep(self, kind: str, event: str, item: Json) -> None:
+        if kind == "event" and not self._is_listed:
+            return  # what happened before the run
+        if kind == "target" and item["metadata"]["name"] != self._target.name:
+            return
         change = Change(time.time(), kind, event, slimmed(kind, item))
         with self._lock:
             self.recording.changes.append(change)
@@ -172,18 +176,36 @@ class Recorder:
             self.recording.notes.append(f"{time.time():.1f} {text}")
 
     def _read_usage(self) -> None:
-        namespace = self._scaling.namespace
-        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods"
+        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{self._target.namespace}/pods"
         while not self._stop.wait(_EVERY_S):
             try:
-                answer = self._api.get(path, labelSelector=self._scaling.selector)
+                answer = self._api.get(path, labelSelector=self._target.selector)
                 read = UsageRead(
                     time.time(), {i["metadata"]["name"]: usage_of(i) for i in answer["items"]}
                 )
             except ObservationError as error:
-                read = UsageRead(time.time(), {}, str(error))
+                read = UsageRead(time.time(), {}, str(error), error.status)
             with self._lock:
                 self.recording.usage.append(read)
+
+    def _follow_scale(self) -> None:
+        """The scale subresource cannot be watched: read it each second."""
+        replicas, why, heard_at = None, "", time.time()
+        while not self._stop.wait(_SCALE_EVERY_S):
+            try:
+                item = self._api.get(self._target.scale)
+            except ObservationError as error:
+                why = str(error)
+                continue
+            changed = item["spec"].get("replicas", 0) != replicas
+            if why:
+                gap = Gap("target", heard_at, time.time(), int(changed), why)
+                self._died.append(gap)
+            if changed:
+                self._keep("target", "LISTED" if replicas is None else "MODIFIED", item)
+            replicas, why, heard_at = item["spec"].get("replicas", 0), "", time.time()
+        if why:
+            self._died.append(Gap("target", heard_at, 0.0, None, why))
 
     def _scrape_all(self) -> None:
         tick = 0
@@ -197,7 +219,7 @@ class Recorder:
 
     def _scrape_pods(self, pods: list[Json]) -> None:
         running = [p for p in pods if (p.get("status") or {}).get("phase") == "Running"]
-        if not running:
+        if not running or self._metrics is None:
             return
         with ThreadPoolExecutor(max_workers=min(_SCRAPERS, len(running))) as workers:
             found = [scrape for scrape in workers.map(self._scrape, running) if scrape]
@@ -206,14 +228,23 @@ class Recorder:
 
     def _scrape(self, pod: Json) -> Scrape | None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-        place = (self._scaling.namespace, name, self._scaling.metrics_port)
+        metrics = self._metrics
+        assert metrics is not None  # noqa: S101 - nothing is scraped without
         try:
             answer = get_through(
-                self._api, place, "/metrics", _PROXY_TIMEOUT_S, accept=METRICS_PAGE
+                self._api,
+                (self._target.namespace, name, metrics.port),
+                metrics.path,
+                _PROXY_TIMEOUT_S,
+                accept=METRICS_PAGE,
             )
-            if not answer.is_success:
-                return None
-            values = parse_metrics(answer.text, self._kept)
-        except (ObservationError, ValueError):
-            return None
-        return Scrape(time.time(), name, uid, values)
+            if answer.is_success:
+                names = (*metrics.names, PROCESS_CPU, PROCESS_START)
+                values = parse_metrics(answer.text, names, metrics.where)
+                return Scrape(time.time(), name, uid, values)
+            why = f"HTTP {answer.status_code}: {answer.text[:_REASON]}"
+        except (ObservationError, ValueError) as error:
+            why = str(error)[:_REASON]
+        with self._lock:
+            self.recording.unread.append(Unread(time.time(), name, uid, why))
+        return None

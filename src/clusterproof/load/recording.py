@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterproof.load.counters import Scrape
 from clusterproof.redact import Redactor
@@ -27,7 +27,7 @@ class Change:
 
     Attributes:
         at: When it arrived.
-        kind: hpa, deployment, pod, event, service, endpointslice or quota.
+        kind: hpa, target (what the HPA scales), pod, event, service, endpointslice or quota.
     """
 
     at: float
@@ -52,11 +52,53 @@ class UsageRead:
     at: float
     pods: Mapping[str, Json]
     error: str = ""
+    status: int | None = None
+
+
+class Gap(NamedTuple):
+    """A time in which nothing was seen of one kind, between two watches or lists.
+
+    Attributes:
+        kind: As of a change; "usage" or "counters" for a reader that died.
+        since: When the last was heard before it.
+        until: When it was seen again; the end of the run, if it never was.
+        changes: What was found to have changed meanwhile; None when it was never seen again.
+        why: What ended the watch.
+    """
+
+    kind: str
+    since: float
+    until: float
+    changes: int | None
+    why: str
+
+
+class Unread(NamedTuple):
+    """One attempt to read a Pod's counters that failed."""
+
+    at: float
+    pod: str
+    uid: str
+    why: str
+
+
+class ClockRead(NamedTuple):
+    """By how much the API server's clock was ahead of ours, in seconds: the least and the most."""
+
+    at: float
+    least_s: float
+    most_s: float
 
 
 @dataclass(slots=True)
 class Recording:
-    """All of a run."""
+    """All of a run.
+
+    Attributes:
+        gaps: When the observer was blind.
+        unread: What it could not read of Pods.
+        clock: How the API server's clock stood to ours; empty when it was not compared.
+    """
 
     started_at: float
     ended_at: float = 0.0
@@ -65,6 +107,16 @@ class Recording:
     scrapes: list[Scrape] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     run: str = ""
+    gaps: list[Gap] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    clock: list[ClockRead] = field(default_factory=list)
+
+    @property
+    def clock_ahead_s(self) -> float:
+        """By how much the times that the cluster wrote are ahead of ours, as far as is known."""
+        if not self.clock:
+            return 0.0
+        return (self.clock[-1].least_s + self.clock[-1].most_s) / 2
 
     def of(self, kind: str, name: str = "") -> list[Change]:
         """The changes of one kind (and one object), in order of time."""
@@ -82,8 +134,11 @@ class Recording:
                 [c.at, c.kind, c.type, clean(c.object) if c.kind in _FREE_TEXT else c.object]
                 for c in self.changes
             ],
-            "usage": [[u.at, u.pods, clean(u.error)] for u in self.usage],
+            "usage": [[u.at, u.pods, clean(u.error), u.status] for u in self.usage],
             "scrapes": [[s.at, s.pod, s.uid, s.values] for s in self.scrapes],
+            "gaps": clean([list(gap) for gap in self.gaps]),
+            "unread": clean([list(attempt) for attempt in self.unread]),
+            "clock": [list(read) for read in self.clock],
         }
         path.write_bytes(gzip.compress(json.dumps(data).encode()))
 
@@ -99,6 +154,9 @@ class Recording:
             scrapes=[Scrape(*s) for s in data["scrapes"]],
             notes=data["notes"],
             run=data.get("run", ""),
+            gaps=[Gap(*gap) for gap in data.get("gaps", ())],
+            unread=[Unread(*attempt) for attempt in data.get("unread", ())],
+            clock=[ClockRead(*read) for read in data.get("clock", ())],
         )
 
 
@@ -115,7 +173,7 @@ def slimmed(kind: str, item: Mapping[str, Any]) -> Json:
                 for container in spec.get(group) or []
             ]
         made["spec"] = spec
-    if kind == "deployment":
+    if kind == "target":
         spec = item["spec"]
         made["spec"] = {k: spec[k] for k in ("replicas", "strategy", "selector") if k in spec}
     return made

@@ -129,6 +129,16 @@ class Plan:
                 yield index, self.due(index)
                 index += of
 
+    def cut(self, most_s: float) -> "Plan":
+        """The same until `most_s`, where it is longer."""
+        stages = []
+        for stage, start in zip(self.stages, self._starts, strict=False):
+            left = min(stage.for_s, most_s - start)
+            if left > 0:
+                slope = (stage.to_rate - stage.rate) / stage.for_s
+                stages.append(Stage(stage.rate, stage.rate + slope * left, left))
+        return Plan(stages)
+
     def scaled(self, rate_factor: float = 1.0, time_factor: float = 1.0) -> "Plan":
         """The same shape at another rate or pace."""
         return Plan(

@@ -16,7 +16,6 @@ from pydantic import (
     Field,
     HttpUrl,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     Tag,
@@ -27,7 +26,8 @@ from pydantic import (
 
 from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.hpa.rules import ControllerFlags
-from clusterproof.load.ranges import FailureRatio, Policies, Select, Shares, Weights, Window
+from clusterproof.load.must_hold import MustHold
+from clusterproof.load.ranges import FailureRatio, Sample, Shares, Weights
 from clusterproof.spec.row import Frozen
 
 _PORTS = 65_536
@@ -93,9 +93,9 @@ _Shape = Annotated[tuple[StageRow, ...], AfterValidator(_check_shape)]
 class Credibility(Section):
     """Limits of a credible generator."""
 
-    late_p99_ms: PositiveFloat
-    loop_lag_p99_ms: PositiveFloat
-    cpu_busiest: float = Field(gt=0, le=2)  # the share used, and the share waited for
+    late_p99_ms: PositiveFloat = 50
+    loop_lag_p99_ms: PositiveFloat = 50
+    cpu_busiest: float = Field(default=0.8, gt=0, le=2)  # the share used, and the share waited for
 
     def limits(self) -> CredibilityLimits:
         """As the judge takes them."""
@@ -109,27 +109,37 @@ class Credibility(Section):
 class Bounds(Section):
     """What no run may leave."""
 
-    max_rate: PositiveFloat
-    max_callers: PositiveInt
-    max_duration_s: PositiveFloat
-    max_requests: PositiveInt
+    max_rate: PositiveFloat = 2000
+    max_callers: PositiveInt = 2000
+    max_duration_s: PositiveFloat = 7200
+    max_requests: PositiveInt = 5_000_000
 
 
 class CircuitBreaker(Section):
     """When a collapsing target is left alone."""
 
-    window_s: PositiveInt
-    fewest: PositiveInt
-    failure_ratio: FailureRatio
+    window_s: PositiveInt = 10
+    fewest: PositiveInt = 50
+    failure_ratio: FailureRatio = 0.5
 
 
 class Objectives(Section):
-    """What callers must see."""
+    """What callers must see; a quantile that is absent claims nothing.
 
-    p50_ms: PositiveFloat
-    p95_ms: PositiveFloat
-    p99_ms: PositiveFloat
-    failure_ratio: FailureRatio
+    Attributes:
+        failure_ratio: Without it no request may fail.
+    """
+
+    p50_ms: PositiveFloat | None = None
+    p95_ms: PositiveFloat | None = None
+    p99_ms: PositiveFloat | None = None
+    failure_ratio: FailureRatio = 0.0
+
+    @property
+    def limits_ms(self) -> dict[float, float]:
+        """The limit of each quantile that has one."""
+        limits = {0.5: self.p50_ms, 0.95: self.p95_ms, 0.99: self.p99_ms}
+        return {q: limit for q, limit in limits.items() if limit is not None}
 
 
 class Scenario(Section):
@@ -142,17 +152,17 @@ class Scenario(Section):
     """
 
     target: ServiceRef
-    flag: str
+    flag: str = ""
     models: tuple[str, ...] = ()
-    seed: int
-    callers: PositiveInt
-    users: PositiveInt
-    connection_max_age_s: PositiveFloat
-    timeout_s: PositiveFloat
-    drop_after_s: PositiveFloat
-    drain_s: PositiveFloat
+    seed: int = 20261123
+    callers: PositiveInt = 96
+    users: PositiveInt = 50_000
+    connection_max_age_s: PositiveFloat = 5
+    timeout_s: PositiveFloat = 10
+    drop_after_s: PositiveFloat = 10
+    drain_s: PositiveFloat = 12
     mix: Weights
-    objectives: Objectives
+    objectives: Objectives = Objectives()
     shapes: Annotated[Mapping[str, _Shape], Field(min_length=1)]
     ab_shares: Shares = Field(default_factory=dict)
 
@@ -170,11 +180,11 @@ class Scenario(Section):
 class Controller(Section):
     """The kube-controller-manager's own HPA flags: --horizontal-pod-autoscaler-*."""
 
-    sync_s: PositiveFloat
-    downscale_window_s: NonNegativeFloat
-    tolerance: NonNegativeFloat
-    cpu_initialization_s: NonNegativeFloat
-    readiness_delay_s: NonNegativeFloat
+    sync_s: PositiveFloat = 15
+    downscale_window_s: NonNegativeFloat = 300
+    tolerance: NonNegativeFloat = 0.1
+    cpu_initialization_s: NonNegativeFloat = 300
+    readiness_delay_s: NonNegativeFloat = 30
 
     def flags(self) -> ControllerFlags:
         """As the model takes them."""
@@ -182,73 +192,74 @@ class Controller(Section):
 
 
 class Scaling(Section):
-    """What is watched, and what the autoscaler is held to.
+    """The autoscaler, and what it is held to; what is absent claims nothing.
+
+    Its target, the Pods, bounds, targets and behavior are read from the cluster: the HPA is held to
+    its own words in any case.
 
     Attributes:
-        cpu_target: Utilization in percent of the request that the HPA aims at, as memory_target;
-            None, in the file null, for an HPA without one.
-        up_select: The HPA's selectPolicy, as down_select; the API's default is Max.
-        up_tolerance: The HPA's own, as down_tolerance; None is the controller's.
+        hpa: Its name, in the namespace of the Service that is loaded.
+        must_hold: What its spec has to say.
+        ceiling_rate: Requests per second above which maxReplicas are needed. Without it the highest
+            rate of a plan that had less before is taken to need more, and the HPA says how many.
+        ceiling_within_s: From that load to maxReplicas Ready.
+        react_within_s: From that load to the first step up.
+        floor_within_s: From its end back to minReplicas.
+        controller: Flags of the kube-controller-manager, where they are not its defaults.
     """
 
-    namespace: str
-    deployment: str
     hpa: str
-    selector: str
-    metrics_port: int = Field(gt=0, lt=_PORTS)
-    floor: NonNegativeInt
-    ceiling: PositiveInt
-    ceiling_rate: PositiveFloat
-    cpu_target: PositiveInt | None
-    memory_target: PositiveInt | None
-    up_window_s: Window
-    up_policies: Policies
-    up_select: Select = "Max"
-    up_tolerance: NonNegativeFloat | None = None
-    down_window_s: Window
-    down_policies: Policies
-    down_select: Select = "Max"
-    down_tolerance: NonNegativeFloat | None = None
-    ceiling_within_s: PositiveFloat
-    floor_within_s: PositiveFloat
-    react_within_s: PositiveFloat
-    controller: Controller
-
-    @field_validator("ceiling")
-    @classmethod
-    def _is_not_under_the_floor(cls, ceiling: int, info: ValidationInfo) -> int:
-        floor = info.data.get("floor", 0)
-        if ceiling < floor:
-            raise ValueError(f"expected at least floor, {floor}")
-        return ceiling
+    must_hold: MustHold = MustHold()
+    ceiling_rate: PositiveFloat | None = None
+    ceiling_within_s: PositiveFloat | None = None
+    react_within_s: PositiveFloat | None = None
+    floor_within_s: PositiveFloat | None = None
+    controller: Controller = Controller()
 
 
 class Metrics(Section):
     """The target's own metrics, by the names of their samples; `durations` by the histogram's.
 
     Attributes:
+        port: Of each Pod, where it shows them.
+        path: Likewise.
         requests: Counter of answered requests.
-        durations: Histogram of their seconds.
+        durations: Histogram of their durations.
         exposures: Counter of answers that carried a variant.
         events_sent: Counter of events that PostHog accepted.
         events_waiting: Gauge of events that wait for it.
+        where: Labels that a series of these must have, e.g. `{route: /api/v1/route}`.
+        others: Whether requests are counted that were not ours: probes, other callers, retries of
+            an Ingress. Then no surplus is a finding.
+        durations_unit_s: Seconds in one unit of the histogram; 0.001 for milliseconds.
     """
 
-    requests: str
-    durations: str
-    exposures: str
-    events_sent: str
-    events_waiting: str
+    port: int = Field(gt=0, lt=_PORTS)
+    path: str = Field(default="/metrics", pattern="^/")
+    requests: Sample
+    durations: Sample | None = None
+    exposures: Sample | None = None
+    events_sent: Sample | None = None
+    events_waiting: Sample | None = None
+    where: Mapping[str, str] = Field(default_factory=dict)
+    others: bool = False
+    durations_unit_s: PositiveFloat = 1.0
 
     @property
     def durations_count(self) -> str:
-        """The histogram's number of observations."""
-        return f"{self.durations}_count"
+        """The histogram's number of observations; "" without one."""
+        return f"{self.durations}_count" if self.durations else ""
 
     @property
     def durations_sum(self) -> str:
-        """The histogram's sum."""
-        return f"{self.durations}_sum"
+        """The histogram's sum; "" without one."""
+        return f"{self.durations}_sum" if self.durations else ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All samples that are read."""
+        named = (self.requests, self.durations_count, self.durations_sum, self.exposures)
+        return tuple(name for name in (*named, self.events_sent, self.events_waiting) if name)
 
 
 class Evidence(Section):
@@ -262,8 +273,8 @@ class Evidence(Section):
         posthog_secret: NAMESPACE/NAME of the Secret that holds POSTHOG_PERSONAL_API_KEY.
     """
 
-    prometheus: Annotated[_Place | None, _EMPTY]
-    scrape_s: PositiveFloat
-    posthog: Annotated[ServiceRef | None, _EMPTY]
-    posthog_project: int
-    posthog_secret: str = Field(pattern=r"^[^/]+/[^/]+$")
+    prometheus: Annotated[_Place | None, _EMPTY] = None
+    scrape_s: PositiveFloat = 15.0
+    posthog: Annotated[ServiceRef | None, _EMPTY] = None
+    posthog_project: int = 1
+    posthog_secret: str = Field(default="", pattern=r"^([^/]+/[^/]+)?$")

@@ -1,8 +1,12 @@
 """Ready pods get their share of requests, and pods that go take no request with them."""
 
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from clusterproof.load.account import Account
+from clusterproof.load.distributions import binomial_at_most
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.recording import Recording
 from clusterproof.load.timeline import Timeline, deletions, is_ready, pods_over_time
@@ -14,6 +18,15 @@ SERVES_WITHIN_S = 30.0
 A plan that is shorter, a smoke run, makes no claim about it.
 """
 _AFTER_GONE_S = 5.0
+_STEP_S = 5.0
+_READ_S = 5.0
+"""Two reads of a Pod, by which its first request is seen later than it came."""
+_FEWEST = 20
+"""Connections of a Pod's share, under which nothing is said of it: 0 of 20 is no chance."""
+_CLUSTERED = 2.0
+"""Callers that renew their connections at once choose together. Our choice: twice as much."""
+_CHANCE = 1e-6
+"""Of a whole healthy run to be called wrong for its shares, or its terminations. Our choice."""
 _AFFINITY_S = 10_800
 """Source: core/v1 DefaultClientIPServiceAffinitySeconds."""
 
@@ -32,16 +45,119 @@ def affinity_of(recording: Recording, service: str) -> str:
     return ""
 
 
-def judge_service(recording: Recording, timeline: Timeline, requests: str, service: str) -> Finding:
-    """Every pod that was Ready long enough served, by its counter `requests`.
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """One Pod that was Ready: when, and its counter over that time.
+
+    Attributes:
+        until: When it began to go, or was last read.
+        reads: (time, count), in order of time.
+    """
+
+    name: str
+    since: float
+    until: float
+    reads: tuple[tuple[float, float], ...]
+
+    def count_at(self, at: float) -> float:
+        """The counter at a moment, as if it had grown evenly between two reads."""
+        index = bisect_right(self.reads, (at, math.inf))
+        if index in {0, len(self.reads)}:
+            return self.reads[min(index, len(self.reads) - 1)][1]
+        (before, low), (after, high) = self.reads[index - 1 : index + 1]
+        return low + (high - low) * (at - before) / (after - before)
+
+    def first_growth(self) -> float:
+        """When its counter was first seen to have grown since it was Ready."""
+        begun = self.count_at(self.since)
+        return next((at for at, count in self.reads if at > self.since and count > begun), math.inf)
+
+
+def judge_service(
+    recording: Recording,
+    timeline: Timeline,
+    requests: str,
+    service: str,
+    *,
+    per_connection: float = 1.0,
+) -> Finding | None:
+    """Every pod that was Ready got its share, and its first requests soon.
+
+    A share is judged against randomness: connections, not requests, are spread over Pods, so that
+    as many requests go the same way together. None when there were too few of them to tell.
 
     Args:
         recording: What was seen.
         timeline: Of the same recording.
         requests: The counter of each Pod.
         service: Name of the Service that the load goes to.
+        per_connection: How many requests one connection carries, at the highest rate.
     """
-    expected = f"every Ready pod serves within {SERVES_WITHIN_S:.0f} s"
+    expected = f"every Ready pod serves its share, from {SERVES_WITHIN_S:.0f} s after Ready on"
+    pods = _served(recording, requests)
+    if not pods:
+        observed = "no pod's counters were read for long enough"
+        return Finding("service-spread", Link.SERVICE, Outcome.INCONCLUSIVE, expected, observed)
+    shares, enough = _shares(pods), _FEWEST * per_connection * _CLUSTERED
+    judged = {pod.name: shares[pod.name] for pod in pods if shares[pod.name].due >= enough}
+    wrong = {
+        name: f"{name}: {share.got:.0f} requests of {share.all:.0f}, {share.due:.0f} were its share"
+        for name, share in judged.items()
+        if share.chance(per_connection * _CLUSTERED) < _CHANCE / len(judged)
+    }
+    for pod in pods:
+        waited = pod.first_growth() - pod.since
+        if pod.name in wrong or waited <= SERVES_WITHIN_S + _READ_S:
+            continue
+        if _due_soon(pod, pods) >= enough:
+            judged.setdefault(pod.name, shares[pod.name])
+            wrong[pod.name] = f"{pod.name}: its first request came {waited:.0f} s after Ready"
+    if not judged:
+        return None
+    peak = int(max((v for _, v in timeline.endpoints), default=0.0))
+    outcome = Outcome.FAILED if wrong else Outcome.PASSED
+    observed = (
+        f"{len(judged) - len(wrong)} of {len(judged)} pods did; at most {peak} ready endpoints"
+    )
+    affinity = affinity_of(recording, service) if wrong else ""
+    if affinity:
+        observed += f"; {affinity}"
+    evidence = tuple(wrong[name] for name in sorted(wrong)[:10])
+    return Finding("service-spread", Link.SERVICE, outcome, expected, observed, evidence)
+
+
+def _due_soon(late: _Served, pods: Sequence[_Served]) -> float:
+    """What should have come to a Pod within SERVES_WITHIN_S of Ready, by what others got then."""
+    ends = late.since + SERVES_WITHIN_S
+    others = [pod for pod in pods if pod.since < late.since and ends <= pod.until]
+    grown = sum(pod.count_at(ends) - pod.count_at(late.since) for pod in others)
+    return grown / (len(others) + 1)
+
+
+@dataclass(slots=True)
+class _Share:
+    """Requests of one Pod beside all, while it and others served.
+
+    Attributes:
+        got: Its own.
+        due: Its share, where each of them has the same.
+        all: Of all that served meanwhile.
+    """
+
+    got: float = 0.0
+    due: float = 0.0
+    all: float = 0.0
+
+    def chance(self, together: float) -> float:
+        """How often it gets so few, or so many, where each choice sends `together` its way."""
+        draws, drawn = round(self.all / together), self.got / together
+        fewer = binomial_at_most(math.floor(drawn), draws, self.due / self.all)
+        more = 1 - binomial_at_most(math.ceil(drawn) - 1, draws, self.due / self.all)
+        return min(1.0, 2 * min(fewer, more))
+
+
+def _served(recording: Recording, requests: str) -> list[_Served]:
+    going = {uid: began for uid, (began, _) in deletions(recording).items()}
     ready_at: dict[str, float] = {}
     for at, pods in pods_over_time(recording):
         for pod in pods.values():
@@ -52,48 +168,71 @@ def judge_service(recording: Recording, timeline: Timeline, requests: str, servi
     for scrape in recording.scrapes:
         counts.setdefault(scrape.uid, []).append((scrape.at, scrape.total(requests)))
         names[scrape.uid] = scrape.pod
-    idle, judged = [], 0
+    served = []
     for uid, reads in counts.items():
-        since = ready_at.get(uid)
-        last = max(at for at, _ in reads)
-        if since is None or last - since < SERVES_WITHIN_S:
-            continue
-        judged += 1
-        if max(v for _, v in reads) <= min(v for _, v in reads):
-            idle.append(names[uid])
-    if not judged:
-        observed = "no pod's counters were read for long enough"
-        return Finding("service-spread", Link.SERVICE, Outcome.INCONCLUSIVE, expected, observed)
-    peak = int(max((v for _, v in timeline.endpoints), default=0.0))
-    outcome = Outcome.FAILED if idle else Outcome.PASSED
-    observed = f"{judged - len(idle)} of {judged} pods served; at most {peak} ready endpoints"
-    affinity = affinity_of(recording, service) if idle else ""
-    if affinity:
-        observed += f"; {affinity}"
-    evidence = tuple(sorted(idle)[:10])
-    return Finding("service-spread", Link.SERVICE, outcome, expected, observed, evidence)
+        ordered = tuple(sorted(reads))
+        until = min(going.get(uid, math.inf), ordered[-1][0])
+        if uid in ready_at and until - ready_at[uid] >= SERVES_WITHIN_S:
+            served.append(_Served(names[uid], ready_at[uid], until, ordered))
+    return served
+
+
+def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
+    """What each got and should have, step by step, beside those that served in the same step."""
+    shares = {pod.name: _Share() for pod in pods}
+    at, ends = min(pod.since for pod in pods), max(pod.until for pod in pods)
+    while at + _STEP_S <= ends:
+        there = [
+            pod for pod in pods if pod.since + SERVES_WITHIN_S <= at and at + _STEP_S <= pod.until
+        ]
+        grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in there]
+        for pod, count in zip(there, grown, strict=True):
+            share = shares[pod.name]
+            share.got += count
+            share.due += sum(grown) / len(grown)
+            share.all += sum(grown)
+        at += _STEP_S
+    return shares
 
 
 def judge_terminations(
-    findings: Sequence[Finding], recording: Recording, account: Account, started_at: float
+    findings: Sequence[Finding],
+    recording: Recording,
+    account: Account,
+    started_at: float,
+    failure_ratio: float = 0.0,
 ) -> list[Finding]:
-    """Failed requests while a pod was going are that pod's: the answers finding says so too."""
+    """More requests fail while a pod is going than at other times, or than may fail at all.
+
+    Args:
+        findings: Of the run so far.
+        recording: What was seen.
+        account: What callers saw.
+        started_at: Second 0 of the account.
+        failure_ratio: What the objectives allow.
+    """
     going = sorted(deletions(recording).values())
-    near = total = 0
-    for number, second in account.seconds.items():
-        failed = second.failed + second.unanswered
-        total += failed
-        at = started_at + number
-        if failed and any(seen - 1 <= at <= gone + _AFTER_GONE_S for seen, gone in going):
-            near += failed
-    expected = "no failed request while a pod terminates"
-    observed = f"{near} failed during {len(going)} terminations, {total} in all"
     if not going:
         return list(findings)
+    near, away = [0, 0], [0, 0]
+    for number, second in account.seconds.items():
+        failed = second.failed + second.unanswered
+        at = started_at + number
+        during = any(seen - 1 <= at <= gone + _AFTER_GONE_S for seen, gone in going)
+        counts = near if during else away
+        counts[0] += failed
+        counts[1] += failed + second.ok
+    usual = max(failure_ratio, (away[0] + 1) / (away[1] + 1) if away[0] else 0.0)
+    chance = 1 - binomial_at_most(near[0] - 1, near[1], usual)
+    expected = "no more failed requests while a pod terminates than at other times"
+    observed = (
+        f"{near[0]} of {near[1]} failed during {len(going)} terminations,"
+        f" {away[0]} of {away[1]} at other times"
+    )
     made = Finding(
         "terminations-clean",
         Link.TERMINATION,
-        Outcome.FAILED if near else Outcome.PASSED,
+        Outcome.FAILED if near[0] and chance < _CHANCE else Outcome.PASSED,
         expected,
         observed,
         _graces(recording),

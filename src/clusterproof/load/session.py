@@ -22,8 +22,9 @@ from typing import Any
 
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.kinds import KINDS
 from clusterproof.load.account import Account
-from clusterproof.load.analysis import Analysis, Inputs, analyse
+from clusterproof.load.analysis import Analysis, Inputs, analyse, find_demand
 from clusterproof.load.evidence import ask_posthog, ask_prometheus, service_url
 from clusterproof.load.folder import (
     FILES,
@@ -32,6 +33,7 @@ from clusterproof.load.folder import (
     lock,
     refuse_mixture,
 )
+from clusterproof.load.hpa.rules import bounds_of
 from clusterproof.load.ledger import PrometheusWindow
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec
 from clusterproof.load.page import set_aside
@@ -39,6 +41,8 @@ from clusterproof.load.recorder import Recorder
 from clusterproof.load.recording import Recording
 from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scaling
+from clusterproof.load.target import HPAS, Target, find_target
+from clusterproof.load.timeline import is_ready
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
 from clusterproof.redact.files import clean_file
@@ -125,15 +129,19 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
         rate_factor=options.rate_factor,
         time_factor=options.time_factor,
     )
-    host = options.host or service_url(api, spec.scenario(options.scenario).target)
+    service = spec.scenario(options.scenario).target
+    host = options.host or service_url(api, service)
     spec.refuse_host(host, allowed=options.allow_production)
+    target = find_target(api, service, spec.scaling)
     with lock(options.out):
         set_aside(options.out)
         for stale in ("events.json", "prometheus.json", RECORDING, *FILES):
             (options.out / stale).unlink(missing_ok=True)
         with told_to_end():
-            settle(api, spec.scaling)
-        recorder = Recorder(api, spec.scaling, spec.metrics)
+            if spec.scaling is not None:
+                up = find_demand(plan, 0.0, spec.scaling.ceiling_rate).up_at is not None
+                settle(api, target, spec.scaling, at_floor=up)
+        recorder = Recorder(api, target, spec.scaling, spec.metrics)
         recorder.recording.run = secrets.token_hex(6)
         recorder.start()
         try:
@@ -158,17 +166,20 @@ def _ask_the_rest(api: KubeApi, spec: LoadSpec, options: Options, recording: Rec
     """What PostHog and Prometheus say of it."""
     generator = json.loads((options.out / "generator.json").read_text(encoding="utf-8"))
     started_at = float(generator["started_at"])
+    account = Account.from_json(json.loads((options.out / FILES[1]).read_text(encoding="utf-8")))
+    announced = sorted({exposure.event_id for exposure in account.exposures if exposure.event_id})
     events = ask_posthog(
         api,
         spec.evidence,
-        since=started_at - 1,
-        until=recording.ended_at,
+        uuids=announced,
+        since=started_at,
         out=options.out / "events.json",
         via=shlex.split(options.via),
     )
     if events is not None:
         write_facts(options.out / "events.json", events)
-    window = ask_prometheus(api, spec, recording, since=started_at)
+    namespace = spec.scenario(options.scenario).target.namespace
+    window = ask_prometheus(api, spec, recording, namespace, since=started_at)
     if window is not None:
         facts = {name: getattr(window, name) for name in window.__slots__}
         write_facts(options.out / "prometheus.json", facts)
@@ -214,32 +225,48 @@ def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
     return replace(analysis, verdict=Redactor().data(analysis.verdict)), inputs
 
 
-def settle(api: KubeApi, scaling: Scaling) -> None:
-    """Wait until the target is at its floor, rolled out and Ready: a run must start from there.
+def settle(api: KubeApi, target: Target, scaling: Scaling, *, at_floor: bool) -> None:
+    """Wait until the target is rolled out and Ready: a run must start from there.
+
+    Args:
+        api: The API server.
+        target: What the HPA scales.
+        scaling: Names the HPA.
+        at_floor: Whether it has to be at minReplicas, for a load that is to bring more.
 
     Raises:
         ObservationError: It did not settle in time; says what was last seen.
     """
-    path = f"/apis/apps/v1/namespaces/{scaling.namespace}/deployments/{scaling.deployment}"
-
-    api.get(path)  # one that is not there will not come
+    low, _ = bounds_of(api.get(f"{HPAS.collection(target.namespace)}/{scaling.hpa}"))
+    pods = KINDS["Pod"].collection(target.namespace)
+    shown = ""
 
     def look() -> str:
-        found = api.get(path)
-        status, replicas = found.get("status") or {}, found["spec"]["replicas"]
-        seen = {
+        nonlocal shown
+        scale = api.get(target.scale)
+        status = api.get(f"{target.collection}/{target.name}").get("status") or {}
+        replicas = int(scale["spec"].get("replicas", 0))
+        counts = {
             "spec.replicas": replicas,
-            "replicas": status.get("replicas", 0),
-            "updated": status.get("updatedReplicas", 0),
-            "ready": status.get("readyReplicas", 0),
+            "replicas": (scale.get("status") or {}).get("replicas", 0),
+            "Ready": sum(map(is_ready, api.list(pods, label_selector=target.selector))),
         }
-        settled = all(value == scaling.floor for value in seen.values())
-        return "" if settled else ", ".join(f"{name} {value}" for name, value in seen.items())
+        if "updatedReplicas" in status:
+            counts["updated"] = status["updatedReplicas"]
+        wanted = low if at_floor else replicas
+        if all(count == wanted for count in counts.values()):
+            return ""
+        unsettled = ", ".join(f"{name} {count}" for name, count in counts.items())
+        if unsettled != shown:
+            shown = unsettled
+            sys.stderr.write(f"waiting for {target.kind}/{target.name} to settle: {shown}\n")
+        return unsettled
 
+    at = f"at {low} replicas" if at_floor else "rolled out"
     wait_until(
         look,
         lambda unsettled: not unsettled,
-        waiting_for=f"Deployment/{scaling.deployment} at {scaling.floor} replicas, all Ready",
+        waiting_for=f"{target.kind}/{target.name} {at}, all Ready",
         within_s=_SETTLE_WITHIN_S,
         every_s=2.0,
     )

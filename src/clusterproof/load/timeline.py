@@ -6,10 +6,12 @@ A series is a tuple of (time, value): the value holds from its time until the ne
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from clusterproof.kube.containers import ContainerKind, lasting_containers
 from clusterproof.kube.endpoints import endpoints_of, service_of
+from clusterproof.kube.hpa import ratios_of
 from clusterproof.kube.objects import condition_entry, is_terminating
 from clusterproof.kube.pods import is_ready as has_ready_condition
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
@@ -23,14 +25,17 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The aligned chain of one run."""
+    """The aligned chain of one run.
+
+    Attributes:
+        pressure: The most that any metric of the HPA was over its target, in percent of that.
+    """
 
     replicas: Series
     desired: Series
     ready: Series
     pods: Series
-    cpu_seen: Series
-    memory_seen: Series
+    pressure: Series
     endpoints: Series
 
 
@@ -47,29 +52,32 @@ def first_at(series: Series, wanted: float, *, since: float) -> float | None:
     return next((at for at, value in series if at >= since and value >= wanted), None)
 
 
-def build_timeline(
-    recording: Recording, *, deployment: str, hpa: str, service: str = ""
-) -> Timeline:
+def build_timeline(recording: Recording, *, hpa: str, service: str = "") -> Timeline:
     """All series of the recording; `service` is the one whose endpoints are counted."""
-    of_deployment, of_hpa = recording.of("deployment", deployment), recording.of("hpa", hpa)
+    of_hpa = recording.of("hpa", hpa)
     ready, pods = _pod_counts(recording)
+    ratios = [(change.at, ratios_of(change.object).values()) for change in of_hpa]
     return Timeline(
-        replicas=_series((c.at, float(c.object["spec"]["replicas"])) for c in of_deployment),
+        replicas=_series(
+            (c.at, float(c.object["spec"]["replicas"])) for c in recording.of("target")
+        ),
         desired=_series(
             (c.at, float((c.object.get("status") or {}).get("desiredReplicas", 0))) for c in of_hpa
         ),
         ready=ready,
         pods=pods,
-        cpu_seen=_series(
-            (c.at, seen) for c in of_hpa if (seen := utilization_seen(c.object, "cpu")) is not None
-        ),
-        memory_seen=_series(
-            (c.at, seen)
-            for c in of_hpa
-            if (seen := utilization_seen(c.object, "memory")) is not None
-        ),
+        pressure=_series((at, 100 * max(known)) for at, known in ratios if known),
         endpoints=_endpoints(recording, service),
     )
+
+
+def figures_over_time(recording: Recording, hpa: str) -> dict[str, Series]:
+    """By the name of the metric: what the HPA saw, in percent of its target."""
+    figures: dict[str, list[tuple[float, float]]] = {}
+    for change in recording.of("hpa", hpa):
+        for metric, ratio in ratios_of(change.object).items():
+            figures.setdefault(str(metric), []).append((change.at, 100 * ratio))
+    return {name: _series(points) for name, points in figures.items()}
 
 
 def utilization_seen(hpa: Json, resource: str) -> float | None:
@@ -130,6 +138,25 @@ def deletions(recording: Recording) -> dict[str, tuple[float, float]]:
         if change.type == "DELETED":
             found[uid] = (found.get(uid, (change.at, 0.0))[0], change.at)
     return found
+
+
+def births(recording: Recording) -> dict[str, float]:
+    """By pod UID: when a Pod that had not served before the first list was first seen.
+
+    On our clock: it was not there, or not Ready.
+    """
+    born: dict[str, float] = {}
+    listed = {c.object["metadata"]["uid"] for c in _first_list(recording) if is_ready(c.object)}
+    for change in recording.of("pod"):
+        uid = change.object["metadata"]["uid"]
+        if uid not in listed:
+            born.setdefault(uid, change.at)
+    return born
+
+
+def _first_list(recording: Recording) -> Iterator[Change]:
+    """What the first list of Pods held: all that came before anything else did."""
+    return takewhile(lambda change: change.type == "LISTED", recording.of("pod"))
 
 
 def pods_over_time(recording: Recording) -> Iterator[tuple[float, dict[str, Json]]]:

@@ -62,6 +62,33 @@ class Replay:
     within_sync: float
 
     @property
+    def acted(self) -> tuple[int, int]:
+        """Of the reconciles in which model or controller changed something: how many agree, of all.
+
+        One that the other made a reconcile earlier or later agrees too: their times are inferred.
+        One from no replicas began before they were seen.
+        """
+        steps = self.steps
+        acting = [
+            i for i, s in enumerate(steps) if s.before and {s.predicted, s.observed} != {s.before}
+        ]
+        return sum(1 for i in acting if self._agrees(i)), len(acting)
+
+    def _agrees(self, index: int) -> bool:
+        step = self.steps[index]
+        if step.predicted == step.observed:
+            return True
+        beside = [*self.steps[max(0, index - 1) : index], *self.steps[index + 1 : index + 2]]
+        return any(
+            near.predicted != near.observed
+            and (
+                step.before != step.predicted == near.observed
+                or step.before != step.observed == near.predicted
+            )
+            for near in beside
+        )
+
+    @property
     def first_divergence(self) -> Step | None:
         """The first reconcile where they differ."""
         return next((s for s in self.steps if s.predicted != s.observed), None)
@@ -186,6 +213,7 @@ class _World:
 
     def __init__(self, recording: Recording, changes: Sequence[Change], *, exact: bool) -> None:
         self._exact = exact
+        self.ahead_s = recording.clock_ahead_s
         self._changes = changes
         self._change_times = [c.at for c in changes]
         self._reads = recording.usage
@@ -242,7 +270,7 @@ def _decide(
     shown = world.shown_at(at)
     options = []
     for read in reversed(world.reads_at(at)):
-        seen = Seen(at, current, pods, samples_of(read))
+        seen = Seen(at + world.ahead_s, current, pods, samples_of(read))
         decided = reconcile(spec, seen, history, flags)
         if shown is not None and _shown(decided[0]) == shown:
             return decided

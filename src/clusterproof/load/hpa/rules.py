@@ -104,10 +104,10 @@ def spec_from_object(hpa: Json) -> HpaSpec:
     Raises:
         SpecError: A metric that the model does not know (Pods, Object, External).
     """
-    spec = hpa["spec"]
+    low, high = bounds_of(hpa)
     return HpaSpec(
-        min_replicas=int(spec.get("minReplicas", 1)),
-        max_replicas=int(spec["maxReplicas"]),
+        min_replicas=low,
+        max_replicas=high,
         metrics=tuple(_metric(metric) for metric in _metrics(hpa)),
         behavior=behavior_of(hpa),
     )
@@ -124,9 +124,9 @@ def behavior_of(hpa: Json) -> Behavior | None:
     )
 
 
-def targets_of(hpa: Json) -> tuple[ResourceTarget, ...]:
-    """What it aims at for the resources of its Pods, beside other metrics or not."""
-    return tuple(_metric(metric) for metric in _metrics(hpa) if metric["type"] in _SOURCES)
+def bounds_of(hpa: Json) -> tuple[int, int]:
+    """Its minReplicas, which the API sets to 1, and its maxReplicas."""
+    return int(hpa["spec"].get("minReplicas", 1)), int(hpa["spec"]["maxReplicas"])
 
 
 def others_of(hpa: Json) -> tuple[str, ...]:

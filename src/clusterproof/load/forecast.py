@@ -1,0 +1,184 @@
+"""What an HPA would do under a load, by the model of its controller: no cluster is asked.
+
+Usage goes by the CPU of one request: a Pod uses its share of the demand, up to its limit. Metrics
+are as old as metrics-server makes them, and a new Pod takes its time to be Ready. Requests that the
+Pods cannot carry are not queued: the forecast says where they saturate.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from clusterproof.errors import SpecError
+from clusterproof.load.hpa.controller import Seen, reconcile
+from clusterproof.load.hpa.normalise import History
+from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
+from clusterproof.load.hpa.rules import ControllerFlags, HpaSpec, others_of, spec_from_object
+from clusterproof.load.schedule import Plan
+
+_RESOLUTION_S = 15.0
+"""metrics-server's, as its manifests set it (--metric-resolution)."""
+_LONG_AGO_S = -3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """What each Pod is like.
+
+    Attributes:
+        request_m: CPU request, in thousandths of a core.
+        limit_m: CPU limit; infinite without one.
+        ready_s: From its creation to Ready.
+        cpu_ms: CPU that one request takes, in milliseconds.
+    """
+
+    request_m: int
+    cpu_ms: float
+    limit_m: float = math.inf
+    ready_s: float = 30.0
+
+    @property
+    def capacity(self) -> float:
+        """Requests per second that one of them carries."""
+        return self.limit_m / self.cpu_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One reconcile of the forecast.
+
+    Attributes:
+        utilization: Of the CPU request, in percent, as the HPA sees it then.
+        overload: Share of the load that the Ready Pods cannot carry.
+    """
+
+    at_s: float
+    rate: float
+    replicas: int
+    ready: int
+    utilization: float
+    overload: float
+    reason: str
+
+
+def spec_of(manifest: Mapping[str, Any]) -> HpaSpec:
+    """The HPA of a manifest, by its CPU metrics: what else it goes by is taken to ask for less.
+
+    Raises:
+        SpecError: No autoscaling/v2 HorizontalPodAutoscaler, or none that goes by CPU.
+    """
+    if manifest.get("kind") != "HorizontalPodAutoscaler" or "maxReplicas" not in (
+        manifest.get("spec") or {}
+    ):
+        raise SpecError("expected the manifest of an autoscaling/v2 HorizontalPodAutoscaler")
+    spec = manifest["spec"]
+    others = set(others_of(manifest))
+    known = [m for m in spec.get("metrics") or [] if m["type"] in {"Resource", "ContainerResource"}]
+    metrics = {"metrics": known} if spec.get("metrics") else {}
+    read = spec_from_object({"spec": {**spec, "metrics": None, **metrics}})
+    cpu = tuple(
+        replace(target, container="") for target in read.metrics if target.resource == "cpu"
+    )
+    if not cpu or (spec.get("metrics") and not known):
+        named = ", ".join(sorted(others)) or "memory"
+        raise SpecError(f"the HPA goes by {named}: only the CPU of requests can be foretold")
+    return replace(read, metrics=cpu)
+
+
+def forecast(
+    hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags, *, replicas: int | None = None
+) -> tuple[Moment, ...]:
+    """One moment for each reconcile of the plan.
+
+    Args:
+        hpa: What the autoscaler asks for.
+        plan: The load.
+        pods: What carries it.
+        flags: Of the controller.
+        replicas: To begin with; default: the fewest.
+    """
+    count = hpa.min_replicas if replicas is None else replicas
+    born = [_LONG_AGO_S] * count
+    history, moments = History(), []
+    at = flags.sync_s
+    while at <= plan.duration_s:
+        ready = [began for began in born if began + pods.ready_s <= at]
+        sampled_at = math.floor(at / _RESOLUTION_S) * _RESOLUTION_S
+        demand = plan.rate(max(0.0, sampled_at - _RESOLUTION_S / 2)) * pods.cpu_ms
+        then = [began for began in born if began + pods.ready_s <= sampled_at]
+        used = min(pods.limit_m, demand / max(1, len(then)))
+        seen = Seen(
+            at,
+            len(born),
+            tuple(_view(number, began, pods, at) for number, began in enumerate(born)),
+            {
+                f"pod-{number}": Sample(
+                    {"app": {"cpu": round(used if began + pods.ready_s <= sampled_at else 0)}},
+                    sampled_at,
+                    _RESOLUTION_S,
+                )
+                for number, began in enumerate(born)
+                if began <= sampled_at - _RESOLUTION_S
+            },
+        )
+        decision, history = reconcile(hpa, seen, history, flags)
+        rate = plan.rate(min(at, plan.duration_s - 1e-9))
+        carried = min(rate, len(ready) * pods.capacity)
+        moments.append(
+            Moment(
+                at_s=at,
+                rate=rate,
+                replicas=decision.replicas,
+                ready=len(ready),
+                utilization=100 * used / pods.request_m,
+                overload=1 - carried / rate if rate else 0.0,
+                reason=decision.reason,
+            )
+        )
+        # The newest are the first to go (controller_utils.go, ActivePodsWithRanks).
+        born = born[: decision.replicas] + [at] * (decision.replicas - len(born))
+        at += flags.sync_s
+    return tuple(moments)
+
+
+def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tuple[str, ...]:
+    """What the highest rate of the plan needs, and what would hold it."""
+    peak_m = plan.peak_rate * pods.cpu_ms
+    (target, *_) = hpa.metrics
+    wanted_m = target.average_milli or pods.request_m * (target.utilization or 100) / 100
+    needed = max(1, math.ceil(peak_m / wanted_m / (1 + flags.tolerance)))
+    lines = [
+        f"{plan.peak_rate:g} requests/s take {peak_m / 1000:.2f} cores: {needed} replicas within"
+        f" the target and its tolerance; maxReplicas is {hpa.max_replicas}"
+    ]
+    if needed > hpa.max_replicas:
+        most = hpa.max_replicas * wanted_m * (1 + flags.tolerance) / pods.cpu_ms
+        lines.append(f"maxReplicas hold the target up to {most:.0f} requests/s")
+    moments = forecast(hpa, plan, pods, flags)
+    over = [moment for moment in moments if moment.overload > 0]
+    if not over:
+        lines.append("no moment in which the Ready Pods could not carry the load")
+        return tuple(lines)
+    lines.append(
+        f"overloaded from {over[0].at_s:.0f} s to {over[-1].at_s:.0f} s, by at most"
+        f" {max(moment.overload for moment in over):.0%} of the load"
+    )
+    for floor in range(hpa.min_replicas + 1, hpa.max_replicas + 1):
+        tried = replace(hpa, min_replicas=floor)
+        if not any(m.overload > 0 for m in forecast(tried, plan, pods, flags)):
+            lines.append(f"minReplicas {floor} would carry it all")
+            return tuple(lines)
+    lines.append("no minReplicas up to maxReplicas would carry it all")
+    return tuple(lines)
+
+
+def _view(number: int, began: float, pods: Pods, at: float) -> PodView:
+    is_ready = began + pods.ready_s <= at
+    return PodView(
+        name=f"pod-{number}",
+        started_at=began,
+        ready="True" if is_ready else "False",
+        ready_changed_at=began + pods.ready_s if is_ready else began,
+        containers=(ContainerView("app", {"cpu": pods.request_m}),),
+    )

@@ -1,0 +1,106 @@
+"""What an HPA would do under a load: the controller's model, with Pods that take their time."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterproof.cli import main
+from clusterproof.errors import SpecError
+from clusterproof.load.forecast import Moment, Pods, advice, forecast, spec_of
+from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.schedule import Plan, Stage
+from clusterproof.outcome import ExitCode
+from tests.load.scaling_parts import MUST_HOLD
+
+Json = dict[str, Any]
+MANIFEST: Json = {"kind": "HorizontalPodAutoscaler", "spec": MUST_HOLD}
+HPA = spec_of(MANIFEST)
+FLAGS = ControllerFlags()
+PODS = Pods(request_m=70, cpu_ms=5, limit_m=280, ready_s=20)
+STEP = Plan([Stage(20, 20, 45), Stage(160, 160, 180), Stage(8, 8, 500)])
+
+
+def _steps(moments: tuple[Moment, ...]) -> list[int]:
+    """The replicas, each number once on end."""
+    path: list[int] = []
+    for moment in moments:
+        if not path or path[-1] != moment.replicas:
+            path.append(moment.replicas)
+    return path
+
+
+def test_a_step_goes_up_by_its_policies_and_down_after_its_window() -> None:
+    """3 to 6 to 10, as the policies allow, and back by halves a minute apart."""
+    moments = forecast(HPA, STEP, PODS, FLAGS)
+    assert _steps(moments) == [3, 6, 9, 10, 5, 3]
+    down = next(m.at_s for m in moments if m.at_s > 225 and m.replicas < 10)
+    assert 225 + 300 <= down <= 225 + 300 + 2 * FLAGS.sync_s
+
+
+def test_a_load_that_the_pods_carry_within_the_tolerance_changes_nothing() -> None:
+    steady = Plan([Stage(30, 30, 300)])
+    assert _steps(forecast(HPA, steady, PODS, FLAGS)) == [3]
+
+
+def test_new_pods_carry_nothing_before_they_are_ready() -> None:
+    """A limit of 100m is 20 requests a second: three of them carry 60 of 160."""
+    pods = Pods(request_m=70, cpu_ms=5, limit_m=100, ready_s=60)
+    moments = forecast(HPA, STEP, pods, FLAGS)
+    first = next(m for m in moments if m.rate == 160)
+    assert first.overload == pytest.approx(1 - 60 / 160)
+    assert [m.ready for m in moments if m.rate == 160 and m.at_s < first.at_s + 60] == [3] * 4
+    assert all(m.overload == 0 for m in moments if m.ready == 10)
+
+
+def test_it_says_what_would_hold_the_load() -> None:
+    pods = Pods(request_m=70, cpu_ms=5, limit_m=100, ready_s=20)
+    lines = advice(HPA, STEP, pods, FLAGS)
+    assert lines[0].startswith("160 requests/s take 0.80 cores: 15 replicas")
+    assert lines[1] == "maxReplicas hold the target up to 108 requests/s"
+    assert lines[2].startswith("overloaded from 45 s to ")
+    assert lines[3] == "minReplicas 8 would carry it all"
+    more = advice(HPA, Plan([Stage(20, 20, 60), Stage(900, 900, 200)]), pods, FLAGS)
+    assert more[-1] == "no minReplicas up to maxReplicas would carry it all"
+    assert "no moment" in advice(HPA, STEP, PODS, FLAGS)[-1]
+    assert Pods(request_m=70, cpu_ms=5).capacity == math.inf
+
+
+@pytest.mark.parametrize(
+    ("manifest", "says"),
+    [
+        ({"kind": "Deployment"}, "expected the manifest of an autoscaling/v2"),
+        (
+            {**MANIFEST, "spec": {"maxReplicas": 3, "metrics": MUST_HOLD["metrics"][1:]}},
+            "the HPA goes by memory",
+        ),
+        (
+            {
+                **MANIFEST,
+                "spec": {
+                    "maxReplicas": 3,
+                    "metrics": [{"type": "External", "external": {"metric": {"name": "queue"}}}],
+                },
+            },
+            "the HPA goes by External queue",
+        ),
+    ],
+)
+def test_what_cannot_be_foretold_is_said(manifest: Json, says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        spec_of(manifest)
+
+
+def test_the_command_needs_no_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "hpa.yaml"
+    path.write_text(yaml.safe_dump(MANIFEST), encoding="utf-8")
+    pods = ["--cpu-ms", "5", "--request", "70m", "--limit", "280m", "--ready-s", "20"]
+    assert main(["load", "plan", "--hpa", str(path), "--rate", "160", *pods]) == ExitCode.PASSED
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:5] == ["15", "16.0", "3", "3", "38"]
+    assert [line.split()[2] for line in lines[1:-3]][-1] == "10"
+    assert lines[-1] == "no moment in which the Ready Pods could not carry the load"
+    path.write_text("kind: Deployment\n", encoding="utf-8")
+    assert main(["load", "plan", "--hpa", str(path), *pods]) == ExitCode.USAGE
