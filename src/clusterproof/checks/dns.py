@@ -1,4 +1,4 @@
-"""Rows `check: dns`.
+"""Rows `check: dns`: in every Pod of a workload, a name leads to the addresses of its Service.
 
 Source: Kubernetes docs, "DNS for Services and Pods" (v1.35, read 2026-11-23).
 """
@@ -10,7 +10,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import matrix
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, Undecided, compared_in, judged
+from clusterproof.judgement import Difference, Doubt, Judgement, judged
 from clusterproof.kube.dns import services_meant
 from clusterproof.kube.endpoints import endpoints_of
 from clusterproof.kube.services import external_name, is_headless, spec_of
@@ -44,7 +44,7 @@ def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[R
     if unseen:
         raise ObservationError(f"could not look from {'; '.join(unseen)}")
     pods = _pods(diallings, row.id)
-    answers = {", ".join(one.dialled.addresses) or one.dialled.text for one in pods}
+    answers = {", ".join(reach.dialled.addresses) or reach.dialled.text for reach in pods}
     expected = _expected_addresses(cluster, matrix, row)
     evidence = (
         f"{len(pods)} Pods: {'; '.join(sorted(answers))}",
@@ -52,7 +52,7 @@ def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[R
         f"{row.service}: {', '.join(expected) if expected is not None else 'absent'}",
     )
     external = external_name(cluster.find(row.service))
-    apart = [one for one in pods if not set(one.dialled.addresses) & set(expected or ())]
+    apart = [reach for reach in pods if not set(reach.dialled.addresses) & set(expected or ())]
     if external and apart and apart[0].outcome is DialOutcome.CONNECTED:
         raise ObservationError(
             f"{external} has other addresses in {apart[0].pod} than in our own Pod"
@@ -95,7 +95,7 @@ def _expected_addresses(cluster: Cluster, matrix: Matrix, row: DnsRow) -> tuple[
         return control.addresses
     names = services_meant(row.name, row.workload.namespace)
     own = (row.service.namespace, row.service.name)
-    hostname = next((one.hostname for one in names if (one.namespace, one.name) == own), "")
+    hostname = next((name.hostname for name in names if (name.namespace, name.name) == own), "")
     if not is_headless(service) and not hostname:
         spec = spec_of(service)
         return tuple(spec.get("clusterIPs") or [spec.get("clusterIP", "")])
@@ -113,30 +113,30 @@ def look(row: DnsRow, site: Site) -> Observed[Resolution]:
     return read_resolution(site.cluster, site.shared(matrix), row)
 
 
-def differences(row: DnsRow, value: Resolution) -> Iterator[Difference]:
-    """The name resolves in every Pod, to the addresses of its Service and to no other."""
-    if not value.pods:
-        raise Undecided("no Pod was asked")
-    if value.expected is None:
-        yield Difference(str(row.service), "a Service", "absent")
-        return
-    expected = ", ".join(value.expected)
-    for one in value.pods:
-        if one.dialled.outcome is not DialOutcome.CONNECTED:
-            yield Difference(one.pod, expected, f"{one.dialled}")
-        elif not _are_as_expected(set(one.dialled.addresses), value):
-            yield Difference(one.pod, expected, ", ".join(one.dialled.addresses))
-
-
-def _are_as_expected(addresses: set[str], value: Resolution) -> bool:
-    """The same; for an external name, which may have others at each asking, some of them."""
-    expected = set(value.expected or ())
-    return bool(addresses & expected) if value.external else addresses == expected
-
-
 def judge(row: DnsRow, fact: Resolution) -> Judgement:
     """The name resolves in every Pod, to the addresses of its Service and to no other."""
-    return judged(differences(row, fact), compared_in(fact))
+    if not fact.pods:
+        return Doubt("no Pod was asked")
+    return judged(_differences(row, fact), (f"Pod {reach.pod}: {row.name}" for reach in fact.pods))
+
+
+def _differences(row: DnsRow, fact: Resolution) -> Iterator[Difference]:
+    if fact.expected is None:
+        yield Difference(str(row.service), "a Service", "absent", code="service-missing")
+        return
+    expected = ", ".join(fact.expected)
+    for reach in fact.pods:
+        if reach.dialled.outcome is not DialOutcome.CONNECTED:
+            yield Difference(reach.pod, expected, f"{reach.dialled}", code="name-not-resolved")
+        elif not _are_as_expected(set(reach.dialled.addresses), fact):
+            addresses = ", ".join(reach.dialled.addresses)
+            yield Difference(reach.pod, expected, addresses, code="address-differs")
+
+
+def _are_as_expected(addresses: set[str], fact: Resolution) -> bool:
+    """The same; for an external name, which may have others at each asking, some of them."""
+    expected = set(fact.expected or ())
+    return bool(addresses & expected) if fact.external else addresses == expected
 
 
 KIND = Kind(DnsRow, look, judge, begin=(matrix,))
