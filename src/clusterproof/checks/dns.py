@@ -30,19 +30,23 @@ class Resolution:
         expected: The Service's ClusterIPs, or its backends' addresses where it is headless, or
             those of the name that an ExternalName stands for; None where there is no such Service.
         external: The addresses are a name's outside of the cluster, seen by our own Pod.
+        unseen: `pod: why` of those that could not be looked from.
     """
 
     pods: tuple[PodReach, ...]
     expected: tuple[str, ...] | None
     external: bool = False
+    unseen: tuple[str, ...] = ()
 
 
 def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[Resolution]:
-    """What the name resolves to in each Pod."""
+    """What the name resolves to in each Pod.
+
+    Raises:
+        ObservationError: The workload could not be dialled from, or our own Pod cannot resolve
+            what an ExternalName stands for.
+    """
     diallings = matrix.of(row.workload)
-    unseen = _unseen_by(diallings, row.id)
-    if unseen:
-        raise ObservationError(f"could not look from {'; '.join(unseen)}")
     pods = _pods(diallings, row.id)
     answers = {", ".join(reach.dialled.addresses) or reach.dialled.text for reach in pods}
     expected = _expected_addresses(cluster, matrix, row)
@@ -51,20 +55,16 @@ def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[R
         f"control peer {matrix.control.pod}: {', '.join(_control_addresses(matrix, row))}",
         f"{row.service}: {', '.join(expected) if expected is not None else 'absent'}",
     )
-    external = external_name(cluster.find(row.service))
-    apart = [reach for reach in pods if not set(reach.dialled.addresses) & set(expected or ())]
-    if external and apart and apart[0].outcome is DialOutcome.CONNECTED:
-        raise ObservationError(
-            f"{external} has other addresses in {apart[0].pod} than in our own Pod"
-            f" ({'; '.join(evidence)}): it cannot be told whether its DNS answers by the asker"
-        )
-    where = f"{row.workload.namespace}/{row.workload.name} -> {row.name}"
-    next_command = f"kubectl get {row.service.kubectl} -o wide"
     return Observed(
-        Resolution(pods, expected, bool(external)),
-        where,
+        Resolution(
+            pods,
+            expected,
+            external=bool(external_name(cluster.find(row.service))),
+            unseen=_unseen_by(diallings, row.id),
+        ),
+        f"{row.workload.namespace}/{row.workload.name} -> {row.name}",
         evidence,
-        next_command,
+        f"kubectl get {row.service.kubectl} -o wide",
         _how(diallings, matrix),
     )
 
@@ -116,8 +116,32 @@ def look(row: DnsRow, site: Site) -> Observed[Resolution]:
 def judge(row: DnsRow, fact: Resolution) -> Judgement:
     """The name resolves in every Pod, to the addresses of its Service and to no other."""
     if not fact.pods:
-        return Doubt("no Pod was asked")
-    return judged(_differences(row, fact), (f"Pod {reach.pod}: {row.name}" for reach in fact.pods))
+        return Doubt(_unseen(fact) or "no Pod was asked")
+    if fact.external and (elsewhere := _resolved_elsewhere(fact)):
+        return Doubt(
+            f"{row.service} stands for a name that has other addresses in {elsewhere.pod}"
+            f" ({', '.join(elsewhere.dialled.addresses)}) than in our own Pod"
+            f" ({', '.join(fact.expected or ())}): it cannot be told whether its DNS answers by the"
+            " asker"
+        )
+    differences = tuple(_differences(row, fact))
+    if fact.unseen and not differences:
+        return Doubt(_unseen(fact))
+    return judged(differences, (f"Pod {reach.pod}: {row.name}" for reach in fact.pods))
+
+
+def _unseen(fact: Resolution) -> str:
+    return f"could not look from {'; '.join(fact.unseen)}" if fact.unseen else ""
+
+
+def _resolved_elsewhere(fact: Resolution) -> PodReach | None:
+    """The Pod in which a name resolves to other addresses; None where it fails in some Pod."""
+    if any(reach.outcome is not DialOutcome.CONNECTED for reach in fact.pods):
+        return None
+    apart = (
+        reach for reach in fact.pods if not _are_as_expected(set(reach.dialled.addresses), fact)
+    )
+    return next(apart, None)
 
 
 def _differences(row: DnsRow, fact: Resolution) -> Iterator[Difference]:
