@@ -31,6 +31,12 @@ def differences(row: Row, fact: object) -> tuple[Difference, ...]:
     return judgement.differences if isinstance(judgement, Failed) else ()
 
 
+def doubt(row: Row, fact: object) -> str:
+    """Why a judge can say nothing of a row; "" where it can."""
+    judgement = judge(row, fact)
+    return judgement.reason if isinstance(judgement, Doubt) else ""
+
+
 def site_of(cluster: Cluster, *rows: Row) -> Site:
     """The site of a run that checks these rows."""
     spec = Spec("test", "test", Path("spec.yaml"), {}, Settings(), rows, {})

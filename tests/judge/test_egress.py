@@ -1,12 +1,16 @@
 """Egress as dialled: allowed, refused, and what allows no verdict."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusterproof.checks import judge
 from clusterproof.checks.dns import Resolution, read_resolution
-from clusterproof.checks.egress import EgressReach, doubt, read_reach
+from clusterproof.checks.egress import EgressReach, read_reach
 from clusterproof.errors import ObservationError
+from clusterproof.judgement import Failed, Passed
 from clusterproof.kube.policies import Decision, Destination
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome
@@ -14,7 +18,7 @@ from clusterproof.observe.egress import PodReach
 from clusterproof.observe.matrix import Matrix, peers_of
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import Area
-from tests.judging import differences
+from tests.judging import differences, doubt
 from tests.observe.cluster_objects import (
     cluster_of,
     deployment,
@@ -60,7 +64,6 @@ def reach(
 
 
 def found(rule: EgressRow, value: EgressReach) -> list[str]:
-    assert doubt(rule, value) == ""
     return [str(one) for one in differences(rule, value)]
 
 
@@ -142,6 +145,55 @@ def test_udp_silence_everywhere_is_no_verdict() -> None:
     assert doubt(row("allowed", "UDP"), reach(TIMEOUT, control=TIMEOUT)) != ""
 
 
+def dns(*dialled: Dialled, over_tcp: EgressReach) -> EgressReach:
+    return replace(reach(*dialled), over_tcp=over_tcp)
+
+
+@pytest.mark.parametrize(
+    ("over_tcp", "words"),
+    [
+        (reach(NO_NAME), "DNS over TCP: no refusal was seen in router-0"),
+        (reach(TIMEOUT, control=TIMEOUT), "DNS over TCP: the control peer could not reach it"),
+        (replace(reach(TIMEOUT), unseen=("b: gone",)), "DNS over TCP: could not look from b: gone"),
+    ],
+)
+def test_dns_that_is_refused_over_udp_alone_is_no_verdict(
+    over_tcp: EgressReach, words: str
+) -> None:
+    assert doubt(row("refused", "DNS"), dns(TIMEOUT, over_tcp=over_tcp)).startswith(words)
+
+
+def test_dns_that_is_refused_over_both_is_as_expected() -> None:
+    judgement = judge(row("refused", "DNS"), dns(TIMEOUT, over_tcp=reach(TIMEOUT)))
+    assert isinstance(judgement, Passed)
+    assert judgement.compared == (
+        "Pod router-0 -> db.shop.svc.cluster.local:5432/DNS",
+        "Pod router-0 -> db.shop.svc.cluster.local:5432, DNS over TCP",
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "protocol", "fact", "code"),
+    [
+        ("allowed", "TCP", reach(TIMEOUT), "peer-not-reached"),
+        ("allowed", "TCP", reach(NO_NAME), "name-not-resolved"),
+        ("refused", "TCP", reach(CONNECTED), "peer-reached"),
+        ("allowed", "DNS", reach(TIMEOUT), "dns-refused"),
+        (
+            "allowed",
+            "DNS",
+            dns(CONNECTED, over_tcp=reach(TIMEOUT)),
+            "dns-tcp-refused",
+        ),
+    ],
+)
+def test_each_way_to_differ_has_its_code(
+    expected: str, protocol: str, fact: EgressReach, code: str
+) -> None:
+    found_differences = differences(row(expected, protocol), fact)
+    assert [difference.code for difference in found_differences] == [code]
+
+
 DIALLED = st.builds(
     Dialled, st.sampled_from(DialOutcome), by_address=st.none() | st.sampled_from(DialOutcome)
 )
@@ -152,7 +204,7 @@ def test_nothing_but_what_was_asked_for_passes(
     expected: str, seen: list[Dialled], control: Dialled
 ) -> None:
     rule, value = row(expected), reach(*seen, control=control)
-    passes = not doubt(rule, value) and not differences(rule, value)
+    passes = isinstance(judge(rule, value), Passed)
     if expected == "allowed":
         assert passes == all(one.outcome is DialOutcome.CONNECTED for one in seen)
     else:
@@ -167,8 +219,11 @@ def test_what_the_policies_say_explains_a_verdict_and_changes_none(
     verdicts = set()
     for reading in (None, BY_RULE, BY_NO_RULE):
         rule, value = row(expected), reach(*seen, control=control, reading=reading)
-        compared = tuple((one.what, one.observed) for one in differences(rule, value))
-        verdicts.add((doubt(rule, value), compared))
+        judgement = judge(rule, value)
+        outcome: object = judgement
+        if isinstance(judgement, Failed):
+            outcome = tuple((one.what, one.observed) for one in judgement.differences)
+        verdicts.add(outcome)
     assert len(verdicts) == 1
 
 
@@ -212,12 +267,14 @@ def test_evidence_names_pods_control_and_the_rule_behind_the_service() -> None:
     assert "exec of python3; control: ours" in seen.how
 
 
-def test_refusal_that_the_control_shares_is_an_observation_error() -> None:
+def test_refusal_that_the_control_shares_is_a_doubt_with_its_fact() -> None:
     rule = row("refused")
     router = Dialling("router-1", {rule.id: TIMEOUT})
     both = Matrix(Dialling("shop/control", {rule.id: TIMEOUT}), {rule.workload: (router,)}, {})
-    with cluster_of(*WORLD) as cluster, pytest.raises(ObservationError, match="control peer"):
-        read_reach(cluster, both, rule)
+    with cluster_of(*WORLD) as cluster:
+        fact = read_reach(cluster, both, rule).value
+    assert fact.control == TIMEOUT
+    assert doubt(rule, fact).startswith("the control peer could not reach it either")
 
 
 def test_workload_that_could_not_be_dialled_from_is_an_observation_error() -> None:
@@ -260,11 +317,9 @@ def test_pod_that_is_alone_behind_the_service_is_no_verdict() -> None:
         {rule.workload: (Dialling("router-1", {}, "exec"),)},
         {},
     )
-    with (
-        cluster_of(*WORLD) as cluster,
-        pytest.raises(ObservationError, match="the only Pod behind"),
-    ):
-        read_reach(cluster, alone, rule)
+    with cluster_of(*WORLD) as cluster:
+        fact = read_reach(cluster, alone, rule).value
+    assert "the only Pod behind" in doubt(rule, fact)
 
 
 def dns_row() -> DnsRow:

@@ -213,7 +213,7 @@ def test_each_peer_is_looked_at() -> None:
 
 def test_the_literal_policy_is_said_once() -> None:
     """With the rule that is missing for each need."""
-    dns, database, llm = found("starves", world(POSTHOG_RULE))
+    dns, database, llm = found("allows", world(POSTHOG_RULE))
     refused = "observed NetworkPolicy model-router-netpol: none of 1 egress rules allows it"
     assert dns == (
         f"DNS: expected kube-system/k8s-app=kube-dns on 53/UDP allowed, {refused} ({LITERAL};"
@@ -231,8 +231,8 @@ def test_the_literal_policy_is_said_once() -> None:
 
 
 def test_another_policy_is_not_called_the_literal_one() -> None:
-    """It starves in its own way."""
-    (first, *_) = found("starves", world(POSTHOG_RULE, POSTHOG_RULE))
+    """It denies in its own way."""
+    (first, *_) = found("allows", world(POSTHOG_RULE, POSTHOG_RULE))
     assert "none of 2 egress rules allows it (add to spec.egress: " in first
 
 

@@ -1,4 +1,4 @@
-"""A NetworkPolicy as it is written: whom it selects, whom it names, whom it starves."""
+"""A NetworkPolicy as it is written: whom it selects, whom it names, what it allows."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from clusterproof.checks.policy import PolicyRow
 from clusterproof.checks.policy import look as look_at_policy
 from clusterproof.errors import ObservationError
 from clusterproof.spec.row import Area
-from tests.judging import at_cluster, differences
+from tests.judging import at_cluster, differences, doubt
 from tests.observe.cluster_objects import cluster_of, deployment, namespace, pod, policy
 
 read_policies = at_cluster(look_at_policy)
@@ -52,7 +52,7 @@ def row(aspect: str) -> PolicyRow:
             "of": "NetworkPolicy/shop/model-router-netpol",
             "workload": "Deployment/shop/model-router",
             "aspect": aspect,
-            "needs": NEEDS if aspect == "starves" else {},
+            "needs": NEEDS if aspect == "allows" else {},
         }
     )
 
@@ -91,12 +91,12 @@ def found(aspect: str, objects: list[Json]) -> list[str]:
 INTENT = (POSTHOG_RULE, DNS_RULE, DATABASE_RULE, LLM_RULE)
 
 
-@pytest.mark.parametrize("aspect", ["selects", "peers", "starves"])
+@pytest.mark.parametrize("aspect", ["selects", "peers", "allows"])
 def test_policy_of_the_intent_is_as_expected(aspect: str) -> None:
     assert found(aspect, world(*INTENT)) == []
 
 
-@pytest.mark.parametrize("aspect", ["selects", "peers", "starves"])
+@pytest.mark.parametrize("aspect", ["selects", "peers", "allows"])
 def test_absent_policy_is_named_with_what_is_there(aspect: str) -> None:
     objects = [one for one in world() if one["kind"] != "NetworkPolicy"]
     objects.append(policy("other", "shop"))
@@ -104,8 +104,8 @@ def test_absent_policy_is_named_with_what_is_there(aspect: str) -> None:
     assert "expected a NetworkPolicy, observed absent (there: other)" in only
 
 
-def test_literal_policy_starves_the_router_of_all_but_posthog() -> None:
-    dns, database, llm = found("starves", world(POSTHOG_RULE))
+def test_literal_policy_denies_the_router_all_but_posthog() -> None:
+    dns, database, llm = found("allows", world(POSTHOG_RULE))
     assert dns.startswith("DNS: expected kube-system/k8s-app=kube-dns on 53/UDP allowed")
     assert "the README's literal policy" in dns
     assert "add to spec.egress: - {to: [{namespaceSelector:" in dns
@@ -114,19 +114,19 @@ def test_literal_policy_starves_the_router_of_all_but_posthog() -> None:
     assert "ipBlock: {cidr: 203.0.113.10/32}" in llm
 
 
-def test_second_policy_feeds_what_the_literal_one_starves() -> None:
+def test_second_policy_allows_what_the_literal_one_denies() -> None:
     more = policy("more", "shop", policyTypes=["Egress"], egress=[DNS_RULE, DATABASE_RULE])
-    (only,) = found("starves", [*world(POSTHOG_RULE), more])
+    (only,) = found("allows", [*world(POSTHOG_RULE), more])
     assert only.startswith("LLM APIs: ")
 
 
-def test_literal_policy_without_the_label_starves_even_posthog() -> None:
-    assert len(found("starves", world(POSTHOG_RULE, posthog={}))) == 4
+def test_literal_policy_without_the_label_denies_even_posthog() -> None:
+    assert len(found("allows", world(POSTHOG_RULE, posthog={}))) == 4
 
 
 def test_need_whose_pods_are_not_there_is_read_by_its_labels() -> None:
     objects = [one for one in world(*INTENT) if one["metadata"]["name"] != "postgres-0"]
-    assert found("starves", objects) == []
+    assert found("allows", objects) == []
 
 
 def test_pod_that_does_not_serve_the_port_is_not_what_is_needed() -> None:
@@ -176,7 +176,7 @@ def test_policy_without_egress_among_its_types_is_named() -> None:
     assert "spec.policyTypes: expected Egress among them, observed Ingress" in only
 
 
-@pytest.mark.parametrize("aspect", ["selects", "starves"])
+@pytest.mark.parametrize("aspect", ["selects", "allows"])
 def test_policy_without_anybody_to_select_is_named(aspect: str) -> None:
     objects = [one for one in world(*INTENT) if one["metadata"]["name"] != "model-router-1"]
     objects = [one for one in objects if one["kind"] != "Deployment"]
@@ -185,7 +185,7 @@ def test_policy_without_anybody_to_select_is_named(aspect: str) -> None:
 
 
 def test_evidence_says_which_rule_decides_each_need() -> None:
-    rule = row("starves")
+    rule = row("allows")
     with cluster_of(*world(POSTHOG_RULE)) as cluster:
         evidence = read_policies(cluster, rule).evidence
     assert "model-router-netpol egress[0]: to namespaces {name=posthog}" in evidence
@@ -202,3 +202,62 @@ def test_policies_that_may_not_be_listed_are_no_verdict() -> None:
     ):
         read_policies(cluster, row("selects"))
     assert refusal.value.status == 403
+
+
+def test_former_name_of_the_aspect_is_accepted() -> None:
+    former = row("allows").model_dump() | {"aspect": "starves"}
+    assert PolicyRow.model_validate(former) == row("allows")
+
+
+RANGES = {
+    "all of PostHog": "posthog/*:*/*",
+    "the web": "0.0.0.0/0:443/TCP",
+}
+
+
+@pytest.mark.parametrize(
+    ("egress", "needs", "denied"),
+    [
+        (INTENT, NEEDS, []),
+        ((), NEEDS, list(NEEDS)),
+        (INTENT[1:], NEEDS, ["PostHog"]),
+        (INTENT, RANGES, []),
+        ((POSTHOG_RULE,), RANGES, ["the web"]),
+        ((LLM_RULE,), RANGES, ["all of PostHog"]),
+        (({**LLM_RULE, "ports": [{"port": 80}]},), RANGES, list(RANGES)),
+        (({**POSTHOG_RULE, "ports": [{"port": "http"}]},), RANGES, ["the web"]),
+        (({"to": [{"podSelector": {}}]},), RANGES, list(RANGES)),
+        (({"to": [{"ipBlock": {"cidr": "::/0"}}]},), RANGES, list(RANGES)),
+        (({"ports": [{"port": 440, "endPort": 450}]},), RANGES, []),
+    ],
+)
+def test_nothing_but_the_needs_is_not_met_by_nothing(
+    egress: tuple[Json, ...], needs: dict[str, str], denied: list[str]
+) -> None:
+    fields = row("allows").model_dump() | {"aspect": "only", "needs": needs}
+    claim = PolicyRow.model_validate(fields)
+    with cluster_of(*world(*egress)) as cluster:
+        fact = read_policies(cluster, claim).value
+    differing = [each for each in differences(claim, fact) if each.code == "need-denied"]
+    assert [difference.what for difference in differing] == denied
+
+
+def test_policy_that_names_no_namespace_has_no_peer_to_look_for() -> None:
+    with cluster_of(*world(DATABASE_RULE)) as cluster:
+        fact = read_policies(cluster, row("peers")).value
+    assert "names no namespace" in doubt(row("peers"), fact)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "objects", "code"),
+    [
+        ("selects", world(policyTypes=["Ingress"]), "policy-selects-otherwise"),
+        ("peers", world(*INTENT, posthog={}), "namespace-missing"),
+        ("allows", world(*INTENT[:3]), "need-denied"),
+        ("selects", world()[6:8], "policy-missing"),
+    ],
+)
+def test_each_aspect_has_its_code(aspect: str, objects: list[Json], code: str) -> None:
+    with cluster_of(*objects) as cluster:
+        fact = read_policies(cluster, row(aspect)).value
+    assert [difference.code for difference in differences(row(aspect), fact)] == [code]

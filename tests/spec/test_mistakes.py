@@ -82,7 +82,7 @@ def test_a_mistake_in_a_spec_file_is_a_sentence_with_its_line(tmp_path: Path, sp
         (field(expect='{equals: "${time"}'), "expected an alias of: ns; got ${time"),
         ("  3\n", "rows"),
         (
-            "  - {id: a-row, claim: It is as it is, source: here, check: policy, aspect: starves,"
+            "  - {id: a-row, claim: It is as it is, source: here, check: policy, aspect: allows,"
             " of: NetworkPolicy/a/b, workload: Deployment/a/b}\n",
             "can only be green",
         ),

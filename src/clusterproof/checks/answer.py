@@ -1,4 +1,4 @@
-"""Rows `check: answer`.
+"""Rows `check: answer`: a Service answers in its own protocol.
 
 Source: PostgreSQL docs 15, "SSL Session Encryption" in 55.2; Redis docs, PING; ClickHouse docs,
 "HTTP Interface" (read 2026-11-23).
@@ -11,11 +11,31 @@ from http import HTTPStatus
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import answers
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.observe.answers import Answers, _service_peer, said
 from clusterproof.observe.dialling import Dialled, DialOutcome
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import AnswerRow
+
+
+def _success(dialled: Dialled) -> bool:
+    return HTTPStatus.OK <= dialled.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+SPEAKS: Mapping[str, tuple[str, Callable[[Dialled], bool]]] = {
+    "tcp": ("a connection", lambda _: True),
+    "http": ("HTTP 2xx", _success),
+    "clickhouse": (
+        "HTTP 200, Ok.",
+        lambda dialled: _success(dialled) and dialled.text.startswith("Ok"),
+    ),
+    "postgresql": ("S or N to an SSLRequest", lambda dialled: dialled.text in {"S", "N"}),
+    "redis": (
+        "+PONG, or -NOAUTH, to PING",
+        lambda dialled: dialled.text.startswith(("+PONG", "-NOAUTH")),
+    ),
+}
+"""What each protocol's own first words are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +63,18 @@ def look(row: AnswerRow, site: Site) -> Observed[ServiceAnswer]:
     return read_answer(site.shared(answers), row)
 
 
-def _success(dialled: Dialled) -> bool:
-    return HTTPStatus.OK <= dialled.status < HTTPStatus.MULTIPLE_CHOICES
-
-
-SPEAKS: Mapping[str, tuple[str, Callable[[Dialled], bool]]] = {
-    "tcp": ("a connection", lambda _: True),
-    "http": ("HTTP 2xx", _success),
-    "clickhouse": ("HTTP 200, Ok.", lambda one: _success(one) and one.text.startswith("Ok")),
-    "postgresql": ("S or N to an SSLRequest", lambda one: one.text in {"S", "N"}),
-    "redis": (
-        "+PONG, or -NOAUTH, to PING",
-        lambda one: one.text.startswith(("+PONG", "-NOAUTH")),
-    ),
-}
-"""What each protocol's own first words are."""
-
-
-def differences(rule: AnswerRow, value: ServiceAnswer) -> Iterator[Difference]:
-    """Connected, and answered in the protocol of the row."""
-    expected, speaks = SPEAKS[rule.protocol]
-    dialled = value.dialled
-    if dialled.outcome is not DialOutcome.CONNECTED or not speaks(dialled):
-        yield Difference(f"{rule.service.name}:{rule.port}", expected, said(dialled))
-
-
 def judge(row: AnswerRow, fact: ServiceAnswer) -> Judgement:
     """Connected, and answered in the protocol of the row."""
-    return judged(differences(row, fact), compared_in(fact))
+    peer = f"{row.service.name}:{row.port}"
+    return judged(_differences(row, peer, fact.dialled), (f"{peer} speaks {row.protocol}",))
+
+
+def _differences(row: AnswerRow, peer: str, dialled: Dialled) -> Iterator[Difference]:
+    expected, speaks = SPEAKS[row.protocol]
+    if dialled.outcome is not DialOutcome.CONNECTED:
+        yield Difference(peer, expected, said(dialled), code="service-not-reached")
+    elif not speaks(dialled):
+        yield Difference(peer, expected, said(dialled), code="answer-differs")
 
 
 KIND = Kind(AnswerRow, look, judge, begin=(answers,))

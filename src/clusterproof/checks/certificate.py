@@ -1,4 +1,4 @@
-"""Rows `check: certificate`.
+"""Rows `check: certificate`: a TLS Secret's certificate is its host's, and does not expire soon.
 
 Source: RFC 6125, section 6.4; RFC 5280, section 4.1.2.5 (read 2026-11-23).
 """
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.client import Json
 from clusterproof.observe.certificates import pem_of
 from clusterproof.observe.observed import Observed
@@ -58,31 +58,31 @@ def look(row: CertificateRow, site: Site) -> Observed[CertificateView]:
         ObservationError: Secrets may not be read.
     """
     cluster = site.cluster
-    item = cluster.find(row.of)
+    secret = cluster.find(row.of)
     get = f"kubectl -n {row.of.namespace} get secret {row.of.name}"
     next_command = (
         f"{get} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d | openssl x509 -noout -text"
     )
-    value = certificate_view(item, cluster.api.now())
+    view = certificate_view(secret, cluster.api.now())
     evidence = (
         (
-            f"names {', '.join(value.names) or 'none'}; from {value.begins} to {value.ends}, "
-            f"{value.days_left} days left"
+            f"names {', '.join(view.names) or 'none'}; from {view.begins} to {view.ends}, "
+            f"{view.days_left} days left"
         )
-        if not value.trouble and value.exists
-        else value.trouble or "no such Secret"
+        if not view.trouble and view.exists
+        else view.trouble or "no such Secret"
     )
-    return Observed(value, str(row.of), (evidence,), next_command)
+    return Observed(view, str(row.of), (evidence,), next_command)
 
 
-def certificate_view(item: Json | None, now: datetime) -> CertificateView:
+def certificate_view(secret: Json | None, now: datetime) -> CertificateView:
     """What the first certificate of tls.crt says."""
-    if item is None:
+    if secret is None:
         return CertificateView(exists=False)
     from cryptography import x509  # noqa: PLC0415
 
     try:
-        chain = x509.load_pem_x509_certificates(pem_of(item, "tls.crt"))
+        chain = x509.load_pem_x509_certificates(pem_of(secret, "tls.crt"))
     except ValueError as error:
         return CertificateView(exists=True, trouble=f"tls.crt: {str(error)[:120]}")
     leaf = chain[0]
@@ -94,7 +94,7 @@ def certificate_view(item: Json | None, now: datetime) -> CertificateView:
         ends=f"{ends:%Y-%m-%d %H:%M}Z",
         has_begun=begins <= now,
         days_left=(ends - now).days,
-        key_matches=_key_matches(item, leaf),
+        key_matches=_key_matches(secret, leaf),
     )
 
 
@@ -110,49 +110,57 @@ def _names(leaf: "x509.Certificate") -> tuple[str, ...]:
     from cryptography import x509  # noqa: PLC0415
 
     try:
-        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()  # clients have not looked at the common name for years
-    addresses = [str(one) for one in found.get_values_for_type(x509.IPAddress)]
-    return (*found.get_values_for_type(x509.DNSName), *addresses)
+    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
+    return (*names.get_values_for_type(x509.DNSName), *addresses)
 
 
-def _key_matches(item: Json, leaf: "x509.Certificate") -> bool | None:
+def _key_matches(secret: Json, leaf: "x509.Certificate") -> bool | None:
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
 
     shape = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     try:
-        key = serialization.load_pem_private_key(pem_of(item, "tls.key"), password=None)
+        key = serialization.load_pem_private_key(pem_of(secret, "tls.key"), password=None)
         return key.public_key().public_bytes(*shape) == leaf.public_key().public_bytes(*shape)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
 
 
-def differences(row: CertificateRow, value: CertificateView) -> Iterator[Difference]:
-    """It covers the host, its time has come and will last, and its key is its own."""
-    if not value.exists:
-        yield Difference(str(row.of), "a TLS Secret", "absent")
-        return
-    if value.trouble:
-        yield Difference(str(row.of), "a certificate in PEM", value.trouble)
-        return
-    if not any(names_host(name, row.host) for name in value.names):
-        yield Difference("subjectAltName", row.host, ", ".join(value.names) or "none")
-    if not value.has_begun:
-        yield Difference("notBefore", "a time that has come", value.begins)
-    if value.days_left < row.days_at_least:
-        yield Difference(
-            "notAfter", f"at least {row.days_at_least} days left", f"{value.days_left} days left"
-        )
-    if value.key_matches is not True:
-        seen = "another key" if value.key_matches is False else "no key that can be read"
-        yield Difference("tls.key", "the key of tls.crt", seen)
-
-
 def judge(row: CertificateRow, fact: CertificateView) -> Judgement:
     """It covers the host, its time has come and will last, and its key is its own."""
-    return judged(differences(row, fact), compared_in(fact))
+    compared = ("subjectAltName", "notBefore", "notAfter", "tls.key")
+    return judged(_differences(row, fact), compared)
+
+
+def _differences(row: CertificateRow, fact: CertificateView) -> Iterator[Difference]:
+    if not fact.exists:
+        yield Difference(str(row.of), "a TLS Secret", "absent", code="secret-missing")
+        return
+    if fact.trouble:
+        yield Difference(
+            str(row.of), "a certificate in PEM", fact.trouble, code="certificate-unreadable"
+        )
+        return
+    if not any(names_host(name, row.host) for name in fact.names):
+        names = ", ".join(fact.names) or "none"
+        yield Difference("subjectAltName", row.host, names, code="certificate-other-host")
+    if not fact.has_begun:
+        yield Difference(
+            "notBefore", "a time that has come", fact.begins, code="certificate-not-yet-valid"
+        )
+    if fact.days_left < row.days_at_least:
+        yield Difference(
+            "notAfter",
+            f"at least {row.days_at_least} days left",
+            f"{fact.days_left} days left",
+            code="certificate-expires",
+        )
+    if fact.key_matches is not True:
+        key = "another key" if fact.key_matches is False else "no key that can be read"
+        yield Difference("tls.key", "the key of tls.crt", key, code="key-differs")
 
 
 KIND = Kind(CertificateRow, look, judge)

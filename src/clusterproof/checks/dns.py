@@ -1,4 +1,4 @@
-"""Rows `check: dns`.
+"""Rows `check: dns`: in every Pod of a workload, a name leads to the addresses of its Service.
 
 Source: Kubernetes docs, "DNS for Services and Pods" (v1.35, read 2026-11-23).
 """
@@ -10,7 +10,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import matrix
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, Undecided, compared_in, judged
+from clusterproof.judgement import Difference, Doubt, Judgement, judged
 from clusterproof.kube.dns import services_meant
 from clusterproof.kube.endpoints import endpoints_of
 from clusterproof.kube.services import external_name, is_headless, spec_of
@@ -30,41 +30,41 @@ class Resolution:
         expected: The Service's ClusterIPs, or its backends' addresses where it is headless, or
             those of the name that an ExternalName stands for; None where there is no such Service.
         external: The addresses are a name's outside of the cluster, seen by our own Pod.
+        unseen: `pod: why` of those that could not be looked from.
     """
 
     pods: tuple[PodReach, ...]
     expected: tuple[str, ...] | None
     external: bool = False
+    unseen: tuple[str, ...] = ()
 
 
 def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[Resolution]:
-    """What the name resolves to in each Pod."""
+    """What the name resolves to in each Pod.
+
+    Raises:
+        ObservationError: The workload could not be dialled from, or our own Pod cannot resolve
+            what an ExternalName stands for.
+    """
     diallings = matrix.of(row.workload)
-    unseen = _unseen_by(diallings, row.id)
-    if unseen:
-        raise ObservationError(f"could not look from {'; '.join(unseen)}")
     pods = _pods(diallings, row.id)
-    answers = {", ".join(one.dialled.addresses) or one.dialled.text for one in pods}
+    answers = {", ".join(reach.dialled.addresses) or reach.dialled.text for reach in pods}
     expected = _expected_addresses(cluster, matrix, row)
     evidence = (
         f"{len(pods)} Pods: {'; '.join(sorted(answers))}",
         f"control peer {matrix.control.pod}: {', '.join(_control_addresses(matrix, row))}",
         f"{row.service}: {', '.join(expected) if expected is not None else 'absent'}",
     )
-    external = external_name(cluster.find(row.service))
-    apart = [one for one in pods if not set(one.dialled.addresses) & set(expected or ())]
-    if external and apart and apart[0].outcome is DialOutcome.CONNECTED:
-        raise ObservationError(
-            f"{external} has other addresses in {apart[0].pod} than in our own Pod"
-            f" ({'; '.join(evidence)}): it cannot be told whether its DNS answers by the asker"
-        )
-    where = f"{row.workload.namespace}/{row.workload.name} -> {row.name}"
-    next_command = f"kubectl get {row.service.kubectl} -o wide"
     return Observed(
-        Resolution(pods, expected, bool(external)),
-        where,
+        Resolution(
+            pods,
+            expected,
+            external=bool(external_name(cluster.find(row.service))),
+            unseen=_unseen_by(diallings, row.id),
+        ),
+        f"{row.workload.namespace}/{row.workload.name} -> {row.name}",
         evidence,
-        next_command,
+        f"kubectl get {row.service.kubectl} -o wide",
         _how(diallings, matrix),
     )
 
@@ -95,7 +95,7 @@ def _expected_addresses(cluster: Cluster, matrix: Matrix, row: DnsRow) -> tuple[
         return control.addresses
     names = services_meant(row.name, row.workload.namespace)
     own = (row.service.namespace, row.service.name)
-    hostname = next((one.hostname for one in names if (one.namespace, one.name) == own), "")
+    hostname = next((name.hostname for name in names if (name.namespace, name.name) == own), "")
     if not is_headless(service) and not hostname:
         spec = spec_of(service)
         return tuple(spec.get("clusterIPs") or [spec.get("clusterIP", "")])
@@ -113,30 +113,54 @@ def look(row: DnsRow, site: Site) -> Observed[Resolution]:
     return read_resolution(site.cluster, site.shared(matrix), row)
 
 
-def differences(row: DnsRow, value: Resolution) -> Iterator[Difference]:
-    """The name resolves in every Pod, to the addresses of its Service and to no other."""
-    if not value.pods:
-        raise Undecided("no Pod was asked")
-    if value.expected is None:
-        yield Difference(str(row.service), "a Service", "absent")
-        return
-    expected = ", ".join(value.expected)
-    for one in value.pods:
-        if one.dialled.outcome is not DialOutcome.CONNECTED:
-            yield Difference(one.pod, expected, f"{one.dialled}")
-        elif not _are_as_expected(set(one.dialled.addresses), value):
-            yield Difference(one.pod, expected, ", ".join(one.dialled.addresses))
-
-
-def _are_as_expected(addresses: set[str], value: Resolution) -> bool:
-    """The same; for an external name, which may have others at each asking, some of them."""
-    expected = set(value.expected or ())
-    return bool(addresses & expected) if value.external else addresses == expected
-
-
 def judge(row: DnsRow, fact: Resolution) -> Judgement:
     """The name resolves in every Pod, to the addresses of its Service and to no other."""
-    return judged(differences(row, fact), compared_in(fact))
+    if not fact.pods:
+        return Doubt(_unseen(fact) or "no Pod was asked")
+    if fact.external and (elsewhere := _resolved_elsewhere(fact)):
+        return Doubt(
+            f"{row.service} stands for a name that has other addresses in {elsewhere.pod}"
+            f" ({', '.join(elsewhere.dialled.addresses)}) than in our own Pod"
+            f" ({', '.join(fact.expected or ())}): it cannot be told whether its DNS answers by the"
+            " asker"
+        )
+    differences = tuple(_differences(row, fact))
+    if fact.unseen and not differences:
+        return Doubt(_unseen(fact))
+    return judged(differences, (f"Pod {reach.pod}: {row.name}" for reach in fact.pods))
+
+
+def _unseen(fact: Resolution) -> str:
+    return f"could not look from {'; '.join(fact.unseen)}" if fact.unseen else ""
+
+
+def _resolved_elsewhere(fact: Resolution) -> PodReach | None:
+    """The Pod in which a name resolves to other addresses; None where it fails in some Pod."""
+    if any(reach.outcome is not DialOutcome.CONNECTED for reach in fact.pods):
+        return None
+    apart = (
+        reach for reach in fact.pods if not _are_as_expected(set(reach.dialled.addresses), fact)
+    )
+    return next(apart, None)
+
+
+def _differences(row: DnsRow, fact: Resolution) -> Iterator[Difference]:
+    if fact.expected is None:
+        yield Difference(str(row.service), "a Service", "absent", code="service-missing")
+        return
+    expected = ", ".join(fact.expected)
+    for reach in fact.pods:
+        if reach.dialled.outcome is not DialOutcome.CONNECTED:
+            yield Difference(reach.pod, expected, f"{reach.dialled}", code="name-not-resolved")
+        elif not _are_as_expected(set(reach.dialled.addresses), fact):
+            addresses = ", ".join(reach.dialled.addresses)
+            yield Difference(reach.pod, expected, addresses, code="address-differs")
+
+
+def _are_as_expected(addresses: set[str], fact: Resolution) -> bool:
+    """The same; for an external name, which may have others at each asking, some of them."""
+    expected = set(fact.expected or ())
+    return bool(addresses & expected) if fact.external else addresses == expected
 
 
 KIND = Kind(DnsRow, look, judge, begin=(matrix,))

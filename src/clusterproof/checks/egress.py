@@ -1,4 +1,4 @@
-"""Rows `check: egress`.
+"""Rows `check: egress`: a peer is allowed or refused to every Pod of a workload, as dialled.
 
 Source: Kubernetes docs, "Network Policies" (v1.35, read 2026-11-23).
 """
@@ -10,7 +10,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import matrix
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, Undecided, compared_in, judged
+from clusterproof.judgement import Difference, Doubt, Judgement, judged
 from clusterproof.kube.policies import Decision, Destination
 from clusterproof.observe.cluster import RUN_LABEL, Cluster
 from clusterproof.observe.dialling import Dialled, DialOutcome
@@ -40,7 +40,7 @@ class EgressReach:
         reading: What the policies say, read statically; refusals first, empty if not known.
         control_reading: Likewise of the control's Pod, where it did not reach the peer.
         over_tcp: DNS is asked over UDP, and then over TCP, as a resolver does for long answers;
-            None for another protocol, and where the control has no answer over TCP.
+            None for another protocol.
     """
 
     pods: tuple[PodReach, ...]
@@ -55,98 +55,68 @@ def read_reach(cluster: Cluster, matrix: Matrix, row: EgressRow) -> Observed[Egr
     """The peer's reach from each Pod, with the rule that decides.
 
     Raises:
-        ObservationError: The peer was not dialled, or what was seen allows no verdict, see `doubt`.
+        ObservationError: The peer was not dialled.
     """
     diallings = matrix.of(row.workload)
     if row.id in matrix.undialled:
         raise matrix.undialled[row.id]
-    value = _reach(cluster, matrix, row, row.id)
-    control = value.control
+    reach = _reach(cluster, matrix, row, row.id)
     over_tcp = f"{row.id}{OVER_TCP}"
     if row.protocol == "DNS" and over_tcp in matrix.control.results:
-        asked = _reach(cluster, matrix, row, over_tcp)
-        if asked.control.outcome is DialOutcome.CONNECTED or asked.control_reading:
-            value = replace(value, over_tcp=asked)
+        reach = replace(reach, over_tcp=_reach(cluster, matrix, row, over_tcp))
     next_command = f"kubectl -n {row.workload.namespace} describe networkpolicy"
-    if why := doubt(row, value):
-        raise ObservationError(why, next_command=next_command)
     target = f"{row.host}:{row.port}/{row.protocol}"
+    tcp = reach.over_tcp
     evidence = (
-        *clauses(value.pods),
-        *(f"over TCP: {one}" for one in (clauses(value.over_tcp.pods) if value.over_tcp else ())),
-        f"control peer {matrix.control.pod}: {control}",
-        *(f"{one} could not be looked from" for one in value.unseen),
+        *clauses(reach.pods),
+        *(f"over TCP: {clause}" for clause in (clauses(tcp.pods) if tcp else ())),
+        f"control peer {matrix.control.pod}: {reach.control}",
+        *((f"control peer over TCP: {tcp.control}",) if tcp else ()),
+        *(f"{pod} could not be looked from" for pod in reach.unseen),
         *(
-            f"reading: {'allowed' if one.allowed else 'refused'} by {one.by}"
-            for one in value.reading
+            f"reading: {'allowed' if decision.allowed else 'refused'} by {decision.by}"
+            for decision in reach.reading
         ),
     )
     where = f"{row.workload.namespace}/{row.workload.name} -> {target}"
-    return Observed(value, where, evidence, next_command, _how(diallings, matrix))
+    return Observed(reach, where, evidence, next_command, _how(diallings, matrix))
 
 
-def _reach(cluster: Cluster, matrix: Matrix, rule: EgressRow, peer_id: str) -> EgressReach:
+def _reach(cluster: Cluster, matrix: Matrix, row: EgressRow, peer_id: str) -> EgressReach:
     """What was seen of one peer of the row, which has two where it is about DNS."""
-    diallings, control = matrix.of(rule.workload), matrix.control.results[peer_id]
-    transport = "TCP" if peer_id.endswith(OVER_TCP) else rule.protocol
+    diallings, control = matrix.of(row.workload), matrix.control.results[peer_id]
+    transport = "TCP" if peer_id.endswith(OVER_TCP) else row.protocol
     refused: tuple[Decision, ...] = ()
     if control.outcome is not DialOutcome.CONNECTED:
-        refused = _reading_of_control(cluster, matrix, rule, transport)
+        refused = _reading_of_control(cluster, matrix, row, transport)
     return EgressReach(
         pods=_pods(diallings, peer_id),
         control=control,
         unseen=_unseen_by(diallings, peer_id),
-        reading=_reading(cluster, rule, control, transport),
+        reading=_reading(cluster, row, control, transport),
         control_reading=refused,
     )
 
 
-def doubt(rule: EgressRow, value: EgressReach) -> str:
-    """Why nothing can be said of the row, or "".
-
-    A peer that nobody can reach is not refused, and a name that does not resolve is not either.
-    """
-    if not value.pods:
-        return _unseen(value) or "no Pod was dialled from"
-    outcomes = {one.outcome for one in value.pods}
-    if value.over_tcp is not None:
-        outcomes |= {one.outcome for one in value.over_tcp.pods}
-    if rule.expected is Reach.REFUSED:
-        return "" if DialOutcome.CONNECTED in outcomes else _doubt_of_refusal(value)
-    if outcomes == {DialOutcome.CONNECTED}:
-        return _unseen(value)
-    silent = rule.protocol == "UDP" and value.control.outcome is DialOutcome.TIMEOUT
-    return "UDP: the control peer had no answer either" if silent else ""
-
-
-def _doubt_of_refusal(value: EgressReach) -> str:
-    if value.unseen:
-        return _unseen(value)
-    if value.control.outcome is not DialOutcome.CONNECTED:
-        by = "".join(f"; {one.by} allows it" for one in value.control_reading[:1])
-        return f"the control peer could not reach it either: {value.control}{by}"
-    unclear = [one for one in value.pods if not one.outcome.blocked]
-    return f"no refusal was seen in {unclear[0].pod}: {unclear[0].dialled}" if unclear else ""
-
-
-def _unseen(value: EgressReach) -> str:
-    return f"could not look from {'; '.join(value.unseen)}" if value.unseen else ""
-
-
-def clauses(pods: tuple[PodReach, ...]) -> tuple[str, ...]:
+def clauses(reaches: tuple[PodReach, ...]) -> tuple[str, ...]:
     """One sentence for each outcome, with the Pods that had it and the time that it took."""
-    groups: dict[tuple[str, str | None], list[PodReach]] = {}
-    for one in pods:
-        groups.setdefault((one.dialled.outcome, one.dialled.by_address), []).append(one)
     sentences = []
-    for some in groups.values():
-        times = sorted(one.dialled.elapsed_ms for one in some)
-        names = ", ".join(one.pod for one in some)
+    for group in _by_outcome(reaches):
+        times = sorted(reach.dialled.elapsed_ms for reach in group)
+        names = ", ".join(reach.pod for reach in group)
         sentences.append(
-            f"{len(some)} of {len(pods)} Pods: {some[0].dialled}"
+            f"{len(group)} of {len(reaches)} Pods: {group[0].dialled}"
             f" (all in {times[0]:.0f} to {times[-1]:.0f} ms): {names}"
         )
     return tuple(sentences)
+
+
+def _by_outcome(reaches: Iterable[PodReach]) -> tuple[list[PodReach], ...]:
+    groups: dict[tuple[str, str | None], list[PodReach]] = {}
+    for reach in reaches:
+        outcome = (reach.dialled.outcome, reach.dialled.by_address)
+        groups.setdefault(outcome, []).append(reach)
+    return tuple(groups.values())
 
 
 def _reading(
@@ -172,10 +142,10 @@ def _reading_of_control(
         policies = policies_of(cluster, namespace)
         addresses = matrix.control.results[row.id].addresses or (row.host,)
         to = destinations_of(cluster, row.host, row.port, transport, addresses)
-        found = decisions(policies, namespace, [Labelled(name, {RUN_LABEL: ""})], to)
+        readings = decisions(policies, namespace, [Labelled(name, {RUN_LABEL: ""})], to)
     except (ObservationError, ValueError):
         return ()
-    return tuple(decision for decision in found if not decision.allowed)
+    return tuple(decision for decision in readings if not decision.allowed)
 
 
 def destinations_of(
@@ -192,7 +162,8 @@ def destinations_of(
             return _backends(cluster, ref, port, transport_of(protocol))
         except ObservationError:
             return ()
-    return tuple(Destination(host, port, transport_of(protocol), address=one) for one in addresses)
+    transport = transport_of(protocol)
+    return tuple(Destination(host, port, transport, address=address) for address in addresses)
 
 
 def _backends(
@@ -203,8 +174,10 @@ def _backends(
         for pod in cluster.objects("Pod", ref.namespace)
     }
     return tuple(
-        destination(cluster, pods[one.label], one.port, protocol) if one.label in pods else one
-        for one in ready_endpoints(cluster, ref, port, protocol)
+        destination(cluster, pods[backend.label], backend.port, protocol)
+        if backend.label in pods
+        else backend
+        for backend in ready_endpoints(cluster, ref, port, protocol)
     )
 
 
@@ -213,41 +186,105 @@ def look(row: EgressRow, site: Site) -> Observed[EgressReach]:
     return read_reach(site.cluster, site.shared(matrix), row)
 
 
-def differences(row: EgressRow, value: EgressReach) -> Iterator[Difference]:
-    """Every Pod reaches an allowed peer, by its name; no Pod reaches a refused one."""
-    if not value.pods:
-        raise Undecided("no Pod was dialled from")
-    yield from _over(row, value, "")
-    if value.over_tcp is not None:
-        yield from _over(row, value.over_tcp, "DNS over TCP, ")
+def judge(row: EgressRow, fact: EgressReach) -> Judgement:
+    """Every Pod reaches an allowed peer, by its name; no Pod reaches a refused one.
+
+    A peer that nobody can reach is not refused, and a name that does not resolve is not either.
+    """
+    if not fact.pods:
+        return Doubt(_unseen(fact) or "no Pod was dialled from")
+    over_tcp = fact.over_tcp if _counts_over_tcp(row, fact) else None
+    differences = [
+        *_differences(row, fact, ""),
+        *(_differences(row, over_tcp, "DNS over TCP, ") if over_tcp else ()),
+    ]
+    if reason := _doubt(row, fact, over_tcp, is_different=bool(differences)):
+        return Doubt(reason)
+    peer = f"{row.host}:{row.port}"
+    compared = [f"Pod {reach.pod} -> {peer}/{row.protocol}" for reach in fact.pods]
+    compared += [
+        f"Pod {reach.pod} -> {peer}, DNS over TCP" for reach in (over_tcp.pods if over_tcp else ())
+    ]
+    return judged(differences, compared)
 
 
-def _over(row: EgressRow, value: EgressReach, how: str) -> Iterator[Difference]:
-    groups: dict[tuple[str, str | None], list[PodReach]] = {}
-    for one in value.pods:
-        if _differs(row, one):
-            groups.setdefault((one.dialled.outcome, one.dialled.by_address), []).append(one)
-    for some in groups.values():
-        what = f"{how}{len(some)} of {len(value.pods)} Pods"
-        seen = "allowed" if row.expected is Reach.REFUSED else str(some[0].dialled)
-        yield Difference(what, row.expected, seen, _reason(value, some[0]))
+def _counts_over_tcp(row: EgressRow, fact: EgressReach) -> bool:
+    """A resolver that speaks no TCP to anybody is no policy's doing; nor is that a refusal."""
+    if fact.over_tcp is None:
+        return False
+    answered = fact.over_tcp.control.outcome is DialOutcome.CONNECTED
+    return row.expected is Reach.REFUSED or answered or bool(fact.over_tcp.control_reading)
 
 
-def _differs(row: EgressRow, one: PodReach) -> bool:
+def _doubt(
+    row: EgressRow, fact: EgressReach, over_tcp: EgressReach | None, *, is_different: bool
+) -> str:
+    """Why nothing can be said of the row, or ""."""
     if row.expected is Reach.ALLOWED:
-        return one.dialled.outcome is not DialOutcome.CONNECTED
-    return one.outcome is DialOutcome.CONNECTED
+        if not is_different:
+            return _unseen(fact) or (_unseen(over_tcp) if over_tcp else "")
+        silent = row.protocol == "UDP" and fact.control.outcome is DialOutcome.TIMEOUT
+        return "UDP: the control peer had no answer either" if silent else ""
+    if is_different:
+        return ""
+    if reason := _doubt_of_refusal(fact):
+        return reason
+    over_tcp_reason = _doubt_of_refusal(over_tcp) if over_tcp else ""
+    return f"DNS over TCP: {over_tcp_reason}" if over_tcp_reason else ""
 
 
-def _reason(value: EgressReach, one: PodReach) -> str:
+def _doubt_of_refusal(fact: EgressReach) -> str:
+    if fact.unseen:
+        return _unseen(fact)
+    if fact.control.outcome is not DialOutcome.CONNECTED:
+        by = "".join(f"; {decision.by} allows it" for decision in fact.control_reading[:1])
+        return f"the control peer could not reach it either: {fact.control}{by}"
+    unclear = [reach for reach in fact.pods if not reach.outcome.blocked]
+    return f"no refusal was seen in {unclear[0].pod}: {unclear[0].dialled}" if unclear else ""
+
+
+def _unseen(fact: EgressReach) -> str:
+    return f"could not look from {'; '.join(fact.unseen)}" if fact.unseen else ""
+
+
+def _differences(row: EgressRow, fact: EgressReach, how: str) -> Iterator[Difference]:
+    """Pods with the same outcome are one difference."""
+    for group in _by_outcome(reach for reach in fact.pods if _differs(row, reach)):
+        dialled = group[0].dialled
+        yield Difference(
+            f"{how}{len(group)} of {len(fact.pods)} Pods",
+            row.expected,
+            "allowed" if row.expected is Reach.REFUSED else str(dialled),
+            _reason(fact, group[0]),
+            code=_code(row, dialled, is_over_tcp=bool(how)),
+        )
+
+
+def _code(row: EgressRow, dialled: Dialled, *, is_over_tcp: bool) -> str:
+    if row.expected is Reach.REFUSED:
+        return "peer-reached"
+    if row.protocol == "DNS":
+        return "dns-tcp-refused" if is_over_tcp else "dns-refused"
+    if dialled.outcome is DialOutcome.DNS_FAILURE:
+        return "name-not-resolved"
+    return "peer-not-reached"
+
+
+def _differs(row: EgressRow, reach: PodReach) -> bool:
+    if row.expected is Reach.ALLOWED:
+        return reach.dialled.outcome is not DialOutcome.CONNECTED
+    return reach.outcome is DialOutcome.CONNECTED
+
+
+def _reason(fact: EgressReach, reach: PodReach) -> str:
     """What the dial and the reading of the policies say together."""
-    if one.outcome is DialOutcome.CONNECTED:
-        return _why_reached(value, one)
-    refused = [decision for decision in value.reading if not decision.allowed]
-    if value.control.outcome is not DialOutcome.CONNECTED:
+    if reach.outcome is DialOutcome.CONNECTED:
+        return _why_reached(fact, reach)
+    refused = [decision for decision in fact.reading if not decision.allowed]
+    if fact.control.outcome is not DialOutcome.CONNECTED:
         why = [f"{decision.by} allows it" for decision in refused[:1]]
-        if value.control_reading:
-            by = value.control_reading[0].by
+        if fact.control_reading:
+            by = fact.control_reading[0].by
             why.append(f"the control peer is refused as well, by its own namespace: {by} allows it")
         else:
             peer = "" if why else ": the peer, not a policy"
@@ -255,22 +292,17 @@ def _reason(value: EgressReach, one: PodReach) -> str:
         return "; ".join(why)
     if refused:
         return f"{refused[0].by} allows it"
-    if value.reading:
-        return f"{value.reading[0].by} allows it: look at the peer and at its ingress policies"
+    if fact.reading:
+        return f"{fact.reading[0].by} allows it: look at the peer and at its ingress policies"
     return ""
 
 
-def _why_reached(value: EgressReach, one: PodReach) -> str:
-    if one.dialled.outcome is DialOutcome.DNS_FAILURE:
+def _why_reached(fact: EgressReach, reach: PodReach) -> str:
+    if reach.dialled.outcome is DialOutcome.DNS_FAILURE:
         return "the peer itself is allowed, its name cannot be resolved: DNS is refused"
-    if value.reading and not any(decision.allowed for decision in value.reading):
-        return f"{value.reading[0].by} allows it: the policy is not enforced"
-    return next((decision.by for decision in value.reading if decision.allowed), "")
-
-
-def judge(row: EgressRow, fact: EgressReach) -> Judgement:
-    """Every Pod reaches an allowed peer, by its name; no Pod reaches a refused one."""
-    return judged(differences(row, fact), compared_in(fact))
+    if fact.reading and not any(decision.allowed for decision in fact.reading):
+        return f"{fact.reading[0].by} allows it: the policy is not enforced"
+    return next((decision.by for decision in fact.reading if decision.allowed), "")
 
 
 KIND = Kind(EgressRow, look, judge, begin=(matrix,))

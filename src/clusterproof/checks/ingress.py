@@ -1,4 +1,4 @@
-"""Rows `check: ingress`.
+"""Rows `check: ingress`: an Ingress sends a host to a Service that is there.
 
 Source: Kubernetes docs, "Ingress" (v1.35, read 2026-11-23).
 """
@@ -11,8 +11,15 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
-from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, path_for, paths_for
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
+from clusterproof.kube.ingress import (
+    IngressPath,
+    addresses_of,
+    hosts_of,
+    path_for,
+    paths_for,
+    paths_that_may_take,
+)
 from clusterproof.kube.services import port_named, ports_of, spec_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
@@ -55,6 +62,8 @@ class IngressView:
         service_ports: Of the row's Service; None where there is none.
         addresses: What its controller put into its status.
         routed: What takes the row's path; None where nothing does, or the row names no path.
+        undecided: Paths of type ImplementationSpecific that may take the row's path instead: that
+            is up to the controller of the class.
     """
 
     exists: bool
@@ -64,39 +73,44 @@ class IngressView:
     service_ports: tuple[int, ...] | None = None
     addresses: tuple[str, ...] = ()
     routed: Backend | None = None
+    undecided: tuple[Backend, ...] = ()
 
 
 def look(row: IngressRow, site: Site) -> Observed[IngressView]:
     """What an Ingress does with the host, and with the path that the row names."""
     cluster = site.cluster
-    item = cluster.find(row.of)
+    ingress = cluster.find(row.of)
     next_command = f"kubectl describe {row.of.kubectl}"
-    if item is None:
+    if ingress is None:
         return Observed(IngressView(exists=False), str(row.of), ("no such Ingress",), next_command)
     service_ref = ObjectRef(kind="Service", namespace=row.of.namespace, name=row.service)
     service = cluster.find(service_ref)
-    taking = path_for(item, row.host, row.path) if row.path else None
+    taking = path_for(ingress, row.host, row.path) if row.path else None
     view = IngressView(
         exists=True,
-        ingress_class=spec_of(item).get("ingressClassName", ""),
-        hosts=hosts_of(item),
+        ingress_class=spec_of(ingress).get("ingressClassName", ""),
+        hosts=hosts_of(ingress),
         backends=tuple(
-            _backend(cluster, row.of.namespace, path) for path in paths_for(item, row.host)
+            _backend(cluster, row.of.namespace, path) for path in paths_for(ingress, row.host)
         ),
         service_ports=tuple(entry.port for entry in ports_of(service)) if service else None,
-        addresses=addresses_of(item),
+        addresses=addresses_of(ingress),
         routed=_backend(cluster, row.of.namespace, taking) if taking else None,
+        undecided=tuple(
+            _backend(cluster, row.of.namespace, path)
+            for path in (paths_that_may_take(ingress, row.host, row.path) if row.path else ())
+        ),
     )
-    shown = [f"{one.path} to {one.service}:{one.written_port}" for one in view.backends]
+    paths = [f"{path.path} to {path.service}:{path.written_port}" for path in view.backends]
     evidence = [
         f"class {view.ingress_class or 'none'};"
-        f" {row.host or '(every host)'}: {', '.join(shown) or 'no rule'}",
+        f" {row.host or '(every host)'}: {', '.join(paths) or 'no rule'}",
         f"addresses: {', '.join(view.addresses) or 'none'}",
     ]
     if row.path:
         chosen = view.routed
-        seen = f"{chosen.service}:{chosen.written_port}" if chosen else "nothing"
-        evidence.append(f"a request to {row.path} is taken by {seen}")
+        backend = f"{chosen.service}:{chosen.written_port}" if chosen else "nothing"
+        evidence.append(f"a request to {row.path} is taken by {backend}")
     return Observed(view, str(row.of), tuple(evidence), next_command)
 
 
@@ -109,47 +123,79 @@ def _backend(cluster: Cluster, namespace: str, path: IngressPath) -> Backend:
     return Backend(path.path, path.service, number, str(number or path.port.get("name", "none")))
 
 
-def differences(row: IngressRow, value: IngressView) -> Iterator[Difference]:
+def judge(row: IngressRow, fact: IngressView) -> Judgement:
     """The host is sent to the Service's port, the Service has it, and there is an address."""
-    if not value.exists:
-        yield Difference(str(row.of), "an Ingress", "absent")
-        return
-    yield from _routing(row, value)
-    if value.service_ports is None:
-        yield Difference(f"Service {row.service}", "a Service", "absent")
-    elif row.port not in value.service_ports:
-        yield Difference(
-            f"Service {row.service}", f"port {row.port}", f"{list(value.service_ports)}"
+    if not fact.exists:
+        return Failed(Difference(str(row.of), "an Ingress", "absent", code="ingress-missing"))
+    undecided = _undecided(row, fact)
+    differences = [
+        *(() if undecided else _routing(row, fact)),
+        *_service_differences(row, fact),
+        *_address_differences(fact),
+    ]
+    if undecided and not differences:
+        path = undecided
+        return Doubt(
+            f"{path.path} to {path.service}:{path.written_port} has pathType"
+            f" ImplementationSpecific: whether it takes {row.path} is up to the controller of class"
+            f" {fact.ingress_class or '(none)'}; an `ingress-answer` row asks it"
         )
-    if not value.addresses:
+    route = f"{row.host or '(every host)'}{row.path} to {row.service}:{row.port}"
+    return judged(differences, (route, "status.loadBalancer"))
+
+
+def _undecided(row: IngressRow, fact: IngressView) -> Backend | None:
+    """A path by which the row is met or not, as the controller of the class will have it."""
+    possible = {_leads_there(row, path) for path in (fact.routed, *fact.undecided)}
+    return fact.undecided[0] if len(possible) > 1 else None
+
+
+def _leads_there(row: IngressRow, path: Backend | None) -> bool:
+    return path is not None and (path.service, path.port) == (row.service, row.port)
+
+
+def _routing(row: IngressRow, fact: IngressView) -> Iterator[Difference]:
+    """The row's path, or without one some path of the host, is sent to the row's backend."""
+    expected, host = f"{row.service}:{row.port}", row.host or "(every host)"
+    if not fact.backends:
+        hosts = ", ".join(other or "(every host)" for other in fact.hosts) or "none"
+        yield Difference("spec.rules", f"one for {host}", hosts, code="host-missing")
+    elif row.path and fact.routed is None:
+        paths = ", ".join(path.path for path in fact.backends)
+        yield Difference(
+            f"{host}{row.path}",
+            expected,
+            "no path takes it",
+            f"there: {paths}",
+            code="path-missing",
+        )
+    else:
+        taking = (fact.routed,) if row.path and fact.routed else fact.backends
+        if not any(_leads_there(row, path) for path in taking):
+            for path in taking:
+                backend = f"{path.service}:{path.written_port}"
+                place = f"{host}{row.path or path.path}"
+                yield Difference(place, expected, backend, code="backend-differs")
+
+
+def _service_differences(row: IngressRow, fact: IngressView) -> Iterator[Difference]:
+    service = f"Service {row.service}"
+    if fact.service_ports is None:
+        yield Difference(service, "a Service", "absent", code="service-missing")
+    elif row.port not in fact.service_ports:
+        ports = f"{list(fact.service_ports)}"
+        yield Difference(service, f"port {row.port}", ports, code="service-missing")
+
+
+def _address_differences(fact: IngressView) -> Iterator[Difference]:
+    if not fact.addresses:
         yield Difference(
             "status.loadBalancer",
             "an address",
             "none",
-            f"no controller serves class {value.ingress_class or '(none)'}",
+            f"no controller serves class {fact.ingress_class or '(none)'}",
+            code="address-missing",
         )
-
-
-def _routing(rule: IngressRow, value: IngressView) -> Iterator[Difference]:
-    """The row's path, or without one some path of the host, is sent to the row's backend."""
-    expected, host = f"{rule.service}:{rule.port}", rule.host or "(every host)"
-    if not value.backends:
-        hosts = ", ".join(one or "(every host)" for one in value.hosts) or "none"
-        yield Difference("spec.rules", f"one for {host}", hosts)
-    elif rule.path and value.routed is None:
-        there = ", ".join(one.path for one in value.backends)
-        yield Difference(f"{host}{rule.path}", expected, "no path takes it", f"there: {there}")
-    else:
-        asked = (value.routed,) if rule.path and value.routed else value.backends
-        if all((one.service, one.port) != (rule.service, rule.port) for one in asked):
-            for one in asked:
-                seen = f"{one.service}:{one.written_port}"
-                yield Difference(f"{host}{rule.path or one.path}", expected, seen)
-
-
-def judge(row: IngressRow, fact: IngressView) -> Judgement:
-    """The host is sent to the Service's port, the Service has it, and there is an address."""
-    return judged(differences(row, fact), compared_in(fact))
 
 
 KIND = Kind(IngressRow, look, judge)

@@ -1,14 +1,15 @@
-"""Rows `check: ingress-answer`.
+"""Rows `check: ingress-answer`: a host answers HTTPS with its own certificate.
 
 Source: RFC 9110, section 4.3.4: an https origin is who its certificate says (read 2026-11-23).
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import answers
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.observe.answers import Answers, IngressAnswer, said
 from clusterproof.observe.dialling import DialOutcome
 from clusterproof.observe.observed import Observed
@@ -24,14 +25,14 @@ def read_ingress_answer(answers: Answers, row: IngressAnswerRow) -> Observed[Ing
     """
     if row.id in answers.failures:
         raise answers.failures[row.id]
-    value = answers.ingresses[row.id]
+    answer = answers.ingresses[row.id]
     dialled = answers.control.results.get(row.id)
     if dialled is not None:
-        value = IngressAnswer(dialled=dialled, own_fingerprint=value.own_fingerprint)
+        answer = replace(answer, dialled=dialled)
     return Observed(
-        value,
+        answer,
         f"{answers.control.pod} -> https://{row.host}{row.path}",
-        (said(dialled) if dialled else value.trouble,),
+        (said(dialled) if dialled else answer.trouble,),
         f"kubectl describe {row.of.kubectl}",
         answers.control.how,
     )
@@ -42,26 +43,34 @@ def look(row: IngressAnswerRow, site: Site) -> Observed[IngressAnswer]:
     return read_ingress_answer(site.shared(answers), row)
 
 
-def differences(rule: IngressAnswerRow, value: IngressAnswer) -> Iterator[Difference]:
-    """The host's own certificate, and the row's status."""
-    what = f"https://{rule.host}{rule.path}"
-    dialled = value.dialled
-    if dialled is None:
-        yield Difference(what, f"HTTP {rule.status}", "not dialled", value.trouble)
-    elif dialled.outcome is not DialOutcome.CONNECTED:
-        yield Difference(what, f"HTTP {rule.status} with its own certificate", str(dialled))
-    else:
-        if dialled.fingerprint != value.own_fingerprint:
-            yield Difference(
-                "certificate", value.own_fingerprint[:16], dialled.fingerprint[:16], "SHA-256"
-            )
-        if dialled.status != rule.status:
-            yield Difference(what, f"HTTP {rule.status}", f"HTTP {dialled.status}")
-
-
 def judge(row: IngressAnswerRow, fact: IngressAnswer) -> Judgement:
     """The host's own certificate, and the row's status."""
-    return judged(differences(row, fact), compared_in(fact))
+    url = f"https://{row.host}{row.path}"
+    return judged(_differences(row, url, fact), (f"certificate of {row.host}", f"GET {url}"))
+
+
+def _differences(row: IngressAnswerRow, url: str, fact: IngressAnswer) -> Iterator[Difference]:
+    dialled = fact.dialled
+    if dialled is None:
+        yield Difference(
+            url, f"HTTP {row.status}", "not dialled", fact.trouble, code="ingress-not-dialled"
+        )
+    elif dialled.outcome is not DialOutcome.CONNECTED:
+        expected = f"HTTP {row.status} with its own certificate"
+        yield Difference(url, expected, str(dialled), code="ingress-not-reached")
+    else:
+        if dialled.fingerprint != fact.own_fingerprint:
+            yield Difference(
+                "certificate",
+                fact.own_fingerprint[:16],
+                dialled.fingerprint[:16],
+                "SHA-256",
+                code="certificate-differs",
+            )
+        if dialled.status != row.status:
+            yield Difference(
+                url, f"HTTP {row.status}", f"HTTP {dialled.status}", code="status-differs"
+            )
 
 
 KIND = Kind(IngressAnswerRow, look, judge, begin=(answers,))

@@ -1,4 +1,4 @@
-"""Rows `check: policy`.
+"""Rows `check: policy`: what a NetworkPolicy says as it is written, without a dial.
 
 Source: Kubernetes docs, "Network Policies" (v1.35, read 2026-11-23).
 """
@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Failed, Judgement, judged
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.policies import (
@@ -22,6 +22,7 @@ from clusterproof.kube.policies import (
     Policy,
     RulePeer,
     allowances,
+    allows_some,
     show_selector,
 )
 from clusterproof.kube.selectors import selects
@@ -40,6 +41,13 @@ from clusterproof.observe.policy import (
 from clusterproof.spec.need import NAME_LABEL, Need, parse_need
 from clusterproof.spec.row import Ref, Row, WorkloadRef
 
+FORMER_NAME_OF_ALLOWS = "starves"
+"""Spec files that were written before the aspect `allows` had this name keep working."""
+LITERAL = (
+    "the README's literal policy: its one rule leads to namespaces labelled name=posthog, so no "
+    "name resolves, and neither PostgreSQL nor the LLM APIs are reached"
+)
+
 
 class PolicyRow(Row):
     """A NetworkPolicy read statically: is it there, does it select, does every peer exist.
@@ -47,9 +55,9 @@ class PolicyRow(Row):
     Attributes:
         aspect: `selects`: it selects every Pod of the workload, and Egress is in its policyTypes.
             `peers`: each namespace that a rule names is matched by a namespace that exists.
-            `starves`: the needs (DNS, database, LLM) are allowed by some row.
+            `allows`: the needs (DNS, database, LLM) are allowed by some rule.
             `only`: the egress rules of all policies that select the workload allow the needs, and
-            nothing else.
+            nothing else; of a need that is a range (`*`, or a block of addresses), something.
         needs: Name to `namespace/label=value:port/protocol` or `CIDR:port/protocol`; for `only`
             also `namespace/*`, and `*` as port or protocol.
     """
@@ -57,8 +65,13 @@ class PolicyRow(Row):
     check: Literal["policy"]
     of: Ref
     workload: WorkloadRef
-    aspect: Literal["selects", "peers", "starves", "only"]
+    aspect: Literal["selects", "peers", "allows", "only"]
     needs: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("aspect", mode="before")
+    @classmethod
+    def _accept_former_name(cls, aspect: object) -> object:
+        return "allows" if aspect == FORMER_NAME_OF_ALLOWS else aspect
 
     @field_validator("needs")
     @classmethod
@@ -69,10 +82,10 @@ class PolicyRow(Row):
 
     @model_validator(mode="after")
     def _refuse_no_needs(self) -> Self:
-        needed = self.aspect in {"starves", "only"}
+        needed = self.aspect in {"allows", "only"}
         if needed and not self.needs:
             raise ValueError(f"expected `needs`, without which {self.aspect} can only be green")
-        if self.aspect == "starves" and any("*" in text for text in self.needs.values()):
+        if self.aspect == "allows" and any("*" in text for text in self.needs.values()):
             raise ValueError("expected needs without *, which only the aspect `only` takes")
         return self
 
@@ -114,39 +127,40 @@ def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
     """The policy of the row with all that is needed to say what it does."""
     cluster = site.cluster
     policies = policies_of(cluster, row.of.namespace)
-    policy = next((one for one in policies if one.name == row.of.name), None)
-    needs = [parse_need(*item) for item in row.needs.items()]
+    policy = next((policy for policy in policies if policy.name == row.of.name), None)
+    needs = [parse_need(name, text) for name, text in row.needs.items()]
     pods = pods_or_template(cluster, row.workload)
     namespaces = tuple(
-        Labelled(one["metadata"]["name"], labels_of(one))
-        for one in cluster.objects("Namespace", CLUSTER_WIDE)
+        Labelled(space["metadata"]["name"], labels_of(space))
+        for space in cluster.objects("Namespace", CLUSTER_WIDE)
     )
     only = row.aspect == "only"
-    value = PolicyView(
+    view = PolicyView(
         namespace=row.of.namespace,
         policy=policy,
         policies=policies,
         pods=pods,
         namespaces=namespaces,
-        needs=() if only else tuple(_view(cluster, need) for need in needs),
+        needs=tuple(_view(cluster, need) for need in needs),
         beyond=_beyond(policies, pods, namespaces, needs) if only else (),
     )
     evidence = [f"{len(policies)} NetworkPolicies in {row.of.namespace}"]
     if policy is not None:
-        evidence += [f"{policy.name} egress[{n}]: {one}" for n, one in enumerate(policy.egress)]
+        evidence += [f"{policy.name} egress[{n}]: {rule}" for n, rule in enumerate(policy.egress)]
     if policy is not None and policy.is_literal_readme:
         evidence.append("this is the README's literal policy: it allows namespaces and no need")
-    for view in value.needs:
-        missing = "" if view.found else " (no such Pod is there now)"
-        by = "; ".join(one.by for one in readings(value, view.destinations)) or "no Pod to ask for"
-        evidence.append(f"{view.need.name}: {by}{missing}")
+    for need in view.needs:
+        missing = "" if need.found else " (no such Pod is there now)"
+        by = "; ".join(decision.by for decision in readings(view, need.destinations))
+        if not need.need.is_range:
+            evidence.append(f"{need.need.name}: {by or 'no Pod to ask for'}{missing}")
     next_command = f"kubectl -n {row.of.namespace} describe networkpolicy"
-    return Observed(value, str(row.of), tuple(evidence), next_command)
+    return Observed(view, str(row.of), tuple(evidence), next_command)
 
 
-def readings(value: PolicyView, destinations: Iterable[Destination]) -> tuple[Decision, ...]:
+def readings(view: PolicyView, destinations: Iterable[Destination]) -> tuple[Decision, ...]:
     """What the policies say of each destination, for each set of labels that the Pods have."""
-    return decisions(value.policies, value.namespace, value.pods, destinations)
+    return decisions(view.policies, view.namespace, view.pods, destinations)
 
 
 def _beyond(
@@ -160,7 +174,7 @@ def _beyond(
     restricting = [policy for policy in policies if "Egress" in policy.types]
     # Pods that no policy selects for a direction are not isolated in it (Kubernetes docs,
     # "Network Policies").
-    found = [
+    beyond = [
         f"everything, from {pod.name}, which no policy selects for Egress"
         for pod in pods
         if not any(policy.selects(policy.namespace, pod.labels) for policy in restricting)
@@ -180,8 +194,8 @@ def _beyond(
                 )
             ]
             if not any(allowance.is_within(need, selected) for need in wanted):
-                found.append(f"{policy.name} {place}: {allowance}")
-    return tuple(found)
+                beyond.append(f"{policy.name} {place}: {allowance}")
+    return tuple(beyond)
 
 
 def _view(cluster: Cluster, need: Need) -> NeedView:
@@ -201,7 +215,7 @@ def _view(cluster: Cluster, need: Need) -> NeedView:
         pods = []
     # A Job's Pod may have the labels too: what it does not serve is not needed of it.
     serving = [pod for pod in pods if _serves(pod, need)] or pods
-    found = tuple(destination(cluster, pod, need.port, need.protocol) for pod in serving)
+    destinations = tuple(destination(cluster, pod, need.port, need.protocol) for pod in serving)
     imagined = Destination(
         need.place,
         need.port,
@@ -210,7 +224,7 @@ def _view(cluster: Cluster, need: Need) -> NeedView:
         namespace_labels=_namespace_labels(cluster, need.namespace),
         labels=need.labels,
     )
-    return NeedView(need, found or (imagined,), found=bool(found))
+    return NeedView(need, destinations or (imagined,), found=bool(destinations))
 
 
 def _serves(pod: Json, need: Need) -> bool:
@@ -221,96 +235,169 @@ def _serves(pod: Json, need: Need) -> bool:
     )
 
 
-LITERAL = (
-    "the README's literal policy: its one rule leads to namespaces labelled name=posthog, so no "
-    "name resolves, and neither PostgreSQL nor the LLM APIs are reached"
-)
-
-
-def differences(rule: PolicyRow, value: PolicyView) -> Iterator[Difference]:
+def judge(row: PolicyRow, fact: PolicyView) -> Judgement:
     """The aspect that the row asks for."""
-    if value.policy is None:
-        beside = ", ".join(one.name for one in value.policies) or "none"
-        yield Difference(str(rule.of), "a NetworkPolicy", "absent", f"there: {beside}")
-        return
-    if not value.pods and rule.aspect != "peers":
-        yield Difference(str(rule.workload), "a workload with Pods", "none")
-    for pod in value.pods if rule.aspect != "peers" else ():
-        if pod.host_network:
-            yield Difference(f"Pod {pod.name}", "a network of its own", "hostNetwork", HOST_NETWORK)
-    if rule.aspect == "only":
-        names = ", ".join(rule.needs)
-        for allowance in value.beyond:
-            yield Difference(allowance, f"nothing beyond {names}", "allowed")
-    elif rule.aspect == "selects":
-        yield from _selects(value.policy, value)
-    elif rule.aspect == "peers":
-        yield from _peers(value.policy, value)
+    policy = fact.policy
+    if policy is None:
+        others = ", ".join(other.name for other in fact.policies) or "none"
+        return Failed(
+            Difference(
+                str(row.of),
+                "a NetworkPolicy",
+                "absent",
+                f"there: {others}",
+                code="policy-missing",
+            )
+        )
+    differences = (*_pod_differences(row, fact), *_aspect_differences(row, policy, fact))
+    return judged(
+        differences,
+        _compared(row, policy, fact),
+        nothing=f"{row.of} names no namespace: there is no peer to look for",
+    )
+
+
+def _aspect_differences(row: PolicyRow, policy: Policy, fact: PolicyView) -> Iterator[Difference]:
+    match row.aspect:
+        case "selects":
+            yield from _selection(policy, fact)
+        case "peers":
+            yield from _peers(policy, fact)
+        case "allows":
+            yield from _denials(policy, fact)
+        case "only":
+            yield from _allowed_beyond(row, fact)
+            yield from _denials(policy, fact)
+
+
+def _compared(row: PolicyRow, policy: Policy, fact: PolicyView) -> Iterator[str]:
+    """What the aspect is about, by name."""
+    if row.aspect == "selects":
+        yield from (f"{policy.name} selects Pod {pod.name}" for pod in fact.pods)
+    elif row.aspect == "peers":
+        yield from (f"{place} {selector}" for place, _, selector in _namespace_selectors(policy))
     else:
-        yield from _starves(value.policy, value)
+        yield from (f"need {name}" for name in row.needs)
 
 
-def _selects(policy: Policy, value: PolicyView) -> Iterator[Difference]:
+def _pod_differences(row: PolicyRow, fact: PolicyView) -> Iterator[Difference]:
+    if row.aspect == "peers":
+        return
+    if not fact.pods:
+        yield Difference(str(row.workload), "a workload with Pods", "none", code="pod-missing")
+    for pod in fact.pods:
+        if pod.host_network:
+            yield Difference(
+                f"Pod {pod.name}",
+                "a network of its own",
+                "hostNetwork",
+                HOST_NETWORK,
+                code="pod-in-host-network",
+            )
+
+
+def _selection(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
     if "Egress" not in policy.types:
-        yield Difference("spec.policyTypes", "Egress among them", ", ".join(policy.types) or "none")
-    for pod in value.pods:
-        if not policy.selects(value.namespace, pod.labels):
-            seen = f"{show_selector(policy.pod_selector)} does not"
-            yield Difference("spec.podSelector", f"to select Pod {pod.name}", seen)
+        types = ", ".join(policy.types) or "none"
+        yield Difference(
+            "spec.policyTypes", "Egress among them", types, code="policy-selects-otherwise"
+        )
+    for pod in fact.pods:
+        if not policy.selects(fact.namespace, pod.labels):
+            yield Difference(
+                "spec.podSelector",
+                f"to select Pod {pod.name}",
+                f"{show_selector(policy.pod_selector)} does not",
+                code="policy-selects-otherwise",
+            )
 
 
-def _peers(policy: Policy, value: PolicyView) -> Iterator[Difference]:
-    for direction, rules in (("egress", policy.egress), ("ingress", policy.ingress)):
+def _peers(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
+    for place, peer, selector in _namespace_selectors(policy):
+        if not _is_matched(peer, fact.namespaces):
+            yield Difference(
+                f"{place} {selector}",
+                "a namespace with this label",
+                "none",
+                _label_remedy(peer, fact.namespaces),
+                code="namespace-missing",
+            )
+
+
+def _namespace_selectors(policy: Policy) -> Iterator[tuple[str, RulePeer, str]]:
+    """The place of each peer that selects namespaces, the peer, and its selector in words."""
+    directions = (("egress", "to", policy.egress), ("ingress", "from", policy.ingress))
+    for direction, word, rules in directions:
         for number, rule in enumerate(rules):
-            for place, peer in enumerate(rule.peers):
-                selector = peer.namespace_selector
-                if selector is None or _selected(peer, value.namespaces):
-                    continue
-                word = "to" if direction == "egress" else "from"
-                yield Difference(
-                    f"{direction}[{number}].{word}[{place}].namespaceSelector "
-                    f"{show_selector(selector)}",
-                    "a namespace with this label",
-                    "none",
-                    _label_remedy(peer, value.namespaces),
-                )
+            for index, peer in enumerate(rule.peers):
+                if peer.namespace_selector is not None:
+                    place = f"{direction}[{number}].{word}[{index}].namespaceSelector"
+                    yield place, peer, show_selector(peer.namespace_selector)
 
 
-def _selected(peer: RulePeer, namespaces: tuple[Labelled, ...]) -> bool:
-    return any(selects(dict(peer.namespace_selector or {}), dict(one.labels)) for one in namespaces)
+def _is_matched(peer: RulePeer, namespaces: tuple[Labelled, ...]) -> bool:
+    selector = dict(peer.namespace_selector or {})
+    return any(selects(selector, dict(namespace.labels)) for namespace in namespaces)
 
 
 def _label_remedy(peer: RulePeer, namespaces: tuple[Labelled, ...]) -> str:
     """A label that somebody has to put there, against the one that the API server puts."""
     for key, wanted in ((peer.namespace_selector or {}).get("matchLabels") or {}).items():
-        for one in namespaces:
-            if one.name == wanted and one.labels.get(key) != wanted:
-                seen = f"{key}={one.labels[key]}" if key in one.labels else f"no label {key}"
-                overwrite = " --overwrite" if key in one.labels else ""
+        for namespace in namespaces:
+            labels = namespace.labels
+            if namespace.name == wanted and labels.get(key) != wanted:
+                label = f"{key}={labels[key]}" if key in labels else f"no label {key}"
+                overwrite = " --overwrite" if key in labels else ""
                 return (
-                    f"namespace {wanted} has {seen}; either kubectl label namespace {wanted} "
+                    f"namespace {wanted} has {label}; either kubectl label namespace {wanted} "
                     f"{key}={wanted}{overwrite}, or select {NAME_LABEL}: {wanted}"
                 )
     return "no namespace of that name either"
 
 
-def _starves(policy: Policy, value: PolicyView) -> Iterator[Difference]:
+def _allowed_beyond(row: PolicyRow, fact: PolicyView) -> Iterator[Difference]:
+    names = ", ".join(row.needs)
+    for allowance in fact.beyond:
+        yield Difference(
+            allowance, f"nothing beyond {names}", "allowed", code="allowed-beyond-needs"
+        )
+
+
+def _denials(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
     literal = f"{LITERAL}; " if policy.is_literal_readme else ""
-    for view in value.needs:
-        refused = [one for one in readings(value, view.destinations) if not one.allowed]
+    for view in fact.needs:
+        need = view.need
+        if need.is_range:
+            if not _is_allowed_in_part(fact, need):
+                yield Difference(
+                    need.name,
+                    f"something of {need.text} allowed",
+                    "no egress rule allows any of it",
+                    code="need-denied",
+                )
+            continue
+        refused = [each for each in readings(fact, view.destinations) if not each.allowed]
         if refused:
             yield Difference(
-                view.need.name,
-                f"{view.need.place} on {view.need.port}/{view.need.protocol} allowed",
+                need.name,
+                f"{need.place} on {need.port}/{need.protocol} allowed",
                 f"{refused[0].by} allows it",
-                f"{literal}add to spec.egress: {view.need.remedy()}",
+                f"{literal}add to spec.egress: {need.remedy()}",
+                code="need-denied",
             )
             literal = ""
 
 
-def judge(row: PolicyRow, fact: PolicyView) -> Judgement:
-    """The aspect that the row asks for."""
-    return judged(differences(row, fact), compared_in(fact))
+def _is_allowed_in_part(fact: PolicyView, need: Need) -> bool:
+    """Whether every Pod may reach something of a need that is a range."""
+    labels = next(
+        (space.labels for space in fact.namespaces if space.name == need.namespace),
+        {NAME_LABEL: need.namespace},
+    )
+    return all(
+        pod.host_network or allows_some(fact.policies, fact.namespace, pod.labels, need, labels)
+        for pod in fact.pods
+    )
 
 
 KIND = Kind(PolicyRow, look, judge)

@@ -1,4 +1,4 @@
-"""Rows `check: reference`.
+"""Rows `check: reference`: an address in a ConfigMap names a Service that is there, and its port.
 
 Source: Kubernetes docs, "DNS for Services and Pods" (v1.35, read 2026-11-23).
 """
@@ -12,7 +12,7 @@ from pydantic import model_validator
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.dns import Address, ServiceName, addresses_in, services_meant
 from clusterproof.kube.endpoints import endpoints_of
 from clusterproof.kube.services import external_name, ports_of
@@ -78,11 +78,11 @@ class Reference:
 def look(row: ReferenceRow, site: Site) -> Observed[Reference]:
     """The hosts and ports in a ConfigMap, and what they lead to."""
     cluster = site.cluster
-    item = cluster.find(row.of)
+    config_map = cluster.find(row.of)
     next_command = f"kubectl -n {row.of.namespace} get configmap {row.of.name} -o yaml"
-    if item is None:
+    if config_map is None:
         return Observed(Reference(exists=False), str(row.of), ("no such object",), next_command)
-    values = {key: str(text or "") for key, text in (item.get("data") or {}).items()}
+    values = {key: str(text or "") for key, text in (config_map.get("data") or {}).items()}
     keys = [key for key in (row.url_key, row.host_key, row.port_key) if key]
     service = cluster.find(row.service)
     targets = [
@@ -109,10 +109,10 @@ def look(row: ReferenceRow, site: Site) -> Observed[Reference]:
 
 def _addresses(values: Mapping[str, str], row: ReferenceRow) -> tuple[Address, ...]:
     """The addresses that a URL key, or a host key with or without a port key, has."""
-    found = addresses_in(values.get(row.url_key or row.host_key, ""))
+    addresses = addresses_in(values.get(row.url_key or row.host_key, ""))
     if row.port_key:
-        return tuple(Address(one.host, values.get(row.port_key, "")) for one in found)
-    return found
+        return tuple(Address(address.host, values.get(row.port_key, "")) for address in addresses)
+    return addresses
 
 
 def _service_meant(cluster: Cluster, host: str, row: ReferenceRow) -> str:
@@ -144,38 +144,48 @@ def _is_known(cluster: Cluster, name: ServiceName) -> bool:
     return any(entry.hostname == name.hostname for entry in endpoints_of(slices, name.name))
 
 
-def differences(row: ReferenceRow, value: Reference) -> Iterator[Difference]:
-    """The host means the Service, and the port is one that it has."""
-    if not value.exists:
-        yield Difference(str(row.of), "a ConfigMap", "absent")
-        return
-    for key in value.missing:
-        yield Difference(key, "a value", "absent")
-    if value.missing:
-        return
-    expected = f"{row.service.namespace}/{row.service.name}"
-    if value.ports is None:
-        yield Difference(str(row.service), "a Service", "absent")
-    for target in (Target(value.host, value.port, value.named), *value.others):
-        if not target.host:
-            yield Difference("host", f"one that means Service {expected}", "no host in it")
-        elif target.named != expected:
-            meant = f" (Service {target.named})" if target.named else ""
-            yield Difference("host", f"one that means Service {expected}", f"{target.host}{meant}")
-        if value.ports is None or value.external_name or not (target.port or _has_port(row)):
-            continue
-        if target.port not in {str(port) for port in value.ports}:
-            yield Difference("port", f"one of {list(value.ports)}", target.port or "none")
-
-
-def _has_port(rule: ReferenceRow) -> bool:
-    """True for a row whose address must say a port; a host key alone may leave it out."""
-    return bool(rule.url_key or rule.port_key)
-
-
 def judge(row: ReferenceRow, fact: Reference) -> Judgement:
     """The host means the Service, and the port is one that it has."""
-    return judged(differences(row, fact), compared_in(fact))
+    addresses = (f"{target.host}:{target.port or 'no port'}" for target in _targets(fact))
+    return judged(_differences(row, fact), addresses)
+
+
+def _targets(fact: Reference) -> tuple[Target, ...]:
+    return (Target(fact.host, fact.port, fact.named), *fact.others)
+
+
+def _differences(row: ReferenceRow, fact: Reference) -> Iterator[Difference]:
+    if not fact.exists:
+        yield Difference(str(row.of), "a ConfigMap", "absent", code="config-map-missing")
+        return
+    for key in fact.missing:
+        yield Difference(key, "a value", "absent", code="key-missing")
+    if fact.missing:
+        return
+    if fact.ports is None:
+        yield Difference(str(row.service), "a Service", "absent", code="service-missing")
+    for target in _targets(fact):
+        yield from _target_differences(row, fact, target)
+
+
+def _target_differences(row: ReferenceRow, fact: Reference, target: Target) -> Iterator[Difference]:
+    service = f"{row.service.namespace}/{row.service.name}"
+    expected = f"one that means Service {service}"
+    if not target.host:
+        yield Difference("host", expected, "no host in it", code="host-differs")
+    elif target.named != service:
+        meant = f" (Service {target.named})" if target.named else ""
+        yield Difference("host", expected, f"{target.host}{meant}", code="host-differs")
+    if fact.ports is None or fact.external_name or not (target.port or _must_have_port(row)):
+        return
+    if target.port not in {str(port) for port in fact.ports}:
+        ports = f"one of {list(fact.ports)}"
+        yield Difference("port", ports, target.port or "none", code="port-differs")
+
+
+def _must_have_port(row: ReferenceRow) -> bool:
+    """True for a row whose address must say a port; a host key alone may leave it out."""
+    return bool(row.url_key or row.port_key)
 
 
 KIND = Kind(ReferenceRow, look, judge)

@@ -1,4 +1,4 @@
-"""Rows `check: service`.
+"""Rows `check: service`: a Service port leads to the ready Pods of its workload, and nowhere else.
 
 Source: Kubernetes docs, "Service" and "EndpointSlices" (v1.35, read 2026-11-23).
 """
@@ -9,7 +9,7 @@ from typing import Literal
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.client import Json
 from clusterproof.kube.endpoints import SERVICE_NAME, endpoints_of
 from clusterproof.kube.objects import is_terminating, labels_of
@@ -21,6 +21,9 @@ from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import ObjectRef, Ref, Row, WorkloadRef
 from clusterproof.wait import last_within
 
+AGREE_WITHIN_S = 4.0
+"""A Pod that comes or goes is in its EndpointSlice after some tenths of a second. Our choice."""
+
 
 class ServiceRow(Row):
     """A Service port leads to every ready Pod of its workload, on the port that they declare."""
@@ -31,10 +34,6 @@ class ServiceRow(Row):
     protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
     workload: WorkloadRef
     target_port: int
-
-
-AGREE_WITHIN_S = 4.0
-"""A Pod that comes or goes is in its EndpointSlice after some tenths of a second. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def look(row: ServiceRow, site: Site) -> Observed[ServiceView]:
         return _service_view(cluster, row, service)
 
     view = last_within(read, _fit_together, within_s=AGREE_WITHIN_S, every_s=1.0)
-    shown = ", ".join(f"{one.pod or one.address}:{one.port}" for one in view.endpoints) or "none"
+    shown = ", ".join(f"{end.pod or end.address}:{end.port}" for end in view.endpoints) or "none"
     evidence = (
         f"port {row.port}/{row.protocol} to targetPort {view.target_port or 'none'},"
         f" selector {view.selector}",
@@ -157,60 +156,96 @@ def _endpoints(cluster: Cluster, ref: ObjectRef, port: ServicePort) -> tuple[End
         and entry.port is not None
         and (entry.port_name, entry.protocol) == (port.name, port.protocol)
     }
-    return tuple(sorted(ready, key=lambda one: (one.pod, one.address, one.port)))
-
-
-def differences(row: ServiceRow, value: ServiceView) -> Iterator[Difference]:
-    """The port leads to every ready Pod of the workload, on its port, and to nothing else."""
-    if not value.exists:
-        yield Difference(str(row.of), "a Service", "absent")
-        return
-    if row.port not in value.ports:
-        yield Difference("spec.ports", f"{row.port} among them", f"{list(value.ports)}")
-        return
-    if row.protocol not in value.protocols:
-        seen = ", ".join(value.protocols)
-        yield Difference(f"port {row.port}", f"protocol {row.protocol}", seen)
-        return
-    for pod in value.pods:
-        yield from _pod_differences(row, value, pod)
-    ready = {pod.name for pod in value.pods if pod.ready and pod.is_workloads}
-    if not ready:
-        yield Difference(f"ready Pods of {row.workload}", "at least one", "none")
-    reached = {one.pod for one in value.endpoints}
-    selected = {pod.name for pod in value.pods if pod.is_selected}
-    for name in sorted((ready & selected) - reached):
-        yield Difference(name, "a ready endpoint", "none", "the Pod is ready")
-    known = {pod.name for pod in value.pods}
-    for one in value.endpoints:
-        if one.pod not in known:
-            yield Difference(
-                f"endpoint {one.address}", f"a Pod of {row.workload}", one.pod or "no Pod"
-            )
-        elif one.port != row.target_port:
-            yield Difference(f"endpoint {one.pod}", f"port {row.target_port}", f"{one.port}")
-
-
-def _pod_differences(row: ServiceRow, value: ServiceView, pod: BackendPod) -> Iterator[Difference]:
-    if pod.leaving:
-        return
-    if not pod.is_selected:
-        yield Difference(pod.name, "selected by the Service", "not selected", f"{value.selector}")
-    elif not pod.is_workloads:
-        yield Difference(
-            pod.name, f"only Pods of {row.workload} selected", "selected", f"{value.selector}"
-        )
-    elif pod.target_port is None:
-        yield Difference(
-            pod.name, f"a container port named {value.target_port}", "none of that name"
-        )
-    elif pod.target_port != row.target_port:
-        yield Difference(pod.name, f"targetPort {row.target_port}", f"{pod.target_port}")
+    return tuple(
+        sorted(ready, key=lambda endpoint: (endpoint.pod, endpoint.address, endpoint.port))
+    )
 
 
 def judge(row: ServiceRow, fact: ServiceView) -> Judgement:
     """The port leads to every ready Pod of the workload, on its port, and to nothing else."""
-    return judged(differences(row, fact), compared_in(fact))
+    pods = (f"Pod {pod.name}" for pod in fact.pods)
+    endpoints = (f"endpoint {entry.address}:{entry.port}" for entry in fact.endpoints)
+    return judged(_differences(row, fact), (*pods, *endpoints))
+
+
+def _differences(row: ServiceRow, fact: ServiceView) -> Iterator[Difference]:
+    if not fact.exists:
+        yield Difference(str(row.of), "a Service", "absent", code="service-missing")
+        return
+    if row.port not in fact.ports:
+        ports = f"{list(fact.ports)}"
+        yield Difference("spec.ports", f"{row.port} among them", ports, code="port-missing")
+        return
+    if row.protocol not in fact.protocols:
+        protocols = ", ".join(fact.protocols)
+        yield Difference(
+            f"port {row.port}", f"protocol {row.protocol}", protocols, code="port-missing"
+        )
+        return
+    for pod in fact.pods:
+        yield from _pod_differences(row, fact, pod)
+    yield from _endpoint_differences(row, fact)
+
+
+def _pod_differences(row: ServiceRow, fact: ServiceView, pod: BackendPod) -> Iterator[Difference]:
+    if pod.leaving:
+        return
+    if not pod.is_selected:
+        yield Difference(
+            pod.name,
+            "selected by the Service",
+            "not selected",
+            f"{fact.selector}",
+            code="pod-not-selected",
+        )
+    elif not pod.is_workloads:
+        yield Difference(
+            pod.name,
+            f"only Pods of {row.workload} selected",
+            "selected",
+            f"{fact.selector}",
+            code="foreign-pod-selected",
+        )
+    elif pod.target_port is None:
+        expected = f"a container port named {fact.target_port}"
+        yield Difference(pod.name, expected, "none of that name", code="target-port-differs")
+    elif pod.target_port != row.target_port:
+        yield Difference(
+            pod.name,
+            f"targetPort {row.target_port}",
+            f"{pod.target_port}",
+            code="target-port-differs",
+        )
+
+
+def _endpoint_differences(row: ServiceRow, fact: ServiceView) -> Iterator[Difference]:
+    ready = {pod.name for pod in fact.pods if pod.ready and pod.is_workloads}
+    if not ready:
+        yield Difference(
+            f"ready Pods of {row.workload}", "at least one", "none", code="endpoint-missing"
+        )
+    reached = {endpoint.pod for endpoint in fact.endpoints}
+    selected = {pod.name for pod in fact.pods if pod.is_selected}
+    for name in sorted((ready & selected) - reached):
+        yield Difference(
+            name, "a ready endpoint", "none", "the Pod is ready", code="endpoint-missing"
+        )
+    known = {pod.name for pod in fact.pods}
+    for endpoint in fact.endpoints:
+        if endpoint.pod not in known:
+            yield Difference(
+                f"endpoint {endpoint.address}",
+                f"a Pod of {row.workload}",
+                endpoint.pod or "no Pod",
+                code="endpoint-foreign",
+            )
+        elif endpoint.port != row.target_port:
+            yield Difference(
+                f"endpoint {endpoint.pod}",
+                f"port {row.target_port}",
+                f"{endpoint.port}",
+                code="target-port-differs",
+            )
 
 
 KIND = Kind(ServiceRow, look, judge)

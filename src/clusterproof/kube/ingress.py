@@ -11,6 +11,9 @@ from typing import Any
 
 from clusterproof.kube.services import spec_of
 
+EXACT, IMPLEMENTATION_SPECIFIC = "Exact", "ImplementationSpecific"
+_PATTERN = "*?+()[]{}|^$\\"
+"""What a path has that a controller reads as a regular expression or a wildcard."""
 _PRECISE, _WILDCARD, _EVERY = 3, 2, 1
 
 
@@ -20,7 +23,8 @@ class IngressPath:
 
     Attributes:
         host: "" is every host.
-        exact: True for pathType Exact; Prefix and ImplementationSpecific are taken as a prefix.
+        path_type: Exact, Prefix or ImplementationSpecific, whose matching is up to the controller
+            of the IngressClass.
         service: "" where the backend is another resource.
         port: As the Ingress writes it: `{number: N}` or `{name: N}`.
         resource: `Kind/name` of a backend that is no Service, or "".
@@ -28,17 +32,26 @@ class IngressPath:
 
     host: str
     path: str
-    exact: bool
+    path_type: str
     service: str
     port: Mapping[str, Any]
     resource: str = ""
 
     def takes(self, path: str) -> bool:
-        """True for a request's path: the same, or a prefix of it by whole elements."""
-        if self.exact:
+        """True for a request's path that it takes in every cluster.
+
+        Exact and ImplementationSpecific: the same path; Prefix: whole elements of it.
+        """
+        if self.path_type in {EXACT, IMPLEMENTATION_SPECIFIC}:
             return path == self.path
         prefix = self.path.rstrip("/")
         return path == prefix or f"{path.rstrip('/')}/".startswith(f"{prefix}/")
+
+    def may_take(self, path: str) -> bool:
+        """True for a request's path that it takes in some clusters: as a prefix, or a pattern."""
+        if self.path_type != IMPLEMENTATION_SPECIFIC or path == self.path:
+            return False
+        return path.startswith(self.path.rstrip("/")) or not set(self.path).isdisjoint(_PATTERN)
 
 
 def hosts_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:
@@ -60,8 +73,19 @@ def paths_for(ingress: Mapping[str, Any], host: str) -> tuple[IngressPath, ...]:
 def path_for(ingress: Mapping[str, Any], host: str, path: str) -> IngressPath | None:
     """What takes a request to this host and path; None where nothing does."""
     taking = [entry for entry in paths_for(ingress, host) if entry.takes(path)]
-    best = max(taking, key=lambda entry: (len(entry.path.rstrip("/")), entry.exact), default=None)
+    best = max(
+        taking,
+        key=lambda entry: (len(entry.path.rstrip("/")), entry.path_type == EXACT),
+        default=None,
+    )
     return best or next(iter(_default(ingress)), None)
+
+
+def paths_that_may_take(
+    ingress: Mapping[str, Any], host: str, path: str
+) -> tuple[IngressPath, ...]:
+    """The paths of type ImplementationSpecific that a controller may send a request to instead."""
+    return tuple(entry for entry in paths_for(ingress, host) if entry.may_take(path))
 
 
 def host_covers(pattern: str, host: str) -> bool:
@@ -110,17 +134,19 @@ def _paths(rule: Mapping[str, Any]) -> Iterator[IngressPath]:
             rule.get("host") or "",
             entry.get("path") or "/",
             entry.get("backend") or {},
-            exact=entry.get("pathType") == "Exact",
+            entry.get("pathType") or IMPLEMENTATION_SPECIFIC,
         )
 
 
 def _default(ingress: Mapping[str, Any]) -> Iterator[IngressPath]:
     backend = spec_of(ingress).get("defaultBackend")
     if backend:
-        yield _entry("", "/", backend, exact=False)
+        yield _entry("", "/", backend, "")
 
 
-def _entry(host: str, path: str, backend: Mapping[str, Any], *, exact: bool) -> IngressPath:
+def _entry(host: str, path: str, backend: Mapping[str, Any], path_type: str) -> IngressPath:
     service, resource = backend.get("service") or {}, backend.get("resource") or {}
     named = f"{resource.get('kind', '')}/{resource.get('name', '')}" if resource else ""
-    return IngressPath(host, path, exact, service.get("name", ""), service.get("port") or {}, named)
+    return IngressPath(
+        host, path, path_type, service.get("name", ""), service.get("port") or {}, named
+    )

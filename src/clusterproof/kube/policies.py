@@ -79,6 +79,22 @@ class RulePeer:
                 left += [part for hole in excepted if (part := _common(inside, hole)) is not None]
         return left
 
+    def overlaps(
+        self, need: "Allowed", own_namespace: str, namespace_labels: Mapping[str, str]
+    ) -> bool:
+        """True where some of these peers are what `need` names."""
+        if need.cidr or self.cidr:
+            blocks = [ipaddress.ip_network(need.cidr)] if need.cidr and self.cidr else []
+            return self.left_of(blocks) != blocks
+        if self.namespace_selector is None:
+            is_namespace = need.namespace == own_namespace
+        else:
+            is_namespace = selects(dict(self.namespace_selector), dict(namespace_labels))
+        wanted = in_one_form(dict(self.pod_selector or {})).get("matchLabels") or {}
+        return is_namespace and all(
+            need.labels.get(key, text) == text for key, text in wanted.items()
+        )
+
     def __str__(self) -> str:
         """As a reader of the policy would name it."""
         if self.cidr:
@@ -250,6 +266,24 @@ class Allowance:
         selected = in_one_form(dict(self.peer.pod_selector or {})).get("matchLabels") or {}
         return need.labels.items() <= selected.items()
 
+    def overlaps(
+        self, need: "Allowed", own_namespace: str, namespace_labels: Mapping[str, str]
+    ) -> bool:
+        """True where some of what it allows is what `need` names."""
+        if not self._port_overlaps(need):
+            return False
+        return self.peer is None or self.peer.overlaps(need, own_namespace, namespace_labels)
+
+    def _port_overlaps(self, need: "Allowed") -> bool:
+        if self.port is None:
+            return True
+        if need.protocol not in {"", self.port.protocol}:
+            return False
+        port = self.port.port
+        if not need.port or port is None or isinstance(port, str):
+            return True  # a name stands for whatever number the Pods give it
+        return port <= need.port <= (self.port.end_port or port)
+
     def _port_is_within(self, need: "Allowed") -> bool:
         if self.port is None:
             return not need.port and not need.protocol
@@ -292,6 +326,34 @@ def allowances(policy: Policy) -> Iterator[tuple[str, Allowance]]:
         for peer in rule.peers or (None,):
             for port in rule.ports or (None,):
                 yield f"egress[{number}]", Allowance(peer, port)
+
+
+def allows_some(
+    policies: Iterable[Policy],
+    namespace: str,
+    labels: Mapping[str, str],
+    need: "Allowed",
+    namespace_labels: Mapping[str, str],
+) -> bool:
+    """May a Pod with these labels reach anything of a need that is a whole range.
+
+    Args:
+        policies: Those of its namespace.
+        namespace: Of the Pod.
+        labels: Of the Pod.
+        need: A block of addresses, or Pods on any port.
+        namespace_labels: Of the need's namespace.
+    """
+    selecting = [
+        policy
+        for policy in policies
+        if "Egress" in policy.types and policy.selects(namespace, labels)
+    ]
+    return not selecting or any(
+        allowance.overlaps(need, policy.namespace, namespace_labels)
+        for policy in selecting
+        for _, allowance in allowances(policy)
+    )
 
 
 def read_policy(item: Json) -> Policy:

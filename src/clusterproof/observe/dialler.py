@@ -65,8 +65,8 @@ class NoPythonError(ObservationError):
 def dialable_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
     """The Pods of a workload that run, ready or not; where none does, its template as a Pod.
 
-    A policy that starves a workload keeps it from being ready, and from starting: that is the very
-    time to dial. A stand-in is then made from the template's labels.
+    A policy that denies a workload what it needs keeps it from being ready, and from starting: that
+    is the very time to dial. A stand-in is then made from the template's labels.
 
     Raises:
         ObservationError: There is no such workload.

@@ -36,6 +36,19 @@ class Need:
             return self.cidr
         return f"{self.namespace}/{','.join(f'{k}={v}' for k, v in self.labels.items())}"
 
+    @property
+    def text(self) -> str:
+        """As a row writes it."""
+        place = self.place if self.cidr or self.labels else f"{self.namespace}/*"
+        return f"{place}:{self.port or '*'}/{self.protocol or '*'}"
+
+    @property
+    def is_range(self) -> bool:
+        """True for more than one kind of Pod on one port, or one address: an upper bound."""
+        if self.cidr and ipaddress.ip_network(self.cidr).num_addresses > 1:
+            return True
+        return not self.port or not self.protocol or not (self.cidr or self.labels)
+
     def remedy(self) -> str:
         """The egress rule that would allow it, as YAML on one line."""
         if self.cidr:
