@@ -88,6 +88,7 @@ def api_server() -> Component:
         f"--proxy-client-cert-file={certs}/front-proxy-client.crt",
         f"--proxy-client-key-file={certs}/front-proxy-client.key",
         "--enable-aggregator-routing=true",
+        f"--request-timeout={patient(60):g}s",  # Kubernetes' own default
         "--profiling=false",
     )
 
