@@ -24,6 +24,7 @@ from testbed.differences import differences
 from testbed.images.rootfs import BuildError
 from testbed.settings import PATIENCE
 from testbed.vm import image, machine
+from testbed.vm.look import TOO_BIG
 from testbed.vm.page import page
 
 OK, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
@@ -143,6 +144,11 @@ def _told(seen: dict[str, Any], file: Path, progress: Progress) -> int:
     if any(node["Ready"] != "True" for node in seen["during"].get("nodes", [])):
         progress.say("expected every node Ready, one was not")
         code = FAILED
+    for pod in seen["during"].get("pods", []):
+        # Its container is ended again and again: that is what it is for.
+        if pod["phase"] != "Running" or not (pod["ready"] or pod["name"] == TOO_BIG):
+            progress.say(f"expected Pod {pod['namespace']}/{pod['name']} to run, it did not")
+            code = FAILED
     for difference in left:
         if not difference.own_course:
             progress.say(f"not as before: {difference}")
