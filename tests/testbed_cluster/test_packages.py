@@ -135,7 +135,7 @@ HOOKS = (
     "AptCli::Hooks::Install",
 )
 
-RUN_BY_UPDATE = ("APT::Update::Pre-Invoke", "APT::Update::Post-Invoke")
+RUN_BY_UPDATE = {"APT::Update::Pre-Invoke", "APT::Update::Post-Invoke"}
 
 
 @pytest.fixture
@@ -170,8 +170,7 @@ def test_nothing_that_the_machine_runs_around_apt_is_run(hooked: Path, tmp_path:
     ] == []
     without = [word for word in apt.command if word != f"--config-file={packages.NO_HOOKS}"]
     subprocess.run([*without, "update"], check=True)  # noqa: S603
-    # Which shows that they would have been run; of success there is none without a source.
-    assert names(hooked) == [each for each in sorted(HOOKS) if each.endswith(RUN_BY_UPDATE)]
+    assert set(names(hooked)) >= RUN_BY_UPDATE  # which shows that they would have been run
 
 
 @pytest.mark.cluster
