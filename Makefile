@@ -81,7 +81,7 @@ rehearse: install ## the same, and its operations under load, each put back
 steady: install ## the whole of it three times, and ten times under load: nothing may be green by chance
 	$(RUN) python -m testbed.steady --kubeconfig $(KUBECONFIG_FILE)
 
-# In CI a quarter of the slow ones; four commits in a row run them all.
+# In CI a quarter of the slow ones; four commits in a row run them all, in a shallow clone by chance.
 SLOW ?= all
 test-cluster: cluster deploy ## the tests that need the local cluster and root; SLOW=quarter for a part of the slow ones
 	PATH="$$($(RUN) python -m testbed.cluster search-path)" \
