@@ -12,10 +12,11 @@ import pytest
 from testbed import snapshot
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.preflight import port_taken
+from testbed.cluster.progress import Progress
 from testbed.differences import Difference, differences
 from testbed.stock import __main__ as stock
 from testbed.vm import __main__ as vm
-from testbed.vm import image, machine
+from testbed.vm import image, look, machine
 from testbed.vm.page import page
 
 PROJECT = Path(__file__).parents[2]
@@ -232,3 +233,28 @@ def test_the_page_lists_every_difference() -> None:
 def test_memory_that_the_kernel_can_free_counts_as_available() -> None:
     text = "MemTotal: 100 kB\nMemFree: 10 kB\nMemAvailable: 60 kB\nHugePages_Total: 0\n"
     assert vm.available_memory(text) == 60 * 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "phase", "ready", "expected"),
+    [
+        ("coredns", "Running", True, vm.OK),
+        ("coredns", "Running", False, vm.FAILED),
+        ("coredns", "Pending", False, vm.FAILED),
+        (look.TOO_BIG, "Running", False, vm.OK),
+        (look.TOO_BIG, "Pending", False, vm.FAILED),
+    ],
+)
+def test_a_pod_that_does_not_run_is_a_failure_but_for_the_one_that_may_not(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    phase: str,
+    ready: bool,  # noqa: FBT001 - a value of the table
+    expected: int,
+) -> None:
+    monkeypatch.setattr(vm, "DELIVERED", tmp_path)
+    monkeypatch.setattr(vm, "page", lambda *_: "")
+    pod = {"namespace": "n", "name": name, "phase": phase, "ready": ready}
+    seen = _seen() | {"during": {"pods": [pod]}}
+    assert vm._told(seen, tmp_path / "page.md", Progress()) == expected
