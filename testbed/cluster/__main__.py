@@ -13,7 +13,6 @@ from pathlib import Path
 from clusterproof.errors import ClusterproofError
 from testbed.cluster import (
     binaries,
-    host,
     kind,
     kwok,
     netns,
@@ -26,8 +25,10 @@ from testbed.cluster import (
     up,
 )
 from testbed.cluster.errors import PreflightError, TestbedError
+from testbed.cluster.kubectl import environment
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import sentence
+from testbed.snapshot import snapshot
 
 OK, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 
@@ -111,7 +112,8 @@ def _kubectl(options: argparse.Namespace) -> int:
     kubectl = str(binaries.bin_dir() / "kubectl")
     if not Path(kubectl).exists():
         raise PreflightError(f"expected {kubectl}, built by: make cluster")
-    os.execv(kubectl, ["kubectl", f"--kubeconfig={paths.KUBECONFIG}", *_behind(options.arguments)])  # noqa: S606
+    command = ["kubectl", f"--kubeconfig={paths.KUBECONFIG}", *_behind(options.arguments)]
+    os.execve(kubectl, command, {**os.environ, **environment()})  # noqa: S606
     return FAILED
 
 
@@ -129,7 +131,7 @@ def _enter(options: argparse.Namespace) -> int:
 
 
 def _host(_: argparse.Namespace) -> int:
-    sys.stdout.write(json.dumps(host.state(), indent=2) + "\n")
+    sys.stdout.write(json.dumps(snapshot(), indent=2) + "\n")
     return OK
 
 

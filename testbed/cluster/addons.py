@@ -7,6 +7,7 @@ from typing import Any
 
 from testbed.cluster import discovery, paths
 from testbed.cluster.binaries import program
+from testbed.cluster.kubectl import environment, request_timeout
 from testbed.cluster.run import run
 from testbed.cluster.topology import (
     CLUSTER_DOMAIN,
@@ -33,6 +34,7 @@ def apply() -> None:
         [
             str(program("kubectl")),
             f"--kubeconfig={paths.KUBECONFIG}",
+            request_timeout(APPLY_WITHIN_S),
             "apply",
             "--server-side",
             "--force-conflicts",
@@ -41,6 +43,7 @@ def apply() -> None:
             "-",
         ],
         stdin="\n---\n".join(documents),
+        env=environment(),
         timeout_s=APPLY_WITHIN_S,
     )
 

@@ -88,6 +88,7 @@ def api_server() -> Component:
         f"--proxy-client-cert-file={certs}/front-proxy-client.crt",
         f"--proxy-client-key-file={certs}/front-proxy-client.key",
         "--enable-aggregator-routing=true",
+        f"--request-timeout={patient(60):g}s",  # Kubernetes' own default
         "--profiling=false",
     )
 
@@ -111,6 +112,9 @@ def controller_manager() -> Component:
         f"--cluster-cidr={POD_CIDR}",
         f"--service-cluster-ip-range={SERVICE_CIDR}",
         "--allocate-node-cidrs=false",
+        # Kubernetes' own defaults.
+        f"--node-monitor-grace-period={patient(50):g}s",
+        f"--node-startup-grace-period={patient(60):g}s",
         "--profiling=false",
     )
 
@@ -130,7 +134,10 @@ def scheduler() -> Component:
 
 
 def metrics_server() -> Component:
-    """The resource metrics API. The kubelet timeout must be smaller than the resolution."""
+    """The resource metrics API. The kubelet timeout must be smaller than the resolution.
+
+    The resolution is a pace as well: on a slow machine it grows to a minute, and no further.
+    """
     certs = paths.CERTS
     config = kubeconfigs.path_of("metrics-server")
     return _control(
@@ -144,8 +151,10 @@ def metrics_server() -> Component:
         f"--tls-private-key-file={certs}/metrics-server.key",
         f"--kubelet-certificate-authority={certs}/ca.crt",
         "--kubelet-preferred-address-types=InternalIP",
-        f"--kubelet-request-timeout={patient(5):g}s",
-        f"--metric-resolution={patient(10):g}s",
+        f"--kubelet-request-timeout={min(patient(5), 45):g}s",
+        f"--metric-resolution={min(patient(10), 60):g}s",
+        # Its question whether a request is allowed is bounded by 10 s that nobody can change.
+        f"--authorization-webhook-cache-authorized-ttl={patient(10):g}s",
     )
 
 

@@ -8,8 +8,10 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from testbed import snapshot
 from testbed.cluster import modules, paths, shared_folders
-from testbed.cluster.run import run
+from testbed.differences import differences
+from testbed.snapshot import Section
 
 KERNEL_PARAMETERS = (
     "vm/overcommit_memory",
@@ -20,9 +22,6 @@ KERNEL_PARAMETERS = (
     "kernel/keys/root_maxbytes",
 )
 """What a kubelet sets (pkg/kubelet/cm, setupKernelTunables)."""
-
-_LISTEN = "0A"
-"""The state of a listening socket in /proc/net/tcp."""
 
 
 def record(modules_before: Iterable[str]) -> None:
@@ -40,8 +39,7 @@ def record(modules_before: Iterable[str]) -> None:
                 "parameters": parameters(),
                 "folders": shared_folders.existing(),
                 "modules": sorted(modules_before),
-                "packages": packages(),
-                "units": enabled_units(),
+                "compared": compared(),
             }
         )
     )
@@ -74,7 +72,8 @@ def restore() -> tuple[str, ...]:
             undone.append(f"undone: kernel modules {' '.join(gone)}")
         if later := modules.like_ours(modules.since([*before["modules"], *came])):
             undone.append(f"left: kernel modules that came after `up`: {' '.join(later)}")
-        undone += changed_by_others(before, {"packages": packages(), "units": enabled_units()})
+    if "compared" in before:
+        undone += changed_by_others(before["compared"])
     return tuple(undone)
 
 
@@ -94,67 +93,14 @@ def set_parameters(wanted: Mapping[str, str]) -> list[str]:
     return changed
 
 
-def packages() -> list[str]:
-    """The machine's Debian packages, with version and state."""
-    form = "${binary:Package} ${Version} ${db:Status-Abbrev}\n"
-    return [line.strip() for line in run(["dpkg-query", "-W", "-f", form]).splitlines()]
+def compared() -> dict[str, Section]:
+    """What nothing of ours changes, and `down` only compares."""
+    return {"packages": snapshot.packages(), "enabled units": snapshot.enabled_units()}
 
 
-def enabled_units() -> list[str]:
-    """The units that systemd starts at boot, as the links that say so; read without systemd too."""
-    folder = Path("/etc/systemd/system")
-    return sorted(
-        str(link.relative_to(folder)) for link in folder.rglob("*.*") if link.is_symlink()
-    )
-
-
-def listening() -> list[str]:
-    """The TCP ports of the host that something listens on, but for those that the kernel chose.
-
-    A port of the range for `bind` to port 0 is nobody's service, and comes and goes.
-    """
-    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
-    rows = [
-        line.split()
-        for name in ("tcp", "tcp6")
-        for line in Path("/proc/self/net", name).read_text().splitlines()[1:]
+def changed_by_others(before: Mapping[str, Section]) -> list[str]:
+    """What differs from a `compared()` of before though nothing of ours changes it, a line each."""
+    return [
+        f"changed meanwhile, not by us: {difference}"
+        for difference in differences(before, compared())
     ]
-    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTEN}
-    return [f"tcp/{port}" for port in sorted(ports) if not first <= port <= last]
-
-
-def running_services() -> list[str]:
-    """The services that systemd runs; none where it does not run."""
-    if not Path("/run/systemd/system").is_dir():
-        return []
-    units = run(["systemctl", "list-units", "--type=service", "--state=running", "--plain", "-q"])
-    return sorted(line.split()[0] for line in units.splitlines() if line.split())
-
-
-def state() -> dict[str, list[str]]:
-    """All that the cluster must leave as it was, one line each."""
-    return {
-        "packages": packages(),
-        "units": enabled_units(),
-        "services": running_services(),
-        "ports": listening(),
-        "modules": sorted(modules.loaded()),
-        "parameters": [f"{name} = {value}" for name, value in parameters().items()],
-        "folders": shared_folders.existing(),
-    }
-
-
-def changed_by_others(
-    before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]
-) -> list[str]:
-    """What differs though nothing of ours changes it, one line each."""
-    lines: list[str] = []
-    for kind, names in now.items():
-        was = set(before.get(kind, ()))
-        lines += [
-            f"changed meanwhile, not by us: {kind}: + {name}" for name in sorted({*names} - was)
-        ]
-        lines += [
-            f"changed meanwhile, not by us: {kind}: - {name}" for name in sorted(was - {*names})
-        ]
-    return lines

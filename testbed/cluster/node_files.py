@@ -14,6 +14,7 @@ from testbed.cluster.topology import (
     POD_CIDR,
     Node,
 )
+from testbed.settings import patient
 
 RESOLVER = "nameserver 192.0.2.53\n"
 """For Pods with dnsPolicy Default: TEST-NET-1, so nothing answers, and nothing leaves."""
@@ -113,6 +114,9 @@ def kubelet(at: NodePaths, cgroup: str) -> dict[str, Any]:
         "podLogsDir": str(at.state / "pod-logs"),
         "volumePluginDir": str(at.state / "volume-plugins"),
         "maxPods": MAX_PODS_PER_NODE,
+        # Kubernetes' own defaults. A quarter of the first is what a renewal of the Lease may take.
+        "nodeLeaseDurationSeconds": round(patient(40)),
+        "runtimeRequestTimeout": f"{patient(120):g}s",
         "volumeStatsAggPeriod": "10s",  # a minute is long where the Pods are a minute old
         "oomScoreAdj": 0,
         # The five share one disk, and images come from an archive: never collect, evict late.

@@ -61,6 +61,9 @@ TESTS = (
 )
 """What `make test-cluster` runs besides Python; `make test` needs none of them."""
 
+NO_HOOKS = Path(__file__).parents[1] / "apt.conf"
+"""Takes out of apt's settings what a machine runs before and after it. Read after all others."""
+
 FETCH_WITHIN_S = 600.0
 _SYSTEM_PATH = ("/usr/sbin", "/sbin")
 """Where Debian keeps some of them; not on every PATH."""
@@ -132,6 +135,7 @@ class _Apt:
         self.command = (
             "apt-get",
             "--quiet",
+            f"--config-file={NO_HOOKS}",
             f"--option=Dir::State::Lists={scratch}/lists",
             f"--option=Dir::Cache={scratch}/cache",
             "--option=APT::Sandbox::User=root",

@@ -14,7 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from clusterproof.wait import NeverAcceptedError
-from testbed.cluster import cgroups, disks, host, network, paths, supervision
+from testbed.cluster import (
+    cgroups,
+    disks,
+    host,
+    kubectl,
+    network,
+    own_folder,
+    paths,
+    supervision,
+)
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.processes import end
 from testbed.cluster.run import run
@@ -55,6 +64,9 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
             say(f"removed {path}")
     for file in (paths.KUBECONFIG, paths.OUTSIDE_CA):
         file.unlink(missing_ok=True)
+    # It is of an API server that is gone, and the next one has the same address.
+    shutil.rmtree(kubectl.cache(), ignore_errors=True)
+    _told(say, "folders of killed runs", own_folder.remove_left())
     left = last_within(
         lambda: leftovers(volumes & disks.attached()),
         lambda left: not left,
@@ -77,6 +89,7 @@ def leftovers(volumes: frozenset[disks.Disk] = frozenset()) -> tuple[str, ...]:
     found += [f"control group {path}" for path in cgroups.groups()]
     found += [f"disk {disk.device} of {disk.file}" for disk in volumes | disks.ours()]
     found += [f"folder {path}" for path in (paths.STATE, paths.RUN) if path.exists()]
+    found += [f"folder {path} of a killed run" for path in own_folder.left()]
     return tuple(found)
 
 

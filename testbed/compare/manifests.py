@@ -12,6 +12,7 @@ import yaml
 
 from clusterproof.kube.client import Json
 from clusterproof.spec.row import ObjectRef
+from testbed.cluster.kubectl import environment
 from testbed.cluster.run import run
 from testbed.deploy import secrets, tls
 from testbed.deploy.deployment import MANIFESTS
@@ -35,7 +36,7 @@ def rendered(kubectl: Path, profile: Profile, folder: Path) -> Manifests:
     Raises:
         TestbedError: The overlay could not be rendered.
     """
-    text = run([str(kubectl), "kustomize", str(MANIFESTS / profile.folder)])
+    text = run([str(kubectl), "kustomize", str(MANIFESTS / profile.folder)], env=environment())
     values = secrets.load_or_make(folder / "secrets.json")
     items = [
         *(item for item in yaml.safe_load_all(text) if item),
@@ -64,7 +65,8 @@ def patching(kubectl: Path) -> Patching:
         how = "json" if isinstance(change.with_, list) else "strategic"
         body = json.dumps(change.with_)
         command = [str(kubectl), "patch", "--local", "-f", "-", "-o", "json"]
-        done = run([*command, "--type", how, "--patch", body], stdin=json.dumps(item))
+        command += ["--type", how, "--patch", body]
+        done = run(command, stdin=json.dumps(item), env=environment())
         found: Json = json.loads(done)
         return found
 

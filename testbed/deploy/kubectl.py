@@ -9,6 +9,7 @@ from typing import Any
 
 from clusterproof.errors import ObservationError
 from testbed.cluster.errors import TestbedError
+from testbed.cluster.kubectl import environment, request_timeout
 from testbed.cluster.run import completed
 from testbed.waits import wait_until
 
@@ -89,8 +90,14 @@ class Kubectl:
 
     def _run(self, arguments: Sequence[str], given: str | None) -> subprocess.CompletedProcess[str]:
         return completed(
-            [str(self.program), f"--kubeconfig={self.kubeconfig}", *arguments],
+            [
+                str(self.program),
+                f"--kubeconfig={self.kubeconfig}",
+                request_timeout(_TIMEOUT_S),
+                *arguments,
+            ],
             stdin=given,
+            env=environment(),
             timeout_s=_TIMEOUT_S,
         )
 

@@ -64,9 +64,8 @@ def _kinds() -> str:
             written = settings.alias or field
             schema = definitions[kind.__name__]["properties"].get(written, {})
             needed = "yes" if settings.is_required() else _default(settings.default)
-            rows.append(
-                (f"`{written}`", _type(schema, definitions), needed, described.get(field.rstrip("_"), ""))
-            )
+            meaning = described.get(field.rstrip("_"), "")
+            rows.append((f"`{written}`", _type(schema, definitions), needed, meaning))
         text += _table(("field", "type", "required, or default", "meaning"), rows)
     return text
 

@@ -1,32 +1,36 @@
 """`python -m testbed.stock [--debian 12|13] [--demo]`: the README's commands on a fresh Debian.
 
-A minbase Debian with make, git, ca-certificates and python3 is made in a temporary folder, the
+A minbase Debian with make, git, ca-certificates and python3 is made in a folder of its own, the
 committed state of this checkout is cloned into it, and `make test` (with --demo: `make demo` and
 `make cluster-down`, with a look at the machine before and after) is run there as root.
 
 Everything happens in a mount and a process namespace of its own: when this ends, whatever ended it,
-no process and no mount of it is left, and the folder is deleted.
+no process and no mount of it is left. The folder is deleted; after a SIGKILL by the next run, or by
+`make cluster-down`.
 """
 
 import argparse
+import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import IO
 
 from testbed.cluster import cgroups, host, modules, packages, paths, preflight, teardown
 from testbed.cluster.errors import PreflightError, TestbedError
+from testbed.cluster.own_folder import own_folder
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import exit_code, run
+from testbed.differences import differences
 from testbed.images.rootfs import debian_sources
 from testbed.settings import patient
+from testbed.snapshot import Section
 from testbed.stock import settings
 
 SUITES = {"12": "bookworm", "13": "trixie"}
@@ -50,12 +54,11 @@ def main(arguments: Sequence[str]) -> int:
     if options.demo and (left := teardown.leftovers()):
         raise PreflightError(f"a cluster is on this machine ({left[0]}); next: make cluster-down")
     packages.ensure((packages.MMDEBSTRAP,), Progress().say)
-    folder = Path(tempfile.mkdtemp(prefix="clusterproof-stock-"))
-    try:
-        with _put_back() if options.demo else nullcontext():
-            return _in_own_namespaces(folder, arguments)
-    finally:
-        shutil.rmtree(folder)
+    with (
+        own_folder("stock", "make test-stock") as (folder, lock),
+        _put_back() if options.demo else nullcontext(),
+    ):
+        return _in_own_namespaces(folder, lock, arguments)
 
 
 @contextmanager
@@ -87,7 +90,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _in_own_namespaces(folder: Path, arguments: Sequence[str]) -> int:
+def _in_own_namespaces(folder: Path, lock: IO[str], arguments: Sequence[str]) -> int:
     """Run this again where its mounts and processes end with it."""
     command = [
         "unshare",
@@ -108,6 +111,8 @@ def _in_own_namespaces(folder: Path, arguments: Sequence[str]) -> int:
         env={**os.environ, _INSIDE: str(folder)},
         # Ctrl-C is ours to pass on: the folder is deleted when the child is gone.
         start_new_session=True,
+        # The folder is in use for as long as it lives, also when we are killed.
+        pass_fds=[lock.fileno()],
     ) as child:
         previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
@@ -144,11 +149,10 @@ def _inside(root: Path, options: argparse.Namespace) -> int:
     code = _make(enter, "demo", progress)
     down = _make(enter, "cluster-down", progress)
     after = _machine(enter)
-    different = [
-        *(f"- {line.strip()}" for line in before if line not in after),
-        *(f"+ {line.strip()}" for line in after if line not in before),
-    ]
-    progress.say("the machine before and after: " + ("\n".join(different) or "no difference"))
+    different = [each for each in differences(before, after) if not each.own_course]
+    for difference in different:
+        progress.say(f"not as before: {difference}")
+    progress.say(f"the machine before and after: {len(different)} differences")
     return code or down or bool(different)
 
 
@@ -207,10 +211,12 @@ def _make(enter: list[str], target: str, progress: Progress) -> int:
     return code
 
 
-def _machine(enter: list[str]) -> list[str]:
-    """What of the machine a cluster must leave as it was, as lines."""
+def _machine(enter: list[str]) -> dict[str, Section]:
+    """What of the machine a cluster must leave as it was."""
     python = ["testbed/uv", "run", "--frozen", "--all-extras", "python"]
-    return run([*enter, *python, "-m", "testbed.cluster", "host"], timeout_s=300).splitlines()
+    printed = run([*enter, *python, "-m", "testbed.cluster", "host"], timeout_s=300)
+    sections: dict[str, Section] = json.loads(printed)
+    return sections
 
 
 if __name__ == "__main__":

@@ -7,24 +7,24 @@ cache; no port is opened.
 
 import argparse
 import datetime as dt
-import fcntl
 import json
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ClusterproofError
 from testbed.cluster import binaries, packages, paths, preflight
 from testbed.cluster.errors import PreflightError
+from testbed.cluster.own_folder import own_folder
 from testbed.cluster.progress import Progress
+from testbed.differences import differences
 from testbed.images.rootfs import BuildError
 from testbed.settings import PATIENCE
 from testbed.vm import image, machine
-from testbed.vm.differences import differences
+from testbed.vm.look import TOO_BIG
 from testbed.vm.page import page
 
 OK, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
@@ -98,7 +98,8 @@ def available_memory(meminfo: str) -> int:
 
 
 def _run(progress: Progress) -> dict[str, Any]:
-    with _own_folder() as folder:
+    commit = image.version()
+    with own_folder("vm", "make demo-vm") as (folder, _):
         packages.ensure((packages.MMDEBSTRAP,), progress.say)
         binaries.ensure(progress.say)
         with progress.step("a disk with a stock Debian, this checkout and the built programs"):
@@ -108,30 +109,7 @@ def _run(progress: Progress) -> dict[str, Any]:
         shutil.rmtree(DELIVERED, ignore_errors=True)
         shutil.copytree(results, DELIVERED)
         shutil.copyfile(folder / "console.log", DELIVERED / "console.log")
-    return _seen(DELIVERED)
-
-
-@contextmanager
-def _own_folder() -> Iterator[Path]:
-    """A folder for the disks, gone in the end; what an earlier run was killed over goes first.
-
-    Raises:
-        PreflightError: Another run has it.
-    """
-    place = paths.cache() / "vm"
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PreflightError("another `make demo-vm` runs: wait until it has ended") from error
-        folder = place / "run"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    return {"commit": commit, **_seen(DELIVERED)}
 
 
 def _seen(folder: Path) -> dict[str, Any]:
@@ -142,7 +120,6 @@ def _seen(folder: Path) -> dict[str, Any]:
     steps = folder / machine.STEPS
     return {
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        "commit": image.version(),
         "packages": image.PACKAGES,
         "accelerator": machine.ACCELERATOR,
         "patience": max(PATIENCE, image.GUEST_PATIENCE),
@@ -167,6 +144,11 @@ def _told(seen: dict[str, Any], file: Path, progress: Progress) -> int:
     if any(node["Ready"] != "True" for node in seen["during"].get("nodes", [])):
         progress.say("expected every node Ready, one was not")
         code = FAILED
+    for pod in seen["during"].get("pods", []):
+        # Its container is ended again and again: that is what it is for.
+        if pod["phase"] != "Running" or not (pod["ready"] or pod["name"] == TOO_BIG):
+            progress.say(f"expected Pod {pod['namespace']}/{pod['name']} to run, it did not")
+            code = FAILED
     for difference in left:
         if not difference.own_course:
             progress.say(f"not as before: {difference}")

@@ -47,11 +47,11 @@ systemctl is-system-running --wait
     "$(stat -f -c %T /sys/fs/cgroup)" "$(awk '/MemTotal/ {print $2}' /proc/meminfo)" "$(nproc)"
 } > "$results/machine.json"
 settle
-step before python3 -m testbed.vm.snapshot "$results/before.json"
+step before python3 -m testbed.snapshot "$results/before.json"
 if step install make install && step cluster make cluster IMAGES=system; then
   step look .venv/bin/python -m testbed.vm.look "$results/during.json"
 fi
 cp -r /var/lib/clusterproof-testbed/logs "$results/logs"
 step cluster-down make cluster-down
 settle
-step after python3 -m testbed.vm.snapshot "$results/after.json"
+step after python3 -m testbed.snapshot "$results/after.json"

@@ -20,11 +20,17 @@ from testbed.waits import wait_until
 Json = dict[str, Any]
 
 NAMESPACE = "demo-vm"
+LIMITED, TOO_BIG = "limited", "too-big"
 POD_WITHIN_S = 60.0
 THROTTLED_WITHIN_S = 60.0
 IMAGE = "clusterproof.dev/demo-vm-etcd:1"
 CPU_LIMIT, MEMORY_LIMIT, TOO_LITTLE = "100m", "256Mi", "40Mi"
-"""etcd makes room for 64 MB of log; on a volume in memory, these count as its container's."""
+ON_DISK, IN_MEMORY = "/data/etcd", "/dev/shm/etcd"  # noqa: S108 - the container's own
+"""etcd makes room for 64 MB of log when it starts. In memory, these count as its container's.
+
+Not on a volume in memory: the kubelet makes that no larger than the limit, so that the volume is
+full before the memory is.
+"""
 
 _SETTINGS = ("cpu.weight", "cpu.max", "memory.max", "pids.max", "cgroup.controllers")
 _PROPERTIES = "Slice,ControlGroup,Delegate,CPUWeight,TasksMax,ActiveState,FragmentPath,Transient"
@@ -36,16 +42,16 @@ def main(file: Path) -> None:
     kubectl = Kubectl(binaries.program("kubectl"), paths.KUBECONFIG)
     kubectl.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
     _import_image()
-    kubectl.apply([_pod("limited", MEMORY_LIMIT, in_memory=False)])
-    kubectl.apply([_pod("too-big", TOO_LITTLE, in_memory=True)])
+    kubectl.apply([_pod(LIMITED, MEMORY_LIMIT, ON_DISK)])
+    kubectl.apply([_pod(TOO_BIG, TOO_LITTLE, IN_MEMORY)])
     limited = wait_until(
-        lambda: kubectl.read("pod", "limited", "-n", NAMESPACE)[0],
+        lambda: kubectl.read("pod", LIMITED, "-n", NAMESPACE)[0],
         lambda pod: pod["status"].get("phase") == "Running",
         waiting_for="Pod limited to run",
         within_s=POD_WITHIN_S,
     )
     too_big = wait_until(
-        lambda: _last_end(kubectl.read("pod", "too-big", "-n", NAMESPACE)[0]),
+        lambda: _last_end(kubectl.read("pod", TOO_BIG, "-n", NAMESPACE)[0]),
         lambda ended: ended.get("reason") == "OOMKilled",
         waiting_for="the container of Pod too-big to be ended for its memory",
         within_s=POD_WITHIN_S,
@@ -91,25 +97,24 @@ def main(file: Path) -> None:
     )
 
 
-def _pod(name: str, memory: str, *, in_memory: bool) -> Json:
-    """A store of the cluster's own kind; it makes room for 64 MB of log when it starts."""
+def _pod(name: str, memory: str, folder: str) -> Json:
+    """A store of the cluster's own kind, with its data in `folder`."""
     limits = {"cpu": CPU_LIMIT, "memory": memory}
     container = {
         "name": "etcd",
         "image": IMAGE,
         "imagePullPolicy": "Never",
-        "args": ["--data-dir=/data/etcd"],
+        "args": [f"--data-dir={folder}"],
         "resources": {"requests": {"cpu": "10m", "memory": memory}, "limits": limits},
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
-    volume = {"name": "data", "emptyDir": {"medium": "Memory"} if in_memory else {}}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
             "containers": [container],
-            "volumes": [volume],
+            "volumes": [{"name": "data", "emptyDir": {}}],
             "automountServiceAccountToken": False,
         },
     }

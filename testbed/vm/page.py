@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from testbed.vm.differences import Difference
+from testbed.differences import Difference
 
 Json = Mapping[str, Any]
 COMMAND = "make demo-vm"
@@ -89,5 +89,5 @@ def _left(seen: Json, left: Sequence[Difference]) -> Iterator[str]:
     by_itself = [difference for difference in left if difference.own_course]
     if by_itself:
         yield ""
-        yield "What the machine did by itself meanwhile:"
-        yield from (f"- {difference}" for difference in by_itself)
+        yield "What the machine and its tools did by themselves meanwhile:"
+        yield from (f"- {difference} ({difference.own_course})" for difference in by_itself)

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from clusterproof.spec.desired import FieldRow, ReplicasRow
 
 from clusterproof.doctor.cli import is_new_enough, of_rights
 from clusterproof.doctor.rights import rights_by_row, rights_of_row, writes
 from clusterproof.nightly.rights import Grant, grants_of
 from clusterproof.spec import Row, Settings, read_spec
-from clusterproof.spec.desired import FieldRow, ReplicasRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
 
 PROJECT = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 """Debian's programs: the machine's own, else run from their unpacked packages."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -124,6 +125,52 @@ def test_failed_download_is_a_sentence_with_the_clients_words(cache: Path, tmp_p
     with pytest.raises(TestbedError, match=r"apt-get .*: exit 100\nE: no route to host"):
         packages.ensure([Package("runc", ("runc",))], lambda _: None)
     assert names(cache) == []
+
+
+HOOKS = (
+    *("APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success", "APT::Update::Pre-Invoke"),
+    "Binary::apt-get::APT::Update::Pre-Invoke",
+    *("DPkg::Pre-Invoke", "DPkg::Post-Invoke", "DPkg::Pre-Install-Pkgs"),
+    *("APT::Install::Pre-Invoke", "APT::Install::Post-Invoke-Success"),
+    "AptCli::Hooks::Install",
+)
+
+RUN_BY_UPDATE = {"APT::Update::Pre-Invoke", "APT::Update::Post-Invoke"}
+
+
+@pytest.fixture
+def hooked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without sources, whose apt has each kind of hook; where they leave their names."""
+    ran = tmp_path / "ran"
+    ran.mkdir()
+    lines = [f'{name} {{"touch {ran}/{name}";}};' for name in HOOKS]
+    lines += [f'Dir::Etc::{name} "/dev/null";' for name in ("SourceList", "SourceParts")]
+    configured = tmp_path / "apt.conf"
+    configured.write_text("\n".join(lines))
+    monkeypatch.setenv("APT_CONFIG", str(configured))
+    return ran
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="apt is Debian's")
+def test_nothing_that_the_machine_runs_around_apt_is_run(hooked: Path, tmp_path: Path) -> None:
+    apt = packages._Apt(tmp_path / "scratch")
+    apt.update()
+    assert names(hooked) == []
+    settings = subprocess.run(  # noqa: S603
+        ["apt-config", f"--config-file={packages.NO_HOOKS}", "dump"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    # What is for one program was brought to its place before, and what stays there is not read.
+    assert [
+        line
+        for line in settings.splitlines()
+        if str(hooked) in line and not line.startswith("Binary::")
+    ] == []
+    without = [word for word in apt.command if word != f"--config-file={packages.NO_HOOKS}"]
+    subprocess.run([*without, "update"], check=True)  # noqa: S603
+    assert set(names(hooked)) >= RUN_BY_UPDATE  # which shows that they would have been run
 
 
 @pytest.mark.cluster

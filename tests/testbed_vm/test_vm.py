@@ -1,6 +1,7 @@
 """The virtual machine with a stock Debian: what it is, and what is compared."""
 
 import json
+import socket
 import subprocess
 import sys
 import tarfile
@@ -8,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from testbed import snapshot
 from testbed.cluster.errors import TestbedError
+from testbed.cluster.preflight import port_taken
+from testbed.cluster.progress import Progress
+from testbed.differences import Difference, differences
 from testbed.stock import __main__ as stock
 from testbed.vm import __main__ as vm
-from testbed.vm import image, machine, snapshot
-from testbed.vm.differences import Difference, differences
+from testbed.vm import image, look, machine
 from testbed.vm.page import page
 
 PROJECT = Path(__file__).parents[2]
@@ -45,7 +49,7 @@ def test_the_script_of_the_guest_is_a_shell_script_without_errors() -> None:
 
 def test_a_snapshot_needs_no_package_beside_python() -> None:
     """It runs before anything is installed: isolated from this environment's packages."""
-    code = "import testbed.vm.snapshot, sys; print('clusterproof' in sys.modules)"
+    code = "import testbed.snapshot, sys; print('clusterproof' in sys.modules)"
     ended = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-S", "-c", code],
         cwd=PROJECT,
@@ -64,21 +68,37 @@ def test_a_snapshot_names_what_this_machine_has() -> None:
     assert any(name.startswith("python") or "pytest" in name for name in snapshot.processes())
 
 
-def test_a_listening_port_is_in_the_snapshot() -> None:
-    code = (
-        "import socket, sys; s = socket.create_server(('127.0.0.1', 0));"
-        "from testbed.vm import snapshot;"
-        "print(f'tcp 0100007F:{s.getsockname()[1]}' in snapshot.listening())"
-    )
-    ended = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-c", code],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert ended.stdout.strip() == "True"
+def test_port_that_something_listens_on_is_seen_and_no_other() -> None:
+    number = next(number for number in range(20000, 30000) if not port_taken(number))
+    with socket.create_server(("127.0.0.1", number)):
+        assert f"tcp 0100007F:{number}" in snapshot.listening()
+    assert f"tcp 0100007F:{number}" not in snapshot.listening()
+
+
+def test_port_that_the_kernel_chose_is_no_service() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert f"tcp 0100007F:{listener.getsockname()[1]}" not in snapshot.listening()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("vm/overcommit_memory", True),
+        ("kernel/panic", True),
+        ("net/ipv4/ip_forward", True),
+        ("kernel/ns_last_pid", False),
+        ("kernel/random/entropy_avail", False),
+        ("kernel/osrelease", False),
+        ("fs/file-nr", False),
+        ("fs/inode-state", False),
+        ("fs/quota/syncs", False),
+        ("fs/dentry-state", False),
+    ],
+)
+def test_what_can_be_set_is_a_parameter_and_what_the_kernel_counts_is_not(
+    name: str, *, expected: bool
+) -> None:
+    assert (name in snapshot.parameters()) is expected
 
 
 def test_differences_are_named_one_by_one() -> None:
@@ -92,7 +112,7 @@ def test_differences_are_named_one_by_one() -> None:
 
 
 def test_a_machine_that_is_as_it_was_has_none() -> None:
-    same = {"mounts": {"/": "ext4"}, "unit files": {"nginx.service": "enabled"}}
+    same = {"mounts": {"/": "ext4"}, "enabled units": {"a.wants/b.service": "b.service"}}
     assert differences(same, same) == ()
 
 
@@ -111,18 +131,21 @@ def test_a_parameter_that_came_with_a_module_is_the_modules_difference() -> None
 @pytest.mark.parametrize(
     ("section", "name", "expected"),
     [
+        ("folders", "/tmp/uv-111bbea11076878d.lock", True),  # noqa: S108 - where uv puts it
+        ("folders", "/tmp/uv-pip.lock", False),  # noqa: S108
+        ("folders", "/root/.kube", False),
         ("units of systemd", "systemd-tmpfiles-clean.service", True),
         ("units of systemd", "apt-daily-upgrade.timer", True),
         ("units of systemd", "nginx.service", False),
         ("units of systemd", "clusterproof-testbed.scope", False),
-        ("unit files", "apt-daily.timer", False),
+        ("enabled units", "apt-daily.timer", False),
         ("listening sockets", "tcp 00000000:80", False),
     ],
 )
-def test_only_the_systems_own_timers_are_let_through(
+def test_only_what_the_system_and_its_tools_do_by_themselves_is_let_through(
     section: str, name: str, *, expected: bool
 ) -> None:
-    assert Difference(section, name, None, "loaded active").own_course is expected
+    assert bool(Difference(section, name, None, "loaded active").own_course) is expected
 
 
 def _results(folder: Path, content: bytes) -> image.Disks:
@@ -201,12 +224,37 @@ def test_the_page_lists_every_difference() -> None:
         Difference("mounts", "/run/netns", None, "tmpfs"),
         Difference("units of systemd", "apt-daily.service", None, "loaded inactive"),
     )
-    ours, by_itself = page(_seen(), left).split("by itself")
+    ours, by_itself = page(_seen(), left).split("by themselves")
     assert "1 differences:\n- mounts: new: /run/netns tmpfs" in ours
-    assert "apt-daily.service" in by_itself
+    assert "apt-daily.service loaded inactive (a timer of the system's)" in by_itself
     assert json.dumps(_seen())
 
 
 def test_memory_that_the_kernel_can_free_counts_as_available() -> None:
     text = "MemTotal: 100 kB\nMemFree: 10 kB\nMemAvailable: 60 kB\nHugePages_Total: 0\n"
     assert vm.available_memory(text) == 60 * 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "phase", "ready", "expected"),
+    [
+        ("coredns", "Running", True, vm.OK),
+        ("coredns", "Running", False, vm.FAILED),
+        ("coredns", "Pending", False, vm.FAILED),
+        (look.TOO_BIG, "Running", False, vm.OK),
+        (look.TOO_BIG, "Pending", False, vm.FAILED),
+    ],
+)
+def test_a_pod_that_does_not_run_is_a_failure_but_for_the_one_that_may_not(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    phase: str,
+    ready: bool,  # noqa: FBT001 - a value of the table
+    expected: int,
+) -> None:
+    monkeypatch.setattr(vm, "DELIVERED", tmp_path)
+    monkeypatch.setattr(vm, "page", lambda *_: "")
+    pod = {"namespace": "n", "name": name, "phase": phase, "ready": ready}
+    seen = _seen() | {"during": {"pods": [pod]}}
+    assert vm._told(seen, tmp_path / "page.md", Progress()) == expected

@@ -6,13 +6,29 @@ from dataclasses import dataclass
 
 Section = Mapping[str, str]
 
+TIMERS = "a timer of the system's"
+SESSIONS = "a session, or a command that was run"
 OWN_COURSE = (
-    ("units of systemd", r"(apt-daily|dpkg-db-backup|e2scrub|fstrim|systemd-tmpfiles-clean).*"),
-    ("units of systemd", r"(session|user|run-).*\.(scope|slice|service)"),
-    ("processes", r"\(?(systemd|agetty|sleep|sd-pam|bash|python3)\)?"),
-    ("folders", r"/var/log/(wtmp|lastlog|journal).*"),
+    (
+        "units of systemd",
+        r"(apt-daily|dpkg-db-backup|e2scrub|fstrim|systemd-tmpfiles-clean).*",
+        TIMERS,
+    ),
+    ("units of systemd", r"(session|user|run-).*\.(scope|slice|service)", SESSIONS),
+    ("processes", r"\(?(systemd|agetty|sleep|sd-pam|bash|python3)\)?", SESSIONS),
+    ("folders", r"/var/log/(wtmp|lastlog|journal).*", "the system's log"),
+    (
+        "folders",
+        r"/tmp/uv-[0-9a-f]{16}\.lock",  # noqa: S108 - where uv puts it
+        "empty; uv's own, by which two of its runs in one project wait for each other: to remove"
+        " it would be unsafe, and no setting of uv moves it",
+    ),
 )
-"""Section and name of what a machine does by itself in an hour, whether or not we were there."""
+"""Section, name and reason of what a machine and its tools leave by themselves.
+
+uv: https://github.com/astral-sh/uv/issues/11878 and 10773. It puts the file into the folder for
+temporary files, and follows TMPDIR, which would reach every program that `uv run` starts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +48,12 @@ class Difference:
     after: str | None
 
     @property
-    def own_course(self) -> bool:
-        """Whether the machine does that by itself."""
-        return any(
-            section == self.section and re.fullmatch(pattern, self.name)
-            for section, pattern in OWN_COURSE
-        )
+    def own_course(self) -> str:
+        """Why the machine, or a tool of it, does that by itself; "" when it does not."""
+        for section, pattern, reason in OWN_COURSE:
+            if section == self.section and re.fullmatch(pattern, self.name):
+                return reason
+        return ""
 
     def __str__(self) -> str:
         """In one line."""

@@ -1,14 +1,15 @@
-"""What a cluster could change of a machine: `python3 -m testbed.vm.snapshot FILE`.
+"""What a cluster could change of a machine: `python3 -m testbed.snapshot FILE`.
 
-Runs in the virtual machine before anything of ours is installed there, so it uses nothing but the
-standard library. Each section is a mapping, so that two snapshots can be compared name by name.
+Also runs where nothing of ours is installed yet, so it uses nothing but the standard library. Each
+section is a mapping, so that two snapshots can be compared name by name: `testbed.differences`.
 """
 
 import json
 import os
+import shutil
+import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,14 +18,15 @@ from testbed.settings import patient
 Section = dict[str, str]
 
 COMMAND_WITHIN_S = 30.0
-PARAMETERS_APART_S = 3.0
-"""A kernel parameter that changes by itself within this time is a counter, and left out."""
-
-COUNTERS = ("fs/dentry-state", "fs/inode-", "fs/file-nr", "kernel/ns_last_pid", "kernel/random/")
-"""The kernel's own, that may stand still for that long."""
+KERNELS_OWN = frozenset({"kernel/ns_last_pid", "kernel/perf_event_max_sample_rate"})
+"""Parameters that can be written, and that the kernel also changes by itself."""
 
 LISTENING = "0A"
+_READ, _WRITTEN = 0o444, 0o222
 _TABLES = ("tcp", "tcp6", "udp", "udp6")
+_SERVICES = ("/run/", "/var/", "@")
+"""Where the Unix sockets of services are; "@": in the abstract namespace."""
+
 _FOLDERS = ("/run", "/var/lib", "/var/log", "/var/cache", "/opt", "/srv", "/tmp", "/root")  # noqa: S108
 _TREES = ("/etc", "/usr/local", "/usr/sbin", "/usr/bin", "/usr/lib/systemd", "/usr/lib/cni")
 
@@ -33,18 +35,18 @@ def snapshot() -> dict[str, Section]:
     """The machine as it is, section by section."""
     return {
         "units of systemd": units(),
-        "unit files": unit_files(),
+        "enabled units": enabled_units(),
         "processes": processes(),
         "listening sockets": listening(),
         "network namespaces": namespaces(),
         "network links": {path.name: "" for path in Path("/sys/class/net").iterdir()},
-        "routes": dict.fromkeys(Path("/proc/net/route").read_text().splitlines()[1:], ""),
+        "routes": dict.fromkeys(_lines(Path("/proc/net/route"))[1:], ""),
         "mounts": mounts(),
         "control groups": control_groups(),
         "kernel modules": modules(),
         "kernel parameters": parameters(),
         "packages": packages(),
-        "accounts": dict.fromkeys(Path("/etc/passwd").read_text().splitlines(), ""),
+        "accounts": dict.fromkeys(_lines(Path("/etc/passwd")), ""),
         "folders": folders(),
         "files": files(),
         "loop devices": {
@@ -55,7 +57,9 @@ def snapshot() -> dict[str, Section]:
 
 
 def units() -> Section:
-    """Loaded units, but for devices, with whether they are active."""
+    """Loaded units, but for devices, with whether they are active; none where systemd is not."""
+    if not Path("/run/systemd/system").is_dir():
+        return {}
     listed = _printed("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full")
     states = {}
     for line in listed.splitlines():
@@ -65,12 +69,14 @@ def units() -> Section:
     return states
 
 
-def unit_files() -> Section:
-    """Installed unit files, with whether they are enabled."""
-    listed = _printed(
-        "systemctl", "--root=/", "list-unit-files", "--plain", "--no-legend", "--full"
-    )
-    return {line.split()[0]: line.split()[1] for line in listed.splitlines()}
+def enabled_units() -> Section:
+    """The units that systemd starts at boot, as the links that say so; read without systemd too."""
+    folder = Path("/etc/systemd/system")
+    return {
+        str(link.relative_to(folder)): str(link.readlink())
+        for link in folder.rglob("*.*")
+        if link.is_symlink()
+    }
 
 
 def processes() -> Section:
@@ -87,18 +93,24 @@ def processes() -> Section:
 
 
 def listening() -> Section:
-    """TCP ports that are listened on, UDP ports that are bound, and named Unix sockets."""
+    """TCP ports that are listened on, UDP ports that are bound, and Unix sockets of services.
+
+    A port of the range that `bind` chooses from is nobody's service, and comes and goes.
+    """
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     sockets = {}
     for table in _TABLES:
-        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+        for line in _lines(Path("/proc/net", table))[1:]:
             _, local, _, state, *_ = line.split()
-            if table.startswith("udp") or state == LISTENING:
-                address, port = local.split(":")
-                sockets[f"{table} {address}:{int(port, 16)}"] = ""
-    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+            address, _, hexadecimal = local.partition(":")
+            port = int(hexadecimal, 16)
+            served = table.startswith("udp") or state == LISTENING
+            if served and not first <= port <= last:
+                sockets[f"{table} {address}:{port}"] = ""
+    for line in _lines(Path("/proc/net/unix"))[1:]:
         columns = line.split()
         accepts = int(columns[3], 16) & 0x10000
-        if accepts and len(columns) > 7:  # noqa: PLR2004 - the eighth is the path
+        if accepts and columns[7:] and columns[7].startswith(_SERVICES):
             sockets[f"unix {columns[7]}"] = ""
     return sockets
 
@@ -116,14 +128,14 @@ def namespaces() -> Section:
 
 def mounts() -> Section:
     """Mount points, with their types."""
-    lines = Path("/proc/self/mounts").read_text().splitlines()
+    lines = _lines(Path("/proc/self/mounts"))
     return {line.split()[1]: line.split()[2] for line in lines}
 
 
 def control_groups() -> Section:
     """Control groups, and what the root of cgroup v2 hands down."""
     root = Path("/sys/fs/cgroup")
-    groups = {str(path.relative_to(root)): "" for path in root.rglob("*") if path.is_dir()}
+    groups = {str(folder.relative_to(root)): "" for folder in _folders(root)}
     control = root / "cgroup.subtree_control"
     for name in control.read_text().split() if control.exists() else ():
         groups[f"the root hands down {name}"] = ""
@@ -131,33 +143,33 @@ def control_groups() -> Section:
 
 
 def modules() -> Section:
-    """Names of loaded kernel modules."""
-    return {line.split()[0]: "" for line in Path("/proc/modules").read_text().splitlines()}
+    """Names of loaded kernel modules; none where the kernel has all built in."""
+    listed = Path("/proc/modules")
+    return {line.split()[0]: "" for line in _lines(listed)} if listed.exists() else {}
 
 
 def parameters() -> Section:
-    """Kernel parameters, but for counters."""
-    first = dict(_parameters())
-    time.sleep(PARAMETERS_APART_S)
-    return {name: text for name, text in _parameters() if first.get(name) == text}
-
-
-def _parameters() -> Iterator[tuple[str, str]]:
+    """Kernel parameters that can be set: what can only be read is a counter or a fact."""
     root = Path("/proc/sys")
-    for path in sorted(root.rglob("*")):
+    settings = {}
+    for path in _files(root):
         name = str(path.relative_to(root))
-        if not path.is_file() or name.startswith(COUNTERS) or not os.access(path, os.R_OK):
-            continue
         try:
-            yield name, path.read_text().strip()
+            mode = path.stat().st_mode
+            if stat.S_ISREG(mode) and mode & _READ and mode & _WRITTEN and name not in KERNELS_OWN:
+                settings[name] = path.read_text().strip()
         except (OSError, UnicodeDecodeError):
             continue  # some cannot be read, whatever their mode says
+    return settings
 
 
 def packages() -> Section:
-    """Installed packages, with their versions."""
-    listed = _printed("dpkg-query", "--show", "--showformat=${Package} ${Version} ${Status}\\n")
-    return {line.split()[0]: line.split(" ", 1)[1] for line in listed.splitlines()}
+    """Debian packages, with their versions and states."""
+    if not shutil.which("dpkg-query"):
+        return {}
+    form = "${binary:Package} ${Version} ${db:Status-Abbrev}\\n"
+    listed = _printed("dpkg-query", "--show", f"--showformat={form}")
+    return {line.split()[0]: line.split(" ", 1)[1].strip() for line in listed.splitlines()}
 
 
 def folders() -> Section:
@@ -167,12 +179,23 @@ def folders() -> Section:
 
 def files() -> Section:
     """Files of the system's configuration and programs, with their sizes and times."""
-    return {
-        str(path): _fingerprint(path)
-        for tree in _TREES
-        for path in Path(tree).rglob("*")
-        if path.is_symlink() or path.is_file()
-    }
+    return {str(path): _fingerprint(path) for tree in _TREES for path in _files(Path(tree))}
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Everything below that is no folder; os.walk passes over folders that go meanwhile."""
+    for folder, folders, names in os.walk(root):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        yield from (Path(folder, name) for name in (*links, *names))
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    for folder, names, _ in os.walk(root):
+        yield from (Path(folder, name) for name in names)
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines()
 
 
 def _fingerprint(path: Path) -> str:
