@@ -19,7 +19,7 @@ help: ## show what there is
 install: ## install what the project itself needs, into .venv
 	@$(UV) sync --frozen --all-extras --quiet
 
-.PHONY: fmt lint type test test-stock check oracles
+.PHONY: fmt lint type test test-wheel test-stock check oracles
 fmt: install ## format the code
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
@@ -32,7 +32,10 @@ type: install ## types
 	$(RUN) mypy .
 
 test: install ## our own code: no cluster, no root, no network
-	$(RUN) pytest tests -m "not cluster and not oracle" -n 4 --dist loadfile
+	$(RUN) pytest tests -m "not cluster and not oracle and not wheel" -n 4 --dist loadfile
+
+test-wheel: install ## the wheel in fresh environments and an empty folder, with the oldest and the newest Python here
+	$(RUN) pytest tests -m wheel
 
 oracles: install ## our rules beside the programs whose rules they are: kubectl, Kubernetes, Prometheus (builds them)
 	$(RUN) pytest tests -m oracle

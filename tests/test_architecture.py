@@ -7,7 +7,7 @@ import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "clusterproof"
 FLOORS = (
-    ("errors", "wait", "outcome", "tool", "production", "decoding"),
+    ("errors", "wait", "outcome", "tool", "production", "decoding", "project", "options"),
     ("kube",),
     ("redact",),
     ("spec", "judgement"),
@@ -17,7 +17,7 @@ FLOORS = (
     ("report",),
     ("run", "bundle", "diagnose"),
     ("load", "history", "generate", "notify"),
-    ("nightly", "undo_cli", "cli", "__main__"),
+    ("nightly", "doctor", "fleet", "completion", "undo_cli", "cli", "__main__"),
 )
 """From the ground up: a module imports from its own floor and those below it."""
 

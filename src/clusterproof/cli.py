@@ -11,21 +11,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from clusterproof import completion, undo_cli
+from clusterproof import completion, fleet, undo_cli
 from clusterproof.bundle import cli as bundle_cli
 from clusterproof.checks import json_schema, kinds, read_spec
 from clusterproof.doctor import cli as doctor_cli
-from clusterproof.errors import ClusterproofError
+from clusterproof.errors import ClusterproofError, SpecError
 from clusterproof.generate import cli as generate_cli
 from clusterproof.history import cli as history_cli
 from clusterproof.nightly import cli as nightly_cli
 from clusterproof.options import OPTIONS, PATHS
 from clusterproof.outcome import ExitCode
+from clusterproof.project import IS_CHECKOUT, SPECS, suites_command
 from clusterproof.redact.errors import say_error, say_uncaught
 from clusterproof.tool import tool_version
 
-PROJECT = Path(__file__).resolve().parents[2]
-SCHEMA_FILE = PROJECT / "spec" / "schema" / "rows.schema.json"
+SCHEMA_FILE = SPECS / "schema" / "rows.schema.json"
+REPORTS = "reports"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,7 +69,6 @@ def command_parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("verify", _verify, "verify a cluster against its spec"),
         ("plan", _plan, "show what would be checked; touches no cluster"),
-        ("load", _load, "offer a load and judge it, judge it again, or foretell an autoscaler"),
     ):
         command = commands.add_parser(
             name,
@@ -79,6 +79,16 @@ def command_parser() -> argparse.ArgumentParser:
         for option in OPTIONS:
             command.add_argument(option.flag, **option.settings)
         command.set_defaults(run=run, as_given=True)
+        if name == "verify":
+            command.add_argument(
+                "--contexts",
+                metavar="NAME,NAME",
+                help="several contexts, each verified by itself, and one page that compares them",
+            )
+    load = commands.add_parser(
+        "load", add_help=False, help="offer a load and judge it, or foretell an autoscaler: needs the extra `load`"
+    )
+    load.set_defaults(run=_load, as_given=True)
     check = commands.add_parser("check-spec", help="read a spec file and say what is wrong in it")
     check.add_argument("path", type=Path)
     check.set_defaults(run=_check_spec)
@@ -98,8 +108,7 @@ def command_parser() -> argparse.ArgumentParser:
 
 
 def _pytest(*arguments: str) -> int:
-    command = [sys.executable, "-m", "pytest", str(PROJECT / "suites"), *arguments]
-    return subprocess.run(command, check=False, cwd=PROJECT).returncode  # noqa: S603 - our own
+    return subprocess.run(suites_command(arguments), check=False).returncode  # noqa: S603 - our own
 
 
 def _from_here(arguments: Sequence[str]) -> list[str]:
@@ -116,8 +125,28 @@ def _from_here(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def _verify(_options: argparse.Namespace, rest: list[str]) -> int:
-    return _pytest(*_from_here(rest))
+def _verify(options: argparse.Namespace, rest: list[str]) -> int:
+    reports = Path(REPORTS if options.report_dir is None else options.report_dir).absolute()
+    arguments = _from_here(rest)
+    if options.contexts is None:
+        given = options.report_dir is not None
+        return _pytest(*arguments, *([] if given else [f"--report-dir={reports}"]))
+    if options.context or options.plan:
+        raise SpecError("--contexts: expected without --context and --plan")
+    arguments = _without("--contexts", _without("--report-dir", arguments))
+    return fleet.verify(fleet.contexts_of(options.contexts), arguments, reports)
+
+
+def _without(name: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments without an option and its value."""
+    left: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == name:
+            next(words, None)
+        elif not word.startswith(f"{name}="):
+            left.append(word)
+    return left
 
 
 def _plan(_options: argparse.Namespace, rest: list[str]) -> int:
@@ -125,9 +154,14 @@ def _plan(_options: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _load(_options: argparse.Namespace, rest: list[str]) -> int:
-    from clusterproof.load.__main__ import main as load  # noqa: PLC0415 - only a load needs it
-
-    return load(rest)
+    try:
+        from clusterproof.load.__main__ import main as load_main  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise SpecError(
+            f"load: expected the extra `load`, there is no {error.name};"
+            ' next: pip install "clusterproof[load]"'
+        ) from error
+    return load_main(rest)
 
 
 def _check_spec(options: argparse.Namespace, _rest: list[str]) -> int:
@@ -147,6 +181,9 @@ def _kinds(_options: argparse.Namespace, _rest: list[str]) -> int:
 
 def _schema(options: argparse.Namespace, _rest: list[str]) -> int:
     current = json.dumps(json_schema(), indent=1) + "\n"
+    if not options.check and not IS_CHECKOUT:
+        sys.stdout.write(current)
+        return ExitCode.PASSED
     if not options.check:
         SCHEMA_FILE.parent.mkdir(parents=True, exist_ok=True)
         SCHEMA_FILE.write_text(current, encoding="utf-8")

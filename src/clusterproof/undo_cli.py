@@ -16,6 +16,7 @@ from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.outcome import ExitCode
+from clusterproof.project import SPECS
 from clusterproof.redact import Redactor
 from clusterproof.redact.errors import say_error
 from clusterproof.spec import renamed
@@ -23,7 +24,7 @@ from clusterproof.spec import renamed
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
 
-SPEC = Path(__file__).resolve().parents[2] / "spec" / "self-hosted.yaml"
+SPEC = SPECS / "self-hosted.yaml"
 LOCK_WAIT_S = 60.0
 
 

@@ -6,16 +6,15 @@ import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from clusterproof import cli
+from clusterproof.checks import json_schema, kinds
 from clusterproof.history.metrics import metrics_text
 from clusterproof.history.store import History
 from clusterproof.outcome import ExitCode, Outcome
-from clusterproof.spec import json_schema
-from clusterproof.spec.reading import AnyRow
 from clusterproof.spec.row import Expectation, Row
 
 _Subparsers: Final = argparse._SubParsersAction  # noqa: SLF001 - has no other name
@@ -52,8 +51,8 @@ def _kinds() -> str:
         ("field", "meaning"),
         [(f"`{name}`", text) for name, text in _attributes(Expectation).items()],
     )
-    for kind in get_args(AnyRow):
-        name = get_args(kind.model_fields["check"].annotation)[0]
+    for name, registered in kinds().items():
+        kind = registered.row
         summary, _, more = _summary(kind)
         text += f"\n## {name}\n\n{summary}\n{more}\n"
         described = _attributes(kind)
@@ -63,9 +62,16 @@ def _kinds() -> str:
                 continue
             written = settings.alias or field
             schema = definitions[kind.__name__]["properties"].get(written, {})
-            needed = "yes" if settings.is_required() else _default(settings.default)
-            meaning = described.get(field.rstrip("_"), "")
-            rows.append((f"`{written}`", _type(schema, definitions), needed, meaning))
+            default = settings.get_default(call_default_factory=True)
+            needed = "yes" if settings.is_required() else _default(default)
+            rows.append(
+                (
+                    f"`{written}`",
+                    _type(schema, definitions),
+                    needed,
+                    described.get(field.rstrip("_"), ""),
+                )
+            )
         text += _table(("field", "type", "required, or default", "meaning"), rows)
     return text
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from clusterproof.checks import read_spec
 from clusterproof.doctor.access import granted_of
 from clusterproof.doctor.rights import rights_by_row
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.outcome import ExitCode, Outcome
-from clusterproof.spec import read_spec
 from testbed.cluster import binaries, paths
 from testbed.deploy.kubectl import Kubectl
 from testbed.nightly.withheld import PREFIX, accounts, grants_of, verify_with

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from clusterproof.spec.desired import FieldRow, ReplicasRow
 
+from clusterproof.checks import read_spec
+from clusterproof.checks.field import FieldRow
+from clusterproof.checks.replicas import ReplicasRow
 from clusterproof.doctor.cli import is_new_enough, of_rights
 from clusterproof.doctor.rights import rights_by_row, rights_of_row, writes
 from clusterproof.nightly.rights import Grant, grants_of
-from clusterproof.spec import Row, Settings, read_spec
+from clusterproof.spec import Row, Settings
 from clusterproof.spec.row import Area, Expectation, ObjectRef
 
 PROJECT = Path(__file__).parents[2]

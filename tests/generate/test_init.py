@@ -183,7 +183,7 @@ def test_the_command_writes_a_spec_that_can_be_planned(
     path = tmp_path / "web.yaml"
     path.write_text(yaml.safe_dump(deployment()))
     assert main(["init", str(tmp_path / "own"), "--manifests", str(path)]) == 0
-    assert "next: pytest suites --spec" in capsys.readouterr().out
+    assert "next: clusterproof verify --spec" in capsys.readouterr().out
     assert main(["check-spec", str(tmp_path / "own" / "spec.yaml")]) == 0
 
 

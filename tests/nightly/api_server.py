@@ -30,6 +30,7 @@ class Answers:
         posted: The bodies that were posted.
         refused: Paths that are answered with 403.
         asked: The paths that were asked for, in order.
+        uid: Of namespace kube-system.
         withheld: Rights that a SelfSubjectAccessReview says we have not, as a run record has them.
     """
 
@@ -42,6 +43,7 @@ class Answers:
         self.refused: set[str] = set()
         self.asked: list[str] = []
         self.withheld: set[str] = set()
+        self.uid = "uid-of-this-cluster"
 
     def reviewed(self, review: Json) -> Json:
         """A SelfSubjectAccessReview, answered."""
@@ -66,7 +68,7 @@ def served(answers: Answers) -> Iterator[str]:
                 message = f"{path.rpartition('/')[2]} is forbidden"
                 self._answer({"kind": "Status", "code": 403, "message": message}, 403)
                 return
-            body: Json = {"gitVersion": "v1.35.4", "metadata": {"uid": "uid-of-this-cluster"}}
+            body: Json = {"gitVersion": "v1.35.4", "metadata": {"uid": answers.uid}}
             if path not in {"/version", "/api/v1/namespaces/kube-system"}:
                 kind = KINDS.get(path.rpartition("/")[2], "Unknown")
                 body = {"kind": f"{kind}List", "metadata": {"resourceVersion": "1"}}

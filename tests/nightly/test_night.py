@@ -45,7 +45,6 @@ class Stage:
         answers.lists[CONFIG_MAPS] = settings(one="yes", two="yes")
         spec = write_spec(folder / "spec", "one", "two")
         self.night = Night(
-            project=PROJECT,
             results=folder / "results",
             arguments=("--spec", str(spec), "--kubeconfig", str(kubeconfig(folder, server))),
             spec=spec,

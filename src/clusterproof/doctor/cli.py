@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from clusterproof.checks import read_spec
 from clusterproof.doctor.access import granted_of
 from clusterproof.doctor.rights import rights_by_row, writes
 from clusterproof.errors import ClusterproofError, ObservationError, SpecError
@@ -18,9 +19,9 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.nightly.rights import Grant
 from clusterproof.outcome import ExitCode
+from clusterproof.project import spec_file
 from clusterproof.redact import Redactor
-from clusterproof.spec import Spec, read_spec, renamed
-from clusterproof.specs import spec_file
+from clusterproof.spec import Spec, renamed
 from clusterproof.tool import tool_version
 
 if TYPE_CHECKING:

@@ -8,6 +8,29 @@ nothing else, a run can be a pass.
 
 from collections.abc import Iterator, Mapping
 
+from clusterproof.checks.certificate import CertificateRow
+from clusterproof.checks.exposure import ExposureRow
+from clusterproof.checks.flag import FlagRow
+from clusterproof.checks.fresh import FreshRow
+from clusterproof.checks.hpa_state import HpaStateRow
+from clusterproof.checks.http import HttpRow
+from clusterproof.checks.images import ImagesRow
+from clusterproof.checks.ingestion import IngestionRow
+from clusterproof.checks.ingress import IngressRow
+from clusterproof.checks.limit_range import LimitRangeRow
+from clusterproof.checks.metric import MetricRow
+from clusterproof.checks.placeholders import PlaceholdersRow
+from clusterproof.checks.policy import PolicyRow
+from clusterproof.checks.posthog_status import StatusRow
+from clusterproof.checks.quantity import QuantityRow
+from clusterproof.checks.replicas import ReplicasRow
+from clusterproof.checks.room import RoomRow
+from clusterproof.checks.secret_manager import SecretManagerRow
+from clusterproof.checks.service import ServiceRow
+from clusterproof.checks.starts import StartsRow
+from clusterproof.checks.targets import TargetsRow
+from clusterproof.checks.totals import TotalsRow
+from clusterproof.checks.volume_use import VolumeUseRow
 from clusterproof.diagnose.scope import scope_of
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, group_version
 from clusterproof.kube.workloads import middle_kind
@@ -15,35 +38,10 @@ from clusterproof.nightly.rights import Grant
 from clusterproof.spec import ObjectRef, Row, Settings, Spec
 from clusterproof.spec.behaviour import (
     AnswerRow,
-    CertificateRow,
     DnsRow,
     EgressRow,
-    ExposureRow,
-    FlagRow,
-    HttpRow,
-    IngestionRow,
     IngressAnswerRow,
-    IngressRow,
     MetricMovesRow,
-    MetricRow,
-    PolicyRow,
-    ServiceRow,
-    StatusRow,
-    TargetsRow,
-)
-from clusterproof.spec.desired import (
-    FreshRow,
-    HpaStateRow,
-    ImagesRow,
-    LimitRangeRow,
-    PlaceholdersRow,
-    QuantityRow,
-    ReplicasRow,
-    RoomRow,
-    SecretManagerRow,
-    StartsRow,
-    TotalsRow,
-    VolumeUseRow,
 )
 
 _OF_PODS = (

@@ -52,7 +52,7 @@ def _init(options: argparse.Namespace, _rest: list[str]) -> int:
     spec, left_out = write_spec(source, options.folder, options.name)
     sys.stdout.writelines(f"no row for {one}\n" for one in left_out)
     sys.stdout.write(f"{spec.path}: {len(spec.rows)} rows, {source.words}\n")
-    sys.stdout.write(f"next: pytest suites --spec {spec.path} --read-only\n")
+    sys.stdout.write(f"next: clusterproof verify --spec {spec.path} --read-only\n")
     return ExitCode.PASSED
 
 

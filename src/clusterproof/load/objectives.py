@@ -24,9 +24,10 @@ from clusterproof.load.sections import (
     Section,
 )
 from clusterproof.production import Production
+from clusterproof.project import SPECS
 from clusterproof.spec.document import read_document
 
-DEFAULT_PATH = Path("spec/objectives.yaml")
+DEFAULT_PATH = SPECS / "objectives.yaml"
 VARIABLE = "CLUSTERPROOF_OBJECTIVES"
 """Environment variable that names another load spec to the Locust scenarios: they need it before
 Locust has read any option."""

@@ -44,6 +44,7 @@ from clusterproof.load.sections import Scaling
 from clusterproof.load.target import HPAS, Target, find_target
 from clusterproof.load.timeline import is_ready
 from clusterproof.outcome import ExitCode
+from clusterproof.project import LOAD_SCENARIOS
 from clusterproof.redact import Redactor
 from clusterproof.redact.files import clean_file
 from clusterproof.wait import wait_until
@@ -280,9 +281,10 @@ def _hold(seconds: float) -> None:
 
 
 def _offer(options: Options, plan: Plan, recorder: Recorder) -> None:
+    scenario = str(LOAD_SCENARIOS / f"{options.scenario}.py")
     command = [
         *shlex.split(options.via),
-        *(sys.executable, "-m", "locust", "-f", f"loadtests/{options.scenario}.py", "--headless"),
+        *(sys.executable, "-m", "locust", "-f", scenario, "--headless"),
         *("--host", options.host, "--shape", options.shape, "--out", str(options.out)),
         *("--rate-factor", str(options.rate_factor), "--time-factor", str(options.time_factor)),
         *("--only-summary", "--skip-log"),

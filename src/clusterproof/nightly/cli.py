@@ -14,13 +14,13 @@ from clusterproof.nightly.rights import grants_of, needed, roles
 from clusterproof.nightly.suite import GRACE_S
 from clusterproof.notify.webhook import NotDeliveredError
 from clusterproof.outcome import ExitCode
+from clusterproof.project import spec_file
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
 
-PROJECT: Final = Path(__file__).resolve().parents[3]
 WEBHOOK_VARIABLE: Final = "CLUSTERPROOF_WEBHOOK"
 WITHIN_S: Final = 900.0
 
@@ -92,10 +92,9 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
     if options.kubeconfig:
         named += ["--kubeconfig", str(options.kubeconfig.resolve())]
     night = Night(
-        project=PROJECT,
         results=options.results.resolve(),
         arguments=(*named, *rest),
-        spec=spec or PROJECT / "spec" / f"{options.profile}.yaml",
+        spec=spec or spec_file(options.profile),
         within_s=options.within,
         grace_s=options.grace,
         webhook=os.environ.get(options.webhook_variable, ""),

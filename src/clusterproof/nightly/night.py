@@ -45,7 +45,6 @@ class Night:
     """What a night is asked for.
 
     Attributes:
-        project: The folder that holds suites/.
         results: The only folder that is written to.
         arguments: Options of the suites (`--profile`, `--spec`, `--read-only`, ...).
         spec: The spec file that they name.
@@ -56,7 +55,6 @@ class Night:
         keep: How many folders of reports are kept.
     """
 
-    project: Path
     results: Path
     arguments: tuple[str, ...]
     spec: Path
@@ -81,7 +79,6 @@ def run_night(night: Night, say: Say) -> ExitCode:
         arguments = (*night.arguments, "--report-dir", str(runs))
         scratch = night.results / ".tmp"
         ended = run_suites(
-            night.project,
             arguments,
             within_s=night.within_s,
             grace_s=night.grace_s,

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
+
+from clusterproof.project import PROJECT, suites_command
 
 GRACE_S: Final = 60.0
 """What an interrupted run has to write its report and remove its Pods, before it is killed."""
@@ -32,7 +33,6 @@ class Ended:
 
 
 def run_suites(
-    project: Path,
     arguments: Sequence[str],
     *,
     within_s: float,
@@ -46,18 +46,16 @@ def run_suites(
     told to end: a Job's own deadline, or an eviction.
 
     Args:
-        project: The folder that holds suites/.
         arguments: Options of the suites.
         within_s: The deadline.
         scratch: The only place for temporary files.
         grace_s: See above.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pytest", str(project / "suites")]
-    command += ["-p", "no:cacheprovider", "-q", "--no-header", *arguments]
+    command = suites_command(["-q", "--no-header", *arguments])
     started_at = time.time()
     with subprocess.Popen(  # noqa: S603 - our own suites
-        command, cwd=project, env=_environment(scratch), start_new_session=True
+        command, cwd=PROJECT, env=_environment(scratch), start_new_session=True
     ) as process:
         stopper = _Stopper(process, grace_s)
         deadline = threading.Timer(

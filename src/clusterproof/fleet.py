@@ -1,0 +1,89 @@
+"""`clusterproof verify --contexts a,b,c`: each cluster by its own process, and one page for all.
+
+No engine of our own: the runs are independent, one after the other, and each leaves the record and
+the reports that it would leave by itself. A run that cannot be made is a cluster that was not seen.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from clusterproof.errors import SpecError
+from clusterproof.outcome import ExitCode
+from clusterproof.project import suites_command
+from clusterproof.report.files import replace_file
+from clusterproof.report.fleet import Member, compared, exit_code_of, to_fleet_html, twins
+from clusterproof.report.record import RunRecord
+
+PAGE = "fleet.html"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def contexts_of(text: str) -> tuple[str, ...]:
+    """The contexts that the option names.
+
+    Raises:
+        SpecError: None, or one of them twice.
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or len(set(names)) != len(names):
+        raise SpecError(f"--contexts: expected contexts with commas, each once; got {text!r}")
+    return names
+
+
+def verify(contexts: Sequence[str], arguments: Sequence[str], reports: Path) -> ExitCode:
+    """Verify each cluster, and write the page.
+
+    Args:
+        contexts: Of the kubeconfig.
+        arguments: Options of the suites, the same for all.
+        reports: Where each has a folder of its own, and the page its place.
+    """
+    folders = _folders(contexts)
+    members = []
+    for context in contexts:
+        _say(f"\n=== {context} ===")
+        members.append(_member(context, arguments, reports, folders[context]))
+    reports.mkdir(parents=True, exist_ok=True)
+    page = reports / PAGE
+    replace_file(page, to_fleet_html(members).encode(errors="backslashreplace"))
+    _say("\n=== all of them ===")
+    for member in members:
+        _say(f"{member.outcome.value:<13} {member.context}  {member.trouble}".rstrip())
+    for row in compared(members):
+        outcomes = {(result.outcome.value if result else "no such row") for result in row.results}
+        if len(outcomes) > 1:
+            _say(f"differs by cluster: {row.id}: {', '.join(sorted(outcomes))}")
+    for same in twins(members):
+        _say(f"one cluster under several names: {', '.join(same)}")
+    _say(f"report  {page}")
+    return exit_code_of(members)
+
+
+def _member(context: str, arguments: Sequence[str], reports: Path, folder: str) -> Member:
+    place = reports / folder
+    known = {path.parent.name for path in place.glob("*/run.json")}
+    options = [*arguments, f"--context={context}", f"--report-dir={place}"]
+    ended = subprocess.run(suites_command(options), check=False)  # noqa: S603 - our own suites
+    written = sorted(path for path in place.glob("*/run.json") if path.parent.name not in known)
+    if not written:
+        return Member(context, None, f"no run was made: exit code {ended.returncode}")
+    path = written[-1]
+    record = RunRecord.from_json(path.read_text(encoding="utf-8"), origin=str(path))
+    return Member(context, record, page=f"{folder}/{path.parent.name}/report.html")
+
+
+def _folders(contexts: Sequence[str]) -> dict[str, str]:
+    """A folder's name for each: contexts may be ARNs, with characters that no file should have."""
+    taken: dict[str, str] = {}
+    for context in contexts:
+        name = _UNSAFE.sub("-", context).strip("-.") or "context"
+        taken[context] = name if name not in taken.values() else f"{name}-{len(taken)}"
+    return taken
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,53 @@
+"""Where the suites, specs and load scenarios are: in a checkout, or in an installation.
+
+The wheel has them as `clusterproof/suites`, laid out as the checkout is: the same files, run the
+same way. Nothing of pytest finds them there by itself, so no test run of others loads them.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from clusterproof.errors import SpecError
+
+_PACKAGE: Final = Path(__file__).resolve().parent
+_CHECKOUT: Final = _PACKAGE.parents[1]
+
+IS_CHECKOUT: Final = (_CHECKOUT / "conftest.py").is_file() and (_CHECKOUT / "suites").is_dir()
+"""Whether this runs from a checkout, or from an image that is laid out as one."""
+
+PROJECT: Final = _CHECKOUT if IS_CHECKOUT else _PACKAGE / "suites"
+SPECS: Final = PROJECT / "spec"
+LOAD_SCENARIOS: Final = PROJECT / "loadtests"
+
+_OBJECTIVES: Final = "objectives"
+"""The one file among the specs that is a load spec, and no profile."""
+
+
+def profiles() -> tuple[str, ...]:
+    """The names that `--profile` takes."""
+    return tuple(sorted(path.stem for path in SPECS.glob("*.yaml") if path.stem != _OBJECTIVES))
+
+
+def spec_file(profile: str) -> Path:
+    """The spec of a profile.
+
+    Raises:
+        SpecError: There is none of that name.
+    """
+    path = SPECS / f"{profile}.yaml"
+    if profile == _OBJECTIVES or not path.is_file():
+        raise SpecError(f"--profile: expected one of {', '.join(profiles())}; got {profile!r}")
+    return path
+
+
+def suites_command(arguments: Sequence[str]) -> list[str]:
+    """The command that runs the suites, from whatever folder.
+
+    The folder where it is run is no place to import from (`-P`), and no plugin of pytest that
+    happens to be installed is loaded: a run is the same in everybody's environment.
+    """
+    command = [sys.executable, "-P", "-m", "pytest", str(PROJECT / "suites")]
+    command += ["--rootdir", str(PROJECT), "-c", str(PROJECT / "pyproject.toml")]
+    return [*command, "-p", "no:cacheprovider", "--disable-plugin-autoload", *arguments]
