@@ -69,7 +69,9 @@ def _by_name(values: list[Any]) -> list[Any]:
 
 
 def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - JSON
-    return tuple(str(one.get("name")) for one in value) if isinstance(value, list) else ()
+    if not isinstance(value, list):
+        return ()
+    return tuple(str(entry.get("name")) if isinstance(entry, dict) else "" for entry in value)
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {

@@ -1,5 +1,6 @@
 """The judges of configuration: keys, ages, shapes, placeholders, managers."""
 
+import re
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from tests.judge.rows import row
 from tests.judging import differences
 
 
-def said(rule: Any, value: object) -> list[str]:  # noqa: ANN401 - any row
-    return [str(one) for one in differences(rule, value)]
+def said(rule: Any, fact: object) -> list[str]:  # noqa: ANN401 - any row
+    different = differences(rule, fact)
+    assert all(re.fullmatch("[a-z]+(-[a-z]+)+", each.code) for each in different), different
+    return [str(each) for each in different]
 
 
 CONSUMED = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from clusterproof.checks.agrees import AgreesRow, FieldPair
 from clusterproof.checks.field import FieldRow
 from clusterproof.compare import contains, meets, same
-from clusterproof.kube.paths import Missing, shown
+from clusterproof.kube.paths import Missing, look_up, shown
 from clusterproof.observe.fields import FieldValue
 from clusterproof.spec.row import Area, Expectation
 from tests.judging import differences
@@ -108,6 +108,28 @@ def test_a_field_as_expected_differs_in_nothing() -> None:
 def test_another_value_is_said_with_both() -> None:
     (found,) = differences(row(), FieldValue(object_exists=True, value=2))
     assert str(found) == "spec.replicas: expected 3, observed 2"
+
+
+@pytest.mark.parametrize(
+    ("expect", "met"),
+    [
+        ({"equals": ["RuntimeDefault"]}, False),
+        ({"names": [""]}, False),
+        ({"matches": '\\["RuntimeDefault"\\]'}, False),
+        ({"absent": True}, False),
+        ({"contains": ["RuntimeDefault"]}, True),
+    ],
+)
+def test_an_element_that_lacks_the_field_is_a_part_of_the_value(
+    expect: dict[str, Any], *, met: bool
+) -> None:
+    containers = [{"profile": "RuntimeDefault"}, {}]
+    rule = row(path="spec.containers[*].profile", expect=expect)
+    profiles = look_up({"spec": {"containers": containers}}, rule.path)
+    different = differences(rule, FieldValue(object_exists=True, value=profiles))
+    assert (different == ()) is met
+    assert all(each.code == "field-differs" for each in different)
+    assert all("absent (no spec.containers[1].profile)" in each.observed for each in different)
 
 
 def test_an_absent_object_is_a_difference_even_where_absence_is_expected() -> None:

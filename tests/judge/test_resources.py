@@ -1,5 +1,6 @@
 """The judges of sums, LimitRanges, room, autoscalers and volumes."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +17,10 @@ from tests.judging import differences
 HPA = "HorizontalPodAutoscaler/ns/web"
 
 
-def said(rule: Any, value: object) -> list[str]:  # noqa: ANN401 - any row
-    return [str(one) for one in differences(rule, value)]
+def said(rule: Any, fact: object) -> list[str]:  # noqa: ANN401 - any row
+    different = differences(rule, fact)
+    assert all(re.fullmatch("[a-z]+(-[a-z]+)+", each.code) for each in different), different
+    return [str(each) for each in different]
 
 
 def totals_row() -> Any:  # noqa: ANN401 - a row

@@ -1,15 +1,18 @@
 """The judges of workloads: each has a passing case, and a failing one for each of its reasons."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from clusterproof.checks import judge
 from clusterproof.checks.images import RunningImage
 from clusterproof.checks.probe import Probe
 from clusterproof.checks.quantity import Bound
 from clusterproof.checks.replicas import Replicas
 from clusterproof.checks.starts import Starts
+from clusterproof.judgement import Doubt, Passed
 from tests.judge.rows import row
 from tests.judging import differences
 
@@ -17,8 +20,10 @@ RIGHT = Replicas(exists=True, desired=3, updated=3, ready=3, available=3, total=
 DIGEST = f"repo/web@sha256:{'a' * 64}"
 
 
-def said(rule: Any, value: object) -> list[str]:  # noqa: ANN401 - any row
-    return [str(one) for one in differences(rule, value)]
+def said(rule: Any, fact: object) -> list[str]:  # noqa: ANN401 - any row
+    different = differences(rule, fact)
+    assert all(re.fullmatch("[a-z]+(-[a-z]+)+", each.code) for each in different), different
+    return [str(each) for each in different]
 
 
 def replicas_row(low: int = 3, high: int = 10) -> Any:  # noqa: ANN401 - a row
@@ -234,3 +239,71 @@ def test_the_same_quantity_is_right_however_it_is_written() -> None:
 )
 def test_each_wrong_bound_is_said(value: Bound, words: list[str]) -> None:
     assert said(bound_row(), value) == words
+
+
+def images_row() -> Any:  # noqa: ANN401 - a row
+    return row("images", workload="Deployment/ns/web", placeholders=[])
+
+
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_a_template_alone_is_a_doubt_where_pods_are_wanted(wanted: int) -> None:
+    quantity = judge(bound_row(), replace(bound("500m"), pods_wanted=wanted))
+    assert isinstance(quantity, Doubt)
+    assert "what is admitted cannot be seen" in quantity.reason
+    unseen = RunningImage("web", "web:1", (), (), pods_wanted=wanted)
+    images = judge(images_row(), (unseen,))
+    assert isinstance(images, Doubt)
+    assert "has the container web" in images.reason
+
+
+def test_a_template_alone_is_judged_where_no_pod_is_wanted() -> None:
+    assert judge(bound_row(), bound("0.5")) == Passed("template requests.cpu")
+    assert judge(images_row(), (RunningImage("web", "web:1", (), ()),)) == Passed("template web")
+
+
+def test_a_template_that_is_wrong_differs_whether_or_not_there_are_pods() -> None:
+    assert said(bound_row(), replace(bound("1"), pods_wanted=3)) == [
+        "template requests.cpu: expected 500m, observed 1"
+    ]
+    unseen = RunningImage("web", "web", (), (), pods_wanted=3)
+    assert said(images_row(), (unseen,)) == [
+        "web: expected a tag other than latest, or a digest, observed web (not pinned)"
+    ]
+
+
+def test_a_pass_names_each_pod_that_was_compared() -> None:
+    assert judge(bound_row(), bound("500m", "500m", "0.5")) == Passed(
+        "template requests.cpu", "web-0 requests.cpu", "web-1 requests.cpu"
+    )
+
+
+def test_restarts_that_the_api_does_not_date_are_a_doubt_where_they_decide() -> None:
+    undated = Starts(1, (), (("web-1/web", 1),), possible_restarts=(("web-1/web", 4),))
+    judgement = judge(starts_row(), undated)
+    assert isinstance(judgement, Doubt)
+    assert judgement.reason.startswith("web-1/web restarted 1 to 4 times in the last 600 s")
+    assert judgement.next_command == "kubectl describe -n ns deployment/web"
+    few = replace(undated, recent_restarts=(), possible_restarts=(("web-1/web", 1),))
+    assert said(starts_row(), few) == []
+    trouble = replace(undated, troubles=("web-1/web: CrashLoopBackOff: x",))
+    assert len(said(starts_row(), trouble)) == 1
+
+
+@pytest.mark.parametrize(
+    ("why", "code"),
+    [
+        ("not scheduled: unbound immediate PersistentVolumeClaims", "claim-not-bound"),
+        ("memory short: OOMKilled", "memory-short"),
+        ("ErrImagePull: not found", "image-not-pulled"),
+        ("CrashLoopBackOff: back-off", "container-not-running"),
+    ],
+)
+def test_the_cause_of_a_trouble_is_its_code(why: str, code: str) -> None:
+    (difference,) = differences(starts_row(), Starts(1, (f"web-1/web: {why}",), ()))
+    assert difference.code == code
+
+
+@pytest.mark.parametrize("kind", ["Job", "CronJob", "Pod"])
+def test_what_has_no_replicas_is_no_workload_of_a_replicas_row(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"a {kind} has none: `check: starts`"):
+        row("replicas", workload=f"{kind}/ns/web", replicas={"min": 1, "max": 1})

@@ -60,3 +60,21 @@ def test_a_path_that_is_none_is_refused() -> None:
 def test_an_absence_is_known_by_its_place() -> None:
     assert {Missing("a"), Missing("a"), Missing("b")} == {Missing("a"), Missing("b")}
     assert hash(Missing("a")) != hash(Missing("b"))
+
+
+HOSTS = {"rules": [{"host": "a"}, {}, {"host": None}], "none": [{}, {}], "empty": []}
+
+
+def test_an_element_without_the_field_keeps_its_place() -> None:
+    assert look_up(HOSTS, "rules[*].host") == [
+        "a",
+        Missing("rules[1].host"),
+        Missing("rules[2].host"),
+    ]
+    nested = {"a": [{"b": [{"c": 1}, {}]}, {}]}
+    assert look_up(nested, "a[*].b[*].c") == [[1, Missing("b[1].c")], Missing("a[1].b[*].c")]
+
+
+@pytest.mark.parametrize("path", ["none[*].host", "empty[*].host", "gone[*].host"])
+def test_what_no_element_has_is_missing(path: str) -> None:
+    assert isinstance(look_up(HOSTS, path), Missing)

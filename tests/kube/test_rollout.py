@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.kube.rollout import is_observed, progress_of
+from clusterproof.kube.rollout import is_observed, progress_of, wanted_pods
 
 Json = dict[str, Any]
 
@@ -34,3 +34,28 @@ def test_replicas_that_are_not_said_are_one(spec: Json) -> None:
 def test_the_generation_may_be_a_number_in_a_string(observed: object, *, is_current: bool) -> None:
     status = {} if observed is None else {"observedGeneration": observed}
     assert is_observed(workload(status)) is is_current
+
+
+ENDED = {"conditions": [{"type": "Complete", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "status", "wanted"),
+    [
+        ("Deployment", {"replicas": 3}, {}, 3),
+        ("Deployment", {"replicas": 0}, {}, 0),
+        ("DaemonSet", {}, {"desiredNumberScheduled": 2}, 2),
+        ("Job", {}, {}, 1),
+        ("Job", {"parallelism": 4}, {}, 4),
+        ("Job", {"parallelism": 4}, {"succeeded": 1, "active": 2}, 2),
+        ("Job", {"parallelism": 4, "completions": 6}, {"succeeded": 5}, 1),
+        ("Job", {"parallelism": 4, "suspend": True}, {}, 0),
+        ("Job", {"parallelism": 4}, ENDED, 0),
+        ("CronJob", {"jobTemplate": {"spec": {"parallelism": 2}}}, {}, 0),
+        ("CronJob", {"jobTemplate": {"spec": {"parallelism": 2}}}, {"active": [{}]}, 2),
+    ],
+)
+def test_the_pods_that_a_controller_wants_to_run(
+    kind: str, spec: Json, status: Json, wanted: int
+) -> None:
+    assert wanted_pods(kind, workload(status, **spec)) == wanted

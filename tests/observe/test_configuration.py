@@ -3,22 +3,28 @@
 import base64
 import os
 import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clusterproof.checks import fresh
 from clusterproof.checks.consumed import look as look_at_consumed
-from clusterproof.checks.fresh import data_changed_at, read_freshness
+from clusterproof.checks.fresh import data_changed_at
+from clusterproof.checks.fresh import look as look_at_fresh
 from clusterproof.checks.placeholders import look as look_at_placeholders
 from clusterproof.checks.secret_shape import look as look_at_secret_shape
 from clusterproof.errors import ObservationError
 from clusterproof.kube.execute import ExecResult
+from clusterproof.wait import last_within
 from tests.judge.rows import row
 from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of
 
 read_consumed = at_cluster(look_at_consumed)
+read_freshness = at_cluster(look_at_fresh)
 read_placeholders = at_cluster(look_at_placeholders)
 read_secret_shape = at_cluster(look_at_secret_shape)
 
@@ -201,7 +207,7 @@ def freshness_of(
 
     monkeypatch.setattr(fresh, "execute", execute)
     with cluster_of(workload, item, pod_of(workload, **pod)) as cluster:
-        seen = read_freshness(cluster, FRESH, read_only=False).value
+        seen = read_freshness(cluster, FRESH).value
     return [f"{one.what}: {one.observed}" for one in differences(FRESH, seen)]
 
 
@@ -244,6 +250,55 @@ def test_a_file_by_subpath_is_compared(
     for text, words in (("1", ["web-1: earlier ones of A"]), ("2", [])):
         (folder / "A").write_text(text, encoding="utf-8")
         assert freshness_of(monkeypatch, workload, CHANGED, {}) == words
+
+
+def changed(seconds_ago: float) -> Json:
+    at = datetime.now(tz=UTC) - timedelta(seconds=seconds_ago)
+    data = written(at.strftime("%Y-%m-%dT%H:%M:%SZ"), "f:data")
+    return held("ConfigMap", "cm", {"A": "2"}, metadata=data)
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> tuple[Path, Json]:
+    """A file of the object in a folder, as a kubelet mounts it, and the workload that has it."""
+    mount = {"name": "v", "mountPath": str(tmp_path)}
+    volume = {"name": "v", "configMap": {"name": "cm"}}
+    file = tmp_path / "A"
+    file.write_text("1", encoding="utf-8")
+    return file, web({"volumeMounts": [mount]}, volumes=[volume])
+
+
+def test_a_file_that_the_kubelet_is_about_to_write_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, mounted: tuple[Path, Json]
+) -> None:
+    file, workload = mounted
+
+    def wait(read: Any, accept: Any, *, within_s: float, every_s: float) -> Any:  # noqa: ANN401
+        assert 0 < within_s <= fresh.SYNC_S
+        return last_within(
+            read,
+            accept,
+            within_s=within_s,
+            every_s=every_s,
+            sleep=lambda _: file.write_text("2", encoding="utf-8"),
+        )
+
+    monkeypatch.setattr(fresh, "last_within", wait)
+    assert freshness_of(monkeypatch, workload, changed(seconds_ago=30), {}) == []
+
+
+def test_a_file_that_no_sync_has_brought_in_time_is_stale(
+    monkeypatch: pytest.MonkeyPatch, mounted: tuple[Path, Json]
+) -> None:
+    item = changed(seconds_ago=fresh.SYNC_S + 1)
+    assert freshness_of(monkeypatch, mounted[1], item, {}) == ["web-1: earlier ones of A"]
+
+
+def test_a_variable_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    item = changed(seconds_ago=1)
+    began = time.monotonic()
+    assert freshness_of(monkeypatch, BY_ENV, item, {"A": "1"}) == ["web-1: earlier ones of A"]
+    assert time.monotonic() - began < fresh.EVERY_S
 
 
 @pytest.mark.parametrize("field", ["f:data", "f:stringData", "f:binaryData"])

@@ -8,14 +8,16 @@ import pytest
 from clusterproof.checks.hpa_state import look as look_at_hpa_state
 from clusterproof.checks.limit_range import look as look_at_limit_range
 from clusterproof.checks.room import look as look_at_room
+from clusterproof.checks.totals import look as look_at_totals
 from clusterproof.errors import ObservationError
 from tests.judge.rows import row
 from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of, owned_by
-from tests.observe.test_workloads import WEB, running, workload
+from tests.observe.test_workloads import WEB, cron_job, running, workload
 
 read_limit_ranges = at_cluster(look_at_limit_range)
 read_room = at_cluster(look_at_room)
+read_totals = at_cluster(look_at_totals)
 read_hpa_state = at_cluster(look_at_hpa_state)
 
 Json = dict[str, Any]
@@ -403,3 +405,43 @@ def test_rows_that_could_only_be_green_are_refused() -> None:
         row("limit-range", namespace="ns", workloads=[])
     with pytest.raises(ValueError, match="at least 1 item"):
         row("hpa-state", of=HPA, aspect="metrics", resources=[])
+
+
+def totals(quantity: str, ref: str = WEB, bound: str = "requests") -> Any:  # noqa: ANN401 - a row
+    return row("totals", workloads=[ref], bound=bound, resource="cpu", quantity=quantity)
+
+
+@pytest.mark.parametrize(
+    ("resources", "bound", "words"),
+    [
+        ({"requests": {"cpu": "500m"}}, "requests", []),
+        ({"limits": {"cpu": "500m"}}, "requests", []),
+        ({"limits": {"cpu": "500m"}}, "limits", []),
+        (
+            {"requests": {"cpu": "500m"}},
+            "limits",
+            ["web/web: expected limits.cpu, observed none"],
+        ),
+    ],
+)
+def test_a_request_that_is_not_declared_is_summed_as_the_limit(
+    resources: Json, bound: str, words: list[str]
+) -> None:
+    item = workload(replicas=3, containers=[asking(**resources)])
+    quantity = "0" if words else "1500m"
+    assert said(totals(quantity, bound=bound), read_totals, item) == words
+
+
+@pytest.mark.parametrize(
+    ("spec", "quantity"),
+    [
+        ({}, "500m"),
+        ({"parallelism": 4}, "2"),
+        ({"parallelism": 4, "completions": 2}, "1"),
+        ({"parallelism": 0}, "0"),
+    ],
+)
+def test_a_run_of_a_cron_job_is_summed_by_its_parallelism(spec: Json, quantity: str) -> None:
+    item = cron_job(**spec)
+    item["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"] = [asking(**CPU)]
+    assert said(totals(quantity, "CronJob/ns/web"), read_totals, item) == []

@@ -10,11 +10,10 @@ from clusterproof.checks.probe import look as look_at_probe
 from clusterproof.checks.quantity import look as look_at_quantity
 from clusterproof.checks.replicas import look as look_at_replicas
 from clusterproof.checks.starts import look as look_at_starts
-from clusterproof.errors import ObservationError
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.workloads import is_settling
 from tests.judge.rows import row
-from tests.judging import at_cluster, differences
+from tests.judging import DoubtError, at_cluster, differences
 from tests.observe.cluster_objects import cluster_of, owned_by
 
 read_bound = at_cluster(look_at_quantity)
@@ -148,11 +147,10 @@ def test_restarts_of_a_lifetime_are_not_those_of_the_window() -> None:
 def test_restarts_that_the_api_does_not_date_are_no_verdict() -> None:
     status = ended(4, began=ago(seconds=200), finished=ago(seconds=60))
     pod = running(created=ago(days=300), statuses=[status])
-    with (
-        cluster_of(workload(), pod) as cluster,
-        pytest.raises(ObservationError, match="restarted 2 to 4 times in the last 600 s"),
-    ):
-        read_starts(cluster, starts(3))
+    with cluster_of(workload(), pod) as cluster:
+        fact = read_starts(cluster, starts(3)).value
+    with pytest.raises(DoubtError, match="restarted 2 to 4 times in the last 600 s"):
+        differences(starts(3), fact)
 
 
 def test_restarts_of_a_pod_younger_than_the_window_are_exact() -> None:
@@ -288,3 +286,88 @@ def test_a_paused_rollout_is_said() -> None:
     with cluster_of(item) as cluster:
         (found,) = said(rule, cluster, read_replicas)
     assert found.startswith("spec.paused: expected false, observed true")
+
+
+def cron_job(**spec: Any) -> Json:  # noqa: ANN401 - raw JSON
+    template = workload()["spec"]["template"]
+    return {
+        "kind": "CronJob",
+        "metadata": {"name": "web", "namespace": "ns", "uid": "cron"},
+        "spec": {"jobTemplate": {"spec": {"template": template, **spec}}},
+    }
+
+
+def job(name: str, *, created: str, failed: str = "") -> Json:
+    ended = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+    return {
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": "ns", "uid": name, "creationTimestamp": created}
+        | {"ownerReferences": owned_by("cron")["ownerReferences"]},
+        "spec": {"template": workload()["spec"]["template"]},
+        "status": {"conditions": [ended | {"lastTransitionTime": failed}] if failed else []},
+    }
+
+
+def ran(name: str, of: str, phase: str, **since: float) -> Json:
+    state = {"terminated": {"finishedAt": ago(**since), "exitCode": int(phase == "Failed")}}
+    pod = running(name, ready=False, statuses=[{"name": "web", "state": state}])
+    pod["metadata"] |= owned_by(of, app="web")
+    pod["status"]["phase"] = phase
+    return pod
+
+
+CRON = row("starts", workload="CronJob/ns/web", restarts_at_most=1, within_s=600)
+
+
+def test_the_runs_of_a_cron_job_that_ended_well_are_its_starts() -> None:
+    pods = [ran("web-1", "one", "Succeeded", hours=2), ran("web-2", "two", "Succeeded", hours=1)]
+    jobs = (job("one", created=ago(hours=2)), job("two", created=ago(hours=1)))
+    with cluster_of(cron_job(), *jobs, *pods) as cluster:
+        assert said(CRON, cluster, read_starts) == []
+        assert read_starts(cluster, CRON).value.pods == 2
+
+
+def test_pods_of_a_run_that_fail_one_after_the_other_are_its_restarts() -> None:
+    pods = [ran(f"web-{second}", "one", "Failed", seconds=second) for second in (1, 2, 3)]
+    old = ran("web-9", "one", "Failed", hours=3)
+    with cluster_of(cron_job(), job("one", created=ago(hours=4)), *pods, old) as cluster:
+        (difference,) = differences(CRON, read_starts(cluster, CRON).value)
+    assert difference.code == "pods-failed"
+    assert difference.observed == "web-1, web-2, web-3"
+
+
+@pytest.mark.parametrize(
+    ("failed", "later", "is_trouble"),
+    [(ago(hours=5), False, True), (ago(hours=5), True, False), (ago(seconds=60), True, True)],
+)
+def test_a_job_that_failed_is_a_trouble_until_a_later_one_ran(
+    failed: str, *, later: bool, is_trouble: bool
+) -> None:
+    jobs = [job("one", created=ago(hours=6), failed=failed)]
+    jobs += [job("two", created=ago(seconds=30))] if later else []
+    with cluster_of(cron_job(), *jobs, ran("web-1", "one", "Failed", hours=5)) as cluster:
+        sentences = said(CRON, cluster, read_starts)
+    expected = ["one: expected running, observed BackoffLimitExceeded"] if is_trouble else []
+    assert sentences == expected
+
+
+def test_a_cron_job_of_which_no_pod_is_kept_is_a_doubt() -> None:
+    with cluster_of(cron_job()) as cluster:
+        fact = read_starts(cluster, CRON).value
+    with pytest.raises(DoubtError, match="no Pod of CronJob/ns/web is there or was kept"):
+        differences(CRON, fact)
+
+
+def test_a_quantity_of_a_cron_job_between_two_runs_is_that_of_its_template() -> None:
+    rule = row(
+        "quantity", workload="CronJob/ns/web", container="web", bound="requests", resource="cpu",
+        quantity="500m",
+    )  # fmt: skip
+    item = cron_job()
+    asking = {"name": "web", "image": "web:1", "resources": {"requests": {"cpu": "500m"}}}
+    item["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"] = [asking]
+    with cluster_of(item) as cluster:
+        assert said(rule, cluster, read_bound) == []
+    item["status"] = {"active": [{"name": "one"}]}
+    with cluster_of(item) as cluster, pytest.raises(DoubtError):
+        said(rule, cluster, read_bound)

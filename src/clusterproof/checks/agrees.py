@@ -1,10 +1,9 @@
-"""Rows `check: agrees`.
+"""Two fields say the same, such as the host in a URL and the host of an Ingress.
 
 Source: the deployment's contract.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,9 +11,9 @@ from pydantic import Field, field_validator
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Failed, Judgement, Passed
 from clusterproof.kube.paths import Missing, shown, text_of
-from clusterproof.observe.fields import FieldValue, _field, _get
+from clusterproof.observe.fields import FieldValue, field_of, get_command
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import Path, Ref, Row, check_pattern
 
@@ -43,7 +42,7 @@ class AgreesRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class FieldPair:
-    """Two of them."""
+    """The two fields, that of the row's `path` first."""
 
     one: FieldValue
     other: FieldValue
@@ -52,40 +51,44 @@ class FieldPair:
 def look(row: AgreesRow, site: Site) -> Observed[FieldPair]:
     """Both fields of the row."""
     cluster = site.cluster
-    one = _field(cluster, row.of, row.path)
-    other = _field(cluster, row.with_, row.with_path)
-    evidence = (
-        f"{row.of} {row.path} is {shown(one.value)}",
-        f"{row.with_} {row.with_path} is {shown(other.value)}",
+    fields = FieldPair(
+        field_of(cluster, row.of, row.path), field_of(cluster, row.with_, row.with_path)
     )
-    return Observed(FieldPair(one, other), f"{row.of} and {row.with_}", evidence, _get(row.of))
+    evidence = (
+        f"{row.of} {row.path} is {shown(fields.one.value)}",
+        f"{row.with_} {row.with_path} is {shown(fields.other.value)}",
+    )
+    return Observed(fields, f"{row.of} and {row.with_}", evidence, get_command(row.of))
 
 
-def differences(row: AgreesRow, value: FieldPair) -> Iterator[Difference]:
+def judge(row: AgreesRow, fields: FieldPair) -> Judgement:
     """The part that the pattern cuts out of one field is the other field."""
-    for ref, path, field in (
-        (row.of, row.path, value.one),
-        (row.with_, row.with_path, value.other),
-    ):
-        if isinstance(field.value, Missing):
-            yield Difference(f"{ref} {path}", "a value", shown(field.value))
-            return
-    cut = re.fullmatch(row.pattern, text_of(value.one.value))
+    difference = _difference(row, fields.one.value, fields.other.value)
+    if difference is not None:
+        return Failed(difference)
+    return Passed(f"{row.of} {row.path}", f"{row.with_} {row.with_path}")
+
+
+def _difference(row: AgreesRow, json: Any, other: Any) -> Difference | None:  # noqa: ANN401 - JSON
+    for place, field in ((f"{row.of} {row.path}", json), (f"{row.with_} {row.with_path}", other)):
+        if isinstance(field, Missing):
+            return Difference(place, "a value", shown(field), code="field-absent")
+    cut = re.fullmatch(row.pattern, text_of(json))
     if cut is None:
-        yield Difference(row.path, f"text like {row.pattern}", shown(value.one.value))
-    elif cut[1] not in _texts(value.other.value):
-        expected = " or ".join(shown(one) for one in _texts(value.other.value))
-        yield Difference(row.path, f"{expected} (as {row.with_})", shown(cut[1]))
+        return Difference(row.path, f"text like {row.pattern}", shown(json), code="field-unlike")
+    texts = _texts(other)
+    if cut[1] in texts:
+        return None
+    expected = " or ".join(shown(text) for text in texts)
+    return Difference(
+        row.path, f"{expected} (as {row.with_})", shown(cut[1]), code="fields-disagree"
+    )
 
 
-def _texts(value: Any) -> list[str]:  # noqa: ANN401 - JSON
+def _texts(json: Any) -> list[str]:  # noqa: ANN401 - JSON
     """A value as text; the elements of a list, of which one is enough."""
-    return [text_of(one) for one in (value if isinstance(value, list) else [value])]
-
-
-def judge(row: AgreesRow, fact: FieldPair) -> Judgement:
-    """The part that the pattern cuts out of one field is the other field."""
-    return judged(differences(row, fact), compared_in(fact))
+    elements = json if isinstance(json, list) else [json]
+    return [text_of(element) for element in elements if not isinstance(element, Missing)]
 
 
 KIND = Kind(AgreesRow, look, judge)

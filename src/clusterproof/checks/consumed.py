@@ -1,4 +1,4 @@
-"""Rows `check: consumed`.
+"""A container really gets keys of a ConfigMap or Secret, as variables or as files.
 
 Source: Kubernetes docs, "ConfigMaps" and "Secrets" as environment variables
 (v1.35, read 2026-11-23).
@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.containers import container_named
 from clusterproof.kube.env import (
     MountedFile,
@@ -81,11 +81,11 @@ def look(row: ConsumedRow, site: Site) -> Observed[Consumed]:
     workload = cluster.find(row.workload)
     spec = pod_spec_of(workload) if workload else {}
     container = container_named(spec, row.container)
-    item = cluster.find(row.of)
+    source = cluster.find(row.of)
     next_command = f"kubectl describe {row.workload.kubectl}"
     where = f"{row.workload} {row.container}"
-    if item is None or container is None or row.workload.namespace != row.of.namespace:
-        there = item is not None and row.workload.namespace == row.of.namespace
+    if source is None or container is None or row.workload.namespace != row.of.namespace:
+        there = source is not None and row.workload.namespace == row.of.namespace
         nothing: frozenset[str] = frozenset()
         absent = Consumed(there, container is not None, nothing, nothing)
         return Observed(absent, where, ("gets nothing from it",), next_command)
@@ -103,72 +103,81 @@ def look(row: ConsumedRow, site: Site) -> Observed[Consumed]:
             consumed.append(key)
         else:
             instead.append((key, why))
-    held = frozenset(contents_of(row.of.kind, item))
-    value = Consumed(True, True, held, frozenset(consumed), tuple(instead))  # noqa: FBT003 - as named
+    held = frozenset(contents_of(row.of.kind, source))
+    fact = Consumed(
+        object_exists=True,
+        container_exists=True,
+        held=held,
+        consumed=frozenset(consumed),
+        instead=tuple(instead),
+    )
     evidence = (
         f"gets {', '.join(sorted(consumed)) or 'none of these keys'} from {row.of}",
         *(f"{key}: {why}" for key, why in instead),
     )
-    return Observed(value, where, evidence, next_command)
+    return Observed(fact, where, evidence, next_command)
 
 
 def _why_not(
     key: str,
-    rule: ConsumedRow,
+    row: ConsumedRow,
     variables: Mapping[str, Variable],
     files: tuple[MountedFile, ...],
 ) -> str | None:
     """Where the key does not get to the container as the row says: what is there instead."""
-    source, name = (rule.of.kind, rule.of.name, key), rule.as_.get(key, key)
+    source, name = (row.of.kind, row.of.name, key), row.as_.get(key, key)
     if name.startswith("/"):
-        at = [(file.kind, file.name, file.key) for file in files if file.path == name]
-        return None if source in at else f"no file {name} of it"
+        sources = [(file.kind, file.name, file.key) for file in files if file.path == name]
+        return None if source in sources else f"no file {name} of it"
     variable = variables.get(name)
     if variable is not None:
         is_it = (variable.kind, variable.name, variable.key) == source
         return None if is_it else f"{name} comes from {variable}"
-    if key in rule.as_:
+    if key in row.as_:
         return f"no variable {name}"
-    if any((one.kind, one.name, one.key) == source for one in variables.values()):
+    if source in [(other.kind, other.name, other.key) for other in variables.values()]:
         return None
     paths = [file.path for file in files if (file.kind, file.name, file.key) == source]
     return f"as the file {paths[0]} alone; say so by `as`" if paths else "not set from it"
 
 
-def _refuse_unread(container: Json, rule: ConsumedRow, read: Read) -> None:
+def _refuse_unread(container: Json, row: ConsumedRow, read: Read) -> None:
     """Nothing, unless a whole Secret that may not be read goes over the row's own source."""
-    field = "configMapRef" if rule.of.kind == "ConfigMap" else "secretRef"
+    field = "configMapRef" if row.of.kind == "ConfigMap" else "secretRef"
     ours = False
     for source in container.get("envFrom") or []:
-        ours = ours or (source.get(field) or {}).get("name") == rule.of.name
+        ours = ours or (source.get(field) or {}).get("name") == row.of.name
         secret = (source.get("secretRef") or {}).get("name", "")
         if ours and secret and isinstance(read("Secret", secret), Unread):
             raise ObservationError(
                 f"Secret {secret} is a later source of the environment, and may not be read: it"
-                f" cannot be told whether it sets {', '.join(rule.keys)} anew",
-                next_command=f"kubectl auth can-i list secrets -n {rule.of.namespace}",
+                f" cannot be told whether it sets {', '.join(row.keys)} anew",
+                next_command=f"kubectl auth can-i list secrets -n {row.of.namespace}",
             )
-
-
-def differences(row: ConsumedRow, value: Consumed) -> Iterator[Difference]:
-    """The object and the container are there, and each key gets from one to the other."""
-    if not value.object_exists:
-        yield Difference(str(row.of), f"a {row.of.kind}", "absent")
-    if not value.container_exists:
-        yield Difference(str(row.workload), f"container {row.container}", "absent")
-    if not (value.object_exists and value.container_exists):
-        return
-    for key in row.keys:
-        if key not in value.held:
-            yield Difference(key, f"a key of {row.of}", "absent")
-        elif key not in value.consumed:
-            seen = dict(value.instead).get(key, "not set from it")
-            yield Difference(key, f"set in {row.container} from {row.of}", seen)
 
 
 def judge(row: ConsumedRow, fact: Consumed) -> Judgement:
     """The object and the container are there, and each key gets from one to the other."""
-    return judged(differences(row, fact), compared_in(fact))
+    return judged(_differences(row, fact), row.keys)
+
+
+def _differences(row: ConsumedRow, fact: Consumed) -> Iterator[Difference]:
+    if not fact.object_exists:
+        yield Difference(str(row.of), f"a {row.of.kind}", "absent", code="object-absent")
+    if not fact.container_exists:
+        yield Difference(
+            str(row.workload), f"container {row.container}", "absent", code="container-absent"
+        )
+    if not (fact.object_exists and fact.container_exists):
+        return
+    instead = dict(fact.instead)
+    for key in row.keys:
+        if key not in fact.held:
+            yield Difference(key, f"a key of {row.of}", "absent", code="key-absent")
+        elif key not in fact.consumed:
+            expected = f"set in {row.container} from {row.of}"
+            observed = instead.get(key, "not set from it")
+            yield Difference(key, expected, observed, code="key-not-consumed")
 
 
 KIND = Kind(ConsumedRow, look, judge)

@@ -1,19 +1,20 @@
-"""Rows `check: field`.
+"""One field of one object has the value that is expected.
 
-Source: Kubernetes API reference (v1.35, read 2026-11-23); the meaning of a field is compared,
-not its spelling.
+The meaning of a field is compared, not its spelling. Where `[*]` in the path goes through a list,
+an element without the field is a part of the value, so no `equals` passes over it.
+
+Source: Kubernetes API reference (v1.35, read 2026-11-23).
 """
 
-from collections.abc import Iterator
 from typing import Literal
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.compare import _OPERATORS, meets
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Failed, Judgement, Passed
 from clusterproof.kube.paths import Missing, shown
 from clusterproof.kube.selectors import in_one_form
-from clusterproof.observe.fields import FieldValue, _field, _get
+from clusterproof.observe.fields import FieldValue, field_of, get_command
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import Expectation, Path, Ref, Row
 
@@ -29,20 +30,24 @@ class FieldRow(Row):
 
 def look(row: FieldRow, site: Site) -> Observed[FieldValue]:
     """The field that the row names."""
-    cluster = site.cluster
-    field = _field(cluster, row.of, row.path)
+    field = field_of(site.cluster, row.of, row.path)
     evidence = f"{row.path} is {shown(field.value)}"
     if not field.object_exists:
         evidence = "there is no such object"
-    return Observed(field, f"{row.of} {row.path}", (evidence,), _get(row.of))
+    return Observed(field, f"{row.of} {row.path}", (evidence,), get_command(row.of))
 
 
-def differences(row: FieldRow, value: FieldValue) -> Iterator[Difference]:
+def judge(row: FieldRow, field: FieldValue) -> Judgement:
     """The field meets its expectation; an object that is not there meets none."""
-    if not value.object_exists:
-        yield Difference(str(row.of), str(row.expect), "no such object")
-    elif not (meets(row.expect, value.value) or _meets_in_one_form(row.expect, value)):
-        yield Difference(row.path, str(row.expect), shown(value.value), _hint(row.expect, value))
+    expected = str(row.expect)
+    if not field.object_exists:
+        absent = Difference(str(row.of), expected, "no such object", code="object-absent")
+        return Failed(absent)
+    if meets(row.expect, field.value) or _meets_in_one_form(row.expect, field):
+        return Passed(f"{row.of} {row.path}")
+    code = "field-absent" if isinstance(field.value, Missing) else "field-differs"
+    reason = _hint(row.expect, field)
+    return Failed(Difference(row.path, expected, shown(field.value), reason, code=code))
 
 
 def _meets_in_one_form(expect: Expectation, field: FieldValue) -> bool:
@@ -62,11 +67,6 @@ def _hint(expect: Expectation, field: FieldValue) -> str:
     if expect.operator == "quantity" and small and not (expect.quantity or "").endswith("m"):
         return "m is a thousandth, M a million, Mi 1,048,576"
     return ""
-
-
-def judge(row: FieldRow, fact: FieldValue) -> Judgement:
-    """The field meets its expectation; an object that is not there meets none."""
-    return judged(differences(row, fact), compared_in(fact))
 
 
 KIND = Kind(FieldRow, look, judge)

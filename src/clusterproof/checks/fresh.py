@@ -1,6 +1,7 @@
-"""Rows `check: fresh`.
+"""The Pods of a workload have what a ConfigMap or Secret holds now, and nothing older.
 
-Source: Kubernetes docs, "ConfigMaps": environment variables are not updated in a running Pod.
+Source: Kubernetes docs, "ConfigMaps": environment variables are not updated in a running Pod, and
+a mounted file is by a later sync of its kubelet, unless it is a `subPath` (v1.35, read 2026-11-23).
 """
 
 import hashlib
@@ -10,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, NamedTuple, TypeAlias
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.containers import Container, containers_of, lasting_containers
 from clusterproof.kube.env import contents_of, environment_of, files_of, values_of
 from clusterproof.kube.execute import ExecResult, execute
@@ -24,25 +25,28 @@ from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.configuration import Unread, reader_of
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import Ref, Row, WorkloadRef
+from clusterproof.wait import last_within
 
+SYNC_S = 120.0
+"""After a change, until a kubelet has written it to mounted files. It looks at a Pod again after
+`syncFrequency`, a minute, and up to half of it more (workerResyncIntervalJitterFactor of
+pkg/kubelet/pod_workers.go); the rest is for a kubelet that is busy."""
 
-class FreshRow(Row):
-    """The Pods started after the data of the object last changed."""
-
-    check: Literal["fresh"]
-    workload: WorkloadRef
-    of: Ref
-
+EVERY_S = 5.0
+"""Between two looks into a Pod whose kubelet may still be about to write."""
 
 _DATA = frozenset({"f:data", "f:binaryData", "f:stringData"})
 """In managedFields; a server-side apply of stringData leaves the last of them alone."""
 
-
 _NO_SUCH_PROGRAM = ("executable file not found", "no such file or directory", "not found in $PATH")
 
 
-Places = Mapping[str, str]
-"""Variable, or path of a file, to the key that it is of."""
+class FreshRow(Row):
+    """The Pods have what the object holds now, whether or not they are older than its data."""
+
+    check: Literal["fresh"]
+    workload: WorkloadRef
+    of: Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +67,62 @@ class Freshness:
     unread: tuple[str, ...] = ()
 
 
-def read_freshness(cluster: Cluster, row: FreshRow, *, read_only: bool) -> Observed[Freshness]:
-    """The Pods that run with other values than the object has now.
+class Source(NamedTuple):
+    """Where a variable or a file of a container comes from.
+
+    Attributes:
+        key: Of the object.
+        synced: The kubelet writes later values of it into the running Pod.
+    """
+
+    key: str
+    synced: bool
+
+
+Places: TypeAlias = Mapping[str, Source]
+"""Variable, or path of a file, to where it comes from."""
+
+
+class StaleKeys(NamedTuple):
+    """Keys that a Pod has with another value than the current one, or not at all.
+
+    Attributes:
+        lasting: Those that stay so until the Pod is made anew.
+        synced: Those that are so only in files that the kubelet writes anew.
+    """
+
+    lasting: frozenset[str]
+    synced: frozenset[str]
+
+
+def look(row: FreshRow, site: Site) -> Observed[Freshness]:
+    """What Pods that are older than the object's last write really have.
+
+    Waits for the kubelets to write a change of a moment ago into mounted files.
 
     Raises:
         ObservationError: An older Pod could not be asked.
     """
-    item = cluster.find(row.of)
+    cluster = site.cluster
+    object_ = cluster.find(row.of)
     next_command = f"kubectl get {row.of.kubectl} -o yaml --show-managed-fields"
-    if item is None:
-        value = Freshness(object_exists=False, changed_at="", pods=0, stale=())
-        return Observed(value, str(row.of), ("there is no such object",), next_command)
-    changed_at = data_changed_at(item)
+    if object_ is None:
+        absent = Freshness(object_exists=False, changed_at="", pods=0, stale=())
+        return Observed(absent, str(row.of), ("there is no such object",), next_command)
+    changed_at = data_changed_at(object_)
     pods = cluster.pods_of(row.workload)
     older = [pod for pod in pods if not changed_at or _started_before(pod, changed_at)]
     written = f"last written at {changed_at}" if changed_at else "written at a time that is unknown"
     evidence = f"data {written}; {len(pods)} Pods, {len(older)} of them older"
-    gets = {
-        pod["metadata"]["name"]: _sources(
+    places = {
+        pod["metadata"]["name"]: _places_in(
             cluster, row, pod, lasting_containers(pod["spec"], pod.get("status"))
         )
         for pod in pods
     }
-    unread = tuple(name for name, places in gets.items() if not any(places.values()))
+    unread = tuple(pod for pod, containers in places.items() if not any(containers.values()))
     for pod in older:
-        every = _sources(cluster, row, pod, containers_of(pod["spec"], pod.get("status")))
+        every = _places_in(cluster, row, pod, containers_of(pod["spec"], pod.get("status")))
         if pod["metadata"]["name"] in unread and any(every.values()):
             raise ObservationError(
                 f"{evidence}: only init containers of {pod['metadata']['name']} get it, and they"
@@ -98,27 +133,33 @@ def read_freshness(cluster: Cluster, row: FreshRow, *, read_only: bool) -> Obser
     how = "API read (times)"
     if asked:
         how = "exec in the older Pods (get and create pods/exec); salted hashes came out"
-        if read_only:
+        if site.read_only:
             raise ObservationError(
                 f"{evidence}: whether they have the current values takes an exec, and"
                 " --read-only was given",
                 next_command=f"kubectl -n {row.workload.namespace} get pods",
             )
-    stale = tuple(
-        (pod["metadata"]["name"], keys)
-        for pod in asked
-        if (keys := _stale_keys(cluster, row, pod, item, gets[pod["metadata"]["name"]]))
+    stale = []
+    for pod in asked:
+        name = pod["metadata"]["name"]
+        if keys := _stale_after_sync(cluster, row, pod, object_, places[name]):
+            stale.append((name, keys))
+    freshness = Freshness(
+        object_exists=True,
+        changed_at=changed_at,
+        pods=len(pods),
+        stale=tuple(stale),
+        unread=unread,
     )
-    value = Freshness(True, changed_at, len(pods), stale, unread)  # noqa: FBT003 - it exists
     where = f"{row.workload} and {row.of}"
-    return Observed(value, where, (evidence,), next_command, how)
+    return Observed(freshness, where, (evidence,), next_command, how)
 
 
-def data_changed_at(item: Json) -> str:
+def data_changed_at(object_: Json) -> str:
     """The time of the last write that owns a part of the data (metadata.managedFields), or ""."""
     times = [
         entry["time"]
-        for entry in item["metadata"].get("managedFields") or []
+        for entry in object_["metadata"].get("managedFields") or []
         if _DATA & set(entry.get("fieldsV1") or {}) and "time" in entry
     ]
     return str(max(times, default=""))
@@ -129,7 +170,7 @@ def _started_before(pod: Json, moment: str) -> bool:
     return not started or datetime.fromisoformat(started) < datetime.fromisoformat(moment)
 
 
-def _sources(
+def _places_in(
     cluster: Cluster, row: FreshRow, pod: Json, containers: Sequence[Container]
 ) -> dict[str, Places]:
     """Container to what it gets of the object."""
@@ -137,36 +178,61 @@ def _sources(
     read = reader_of(cluster, row.of, *specs, contents=values_of)
     read_files = reader_of(cluster, row.of, *specs, contents=contents_of)
     own = (row.of.kind, row.of.name)
-    found: dict[str, Places] = {}
+    places: dict[str, Places] = {}
     for container in containers:
         variables = environment_of(container.spec, read).variables
         mounted = files_of(pod["spec"], container.spec, read_files)
-        found[container.name] = {
-            **{name: one.key for name, one in variables.items() if (one.kind, one.name) == own},
-            **{file.path: file.key for file in mounted if (file.kind, file.name) == own},
+        places[container.name] = {
+            **{
+                name: Source(variable.key, synced=False)
+                for name, variable in variables.items()
+                if (variable.kind, variable.name) == own
+            },
+            **{
+                file.path: Source(file.key, synced=file.updated)
+                for file in mounted
+                if (file.kind, file.name) == own
+            },
         }
-    return found
+    return places
+
+
+def _stale_after_sync(
+    cluster: Cluster, row: FreshRow, pod: Json, object_: Json, places: Mapping[str, Places]
+) -> tuple[str, ...]:
+    """The keys that are stale once the kubelet had the time to write the last change."""
+    changed_at = data_changed_at(object_)
+    left_s = SYNC_S - cluster.seconds_since(changed_at) if changed_at else 0.0
+    stale = last_within(
+        lambda: _stale_keys(cluster, row, pod, object_, places),
+        lambda keys: bool(keys.lasting) or not keys.synced,
+        within_s=max(0.0, left_s),
+        every_s=EVERY_S,
+    )
+    return tuple(sorted(stale.lasting | stale.synced))
 
 
 def _stale_keys(
-    cluster: Cluster, row: FreshRow, pod: Json, item: Json, gets: Mapping[str, Places]
-) -> tuple[str, ...]:
+    cluster: Cluster, row: FreshRow, pod: Json, object_: Json, places: Mapping[str, Places]
+) -> StaleKeys:
     """Keys that any container of the Pod has with another value, or not at all.
 
     Raises:
         ObservationError: All are current, and a variable may be of a key that was deleted since.
     """
     salt = secrets.token_hex(16)
-    stale: set[str] = set()
+    stale: set[Source] = set()
     unknown: set[str] = set()
-    current = contents_of(row.of.kind, item)
+    current = contents_of(row.of.kind, object_)
     for container in lasting_containers(pod["spec"]):
-        places = gets[container.name]
-        if not places:
+        own = places[container.name]
+        if not own:
             continue
-        has, behind = _hashes(cluster, row, pod, container.name, (salt, sorted(places)))
+        hashes, behind = _hashes(cluster, row, pod, container.name, (salt, sorted(own)))
         stale |= {
-            key for place, key in places.items() if has.get(place) != _hash(salt, current[key])
+            source
+            for place, source in own.items()
+            if hashes.get(place) != _hash(salt, current[source.key])
         }
         unknown |= _left_over(cluster, row, container.spec, behind)
     if unknown and not stale:
@@ -177,37 +243,40 @@ def _stale_keys(
             " its image's own",
             next_command=f"kubectl -n {row.workload.namespace} get pod {name} -o yaml",
         )
-    return tuple(sorted(stale))
+    return StaleKeys(
+        lasting=frozenset(source.key for source in stale if not source.synced),
+        synced=frozenset(source.key for source in stale if source.synced),
+    )
 
 
-def _left_over(cluster: Cluster, rule: FreshRow, container: Json, behind: list[str]) -> set[str]:
+def _left_over(cluster: Cluster, row: FreshRow, container: Json, behind: list[str]) -> set[str]:
     """Variables that may be of a key which the object had, and lacks now.
 
     Args:
         cluster: The cluster.
-        rule: The row.
+        row: The row.
         container: As declared.
         behind: Names in the environment behind the first one of the object's: what an image sets
             stands before all that a kubelet sets.
     """
-    field = "configMapRef" if rule.of.kind == "ConfigMap" else "secretRef"
+    field = "configMapRef" if row.of.kind == "ConfigMap" else "secretRef"
     sources = container.get("envFrom") or []
-    whole = [one for one in sources if (one.get(field) or {}).get("name") == rule.of.name]
-    read = reader_of(cluster, rule.of, container, contents=values_of)
+    whole = [source for source in sources if (source.get(field) or {}).get("name") == row.of.name]
+    read = reader_of(cluster, row.of, container, contents=values_of)
     known = environment_of(container, read).variables
     others = [
-        one
-        for one in sources
-        if one not in whole
-        and isinstance(read("Secret", (one.get("secretRef") or {}).get("name", "")), Unread)
+        source
+        for source in sources
+        if source not in whole
+        and isinstance(read("Secret", (source.get("secretRef") or {}).get("name", "")), Unread)
     ]
     if not whole or others:
         return set()
     links = tuple(
         service["metadata"]["name"].upper().replace("-", "_")
-        for service in cluster.objects("Service", rule.of.namespace)
+        for service in cluster.objects("Service", row.of.namespace)
     )
-    declared = {one["name"] for one in container.get("env") or []}
+    declared = {variable["name"] for variable in container.get("env") or []}
     prefix = whole[0].get("prefix") or ""
     return {
         name
@@ -219,7 +288,7 @@ def _left_over(cluster: Cluster, rule: FreshRow, container: Json, behind: list[s
 
 def _is_link(name: str, services: tuple[str, ...]) -> bool:
     """True for a variable that the kubelet makes of a Service (pkg/kubelet/envvars)."""
-    return any(name.startswith((f"{one}_SERVICE_", f"{one}_PORT")) for one in services)
+    return any(name.startswith((f"{service}_SERVICE_", f"{service}_PORT")) for service in services)
 
 
 def _hashes(
@@ -236,28 +305,28 @@ def _hashes(
     argv = ["python3", "-I", "-c", script, salt, json.dumps(places)]
     result, why = _execute(cluster, (namespace, name, container), argv)
     if result is not None:
-        said = json.loads(result.stdout)
-        return said["hashes"], said["behind"]
+        answer = json.loads(result.stdout)
+        return answer["hashes"], answer["behind"]
     variables = [place for place in places if not place.startswith("/")]
     shell = (files("clusterproof.observe") / "scripts" / "environment.sh").read_text("utf-8")
     argv = ["sh", "-c", shell, "sh", salt, *places]
-    result, also = _execute(cluster, (namespace, name, container), argv)
+    result, why_no_shell = _execute(cluster, (namespace, name, container), argv)
     if result is None:
         raise ObservationError(
-            f"{name}/{container} cannot be asked for what it has: {why}; {also}",
+            f"{name}/{container} cannot be asked for what it has: {why}; {why_no_shell}",
             next_command=f"kubectl -n {namespace} get pod {name} -o wide",
         )
     lines = [line.split() for line in result.stdout.splitlines()]
-    hashes = {one[0]: one[1] if len(one) > 1 else None for one in lines if one[0] in places}
-    names = [one[1] for one in lines if one[:1] == ["-"]]
-    first = min((names.index(one) for one in variables if one in names), default=len(names))
+    hashes = {line[0]: line[1] if len(line) > 1 else None for line in lines if line[0] in places}
+    names = [line[1] for line in lines if line[:1] == ["-"]]
+    first = min((names.index(name) for name in variables if name in names), default=len(names))
     return hashes, names[first + 1 :]
 
 
 def _execute(
     cluster: Cluster, place: tuple[str, str, str], argv: list[str]
 ) -> tuple[ExecResult | None, str]:
-    """What the command said, or None with the reason that there is no such program."""
+    """What the command printed, or None with the reason that there is no such program."""
     namespace, pod, container = place
     try:
         result = execute(cluster.api, namespace, pod, container, argv)
@@ -270,35 +339,34 @@ def _execute(
     return None, f"exec of {argv[0]} in {pod}/{container} ended with {result.exit_code}"
 
 
-def _hash(salt: str, value: bytes) -> str:
-    return hashlib.sha256(salt.encode() + value).hexdigest()
+def _hash(salt: str, content: bytes) -> str:
+    return hashlib.sha256(salt.encode() + content).hexdigest()
 
 
-def look(row: FreshRow, site: Site) -> Observed[Freshness]:
-    """What Pods that are older than the object's last write really have."""
-    return read_freshness(site.cluster, row, read_only=site.read_only)
-
-
-def differences(row: FreshRow, value: Freshness) -> Iterator[Difference]:
+def judge(row: FreshRow, freshness: Freshness) -> Judgement:
     """Every Pod has the values that the object has now."""
-    if not value.object_exists:
-        yield Difference(str(row.of), f"a {row.of.kind}", "absent")
-    elif value.pods == 0:
-        yield Difference(str(row.workload), "Pods", "none")
-    for pod in value.unread:
-        yield Difference(pod, f"something of {row.of} in it", "no container gets any of it")
-    for pod, keys in value.stale:
+    return judged(
+        _differences(row, freshness), [f"{row.of} in {freshness.pods} Pods of {row.workload}"]
+    )
+
+
+def _differences(row: FreshRow, freshness: Freshness) -> Iterator[Difference]:
+    if not freshness.object_exists:
+        yield Difference(str(row.of), f"a {row.of.kind}", "absent", code="object-absent")
+    elif freshness.pods == 0:
+        yield Difference(str(row.workload), "Pods", "none", code="pods-absent")
+    for pod in freshness.unread:
+        expected = f"something of {row.of} in it"
+        observed = "no container gets any of it"
+        yield Difference(pod, expected, observed, code="object-not-consumed")
+    for pod, keys in freshness.stale:
         yield Difference(
             pod,
-            f"the values of {value.changed_at or 'now'}",
+            f"the values of {freshness.changed_at or 'now'}",
             f"earlier ones of {', '.join(keys)}",
             "it started before they changed: kubectl rollout restart",
+            code="pod-stale",
         )
-
-
-def judge(row: FreshRow, fact: Freshness) -> Judgement:
-    """Every Pod has the values that the object has now."""
-    return judged(differences(row, fact), compared_in(fact))
 
 
 KIND = Kind(FreshRow, look, judge)

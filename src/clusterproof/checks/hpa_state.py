@@ -1,4 +1,4 @@
-"""Rows `check: hpa-state`.
+"""An autoscaler works: it has figures, it is able to scale, its target and requests are right.
 
 Source: Kubernetes docs, "Horizontal Pod Autoscaling", status conditions (v1.35, read 2026-11-23).
 """
@@ -12,7 +12,7 @@ from pydantic import Field
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Failed, Judgement, judged
 from clusterproof.kube.hpa import Metric, figures_of, metrics_of, without_request
 from clusterproof.kube.kinds import kind_of
 from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
@@ -22,8 +22,11 @@ from clusterproof.kube.selectors import selects
 from clusterproof.kube.workloads import WORKLOADS, pod_spec_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.scaling import _target_of
+from clusterproof.observe.scaling import target_of
 from clusterproof.spec.row import ObjectRef, Ref, Row
+
+_CONDITIONS = {"AbleToScale": "not-able-to-scale", "ScalingActive": "scaling-not-active"}
+"""The conditions that are True of an autoscaler that works, with the code where one is not."""
 
 
 class HpaStateRow(Row):
@@ -77,10 +80,10 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
     autoscaler = cluster.find(row.of)
     if autoscaler is None:
         return Observed(HpaState(exists=False), str(row.of), ("no such object",), next_command)
-    target_ref = _target_of(autoscaler, row.of)
+    target_ref = target_of(autoscaler, row.of)
     target = cluster.find(target_ref) if row.aspect in {"target", "requests"} else None
     figures = figures_of(autoscaler)
-    value = HpaState(
+    state = HpaState(
         exists=True,
         current=_utilizations(autoscaler),
         conditions=tuple(
@@ -91,13 +94,13 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
         target_exists=target is not None,
         without_request=tuple(_without_request(cluster, row, autoscaler, target_ref, target)),
         measured=tuple(sorted({metric.name for metric in figures})),
-        unmeasured=tuple(str(each) for each in metrics_of(autoscaler) if each not in figures),
+        unmeasured=tuple(str(metric) for metric in metrics_of(autoscaler) if metric not in figures),
         strangers=tuple(_strangers(cluster, row, target_ref, target)),
     )
-    evidence = [f"{kind}={state} {reason}" for kind, state, reason, _ in value.conditions]
+    evidence = [f"{kind}={status} {reason}" for kind, status, reason, _ in state.conditions]
     evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
-    evidence.append(f"scales {value.target}")
-    return Observed(value, str(row.of), tuple(evidence), next_command)
+    evidence.append(f"scales {state.target}")
+    return Observed(state, str(row.of), tuple(evidence), next_command)
 
 
 def _without_request(
@@ -180,59 +183,65 @@ def _utilizations(autoscaler: Json) -> tuple[tuple[str, int], ...]:
     )
 
 
-def differences(rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
+def judge(row: HpaStateRow, state: HpaState) -> Judgement:
     """The aspect of the row."""
-    if not value.exists:
-        yield Difference(str(rule.of), "an autoscaler", "absent")
-        return
-    aspects = {
-        "metrics": _metrics,
-        "conditions": _conditions,
-        "target": _target,
-        "requests": _requests,
-    }
-    yield from aspects[rule.aspect](rule, value)
+    if not state.exists:
+        return Failed(Difference(str(row.of), "an autoscaler", "absent", code="autoscaler-absent"))
+    match row.aspect:
+        case "metrics":
+            figures = {*(name for name, _ in state.current), *state.measured}
+            return judged(
+                _unmeasured(row, state, figures),
+                [f"current {name}" for name in sorted(figures)],
+                nothing=f"{row.of} scales by no metric: there is no figure to look for",
+            )
+        case "conditions":
+            return judged(_conditions(state), _CONDITIONS)
+        case "target":
+            return judged(_target(state), ["scaleTargetRef", f"Pods of {state.target}"])
+        case "requests":
+            return judged(_requests(state), [f"requests of {state.target}"])
 
 
-def _metrics(row: HpaStateRow, value: HpaState) -> Iterator[Difference]:
-    why = "; ".join(message for kind, _, _, message in value.conditions if kind == "ScalingActive")
-    has = {*dict(value.current), *value.measured}
-    missing: list[str] = [name for name in row.resources or () if name not in has]
-    missing += [name for name in value.unmeasured if name not in missing]
-    for name in missing:
-        yield Difference(f"current {name}", "a figure", "unknown", why)
+def _unmeasured(row: HpaStateRow, state: HpaState, figures: set[str]) -> Iterator[Difference]:
+    why = "; ".join(message for kind, _, _, message in state.conditions if kind == "ScalingActive")
+    missing = [name for name in row.resources or () if name not in figures]
+    for name in dict.fromkeys([*missing, *state.unmeasured]):
+        yield Difference(f"current {name}", "a figure", "unknown", why, code="metric-unknown")
 
 
-def _conditions(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
-    states = {kind: (state, reason, message) for kind, state, reason, message in value.conditions}
-    for kind in ("AbleToScale", "ScalingActive"):
-        state, reason, message = states.get(kind, ("absent", "", ""))
-        if state != "True":
-            yield Difference(kind, "True", state, f"{reason}: {message}".strip(": "))
+def _conditions(state: HpaState) -> Iterator[Difference]:
+    conditions = {kind: details for kind, *details in state.conditions}
+    for kind, code in _CONDITIONS.items():
+        status, reason, message = conditions.get(kind, ("absent", "", ""))
+        if status != "True":
+            why = f"{reason}: {message}".strip(": ")
+            yield Difference(kind, "True", status, why, code=code)
 
 
-def _target(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
-    if not value.target_exists:
-        yield Difference("scaleTargetRef", "an object that exists", f"{value.target}, absent")
-    for stranger in value.strangers:
+def _target(state: HpaState) -> Iterator[Difference]:
+    yield from _absent_target(state)
+    for stranger in state.strangers:
         yield Difference(
             "Pods that it averages over",
-            f"those of {value.target}",
+            f"those of {state.target}",
             stranger,
-            f"the selector of {value.target} takes it in",
+            f"the selector of {state.target} takes it in",
+            code="selects-pods-of-others",
         )
 
 
-def _requests(_rule: HpaStateRow, value: HpaState) -> Iterator[Difference]:
-    if not value.target_exists:
-        yield Difference("scaleTargetRef", "an object that exists", f"{value.target}, absent")
-    for name in value.without_request:
-        yield Difference(name, "a request", "none", "utilization cannot be computed without it")
+def _requests(state: HpaState) -> Iterator[Difference]:
+    yield from _absent_target(state)
+    for container in state.without_request:
+        why = "utilization cannot be computed without it"
+        yield Difference(container, "a request", "none", why, code="request-absent")
 
 
-def judge(row: HpaStateRow, fact: HpaState) -> Judgement:
-    """The aspect of the row."""
-    return judged(differences(row, fact), compared_in(fact))
+def _absent_target(state: HpaState) -> Iterator[Difference]:
+    if not state.target_exists:
+        observed = f"{state.target}, absent"
+        yield Difference("scaleTargetRef", "an object that exists", observed, code="target-absent")
 
 
 KIND = Kind(HpaStateRow, look, judge)

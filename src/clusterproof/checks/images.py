@@ -1,4 +1,4 @@
-"""Rows `check: images`.
+"""Every image of a workload is pinned, is no placeholder, and is what its Pods really run.
 
 Source: Kubernetes docs, "Images" (v1.35, read 2026-11-23).
 """
@@ -9,12 +9,13 @@ from typing import Literal
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
-from clusterproof.kube.containers import containers_of, is_pinned
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
+from clusterproof.kube.containers import Container, containers_of, is_pinned
 from clusterproof.kube.pods import pod_containers
+from clusterproof.kube.rollout import wanted_pods
 from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.workloads import _observed
+from clusterproof.observe.workloads import observed_of
 from clusterproof.spec.row import Row, WorkloadRef
 
 
@@ -28,79 +29,121 @@ class ImagesRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class RunningImage:
-    """One container: the image that its template names and those that its Pods run."""
+    """One container: the image that its template names and those that its Pods run.
+
+    Attributes:
+        pods_wanted: How many Pods the workload's controller wants to run at this moment.
+    """
 
     container: str
     template: str
     running: tuple[str, ...]
     image_ids: tuple[str, ...]
+    pods_wanted: int = 0
 
 
 def look(row: ImagesRow, site: Site) -> Observed[tuple[RunningImage, ...]]:
     """Each container's image, in the template and as the kubelets report it."""
-    cluster = site.cluster
-    ref = row.workload
+    cluster, ref = site.cluster, row.workload
     workload = cluster.find(ref)
     if workload is None:
-        return _observed((), ref, ("the API server has no such object",))
-    running = [each for pod in cluster.pods_of(ref) for each in pod_containers(pod)]
+        return observed_of((), ref, ("the API server has no such object",))
+    running = [container for pod in cluster.pods_of(ref) for container in pod_containers(pod)]
+    wanted = wanted_pods(ref.kind, workload)
     images = tuple(
-        RunningImage(
-            declared.name,
-            declared.image,
-            tuple(each.image for each in running if each.name == declared.name),
-            tuple(
-                sorted(
-                    {
-                        each.status["imageID"]
-                        for each in running
-                        if each.name == declared.name and each.status.get("imageID")
-                    }
-                )
-            ),
-        )
+        _running_image(declared, running, wanted)
         for declared in containers_of(pod_spec_of(workload))
     )
     evidence = tuple(
         f"{image.container}: {image.template}, {len(image.running)} Pods, "
-        f"image ids {', '.join(i.rsplit(':', 1)[-1][:12] for i in image.image_ids) or 'none'}"
+        f"image ids {', '.join(_short(name) for name in image.image_ids) or 'none'}"
         for image in images
     )
-    return _observed(images, ref, evidence)
+    return observed_of(images, ref, evidence)
 
 
-def differences(row: ImagesRow, value: tuple[RunningImage, ...]) -> Iterator[Difference]:
-    """Pinned by tag or digest, no placeholder, and the same in every Pod."""
-    if not value:
-        yield Difference(str(row.workload), "containers with images", "absent")
-    for one in value:
-        yield from _image_differences(row, one)
+def _running_image(declared: Container, running: list[Container], wanted: int) -> RunningImage:
+    own = [container for container in running if container.name == declared.name]
+    image_ids = {container.status.get("imageID") for container in own} - {None, ""}
+    return RunningImage(
+        declared.name,
+        declared.image,
+        tuple(container.image for container in own),
+        tuple(sorted(str(image_id) for image_id in image_ids)),
+        wanted,
+    )
 
 
-def _image_differences(row: ImagesRow, one: RunningImage) -> Iterator[Difference]:
-    for placeholder in row.placeholders:
-        if placeholder in one.template:
+def _short(image_id: str) -> str:
+    return image_id.rsplit(":", 1)[-1][:12]
+
+
+def judge(row: ImagesRow, images: tuple[RunningImage, ...]) -> Judgement:
+    """Pinned by tag or digest, no placeholder, and the same in every Pod.
+
+    Where no Pod is wanted (scaled to none, a Job that is over) the template alone is judged.
+    """
+    judgement = judged(_differences(row, images), _compared(images))
+    unseen = [image.container for image in images if image.pods_wanted and not image.running]
+    if unseen and not isinstance(judgement, Failed):
+        return Doubt(
+            f"no Pod of {row.workload} has the container {', '.join(unseen)}: what is really run"
+            " cannot be seen",
+            next_command=f"kubectl describe {row.workload.kubectl}",
+        )
+    return judgement
+
+
+def _compared(images: tuple[RunningImage, ...]) -> Iterator[str]:
+    for image in images:
+        yield f"template {image.container}"
+        if image.running:
+            yield f"{len(image.running)} Pods' {image.container}"
+
+
+def _differences(row: ImagesRow, images: tuple[RunningImage, ...]) -> Iterator[Difference]:
+    if not images:
+        yield Difference(
+            str(row.workload), "containers with images", "absent", code="workload-absent"
+        )
+    for image in images:
+        yield from _differences_of(image, row.placeholders)
+
+
+def _differences_of(image: RunningImage, placeholders: tuple[str, ...]) -> Iterator[Difference]:
+    for placeholder in placeholders:
+        if placeholder in image.template:
             yield Difference(
-                one.container, "an image of your own", one.template, "the README's placeholder"
+                image.container,
+                "an image of your own",
+                image.template,
+                "the README's placeholder",
+                code="image-placeholder",
             )
-    if not is_pinned(one.template):
+    if not is_pinned(image.template):
         yield Difference(
-            one.container, "a tag other than latest, or a digest", one.template, "not pinned"
+            image.container,
+            "a tag other than latest, or a digest",
+            image.template,
+            "not pinned",
+            code="image-not-pinned",
         )
-    for image in sorted(set(one.running) - {one.template}):
-        yield Difference(f"Pods' {one.container}", one.template, image, "not the template's image")
-    if len(one.image_ids) > 1:
+    for other in sorted(set(image.running) - {image.template}):
         yield Difference(
-            f"Pods' {one.container}",
+            f"Pods' {image.container}",
+            image.template,
+            other,
+            "not the template's image",
+            code="image-not-the-templates",
+        )
+    if len(image.image_ids) > 1:
+        yield Difference(
+            f"Pods' {image.container}",
             "one image id",
-            f"{len(one.image_ids)} image ids",
+            f"{len(image.image_ids)} image ids",
             "the same name leads to different images",
+            code="image-ids-differ",
         )
-
-
-def judge(row: ImagesRow, fact: tuple[RunningImage, ...]) -> Judgement:
-    """Pinned by tag or digest, no placeholder, and the same in every Pod."""
-    return judged(differences(row, fact), compared_in(fact))
 
 
 KIND = Kind(ImagesRow, look, judge)

@@ -1,4 +1,4 @@
-"""Rows `check: limit-range`.
+"""No LimitRange changes or refuses a Pod of some workloads.
 
 Source: Kubernetes docs, "Limit Ranges" (v1.35, read 2026-11-23).
 """
@@ -11,13 +11,13 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.limits import Refusal, claim_refusals, defaulted, refusals
 from clusterproof.kube.objects import Json
 from clusterproof.kube.quantity import show_quantity
 from clusterproof.kube.requests import bounds_of
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.resources import _template_spec
+from clusterproof.observe.resources import template_spec
 from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
 
 
@@ -52,12 +52,12 @@ def look(row: LimitRangeRow, site: Site) -> Observed[LimitRangeEffects]:
             effects += _effects(ranges, ref, workload)
     evidence = (f"{len(ranges)} LimitRanges in {row.namespace}", *effects)
     next_command = f"kubectl -n {row.namespace} describe limitrange"
-    value = LimitRangeEffects(len(ranges), tuple(effects), tuple(absent))
-    return Observed(value, f"namespace {row.namespace}", evidence, next_command)
+    fact = LimitRangeEffects(len(ranges), tuple(effects), tuple(absent))
+    return Observed(fact, f"namespace {row.namespace}", evidence, next_command)
 
 
 def _effects(ranges: list[Json], ref: ObjectRef, workload: Json) -> Iterator[str]:
-    name, bounds = ref.name, bounds_of(_template_spec(ref, workload))
+    name, bounds = ref.name, bounds_of(template_spec(ref, workload))
     for limit_range in ranges:
         bounds, changes = defaulted(limit_range, bounds)
         for change in changes:
@@ -83,17 +83,19 @@ def _refusal(limit_range: Json, subject: str, refusal: Refusal) -> str:
     )
 
 
-def differences(row: LimitRangeRow, value: LimitRangeEffects) -> Iterator[Difference]:
-    """No effect on any container of the workloads, which are there to be affected."""
-    for name in value.absent:
-        yield Difference(name, "a workload", "absent")
-    for effect in value.effects:
-        yield Difference(f"LimitRange in {row.namespace}", "no effect", effect)
-
-
 def judge(row: LimitRangeRow, fact: LimitRangeEffects) -> Judgement:
     """No effect on any container of the workloads, which are there to be affected."""
-    return judged(differences(row, fact), compared_in(fact))
+    ranges = f"{fact.ranges} LimitRanges of {row.namespace}"
+    compared = [f"{ranges} on {workload}" for workload in row.workloads]
+    return judged(_differences(row, fact), compared)
+
+
+def _differences(row: LimitRangeRow, fact: LimitRangeEffects) -> Iterator[Difference]:
+    for workload in fact.absent:
+        yield Difference(workload, "a workload", "absent", code="workload-absent")
+    for effect in fact.effects:
+        code = "limit-range-refuses" if " refuses " in effect else "limit-range-changes"
+        yield Difference(f"LimitRange in {row.namespace}", "no effect", effect, code=code)
 
 
 KIND = Kind(LimitRangeRow, look, judge)

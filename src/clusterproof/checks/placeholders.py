@@ -1,4 +1,4 @@
-"""Rows `check: placeholders`.
+"""No placeholder of a deployment's own documents is left anywhere in a namespace.
 
 Source: the deployment's contract, Placeholders.
 """
@@ -11,21 +11,12 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.env import contents_of
 from clusterproof.kube.objects import Json, controller_of
-from clusterproof.observe.configuration import _text_of
+from clusterproof.observe.configuration import text_in
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import Row
-
-
-class PlaceholdersRow(Row):
-    """No placeholder of the deployment's README survived into a namespace."""
-
-    check: Literal["placeholders"]
-    namespace: str
-    placeholders: tuple[str, ...] = Field(min_length=1)
-
 
 _SCANNED = (
     "ConfigMap",
@@ -37,17 +28,25 @@ _SCANNED = (
     "Job",
     "Ingress",
 )
-
-
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-
 _PEM = "-----BEGIN"
+
+
+class PlaceholdersRow(Row):
+    """No placeholder of the deployment's README survived into a namespace."""
+
+    check: Literal["placeholders"]
+    namespace: str
+    placeholders: tuple[str, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Placeholders:
-    """Where a placeholder was found: (place, placeholder)."""
+    """Where a placeholder was found: (place, placeholder).
+
+    Attributes:
+        scanned: How many objects were read.
+    """
 
     found: tuple[tuple[str, str], ...]
     scanned: int
@@ -55,46 +54,47 @@ class Placeholders:
 
 def look(row: PlaceholdersRow, site: Site) -> Observed[Placeholders]:
     """Every place of a namespace that still holds a placeholder; Secrets by key only."""
-    cluster = site.cluster
-    found, scanned = [], 0
+    places: list[tuple[str, str]] = []
+    scanned = 0
     for kind in _SCANNED:
-        for item in cluster.objects(kind, row.namespace):
-            if controller_of(item) is not None:
+        for object_ in site.cluster.objects(kind, row.namespace):
+            if controller_of(object_) is not None:
                 continue  # its owner has the text, and gives it the next one
             scanned += 1
-            for place, text in _texts(kind, item):
-                found += [(place, one) for one in row.placeholders if _holds(text, one)]
-    evidence = (f"{scanned} objects of {', '.join(_SCANNED)} read", *(place for place, _ in found))
+            for place, text in _texts(kind, object_):
+                places += [(place, word) for word in row.placeholders if _holds(text, word)]
+    evidence = (f"{scanned} objects of {', '.join(_SCANNED)} read", *(place for place, _ in places))
     next_command = f"kubectl -n {row.namespace} get {','.join(_SCANNED).lower()} -o name"
     return Observed(
-        Placeholders(tuple(found), scanned), f"namespace {row.namespace}", evidence, next_command
+        Placeholders(tuple(places), scanned), f"namespace {row.namespace}", evidence, next_command
     )
 
 
-def _texts(kind: str, item: Json) -> Iterator[tuple[str, str]]:
+def _texts(kind: str, object_: Json) -> Iterator[tuple[str, str]]:
     """Every text of an object with its place: what somebody wrote, and no copy of it."""
-    name, metadata = f"{kind}/{item['metadata']['name']}", item["metadata"]
+    metadata = object_["metadata"]
+    name = f"{kind}/{metadata['name']}"
     for part in ("labels", "annotations"):
         for key, text in (metadata.get(part) or {}).items():
             if key != _LAST_APPLIED:
                 yield f"{name} metadata.{part}['{key}']", text
     if kind in {"ConfigMap", "Secret"}:
-        for key, data in contents_of(kind, item).items():
-            text = _text_of(data)
+        for key, content in contents_of(kind, object_).items():
+            text = text_in(content)
             if text is not None and not (kind == "Secret" and _PEM in text):
                 yield f"{name} {key}", text
     else:
-        yield from _strings(f"{name} spec", item.get("spec"))
+        yield from _strings(f"{name} spec", object_.get("spec"))
 
 
-def _strings(place: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
-    if isinstance(value, str):
-        yield place, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
+def _strings(place: str, json: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
+    if isinstance(json, str):
+        yield place, json
+    elif isinstance(json, dict):
+        for key, inner in json.items():
             yield from _strings(f"{place}.{key}", inner)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
+    elif isinstance(json, list):
+        for index, inner in enumerate(json):
             named = inner.get("name") if isinstance(inner, dict) else None
             at = f"[name={named}]" if named else f"[{index}]"
             yield from _strings(f"{place}{at}", inner)
@@ -105,17 +105,17 @@ def _holds(text: str, placeholder: str) -> bool:
     return text.strip() == placeholder if placeholder.endswith("...") else placeholder in text
 
 
-def differences(row: PlaceholdersRow, value: Placeholders) -> Iterator[Difference]:
-    """None is left, in something that was there to be read."""
-    if value.scanned == 0:
-        yield Difference(f"namespace {row.namespace}", "objects", "none")
-    for place, placeholder in value.found:
-        yield Difference(place, "a value of your own", f"the placeholder {placeholder}")
-
-
 def judge(row: PlaceholdersRow, fact: Placeholders) -> Judgement:
     """None is left, in something that was there to be read."""
-    return judged(differences(row, fact), compared_in(fact))
+    return judged(_differences(row, fact), [f"{fact.scanned} objects of {row.namespace}"])
+
+
+def _differences(row: PlaceholdersRow, fact: Placeholders) -> Iterator[Difference]:
+    if fact.scanned == 0:
+        yield Difference(f"namespace {row.namespace}", "objects", "none", code="namespace-empty")
+    for place, placeholder in fact.found:
+        observed = f"the placeholder {placeholder}"
+        yield Difference(place, "a value of your own", observed, code="placeholder-left")
 
 
 KIND = Kind(PlaceholdersRow, look, judge)

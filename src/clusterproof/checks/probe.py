@@ -1,22 +1,24 @@
-"""Rows `check: probe`.
+"""A container has a probe of its kubelet: this handler, on this path and port.
 
 Source: Kubernetes docs, "Configure Liveness, Readiness and Startup Probes"
 (v1.35, read 2026-11-23).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.containers import container_named
 from clusterproof.kube.objects import Json
 from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.workloads import _observed
+from clusterproof.observe.workloads import observed_of
 from clusterproof.spec.row import Row, WorkloadRef
+
+_HANDLERS = frozenset({"httpGet", "tcpSocket", "exec", "grpc"})
 
 
 class ProbeRow(Row):
@@ -42,45 +44,45 @@ class Probe:
 
 def look(row: ProbeRow, site: Site) -> Observed[Probe]:
     """A container's probe in its template."""
-    cluster = site.cluster
     ref = row.workload
-    workload = cluster.find(ref)
+    workload = site.cluster.find(ref)
     container = container_named(pod_spec_of(workload), row.container) if workload else None
     if container is None:
-        value = Probe(container_exists=False, probe=None, ports=())
-        return _observed(value, ref, (f"no container {row.container}",))
+        absent = Probe(container_exists=False, probe=None, ports=())
+        return observed_of(absent, ref, (f"no container {row.container}",))
     ports = tuple(
         (port.get("name", ""), port["containerPort"]) for port in container.spec.get("ports") or []
     )
     probe = container.spec.get(row.probe)
-    return _observed(
-        Probe(container_exists=True, probe=probe, ports=ports), ref, (f"{row.probe}: {probe}",)
-    )
-
-
-def differences(row: ProbeRow, value: Probe) -> Iterable[Difference]:
-    """The right handler, path, and port; a port by name is the port of that name."""
-    if not value.container_exists:
-        return [Difference(str(row.workload), f"container {row.container}", "absent")]
-    if value.probe is None or row.handler not in value.probe:
-        kinds = [key for key in (value.probe or {}) if key in _HANDLERS]
-        return [Difference(row.probe, row.handler, ", ".join(kinds) or "absent")]
-    action = value.probe[row.handler] or {}
-    found = []
-    if row.path and action.get("path", "/") != row.path:
-        found.append(Difference(f"{row.probe} path", row.path, str(action.get("path", "/"))))
-    port = dict(value.ports).get(str(action.get("port")), action.get("port"))
-    if row.port and str(port) != str(row.port):
-        found.append(Difference(f"{row.probe} port", str(row.port), str(action.get("port"))))
-    return found
-
-
-_HANDLERS = frozenset({"httpGet", "tcpSocket", "exec", "grpc"})
+    declared = Probe(container_exists=True, probe=probe, ports=ports)
+    return observed_of(declared, ref, (f"{row.probe}: {probe}",))
 
 
 def judge(row: ProbeRow, fact: Probe) -> Judgement:
     """The right handler, path, and port; a port by name is the port of that name."""
-    return judged(differences(row, fact), compared_in(fact))
+    parts = {row.handler: True, "path": bool(row.path), "port": bool(row.port)}
+    compared = [f"{row.probe} {part}" for part, is_claimed in parts.items() if is_claimed]
+    return judged(_differences(row, fact), compared)
+
+
+def _differences(row: ProbeRow, fact: Probe) -> Iterator[Difference]:
+    if not fact.container_exists:
+        yield Difference(
+            str(row.workload), f"container {row.container}", "absent", code="container-absent"
+        )
+        return
+    if fact.probe is None or row.handler not in fact.probe:
+        handlers = ", ".join(handler for handler in fact.probe or {} if handler in _HANDLERS)
+        code = "probe-handler-differs" if handlers else "probe-absent"
+        yield Difference(row.probe, row.handler, handlers or "absent", code=code)
+        return
+    action = fact.probe[row.handler] or {}
+    path = str(action.get("path", "/"))
+    if row.path and path != row.path:
+        yield Difference(f"{row.probe} path", row.path, path, code="probe-path-differs")
+    port = str(action.get("port"))
+    if row.port and str(dict(fact.ports).get(port, port)) != str(row.port):
+        yield Difference(f"{row.probe} port", str(row.port), port, code="probe-port-differs")
 
 
 KIND = Kind(ProbeRow, look, judge)

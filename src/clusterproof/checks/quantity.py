@@ -1,4 +1,4 @@
-"""Rows `check: quantity`.
+"""A container's request or limit is this quantity, in its template and in every Pod that runs.
 
 Source: Kubernetes docs, "Resource Management for Pods and Containers" (v1.35, read 2026-11-23).
 """
@@ -9,15 +9,19 @@ from typing import Literal
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.containers import Container, container_named
 from clusterproof.kube.objects import Json, annotations_of, condition_entry
 from clusterproof.kube.pods import pod_containers
 from clusterproof.kube.quantity import parse_quantity
+from clusterproof.kube.rollout import wanted_pods
 from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.workloads import _observed
+from clusterproof.observe.workloads import observed_of
 from clusterproof.spec.row import QuantityText, Row, WorkloadRef
+
+_LIMIT_RANGER = "kubernetes.io/limit-ranger"
+"""The annotation that the admission of LimitRanges leaves (plugin/pkg/admission/limitranger)."""
 
 
 class QuantityRow(Row):
@@ -36,7 +40,10 @@ class Bound:
     """One request or limit: in the template, and in every Pod.
 
     Attributes:
+        pods: Pod to its quantity; None where it has none.
+        limit_ranged: Pods that a LimitRange has changed.
         resizing: Pods that run with another bound than their spec says, and why.
+        pods_wanted: How many Pods the workload's controller wants to run at this moment.
     """
 
     container_exists: bool
@@ -44,46 +51,46 @@ class Bound:
     pods: tuple[tuple[str, str | None], ...]
     limit_ranged: tuple[str, ...] = ()
     resizing: tuple[tuple[str, str], ...] = ()
+    pods_wanted: int = 0
 
 
 def look(row: QuantityRow, site: Site) -> Observed[Bound]:
     """One request or limit of a container, declared and as admitted in each Pod."""
-    cluster = site.cluster
-    ref = row.workload
+    cluster, ref = site.cluster, row.workload
     workload = cluster.find(ref)
     container = container_named(pod_spec_of(workload), row.container) if workload else None
-    if container is None:
-        value = Bound(container_exists=False, template=None, pods=())
-        return _observed(value, ref, (f"no container {row.container}",))
-    pods = [
-        (pod, each)
+    if workload is None or container is None:
+        absent = Bound(container_exists=False, template=None, pods=())
+        return observed_of(absent, ref, (f"no container {row.container}",))
+    admitted = [
+        (pod, container)
         for pod in cluster.pods_of(ref)
-        for each in pod_containers(pod)
-        if each.name == row.container
+        for container in pod_containers(pod)
+        if container.name == row.container
     ]
-    value = Bound(
+    bound = Bound(
         container_exists=True,
         template=container.bound(row.bound, row.resource),
         pods=tuple(
-            (pod["metadata"]["name"], each.bound(row.bound, row.resource)) for pod, each in pods
+            (pod["metadata"]["name"], container.bound(row.bound, row.resource))
+            for pod, container in admitted
         ),
         limit_ranged=tuple(
-            pod["metadata"]["name"]
-            for pod, _ in pods
-            if "kubernetes.io/limit-ranger" in annotations_of(pod)
+            pod["metadata"]["name"] for pod, _ in admitted if _LIMIT_RANGER in annotations_of(pod)
         ),
         resizing=tuple(
-            (pod["metadata"]["name"], words)
-            for pod, each in pods
-            if (words := _resizing(pod, each, row))
+            (pod["metadata"]["name"], sentence)
+            for pod, container in admitted
+            if (sentence := _resizing(pod, container, row))
         ),
+        pods_wanted=wanted_pods(ref.kind, workload),
     )
-    shown = sorted({str(quantity) for _, quantity in value.pods})
+    quantities = sorted({str(quantity) for _, quantity in bound.pods})
     evidence = (
-        f"template {value.template}; {len(value.pods)} Pods with {', '.join(shown) or 'none'}",
-        *(f"{pod}: {words}" for pod, words in value.resizing),
+        f"template {bound.template}; {len(bound.pods)} Pods with {', '.join(quantities) or 'none'}",
+        *(f"{pod}: {sentence}" for pod, sentence in bound.resizing),
     )
-    return _observed(value, ref, evidence)
+    return observed_of(bound, ref, evidence)
 
 
 def _resizing(pod: Json, container: Container, row: QuantityRow) -> str:
@@ -98,32 +105,48 @@ def _resizing(pod: Json, container: Container, row: QuantityRow) -> str:
     return f"runs with {actual.get(row.resource)}, its resize is not done ({why})"
 
 
-def differences(row: QuantityRow, value: Bound) -> Iterator[Difference]:
-    """The template's quantity and each Pod's, compared as numbers."""
-    if not value.container_exists:
-        yield Difference(str(row.workload), f"container {row.container}", "absent")
+def judge(row: QuantityRow, bound: Bound) -> Judgement:
+    """The template's quantity and each Pod's, compared as numbers.
+
+    Where no Pod is wanted (scaled to none, a Job that is over) the template alone is judged.
+    """
+    field = f"{row.bound}.{row.resource}"
+    places = ["template", *(pod for pod, _ in bound.pods)]
+    judgement = judged(_differences(row, bound, field), [f"{place} {field}" for place in places])
+    if bound.pods_wanted and not bound.pods and not isinstance(judgement, Failed):
+        return Doubt(
+            f"the template is right, but {row.workload} has no Pod with the container"
+            f" {row.container}: what is admitted cannot be seen",
+            next_command=f"kubectl describe {row.workload.kubectl}",
+        )
+    return judgement
+
+
+def _differences(row: QuantityRow, bound: Bound, field: str) -> Iterator[Difference]:
+    if not bound.container_exists:
+        yield Difference(
+            str(row.workload), f"container {row.container}", "absent", code="container-absent"
+        )
         return
-    what = f"{row.bound}.{row.resource}"
-    if not _same(value.template, row.quantity):
+    if not _same(bound.template, row.quantity):
         reason = ""
-        if value.template is None and any(_same(found, row.quantity) for _, found in value.pods):
+        if bound.template is None and any(_same(of, row.quantity) for _, of in bound.pods):
             reason = "the Pods have it from a LimitRange, the template does not declare it"
-        yield Difference(f"template {what}", row.quantity, value.template or "none", reason)
-    for pod, found in value.pods:
-        if not _same(found, row.quantity):
-            reason = "set by a LimitRange" if pod in value.limit_ranged else ""
-            yield Difference(f"{pod} {what}", row.quantity, found or "none", reason)
-    for pod, words in value.resizing:
-        yield Difference(f"{pod} {what}", row.quantity, words)
+        code = f"{row.bound[:-1]}-{'absent' if bound.template is None else 'differs'}"
+        yield Difference(
+            f"template {field}", row.quantity, bound.template or "none", reason, code=code
+        )
+    for pod, quantity in bound.pods:
+        if not _same(quantity, row.quantity):
+            reason = "set by a LimitRange" if pod in bound.limit_ranged else ""
+            code = f"pod-{row.bound[:-1]}-differs"
+            yield Difference(f"{pod} {field}", row.quantity, quantity or "none", reason, code=code)
+    for pod, sentence in bound.resizing:
+        yield Difference(f"{pod} {field}", row.quantity, sentence, code="resize-not-done")
 
 
-def _same(found: str | None, expected: str) -> bool:
-    return found is not None and parse_quantity(found) == parse_quantity(expected)
-
-
-def judge(row: QuantityRow, fact: Bound) -> Judgement:
-    """The template's quantity and each Pod's, compared as numbers."""
-    return judged(differences(row, fact), compared_in(fact))
+def _same(quantity: str | None, expected: str) -> bool:
+    return quantity is not None and parse_quantity(quantity) == parse_quantity(expected)
 
 
 KIND = Kind(QuantityRow, look, judge)

@@ -1,9 +1,9 @@
-"""Rows `check: room`.
+"""There is room for more replicas of a workload: in its namespace's quotas, or on the nodes.
 
 Source: Kubernetes docs, "Resource Quotas" and "Node Allocatable" (v1.35, read 2026-11-23).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from pydantic import Field
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Failed, Judgement, Passed
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.limits import defaulted
 from clusterproof.kube.objects import Json, condition, labels_of
@@ -23,7 +23,7 @@ from clusterproof.kube.scheduling import Places, unmodelled
 from clusterproof.kube.workloads import template_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.resources import _template_spec
+from clusterproof.observe.resources import template_spec
 from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
 
 
@@ -69,7 +69,7 @@ def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
     that was admitted already.
     """
     template = template_of(workload) or {}
-    spec = dict(_template_spec(ref, workload))
+    spec = dict(template_spec(ref, workload))
     # A StatefulSet's claims become volumes of its Pods, which decide about their places too.
     claims = (workload.get("spec") or {}).get("volumeClaimTemplates") or []
     spec["volumes"] = [
@@ -107,13 +107,13 @@ def _quota_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     evidence = evidence or (f"no ResourceQuota of {namespace} counts what the Pods ask for",)
     if leaving:
         evidence += (f"{len(leaving)} of the {running} are terminating; their room is free soon",)
-    value = Room(
+    room = Room(
         running,
         least.more if least else NO_BOUND,
         f"quota {least.quota}: {least.because}" if least else "",
     )
     next_command = f"kubectl -n {namespace} describe resourcequota"
-    return Observed(value, f"namespace {namespace}", evidence, next_command)
+    return Observed(room, f"namespace {namespace}", evidence, next_command)
 
 
 def _admitted_bounds(cluster: Cluster, namespace: str, pod: Json) -> PodBounds:
@@ -142,8 +142,8 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     ready = [node for node in nodes if condition(node, "Ready") == "True"]
     places = Places.of(ready, pods, _namespaces(cluster, [pod, *pods]))
     replicas = cluster.pods_of(row.workload)
-    own = {each["metadata"]["name"] for each in replicas}
-    running = sum(1 for each in replicas if is_bound(each))
+    own = {replica["metadata"]["name"] for replica in replicas}
+    running = sum(1 for replica in replicas if is_bound(replica))
     waiting = _waiting(pods, row.workload, own)
     for other in waiting:
         places.place(other)
@@ -152,9 +152,9 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
         more += 1
     refused = places.refusals(pod)
     evidence = [
-        f"{node}: {'; '.join(why) if why else 'takes one more'}" for node, why in refused.items()
+        f"{name}: {'; '.join(why) if why else 'takes one more'}" for name, why in refused.items()
     ]
-    evidence += [f"{n['metadata']['name']}: not Ready" for n in nodes if n not in ready]
+    evidence += [f"{node['metadata']['name']}: not Ready" for node in nodes if node not in ready]
     if waiting:
         evidence.append(f"{len(waiting)} Pods of others wait for a place and were given one first")
     if leaving:
@@ -204,21 +204,21 @@ def _namespaces(cluster: Cluster, pods: list[Json]) -> dict[str, dict[str, str]]
     }
 
 
-def differences(rule: RoomRow, value: Room) -> Iterator[Difference]:
+def judge(row: RoomRow, room: Room) -> Judgement:
     """Running and addable replicas reach the row's number."""
-    possible = value.running + value.more
-    if possible < rule.replicas:
-        yield Difference(
-            f"replicas that the {rule.within} admits",
-            f"{rule.replicas}",
-            f"{possible} ({value.running} run, {value.more} more fit)",
-            value.limited_by,
+    compared = f"replicas that the {row.within} admits"
+    possible = room.running + room.more
+    if possible >= row.replicas:
+        return Passed(compared)
+    return Failed(
+        Difference(
+            compared,
+            f"{row.replicas}",
+            f"{possible} ({room.running} run, {room.more} more fit)",
+            room.limited_by,
+            code=f"{row.within}-room-short",
         )
-
-
-def judge(row: RoomRow, fact: Room) -> Judgement:
-    """Running and addable replicas reach the row's number."""
-    return judged(differences(row, fact), compared_in(fact))
+    )
 
 
 KIND = Kind(RoomRow, look, judge)

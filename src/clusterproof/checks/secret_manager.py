@@ -1,9 +1,8 @@
-"""Rows `check: secret-manager`.
+"""The Secrets of a namespace exist; which tool manages each stands in the evidence.
 
 Source: docs of Sealed Secrets, External Secrets Operator and Vault (read 2026-11-23).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,10 +10,18 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.objects import Json
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import Row
+
+_MANAGERS_BY_OWNER = {"SealedSecret": "Sealed Secrets", "ExternalSecret": "External Secrets"}
+_MANAGERS_BY_MARK = {
+    "sealedsecrets.bitnami.com/": "Sealed Secrets",
+    "reconcile.external-secrets.io/": "External Secrets",
+    "vault.hashicorp.com/": "Vault",
+    "secrets.hashicorp.com/": "Vault",
+}
 
 
 class SecretManagerRow(Row):
@@ -33,22 +40,11 @@ class SecretManager:
     absent: tuple[str, ...]
 
 
-_MANAGERS_BY_OWNER = {"SealedSecret": "Sealed Secrets", "ExternalSecret": "External Secrets"}
-
-
-_MANAGERS_BY_MARK = {
-    "sealedsecrets.bitnami.com/": "Sealed Secrets",
-    "reconcile.external-secrets.io/": "External Secrets",
-    "vault.hashicorp.com/": "Vault",
-    "secrets.hashicorp.com/": "Vault",
-}
-
-
 def look(row: SecretManagerRow, site: Site) -> Observed[SecretManager]:
     """The tool behind each Secret, by its owner reference, annotation or label."""
-    cluster = site.cluster
-    by_name = {item["metadata"]["name"]: item for item in cluster.objects("Secret", row.namespace)}
-    managers = tuple((name, manager_of(by_name[name])) for name in row.secrets if name in by_name)
+    secrets = site.cluster.objects("Secret", row.namespace)
+    by_name = {secret["metadata"]["name"]: secret for secret in secrets}
+    managers = tuple((name, _manager_of(by_name[name])) for name in row.secrets if name in by_name)
     absent = tuple(name for name in row.secrets if name not in by_name)
     evidence = tuple(
         f"{name}: {manager}"
@@ -61,7 +57,7 @@ def look(row: SecretManagerRow, site: Site) -> Observed[SecretManager]:
     return Observed(SecretManager(managers, absent), where, evidence, next_command)
 
 
-def manager_of(secret: Json) -> str:
+def _manager_of(secret: Json) -> str:
     """The name of the tool that manages a Secret, or ""."""
     metadata = secret["metadata"]
     for owner in metadata.get("ownerReferences") or []:
@@ -74,15 +70,13 @@ def manager_of(secret: Json) -> str:
     return ""
 
 
-def differences(row: SecretManagerRow, value: SecretManager) -> Iterator[Difference]:
-    """The Secrets exist; that nothing manages them is a warning in the evidence."""
-    for name in value.absent:
-        yield Difference(f"Secret/{row.namespace}/{name}", "a Secret", "absent")
-
-
 def judge(row: SecretManagerRow, fact: SecretManager) -> Judgement:
     """The Secrets exist; that nothing manages them is a warning in the evidence."""
-    return judged(differences(row, fact), compared_in(fact))
+    absent = (
+        Difference(f"Secret/{row.namespace}/{name}", "a Secret", "absent", code="secret-absent")
+        for name in fact.absent
+    )
+    return judged(absent, [f"Secret/{row.namespace}/{name}" for name, _ in fact.managers])
 
 
 KIND = Kind(SecretManagerRow, look, judge)

@@ -1,4 +1,4 @@
-"""Rows `check: secret-shape`.
+"""A key of a Secret holds a value of the right shape; the value itself is never kept.
 
 Source: the deployment's contract, Config and PostHog secrets.
 """
@@ -13,11 +13,32 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.env import decoded
-from clusterproof.observe.configuration import _text_of
+from clusterproof.observe.configuration import text_in
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import Ref, Row
+
+STRONG_FROM = 8
+"""A row that asks for this many characters is about a password or a key. Our choice."""
+
+WHITE_SPACE = "only white space"
+IN_WHITE_SPACE = "between white space (a newline at its end?)"
+REPEATED = "one character repeated"
+WEAK = "two or three characters over and over"
+_FLAWS = {
+    WHITE_SPACE: "secret-only-white-space",
+    IN_WHITE_SPACE: "secret-in-white-space",
+    REPEATED: "secret-weak",
+    WEAK: "secret-weak",
+}
+"""What is wrong with a value by itself, and its code."""
+
+_FEW_BITS = 1.5
+"""Of a character, on the average: under this are two or three characters over and over. A random
+hexadecimal text has 3 and more. Our choice."""
+
+_SECRET_RIGHT = "API read (list secrets); the value was not kept"  # noqa: S105 - a right, no secret
 
 
 class SecretShapeRow(Row):
@@ -55,36 +76,27 @@ class SecretShape:
 
 def look(row: SecretShapeRow, site: Site) -> Observed[SecretShape]:
     """Length, prefix and placeholder of one key of a Secret; takes the right `list secrets`."""
-    cluster = site.cluster
     next_command = f"kubectl describe {row.of.kubectl}"
     where = f"{row.of} {row.key}"
-    item = cluster.find(row.of)
-    data = decoded(((item or {}).get("data") or {}).get(row.key))
-    if data is None:
+    secret = site.cluster.find(row.of) or {}
+    content = decoded((secret.get("data") or {}).get(row.key))
+    if content is None:
         absent = SecretShape(present=False)
         return Observed(absent, where, ("absent",), next_command, _SECRET_RIGHT)
-    text = _text_of(data)
-    value = SecretShape(
+    text = text_in(content)
+    shape = SecretShape(
         present=True,
-        length=len(data if text is None else text),
-        prefix_right=data.startswith(row.prefix.encode()),
+        length=len(content if text is None else text),
+        prefix_right=content.startswith(row.prefix.encode()),
         placeholder=text is not None and text.strip() in row.placeholders,
         flaw="" if text is None else _flaw(text),
     )
-    prefix = f", prefix {row.prefix} {'right' if value.prefix_right else 'wrong'}"
+    prefix = f", prefix {row.prefix} {'right' if shape.prefix_right else 'wrong'}"
     unit = "bytes that are no text" if text is None else "characters"
-    evidence = [f"{value.length} {unit}{prefix if row.prefix else ''}"]
-    if value.flaw:
-        evidence.append(f"its value is {value.flaw}")
-    return Observed(value, where, tuple(evidence), next_command, _SECRET_RIGHT)
-
-
-_SECRET_RIGHT = "API read (list secrets); the value was not kept"  # noqa: S105 - a right, no secret
-
-
-_FEW_BITS = 1.5
-"""Of a character, on the average: under this are two or three characters over and over. A random
-hexadecimal text has 3 and more. Our choice."""
+    evidence = [f"{shape.length} {unit}{prefix if row.prefix else ''}"]
+    if shape.flaw:
+        evidence.append(f"its value is {shape.flaw}")
+    return Observed(shape, where, tuple(evidence), next_command, _SECRET_RIGHT)
 
 
 def _flaw(text: str) -> str:
@@ -100,49 +112,37 @@ def _flaw(text: str) -> str:
     return WEAK if -sum(share * log2(share) for share in shares) < _FEW_BITS else ""
 
 
-WHITE_SPACE = "only white space"
-
-
-IN_WHITE_SPACE = "between white space (a newline at its end?)"
-
-
-REPEATED = "one character repeated"
-
-
-WEAK = "two or three characters over and over"
-
-
-def differences(row: SecretShapeRow, value: SecretShape) -> Iterator[Difference]:
+def judge(row: SecretShapeRow, shape: SecretShape) -> Judgement:
     """Present, long enough, with its prefix, no placeholder; the value itself is not known here."""
+    return judged(_differences(row, shape), [f"{row.of} {row.key}"])
+
+
+def _differences(row: SecretShapeRow, shape: SecretShape) -> Iterator[Difference]:
     what = f"{row.of} {row.key}"
-    if not value.present:
-        yield Difference(what, "a value", "absent")
+    if not shape.present:
+        yield Difference(what, "a value", "absent", code="secret-absent")
         return
-    if value.placeholder:
-        yield Difference(what, "a value of your own", "the README's placeholder")
-    if _counts(row, value.flaw):
-        yield Difference(what, "a value of your own", value.flaw)
-    if value.length < row.min_length:
+    if shape.placeholder:
+        observed = "the README's placeholder"
+        yield Difference(what, "a value of your own", observed, code="secret-placeholder")
+    if _counts(row, shape.flaw):
+        code = _FLAWS.get(shape.flaw, "secret-weak")
+        yield Difference(what, "a value of your own", shape.flaw, code=code)
+    if shape.length < row.min_length:
         expected = f"at least {row.min_length} characters"
-        yield Difference(what, expected, f"{value.length} characters")
-    if not value.prefix_right:
-        yield Difference(what, f"prefix {row.prefix}", "another prefix")
+        observed = f"{shape.length} characters"
+        yield Difference(what, expected, observed, code="secret-too-short")
+    if not shape.prefix_right:
+        yield Difference(
+            what, f"prefix {row.prefix}", "another prefix", code="secret-prefix-differs"
+        )
 
 
-def _counts(rule: SecretShapeRow, flaw: str) -> bool:
+def _counts(row: SecretShapeRow, flaw: str) -> bool:
     """True for a flaw that the row rules out: a value that may be short may be weak, too."""
     if flaw == IN_WHITE_SPACE:
-        return rule.trimmed
-    return flaw == WHITE_SPACE or (flaw != "" and rule.min_length >= STRONG_FROM)
-
-
-STRONG_FROM = 8
-"""A row that asks for this many characters is about a password or a key. Our choice."""
-
-
-def judge(row: SecretShapeRow, fact: SecretShape) -> Judgement:
-    """Present, long enough, with its prefix, no placeholder; the value itself is not known here."""
-    return judged(differences(row, fact), compared_in(fact))
+        return row.trimmed
+    return flaw == WHITE_SPACE or (flaw != "" and row.min_length >= STRONG_FROM)
 
 
 KIND = Kind(SecretShapeRow, look, judge)

@@ -1,4 +1,4 @@
-"""Rows `check: starts`.
+"""The containers of a workload start and stay up; what keeps one from running is named.
 
 Source: Kubernetes docs, "Pod Lifecycle", container states (v1.35, read 2026-11-23).
 """
@@ -11,16 +11,39 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
-from clusterproof.kube.pods import Span, pod_containers, restarts_within
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
+from clusterproof.kube.objects import Json, condition_entry, controlled_by, is_terminating
+from clusterproof.kube.pods import Span, phase_of, pod_containers, restarts_within
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.workloads import _observed, _troubles
-from clusterproof.spec.row import Row, WorkloadRef
+from clusterproof.observe.workloads import observed_of, troubles_of
+from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
+
+_CAUSES = (
+    ("PersistentVolumeClaim", "PVC not bound", "claim-not-bound"),
+    ("persistentvolumeclaim", "PVC not bound", "claim-not-bound"),
+    ("Insufficient memory", "memory short", "memory-short"),
+    ("OOMKilled", "memory short", "memory-short"),
+    ("Insufficient cpu", "CPU short", "cpu-short"),
+    ("ImagePullBackOff", "image pull failed", "image-not-pulled"),
+    ("ErrImagePull", "image pull failed", "image-not-pulled"),
+    ("ErrImageNeverPull", "image pull failed", "image-not-pulled"),
+    ("InvalidImageName", "image pull failed", "image-not-pulled"),
+    (
+        "CreateContainerConfigError",
+        "a ConfigMap or Secret, or a key of it, is missing",
+        "configuration-missing",
+    ),
+)
+"""What stands in a trouble, the README's name of that failure, and its code."""
 
 
 class StartsRow(Row):
-    """The containers start and stay up: no waiting reason, few restarts of late."""
+    """The containers start and stay up: no waiting reason, few restarts of late.
+
+    The Pods of a Job, or of a CronJob's Jobs, may end, with success. One that fails is made anew
+    where another Pod's container would restart: it counts as a restart does.
+    """
 
     check: Literal["starts"]
     workload: WorkloadRef
@@ -33,21 +56,55 @@ class Starts:
     """What keeps containers from running, and how often they ended of late.
 
     Attributes:
+        pods: How many there are, those of a Job that ended too.
+        troubles: `Pod/container: why` or `Job: why`.
         recent_restarts: `Pod/container` and how often it restarted in the window, at least.
+        possible_restarts: The same, at most, where the API server does not date them all.
+        ends: Whether its Pods are to end: those of a Job or a CronJob.
+        failed_pods: Those of a Job or a CronJob that failed in the window.
     """
 
     pods: int
     troubles: tuple[str, ...]
     recent_restarts: tuple[tuple[str, int], ...]
+    possible_restarts: tuple[tuple[str, int], ...] = ()
+    ends: bool = False
+    failed_pods: tuple[str, ...] = ()
 
 
 def look(row: StartsRow, site: Site) -> Observed[Starts]:
     """Waiting reasons, scheduling refusals, and restarts within the row's window."""
-    cluster = site.cluster
-    ref = row.workload
-    pods = cluster.pods_of(ref)
+    cluster, ref = site.cluster, row.workload
+    ends = ref.kind in {"CronJob", "Job"}
+    pods = _pods_that_end(cluster, ref) if ends else cluster.pods_of(ref)
+    restarts = _restarts(cluster, row, pods)
+    troubles = [trouble for pod in pods for trouble in troubles_of(cluster, pod, row.within_s)]
+    if ends:
+        troubles += _failed_jobs(cluster, row)
+    starts = Starts(
+        len(pods),
+        tuple(troubles),
+        tuple((place, span.least) for place, span in restarts.items() if span.least),
+        tuple((place, span.most) for place, span in restarts.items() if span.most > span.least),
+        ends=ends,
+        failed_pods=tuple(
+            pod["metadata"]["name"]
+            for pod in pods
+            if phase_of(pod) == "Failed" and _ended_within(cluster, pod, row.within_s)
+        ),
+    )
+    total = sum(container.restarts for pod in pods for container in pod_containers(pod))
+    evidence = (f"{len(pods)} Pods; {total} restarts since they began", *troubles)
+    return observed_of(starts, ref, evidence)
+
+
+def _pods_that_end(cluster: Cluster, ref: ObjectRef) -> list[Json]:
+    return [pod for pod in cluster.owned_pods(ref) if not is_terminating(pod)]
+
+
+def _restarts(cluster: Cluster, row: StartsRow, pods: list[Json]) -> dict[str, Span]:
     now = cluster.api.now()
-    restarts = {
+    return {
         f"{pod['metadata']['name']}/{container.name}": restarts_within(
             pod, container, now, row.within_s
         )
@@ -55,65 +112,92 @@ def look(row: StartsRow, site: Site) -> Observed[Starts]:
         for container in pod_containers(pod)
         if container.stays_up
     }
-    troubles = tuple(trouble for pod in pods for trouble in _troubles(cluster, pod, row.within_s))
-    total = sum(container.restarts for pod in pods for container in pod_containers(pod))
-    evidence = (f"{len(pods)} Pods; {total} restarts since they began", *troubles)
-    value = Starts(
-        len(pods),
-        troubles,
-        tuple((place, span.least) for place, span in restarts.items() if span.least),
-    )
-    if not troubles:
-        _refuse_open_counts(row, restarts)
-    return _observed(value, ref, evidence)
 
 
-def _refuse_open_counts(row: StartsRow, restarts: dict[str, Span]) -> None:
-    """Say that a verdict cannot be had where it hangs on restarts that the API does not date."""
-    if any(span.least > row.restarts_at_most for span in restarts.values()):
+def _failed_jobs(cluster: Cluster, row: StartsRow) -> Iterator[str]:
+    """The Jobs that failed: the last one however long ago, and those of the window."""
+    workload = cluster.find(row.workload)
+    if workload is None:
         return
-    for place, (least, most) in restarts.items():
-        if most > row.restarts_at_most:
-            raise ObservationError(
-                f"{place} restarted {least} to {most} times in the last {row.within_s} s, and "
-                f"{row.restarts_at_most} are allowed: the API server dates the last end only",
-                next_command=f"kubectl describe {row.workload.kubectl}",
-            )
+    jobs = [workload]
+    if row.workload.kind == "CronJob":
+        jobs = list(controlled_by(jobs, cluster.objects("Job", row.workload.namespace)))
+    jobs.sort(key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
+    for job in jobs:
+        failed = condition_entry(job, "Failed")
+        if failed.get("status") != "True":
+            continue
+        at = failed.get("lastTransitionTime")
+        if job is jobs[-1] or not at or cluster.seconds_since(at) <= row.within_s:
+            why = f"{failed.get('reason', '')}: {failed.get('message', '')[:160]}".strip(": ")
+            yield f"{job['metadata']['name']}: {why or 'failed'}"
 
 
-def differences(rule: StartsRow, value: Starts) -> Iterator[Difference]:
-    """No waiting reason, and no more restarts within the window than the row allows."""
-    if value.pods == 0:
-        yield Difference(str(rule.workload), "Pods", "none")
-    for trouble in value.troubles:
-        place, _, why = trouble.partition(": ")
-        yield Difference(place, "running", why, _named_cause(why))
-    for place, count in value.recent_restarts:
-        if count > rule.restarts_at_most:
-            expected = f"at most {rule.restarts_at_most} restarts, none in the last"
-            yield Difference(place, f"{expected} {rule.within_s} s", f"{count} restarts")
+def _ended_within(cluster: Cluster, pod: Json, within_s: float) -> bool:
+    """Whether a Pod ended in the window; one that nothing dates (an eviction) is taken to have."""
+    times = [container.last_end.get("finishedAt") for container in pod_containers(pod)]
+    dated = [cluster.seconds_since(time) for time in times if time]
+    return not dated or min(dated) <= within_s
 
 
-def _named_cause(why: str) -> str:
-    """The README's failure causes by name."""
-    causes = (
-        ("PersistentVolumeClaim", "PVC not bound"),
-        ("persistentvolumeclaim", "PVC not bound"),
-        ("Insufficient memory", "memory short"),
-        ("OOMKilled", "memory short"),
-        ("Insufficient cpu", "CPU short"),
-        ("ImagePullBackOff", "image pull failed"),
-        ("ErrImagePull", "image pull failed"),
-        ("ErrImageNeverPull", "image pull failed"),
-        ("InvalidImageName", "image pull failed"),
-        ("CreateContainerConfigError", "a ConfigMap or Secret, or a key of it, is missing"),
+def judge(row: StartsRow, starts: Starts) -> Judgement:
+    """No waiting reason, and no more restarts within the window than the row allows.
+
+    A doubt where the verdict hangs on restarts that the API does not date, or where no Pod of a
+    Job is left to look at.
+    """
+    next_command = f"kubectl describe {row.workload.kubectl}"
+    compared = (f"containers of {starts.pods} Pods",) if starts.pods else ()
+    judgement = judged(
+        _differences(row, starts),
+        compared,
+        nothing=f"no Pod of {row.workload} is there or was kept: nothing shows how it started",
     )
-    return next((name for text, name in causes if text in why), "")
+    if isinstance(judgement, Failed):
+        return judgement
+    least, allowed = dict(starts.recent_restarts), row.restarts_at_most
+    for place, most in starts.possible_restarts:
+        if most > allowed:
+            return Doubt(
+                f"{place} restarted {least.get(place, 0)} to {most} times in the last"
+                f" {row.within_s} s, and {allowed} are allowed: the API server dates the last end"
+                " only",
+                next_command,
+            )
+    return Doubt(judgement.reason, next_command) if isinstance(judgement, Doubt) else judgement
 
 
-def judge(row: StartsRow, fact: Starts) -> Judgement:
-    """No waiting reason, and no more restarts within the window than the row allows."""
-    return judged(differences(row, fact), compared_in(fact))
+def _differences(row: StartsRow, starts: Starts) -> Iterator[Difference]:
+    if starts.pods == 0 and not starts.ends:
+        yield Difference(str(row.workload), "Pods", "none", code="pods-absent")
+    for trouble in starts.troubles:
+        place, _, why = trouble.partition(": ")
+        cause, code = _cause(why)
+        yield Difference(place, "running", why, cause, code=code)
+    for place, count in starts.recent_restarts:
+        if count > row.restarts_at_most:
+            expected = f"at most {row.restarts_at_most} restarts, none in the last"
+            yield Difference(
+                place,
+                f"{expected} {row.within_s} s",
+                f"{count} restarts",
+                code="too-many-restarts",
+            )
+    if starts.ends and len(starts.failed_pods) > row.restarts_at_most:
+        yield Difference(
+            str(row.workload),
+            f"at most {row.restarts_at_most} failed Pods in the last {row.within_s} s",
+            ", ".join(starts.failed_pods),
+            code="pods-failed",
+        )
+
+
+def _cause(why: str) -> tuple[str, str]:
+    """The README's failure cause by name, with its code."""
+    for text, cause, code in _CAUSES:
+        if text in why:
+            return cause, code
+    return "", "container-not-running"
 
 
 KIND = Kind(StartsRow, look, judge)

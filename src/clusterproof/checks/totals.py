@@ -1,4 +1,4 @@
-"""Rows `check: totals`.
+"""The requests or limits of some workloads, summed over all their replicas, are this quantity.
 
 Source: the deployment's contract, Topology.
 """
@@ -12,17 +12,21 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
-from clusterproof.kube.containers import lasting_containers
+from clusterproof.judgement import Difference, Judgement, judged
+from clusterproof.kube.containers import ContainerKind
 from clusterproof.kube.quantity import parse_quantity, show_quantity
-from clusterproof.kube.rollout import progress_of
+from clusterproof.kube.requests import bounds_of
+from clusterproof.kube.rollout import pods_at_once
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.resources import _template_spec
+from clusterproof.observe.resources import template_spec
 from clusterproof.spec.row import QuantityText, Row, WorkloadRef
 
 
 class TotalsRow(Row):
     """The sum over all replicas of some workloads.
+
+    A request that is not declared is the limit, as the API server defaults it. A Job counts by
+    its parallelism, a CronJob by that of one run.
 
     Attributes:
         documented: What the deployment's own table says, reported beside the true sum.
@@ -46,22 +50,23 @@ class Totals:
 
 
 def look(row: TotalsRow, site: Site) -> Observed[Totals]:
-    """Sum of a bound over containers times desired replicas."""
-    cluster = site.cluster
+    """Sum of a bound over the containers that last, times the replicas that are desired."""
     total, absent, unbounded, parts = Decimal(0), [], [], []
     for ref in row.workloads:
-        workload = cluster.find(ref)
+        workload = site.cluster.find(ref)
         if workload is None:
             absent.append(str(ref))
             continue
-        replicas = progress_of(ref.kind, workload).desired
-        for container in lasting_containers(_template_spec(ref, workload)):
-            text = container.bound(row.bound, row.resource)
-            if text is None:
+        replicas = pods_at_once(ref.kind, workload)
+        for container in bounds_of(template_spec(ref, workload)).containers:
+            if container.kind is ContainerKind.INIT:
+                continue
+            amount = container.bounds.of(row.bound).get(row.resource)
+            if amount is None:
                 unbounded.append(f"{ref.name}/{container.name}")
                 continue
-            total += parse_quantity(text) * replicas
-            parts.append(f"{ref.name} {replicas} x {text}")
+            total += amount * replicas
+            parts.append(f"{ref.name} {replicas} x {show_quantity(amount, row.resource)}")
     evidence = [f"{row.bound}.{row.resource}: {' + '.join(parts)}"]
     if row.documented:
         evidence.append(
@@ -69,27 +74,31 @@ def look(row: TotalsRow, site: Site) -> Observed[Totals]:
         )
     where = f"namespace {row.workloads[0].namespace}"
     next_command = f"kubectl -n {row.workloads[0].namespace} describe resourcequota,limitrange"
-    value = Totals(total, tuple(absent), tuple(unbounded))
-    return Observed(value, where, tuple(evidence), next_command)
+    totals = Totals(total, tuple(absent), tuple(unbounded))
+    return Observed(totals, where, tuple(evidence), next_command)
 
 
-def differences(rule: TotalsRow, value: Totals) -> Iterator[Difference]:
+def judge(row: TotalsRow, totals: Totals) -> Judgement:
     """The sum is the row's, and nothing was left out of it."""
-    for name in value.absent:
-        yield Difference(name, "a workload to sum", "absent")
-    for name in value.unbounded:
-        yield Difference(name, f"{rule.bound}.{rule.resource}", "none")
-    if value.total != parse_quantity(rule.quantity):
+    summed = f"{row.bound}.{row.resource}"
+    return judged(
+        _differences(row, totals, summed),
+        [f"{workload} {summed}" for workload in row.workloads],
+    )
+
+
+def _differences(row: TotalsRow, totals: Totals, summed: str) -> Iterator[Difference]:
+    for workload in totals.absent:
+        yield Difference(workload, "a workload to sum", "absent", code="workload-absent")
+    for container in totals.unbounded:
+        yield Difference(container, summed, "none", code=f"{row.bound[:-1]}-absent")
+    if totals.total != parse_quantity(row.quantity):
         yield Difference(
-            f"sum of {rule.bound}.{rule.resource}",
-            rule.quantity,
-            show_quantity(value.total, rule.resource),
+            f"sum of {summed}",
+            row.quantity,
+            show_quantity(totals.total, row.resource),
+            code="total-differs",
         )
-
-
-def judge(row: TotalsRow, fact: Totals) -> Judgement:
-    """The sum is the row's, and nothing was left out of it."""
-    return judged(differences(row, fact), compared_in(fact))
 
 
 KIND = Kind(TotalsRow, look, judge)

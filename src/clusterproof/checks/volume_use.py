@@ -1,9 +1,8 @@
-"""Rows `check: volume-use`.
+"""The volume of a claim is not used beyond a share of it, as its kubelet measures.
 
 Source: Kubernetes docs, "Node metrics data", stats/summary (v1.35, read 2026-11-23).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,12 +11,15 @@ from pydantic import Field
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Failed, Judgement, Passed
 from clusterproof.kube.client import Json
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import ObjectRef, Ref, Row
 from clusterproof.wait import last_within
+
+UNMEASURED_S = 150.0
+"""A kubelet measures volumes once a minute by default; a young Pod is given two of them."""
 
 
 class VolumeUseRow(Row):
@@ -39,10 +41,6 @@ class VolumeUse:
     def ratio(self) -> float:
         """The used share, 0 to 1."""
         return self.used_bytes / self.capacity_bytes
-
-
-UNMEASURED_S = 150.0
-"""A kubelet measures volumes once a minute by default; a young Pod is given two of them."""
 
 
 def look(row: VolumeUseRow, site: Site) -> Observed[VolumeUse]:
@@ -118,15 +116,13 @@ def _pod_with(cluster: Cluster, claim: ObjectRef) -> Json:
     )
 
 
-def differences(rule: VolumeUseRow, value: VolumeUse) -> Iterator[Difference]:
+def judge(row: VolumeUseRow, use: VolumeUse) -> Judgement:
     """The used share is not over the row's."""
-    if value.ratio > rule.at_most:
-        yield Difference("used share", f"at most {rule.at_most:.0%}", f"{value.ratio:.1%}")
-
-
-def judge(row: VolumeUseRow, fact: VolumeUse) -> Judgement:
-    """The used share is not over the row's."""
-    return judged(differences(row, fact), compared_in(fact))
+    compared = "used share"
+    if use.ratio <= row.at_most:
+        return Passed(compared)
+    expected, observed = f"at most {row.at_most:.0%}", f"{use.ratio:.1%}"
+    return Failed(Difference(compared, expected, observed, code="volume-too-full"))
 
 
 KIND = Kind(VolumeUseRow, look, judge)

@@ -44,6 +44,9 @@ def check_path(path: str) -> str:
 def look_up(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
     """The value at `path`, or Missing.
 
+    In what `[*]` leads to, an element that lacks the rest of the path is a Missing in its place:
+    kubectl's jsonpath drops it, and nobody could tell that it lacks the field.
+
     Raises:
         ValueError: `path` is no path.
     """
@@ -63,10 +66,17 @@ def look_up(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def _in_each(value: Any, rest: str, walked: str) -> Any:  # noqa: ANN401 - JSON
-    """What the rest of a path leads to in each element of a list, where it leads to something."""
-    elements = value if isinstance(value, list) else []
-    inner = [look_up(element, rest.removeprefix(".")) for element in [None, *elements]][1:]
-    return [one for one in inner if not isinstance(one, Missing)] or Missing(f"{walked}{rest}")
+    """What the rest of a path leads to in each element of a list; Missing where in none of them."""
+    elements, inner = value if isinstance(value, list) else [], rest.removeprefix(".")
+    look_up(None, inner)  # refuses what is no path, also where there is no element
+    fields = [look_up(element, inner) for element in elements]
+    if all(isinstance(field, Missing) for field in fields):
+        return Missing(f"{walked}{rest}")
+    place = walked.removesuffix("[*]")
+    return [
+        Missing(f"{place}[{index}]{rest}") if isinstance(field, Missing) else field
+        for index, field in enumerate(fields)
+    ]
 
 
 def _one_step(value: Any, step: re.Match[str]) -> Any:  # noqa: ANN401 - JSON

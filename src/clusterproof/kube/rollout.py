@@ -59,6 +59,41 @@ def _wanted_updates(kind: str, spec: Json, desired: int) -> int | None:
     return max(0, desired - partition) if kind == "StatefulSet" else desired
 
 
+def pods_at_once(kind: str, workload: Json) -> int:
+    """How many Pods a workload runs at a time: its replicas, or the parallelism of a Job.
+
+    One run of a CronJob is counted; where none is under way it runs none.
+    """
+    spec: Json = workload.get("spec") or {}
+    if kind == "CronJob":
+        return pods_at_once("Job", {"spec": (spec.get("jobTemplate") or {}).get("spec") or {}})
+    if kind == "Job":
+        parallelism = 1 if spec.get("parallelism") is None else spec["parallelism"]
+        completions = spec.get("completions")
+        return int(parallelism if completions is None else min(parallelism, completions))
+    return progress_of(kind, workload).desired
+
+
+def wanted_pods(kind: str, workload: Json) -> int:
+    """How many Pods its controller wants to run at this moment (job_controller.go, manageJob)."""
+    at_once, status = pods_at_once(kind, workload), status_of(workload)
+    if kind == "CronJob":
+        return at_once * len(status.get("active") or [])
+    if kind != "Job":
+        return at_once
+    spec, succeeded = workload["spec"], status.get("succeeded") or 0
+    if spec.get("suspend") or is_ended(workload):
+        return 0
+    if spec.get("completions") is None:  # a work queue: once one succeeded, no more are begun
+        return min(at_once, status.get("active") or 0) if succeeded else at_once
+    return int(max(0, min(at_once, spec["completions"] - succeeded)))
+
+
+def is_ended(job: Json) -> bool:
+    """Whether a Job is over, with success or without (jobutil.IsJobFinished)."""
+    return "True" in {condition(job, "Complete"), condition(job, "Failed")}
+
+
 def is_observed(workload: Json) -> bool:
     """Whether the controller has looked at the current spec.
 

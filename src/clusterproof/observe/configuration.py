@@ -1,14 +1,9 @@
-"""Configuration as it reaches containers: keys, ages, placeholders, and the shape of secrets.
-
-A Secret's value is compared here and dropped: what is brought back is its length and yes or no.
-"""
+"""The keys of ConfigMaps and Secrets, as far as they may be read."""
 
 from collections.abc import Callable, Mapping
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.env import (
-    Read,
-)
+from clusterproof.kube.env import Read
 from clusterproof.kube.objects import Json
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.row import ObjectRef
@@ -49,16 +44,17 @@ def reader_of(
         if kind == "Secret" and not listed:
             return Unread()
         try:
-            item = cluster.find(ObjectRef(kind=kind, namespace=of.namespace, name=name))
+            object_ = cluster.find(ObjectRef(kind=kind, namespace=of.namespace, name=name))
         except ObservationError:
             return Unread()
-        return None if item is None else dict(contents(kind, item))
+        return None if object_ is None else dict(contents(kind, object_))
 
     return read
 
 
-def _text_of(data: bytes) -> str | None:
+def text_in(content: bytes) -> str | None:
+    """What a key holds as text; None where it is no UTF-8."""
     try:
-        return data.decode()
+        return content.decode()
     except UnicodeDecodeError:
         return None

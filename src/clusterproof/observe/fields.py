@@ -1,4 +1,4 @@
-"""One field of one object, as the API server holds it; and two fields that should agree."""
+"""One field of one object, as the API server holds it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +23,15 @@ class FieldValue:
     in_one_form: Any = None
 
 
-def _field(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:
-    item = cluster.find(ref)
-    if item is None:
+def field_of(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:
+    """The field at `path` of an object."""
+    object_ = cluster.find(ref)
+    if object_ is None:
         return FieldValue(object_exists=False, value=Missing(str(ref)))
-    value, form = look_up(item, path), look_up(in_one_form(item), path)
-    return FieldValue(object_exists=True, value=value, in_one_form=None if form == value else form)
+    raw, form = look_up(object_, path), look_up(in_one_form(object_), path)
+    return FieldValue(object_exists=True, value=raw, in_one_form=None if form == raw else form)
 
 
-def _get(ref: ObjectRef) -> str:
+def get_command(ref: ObjectRef) -> str:
+    """The command that shows the whole object."""
     return f"kubectl get {ref.kubectl} -o yaml"

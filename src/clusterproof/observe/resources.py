@@ -1,15 +1,12 @@
-"""Sums of requests and limits, what would change them, and where there is room for more."""
+"""What the Pods of a workload ask for, by its template."""
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.objects import Json
-from clusterproof.kube.quota import NO_BOUND
 from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.spec.row import ObjectRef
 
-UNLIMITED = NO_BOUND
 
-
-def _template_spec(ref: ObjectRef, workload: Json) -> Json:
+def template_spec(ref: ObjectRef, workload: Json) -> Json:
     """The spec of the Pods that a workload makes.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What an HorizontalPodAutoscaler's controller says of it (autoscaling/v2 status)."""
+"""What an autoscaler scales, and whether it still waits for its first figures."""
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.hpa import is_measured
@@ -14,7 +14,13 @@ UNSYNCED_S = 30.0
 """After a change of the autoscaler: two of its controller's syncs, 15 s each by default."""
 
 
-def _target_of(autoscaler: Json, ref: ObjectRef) -> ObjectRef:
+def target_of(autoscaler: Json, ref: ObjectRef) -> ObjectRef:
+    """What an autoscaler scales.
+
+    Args:
+        autoscaler: The object.
+        ref: Of the autoscaler.
+    """
     reference = autoscaler["spec"]["scaleTargetRef"]
     return ObjectRef(kind=kind_of(reference), namespace=ref.namespace, name=reference["name"])
 
@@ -30,7 +36,7 @@ def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
     if _changed_s(cluster, autoscaler) < UNSYNCED_S:
         return True
     try:
-        pods = cluster.pods_of(_target_of(autoscaler, ref))
+        pods = cluster.pods_of(target_of(autoscaler, ref))
     except ObservationError:
         # Its Pods cannot be read, and so not their age: what the autoscaler dates itself decides.
         active = condition_entry(autoscaler, "ScalingActive")
@@ -39,11 +45,11 @@ def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
     return bool(pods) and min(cluster.age_s(pod) for pod in pods) < UNMEASURED_S
 
 
-def _changed_s(cluster: Cluster, item: Json) -> float:
+def _changed_s(cluster: Cluster, autoscaler: Json) -> float:
     """Seconds since somebody wrote what the autoscaler is to do; infinity where nothing says so."""
     written = [
         cluster.seconds_since(entry["time"])
-        for entry in item["metadata"].get("managedFields") or []
+        for entry in autoscaler["metadata"].get("managedFields") or []
         if entry.get("time") and entry.get("subresource") != "status"
     ]
     return min(written, default=float("inf"))

@@ -1,19 +1,17 @@
-"""Workloads and their Pods: replicas, images, starts, probes, bounds on resources."""
+"""How far the Pods of a workload are: what is under way, and what keeps them from running."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeVar
 
 from clusterproof.kube.containers import Container, ContainerKind
 from clusterproof.kube.objects import Json, condition_entry
 from clusterproof.kube.pods import is_ready, phase_of, pod_containers
-from clusterproof.kube.rollout import (
-    is_observed,
-    may_progress,
-)
+from clusterproof.kube.rollout import is_observed, may_progress
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import ObjectRef
 
+T = TypeVar("T")
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 YOUNG_S = 45.0
 """A Pod that is not ready yet is given this long before its unreadiness counts. Our choice."""
@@ -40,25 +38,25 @@ def _is_starting(pod: Json) -> bool:
     return not is_ready(pod) and reasons <= _STARTING
 
 
-def _troubles(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
+def troubles_of(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
     """Why a Pod does not run, by the names of the README: PVC, memory, image pull, and others."""
     name = pod["metadata"]["name"]
     scheduled = condition_entry(pod, "PodScheduled")
-    found = []
+    troubles = []
     if scheduled.get("status") == "False":
-        found.append(f"{name}: not scheduled: {scheduled.get('message', '')[:160]}")
+        troubles.append(f"{name}: not scheduled: {scheduled.get('message', '')[:160]}")
     containers = pod_containers(pod)
     for container in containers:
         reason = container.waiting.get("reason", "")
         if reason not in _STARTING:
             message = container.waiting.get("message", "")[:160]
-            found.append(f"{name}/{container.name}: {reason}: {message}")
+            troubles.append(f"{name}/{container.name}: {reason}: {message}")
         end = container.last_end
         if end.get("reason") == "OOMKilled" and _is_recent(cluster, end, within_s):
-            found.append(f"{name}/{container.name}: memory short: OOMKilled")
-    if not found and not is_ready(pod):
-        found += _late_starts(cluster.age_s(pod), pod, containers)
-    return found
+            troubles.append(f"{name}/{container.name}: memory short: OOMKilled")
+    if not troubles and not is_ready(pod):
+        troubles += _late_starts(cluster.age_s(pod), pod, containers)
+    return troubles
 
 
 def _is_recent(cluster: Cluster, end: Json, within_s: float) -> bool:
@@ -85,5 +83,6 @@ def _late_starts(age: float, pod: Json, containers: tuple[Container, ...]) -> It
         yield f"{name}: Pending for {age:.0f} s: its kubelet says nothing of its containers"
 
 
-def _observed(value: Any, ref: ObjectRef, evidence: tuple[str, ...]) -> Observed[Any]:  # noqa: ANN401 - as given
-    return Observed(value, str(ref), evidence, f"kubectl describe {ref.kubectl}")
+def observed_of(fact: T, ref: ObjectRef, evidence: tuple[str, ...]) -> Observed[T]:
+    """A fact about a workload, and the command that describes the workload."""
+    return Observed(fact, str(ref), evidence, f"kubectl describe {ref.kubectl}")

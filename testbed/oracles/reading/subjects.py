@@ -152,8 +152,8 @@ def _draw_path(random: Random) -> tuple[Json, frozenset[str]]:
 
 def _our_path(case: Json) -> str:
     found = look_up(case["object"], case["ours"])
-    values = [] if isinstance(found, Missing) else found if "[*]" in case["ours"] else [found]
-    return str(values)
+    values = found if isinstance(found, list) else [found]
+    return str([value for value in values if not isinstance(value, Missing)])
 
 
 def _their_path(reader: Program, case: Json) -> str:
