@@ -86,7 +86,9 @@ def command_parser() -> argparse.ArgumentParser:
                 help="several contexts, each verified by itself, and one page that compares them",
             )
     load = commands.add_parser(
-        "load", add_help=False, help="offer a load and judge it, or foretell an autoscaler: needs the extra `load`"
+        "load",
+        add_help=False,
+        help="offer a load and judge it, or foretell an autoscaler: needs the extra `load`",
     )
     load.set_defaults(run=_load, as_given=True)
     check = commands.add_parser("check-spec", help="read a spec file and say what is wrong in it")

@@ -273,7 +273,7 @@ def test_a_file_that_the_kubelet_is_about_to_write_is_waited_for(
 ) -> None:
     file, workload = mounted
 
-    def rewrite() -> None:
+    def sync(_: float) -> None:
         file.write_text("2", encoding="utf-8")
 
     def wait(read: Any, accept: Any, *, within_s: float, every_s: float) -> Any:  # noqa: ANN401
@@ -283,7 +283,7 @@ def test_a_file_that_the_kubelet_is_about_to_write_is_waited_for(
             accept,
             within_s=within_s,
             every_s=every_s,
-            sleep=lambda _: rewrite(),
+            sleep=sync,
         )
 
     monkeypatch.setattr(fresh, "last_within", wait)
