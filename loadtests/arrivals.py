@@ -6,6 +6,7 @@ arrival is sent late and its latency still counts from when it was due.
 """
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -84,6 +85,12 @@ class Lane:
         self.is_claimed = False
         self._assigned += 1
         self._from = self.origin + from_s
+
+    def leave(self) -> None:
+        """Send none of it any more: others may have it by now. What was due so far is missing."""
+        self._next, self._claimed = iter(()), {}
+        self._assigned += 1
+        self._from = -math.inf
 
     def holds(self, arrival: Arrival) -> bool:
         """Whether an arrival is still ours: after a new assignment another lane may have it."""

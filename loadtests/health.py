@@ -1,13 +1,14 @@
 """What a generator's process watches of itself while it sends: CPU, event loop, and the breaker."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import gevent
 import psutil  # type: ignore[import-untyped] # no stubs installed
 
 from clusterproof.load.account import CpuShare
+from clusterproof.load.seconds import Second
 from clusterproof.load.sections import CircuitBreaker
 from loadtests.arrivals import Lane
 
@@ -16,6 +17,8 @@ _SCHEDSTAT = Path("/proc/self/schedstat")
 _LOOK_EVERY_S = 1.0
 _LAG_EVERY_S = 0.05
 _CPU_EVERY_S = 5.0
+FROZEN_S = 2.0
+"""Locust's master takes a worker for lost that was silent for three heartbeats of a second."""
 
 
 def waited_for_cpu_s() -> float:
@@ -29,6 +32,17 @@ def waited_for_cpu_s() -> float:
         return 0.0
 
 
+def mostly_failing(breaker: CircuitBreaker, now_s: int, *counts: Mapping[int, Second]) -> str:
+    """Why the target is to be left alone, by the seconds before `now_s` of all processes; or ""."""
+    seconds = range(now_s - breaker.window_s, now_s)
+    window = [each[number] for each in counts for number in seconds if number in each]
+    over = sum(second.failed + second.unanswered for second in window)
+    ended = over + sum(second.ok for second in window)
+    if ended < breaker.fewest or over / ended <= breaker.failure_ratio:
+        return ""
+    return f"{over} of {ended} requests failed within {breaker.window_s} s"
+
+
 class Health:
     """Of one process in one test; its figures go into the lane's account."""
 
@@ -39,6 +53,7 @@ class Health:
         *,
         goes_on: Callable[[], bool],
         trip: Callable[[str], None],
+        thaw: Callable[[], None] | None = None,
     ) -> None:
         """Begin to count the CPU time.
 
@@ -47,7 +62,10 @@ class Health:
             breaker: When most requests fail.
             goes_on: Whether this test is still running.
             trip: Called with the reason when most requests fail, once.
+            thaw: Called when the process had stood still for so long that its master may have
+                handed its lane to others.
         """
+        self.thaw = thaw
         self.lane, self.breaker, self.goes_on, self.trip = lane, breaker, goes_on, trip
         self._process = psutil.Process()
         self._process.cpu_percent()
@@ -88,11 +106,8 @@ class Health:
         while self.goes_on():
             gevent.sleep(_LOOK_EVERY_S)
             now = int(time.perf_counter() - self.lane.origin)
-            window = [seconds[n] for n in range(now - breaker.window_s, now) if n in seconds]
-            over = sum(s.failed + s.unanswered for s in window)
-            ended = over + sum(s.ok for s in window)
-            if ended >= breaker.fewest and over / ended > breaker.failure_ratio:
-                self.trip(f"{over} of {ended} requests failed within {breaker.window_s} s")
+            if why := mostly_failing(breaker, now, seconds):
+                self.trip(why)
                 return
 
     def _watch_lag(self) -> None:
@@ -101,3 +116,5 @@ class Health:
             gevent.sleep(_LAG_EVERY_S)
             lag = time.perf_counter() - before - _LAG_EVERY_S
             self.lane.account.lag.record(max(0.0, lag))
+            if lag > FROZEN_S and self.thaw is not None:
+                self.thaw()

@@ -35,7 +35,7 @@ from loadtests.records import Records
 from loadtests.target import cluster_uid, current_context, host_of, without_credentials
 from loadtests.verdict import few_callers, generator_figures, judge_callers, print_verdict
 from loadtests.web import refuse_starts
-from loadtests.workers import FINAL, LANE, START_DELAY_S, Workers
+from loadtests.workers import FINAL, LANE, START_DELAY_S, THAWED, Workers
 
 if TYPE_CHECKING:
     from clusterproof.load.schedule import Plan
@@ -73,6 +73,7 @@ class Run:
         self._shipped = 0
         self._under_way = False
         self._stops_at_s = 0.0
+        self.spawn_rate = 0.0
         self._judging = BoundedSemaphore(1)
         self.environment: Environment = None
         for event, listener in (
@@ -98,6 +99,8 @@ class Run:
         options = environment.parsed_options
         self._split_host()
         with wrong_input_ends():
+            # Locust fills in its own defaults of 1 later.
+            self.spawn_rate = options.spawn_rate or 0.0
             if options.num_users:
                 self.scenario = self.scenario.model_copy(update={"callers": options.num_users})
             self.refuse(environment.host or self.caller.host or "")
@@ -123,7 +126,7 @@ class Run:
             listen(self.end)
         if isinstance(runner, MasterRunner):
             runner.register_message(_TRIP, self.take_trip)
-            self.workers = Workers(runner)
+            self.workers = Workers(runner, self.spec.circuit_breaker, self.trip)
             self._await_workers(runner, options)
         if environment.web_ui is not None:
             refuse_starts(environment, self.refuse)
@@ -179,6 +182,7 @@ class Run:
             self.spec.circuit_breaker,
             goes_on=lambda: self.lane is lane and runner.state != "stopped",
             trip=self.trip,
+            thaw=self.thaw if isinstance(runner, WorkerRunner) else None,
         )
         self.health.watch()
 
@@ -265,6 +269,13 @@ class Run:
             runner.send_message(_TRIP, {"why": why})
         else:
             self._cease()
+
+    def thaw(self) -> None:
+        """This worker had stood still: its lane is left to those who may have it by now."""
+        if self.lane is not None:
+            LOG.warning("this process had stood still: it asks for another lane")
+            self.lane.leave()
+            self.environment.runner.send_message(THAWED, {})
 
     def _cease(self) -> None:
         """Claim nothing more; the shape ends the test within a second."""
@@ -440,5 +451,4 @@ class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped
     def tick(self) -> tuple[int, float] | None:
         """Locust asks this every second."""
         callers = self.run.scenario.callers
-        started = self.run.environment.parsed_options.spawn_rate or float(callers)
-        return None if self.run.is_over else (callers, started)
+        return None if self.run.is_over else (callers, self.run.spawn_rate or float(callers))

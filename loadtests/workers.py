@@ -6,6 +6,7 @@ over from then on, and the account says what was missed.
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -14,9 +15,12 @@ from locust.runners import MasterRunner
 
 from clusterproof.load.account import Account
 from clusterproof.load.schedule import Plan
+from clusterproof.load.seconds import Second
+from clusterproof.load.sections import CircuitBreaker
+from loadtests.health import mostly_failing
 
 LOG = logging.getLogger("clusterproof.load")
-LANE, FINAL = "clusterproof_lane", "clusterproof_final"
+LANE, FINAL, THAWED = "clusterproof_lane", "clusterproof_final", "clusterproof_thawed"
 START_DELAY_S = 1.0
 """Between the order to start and second 0: callers are spawned and workers told by then."""
 _TAKE_OVER_S = 0.3
@@ -38,8 +42,17 @@ class Workers:
         uncounted: Requests that they may have sent after their last report; a bound.
     """
 
-    def __init__(self, runner: MasterRunner) -> None:
-        """Listen to what they say, and look after them from now on."""
+    def __init__(
+        self, runner: MasterRunner, breaker: CircuitBreaker, trip: Callable[[str], None]
+    ) -> None:
+        """Listen to what they say, and look after them from now on.
+
+        Args:
+            runner: The master.
+            breaker: When most requests of all of them together fail.
+            trip: Called with the reason then.
+        """
+        self._breaker, self._trip = breaker, trip
         self.lost = 0
         self.uncounted = 0.0
         self._runner = runner
@@ -51,6 +64,7 @@ class Workers:
         self._finals: set[str] = set()
         self._lanes: dict[str, int] = {}
         runner.register_message(FINAL, self._take_final)
+        runner.register_message(THAWED, self._take_thawed)
         gevent.spawn(self._watch)
 
     def begin(self, plan: Plan, started_at: float, authorization: dict[str, str]) -> None:
@@ -108,6 +122,24 @@ class Workers:
         self.take_report(msg.node_id, msg.data)
         self._finals.add(msg.node_id)
 
+    def _take_thawed(self, environment: object, msg: Message) -> None:
+        """A worker that had stood still has left its lane: all of them get new ones."""
+        del environment
+        if self._runner.state not in _AT_WORK or msg.node_id in self._finals:
+            return
+        from_s = time.time() - self._started_at + _TAKE_OVER_S
+        LOG.warning("a worker had stood still; all share the plan again from %.1f s", from_s)
+        self._share_out(from_s=max(0.0, from_s))
+
+    def _mostly_failing(self) -> str:
+        """By the latest reports of all; one alone may have too few requests to tell."""
+        now_s = int(time.time() - self._started_at - _REPORT_EVERY_S)
+        counts = [
+            {int(number): Second(*second[:4]) for number, second in report["seconds"].items()}
+            for report in self._reports.values()
+        ]
+        return mostly_failing(self._breaker, now_s, *counts)
+
     def _share_out(self, *, from_s: float) -> None:
         clients = self._runner.clients.values()
         alive = sorted(client.id for client in clients if client.state != "missing")
@@ -133,10 +165,13 @@ class Workers:
             if self._runner.state not in _AT_WORK or self._plan is None:
                 continue
             clients = self._runner.clients.values()
-            alive = {client.id for client in clients if client.state in _AT_WORK}
+            # One that has the order to start and has not said so yet is not lost.
+            alive = {client.id for client in clients if client.state != "missing"}
             lost = set(self._lanes) - alive - self._finals
             if lost and alive:
                 self._hand_over(self._plan, len(lost))
+            if why := self._mostly_failing():
+                self._trip(why)
 
     def _hand_over(self, plan: Plan, lost: int) -> None:
         now_s = time.time() - self._started_at

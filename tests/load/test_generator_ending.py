@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from clusterproof.load.folder import LIFELINE_VARIABLE
 from clusterproof.outcome import ExitCode
@@ -116,6 +117,50 @@ def test_workers_end_when_their_master_was_killed(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         until(lambda: not any(map(_lives, workers)), within_s=12)
     assert router.asked < 40 * 20
+
+
+def test_a_worker_that_stood_still_sends_nothing_that_others_have_sent(tmp_path: Path) -> None:
+    """A paused machine, a throttled group: its arrivals were handed over, and it comes back."""
+    router, out = Router(), tmp_path / "out"
+    spec = load_spec(tmp_path, shapes={"longer": [{"rate": 40, "for_s": 16}]})
+    ports = ("--processes", "2", "--master-port", "25558", "--master-bind-port", "25558")
+    options = ("--headless", *ports, "--out", str(out))
+    with (
+        served(router.answer) as host,
+        started(spec, *options, "--host", host) as process,
+    ):
+        until(lambda: router.asked > 40)
+        frozen, _ = _children(process.pid)
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            until(lambda: router.asked > 240)  # the other carries all from the fourth second on
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        text, _ = process.communicate(timeout=60)
+    account = read(out / "account.json")
+    assert router.asked <= account["started"] <= 640, text
+    assert router.asked > 500
+    assert "all share the plan again" in text
+    assert finding(read(out / "generator.json"), "generator-rate")["outcome"] == "inconclusive"
+
+
+def test_failures_are_counted_over_all_processes(tmp_path: Path) -> None:
+    """16 of each in ten seconds would be too few for a breaker of 20: they are 32."""
+    router, out = Router(), tmp_path / "out"
+    spec = load_spec(tmp_path, shapes={"long": [{"rate": 4, "for_s": 60}]}, mix={"get-model": 1})
+    whole = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    whole["circuit_breaker"] = {"window_s": 10, "fewest": 30, "failure_ratio": 0.5}
+    spec.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    ports = ("--processes", "2", "--master-port", "25559", "--master-bind-port", "25559")
+    options = ("--headless", *ports, "--out", str(out))
+    with (
+        served(router.answer) as host,
+        started(spec, *options, "--host", host) as process,
+    ):
+        process.communicate(timeout=60)
+    assert 30 <= router.asked < 120
+    collapsed = finding(read(out / "generator.json"), "target-collapsed")
+    assert collapsed["outcome"] == "failed"
 
 
 def _children(pid: int) -> list[int]:

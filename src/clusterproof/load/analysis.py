@@ -24,7 +24,7 @@ from clusterproof.load.observer import doubt, judge_observer
 from clusterproof.load.recording import Recording
 from clusterproof.load.scaling import Demand, judge_scaling
 from clusterproof.load.schedule import Plan, Stage
-from clusterproof.load.sections import Metrics
+from clusterproof.load.sections import Metrics, Scenario
 from clusterproof.load.serving import (
     SERVES_WITHIN_S,
     affinity_of,
@@ -104,9 +104,7 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
             timeline,
             metrics.requests,
             service,
-            per_connection=max(
-                1.0, plan.peak_rate * scenario.connection_max_age_s / scenario.callers
-            ),
+            per_connection=per_connection(plan, scenario),
         )
         if (
             spread is not None
@@ -136,6 +134,11 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         served=served,
         capacity=capacity(recording, served, started_at),
     )
+
+
+def per_connection(plan: Plan, scenario: Scenario) -> float:
+    """How many requests one connection carries, at the highest rate: all callers hold one each."""
+    return max(1.0, plan.peak_rate * scenario.connection_max_age_s / scenario.callers)
 
 
 def find_demand(plan: Plan, started_at: float, ceiling_rate: float | None = None) -> Demand:

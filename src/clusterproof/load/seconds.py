@@ -38,6 +38,11 @@ def cell_of(seconds: float) -> int:
     return int(math.log(max(seconds, 1e-6) * 1e6) / _CELL_WIDTH)
 
 
+def cell_middle_s(cell: int) -> float:
+    """The latency in the middle of a cell."""
+    return math.exp((cell + 0.5) * _CELL_WIDTH) / 1e6
+
+
 def cell_quantile(cells: Mapping[int, int], q: float) -> float | None:
     """The q-quantile of the cells in seconds, within 5 %; None when they are empty."""
     wanted = q * sum(cells.values())
@@ -45,7 +50,7 @@ def cell_quantile(cells: Mapping[int, int], q: float) -> float | None:
     for cell in sorted(cells):
         seen += cells[cell]
         if seen >= wanted:
-            return math.exp((cell + 0.5) * _CELL_WIDTH) / 1e6
+            return cell_middle_s(cell)
     return None
 
 
