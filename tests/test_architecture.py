@@ -120,7 +120,7 @@ def test_only_act_changes_a_cluster() -> None:
 
 
 def test_kube_itself_changes_nothing_but_what_it_is_told() -> None:
-    """Exec is a GET of a stream; the reviews and the version of kinds are reads."""
+    """Exec is a GET of a stream; what a review asks is stored nowhere."""
     written = {
         (path.name, node.args[0].value)
         for path in (SRC / "kube").rglob("*.py")
@@ -131,4 +131,4 @@ def test_kube_itself_changes_nothing_but_what_it_is_told() -> None:
         and node.args
         and isinstance(node.args[0], ast.Constant)
     }
-    assert {method for _, method in written} <= {"GET"}
+    assert {method for _, method in written - {("access.py", "POST")}} <= {"GET"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clusterproof import cli
-from clusterproof.options import OPTIONS
+from clusterproof.options import OPTIONS, joined
 from clusterproof.outcome import ExitCode
 
 PROJECT = Path(__file__).parents[1]
@@ -82,3 +82,17 @@ def test_bash_completes_what_was_begun(
 def test_other_shells_get_a_script_too(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["completion", shell]) == ExitCode.PASSED
     assert "clusterproof" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "handed_on"),
+    [
+        (["--spec", "a.yaml", "-q"], ["--spec=a.yaml", "-q"]),
+        (["--spec=a.yaml", "--read-only", "-k", "x"], ["--spec=a.yaml", "--read-only", "-k", "x"]),
+        (["--namespace", "a=b", "--namespace", "c=d"], ["--namespace=a=b", "--namespace=c=d"]),
+        (["--report-dir", ""], ["--report-dir="]),
+        (["--kubeconfig", "--plan"], ["--kubeconfig", "--plan"]),
+    ],
+)
+def test_no_value_of_an_option_looks_like_a_test(given: list[str], handed_on: list[str]) -> None:
+    assert joined(given) == handed_on

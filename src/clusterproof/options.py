@@ -3,7 +3,7 @@
 `pytest suites/` adds each to its own command line, and `clusterproof verify` hands them on to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,6 +75,26 @@ OPTIONS: Final = (
     ),
     _path("--report-dir", "where reports go (default: reports/; an empty text: nowhere)"),
 )
+
+_WITH_VALUE: Final = frozenset(
+    option.flag for option in OPTIONS if option.settings.get("action") != "store_true"
+)
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """The same arguments with `--option=VALUE` in place of `--option VALUE`.
+
+    Before its plugins are loaded pytest knows none of our options, takes their values for tests,
+    and would load a conftest.py that stands beside a person's spec or kubeconfig.
+    """
+    words: list[str] = []
+    for argument in arguments:
+        if words and words[-1] in _WITH_VALUE and not argument.startswith("--"):
+            words[-1] = f"{words[-1]}={argument}"
+        else:
+            words.append(argument)
+    return words
+
 
 PATHS: Final = (
     *(option.flag for option in OPTIONS if option.of_path),

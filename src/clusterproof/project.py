@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from clusterproof.errors import SpecError
+from clusterproof.options import joined
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _CHECKOUT: Final = _PACKAGE.parents[1]
@@ -50,4 +51,4 @@ def suites_command(arguments: Sequence[str]) -> list[str]:
     """
     command = [sys.executable, "-P", "-m", "pytest", str(PROJECT / "suites")]
     command += ["--rootdir", str(PROJECT), "-c", str(PROJECT / "pyproject.toml")]
-    return [*command, "-p", "no:cacheprovider", "--disable-plugin-autoload", *arguments]
+    return [*command, "-p", "no:cacheprovider", "--disable-plugin-autoload", *joined(arguments)]
