@@ -1,7 +1,9 @@
 """The scripts that are sent into Pods, as text."""
 
 import ast
+import io
 import threading
+import tokenize
 from functools import cache
 from importlib.resources import files
 
@@ -12,14 +14,26 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @cache
 def source_of(script: str) -> str:
-    """The text of `scripts/SCRIPT.py` without its docstrings: it travels in the URL of an exec."""
+    """The text of `scripts/SCRIPT.py` without its docstrings: it travels in the URL of an exec.
+
+    Lines are left out, and none is written anew: `ast.unparse` of Python 3.12 and later writes
+    f-strings that an older Python in a Pod cannot read (PEP 701).
+    """
     source = files("clusterproof.observe.scripts").joinpath(f"{script}.py").read_text("utf-8")
     with _ONE_AT_A_TIME:
         tree = ast.parse(source)
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)
-                and ast.get_docstring(node) is not None
-            ):
-                node.body = node.body[1:] or [ast.Pass()]
-        return ast.unparse(ast.fix_missing_locations(tree))
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and token.line.lstrip().startswith("#"):
+            lines[token.start[0] - 1] = ""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)
+            and ast.get_docstring(node) is not None
+        ):
+            first, last = node.body[0].lineno, node.body[0].end_lineno or node.body[0].lineno
+            indent = " " * node.body[0].col_offset
+            lines[first - 1 : last] = [""] * (last - first + 1)
+            if len(node.body) == 1:
+                lines[first - 1] = f"{indent}pass"
+    return "\n".join(line for line in lines if line.strip())
