@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, judged
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.containers import Container, containers_of, lasting_containers
 from clusterproof.kube.env import contents_of, environment_of, files_of, values_of
 from clusterproof.kube.execute import ExecResult, execute
@@ -58,6 +58,8 @@ class Freshness:
         pods: How many Pods there are.
         stale: Pod to the keys whose value in it is not the current one.
         unread: Pods of which no container gets anything of the object.
+        ended: Older Pods of which only init containers get it, which have ended.
+        unknown: Older Pod to variables that may be of keys which the object had, and lacks now.
     """
 
     object_exists: bool
@@ -65,6 +67,8 @@ class Freshness:
     pods: int
     stale: tuple[tuple[str, tuple[str, ...]], ...]
     unread: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Source(NamedTuple):
@@ -89,10 +93,12 @@ class StaleKeys(NamedTuple):
     Attributes:
         lasting: Those that stay so until the Pod is made anew.
         synced: Those that are so only in files that the kubelet writes anew.
+        unknown: Variables that may be of a key that was deleted since.
     """
 
     lasting: frozenset[str]
     synced: frozenset[str]
+    unknown: frozenset[str]
 
 
 def look(row: FreshRow, site: Site) -> Observed[Freshness]:
@@ -121,14 +127,14 @@ def look(row: FreshRow, site: Site) -> Observed[Freshness]:
         for pod in pods
     }
     unread = tuple(pod for pod, containers in places.items() if not any(containers.values()))
-    for pod in older:
-        every = _places_in(cluster, row, pod, containers_of(pod["spec"], pod.get("status")))
-        if pod["metadata"]["name"] in unread and any(every.values()):
-            raise ObservationError(
-                f"{evidence}: only init containers of {pod['metadata']['name']} get it, and they"
-                " have ended: what they were given cannot be asked",
-                next_command=next_command,
-            )
+    ended = tuple(
+        pod["metadata"]["name"]
+        for pod in older
+        if pod["metadata"]["name"] in unread
+        and any(
+            _places_in(cluster, row, pod, containers_of(pod["spec"], pod.get("status"))).values()
+        )
+    )
     asked = [pod for pod in older if pod["metadata"]["name"] not in unread]
     how = "API read (times)"
     if asked:
@@ -139,17 +145,24 @@ def look(row: FreshRow, site: Site) -> Observed[Freshness]:
                 " --read-only was given",
                 next_command=f"kubectl -n {row.workload.namespace} get pods",
             )
-    stale = []
+    keys = {}
     for pod in asked:
         name = pod["metadata"]["name"]
-        if keys := _stale_after_sync(cluster, row, pod, object_, places[name]):
-            stale.append((name, keys))
+        keys[name] = _stale_after_sync(cluster, row, pod, object_, places[name])
     freshness = Freshness(
         object_exists=True,
         changed_at=changed_at,
         pods=len(pods),
-        stale=tuple(stale),
-        unread=unread,
+        stale=tuple(
+            (pod, tuple(sorted(stale.lasting | stale.synced)))
+            for pod, stale in keys.items()
+            if stale.lasting or stale.synced
+        ),
+        unread=tuple(pod for pod in unread if pod not in ended),
+        ended=ended,
+        unknown=tuple(
+            (pod, tuple(sorted(stale.unknown))) for pod, stale in keys.items() if stale.unknown
+        ),
     )
     where = f"{row.workload} and {row.of}"
     return Observed(freshness, where, (evidence,), next_command, how)
@@ -199,27 +212,22 @@ def _places_in(
 
 def _stale_after_sync(
     cluster: Cluster, row: FreshRow, pod: Json, object_: Json, places: Mapping[str, Places]
-) -> tuple[str, ...]:
+) -> StaleKeys:
     """The keys that are stale once the kubelet had the time to write the last change."""
     changed_at = data_changed_at(object_)
     left_s = SYNC_S - cluster.seconds_since(changed_at) if changed_at else 0.0
-    stale = last_within(
+    return last_within(
         lambda: _stale_keys(cluster, row, pod, object_, places),
         lambda keys: bool(keys.lasting) or not keys.synced,
         within_s=max(0.0, left_s),
         every_s=EVERY_S,
     )
-    return tuple(sorted(stale.lasting | stale.synced))
 
 
 def _stale_keys(
     cluster: Cluster, row: FreshRow, pod: Json, object_: Json, places: Mapping[str, Places]
 ) -> StaleKeys:
-    """Keys that any container of the Pod has with another value, or not at all.
-
-    Raises:
-        ObservationError: All are current, and a variable may be of a key that was deleted since.
-    """
+    """Keys that any container of the Pod has with another value, or not at all."""
     salt = secrets.token_hex(16)
     stale: set[Source] = set()
     unknown: set[str] = set()
@@ -235,17 +243,10 @@ def _stale_keys(
             if hashes.get(place) != _hash(salt, current[source.key])
         }
         unknown |= _left_over(cluster, row, container.spec, behind)
-    if unknown and not stale:
-        name, some = pod["metadata"]["name"], ", ".join(sorted(unknown)[:5])
-        raise ObservationError(
-            f"{name} started before the data last changed, and has {some} in its environment, of"
-            f" which neither its spec nor {row.of} says anything: keys that were deleted since, or"
-            " its image's own",
-            next_command=f"kubectl -n {row.workload.namespace} get pod {name} -o yaml",
-        )
     return StaleKeys(
         lasting=frozenset(source.key for source in stale if not source.synced),
         synced=frozenset(source.key for source in stale if source.synced),
+        unknown=frozenset(unknown),
     )
 
 
@@ -344,10 +345,30 @@ def _hash(salt: str, content: bytes) -> str:
 
 
 def judge(row: FreshRow, freshness: Freshness) -> Judgement:
-    """Every Pod has the values that the object has now."""
-    return judged(
+    """Every Pod has the values that the object has now.
+
+    A doubt where nothing differs, and a Pod may have been given what cannot be asked any more.
+    """
+    judgement = judged(
         _differences(row, freshness), [f"{row.of} in {freshness.pods} Pods of {row.workload}"]
     )
+    if isinstance(judgement, Failed):
+        return judgement
+    if freshness.ended:
+        return Doubt(
+            f"only init containers of {', '.join(freshness.ended)} get anything of {row.of}, and they have ended: what"
+            " they were given cannot be asked",
+            next_command=f"kubectl get {row.of.kubectl} -o yaml --show-managed-fields",
+        )
+    if freshness.unknown:
+        pod, variables = freshness.unknown[0]
+        return Doubt(
+            f"{pod} started before the data last changed, and has {', '.join(variables[:5])} in"
+            f" its environment, of which neither its spec nor {row.of} says anything: keys that"
+            " were deleted since, or its image's own",
+            next_command=f"kubectl -n {row.workload.namespace} get pod {pod} -o yaml",
+        )
+    return judgement
 
 
 def _differences(row: FreshRow, freshness: Freshness) -> Iterator[Difference]:

@@ -130,7 +130,7 @@ def _our_port(case: Json) -> str:
 
 def _draw_path(random: Random) -> tuple[Json, frozenset[str]]:
     leaves = ("text", 5, True, False, 0, "")
-    listed = [
+    listed: list[Json] = [
         {"name": random.choice(("a", "b", "c"))}
         | ({"value": random.choice(leaves)} if random.random() < 0.8 else {})
         for _ in range(3)
