@@ -248,6 +248,8 @@ def test_what_only_an_init_container_was_given_is_a_doubt(monkeypatch: pytest.Mo
     init = {"name": "migrate", "image": "web:1", "envFrom": [whole("cm")]}
     with pytest.raises(DoubtError, match="only init containers of web-1 get anything"):
         freshness_of(monkeypatch, web(initContainers=[init]), CHANGED, {})
+    younger = {"started": "2026-07-01T00:00:00Z"}
+    assert freshness_of(monkeypatch, web(initContainers=[init]), CHANGED, {}, **younger) == []
 
 
 def test_a_file_by_subpath_is_compared(

@@ -7,7 +7,7 @@ a mounted file is by a later sync of its kubelet, unless it is a `subPath` (v1.3
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -17,7 +17,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
-from clusterproof.kube.containers import Container, containers_of, lasting_containers
+from clusterproof.kube.containers import containers_of, lasting_containers
 from clusterproof.kube.env import contents_of, environment_of, files_of, values_of
 from clusterproof.kube.execute import ExecResult, execute
 from clusterproof.kube.objects import Json
@@ -120,22 +120,18 @@ def look(row: FreshRow, site: Site) -> Observed[Freshness]:
     older = [pod for pod in pods if not changed_at or _started_before(pod, changed_at)]
     written = f"last written at {changed_at}" if changed_at else "written at a time that is unknown"
     evidence = f"data {written}; {len(pods)} Pods, {len(older)} of them older"
-    places = {
-        pod["metadata"]["name"]: _places_in(
-            cluster, row, pod, lasting_containers(pod["spec"], pod.get("status"))
-        )
-        for pod in pods
-    }
+    places = {pod["metadata"]["name"]: _places_in(cluster, row, pod) for pod in pods}
     unread = tuple(pod for pod, containers in places.items() if not any(containers.values()))
     ended = tuple(
         pod["metadata"]["name"]
         for pod in older
-        if pod["metadata"]["name"] in unread
-        and any(
-            _places_in(cluster, row, pod, containers_of(pod["spec"], pod.get("status"))).values()
+        if pod["metadata"]["name"] not in unread
+        and not any(
+            places[pod["metadata"]["name"]][container.name]
+            for container in lasting_containers(pod["spec"])
         )
     )
-    asked = [pod for pod in older if pod["metadata"]["name"] not in unread]
+    asked = [pod for pod in older if pod["metadata"]["name"] not in {*unread, *ended}]
     how = "API read (times)"
     if asked:
         how = "exec in the older Pods (get and create pods/exec); salted hashes came out"
@@ -158,7 +154,7 @@ def look(row: FreshRow, site: Site) -> Observed[Freshness]:
             for pod, stale in keys.items()
             if stale.lasting or stale.synced
         ),
-        unread=tuple(pod for pod in unread if pod not in ended),
+        unread=unread,
         ended=ended,
         unknown=tuple(
             (pod, tuple(sorted(stale.unknown))) for pod, stale in keys.items() if stale.unknown
@@ -183,10 +179,9 @@ def _started_before(pod: Json, moment: str) -> bool:
     return not started or datetime.fromisoformat(started) < datetime.fromisoformat(moment)
 
 
-def _places_in(
-    cluster: Cluster, row: FreshRow, pod: Json, containers: Sequence[Container]
-) -> dict[str, Places]:
-    """Container to what it gets of the object."""
+def _places_in(cluster: Cluster, row: FreshRow, pod: Json) -> dict[str, Places]:
+    """Container, of whatever kind, to what it gets of the object."""
+    containers = containers_of(pod["spec"], pod.get("status"))
     specs = [container.spec for container in containers]
     read = reader_of(cluster, row.of, *specs, contents=values_of)
     read_files = reader_of(cluster, row.of, *specs, contents=contents_of)
@@ -356,8 +351,8 @@ def judge(row: FreshRow, freshness: Freshness) -> Judgement:
         return judgement
     if freshness.ended:
         return Doubt(
-            f"only init containers of {', '.join(freshness.ended)} get anything of {row.of}, and they have ended: what"
-            " they were given cannot be asked",
+            f"only init containers of {', '.join(freshness.ended)} get anything of {row.of}, and"
+            " they have ended: what they were given cannot be asked",
             next_command=f"kubectl get {row.of.kubectl} -o yaml --show-managed-fields",
         )
     if freshness.unknown:
