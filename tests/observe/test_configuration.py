@@ -20,7 +20,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube.execute import ExecResult
 from clusterproof.wait import last_within
 from tests.judge.rows import row
-from tests.judging import at_cluster, differences
+from tests.judging import DoubtError, at_cluster, differences
 from tests.observe.cluster_objects import cluster_of
 
 read_consumed = at_cluster(look_at_consumed)
@@ -225,7 +225,10 @@ def test_an_older_pod_is_asked_by_python_or_by_a_shell(
         "web-1: earlier ones of A"
     ]
     assert freshness_of(monkeypatch, BY_ENV, CHANGED, {}, **ask) == ["web-1: earlier ones of A"]
-    with pytest.raises(ObservationError, match="has GONE in its environment"):
+    assert freshness_of(monkeypatch, BY_ENV, CHANGED, {"A": "1", "GONE": "x"}, **ask) == [
+        "web-1: earlier ones of A"
+    ]
+    with pytest.raises(DoubtError, match="has GONE in its environment"):
         freshness_of(monkeypatch, BY_ENV, CHANGED, {"A": "2", "GONE": "x"}, **ask)
 
 
@@ -239,6 +242,14 @@ def test_a_pod_that_gets_nothing_of_it_is_no_pass(monkeypatch: pytest.MonkeyPatc
     newer = {"started": "2026-07-01T00:00:00Z"}
     said = freshness_of(monkeypatch, web(), CHANGED, {}, **newer)
     assert said == ["web-1: no container gets any of it"]
+
+
+def test_what_only_an_init_container_was_given_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    init = {"name": "migrate", "image": "web:1", "envFrom": [whole("cm")]}
+    with pytest.raises(DoubtError, match="only init containers of web-1 get anything"):
+        freshness_of(monkeypatch, web(initContainers=[init]), CHANGED, {})
+    younger = {"started": "2026-07-01T00:00:00Z"}
+    assert freshness_of(monkeypatch, web(initContainers=[init]), CHANGED, {}, **younger) == []
 
 
 def test_a_file_by_subpath_is_compared(

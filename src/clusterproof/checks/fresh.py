@@ -7,7 +7,7 @@ a mounted file is by a later sync of its kubelet, unless it is a `subPath` (v1.3
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, judged
-from clusterproof.kube.containers import Container, containers_of, lasting_containers
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
+from clusterproof.kube.containers import containers_of, lasting_containers
 from clusterproof.kube.env import contents_of, environment_of, files_of, values_of
 from clusterproof.kube.execute import ExecResult, execute
 from clusterproof.kube.objects import Json
@@ -58,6 +58,8 @@ class Freshness:
         pods: How many Pods there are.
         stale: Pod to the keys whose value in it is not the current one.
         unread: Pods of which no container gets anything of the object.
+        ended: Older Pods of which only init containers get it, which have ended.
+        unknown: Older Pod to variables that may be of keys which the object had, and lacks now.
     """
 
     object_exists: bool
@@ -65,6 +67,8 @@ class Freshness:
     pods: int
     stale: tuple[tuple[str, tuple[str, ...]], ...]
     unread: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Source(NamedTuple):
@@ -89,10 +93,12 @@ class StaleKeys(NamedTuple):
     Attributes:
         lasting: Those that stay so until the Pod is made anew.
         synced: Those that are so only in files that the kubelet writes anew.
+        unknown: Variables that may be of a key that was deleted since.
     """
 
     lasting: frozenset[str]
     synced: frozenset[str]
+    unknown: frozenset[str]
 
 
 def look(row: FreshRow, site: Site) -> Observed[Freshness]:
@@ -114,22 +120,18 @@ def look(row: FreshRow, site: Site) -> Observed[Freshness]:
     older = [pod for pod in pods if not changed_at or _started_before(pod, changed_at)]
     written = f"last written at {changed_at}" if changed_at else "written at a time that is unknown"
     evidence = f"data {written}; {len(pods)} Pods, {len(older)} of them older"
-    places = {
-        pod["metadata"]["name"]: _places_in(
-            cluster, row, pod, lasting_containers(pod["spec"], pod.get("status"))
-        )
-        for pod in pods
-    }
+    places = {pod["metadata"]["name"]: _places_in(cluster, row, pod) for pod in pods}
     unread = tuple(pod for pod, containers in places.items() if not any(containers.values()))
-    for pod in older:
-        every = _places_in(cluster, row, pod, containers_of(pod["spec"], pod.get("status")))
-        if pod["metadata"]["name"] in unread and any(every.values()):
-            raise ObservationError(
-                f"{evidence}: only init containers of {pod['metadata']['name']} get it, and they"
-                " have ended: what they were given cannot be asked",
-                next_command=next_command,
-            )
-    asked = [pod for pod in older if pod["metadata"]["name"] not in unread]
+    ended = tuple(
+        pod["metadata"]["name"]
+        for pod in older
+        if pod["metadata"]["name"] not in unread
+        and not any(
+            places[pod["metadata"]["name"]][container.name]
+            for container in lasting_containers(pod["spec"])
+        )
+    )
+    asked = [pod for pod in older if pod["metadata"]["name"] not in {*unread, *ended}]
     how = "API read (times)"
     if asked:
         how = "exec in the older Pods (get and create pods/exec); salted hashes came out"
@@ -139,17 +141,24 @@ def look(row: FreshRow, site: Site) -> Observed[Freshness]:
                 " --read-only was given",
                 next_command=f"kubectl -n {row.workload.namespace} get pods",
             )
-    stale = []
+    keys = {}
     for pod in asked:
         name = pod["metadata"]["name"]
-        if keys := _stale_after_sync(cluster, row, pod, object_, places[name]):
-            stale.append((name, keys))
+        keys[name] = _stale_after_sync(cluster, row, pod, object_, places[name])
     freshness = Freshness(
         object_exists=True,
         changed_at=changed_at,
         pods=len(pods),
-        stale=tuple(stale),
+        stale=tuple(
+            (pod, tuple(sorted(stale.lasting | stale.synced)))
+            for pod, stale in keys.items()
+            if stale.lasting or stale.synced
+        ),
         unread=unread,
+        ended=ended,
+        unknown=tuple(
+            (pod, tuple(sorted(stale.unknown))) for pod, stale in keys.items() if stale.unknown
+        ),
     )
     where = f"{row.workload} and {row.of}"
     return Observed(freshness, where, (evidence,), next_command, how)
@@ -170,10 +179,9 @@ def _started_before(pod: Json, moment: str) -> bool:
     return not started or datetime.fromisoformat(started) < datetime.fromisoformat(moment)
 
 
-def _places_in(
-    cluster: Cluster, row: FreshRow, pod: Json, containers: Sequence[Container]
-) -> dict[str, Places]:
-    """Container to what it gets of the object."""
+def _places_in(cluster: Cluster, row: FreshRow, pod: Json) -> dict[str, Places]:
+    """Container, of whatever kind, to what it gets of the object."""
+    containers = containers_of(pod["spec"], pod.get("status"))
     specs = [container.spec for container in containers]
     read = reader_of(cluster, row.of, *specs, contents=values_of)
     read_files = reader_of(cluster, row.of, *specs, contents=contents_of)
@@ -199,27 +207,22 @@ def _places_in(
 
 def _stale_after_sync(
     cluster: Cluster, row: FreshRow, pod: Json, object_: Json, places: Mapping[str, Places]
-) -> tuple[str, ...]:
+) -> StaleKeys:
     """The keys that are stale once the kubelet had the time to write the last change."""
     changed_at = data_changed_at(object_)
     left_s = SYNC_S - cluster.seconds_since(changed_at) if changed_at else 0.0
-    stale = last_within(
+    return last_within(
         lambda: _stale_keys(cluster, row, pod, object_, places),
         lambda keys: bool(keys.lasting) or not keys.synced,
         within_s=max(0.0, left_s),
         every_s=EVERY_S,
     )
-    return tuple(sorted(stale.lasting | stale.synced))
 
 
 def _stale_keys(
     cluster: Cluster, row: FreshRow, pod: Json, object_: Json, places: Mapping[str, Places]
 ) -> StaleKeys:
-    """Keys that any container of the Pod has with another value, or not at all.
-
-    Raises:
-        ObservationError: All are current, and a variable may be of a key that was deleted since.
-    """
+    """Keys that any container of the Pod has with another value, or not at all."""
     salt = secrets.token_hex(16)
     stale: set[Source] = set()
     unknown: set[str] = set()
@@ -235,17 +238,10 @@ def _stale_keys(
             if hashes.get(place) != _hash(salt, current[source.key])
         }
         unknown |= _left_over(cluster, row, container.spec, behind)
-    if unknown and not stale:
-        name, some = pod["metadata"]["name"], ", ".join(sorted(unknown)[:5])
-        raise ObservationError(
-            f"{name} started before the data last changed, and has {some} in its environment, of"
-            f" which neither its spec nor {row.of} says anything: keys that were deleted since, or"
-            " its image's own",
-            next_command=f"kubectl -n {row.workload.namespace} get pod {name} -o yaml",
-        )
     return StaleKeys(
         lasting=frozenset(source.key for source in stale if not source.synced),
         synced=frozenset(source.key for source in stale if source.synced),
+        unknown=frozenset(unknown),
     )
 
 
@@ -344,10 +340,30 @@ def _hash(salt: str, content: bytes) -> str:
 
 
 def judge(row: FreshRow, freshness: Freshness) -> Judgement:
-    """Every Pod has the values that the object has now."""
-    return judged(
+    """Every Pod has the values that the object has now.
+
+    A doubt where nothing differs, and a Pod may have been given what cannot be asked any more.
+    """
+    judgement = judged(
         _differences(row, freshness), [f"{row.of} in {freshness.pods} Pods of {row.workload}"]
     )
+    if isinstance(judgement, Failed):
+        return judgement
+    if freshness.ended:
+        return Doubt(
+            f"only init containers of {', '.join(freshness.ended)} get anything of {row.of}, and"
+            " they have ended: what they were given cannot be asked",
+            next_command=f"kubectl get {row.of.kubectl} -o yaml --show-managed-fields",
+        )
+    if freshness.unknown:
+        pod, variables = freshness.unknown[0]
+        return Doubt(
+            f"{pod} started before the data last changed, and has {', '.join(variables[:5])} in"
+            f" its environment, of which neither its spec nor {row.of} says anything: keys that"
+            " were deleted since, or its image's own",
+            next_command=f"kubectl -n {row.workload.namespace} get pod {pod} -o yaml",
+        )
+    return judgement
 
 
 def _differences(row: FreshRow, freshness: Freshness) -> Iterator[Difference]:

@@ -130,8 +130,10 @@ def _our_port(case: Json) -> str:
 
 def _draw_path(random: Random) -> tuple[Json, frozenset[str]]:
     leaves = ("text", 5, True, False, 0, "")
-    listed = [
-        {"name": random.choice(("a", "b", "c")), "value": random.choice(leaves)} for _ in range(3)
+    listed: list[Json] = [
+        {"name": random.choice(("a", "b", "c"))}
+        | ({"value": random.choice(leaves)} if random.random() < 0.8 else {})
+        for _ in range(3)
     ]
     item = {"spec": {"list": listed, "one": {"two": random.choice(leaves)}, "d.e/f": "quoted"}}
     ours, theirs = random.choice(
