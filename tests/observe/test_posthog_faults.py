@@ -16,7 +16,7 @@ import pytest
 from clusterproof.checks import read_spec
 from clusterproof.checks.exposure import ExposureRow, read_exposures
 from clusterproof.checks.flag import FlagRow, ask_flag
-from clusterproof.checks.ingestion import IngestionRow, read_batch
+from clusterproof.checks.ingestion import IngestionRow
 from clusterproof.checks.posthog_status import StatusRow, read_figure
 from clusterproof.errors import ObservationError
 from clusterproof.observe.counting import Batch, Routed
@@ -106,7 +106,7 @@ def _is_red(row: Row, fact: object) -> bool:
 
 def _red_ingestion(batch: EventBatch) -> set[str]:
     rows = [row for row in SPEC.rows if isinstance(row, IngestionRow)]
-    return {row.figure for row in rows if _is_red(row, read_batch(batch, row).value)}
+    return {row.figure for row in rows if _is_red(row, batch)}
 
 
 def test_a_sound_reference_turns_nothing_red(settings: PosthogSettings, pod: Inside) -> None:
@@ -172,9 +172,7 @@ def test_faults_of_exposures(
     traffic = Traffic((Batch(answers, (), (), 1.0),))
     rows = [row for row in SPEC.rows if isinstance(row, ExposureRow)]
     seen = {
-        row.figure
-        for row in rows
-        if _is_red(row, read_exposures(traffic, back, row, VARIANT).value)
+        row.figure for row in rows if _is_red(row, read_exposures(traffic, back, VARIANT).value)
     }
     assert seen == red, fault
 
