@@ -19,11 +19,17 @@ from clusterproof.checks.flag import FlagRow, ask_flag
 from clusterproof.checks.ingestion import IngestionRow
 from clusterproof.checks.posthog_status import StatusRow, read_figure
 from clusterproof.errors import ObservationError
-from clusterproof.observe.counting import Batch, Routed
-from clusterproof.observe.ingestion import EventBatch, Reading, Stored, read_back, send_events
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.posthog_status import read_page
-from clusterproof.observe.traffic import Traffic
+from clusterproof.product.posthog.ingestion import (
+    EventBatch,
+    Reading,
+    Stored,
+    read_back,
+    send_events,
+)
+from clusterproof.product.posthog.status import read_page
+from clusterproof.product.router.counting import Batch, Routed
+from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.row import Row
 from clusterproof.spec.settings import KeyRef, PosthogSettings
 from tests.judging import DoubtError, differences

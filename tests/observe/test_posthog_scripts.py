@@ -12,9 +12,9 @@ import pytest
 from clusterproof.checks.flag import FlagRow, ask_flag
 from clusterproof.checks.ingestion import FIGURES, IngestionRow
 from clusterproof.errors import ObservationError
-from clusterproof.observe.ingestion import EventBatch, read_back, send_events
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.posthog_status import read_page
+from clusterproof.product.posthog.ingestion import SCRIPT, EventBatch, read_back, send_events
+from clusterproof.product.posthog.status import read_page
 from clusterproof.spec.row import Area, Expectation
 from clusterproof.spec.settings import KeyRef, PosthogSettings
 from tests.judging import doubt
@@ -219,7 +219,7 @@ def test_the_status_page_is_read_with_our_own_measurements(
 def test_an_answer_that_is_no_json_is_an_observation_error() -> None:
     broken = Inside(lambda _argv, _within_s: json.dumps([1]), "here", "a process")
     with pytest.raises(ObservationError, match="expected a JSON object"):
-        broken.ask("events", {}, within_s=1.0)
+        broken.ask(SCRIPT, {}, within_s=1.0)
 
 
 def _row(figure: Literal["accepted", "durable", "lost"]) -> IngestionRow:

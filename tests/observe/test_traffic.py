@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterproof.checks.metric_moves import read_moves
+from clusterproof.checks.metric_moves import Others, others, read_moves
 from clusterproof.errors import ObservationError
-from clusterproof.observe.background import Others, others
-from clusterproof.observe.counting import Batch, Counted, Routed, rise
 from clusterproof.observe.metrics import Family, Page, Sample
-from clusterproof.observe.traffic import Traffic
+from clusterproof.product.router.counting import Batch, Counted, Routed, rise
+from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
 from tests.judging import differences, doubt

@@ -14,10 +14,10 @@ from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.paths import shown
-from clusterproof.observe.counting import Routed
-from clusterproof.observe.ingestion import Reading, Stored
 from clusterproof.observe.observed import Observed, pods_near
-from clusterproof.observe.traffic import Traffic
+from clusterproof.product.posthog.ingestion import Reading, Stored
+from clusterproof.product.router.counting import Routed
+from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.row import Expectation, Row
 
 _SHOWN = 3

@@ -16,6 +16,7 @@ from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed, pods_near
+from clusterproof.product.posthog.status import SCRIPT
 from clusterproof.spec.row import Row
 from clusterproof.spec.settings import PosthogSettings
 
@@ -57,7 +58,7 @@ def ask_flag(
         ObservationError: The Pod could not run the script.
     """
     request = {"do": "flags", "host": settings.host, "flag": row.flag, "users": list(users)}
-    reply = inside.ask("status", request, within_s=60.0)
+    reply = inside.ask(SCRIPT, request, within_s=60.0)
     fields = ("user", "found", "enabled", "variant", "error")
     answers = tuple(
         FlagAnswer(**{field: answer[field] for field in fields}) for answer in reply["asked"]

@@ -12,8 +12,8 @@ from clusterproof.checks.shared import events
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.judgement import Difference, Doubt, Judgement, judged
-from clusterproof.observe.ingestion import EventBatch
 from clusterproof.observe.observed import Observed, pods_near
+from clusterproof.product.posthog.ingestion import EventBatch
 from clusterproof.spec.row import Expectation, Row
 
 _SHOWN = 3

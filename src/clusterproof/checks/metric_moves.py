@@ -4,22 +4,38 @@ Source: Prometheus docs, "Metric types: Counter" (read 2026-11-23).
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import traffic
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
-from clusterproof.observe.background import Others, others
-from clusterproof.observe.counting import Counted, counted, is_excess, rise, served
 from clusterproof.observe.metrics import Page, family_named
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.traffic import AMONG_QUIET_S, QUIET_S, Traffic
+from clusterproof.product.router.counting import Counted, counted, is_excess, rise, served
+from clusterproof.product.router.traffic import AMONG_QUIET_S, QUIET_S, Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 
 RESOLUTION = 0.25
 """A miscount of a quarter of ours must be told from others' requests. Our choice."""
+SIGMAS = 4.0
+"""A false alarm in 16,000 looks. Our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What others added in the time of our batch.
+
+    Attributes:
+        expected: How much.
+        slack: Give or take so much: a miscount of ours that is smaller cannot be told.
+        window_s: The time of our batch, from one reading of the counters to the next.
+    """
+
+    expected: float
+    slack: float
+    window_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,21 @@ def read_moves(traffic: Traffic, row: MetricMovesRow) -> Observed[Moved]:
         among=large,
     )
     return _observed(traffic, row, moved, _evidence(traffic, row, moved))
+
+
+def others(quiet: Sequence[tuple[float, float]], window_s: float) -> Others:
+    """What to expect of others in `window_s`, from two (rise, seconds) in which we sent nothing.
+
+    Requests of others are taken to come independently of one another, so that their number varies
+    by its root (Poisson). Where the two quiet times differ by more than that, their difference
+    counts instead: a load that grows or shrinks is known less well.
+    """
+    (first, first_s), (last, last_s) = quiet
+    risen, seconds = first + last, first_s + last_s
+    share = window_s / seconds
+    drift = (first / first_s - last / last_s) / 2 * window_s
+    variance = risen * share + max(risen * share**2, drift**2)
+    return Others(risen * share, SIGMAS * math.sqrt(variance), window_s)
 
 
 def _observed(

@@ -18,7 +18,7 @@ from clusterproof.judgement import Difference, Failed, Judgement, Passed
 from clusterproof.kube.paths import Missing, look_up, shown
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.observe.observed import Observed, pods_near
-from clusterproof.observe.posthog_status import StatusPage
+from clusterproof.product.posthog.status import StatusPage
 from clusterproof.spec.row import Expectation, Ref, Row
 
 _KEYS: Mapping[str, tuple[str, ...]] = {

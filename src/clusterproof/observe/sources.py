@@ -12,8 +12,14 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @cache
 def source_of(script: str) -> str:
-    """The text of `scripts/SCRIPT.py` without its docstrings: it travels in the URL of an exec."""
-    source = files("clusterproof.observe.scripts").joinpath(f"{script}.py").read_text("utf-8")
+    """The text of a script without its docstrings: it travels in the URL of an exec.
+
+    Args:
+        script: `PACKAGE.NAME` below `clusterproof`, or the name alone of one of observe/scripts.
+    """
+    package, _, name = script.rpartition(".")
+    folder = files(f"clusterproof.{package or 'observe.scripts'}")
+    source = folder.joinpath(f"{name}.py").read_text("utf-8")
     with _ONE_AT_A_TIME:
         tree = ast.parse(source)
         for node in ast.walk(tree):
