@@ -87,7 +87,9 @@ def read_moves(traffic: Traffic, row: MetricMovesRow) -> Observed[Moved]:
         if traffic.among is not None:
             before, last, after = traffic.among
             large = counted(last, row)
-            calm = [(rise(each, row.name, row.labels), each.window_s) for each in (before, after)]
+            calm = [
+                (rise(quiet, row.name, row.labels), quiet.window_s) for quiet in (before, after)
+            ]
             beside = others(calm, last.window_s)
     moved = Moved(
         present=any(family_named(page, row.name) for page in first.after),
@@ -241,8 +243,8 @@ def _batch_differences(row: MetricMovesRow, fact: Moved) -> Iterator[Difference]
             )
     if row.exact and all(count.is_excess for count in fact.batches):
         for count in fact.batches:
-            each = count.risen / max(1, count.at_most)
-            reason = f"{each:.3g} for each of our {row.by}"
+            rate = count.risen / max(1, count.at_most)
+            reason = f"{rate:.3g} for each of our {row.by}"
             yield Difference(
                 what, _bounds(count), f"{count.risen:g}", reason, code="counted-too-many"
             )
@@ -257,8 +259,8 @@ def _beside(row: MetricMovesRow, others: Others, large: Counted) -> Iterator[Dif
         why = f"not all {row.by} were counted; {reason}"
         yield Difference(what, _bounds(large), observed, why, code="counted-too-few")
     if row.exact and ours > large.at_most + others.slack:
-        each = ours / max(1, large.at_most)
-        why = f"{each:.3g} for each of our {row.by}; {reason}"
+        rate = ours / max(1, large.at_most)
+        why = f"{rate:.3g} for each of our {row.by}; {reason}"
         yield Difference(what, _bounds(large), observed, why, code="counted-too-many")
 
 

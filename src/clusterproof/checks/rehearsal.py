@@ -42,11 +42,17 @@ def _differences(row: RehearsalRow, fact: Rehearsed) -> Iterator[Difference]:
             expected = f"{step.what} within {row.within_s:g} s"
             yield Difference("operation", expected, step.missing, code="step-not-reached")
     yield from _request_differences(fact.flown)
-    kept = fact.kept
-    if kept.missing:
-        reason = f"not read back within {kept.within_s:g} s, such as {', '.join(kept.such_as)}"
+    read_back = fact.kept
+    if read_back.missing:
+        reason = (
+            f"not read back within {read_back.within_s:g} s, such as {', '.join(read_back.such_as)}"
+        )
         yield Difference(
-            "events", f"{kept.named} kept", f"{kept.missing} lost", reason, code="event-lost"
+            "events",
+            f"{read_back.named} kept",
+            f"{read_back.missing} lost",
+            reason,
+            code="event-lost",
         )
     for difference in fact.unrestored:
         yield Difference("restored", "as it was before", difference, code="not-restored")

@@ -164,7 +164,7 @@ def target_of(pod: Json, active: list[dict[str, Any]], port: int, now: float) ->
 def _is_of(pod: Json, entry: dict[str, Any], port: int) -> bool:
     url = urlsplit(entry["scrapeUrl"])
     status = status_of(pod)
-    addresses = {each["ip"] for each in status.get("podIPs") or []} | {status.get("podIP")}
+    addresses = {entry["ip"] for entry in status.get("podIPs") or []} | {status.get("podIP")}
     if url.hostname in addresses:
         return (url.port or _PORTS.get(url.scheme)) == port
     # Scraped by a name, or through a proxy: discovery has told which Pod and port it is.

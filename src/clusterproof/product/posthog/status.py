@@ -72,15 +72,15 @@ def lines_of(body: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
     elif isinstance(body, dict) and isinstance(body.get("overview"), list):
         yield from lines_of(body["overview"])
     elif isinstance(body, dict):
-        for key, value in body.items():
-            yield _snake(key), plain(value)
+        for key, text in body.items():
+            yield _snake(key), plain(text)
     elif isinstance(body, list):
         for line in body:
             if isinstance(line, dict) and "value" in line:
-                value = plain(line["value"])
+                figure = plain(line["value"])
                 for name in (line.get("metric"), line.get("key")):
                     if name:
-                        yield _snake(str(name)), value
+                        yield _snake(str(name)), figure
 
 
 def _snake(name: str) -> str:
