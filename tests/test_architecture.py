@@ -12,7 +12,7 @@ FLOORS = (
     ("redact",),
     ("spec", "judgement"),
     ("compare",),
-    ("act", "observe"),
+    ("act", "observe", "product"),
     ("checks",),
     ("report",),
     ("run", "bundle", "diagnose"),

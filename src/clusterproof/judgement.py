@@ -80,15 +80,6 @@ class Doubt:
 Judgement: TypeAlias = Passed | Failed | Doubt
 
 
-class Undecided(Exception):  # noqa: N818 - an outcome
-    """Raised among the differences of a judge: `judged` makes a Doubt of it."""
-
-
-def compared_in(fact: object) -> tuple[str, ...]:
-    """What a fact is about, for a judge that names no parts; nothing where it is empty."""
-    return () if fact == () else (type(fact).__name__,)
-
-
 def judged(
     differences: Iterable[Difference],
     compared: Iterable[str],
@@ -102,11 +93,7 @@ def judged(
         compared: What was looked at, by name.
         nothing: The reason of the Doubt where nothing was compared.
     """
-    try:
-        different = tuple(differences)
-    except Undecided as doubt:
-        return Doubt(str(doubt))
-    if different:
+    if different := tuple(differences):
         return Failed(*different)
     if names := tuple(compared):
         return Passed(*names)

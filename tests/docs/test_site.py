@@ -59,5 +59,5 @@ def test_the_reference_has_every_kind_option_and_exit_code() -> None:
 def test_every_field_of_a_kind_is_described_where_its_docstring_does() -> None:
     text = pages()["kinds.md"]
     assert "| `control`" not in text, "an attribute of a docstring is no field by itself"
-    assert "| `aspect` | `selects` or `peers` or `starves` or `only` | yes | `selects`:" in text
+    assert "| `aspect` | `selects` or `peers` or `allows` or `only` | yes | `selects`:" in text
     assert "| `as` | map | none | Key to the variable" in text

@@ -10,8 +10,8 @@ from clusterproof.checks.exposure import ExposureRow, Exposures
 from clusterproof.checks.flag import FlagAnswer, FlagRow
 from clusterproof.checks.ingestion import FIGURES, IngestionRow
 from clusterproof.checks.posthog_status import Figure, StatusRow
-from clusterproof.observe.counting import Routed
-from clusterproof.observe.ingestion import EventBatch, EventFate, Reading, Stored
+from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading, Stored
+from clusterproof.product.router.counting import Routed
 from clusterproof.spec.row import Area, Expectation
 from tests.judging import DoubtError, differences
 

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterproof.checks.metric import Exposed, MetricRow
-from clusterproof.checks.metric_moves import Moved
+from clusterproof.checks.metric_moves import Moved, Others
 from clusterproof.checks.targets import Target, TargetsRow
-from clusterproof.observe.background import Others
-from clusterproof.observe.counting import Counted
+from clusterproof.product.router.counting import Counted
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
 from tests.judging import differences

@@ -141,8 +141,8 @@ def test_pod_that_does_not_serve_the_port_is_not_what_is_needed() -> None:
         pod("postgres-0", "shop", {"app": "postgres"}, ip="10.244.1.2", ports={"sql": 5432}),
         pod("dump-1", "shop", {"app": "postgres"}, ip="10.244.1.5"),
     ]
-    assert found("starves", objects) == []
-    (only,) = found("starves", [one for one in objects if one["metadata"]["name"] != "postgres-0"])
+    assert found("allows", objects) == []
+    (only,) = found("allows", [one for one in objects if one["metadata"]["name"] != "postgres-0"])
     assert only.startswith("PostgreSQL: ")
 
 

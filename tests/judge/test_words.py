@@ -17,8 +17,8 @@ from clusterproof.checks.targets import Target
 from clusterproof.checks.totals import Totals
 from clusterproof.compare import meets
 from clusterproof.kube.paths import Missing, shown
-from clusterproof.observe.counting import Counted
 from clusterproof.observe.fields import FieldValue
+from clusterproof.product.router.counting import Counted
 from clusterproof.run.results import expected_of
 from clusterproof.spec.row import Expectation
 from tests.judge.rows import row

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from clusterproof.checks.metric_moves import Moved, unsound
-from clusterproof.observe.counting import Batch, counted
 from clusterproof.observe.metrics import Page, family_named, page_of, total
 from clusterproof.observe.proxy import Answer
+from clusterproof.product.router.counting import Batch, counted
 from tests.judge.rows import row
 from tests.judging import differences
 

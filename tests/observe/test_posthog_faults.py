@@ -16,14 +16,20 @@ import pytest
 from clusterproof.checks import read_spec
 from clusterproof.checks.exposure import ExposureRow, read_exposures
 from clusterproof.checks.flag import FlagRow, ask_flag
-from clusterproof.checks.ingestion import IngestionRow, read_batch
+from clusterproof.checks.ingestion import IngestionRow
 from clusterproof.checks.posthog_status import StatusRow, read_figure
 from clusterproof.errors import ObservationError
-from clusterproof.observe.counting import Batch, Routed
-from clusterproof.observe.ingestion import EventBatch, Reading, Stored, read_back, send_events
 from clusterproof.observe.inside import Inside
-from clusterproof.observe.posthog_status import read_page
-from clusterproof.observe.traffic import Traffic
+from clusterproof.product.posthog.ingestion import (
+    EventBatch,
+    Reading,
+    Stored,
+    read_back,
+    send_events,
+)
+from clusterproof.product.posthog.status import read_page
+from clusterproof.product.router.counting import Batch, Routed
+from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.row import Row
 from clusterproof.spec.settings import KeyRef, PosthogSettings
 from tests.judging import DoubtError, differences
@@ -106,7 +112,7 @@ def _is_red(row: Row, fact: object) -> bool:
 
 def _red_ingestion(batch: EventBatch) -> set[str]:
     rows = [row for row in SPEC.rows if isinstance(row, IngestionRow)]
-    return {row.figure for row in rows if _is_red(row, read_batch(batch, row).value)}
+    return {row.figure for row in rows if _is_red(row, batch)}
 
 
 def test_a_sound_reference_turns_nothing_red(settings: PosthogSettings, pod: Inside) -> None:
@@ -172,9 +178,7 @@ def test_faults_of_exposures(
     traffic = Traffic((Batch(answers, (), (), 1.0),))
     rows = [row for row in SPEC.rows if isinstance(row, ExposureRow)]
     seen = {
-        row.figure
-        for row in rows
-        if _is_red(row, read_exposures(traffic, back, row, VARIANT).value)
+        row.figure for row in rows if _is_red(row, read_exposures(traffic, back, VARIANT).value)
     }
     assert seen == red, fault
 

@@ -6,7 +6,7 @@ import pytest
 
 from clusterproof.checks.posthog_status import StatusRow, read_figure
 from clusterproof.errors import ObservationError
-from clusterproof.observe.posthog_status import StatusPage, lines_of
+from clusterproof.product.posthog.status import StatusPage, lines_of
 from clusterproof.spec.row import Area, Expectation
 
 AS_LIST = {

@@ -5,7 +5,7 @@ from collections import Counter
 
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.metrics import total
-from clusterproof.observe.traffic import Caller, Traffic
+from clusterproof.product.router.traffic import Caller, Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import TrafficSettings

@@ -1,17 +1,19 @@
 """What a fleet of Pods counted between two readings of their pages."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterproof.checks.metric_moves import read_moves
+from clusterproof.checks.metric_moves import Others, others, read_moves
 from clusterproof.errors import ObservationError
-from clusterproof.observe.background import Others, others
-from clusterproof.observe.counting import Batch, Routed, rise
 from clusterproof.observe.metrics import Family, Page, Sample
-from clusterproof.observe.traffic import Traffic
+from clusterproof.product.router.counting import Batch, Counted, Routed, rise
+from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
+from tests.judging import differences, doubt
 
 ROW = MetricMovesRow(
     id="m",
@@ -93,16 +95,16 @@ def test_a_metric_that_no_page_has_is_not_present() -> None:
 
 def test_a_router_that_answers_nothing_shows_nothing_of_its_metrics() -> None:
     answers = (Routed("u", 0, error="connection refused"),)
-    with pytest.raises(ObservationError, match="answered none of 1 requests"):
-        read_moves(Traffic((Batch(answers, (), (), 1.0),)), ROW)
+    fact = read_moves(Traffic((Batch(answers, (), (), 1.0),)), ROW).value
+    assert "answered none of 1 requests (connection refused)" in doubt(ROW, fact)
 
 
 def test_what_rises_while_we_send_nothing_is_not_ours() -> None:
     first = _batch([_page("a", 0)], [_page("a", 20)], answers=10)
     quiet = _batch([_page("a", 20)], [_page("a", 25)], answers=0)
     second = _batch([_page("a", 25)], [_page("a", 60)], answers=20)
-    with pytest.raises(ObservationError, match="others send as well"):
-        read_moves(Traffic((first, second), quiet), ROW)
+    fact = read_moves(Traffic((first, second), quiet), ROW).value
+    assert "others send as well" in doubt(ROW, fact)
 
 
 def test_what_is_counted_double_while_all_is_quiet_is_a_finding() -> None:
@@ -133,12 +135,17 @@ def test_others_are_taken_off_a_batch_that_stands_out() -> None:
     assert value.others is not None
     assert (value.others.expected, value.others.window_s) == (200.0, 10.0)
     assert value.others.slack == pytest.approx(4 * (200 + 100) ** 0.5)
-    assert [(one.at_least, one.risen) for one in value.batches] == [(600, 800.0)]
+    assert value.among == Counted(600, 600, 800.0)
+    assert differences(ROW, value) == ()
+    (less,) = differences(ROW, replace(value, among=Counted(600, 600, 700.0)))
+    assert less.code == "counted-too-few"
+    (more,) = differences(ROW, replace(value, among=Counted(600, 600, 1400.0)))
+    assert more.code == "counted-too-many"
 
 
 def test_so_many_others_that_they_hide_ours_are_no_finding() -> None:
-    with pytest.raises(ObservationError, match="give or take 69, while we send 200"):
-        read_moves(_among_others(20, 200, 400.0), ROW)
+    fact = read_moves(_among_others(20, 200, 400.0), ROW).value
+    assert "give or take 69, while we send 200" in doubt(ROW, fact)
 
 
 def test_a_load_of_others_that_changes_is_known_less_well() -> None:

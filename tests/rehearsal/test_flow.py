@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from clusterproof.act.rehearsal.flow import Flow
+from clusterproof.act.rehearsal.flow import SCRIPT, Flow
 from clusterproof.act.rehearsal.seen import Flown
 from clusterproof.errors import ObservationError
 from clusterproof.observe.inside import Inside
@@ -112,10 +112,10 @@ def test_a_crowd_behind_a_silent_target_is_lost_and_not_waited_for() -> None:
         request |= {"port": int(url.rsplit(":", 1)[1]), "callers": 2, "timeout_s": 0.5}
         request |= {"connection_age_s": 5.0, "users": 5, "prefix": name}
         inside = Inside(here, "n/p", "here")
-        sending = pool.submit(inside.ask, "flow", request, within_s=15)
+        sending = pool.submit(inside.ask, SCRIPT, request, within_s=15)
         pause(2.0)
         told = time.monotonic()
-        assert inside.ask("flow", {"do": "end", "name": name}, within_s=5)["under_way"]
+        assert inside.ask(SCRIPT, {"do": "end", "name": name}, within_s=5)["under_way"]
         said = sending.result()
         assert time.monotonic() - told < 5  # three timeouts, and a process that ends
         silent.set()

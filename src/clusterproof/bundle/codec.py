@@ -20,6 +20,11 @@ from clusterproof.errors import SpecError
 
 TAG: Final = "$"
 _PACKAGE: Final = "clusterproof."
+_MOVED: Final = {
+    "clusterproof.observe.ingestion": "clusterproof.product.posthog.ingestion",
+    "clusterproof.observe.counting": "clusterproof.product.router.counting",
+}
+"""Modules of facts, as runs of earlier versions have them: a recorded run can be judged again."""
 
 Plain = Any
 """What `json` can write."""
@@ -129,7 +134,7 @@ def _named(name: str, base: type, home: str) -> Any:  # noqa: ANN401 - a class
     module, _, qualname = name.partition(":")
     if not module.startswith(_PACKAGE):
         raise ValueError(f"expected a name below {_PACKAGE}, observed {name!r}")
-    known = _in(module, qualname) or (_in(home, qualname) if home else None)
+    known = _in(_MOVED.get(module, module), qualname) or (_in(home, qualname) if home else None)
     if known is None:
         raise ValueError(f"there is no {name}")
     allowed = isinstance(known, type) and issubclass(known, base)

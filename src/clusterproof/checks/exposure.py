@@ -1,10 +1,10 @@
-"""Rows `check: exposure`.
+"""Rows `check: exposure`: each routed request leaves its exposure event in PostHog.
 
 Source: PostHog docs, "Experiments: exposures" (read 2026-11-23).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,16 +12,21 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import exposures, traffic
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
-from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, Undecided, compared_in, judged
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.paths import shown
-from clusterproof.observe.counting import Routed
-from clusterproof.observe.ingestion import Reading, Stored
 from clusterproof.observe.observed import Observed, pods_near
-from clusterproof.observe.traffic import Traffic
+from clusterproof.product.posthog.ingestion import Reading, Stored
+from clusterproof.product.router.counting import Routed
+from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.row import Expectation, Row
 
 _SHOWN = 3
+_CODES: Mapping[str, str] = {
+    "routed": "request-not-routed",
+    "durable": "exposure-lost",
+    "wrong_variant": "variant-differs",
+    "unsticky": "variant-not-sticky",
+}
 
 
 class ExposureRow(Row):
@@ -38,131 +43,149 @@ class Exposures:
 
     Attributes:
         variant_property: The property of the event that holds the variant.
+        reading: How the reading back went; None in a record of an earlier version, which has none
+            that failed.
     """
 
     answers: tuple[Routed, ...]
     stored: Mapping[str, Stored]
     variant_property: str
+    reading: Reading | None = None
+
+
+def look(_row: ExposureRow, site: Site) -> Observed[Exposures]:
+    """Our routed requests, with the events that tell PostHog of them."""
+    variant = site.traffic_settings.variant_property
+    return read_exposures(site.shared(traffic), site.shared(exposures), variant)
 
 
 def read_exposures(
     traffic: Traffic,
-    back: tuple[Mapping[str, Stored], Reading],
-    row: ExposureRow,
+    read_back: tuple[Mapping[str, Stored], Reading],
     variant_property: str,
 ) -> Observed[Exposures]:
-    """The exposure events of our own routed requests.
-
-    Raises:
-        ObservationError: The router says no event id, or HogQL could not be read.
-    """
-    stored, reading = back
-    needed = {one.exposure for one in traffic.answers if one.is_ab_test and one.exposure}
-    if row.figure in {"durable", "wrong_variant"}:
-        if not needed:
-            raise ObservationError(
-                "the router named no exposure event (header X-Exposure-Event-Id) in "
-                f"{len(traffic.answers)} answers: there is no uuid to read back"
-            )
-        if reading.unseen and needed - set(stored):
-            raise ObservationError(reading.unseen)
-    variants = sorted({one.variant for one in traffic.answers if one.variant})
+    """The exposure events of our own routed requests."""
+    stored, reading = read_back
+    answers = traffic.answers
+    named = {answer.exposure for answer in answers if answer.is_ab_test and answer.exposure}
+    variants = sorted({answer.variant for answer in answers if answer.variant})
     return Observed(
-        Exposures(traffic.answers, stored, variant_property),
+        Exposures(answers, stored, variant_property, reading),
         where=traffic.where,
         next_command=pods_near(traffic.where),
         evidence=(
-            f"{len(traffic.answers)} requests of {len({one.user for one in traffic.answers})} "
+            f"{len(answers)} requests of {len({answer.user for answer in answers})} "
             f"users; variants {', '.join(variants) or 'none'}",
-            f"{len(needed)} exposure events named, {len(needed & set(stored))} read back",
+            f"{len(named)} exposure events named, {len(named & set(stored))} read back",
         ),
         how=traffic.how,
     )
 
 
-def look(row: ExposureRow, site: Site) -> Observed[Exposures]:
-    """Our routed requests, with the events that tell PostHog of them."""
-    variant = site.traffic_settings.variant_property
-    return read_exposures(site.shared(traffic), site.shared(exposures), row, variant)
-
-
-def differences(rule: ExposureRow, value: Exposures) -> Iterator[Difference]:
+def judge(row: ExposureRow, fact: Exposures) -> Judgement:
     """The figure meets the row."""
-    if not value.answers:
-        raise Undecided("no request was sent")
-    figure, reason = _EXPOSURE_FIGURES[rule.figure](value)
-    if not meets(rule.expect, figure):
-        yield Difference(rule.figure, str(rule.expect), f"{figure:.4g}", reason)
+    if reason := _doubt(row, fact):
+        return Doubt(reason)
+    figure, reason = _FIGURES[row.figure](fact)
+    if not meets(row.expect, figure):
+        observed, code = f"{figure:.4g}", _CODES[row.figure]
+        return Failed(Difference(row.figure, str(row.expect), observed, reason, code=code))
+    answers = fact.answers if row.figure == "routed" else _exposed(fact)
+    users = dict.fromkeys(answer.user for answer in answers)
+    return judged((), (f"{row.figure} for {user}" for user in users))
 
 
-def _routed(value: Exposures) -> tuple[float, str]:
-    unrouted = [one for one in value.answers if not (one.is_ab_test and one.variant)]
-    why = dict.fromkeys(one.error or f"status {one.status}, no variant" for one in unrouted)
-    return 1 - len(unrouted) / max(1, len(value.answers)), "; ".join(list(why)[:_SHOWN])
-
-
-def _exposed(value: Exposures) -> list[Routed]:
-    """The answers by an A/B test.
-
-    Raises:
-        Undecided: There is none: nothing says what becomes of an exposure.
-    """
-    exposed = [one for one in value.answers if one.is_ab_test]
+def _doubt(row: ExposureRow, fact: Exposures) -> str:
+    """Why nothing can be said of the figure, or ""."""
+    if not fact.answers:
+        return "no request was sent"
+    if row.figure == "routed":
+        return ""
+    exposed = _exposed(fact)
     if not exposed:
-        why = next((f": {one.error}" for one in value.answers if one.error), "")
-        raise Undecided(f"none of {len(value.answers)} requests was answered by an A/B test{why}")
-    return exposed
+        why = next((f": {answer.error}" for answer in fact.answers if answer.error), "")
+        return f"none of {len(fact.answers)} requests was answered by an A/B test{why}"
+    if row.figure == "unsticky":
+        most = max(Counter(answer.user for answer in exposed).values())
+        once = "no user was answered twice: nothing says whether a variant stays"
+        return once if most == 1 else ""
+    return _doubt_of_reading(row, fact)
 
 
-def _durable(value: Exposures) -> tuple[float, str]:
-    exposed = _exposed(value)
-    unnamed = sum(not one.exposure for one in exposed)
-    gone = [one.exposure for one in exposed if one.exposure and one.exposure not in value.stored]
-    reason = [f"{unnamed} answers name no event"] if unnamed else []
-    if gone:
-        reason.append(f"not read back: {len(gone)}, such as {', '.join(gone[:_SHOWN])}")
-    return 1 - (unnamed + len(gone)) / max(1, len(exposed)), "; ".join(reason)
+def _doubt_of_reading(row: ExposureRow, fact: Exposures) -> str:
+    named = {answer.exposure for answer in _exposed(fact) if answer.exposure}
+    if fact.reading is not None and not named:
+        return (
+            "the router named no exposure event (header X-Exposure-Event-Id) in "
+            f"{len(fact.answers)} answers: there is no uuid to read back"
+        )
+    if fact.reading is not None and fact.reading.unseen and named - set(fact.stored):
+        return fact.reading.unseen
+    if row.figure == "wrong_variant" and not named & set(fact.stored):
+        return "no exposure event was read back: nothing says which variant it has"
+    return ""
 
 
-def _wrong_variant(value: Exposures) -> tuple[float, str]:
+def _exposed(fact: Exposures) -> list[Routed]:
+    """The answers by an A/B test."""
+    return [answer for answer in fact.answers if answer.is_ab_test]
+
+
+def _routed(fact: Exposures) -> tuple[float, str]:
+    unrouted = [answer for answer in fact.answers if not (answer.is_ab_test and answer.variant)]
+    why = dict.fromkeys(
+        answer.error or f"status {answer.status}, no variant" for answer in unrouted
+    )
+    return 1 - len(unrouted) / len(fact.answers), "; ".join(list(why)[:_SHOWN])
+
+
+def _durable(fact: Exposures) -> tuple[float, str]:
+    exposed = _exposed(fact)
+    unnamed = sum(not answer.exposure for answer in exposed)
+    lost = [
+        answer.exposure
+        for answer in exposed
+        if answer.exposure and answer.exposure not in fact.stored
+    ]
+    reasons = [f"{unnamed} answers name no event"] if unnamed else []
+    if lost:
+        reasons.append(f"not read back: {len(lost)}, such as {', '.join(lost[:_SHOWN])}")
+    return 1 - (unnamed + len(lost)) / len(exposed), "; ".join(reasons)
+
+
+def _wrong_variant(fact: Exposures) -> tuple[float, str]:
     wrong = []
-    if not any(one.exposure in value.stored for one in _exposed(value)):
-        raise Undecided("no exposure event was read back: nothing says which variant it has")
-    for one in _exposed(value):
-        stored = value.stored.get(one.exposure)
+    for answer in _exposed(fact):
+        stored = fact.stored.get(answer.exposure)
         if stored is None:
             continue
-        found = stored.properties.get(value.variant_property)
-        if found != one.variant or stored.distinct_id != one.user:
+        variant = stored.properties.get(fact.variant_property)
+        if variant != answer.variant or stored.distinct_id != answer.user:
             wrong.append(
-                f"{one.user} was answered {one.variant}, the event says {stored.distinct_id} "
-                f"{shown(found)}"
+                f"{answer.user} was answered {answer.variant}, the event says {stored.distinct_id} "
+                f"{shown(variant)}"
             )
     return len(wrong), "; ".join(wrong[:_SHOWN])
 
 
-def _unsticky(value: Exposures) -> tuple[float, str]:
+def _unsticky(fact: Exposures) -> tuple[float, str]:
     given: dict[str, set[str]] = defaultdict(set)
-    exposed = _exposed(value)
-    if max(Counter(one.user for one in exposed).values()) == 1:
-        raise Undecided("no user was answered twice: nothing says whether a variant stays")
-    for one in exposed:
-        given[one.user].add(one.variant)
-    torn = [f"{user}: {', '.join(sorted(had))}" for user, had in given.items() if len(had) > 1]
+    for answer in _exposed(fact):
+        given[answer.user].add(answer.variant)
+    torn = [
+        f"{user}: {', '.join(sorted(variants))}"
+        for user, variants in given.items()
+        if len(variants) > 1
+    ]
     return len(torn), "; ".join(torn[:_SHOWN])
 
 
-_EXPOSURE_FIGURES: Mapping[str, Callable[[Exposures], tuple[float, str]]] = {
+_FIGURES: Mapping[str, Callable[[Exposures], tuple[float, str]]] = {
     "routed": _routed,
     "durable": _durable,
     "wrong_variant": _wrong_variant,
     "unsticky": _unsticky,
 }
-
-
-def judge(row: ExposureRow, fact: Exposures) -> Judgement:
-    """The figure meets the row."""
-    return judged(differences(row, fact), compared_in(fact))
 
 
 KIND = Kind(ExposureRow, look, judge, begin=(exposures,))

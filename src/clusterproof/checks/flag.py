@@ -1,4 +1,4 @@
-"""Rows `check: flag`.
+"""Rows `check: flag`: a feature flag gives each user one of its variants, and keeps to it.
 
 Source: PostHog docs, "Feature flags: the /flags endpoint", version 2 (read 2026-11-23).
 """
@@ -13,9 +13,10 @@ from pydantic import Field
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import posthog_pod
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed, pods_near
+from clusterproof.product.posthog.status import SCRIPT
 from clusterproof.spec.row import Row
 from clusterproof.spec.settings import PosthogSettings
 
@@ -57,20 +58,20 @@ def ask_flag(
         ObservationError: The Pod could not run the script.
     """
     request = {"do": "flags", "host": settings.host, "flag": row.flag, "users": list(users)}
-    said = inside.ask("status", request, within_s=60.0)
-    value = tuple(
-        FlagAnswer(one["user"], one["found"], one["enabled"], one["variant"], one["error"])
-        for one in said["asked"]
+    reply = inside.ask(SCRIPT, request, within_s=60.0)
+    fields = ("user", "found", "enabled", "variant", "error")
+    answers = tuple(
+        FlagAnswer(**{field: answer[field] for field in fields}) for answer in reply["asked"]
     )
     counts = {
-        variant: sum(one.variant == variant for one in value)
-        for variant in sorted({str(one.variant) for one in value if one.found})
+        variant: sum(answer.variant == variant for answer in answers)
+        for variant in sorted({str(answer.variant) for answer in answers if answer.found})
     }
     return Observed(
-        value,
+        answers,
         where=f"{inside.where} -> {settings.host}/flags/?v=2",
         next_command=pods_near(inside.where),
-        evidence=(f"{len(value)} askings: {counts}",),
+        evidence=(f"{len(answers)} askings: {counts}",),
         how=inside.how,
     )
 
@@ -81,32 +82,44 @@ def look(row: FlagRow, site: Site) -> Observed[tuple[FlagAnswer, ...]]:
     return ask_flag(posthog_pod(site), site.posthog, row, users)
 
 
-def differences(row: FlagRow, value: tuple[FlagAnswer, ...]) -> Iterator[Difference]:
-    """Each user is given a variant that exists, the same at both askings."""
-    expected = " or ".join(row.variants)
-    given: dict[str, set[str]] = defaultdict(set)
-    wrong: dict[str, list[str]] = defaultdict(list)
-    for one in value:
-        seen = str(one.variant) if one.found else "no such flag"
-        given[one.user].add(seen)
-        if not one.found or not one.enabled or one.variant not in row.variants:
-            wrong[one.error or seen].append(one.user)
-    for seen, users in wrong.items():
-        reason = f"{len(users)} of {len(value)} askings"
-        yield Difference(row.flag, expected, seen, reason)
-    torn = [user for user, seen in given.items() if len(seen) > 1]
-    if torn and not wrong:
-        seen = f"{len(torn)} users with two variants"
-        yield Difference(row.flag, "one variant for each user", seen, ", ".join(torn[:_SHOWN]))
-    missing = set(row.variants) - {one.variant for one in value}
-    if row.split and missing and not wrong:
-        wanted = f"every variant given to some of {len(given)} users"
-        yield Difference(row.flag, wanted, f"nobody was given {', '.join(sorted(missing))}")
-
-
 def judge(row: FlagRow, fact: tuple[FlagAnswer, ...]) -> Judgement:
     """Each user is given a variant that exists, the same at both askings."""
-    return judged(differences(row, fact), compared_in(fact))
+    users = dict.fromkeys(answer.user for answer in fact)
+    return judged(_differences(row, fact), (f"{row.flag} for {user}" for user in users))
+
+
+def _differences(row: FlagRow, fact: tuple[FlagAnswer, ...]) -> Iterator[Difference]:
+    expected = " or ".join(row.variants)
+    given: dict[str, set[str]] = defaultdict(set)
+    wrong: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for answer in fact:
+        variant = str(answer.variant) if answer.found else "no such flag"
+        given[answer.user].add(variant)
+        if not answer.found or not answer.enabled or answer.variant not in row.variants:
+            code = "variant-unexpected" if answer.found or answer.error else "flag-missing"
+            wrong[answer.error or variant, code].append(answer.user)
+    for (observed, code), users in wrong.items():
+        reason = f"{len(users)} of {len(fact)} askings"
+        yield Difference(row.flag, expected, observed, reason, code=code)
+    if wrong or not fact:
+        return
+    torn = [user for user, variants in given.items() if len(variants) > 1]
+    if torn:
+        yield Difference(
+            row.flag,
+            "one variant for each user",
+            f"{len(torn)} users with two variants",
+            ", ".join(torn[:_SHOWN]),
+            code="variant-not-sticky",
+        )
+    missing = set(row.variants) - {answer.variant for answer in fact}
+    if row.split and missing:
+        yield Difference(
+            row.flag,
+            f"every variant given to some of {len(given)} users",
+            f"nobody was given {', '.join(sorted(missing))}",
+            code="variant-missing",
+        )
 
 
 KIND = Kind(FlagRow, look, judge)

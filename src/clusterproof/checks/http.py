@@ -1,4 +1,4 @@
-"""Rows `check: http`.
+"""Rows `check: http`: every Pod of a workload answers a path by itself.
 
 Source: Kubernetes docs, "Access Services Running on Clusters" (v1.35, read 2026-11-23).
 """
@@ -13,12 +13,14 @@ from pydantic import Field
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.paths import Missing, look_up, shown
 from clusterproof.observe.http import running_pods
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
 from clusterproof.spec.row import Expectation, Path, Row, WorkloadRef
+
+_SHOWN = 160
 
 
 class HttpRow(Row):
@@ -30,9 +32,6 @@ class HttpRow(Row):
     path: str
     status: int = 200
     fields: dict[Path, Expectation] = Field(default_factory=dict)
-
-
-_SHOWN = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,10 @@ def look(row: HttpRow, site: Site) -> Observed[tuple[PodAnswer, ...]]:
 def _with_fields(answer: Answer, row: HttpRow) -> PodAnswer:
     if answer.status is None:
         return PodAnswer(answer.pod, None, reason=answer.reason)
-    said = "" if answer.status < 400 else _brief(answer.text)  # noqa: PLR2004 - HTTP's line
+    failure = "" if answer.status < 400 else _brief(answer.text)  # noqa: PLR2004 - HTTP's line
     body = _json(answer.text) if row.fields else None
     fields = tuple((path, _field(body, path)) for path in row.fields)
-    return PodAnswer(answer.pod, answer.status, fields, said)
+    return PodAnswer(answer.pod, answer.status, fields, failure)
 
 
 def _field(body: Any, path: str) -> Any:  # noqa: ANN401 - JSON
@@ -104,24 +103,26 @@ def _brief(text: str) -> str:
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
 
 
-def differences(rule: HttpRow, value: tuple[PodAnswer, ...]) -> Iterator[Difference]:
-    """Every Pod answers with the row's status, and its fields are as expected."""
-    for answer in value:
-        place = f"{answer.pod} GET :{rule.port}{rule.path}"
-        if answer.status is None:
-            yield Difference(place, str(rule.status), "no answer", answer.reason)
-            continue
-        if answer.status != rule.status:
-            yield Difference(place, str(rule.status), str(answer.status), answer.reason)
-        for path, found in answer.fields:
-            expect = rule.fields[path]
-            if not meets(expect, found):
-                yield Difference(f"{place} {path}", str(expect), shown(found))
-
-
 def judge(row: HttpRow, fact: tuple[PodAnswer, ...]) -> Judgement:
     """Every Pod answers with the row's status, and its fields are as expected."""
-    return judged(differences(row, fact), compared_in(fact))
+    compared = (f"{answer.pod} GET :{row.port}{row.path}" for answer in fact)
+    return judged(_differences(row, fact), compared)
+
+
+def _differences(row: HttpRow, fact: tuple[PodAnswer, ...]) -> Iterator[Difference]:
+    for answer in fact:
+        place, status = f"{answer.pod} GET :{row.port}{row.path}", str(row.status)
+        if answer.status is None:
+            yield Difference(place, status, "no answer", answer.reason, code="no-answer")
+            continue
+        if answer.status != row.status:
+            yield Difference(
+                place, status, str(answer.status), answer.reason, code="status-differs"
+            )
+        for path, field in answer.fields:
+            expect = row.fields[path]
+            if not meets(expect, field):
+                yield Difference(f"{place} {path}", str(expect), shown(field), code="field-differs")
 
 
 KIND = Kind(HttpRow, look, judge)

@@ -1,4 +1,4 @@
-"""Rows `check: ingestion`.
+"""Rows `check: ingestion`: what becomes of a batch of events that the SDK sends.
 
 Source: PostHog's own acceptance tests of its ingestion (read 2026-11-23).
 """
@@ -11,10 +11,9 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import events
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
-from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, Undecided, compared_in, judged
-from clusterproof.observe.ingestion import EventBatch
+from clusterproof.judgement import Difference, Doubt, Judgement, judged
 from clusterproof.observe.observed import Observed, pods_near
+from clusterproof.product.posthog.ingestion import EventBatch
 from clusterproof.spec.row import Expectation, Row
 
 _SHOWN = 3
@@ -28,22 +27,16 @@ class IngestionRow(Row):
     expect: Expectation
 
 
-def read_batch(batch: EventBatch, row: IngestionRow) -> Observed[EventBatch]:
-    """The batch, as evidence for one of its figures.
-
-    Raises:
-        ObservationError: The figure needs a reading, and there was none that counts.
-    """
-    if row.figure != "accepted" and batch.reading.unseen and _missing(batch):
-        raise ObservationError(batch.reading.unseen)
-    seen = [one.lag_s for one in batch.events if one.lag_s is not None]
-    errors = dict.fromkeys(one.error for one in batch.events if one.error)
+def look(_row: IngestionRow, site: Site) -> Observed[EventBatch]:
+    """What became of every event of one batch."""
+    batch = site.shared(events)
+    errors = dict.fromkeys(event.error for event in batch.events if event.error)
     return Observed(
         batch,
         where=batch.where,
         next_command=pods_near(batch.where),
         evidence=(
-            f"sent {len(batch.events)} events in one batch, read back {len(seen)} "
+            f"sent {len(batch.events)} events in one batch, read back {len(batch.durable)} "
             f"within {batch.took_s:.1f} s, {batch.reading.answered} queries",
             *(f"SDK: {error}" for error in list(errors)[:3]),
         ),
@@ -51,24 +44,15 @@ def read_batch(batch: EventBatch, row: IngestionRow) -> Observed[EventBatch]:
     )
 
 
-def _missing(batch: EventBatch) -> bool:
-    return any(one.lag_s is None and not one.error for one in batch.events)
-
-
-def look(row: IngestionRow, site: Site) -> Observed[EventBatch]:
-    """What became of every event of one batch."""
-    return read_batch(site.shared(events), row)
-
-
 def accepted_count(batch: EventBatch) -> int:
     """How many PostHog took, as far as the SDK knows; what was read back was taken for sure."""
-    rejected = sum(bool(one.error) and one.lag_s is None for one in batch.events)
+    rejected = sum(bool(event.error) and event.lag_s is None for event in batch.events)
     return max(len(batch.events) - rejected - batch.unsent, len(batch.durable))
 
 
 def lag_p95_s(batch: EventBatch) -> float | None:
     """The lag that 95 of 100 events that arrived did not exceed (nearest rank)."""
-    lags = sorted(one.lag_s for one in batch.events if one.lag_s is not None)
+    lags = sorted(event.lag_s for event in batch.events if event.lag_s is not None)
     return lags[math.ceil(0.95 * len(lags)) - 1] if lags else None
 
 
@@ -76,58 +60,78 @@ FIGURES: Mapping[str, Callable[[EventBatch], float | int | None]] = {
     "accepted": lambda batch: accepted_count(batch) / len(batch.events),
     "durable": lambda batch: len(batch.durable) / len(batch.events),
     "lost": lambda batch: accepted_count(batch) - len(batch.durable),
-    "duplicate": lambda batch: sum(max(0, one.stored - 1) for one in batch.events),
-    "late": lambda batch: sum((one.lag_s or 0) > batch.late_after_s for one in batch.events),
-    "altered": lambda batch: sum(bool(one.altered) for one in batch.events),
+    "duplicate": lambda batch: sum(max(0, event.stored - 1) for event in batch.events),
+    "late": lambda batch: sum((event.lag_s or 0) > batch.late_after_s for event in batch.events),
+    "altered": lambda batch: sum(bool(event.altered) for event in batch.events),
     "lag_p95_s": lag_p95_s,
 }
-
-
 _OF_STORED = frozenset({"duplicate", "late", "altered"})
 """Figures about events that were read back."""
-
-
-def differences(rule: IngestionRow, value: EventBatch) -> Iterator[Difference]:
-    """The figure meets the row; a lag of events of which none came back meets nothing."""
-    if not value.events:
-        raise Undecided("no event was sent")
-    if rule.figure == "lost" and not accepted_count(value):
-        raise Undecided(f"none of {len(value.events)} events was accepted: none could be lost")
-    if rule.figure in _OF_STORED and not value.durable:
-        raise Undecided(f"none of {len(value.events)} events came back: nothing says {rule.figure}")
-    figure = FIGURES[rule.figure](value)
-    if figure is None:
-        yield Difference(rule.figure, str(rule.expect), "no event came back")
-    elif not meets(rule.expect, figure):
-        seen = f"{figure:.4g} of {len(value.events)} sent"
-        if rule.figure in {"accepted", "durable"}:
-            seen = f"{figure:.4g} ({round(figure * len(value.events))} of {len(value.events)})"
-        if rule.figure == "lag_p95_s":
-            seen = f"{figure:.3g} s"
-        yield Difference(rule.figure, str(rule.expect), seen, _because(rule.figure, value))
-
-
-def _because(figure: str, batch: EventBatch) -> str:
-    if figure == "accepted":
-        errors = list(dict.fromkeys(one.error for one in batch.events if one.error))
-        unsent = [f"{batch.unsent} still unsent"] if batch.unsent else []
-        return "; ".join([*errors[:_SHOWN], *unsent])
-    if figure in {"durable", "lost"}:
-        gone = [one.uuid for one in batch.events if one.lag_s is None and not one.error]
-        if not gone:
-            return ""
-        return f"not read back within {batch.within_s:g} s, such as {', '.join(gone[:_SHOWN])}"
-    if figure == "altered":
-        return "; ".join(one.altered[0] for one in batch.events if one.altered)[:300]
-    if figure == "duplicate":
-        twice = [one.uuid for one in batch.events if one.stored > 1]
-        return f"such as {', '.join(twice[:_SHOWN])}"
-    return ""
+_CODES: Mapping[str, str] = {
+    "accepted": "event-rejected",
+    "durable": "event-lost",
+    "lost": "event-lost",
+    "duplicate": "event-duplicate",
+    "late": "event-late",
+    "altered": "event-altered",
+    "lag_p95_s": "event-late",
+}
 
 
 def judge(row: IngestionRow, fact: EventBatch) -> Judgement:
     """The figure meets the row; a lag of events of which none came back meets nothing."""
-    return judged(differences(row, fact), compared_in(fact))
+    if reason := _doubt(row, fact):
+        return Doubt(reason)
+    return judged(_differences(row, fact), (f"event {event.uuid}" for event in fact.events))
+
+
+def _doubt(row: IngestionRow, fact: EventBatch) -> str:
+    """Why nothing can be said of the figure, or ""."""
+    if row.figure != "accepted" and fact.reading.unseen and _is_missing_any(fact):
+        return fact.reading.unseen
+    if not fact.events:
+        return "no event was sent"
+    if row.figure == "lost" and not accepted_count(fact):
+        return f"none of {len(fact.events)} events was accepted: none could be lost"
+    if row.figure in _OF_STORED and not fact.durable:
+        return f"none of {len(fact.events)} events came back: nothing says {row.figure}"
+    return ""
+
+
+def _is_missing_any(fact: EventBatch) -> bool:
+    return any(event.lag_s is None and not event.error for event in fact.events)
+
+
+def _differences(row: IngestionRow, fact: EventBatch) -> Iterator[Difference]:
+    figure = FIGURES[row.figure](fact)
+    code, expected = _CODES[row.figure], str(row.expect)
+    if figure is None:
+        yield Difference(row.figure, expected, "no event came back", code=code)
+    elif not meets(row.expect, figure):
+        observed = f"{figure:.4g} of {len(fact.events)} sent"
+        if row.figure in {"accepted", "durable"}:
+            observed = f"{figure:.4g} ({round(figure * len(fact.events))} of {len(fact.events)})"
+        if row.figure == "lag_p95_s":
+            observed = f"{figure:.3g} s"
+        yield Difference(row.figure, expected, observed, _reason(row.figure, fact), code=code)
+
+
+def _reason(figure: str, fact: EventBatch) -> str:
+    if figure == "accepted":
+        errors = list(dict.fromkeys(event.error for event in fact.events if event.error))
+        unsent = [f"{fact.unsent} still unsent"] if fact.unsent else []
+        return "; ".join([*errors[:_SHOWN], *unsent])
+    if figure in {"durable", "lost"}:
+        lost = [event.uuid for event in fact.events if event.lag_s is None and not event.error]
+        if not lost:
+            return ""
+        return f"not read back within {fact.within_s:g} s, such as {', '.join(lost[:_SHOWN])}"
+    if figure == "altered":
+        return "; ".join(event.altered[0] for event in fact.events if event.altered)[:300]
+    if figure == "duplicate":
+        twice = [event.uuid for event in fact.events if event.stored > 1]
+        return f"such as {', '.join(twice[:_SHOWN])}"
+    return ""
 
 
 KIND = Kind(IngestionRow, look, judge, begin=(events,))

@@ -1,4 +1,4 @@
-"""Rows `check: metric`.
+"""Rows `check: metric`: every Pod of a workload exposes a metric.
 
 Source: Prometheus docs, "Exposition formats" (read 2026-11-23).
 """
@@ -10,7 +10,7 @@ from typing import Literal
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.http import running_pods
 from clusterproof.observe.metrics import Page, family_named, read_pages
@@ -64,15 +64,15 @@ def read_exposed(pages: MetricsPages, row: MetricRow) -> Observed[tuple[Exposed,
     Raises:
         ObservationError: No Pod runs, or the API server does not let us ask.
     """
-    found = pages.of(row.workload, row.port, row.path)
-    value = tuple(_exposed(page, row.name) for page in found)
+    metrics_pages = pages.of(row.workload, row.port, row.path)
     namespace = row.workload.namespace
-    raw = f"/api/v1/namespaces/{namespace}/pods/{found[0].pod}:{row.port}/proxy{row.path}"
+    raw = f"/api/v1/namespaces/{namespace}/pods/{metrics_pages[0].pod}:{row.port}/proxy{row.path}"
     return Observed(
-        value,
+        tuple(_exposed(page, row.name) for page in metrics_pages),
         where=f"{row.workload} :{row.port}{row.path}",
         evidence=tuple(
-            f"{page.pod}: {page.reason or f'{len(page.families)} metrics'}" for page in found
+            f"{page.pod}: {page.reason or f'{len(page.families)} metrics'}"
+            for page in metrics_pages
         ),
         next_command=f"kubectl get --raw {raw}",
         how=HOW,
@@ -80,8 +80,8 @@ def read_exposed(pages: MetricsPages, row: MetricRow) -> Observed[tuple[Exposed,
 
 
 def _exposed(page: Page, name: str) -> Exposed:
-    found = family_named(page, name)
-    return Exposed(page.pod, found.type if found else None, page.reason)
+    family = family_named(page, name)
+    return Exposed(page.pod, family.type if family else None, page.reason)
 
 
 def look(row: MetricRow, site: Site) -> Observed[tuple[Exposed, ...]]:
@@ -93,21 +93,24 @@ def _pages(site: Site) -> MetricsPages:
     return MetricsPages(site.cluster)
 
 
-def differences(rule: MetricRow, value: tuple[Exposed, ...]) -> Iterator[Difference]:
-    """Every Pod's page has the metric, with the row's type."""
-    for one in value:
-        what = f"{one.pod} {rule.name}"
-        if one.reason:
-            yield Difference(what, f"a {rule.type}", "no metrics page", one.reason)
-        elif one.type is None:
-            yield Difference(what, f"a {rule.type}", "absent from its metrics page")
-        elif one.type != rule.type:
-            yield Difference(what, rule.type, one.type)
-
-
 def judge(row: MetricRow, fact: tuple[Exposed, ...]) -> Judgement:
     """Every Pod's page has the metric, with the row's type."""
-    return judged(differences(row, fact), compared_in(fact))
+    return judged(_differences(row, fact), (f"{page.pod} {row.name}" for page in fact))
+
+
+def _differences(row: MetricRow, fact: tuple[Exposed, ...]) -> Iterator[Difference]:
+    for page in fact:
+        metric = f"{page.pod} {row.name}"
+        if page.reason:
+            yield Difference(
+                metric, f"a {row.type}", "no metrics page", page.reason, code="page-missing"
+            )
+        elif page.type is None:
+            yield Difference(
+                metric, f"a {row.type}", "absent from its metrics page", code="metric-missing"
+            )
+        elif page.type != row.type:
+            yield Difference(metric, row.type, page.type, code="metric-type-differs")
 
 
 KIND = Kind(MetricRow, look, judge)

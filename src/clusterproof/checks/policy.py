@@ -376,7 +376,9 @@ def _denials(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
                     code="need-denied",
                 )
             continue
-        refused = [each for each in readings(fact, view.destinations) if not each.allowed]
+        refused = [
+            decision for decision in readings(fact, view.destinations) if not decision.allowed
+        ]
         if refused:
             yield Difference(
                 need.name,

@@ -1,4 +1,4 @@
-"""Rows `check: posthog-status`.
+"""Rows `check: posthog-status`: what PostHog says of itself.
 
 Source: PostHog's posthog/api/instance_status.py (read 2026-11-23).
 """
@@ -14,12 +14,22 @@ from clusterproof.checks.shared import nothing_arrived, status
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Failed, Judgement, Passed
 from clusterproof.kube.paths import Missing, look_up, shown
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.observe.observed import Observed, pods_near
-from clusterproof.observe.posthog_status import StatusPage
+from clusterproof.product.posthog.status import StatusPage
 from clusterproof.spec.row import Expectation, Ref, Row
+
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "worker_alive": ("plugin_sever_alive", "plugin_server_alive", "worker_alive"),
+    "queue_depth": ("queue_depth", "redis_current_queue_depth"),
+    "storage_used_bytes": ("clickhouse_disk_used_bytes", "clickhouse_disk_used"),
+    "storage_total_bytes": ("clickhouse_disk_total_space", "clickhouse_total_disk_space"),
+    "storage_free_bytes": ("clickhouse_disk_free_space",),
+}
+_SIZE = re.compile(r"([0-9.]+)\s*([kKMGTPE]?)(i?)B?", re.ASCII)
+_MEASURED = frozenset({"events_ingested", "query_s"})
 
 
 class StatusRow(Row):
@@ -35,18 +45,6 @@ class StatusRow(Row):
     expect: Expectation
 
 
-_KEYS: Mapping[str, tuple[str, ...]] = {
-    "worker_alive": ("plugin_sever_alive", "plugin_server_alive", "worker_alive"),
-    "queue_depth": ("queue_depth", "redis_current_queue_depth"),
-    "storage_used_bytes": ("clickhouse_disk_used_bytes", "clickhouse_disk_used"),
-    "storage_total_bytes": ("clickhouse_disk_total_space", "clickhouse_total_disk_space"),
-    "storage_free_bytes": ("clickhouse_disk_free_space",),
-}
-
-
-_SIZE = re.compile(r"([0-9.]+)\s*([kKMGTPE]?)(i?)B?", re.ASCII)
-
-
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One figure, and what speaks against it although PostHog says it.
@@ -60,44 +58,41 @@ class Figure:
 
 
 def read_figure(
-    page: StatusPage, rule: StatusRow, *, capacity: str | None, nothing_arrived: bool
+    page: StatusPage, row: StatusRow, *, capacity: str | None, nothing_arrived: bool
 ) -> Observed[Figure]:
     """One figure of the page, or of what we measured where the figure is of that kind.
 
     Args:
         page: As `read_page` brought it.
-        rule: Names the figure.
+        row: Names the figure.
         capacity: Of the claim that the row names, as a quantity.
         nothing_arrived: Events were sent and accepted, and none could be read back.
 
     Raises:
         ObservationError: PostHog does not offer the figure, or did not let us look.
     """
-    if rule.figure in _MEASURED:
-        value = _measured(page, rule.figure)
+    if row.figure in _MEASURED:
+        figure = _measured(page, row.figure)
     elif page.refused:
         raise ObservationError(f"PostHog's status page: {page.refused}")
-    elif rule.figure == "storage_used_ratio":
-        value = _used_ratio(page.lines, capacity)
+    elif row.figure == "storage_used_ratio":
+        figure = _used_ratio(page.lines, capacity)
     else:
-        value = _line(page.lines, rule.figure)
-    if value is None:
+        figure = _line(page.lines, row.figure)
+    if figure is None:
         offered = ", ".join(sorted(page.lines)) or "nothing"
-        raise ObservationError(f"PostHog offers no {rule.figure}; its status page has: {offered}")
+        raise ObservationError(f"PostHog offers no {row.figure}; its status page has: {offered}")
     against = ""
-    if rule.figure == "worker_alive" and value is True and nothing_arrived:
+    if row.figure == "worker_alive" and figure is True and nothing_arrived:
         against = "events were accepted, and none of them could be read back"
-    shown = f"{value:.4g}" if isinstance(value, float) else f"{value}"
+    text = f"{figure:.4g}" if isinstance(figure, float) else f"{figure}"
     return Observed(
-        Figure(value, against),
+        Figure(figure, against),
         where=page.where,
         next_command=pods_near(page.where),
-        evidence=(f"{rule.figure} = {shown}", *_beside(page)),
+        evidence=(f"{row.figure} = {text}", *_beside(page)),
         how=page.how,
     )
-
-
-_MEASURED = frozenset({"events_ingested", "query_s"})
 
 
 def _measured(page: StatusPage, figure: str) -> float | int | None:
@@ -116,7 +111,7 @@ def _line(lines: Mapping[str, Any], figure: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def _used_ratio(lines: Mapping[str, Any], capacity: str | None) -> float | None:
-    used, free = (_bytes(_line(lines, f"storage_{one}_bytes")) for one in ("used", "free"))
+    used, free = (_bytes(_line(lines, f"storage_{part}_bytes")) for part in ("used", "free"))
     total = _bytes(_line(lines, "storage_total_bytes"))
     if total is None and capacity is not None:
         total = float(parse_quantity(capacity))
@@ -125,22 +120,22 @@ def _used_ratio(lines: Mapping[str, Any], capacity: str | None) -> float | None:
     return used / total if used is not None and total else None
 
 
-def _bytes(value: Any) -> float | None:  # noqa: ANN401 - JSON
+def _bytes(size: Any) -> float | None:  # noqa: ANN401 - JSON
     """Bytes as a number, or as people write them (1.50 GiB)."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    found = _SIZE.fullmatch(str(value).strip()) if isinstance(value, str) else None
-    if found is None:
+    if isinstance(size, int | float) and not isinstance(size, bool):
+        return float(size)
+    match = _SIZE.fullmatch(str(size).strip()) if isinstance(size, str) else None
+    if match is None:
         return None
-    power = " kMGTPE".index(found[2].replace("K", "k")) if found[2] else 0
-    return float(found[1]) * float((1024 if found[3] else 1000) ** power)
+    power = " kMGTPE".index(match[2].replace("K", "k")) if match[2] else 0
+    return float(match[1]) * float((1024 if match[3] else 1000) ** power)
 
 
 def _beside(page: StatusPage) -> Iterator[str]:
     if page.events_last_hour is not None:
         yield f"{page.events_last_hour} events in the last hour by HogQL"
     if page.query_s:
-        took = ", ".join(f"{one:.3f}" for one in page.query_s)
+        took = ", ".join(f"{seconds:.3f}" for seconds in page.query_s)
         yield f"{len(page.query_s)} queries took {took} s"
 
 
@@ -156,18 +151,20 @@ def look(row: StatusRow, site: Site) -> Observed[Figure]:
     )
 
 
-def differences(rule: StatusRow, value: Figure) -> Iterator[Difference]:
-    """What PostHog says meets the row, and nothing that we saw speaks against it."""
-    if not meets(rule.expect, value.value):
-        yield Difference(rule.figure, str(rule.expect), shown(value.value))
-    elif value.contradiction:
-        reason = "the status page says so, what was seen does not"
-        yield Difference(rule.figure, str(rule.expect), value.contradiction, reason)
-
-
 def judge(row: StatusRow, fact: Figure) -> Judgement:
     """What PostHog says meets the row, and nothing that we saw speaks against it."""
-    return judged(differences(row, fact), compared_in(fact))
+    if not meets(row.expect, fact.value):
+        return Failed(
+            Difference(row.figure, str(row.expect), shown(fact.value), code="figure-differs")
+        )
+    if fact.contradiction:
+        reason = "the status page says so, what was seen does not"
+        return Failed(
+            Difference(
+                row.figure, str(row.expect), fact.contradiction, reason, code="figure-contradicted"
+            )
+        )
+    return Passed(row.figure)
 
 
 KIND = Kind(StatusRow, look, judge, begin=(status,))

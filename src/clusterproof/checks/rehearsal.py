@@ -1,4 +1,4 @@
-"""Rows `check: rehearsal`.
+"""Rows `check: rehearsal`: an operation loses no request and no event, and is undone.
 
 Source: the deployment's README, "Operations"; Kubernetes docs, "Disruptions" (v1.35, read
 2026-11-24).
@@ -6,13 +6,15 @@ Source: the deployment's README, "Operations"; Kubernetes docs, "Disruptions" (v
 
 from collections.abc import Iterator
 
-from clusterproof.act.rehearsal.seen import Rehearsed
+from clusterproof.act.rehearsal.seen import Flown, Rehearsed
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import rehearsals
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Doubt, Judgement, judged
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.rehearsal import RehearsalRow
+
+_SHOWN = 3
 
 
 def look(row: RehearsalRow, site: Site) -> Observed[Rehearsed]:
@@ -20,34 +22,59 @@ def look(row: RehearsalRow, site: Site) -> Observed[Rehearsed]:
     return site.shared(rehearsals).perform(row)
 
 
-_SHOWN = 3
-
-
-def differences(row: RehearsalRow, value: Rehearsed) -> Iterator[Difference]:
+def judge(row: RehearsalRow, fact: Rehearsed) -> Judgement:
     """Every step reached, every request answered, every event kept, every object as it was."""
-    for step in value.steps:
+    compared = [f"step: {step.what}" for step in fact.steps]
+    compared += [
+        f"{fact.flown.sent} requests",
+        f"{fact.kept.named} events",
+        f"{fact.compared} objects as before",
+    ]
+    differences = tuple(_differences(row, fact))
+    if fact.kept.unread and not differences:
+        return Doubt(fact.kept.unread)
+    return judged(differences, compared)
+
+
+def _differences(row: RehearsalRow, fact: Rehearsed) -> Iterator[Difference]:
+    for step in fact.steps:
         if step.missing:
-            yield Difference("operation", f"{step.what} within {row.within_s:g} s", step.missing)
-    flown, kept = value.flown, value.kept
+            expected = f"{step.what} within {row.within_s:g} s"
+            yield Difference("operation", expected, step.missing, code="step-not-reached")
+    yield from _request_differences(fact.flown)
+    read_back = fact.kept
+    if read_back.missing:
+        reason = (
+            f"not read back within {read_back.within_s:g} s, such as {', '.join(read_back.such_as)}"
+        )
+        yield Difference(
+            "events",
+            f"{read_back.named} kept",
+            f"{read_back.missing} lost",
+            reason,
+            code="event-lost",
+        )
+    for difference in fact.unrestored:
+        yield Difference("restored", "as it was before", difference, code="not-restored")
+
+
+def _request_differences(flown: Flown) -> Iterator[Difference]:
     lost = flown.sent - flown.answered
     if lost:
         reason = "; ".join(flown.lost[:_SHOWN])
-        yield Difference("requests", f"{flown.sent} answered", f"{lost} lost", reason)
+        yield Difference(
+            "requests", f"{flown.sent} answered", f"{lost} lost", reason, code="request-lost"
+        )
     if not flown.sent:
-        yield Difference("requests", "some while the operation is performed", "none was sent")
+        yield Difference(
+            "requests",
+            "some while the operation is performed",
+            "none was sent",
+            code="no-request-sent",
+        )
     if flown.unnamed:
-        seen = f"{flown.unnamed} answers without the id of one"
-        yield Difference("events", "one for each answer", seen)
-    if kept.missing:
-        reason = f"not read back within {kept.within_s:g} s, such as {', '.join(kept.such_as)}"
-        yield Difference("events", f"{kept.named} kept", f"{kept.missing} lost", reason)
-    for one in value.unrestored:
-        yield Difference("restored", "as it was before", one)
-
-
-def judge(row: RehearsalRow, fact: Rehearsed) -> Judgement:
-    """Every step reached, every request answered, every event kept, every object as it was."""
-    return judged(differences(row, fact), compared_in(fact))
+        observed = f"{flown.unnamed} answers without the id of one"
+        yield Difference("events", "one for each answer", observed, code="event-unnamed")
 
 
 KIND = Kind(RehearsalRow, look, judge)

@@ -10,12 +10,18 @@ from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.observe.answers import Answers, dial_answers
 from clusterproof.observe.dialler import Dialler
-from clusterproof.observe.ingestion import EventBatch, Reading, Stored, read_back, send_events
 from clusterproof.observe.inside import Inside, inside
 from clusterproof.observe.matrix import Matrix, dial_matrix
-from clusterproof.observe.posthog_status import StatusPage, read_page
 from clusterproof.observe.prometheus import Prometheus
-from clusterproof.observe.traffic import Caller, Traffic
+from clusterproof.product.posthog.ingestion import (
+    EventBatch,
+    Reading,
+    Stored,
+    read_back,
+    send_events,
+)
+from clusterproof.product.posthog.status import StatusPage, read_page
+from clusterproof.product.router.traffic import Caller, Traffic
 from clusterproof.spec import Spec
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.rehearsal import RehearsalRow

@@ -1,4 +1,4 @@
-"""Rows `check: targets`.
+"""Rows `check: targets`: Prometheus scrapes every ready Pod of a workload.
 
 Source: Prometheus docs, "Jobs and instances" (read 2026-11-23).
 """
@@ -14,7 +14,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import prometheus
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Judgement, compared_in, judged
+from clusterproof.judgement import Difference, Doubt, Judgement, judged
 from clusterproof.kube.objects import Json, status_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
@@ -26,6 +26,11 @@ INTERVAL_S = 60.0
 """Prometheus' default `scrape_interval`."""
 MISSED = 2.5
 """Two missed scrapes and a half. Our choice."""
+_DISCOVERED = "__meta_kubernetes"
+_PORTS = {"http": 80, "https": 443}
+_UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+SETTLE_WITHIN_S = 20.0
+"""A Pod that is new is found and scraped first: discovery takes 5 s, then an interval."""
 
 
 class TargetsRow(Row):
@@ -58,10 +63,6 @@ class Target:
         return MISSED * max(INTERVAL_S, self.interval_s)
 
 
-SETTLE_WITHIN_S = 20.0
-"""A Pod that is new is found and scraped first: discovery takes 5 s, then an interval."""
-
-
 def read_targets(
     prometheus: Prometheus, cluster: Cluster, row: TargetsRow
 ) -> Observed[tuple[Target, ...]]:
@@ -72,9 +73,9 @@ def read_targets(
             labels do not tell Pods.
     """
     pods = cluster.ready_pods_of(row.workload)
-    value = last_within(
+    targets = last_within(
         lambda: _look(prometheus, pods, row),
-        lambda targets: all(target.up == 1 for target in targets),
+        lambda each: all(target.up == 1 for target in each),
         within_s=SETTLE_WITHIN_S,
         every_s=2.0,
     )
@@ -84,17 +85,12 @@ def read_targets(
         raise ObservationError(
             "Prometheus has no data at all: no target of any kind", next_command=next_command
         )
-    for target in value:
-        if target.up is None and target.error:
-            raise ObservationError(
-                f"target {target.pod}:{row.port}: {target.error}", next_command=next_command
-            )
-    ages = [target.age_s for target in value if target.up is not None]
+    ages = [target.age_s for target in targets if target.up is not None]
     return Observed(
-        value,
+        targets,
         where=f"{row.workload} :{row.port}",
         evidence=(
-            f"{sum(target.up == 1 for target in value)} of {len(value)} ready Pods are up, of "
+            f"{sum(target.up == 1 for target in targets)} of {len(targets)} ready Pods are up, of "
             f"{others[0]['value'][1]} targets in all",
             f"oldest sample {max(ages, default=0.0):.1f} s old",
         ),
@@ -140,22 +136,13 @@ def _by_labels(prometheus: Prometheus, pods: list[Json], row: TargetsRow) -> tup
 
 def _by_pod(vector: list[dict[str, Any]], pods: dict[str, str], port: int) -> dict[str, float]:
     """The value of each Pod's target on this port; `instance` is where it is scraped."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for series in vector:
         labels = series["metric"]
         pod = labels.get("pod", "")
         if labels.get("instance") in {f"{pods.get(pod)}:{port}", f"[{pods.get(pod)}]:{port}"}:
-            found[pod] = float(series["value"][1])
-    return found
-
-
-_DISCOVERED = "__meta_kubernetes"
-
-
-_PORTS = {"http": 80, "https": 443}
-
-
-_UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+            values[pod] = float(series["value"][1])
+    return values
 
 
 def target_of(pod: Json, active: list[dict[str, Any]], port: int, now: float) -> Target:
@@ -177,7 +164,7 @@ def target_of(pod: Json, active: list[dict[str, Any]], port: int, now: float) ->
 def _is_of(pod: Json, entry: dict[str, Any], port: int) -> bool:
     url = urlsplit(entry["scrapeUrl"])
     status = status_of(pod)
-    addresses = {each["ip"] for each in status.get("podIPs") or []} | {status.get("podIP")}
+    addresses = {entry["ip"] for entry in status.get("podIPs") or []} | {status.get("podIP")}
     if url.hostname in addresses:
         return (url.port or _PORTS.get(url.scheme)) == port
     # Scraped by a name, or through a proxy: discovery has told which Pod and port it is.
@@ -213,23 +200,36 @@ def look(row: TargetsRow, site: Site) -> Observed[tuple[Target, ...]]:
     return read_targets(site.shared(prometheus), site.cluster, row)
 
 
-def differences(row: TargetsRow, value: tuple[Target, ...]) -> Iterator[Difference]:
-    """Every ready Pod is a target, is up, and was scraped of late."""
-    for one in value:
-        what = f"target {one.pod}:{row.port}"
-        if one.up is None:
-            yield Difference(what, "up", "no target", "Prometheus has other targets")
-        elif one.up != 1:
-            why = f"the last scrape failed: {one.error}" if one.error else "the last scrape failed"
-            yield Difference(what, "up", f"up = {one.up:g}", why)
-        elif one.age_s > one.fresh_within_s:
-            expected = f"scraped within {one.fresh_within_s:g} s"
-            yield Difference(what, expected, f"{one.age_s:.0f} s ago")
-
-
 def judge(row: TargetsRow, fact: tuple[Target, ...]) -> Judgement:
     """Every ready Pod is a target, is up, and was scraped of late."""
-    return judged(differences(row, fact), compared_in(fact))
+    differences = tuple(_differences(row, fact))
+    waiting = [target for target in fact if _is_waiting(target)]
+    if waiting and not differences:
+        return Doubt(f"target {waiting[0].pod}:{row.port}: {waiting[0].error}")
+    return judged(differences, (f"target {target.pod}:{row.port}" for target in fact))
+
+
+def _is_waiting(target: Target) -> bool:
+    """True for a target that Prometheus has, and did not scrape yet."""
+    return target.up is None and bool(target.error)
+
+
+def _differences(row: TargetsRow, fact: tuple[Target, ...]) -> Iterator[Difference]:
+    for target in fact:
+        what = f"target {target.pod}:{row.port}"
+        if _is_waiting(target):
+            continue
+        if target.up is None:
+            yield Difference(
+                what, "up", "no target", "Prometheus has other targets", code="target-missing"
+            )
+        elif target.up != 1:
+            error = f": {target.error}" if target.error else ""
+            reason = f"the last scrape failed{error}"
+            yield Difference(what, "up", f"up = {target.up:g}", reason, code="target-down")
+        elif target.age_s > target.fresh_within_s:
+            expected = f"scraped within {target.fresh_within_s:g} s"
+            yield Difference(what, expected, f"{target.age_s:.0f} s ago", code="scrape-stale")
 
 
 KIND = Kind(TargetsRow, look, judge)

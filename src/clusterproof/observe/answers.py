@@ -91,13 +91,13 @@ def _service_peer(rule: AnswerRow) -> Peer:
 
 
 def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnswer, Peer | None]:
-    item = cluster.find(rule.of)
-    if item is None:
+    ingress = cluster.find(rule.of)
+    if ingress is None:
         return IngressAnswer(trouble="no such Ingress"), None
-    addresses = addresses_of(item)
+    addresses = addresses_of(ingress)
     if not addresses:
         return IngressAnswer(trouble="its status has no address"), None
-    entry = tls_entry(item, rule.host)
+    entry = tls_entry(ingress, rule.host)
     if entry is None:
         return IngressAnswer(trouble=f"spec.tls has no Secret for {rule.host}"), None
     secret_name = entry.get("secretName", "")

@@ -23,19 +23,21 @@ class PodReach:
 
 def _pods(diallings: Iterable[Dialling], row_id: str) -> tuple[PodReach, ...]:
     return tuple(
-        PodReach(one.pod, one.results[row_id]) for one in diallings if row_id in one.results
+        PodReach(dialling.pod, dialling.results[row_id])
+        for dialling in diallings
+        if row_id in dialling.results
     )
 
 
 def _unseen_by(diallings: Iterable[Dialling], row_id: str) -> tuple[str, ...]:
     alone = "is the only Pod behind this Service, and no policy can refuse a Pod to itself"
     return tuple(
-        f"{one.pod}: {one.unseen}" if one.unseen else f"{one.pod} {alone}"
-        for one in diallings
-        if row_id not in one.results
+        f"{dialling.pod}: {dialling.unseen}" if dialling.unseen else f"{dialling.pod} {alone}"
+        for dialling in diallings
+        if row_id not in dialling.results
     )
 
 
 def _how(diallings: Iterable[Dialling], matrix: Matrix) -> str:
-    ways = dict.fromkeys(one.how for one in diallings if one.how)
+    ways = dict.fromkeys(dialling.how for dialling in diallings if dialling.how)
     return f"{'; '.join(ways)}; control: {matrix.control.how}"

@@ -30,19 +30,20 @@ class Inside:
     how: str
 
     def ask(self, script: str, request: Mapping[str, Any], *, within_s: float) -> dict[str, Any]:
-        """What `scripts/SCRIPT.py` answers to a request.
+        """What a script, named as `source_of` takes it, answers to a request.
 
         Raises:
             ObservationError: It could not be run, or did not answer with JSON.
         """
-        said = self.run([source_of(script), json.dumps(dict(request))], within_s)
+        name = f"{script.rpartition('.')[2]}.py"
+        stdout = self.run([source_of(script), json.dumps(dict(request))], within_s)
         try:
-            answer = json.loads(said)
+            answer = json.loads(stdout)
         except ValueError as error:
-            message = f"{script}.py in {self.where}: expected JSON, got {said[:_SHOWN]!r}"
+            message = f"{name} in {self.where}: expected JSON, got {stdout[:_SHOWN]!r}"
             raise ObservationError(message) from error
         if not isinstance(answer, dict):
-            raise ObservationError(f"{script}.py in {self.where}: expected a JSON object")
+            raise ObservationError(f"{name} in {self.where}: expected a JSON object")
         return answer
 
 

@@ -64,14 +64,14 @@ def dial_matrix(cluster: Cluster, dialler: Dialler, rows: Iterable[Row]) -> Matr
     control = dialler.dial_from_control(
         [*(peer for row in every for peer in _peers(row)), *_external_names(cluster, every)]
     )
-    seen, failures = {}, {}
+    by_workload, failures = {}, {}
     undialled: dict[str, ObservationError] = {}
     for workload, some in wanted.items():
         try:
-            seen[workload] = _dial_from(cluster, dialler, workload, some, control, undialled)
+            by_workload[workload] = _dial_from(cluster, dialler, workload, some, control, undialled)
         except ObservationError as error:
             failures[workload] = error
-    return Matrix(control, seen, failures, undialled)
+    return Matrix(control, by_workload, failures, undialled)
 
 
 def _dial_from(
@@ -108,7 +108,7 @@ def peers_of(
     peers = []
     for row in rows:
         behind = backends.get(row.id, ())
-        others = [one for one in behind if one.label != own]
+        others = [backend for backend in behind if backend.label != own]
         for peer in _peers(row):
             if len(others) == len(behind):
                 known = control.results[row.id].addresses if peer.protocol != "NAME" else ()

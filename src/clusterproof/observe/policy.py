@@ -47,19 +47,19 @@ def decisions(
     destinations: Iterable[Destination],
 ) -> tuple[Decision, ...]:
     """The distinct decisions, refusals first."""
-    found = {
+    distinct = {
         Decision(allowed=True, by=HOST_NETWORK)
         if pod.host_network
         else decide_egress(policies, namespace, pod.labels, to): None
         for to in destinations
         for pod in pods
     }
-    return tuple(sorted(found, key=lambda one: one.allowed))
+    return tuple(sorted(distinct, key=lambda decision: decision.allowed))
 
 
 def policies_of(cluster: Cluster, namespace: str) -> tuple[Policy, ...]:
     """Every NetworkPolicy of a namespace."""
-    return tuple(read_policy(item) for item in cluster.objects("NetworkPolicy", namespace))
+    return tuple(read_policy(policy) for policy in cluster.objects("NetworkPolicy", namespace))
 
 
 def pods_or_template(cluster: Cluster, workload: ObjectRef) -> tuple[Labelled, ...]:
@@ -68,10 +68,10 @@ def pods_or_template(cluster: Cluster, workload: ObjectRef) -> tuple[Labelled, .
         Labelled(pod["metadata"]["name"], labels_of(pod), bool(pod["spec"].get("hostNetwork")))
         for pod in cluster.pods_of(workload)
     )
-    item = cluster.find(workload)
-    if pods or item is None:
+    owner = cluster.find(workload)
+    if pods or owner is None:
         return pods
-    template, spec = template_of(item) or {}, pod_spec_of(item)
+    template, spec = template_of(owner) or {}, pod_spec_of(owner)
     return (Labelled("(template)", labels_of(template), bool(spec.get("hostNetwork"))),)
 
 
@@ -128,14 +128,14 @@ def destination(cluster: Cluster, pod: Json, port: int, protocol: str) -> Destin
         namespace_labels=_namespace_labels(cluster, namespace),
         labels=labels_of(pod),
         named_ports={
-            one["name"]: one["containerPort"]
-            for one in serving_ports(pod["spec"])
-            if one.get("name") and one.get("protocol", "TCP") == protocol
+            serving["name"]: serving["containerPort"]
+            for serving in serving_ports(pod["spec"])
+            if serving.get("name") and serving.get("protocol", "TCP") == protocol
         },
     )
 
 
 def _namespace_labels(cluster: Cluster, name: str) -> dict[str, str]:
     ref = ObjectRef(kind="Namespace", namespace=CLUSTER_WIDE, name=name)
-    item = cluster.find(ref)
-    return {NAME_LABEL: name, **(labels_of(item) if item else {})}
+    space = cluster.find(ref)
+    return {NAME_LABEL: name, **(labels_of(space) if space else {})}

@@ -14,12 +14,17 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @cache
 def source_of(script: str) -> str:
-    """The text of `scripts/SCRIPT.py` without its docstrings: it travels in the URL of an exec.
+    """The text of a script without its docstrings: it travels in the URL of an exec.
 
     Lines are left out, and none is written anew: `ast.unparse` of Python 3.12 and later writes
     f-strings that an older Python in a Pod cannot read (PEP 701).
+
+    Args:
+        script: `PACKAGE.NAME` below `clusterproof`, or the name alone of one of observe/scripts.
     """
-    source = files("clusterproof.observe.scripts").joinpath(f"{script}.py").read_text("utf-8")
+    package, _, name = script.rpartition(".")
+    folder = files(f"clusterproof.{package or 'observe.scripts'}")
+    source = folder.joinpath(f"{name}.py").read_text("utf-8")
     with _ONE_AT_A_TIME:
         tree = ast.parse(source)
     lines = source.splitlines()

@@ -1,7 +1,8 @@
 """Requests through the router's Service while something else is done, and their events.
 
-They are sent by a Pod of our own on an open schedule; see `scripts/flow.py`. Connections are
-renewed after 5 s: callers leave a Pod before it stops listening, 15 s after it said so.
+They are sent by a Pod of our own on an open schedule; see product/router/scripts/flow.py.
+Connections are renewed after 5 s: callers leave a Pod before it stops listening, 15 s after it said
+so.
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,12 @@ from typing import Any
 
 from clusterproof.act.rehearsal.seen import Flown, Kept
 from clusterproof.errors import ObservationError
-from clusterproof.observe.ingestion import read_back
 from clusterproof.observe.inside import Inside
+from clusterproof.product.posthog.ingestion import read_back
 from clusterproof.spec.settings import PosthogSettings, TrafficSettings
 from clusterproof.wait import wait_until
 
+SCRIPT = "product.router.scripts.flow"
 CONNECTION_AGE_S = 5.0
 REQUEST_TIMEOUT_S = 10.0
 CALLERS = 24
@@ -59,7 +61,7 @@ class Flow:
             ObservationError: None was sent within START_WITHIN_S.
         """
         within_s = self._for_s + 3 * REQUEST_TIMEOUT_S + SPEAK_WITHIN_S
-        sending = self._pool.submit(self._inside.ask, "flow", self._request, within_s=within_s)
+        sending = self._pool.submit(self._inside.ask, SCRIPT, self._request, within_s=within_s)
         self._sending = sending
 
         def look() -> int:
@@ -109,7 +111,7 @@ class Flow:
 
     def _speak(self, word: str) -> dict[str, Any]:
         request = {"do": word, "name": self._name}
-        return self._inside.ask("flow", request, within_s=SPEAK_WITHIN_S)
+        return self._inside.ask(SCRIPT, request, within_s=SPEAK_WITHIN_S)
 
 
 def read_events(

@@ -8,14 +8,22 @@ from typing import Any
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.counting import Batch, Routed, are_others, counted, is_excess, whole
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.metrics import Page, read_pages
 from clusterproof.observe.proxy import HOW
+from clusterproof.product.router.counting import (
+    Batch,
+    Routed,
+    are_others,
+    counted,
+    is_excess,
+    whole,
+)
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.settings import TrafficSettings
 from clusterproof.wait import last_within, pause
 
+SCRIPT = "product.router.scripts.route"
 ROUNDS = 3
 """How often each user asks: as often as it takes to see that a variant does not stick."""
 REQUEST_TIMEOUT_S = 10.0
@@ -77,19 +85,19 @@ class Caller:
         if not whole(first):
             first = self._batch("b", users, rows)
         where, how = f"{self._inside.where} -> {self._settings.service}", self._inside.how
-        if not any(is_excess(first, rule) for rule in rows):
+        if not any(is_excess(first, row) for row in rows):
             return Traffic((first,), None, where, f"{how}; {HOW}")
         quiet = self._nothing(QUIET_S)
         second = self._batch("c", 2 * users, rows)
         among = None
-        if any(are_others(quiet, (first, second), rule) for rule in rows):
+        if any(are_others(quiet, (first, second), row) for row in rows):
             among = self._among(MANY * users)
         return Traffic((first, second), quiet, where, f"{how}; {HOW}", among)
 
     def _among(self, users: int) -> tuple[Batch, Batch, Batch]:
         before = self._nothing(AMONG_QUIET_S)
         first, began = before.after, time.monotonic()
-        answers = tuple(self._send([f"{self._name}-d{one}" for one in range(users)]))
+        answers = tuple(self._send([f"{self._name}-d{number}" for number in range(users)]))
         took_s = time.monotonic() - began
         pause(FLUSHED_S)
         after = self._pages()
@@ -106,7 +114,7 @@ class Caller:
     def _batch(self, turn: str, users: int, rows: Sequence[MetricMovesRow]) -> Batch:
         before = self._pages()
         started = time.monotonic()
-        answers = tuple(self._send([f"{self._name}-{turn}{one}" for one in range(users)]))
+        answers = tuple(self._send([f"{self._name}-{turn}{number}" for number in range(users)]))
         took_s = time.monotonic() - started
 
         def arrived(after: tuple[Page, ...]) -> bool:
@@ -114,7 +122,7 @@ class Caller:
                 return False
             batch = Batch(answers, before, after, took_s)
             return not whole(batch) or all(
-                (one := counted(batch, rule)).risen >= one.at_least for rule in rows
+                (count := counted(batch, row)).risen >= count.at_least for row in rows
             )
 
         after = last_within(self._pages, arrived, within_s=SETTLE_WITHIN_S, every_s=1.0)
@@ -130,8 +138,8 @@ class Caller:
             "at_once": AT_ONCE,
         }
         within_s = 15.0 + REQUEST_TIMEOUT_S * len(users) * ROUNDS / AT_ONCE
-        for one in self._inside.ask("route", request, within_s=within_s)["answers"]:
-            yield _routed(one)
+        for answer in self._inside.ask(SCRIPT, request, within_s=within_s)["answers"]:
+            yield _routed(answer)
 
     def _pages(self) -> tuple[Page, ...]:
         """The pages now, of the Pods that run now, ready or not.
@@ -153,15 +161,15 @@ class Caller:
         return read_pages(self._api, running, self._settings.metrics_port, "/metrics")
 
 
-def _routed(one: Mapping[str, Any]) -> Routed:
-    body = one["body"]
+def _routed(answer: Mapping[str, Any]) -> Routed:
+    body = answer["body"]
     return Routed(
-        user=one["user"],
-        status=one["status"],
+        user=answer["user"],
+        status=answer["status"],
         model=str(body.get("model_id") or ""),
         variant=str(body.get("variant_id") or ""),
         is_ab_test=body.get("is_ab_test") is True,
-        exposure=one["exposure"],
-        duration_ms=one["duration_ms"],
-        error=one["error"],
+        exposure=answer["exposure"],
+        duration_ms=answer["duration_ms"],
+        error=answer["error"],
     )

@@ -57,8 +57,13 @@ class Counted:
     at_most: int
     risen: float
 
+    @property
+    def is_excess(self) -> bool:
+        """True where it rose by more than the batch can explain."""
+        return self.risen > self.at_most
 
-def counted(batch: Batch, rule: MetricMovesRow) -> Counted:
+
+def counted(batch: Batch, row: MetricMovesRow) -> Counted:
     """One batch as one metric counted it.
 
     Raises:
@@ -66,12 +71,12 @@ def counted(batch: Batch, rule: MetricMovesRow) -> Counted:
     """
     units = {
         "requests": served,
-        "exposures": lambda one: served(one) and one.is_ab_test,
-        "events": lambda one: served(one) and one.is_ab_test,
+        "exposures": lambda answer: served(answer) and answer.is_ab_test,
+        "events": lambda answer: served(answer) and answer.is_ab_test,
     }
-    certain = sum(map(units[rule.by], batch.answers))
-    doubtful = sum(not served(one) for one in batch.answers)
-    return Counted(certain, certain + doubtful, rise(batch, rule.name, rule.labels))
+    certain = sum(map(units[row.by], batch.answers))
+    doubtful = sum(not served(answer) for answer in batch.answers)
+    return Counted(certain, certain + doubtful, rise(batch, row.name, row.labels))
 
 
 def served(answer: Routed) -> bool:
@@ -79,12 +84,9 @@ def served(answer: Routed) -> bool:
     return 200 <= answer.status < 300  # noqa: PLR2004 - HTTP's success
 
 
-def is_excess(batch: Batch, rule: MetricMovesRow) -> bool:
-    """True where an exact metric rose by more than the batch can explain."""
-    if not rule.exact or not whole(batch):
-        return False
-    one = counted(batch, rule)
-    return one.risen > one.at_most
+def is_excess(batch: Batch, row: MetricMovesRow) -> bool:
+    """True where an exact metric rose by more than the batch can explain: there is more to see."""
+    return row.exact and whole(batch) and counted(batch, row).is_excess
 
 
 def whole(batch: Batch) -> bool:
@@ -130,8 +132,8 @@ def rise(batch: Batch, name: str, labels: Mapping[str, str]) -> float:
     return risen
 
 
-def are_others(quiet: Batch, batches: Sequence[Batch], rule: MetricMovesRow) -> bool:
+def are_others(quiet: Batch, batches: Sequence[Batch], row: MetricMovesRow) -> bool:
     """True where the metric rises without us, and by more than ours in each batch."""
-    if not whole(quiet) or not all(is_excess(batch, rule) for batch in batches):
+    if not whole(quiet) or not all(is_excess(batch, row) for batch in batches):
         return False
-    return rise(quiet, rule.name, rule.labels) > 0
+    return rise(quiet, row.name, row.labels) > 0

@@ -14,6 +14,7 @@ from typing import Any
 from clusterproof.observe.inside import Inside
 from clusterproof.spec.settings import PosthogSettings
 
+SCRIPT = "product.posthog.scripts.status"
 QUERIES = 3
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -51,13 +52,13 @@ def read_page(inside: Inside, settings: PosthogSettings) -> StatusPage:
         "project_id": settings.project_id,
         "queries": QUERIES,
     }
-    said = inside.ask("status", request, within_s=60.0)
-    page, events = said["page"], said["events"]
+    reply = inside.ask(SCRIPT, request, within_s=60.0)
+    page, events = reply["page"], reply["events"]
     return StatusPage(
         lines=dict(lines_of(page["body"])),
         refused=page["error"],
         events_last_hour=None if events["value"] is None else int(events["value"]),
-        query_s=tuple(said["query_s"]),
+        query_s=tuple(reply["query_s"]),
         query_error=events["error"],
         where=f"{inside.where} -> {settings.query_host}",
         how=inside.how,
@@ -71,15 +72,15 @@ def lines_of(body: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
     elif isinstance(body, dict) and isinstance(body.get("overview"), list):
         yield from lines_of(body["overview"])
     elif isinstance(body, dict):
-        for key, value in body.items():
-            yield _snake(key), plain(value)
+        for key, text in body.items():
+            yield _snake(key), plain(text)
     elif isinstance(body, list):
         for line in body:
             if isinstance(line, dict) and "value" in line:
-                value = plain(line["value"])
+                figure = plain(line["value"])
                 for name in (line.get("metric"), line.get("key")):
                     if name:
-                        yield _snake(str(name)), value
+                        yield _snake(str(name)), figure
 
 
 def _snake(name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from clusterproof.observe.inside import Inside
 from clusterproof.spec.settings import PosthogSettings
 
+SCRIPT = "product.posthog.scripts.events"
 POLL_EVERY_S = 1.0
 SETTLE_S = 1.0
 """A second copy of an event is stored with the same or the next batch of a worker. Our choice."""
@@ -121,21 +122,21 @@ def send_events(inside: Inside, settings: PosthogSettings, run: str) -> EventBat
         "run": run,
         "settle_s": SETTLE_S,
     }
-    said = inside.ask("events", request, within_s=settings.within_s + SETTLE_S + START_S)
+    reply = inside.ask(SCRIPT, request, within_s=settings.within_s + SETTLE_S + START_S)
     return EventBatch(
-        events=tuple(_fate(one) for one in said["events"]),
-        reading=Reading(**said["reading"]),
-        unsent=said["unsent"],
+        events=tuple(_fate(event) for event in reply["events"]),
+        reading=Reading(**reply["reading"]),
+        unsent=reply["unsent"],
         late_after_s=settings.late_after_s,
         within_s=settings.within_s,
-        took_s=said["took_s"],
+        took_s=reply["took_s"],
         where=f"{inside.where} -> {settings.host}",
         how=inside.how,
     )
 
 
-def _fate(one: Mapping[str, Any]) -> EventFate:
-    return EventFate(**{**one, "altered": tuple(one["altered"])})
+def _fate(fields: Mapping[str, Any]) -> EventFate:
+    return EventFate(**{**fields, "altered": tuple(fields["altered"])})
 
 
 def _query(settings: PosthogSettings) -> dict[str, Any]:
@@ -159,6 +160,6 @@ def read_back(
     if not wanted:
         return {}, Reading(answered=0, error="no uuid to ask for")
     request = {**_query(settings), "do": "read", "uuids": wanted, "keys": list(keys)}
-    said = inside.ask("events", request, within_s=settings.within_s + START_S)
-    stored = {uuid: Stored(**one) for uuid, one in said["events"].items()}
-    return stored, Reading(**said["reading"])
+    reply = inside.ask(SCRIPT, request, within_s=settings.within_s + START_S)
+    stored = {uuid: Stored(**fields) for uuid, fields in reply["events"].items()}
+    return stored, Reading(**reply["reading"])

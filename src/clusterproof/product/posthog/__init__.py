@@ -1,0 +1,1 @@
+"""PostHog: events and their way back, its status page."""
