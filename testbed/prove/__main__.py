@@ -29,7 +29,6 @@ from testbed.prove.run import (
     check,
     quick,
     restore,
-    suites_for,
     timed_group,
 )
 from testbed.prove.steps import Defect
@@ -126,7 +125,7 @@ def _red_before(api: KubeApi, spec: Spec, kubeconfig: Path) -> list[str]:
     red: list[str] = []
     heal(api, spec.namespaces.values())
     for _ in range(3):
-        before = check(kubeconfig, quick(spec), suites_for(spec, set()))
+        before = check(kubeconfig, quick(spec, guarded=True))
         red = [row.id for row in before if row.outcome is not Outcome.PASSED]
         if not red:
             break

@@ -1,7 +1,6 @@
 """Runs groups of defects against the cluster: apply, check, restore, check the restoring."""
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -40,17 +39,28 @@ ARRIVAL_S = 25.0
 """An event of this cluster is there within 3 s."""
 LATE = frozenset({"ingestion-late", "ingestion-lag-p95-s"})
 REHEARSAL = "rehearsal"
-_MARKER = re.compile(r'mark\.rows\("([a-z-]+)"')
-READS_ONLY = (
-    "autoscaling",
-    "configuration",
-    "objects",
-    "resources",
-    "secrets",
-    "storage",
-    "workloads",
+READS_ONLY = frozenset(
+    {
+        "agrees",
+        "consumed",
+        "field",
+        "fresh",
+        "hpa-state",
+        "images",
+        "limit-range",
+        "placeholders",
+        "probe",
+        "quantity",
+        "replicas",
+        "room",
+        "secret-manager",
+        "secret-shape",
+        "starts",
+        "totals",
+        "volume-use",
+    }
 )
-"""The guard of every group: the suites that read the API alone. About a second for all."""
+"""The guard of every group: kinds of rows that read the API alone. About a second for all."""
 
 
 def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defect]) -> list[Proof]:
@@ -62,10 +72,9 @@ def prove_group(api: KubeApi, spec: Spec, kubeconfig: Path, group: Sequence[Defe
     try:
         change.apply([step for defect in group for step in defect.steps])
         change.apply([step for defect in group for step in defect.then])
-        paths = [PROJECT / "suites"] if everything else suites_for(spec, rows_of(group))
-        plan = spec.path if everything else quick(spec, rows_of(group))
+        plan = spec.path if everything else quick(spec, rows_of(group), guarded=True)
         rehearsals = sum(row.id in rows_of(group) for row in spec.of_kind(REHEARSAL))
-        results = check(kubeconfig, plan, paths, rehearsals=rehearsals)
+        results = check(kubeconfig, plan, rehearsals=rehearsals)
         proofs = judge_group(group, results)
     finally:
         change.restore()
@@ -94,48 +103,55 @@ def restore(api: KubeApi, namespaces: Iterable[str]) -> list[str]:
     return differing
 
 
-def quick(spec: Spec, rows: Iterable[str] = ()) -> Path:
+def quick(spec: Spec, rows: Iterable[str] = (), *, guarded: bool = False) -> Path:
     """The same spec, with less patience for what is settling, and for events if none is to be late.
 
     An event that is lost is awaited in vain, by every group that loses one.
+
+    Args:
+        spec: The whole one.
+        rows: Those that are due.
+        guarded: Keep only rows of the kinds that are due, and of those that read the API alone.
     """
+    rows = frozenset(rows)
+    kinds = READS_ONLY | {row.check for row in spec.rows if row.id in rows}
     settings: dict[str, Any] = {"settle_s": SETTLE_S}
     posthog = spec.settings.posthog
-    if posthog is not None and not LATE & set(rows):
+    if posthog is not None and not LATE & rows:
         settings["posthog"] = {**posthog.model_dump(mode="json"), "within_s": ARRIVAL_S}
     QUICK_SPEC.parent.mkdir(parents=True, exist_ok=True)
     spec_file: dict[str, Any] = {"extends": str(spec.path.resolve()), "settings": settings}
-    rehearsals = list(spec.of_kind(REHEARSAL))
-    spec_file["remove"] = [row.id for row in rehearsals if row.id not in set(rows)]
+    spec_file["remove"] = [
+        row.id
+        for row in spec.rows
+        if row.id not in rows and (row.check == REHEARSAL or (guarded and row.check not in kinds))
+    ]
     spec_file["override"] = {
         row.id: {
             "within_s": row.within_s * STEP_SHARE,
             "events_within_s": EVENTS_S,
             "because": "what never comes about is awaited in vain",
         }
-        for row in rehearsals
-        if row.id in set(rows) and isinstance(row, RehearsalRow)
+        for row in spec.of_kind(REHEARSAL)
+        if row.id in rows and isinstance(row, RehearsalRow)
     }
     QUICK_SPEC.write_text(json.dumps(spec_file), encoding="utf-8")
     return QUICK_SPEC
 
 
-def check(
-    kubeconfig: Path, spec: Path, paths: Iterable[Path], *, rehearsals: int = 0
-) -> tuple[RowResult, ...]:
-    """The results of the suites at `paths`, run as a user runs them.
+def check(kubeconfig: Path, spec: Path, *, rehearsals: int = 0) -> tuple[RowResult, ...]:
+    """The results of the suites, run as a user runs them.
 
     Args:
         kubeconfig: Of the cluster.
         spec: The file.
-        paths: Files or folders of suites.
         rehearsals: How many rows of the spec are rehearsals; they are asked for if there are some.
 
     Raises:
         ObservationError: The run ended without a record.
     """
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pytest", *map(str, paths), "-q", "--tb=no"]
+        command = [sys.executable, "-m", "pytest", str(PROJECT / "suites"), "-q", "--tb=no"]
         command += ["--kubeconfig", str(kubeconfig), "--spec", str(spec)]
         command += ["--report-dir", folder, *(["--rehearse"] if rehearsals else [])]
         run = subprocess.run(
@@ -153,18 +169,6 @@ def check(
                 f"the suites left no record (exit code {run.returncode}): {said}"
             )
         return RunRecord.from_json(records[0].read_text(encoding="utf-8")).rows
-
-
-def suites_for(spec: Spec, rows: set[str]) -> list[Path]:
-    """The suites that only read, and those that check one of these rows."""
-    kinds = {row.check for row in spec.rows if row.id in rows}
-    suites = PROJECT / "suites"
-    paths = [suites / name for name in READS_ONLY]
-    for path in sorted(suites.rglob("test_*.py")):
-        checked = set(_MARKER.findall(path.read_text(encoding="utf-8")))
-        if checked & kinds and path.parent.name not in READS_ONLY:
-            paths.append(path)
-    return paths
 
 
 def timed_group(

@@ -159,7 +159,7 @@ def rows(act: Act, kubectl: Kubectl) -> Iterator[tuple[RowResult, ...]]:
     for words in act.does:
         kubectl.run(*words)
     try:
-        yield check(paths.KUBECONFIG, quick(SPEC), [PROJECT / "suites"])
+        yield check(paths.KUBECONFIG, quick(SPEC))
     finally:
         for words in act.undoes:
             kubectl.run(*words)

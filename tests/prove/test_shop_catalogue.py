@@ -7,6 +7,7 @@ import pytest
 from clusterproof.checks import read_spec
 from clusterproof.spec import Spec
 from testbed.prove.catalogue import folder_of, read_catalogue
+from testbed.prove.run import READS_ONLY, quick
 from testbed.prove.steps import Defect
 
 PROJECT = Path(__file__).parents[2]
@@ -40,3 +41,11 @@ def test_each_kind_of_row_of_the_shop_has_a_defect(spec: Spec, defects: tuple[De
 
 def test_no_defect_is_of_a_row_that_any_change_may_touch(defects: tuple[Defect, ...]) -> None:
     assert [defect.id for defect in defects if "*" in defect.touches] == []
+
+
+def test_group_is_guarded_by_the_rows_that_only_read(spec: Spec) -> None:
+    """And looked at by all rows of the kinds that are due."""
+    group = read_spec(quick(spec, ["storefront-to-dns"], guarded=True))
+    assert {row.check for row in group.rows} <= READS_ONLY | {"egress"}
+    assert {row.id for row in spec.of_kind("egress")} <= {row.id for row in group.rows}
+    assert len(read_spec(quick(spec)).rows) == len(spec.rows)
