@@ -53,9 +53,7 @@ def _row(finding: Finding, started_at: float, duration_s: float) -> RowResult:
         where=str(finding.link),
         evidence=finding.evidence,
         source="docs/load.md",
-        differences=(f"expected {finding.expected}, observed {finding.observed}",)
-        if failed
-        else (),
+        differences=(difference,) if finding.outcome is Outcome.FAILED else (),
         started_at=started_at,
         duration_s=duration_s,
         how="load run",
