@@ -7,6 +7,7 @@ arrival is sent late and its latency still counts from when it was due.
 
 import json
 import math
+import ssl
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +21,7 @@ from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastResponse
 from locust.env import Environment
 from locust.exception import CatchResponseError
 
+from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
 from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scenario
@@ -162,6 +164,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         needs: Fields of the scenario that it cannot do without.
         environment_needs: Environment variables that it cannot do without.
         authorization: The header for a host that asks for a user and a password; else empty.
+        tls: What the HTTP client needs to trust the target, beyond the system's authorities.
     """
 
     abstract = True
@@ -170,6 +173,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     environment_needs: tuple[str, ...] = ()
     lane: Lane
     authorization: ClassVar[dict[str, str]] = {}
+    tls: ClassVar[dict[str, Any]] = {}
     max_retries = 0
     max_redirects = 0
 
@@ -182,10 +186,24 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             concurrency=1,
             connection_timeout=scenario.timeout_s,
             network_timeout=scenario.timeout_s,
+            **self.tls,
         )
         super().__init__(environment)
         self._arrival: Arrival | None = None
         self._connected_at = 0.0
+
+    @classmethod
+    def trust(cls, authority: str) -> None:
+        """Trust the certificates that the PEM file `authority` has signed, and no others.
+
+        Raises:
+            SpecError: It cannot be read, or holds no certificate.
+        """
+        try:
+            context = ssl.create_default_context(cafile=authority)
+        except (OSError, ssl.SSLError) as error:
+            raise SpecError(f"--ca {authority}: {error}") from error
+        cls.tls = {"ssl_context_factory": lambda: context}
 
     def wait_time(self) -> float:
         """Claim an arrival; the seconds until it is due."""
@@ -252,6 +270,12 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             )
             size = len(answer.content)  # reads the body to its end
         except FAILURE_EXCEPTIONS as failure:
+            original = getattr(failure, "original", failure)
+            if isinstance(original, ssl.SSLCertVerificationError):
+                # We do not trust it: nothing was sent, and the target has not failed.
+                arrival.sent = False
+                lane.account.retract(at_s)
+                raise original from None
             error = failure
             answer = getattr(failure, "response", None)
         except gevent.GreenletExit as stop:

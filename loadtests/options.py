@@ -76,6 +76,13 @@ def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
             help=f"Scales every {what}",
         )
     parser.add_argument(
+        "--ca",
+        env_var="LOCUST_CA",
+        default="",
+        help="PEM file with the authority of the target's certificate; default: the system's",
+        include_in_web_ui=False,
+    )
+    parser.add_argument(
         "--allow-production",
         action="store_true",
         default=False,

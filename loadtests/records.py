@@ -47,7 +47,7 @@ class Records:
             before.mkdir(exist_ok=True)
             for name in FILES:
                 if (self.folder / name).exists():
-                    (self.folder / name).replace(before / name)
+                    shutil.copyfile(self.folder / name, before / name)  # there is always a last one
             self.run = secrets.token_hex(6)
         self.tests += 1
         shutil.copyfile(self._spec, self.folder / "objectives.yaml")

@@ -99,6 +99,8 @@ class Run:
         options = environment.parsed_options
         self._split_host()
         with wrong_input_ends():
+            if options.ca:
+                self.caller.trust(options.ca)
             # Locust fills in its own defaults of 1 later.
             self.spawn_rate = options.spawn_rate or 0.0
             if options.num_users:

@@ -16,11 +16,13 @@ from clusterproof.load.forecast import Pods, advice, forecast, spec_of
 from clusterproof.load.hpa.rules import ControllerFlags, milli
 from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
 from clusterproof.load.page import write_report
+from clusterproof.load.record import run_record
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Evidence
 from clusterproof.load.session import Options, judge, run
 from clusterproof.outcome import ExitCode, Outcome, exit_code
 from clusterproof.redact.errors import say_error, say_uncaught
+from clusterproof.report.write import write_reports
 from clusterproof.spec.document import read_document
 
 _MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??? "}
@@ -57,6 +59,7 @@ def _report(analysis: Analysis, inputs: Inputs, spec: LoadSpec, options: argpars
     _print_findings(analysis)
     try:
         page = write_report(analysis, inputs, spec, options.out, previous=options.previous)
+        write_reports(run_record(analysis, inputs, spec_path=str(options.objectives)), options.out)
     except SpecError as error:
         say_error(str(error))
         return ExitCode.USAGE

@@ -98,6 +98,8 @@ class Recording:
         gaps: When the observer was blind.
         unread: What it could not read of Pods.
         clock: How the API server's clock stood to ours; empty when it was not compared.
+        context: Of the kubeconfig.
+        cluster_uid: UID of namespace kube-system, or "" where it may not be read.
     """
 
     started_at: float
@@ -110,6 +112,8 @@ class Recording:
     gaps: list[Gap] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     clock: list[ClockRead] = field(default_factory=list)
+    context: str = ""
+    cluster_uid: str = ""
 
     @property
     def clock_ahead_s(self) -> float:
@@ -130,6 +134,8 @@ class Recording:
             "ended_at": self.ended_at,
             "notes": clean(self.notes),
             "run": self.run,
+            "context": self.context,
+            "cluster_uid": self.cluster_uid,
             "changes": [
                 [c.at, c.kind, c.type, clean(c.object) if c.kind in _FREE_TEXT else c.object]
                 for c in self.changes
@@ -154,6 +160,8 @@ class Recording:
             scrapes=[Scrape(*s) for s in data["scrapes"]],
             notes=data["notes"],
             run=data.get("run", ""),
+            context=data.get("context", ""),
+            cluster_uid=data.get("cluster_uid", ""),
             gaps=[Gap(*gap) for gap in data.get("gaps", ())],
             unread=[Unread(*attempt) for attempt in data.get("unread", ())],
             clock=[ClockRead(*read) for read in data.get("clock", ())],

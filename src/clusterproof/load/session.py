@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,9 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
                 settle(api, target, spec.scaling, at_floor=up)
         recorder = Recorder(api, target, spec.scaling, spec.metrics)
         recorder.recording.run = secrets.token_hex(6)
+        recorder.recording.context = api.connection.context
+        with suppress(ObservationError):  # a name for the history, and no reason to stop
+            recorder.recording.cluster_uid = api.cluster_uid()
         recorder.start()
         try:
             with told_to_end():
