@@ -48,15 +48,9 @@ def _git(folder: Path, *words: str) -> None:
 
 def _seed(checkout: Path) -> str:
     """What `make` takes for SEED there."""
+    make = ["make", "--no-print-directory", "-f", PROJECT / "Makefile"]
     return subprocess.run(  # noqa: S603
-        [
-            "make",
-            "--no-print-directory",
-            "-f",
-            PROJECT / "Makefile",
-            "--eval=print:;@echo $(SEED)",
-            "print",
-        ],
+        [*make, "--eval=print:;@echo $(SEED)", "print"],
         cwd=checkout,
         env={
             name: text
