@@ -48,7 +48,7 @@ def _git(folder: Path, *words: str) -> None:
 
 def _seed(checkout: Path) -> str:
     """What `make` takes for SEED there."""
-    make = ["make", "--no-print-directory", "-f", PROJECT / "Makefile"]
+    make: list[str | Path] = ["make", "--no-print-directory", "-f", PROJECT / "Makefile"]
     return subprocess.run(  # noqa: S603
         [*make, "--eval=print:;@echo $(SEED)", "print"],
         cwd=checkout,
