@@ -48,10 +48,15 @@ def _git(folder: Path, *words: str) -> None:
 
 def _seed(checkout: Path) -> str:
     """What `make` takes for SEED there."""
+    make: list[str | Path] = ["make", "--no-print-directory", "-f", PROJECT / "Makefile"]
     return subprocess.run(  # noqa: S603
-        ["make", "-f", PROJECT / "Makefile", "--eval=print:;@echo $(SEED)", "print"],  # noqa: S607
+        [*make, "--eval=print:;@echo $(SEED)", "print"],
         cwd=checkout,
-        env={name: text for name, text in os.environ.items() if name not in {"SEED", "MAKEFLAGS"}},
+        env={
+            name: text
+            for name, text in os.environ.items()
+            if name != "SEED" and not name.startswith("MAKE")
+        },
         capture_output=True,
         text=True,
         check=True,

@@ -48,7 +48,9 @@ def test_no_measured_number_stands_outside_of_a_block(page: Path) -> None:
     assert set(blocks(text)) == own
 
 
-@pytest.mark.parametrize("name", sorted(GENERATED))
+@pytest.mark.parametrize(
+    "name", sorted(name for name in GENERATED if (PROJECT / "docs" / name).exists())
+)
 def test_a_generated_page_says_by_what_and_when(name: str) -> None:
     head = (PROJECT / "docs" / name).read_text("utf-8")[:400]
     assert re.search(r"Written by `make [a-z-]+( PAGE=…)?` on 20\d\d-\d\d-\d\d", head)

@@ -13,6 +13,7 @@ from testbed.cluster import addons
 from testbed.compare import manifests
 from testbed.deploy.kubectl import Kubectl
 from testbed.prove.steps import Patch
+from testbed.settings import patient
 
 PROJECT = Path(__file__).parents[2]
 RUNS_KUBECTL = re.compile(
@@ -59,7 +60,7 @@ def test_each_call_on_a_cluster_is_patient_and_keeps_its_cache_with_us(
     ):
         call()
         assert told(tmp_path)["cache"] == str(cache)
-        assert "--request-timeout=90s" in told(tmp_path)["arguments"]
+        assert f"--request-timeout={patient(90):g}s" in told(tmp_path)["arguments"]
 
 
 def test_so_are_the_addons(
@@ -69,7 +70,7 @@ def test_so_are_the_addons(
     monkeypatch.setattr(addons, "FILES", ())
     addons.apply()
     assert told(tmp_path)["cache"] == str(cache)
-    assert "--request-timeout=60s" in told(tmp_path)["arguments"]
+    assert f"--request-timeout={patient(60):g}s" in told(tmp_path)["arguments"]
 
 
 def test_so_is_the_comparison_with_other_tools(kubectl: Path, cache: Path, tmp_path: Path) -> None:

@@ -106,9 +106,11 @@ class _Server(socketserver.ThreadingTCPServer):
                 request = self.tls.wrap_socket(request, server_side=True)
             except OSError:
                 return  # a caller that does not believe us: no request
-        super().finish_request(request, client_address)
-        with suppress(OSError):
-            request.close()
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            with suppress(OSError):
+                request.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's
         """A caller that hangs up is no error."""
