@@ -62,6 +62,14 @@ def test_a_line_keeps_letters_as_they_are() -> None:
     assert "für alle" in text
 
 
+def test_half_of_a_surrogate_pair_does_not_end_the_run(tmp_path: Path) -> None:
+    """JSON of an answer can hold one; UTF-8 cannot."""
+    fact = FieldValue(object_exists=True, value="\ud800")
+    text = line(row(), result(Outcome.FAILED), fact, Redactor())
+    (tmp_path / "journal.jsonl").write_text(text, encoding="utf-8")
+    assert json.loads(text)["fact"]["value"]["value"] == "\ud800"
+
+
 def test_a_row_that_nothing_was_seen_for_has_no_fact() -> None:
     """The line says why."""
     found = written(None, Outcome.INCONCLUSIVE)

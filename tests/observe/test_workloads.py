@@ -338,12 +338,17 @@ def test_pods_of_a_run_that_fail_one_after_the_other_are_its_restarts() -> None:
 
 @pytest.mark.parametrize(
     ("failed", "later", "is_trouble"),
-    [(ago(hours=5), False, True), (ago(hours=5), True, False), (ago(seconds=60), True, True)],
+    [
+        ({"hours": 5}, False, True),
+        ({"hours": 5}, True, False),
+        ({"seconds": 60}, True, True),
+    ],
+    ids=["no later run", "a later run", "a moment ago"],
 )
 def test_a_job_that_failed_is_a_trouble_until_a_later_one_ran(
-    failed: str, *, later: bool, is_trouble: bool
+    failed: dict[str, int], *, later: bool, is_trouble: bool
 ) -> None:
-    jobs = [job("one", created=ago(hours=6), failed=failed)]
+    jobs = [job("one", created=ago(hours=6), failed=ago(**failed))]
     jobs += [job("two", created=ago(seconds=30))] if later else []
     with cluster_of(cron_job(), *jobs, ran("web-1", "one", "Failed", hours=5)) as cluster:
         sentences = said(CRON, cluster, read_starts)

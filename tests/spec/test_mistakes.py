@@ -147,3 +147,10 @@ def test_a_place_has_its_folder(tmp_path: Path) -> None:
         "namespaces: {ns: a}\ninclude: [web/rows.yaml]\n", encoding="utf-8"
     )
     assert read_spec(tmp_path / "spec.yaml").places == {"a-row": "web/rows.yaml:3"}
+
+
+def test_no_row_hides_among_rehearsals_that_nobody_asks_for(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC, encoding="utf-8")
+    (tmp_path / "rows.yaml").write_text("area: rehearsals\nrows:\n" + field(), encoding="utf-8")
+    with pytest.raises(SpecError, match=r"rows\.yaml:\d+: expected rehearsals, and nothing else"):
+        read_spec(tmp_path / "spec.yaml")

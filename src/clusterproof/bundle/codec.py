@@ -23,6 +23,7 @@ _PACKAGE: Final = "clusterproof."
 _MOVED: Final = {
     "clusterproof.observe.ingestion": "clusterproof.product.posthog.ingestion",
     "clusterproof.observe.counting": "clusterproof.product.router.counting",
+    "clusterproof.observe.rehearsal.seen": "clusterproof.act.rehearsal.seen",
 }
 """Modules of facts, as runs of earlier versions have them: a recorded run can be judged again."""
 

@@ -30,7 +30,14 @@ LARGEST_BYTES: Final = 256 * 1024
 _NOT_IN_PLACE: Final = "it could not be redacted in place"
 _UNJUDGEABLE: Final = "it cannot be judged after redaction"
 _JUDGED_BY: Final = "what had to be redacted is what it is judged by"
-_JUDGEMENT_ERRORS: Final = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
+_JUDGEMENT_ERRORS: Final = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 _IDENTITY: Final = {
     "row": ("id", "check", "area", "claim", "source"),
     "result": ("id", "area", "title", "source", "outcome"),
@@ -70,7 +77,12 @@ def line(row: Row, result: RowResult, fact: object, redactor: Redactor) -> str:
     }
     if fact is not None:
         entry["fact"], entry["without"] = _fact(row, fact, redactor)
-    return json.dumps(_clean(entry, redactor.sparing(terms_of(row))), ensure_ascii=False)
+    return _text(_clean(entry, redactor.sparing(terms_of(row))))
+
+
+def _text(entry: dict[str, Any]) -> str:
+    """One line; half of a surrogate pair, which JSON can hold and UTF-8 cannot, as its escape."""
+    return json.dumps(entry, ensure_ascii=False).encode(errors="backslashreplace").decode()
 
 
 def _clean(entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
@@ -96,7 +108,7 @@ def cleaned(text: str, redactor: Redactor) -> str:
         if kept is None or kept["fact"] != entry["fact"]:
             entry |= _judged_the_same(entry, kept)
     terms = {str(entry[part][name]) for part, names in _IDENTITY.items() for name in names}
-    return json.dumps(_clean(entry, redactor.sparing(terms)), ensure_ascii=False)
+    return _text(_clean(entry, redactor.sparing(terms)))
 
 
 def _judged_the_same(entry: dict[str, Any], kept: dict[str, Any] | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from clusterproof.checks.kind import Kind
-from clusterproof.checks.shared import nothing_arrived, status
+from clusterproof.checks.shared import events, nothing_arrived, status
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.errors import ObservationError
@@ -167,4 +167,4 @@ def judge(row: StatusRow, fact: Figure) -> Judgement:
     return Passed(row.figure)
 
 
-KIND = Kind(StatusRow, look, judge, begin=(status,))
+KIND = Kind(StatusRow, look, judge, begin=(events, status))

@@ -116,8 +116,10 @@ class Site:
 
     def close(self) -> None:
         """Wait for what is under way, which owns Pods, and remove all that the run made."""
-        self._pool.shutdown(cancel_futures=True)
-        self.on_end.close()
+        try:
+            self._pool.shutdown(cancel_futures=True)
+        finally:
+            self.on_end.close()
 
     def rows_of(self, kind: type[T]) -> tuple[T, ...]:
         """The rows of one class that this run checks."""

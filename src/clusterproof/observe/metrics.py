@@ -105,12 +105,16 @@ def _samples_together(page: str) -> str:
     """
     lines: list[str] = []
     family: list[str] = []
+    name = ""
     for line in page.splitlines():
-        if line.startswith("#"):
-            lines += [*_by_labels(family), line]
-            family = []
-        else:
+        if name and line.startswith(name):
             family.append(line)
+            continue
+        # What no comment announces is a family by each name, in the order in which it stands.
+        lines += [*_by_labels(family), line]
+        family = []
+        comment = _COMMENT.match(line)
+        name = comment[1] if comment else "" if line.startswith("#") else name
     return "\n".join([*lines, *_by_labels(family), ""])
 
 
@@ -124,6 +128,7 @@ def _by_labels(family: Iterable[str]) -> list[str]:
     return [line for group in groups.values() for line in group]
 
 
+_COMMENT = re.compile(r"# (?:TYPE|HELP|UNIT) (\S+)")
 _LABEL = re.compile(r'[^{},\s]+="(?:[^"\\]|\\.)*"')
 _LABELS = re.compile(r'[^{\s]+(?:\{((?:[^}"]|"(?:[^"\\]|\\.)*")*)\})?\s')
 

@@ -23,7 +23,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, Val
 
 from clusterproof.errors import SpecError
 from clusterproof.spec.document import Document, Location, read_document
-from clusterproof.spec.row import Frozen, Namespace, Row
+from clusterproof.spec.row import Area, Frozen, Namespace, Row
 from clusterproof.spec.settings import Settings
 
 _SPEC_KEYS = frozenset(
@@ -192,7 +192,12 @@ def _typed_rows(
     rows, places = [], {}
     for row_id, (fields, source, at) in raw.items():
         text = _filled(fields, names, source, at)
-        rows.append(_typed(known.adapter, text, source, at, known.kinds))
+        row: Row = _typed(known.adapter, text, source, at, known.kinds)
+        if (row.area is Area.REHEARSALS) != (row.check == "rehearsal"):
+            # A suite that runs only with --rehearse must hold no other row: nobody would miss it.
+            expected = f"expected rehearsals, and nothing else, in the area {Area.REHEARSALS}"
+            raise source.error((*at, "area"), f"{expected}; got `check: {row.check}` in {row.area}")
+        rows.append(row)
         place = os.path.relpath(source.path, folder)
         places[row_id] = f"{place}:{source.lines.get(at, 1)}"
     return tuple(rows), places
