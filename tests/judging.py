@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from clusterproof.checks import judge
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Doubt, Failed
+from clusterproof.judgement import Difference, Doubt
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec import Row, Settings, Spec
@@ -28,7 +28,7 @@ def differences(row: Row, fact: object) -> tuple[Difference, ...]:
     judgement = judge(row, fact)
     if isinstance(judgement, Doubt):
         raise DoubtError(judgement.reason)
-    return judgement.differences if isinstance(judgement, Failed) else ()
+    return judgement.differences
 
 
 def doubt(row: Row, fact: object) -> str:

@@ -6,7 +6,9 @@ at least one thing that was compared, and `Failed` at least one difference.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
+
+from clusterproof.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class Passed:
         compared: What was compared, by name ("Pod web-1", "spec.replicas"); never empty.
     """
 
+    outcome: ClassVar = Outcome.PASSED
+    differences: ClassVar[tuple[Difference, ...]] = ()
+
     compared: tuple[str, ...]
 
     def __init__(self, compared: str, *more: str) -> None:
@@ -56,6 +61,8 @@ class Failed:
     Attributes:
         differences: Every difference; never empty.
     """
+
+    outcome: ClassVar = Outcome.FAILED
 
     differences: tuple[Difference, ...]
 
@@ -72,6 +79,9 @@ class Doubt:
         reason: Why, as a sentence.
         next_command: A read-only command that shows more, or "".
     """
+
+    outcome: ClassVar = Outcome.INCONCLUSIVE
+    differences: ClassVar[tuple[Difference, ...]] = ()
 
     reason: str
     next_command: str = ""

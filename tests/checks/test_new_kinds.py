@@ -18,7 +18,6 @@ from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Peer, command, parse_results
 from clusterproof.outcome import Outcome
 from clusterproof.run.check import check
-from clusterproof.run.results import differences_of
 from tests.checks import new_kinds
 from tests.judging import site_of
 from tests.observe.cluster_objects import cluster_of, deployment
@@ -86,7 +85,7 @@ def test_a_kind_that_reads_is_one_file(
     with cluster_of(web) as cluster:
         checked = check(row, site_of(cluster, row))
     assert checked.outcome is outcome
-    assert [difference.code for difference in differences_of(checked)] == codes
+    assert [difference.code for difference in checked.judgement.differences] == codes
     with cluster_of() as empty:
         assert check(row, site_of(empty, row)).outcome is Outcome.INCONCLUSIVE
 
@@ -114,7 +113,7 @@ def test_a_kind_that_dials_is_one_file(tmp_path: Path, monkeypatch: pytest.Monke
         assert check(row, site_of(cluster, row)).outcome is Outcome.PASSED
         server.close()
         checked = check(row, site_of(cluster, row))
-        assert [difference.code for difference in differences_of(checked)] == ["port-closed"]
+        assert [difference.code for difference in checked.judgement.differences] == ["port-closed"]
         nameless = row.model_copy(update={"host": "nowhere.invalid"})
         assert isinstance(check(nameless, site_of(cluster, nameless)).judgement, Doubt)
 

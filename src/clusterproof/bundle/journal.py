@@ -17,7 +17,8 @@ from pydantic import TypeAdapter
 from clusterproof.bundle.codec import decode, encode
 from clusterproof.checks import judge, rows
 from clusterproof.errors import SpecError
-from clusterproof.judgement import Doubt, Failed, Judgement, Passed
+from clusterproof.judgement import Doubt, Judgement
+from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult
 from clusterproof.spec import Row
@@ -145,22 +146,15 @@ def _fact(row: Row, fact: object, redactor: Redactor) -> tuple[Any, str]:
     return kept["fact"], ""
 
 
-def _parts(judgement: Judgement) -> tuple[type, list[str]]:
+def _parts(judgement: Judgement) -> tuple[Outcome, list[str]]:
     """What a judgement names, without the texts in which a secret may have stood."""
-    if isinstance(judgement, Failed):
-        return Failed, [difference.what for difference in judgement.differences]
-    return type(judgement), []
+    return judgement.outcome, [difference.what for difference in judgement.differences]
 
 
-def _lines(judgement: Judgement, redactor: Redactor) -> list[str]:
+def _lines(judgement: Judgement, redactor: Redactor) -> tuple[Outcome, list[str]]:
     """A judgement in words, without secrets."""
-    match judgement:
-        case Passed():
-            return []
-        case Failed(differences=differences):
-            return [redactor.text(str(difference)) for difference in differences]
-        case Doubt(reason=reason):
-            return [redactor.text(reason)]
+    reasons = [judgement.reason] if isinstance(judgement, Doubt) else judgement.differences
+    return judgement.outcome, [redactor.text(str(reason)) for reason in reasons]
 
 
 def _redacted(plain: dict[str, Any], redactor: Redactor) -> dict[str, Any] | None:

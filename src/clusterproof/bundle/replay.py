@@ -13,7 +13,6 @@ from clusterproof.bundle.codec import decode
 from clusterproof.bundle.journal import JOURNAL, Entry, cleaned, read_entries
 from clusterproof.checks import judge, kind_of
 from clusterproof.errors import SpecError
-from clusterproof.judgement import Doubt, Failed
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult, RunRecord
@@ -55,13 +54,9 @@ def replay(entry: Entry) -> Replayed:
         fact = decode(entry.fact, kind_of(entry.row).judge.__module__)
     except SpecError as error:
         return _as_recorded(entry, str(error))
-    match judge(entry.row, fact):
-        case Failed(differences=differences):
-            lines = tuple(str(difference) for difference in differences)
-            return Replayed(entry.result, Outcome.FAILED, lines, "")
-        case Doubt():
-            return Replayed(entry.result, Outcome.INCONCLUSIVE, (), "")
-    return Replayed(entry.result, Outcome.PASSED, (), "")
+    now = judge(entry.row, fact)
+    lines = tuple(str(difference) for difference in now.differences)
+    return Replayed(entry.result, now.outcome, lines, "")
 
 
 def _as_recorded(entry: Entry, why: str) -> Replayed:

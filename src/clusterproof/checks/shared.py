@@ -25,7 +25,7 @@ from clusterproof.product.router.traffic import Caller, Traffic
 from clusterproof.spec import Spec
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.rehearsal import RehearsalRow
-from clusterproof.spec.settings import KeyRef, TrafficSettings
+from clusterproof.spec.settings import KeyRef
 
 if TYPE_CHECKING:
     from clusterproof.act.rehearsal.rehearse import Stage
@@ -134,10 +134,7 @@ def prometheus(site: Site) -> Prometheus:
     Raises:
         ObservationError: The spec does not say where it is.
     """
-    settings = site.spec.settings.prometheus
-    if settings is None:
-        raise ObservationError(f"{site.spec.path.name} has no settings.prometheus")
-    return Prometheus(site.api, settings, lambda: control_pod(site))
+    return Prometheus(site.api, site.prometheus_settings, lambda: control_pod(site))
 
 
 def traffic(site: Site) -> Traffic:
@@ -180,7 +177,7 @@ def events(site: Site) -> EventBatch:
 def exposures(site: Site) -> tuple[Mapping[str, Stored], Reading]:
     """The exposure events of our own requests, by UUID."""
     routed = site.shared(traffic).answers
-    variant = (site.spec.settings.traffic or TrafficSettings.model_construct()).variant_property
+    variant = site.traffic_settings.variant_property
     uuids = [answer.exposure for answer in routed if answer.exposure]
     return read_back(posthog_pod(site), site.posthog, uuids, [variant])
 

@@ -11,7 +11,12 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec import Row, Spec
-from clusterproof.spec.settings import DiallerSettings, PosthogSettings, TrafficSettings
+from clusterproof.spec.settings import (
+    DiallerSettings,
+    PosthogSettings,
+    PrometheusSettings,
+    TrafficSettings,
+)
 
 T = TypeVar("T")
 AT_ONCE = 16
@@ -127,39 +132,33 @@ class Site:
 
     @property
     def dialler_settings(self) -> DiallerSettings:
-        """How a Pod of our own is made.
+        """How a Pod of our own is made; raises as the other settings do.
 
         Raises:
             ObservationError: The spec does not say.
         """
-        if self.spec.settings.dialler is None:
-            raise ObservationError(
-                f"{self.spec.path.name} has no settings.dialler: an image with python3, and the"
-                " namespace to run it in"
-            )
-        return self.spec.settings.dialler
+        what = ": an image with python3, and the namespace to run it in"
+        return self._given(self.spec.settings.dialler, "dialler", what)
 
     @property
     def posthog(self) -> PosthogSettings:
-        """Where PostHog is.
+        """Where PostHog is."""
+        return self._given(self.spec.settings.posthog, "posthog")
 
-        Raises:
-            ObservationError: The spec does not say.
-        """
-        if self.spec.settings.posthog is None:
-            raise ObservationError(f"{self.spec.path.name} has no settings.posthog")
-        return self.spec.settings.posthog
+    @property
+    def prometheus_settings(self) -> PrometheusSettings:
+        """Where Prometheus is."""
+        return self._given(self.spec.settings.prometheus, "prometheus")
 
     @property
     def traffic_settings(self) -> TrafficSettings:
-        """How the router is called.
+        """How the router is called."""
+        return self._given(self.spec.settings.traffic, "traffic")
 
-        Raises:
-            ObservationError: The spec does not say.
-        """
-        if self.spec.settings.traffic is None:
-            raise ObservationError(f"{self.spec.path.name} has no settings.traffic")
-        return self.spec.settings.traffic
+    def _given(self, settings: T | None, name: str, what: str = "") -> T:
+        if settings is None:
+            raise ObservationError(f"{self.spec.path.name} has no settings.{name}{what}")
+        return settings
 
 
 Shared: TypeAlias = Callable[[Site], T]

@@ -9,7 +9,7 @@ from clusterproof.checks.hpa_state import HpaStateRow
 from clusterproof.checks.replicas import ReplicasRow
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Doubt, Failed, Judgement, Passed
+from clusterproof.judgement import Doubt, Judgement
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.scaling import is_waiting_for_metrics
@@ -37,13 +37,7 @@ class Checked:
     @property
     def outcome(self) -> Outcome:
         """What the row comes to."""
-        match self.judgement:
-            case Passed():
-                return Outcome.PASSED
-            case Failed():
-                return Outcome.FAILED
-            case Doubt():
-                return Outcome.INCONCLUSIVE
+        return self.judgement.outcome
 
 
 def check(row: Row, site: Site) -> Checked:

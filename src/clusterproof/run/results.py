@@ -1,6 +1,8 @@
 """The words in which a checked row is shown, and its line in the record."""
 
-from clusterproof.judgement import Difference, Doubt, Failed
+from dataclasses import replace
+
+from clusterproof.judgement import Difference, Doubt
 from clusterproof.observe.observed import Observed
 from clusterproof.report.record import RowResult
 from clusterproof.run.check import Checked
@@ -12,16 +14,10 @@ def explanation(checked: Checked) -> str:
     row, judgement = checked.row, checked.judgement
     if isinstance(judgement, Doubt):
         return f"{row.id}: INCONCLUSIVE: {judgement.reason}\n  next      {_next(checked)}\n"
-    differences = differences_of(checked)
+    differences = judgement.differences
     if checked.observed is None:
         return headline(row, differences)
     return "\n".join([headline(row, differences), *_details(row, checked.observed, differences)])
-
-
-def differences_of(checked: Checked) -> tuple[Difference, ...]:
-    """The differences of a row that failed; none of any other."""
-    judgement = checked.judgement
-    return judgement.differences if isinstance(judgement, Failed) else ()
 
 
 def headline(row: Row, differences: tuple[Difference, ...]) -> str:
@@ -49,28 +45,24 @@ def _details(
 
 def result_of(checked: Checked, planned: RowResult) -> RowResult:
     """The line of the record for a row that was planned and is checked now."""
-    observed, judgement = checked.observed, checked.judgement
-    differences = differences_of(checked)
-    is_doubt = isinstance(judgement, Doubt)
-    seen = "; ".join(f"{each.what} {each.observed}" for each in differences) or "as expected"
-    return RowResult(
-        id=planned.id,
-        area=planned.area,
-        title=planned.title,
-        source=planned.source,
-        outcome=checked.outcome,
+    judgement, observed = checked.judgement, checked.observed
+    differences = judgement.differences
+    result = replace(
+        planned,
+        outcome=judgement.outcome,
         started_at=checked.started_at,
         duration_s=checked.duration_s,
-        where=observed.where if observed else "",
-        evidence=observed.evidence if observed else (),
-        how=observed.how if observed else "",
         next=_next(checked),
-        cause=judgement.reason if isinstance(judgement, Doubt) else "",
-        expected="" if is_doubt else expected_of(checked.row, differences),
-        observed="" if is_doubt else seen,
+        cause="",
         differences=tuple(str(difference) for difference in differences),
         codes=tuple(difference.code for difference in differences),
     )
+    if observed is not None:
+        result = replace(result, where=observed.where, evidence=observed.evidence, how=observed.how)
+    if isinstance(judgement, Doubt):
+        return replace(result, cause=judgement.reason)
+    seen = "; ".join(f"{each.what} {each.observed}" for each in differences) or "as expected"
+    return replace(result, expected=expected_of(checked.row, differences), observed=seen)
 
 
 def _next(checked: Checked) -> str:
