@@ -67,8 +67,10 @@ class Nginx:
         candidate.replace(self.directory / "nginx.conf")
         if self._process is not None and self._process.poll() is None:
             threading.Event().wait(self._reloaded_at + BETWEEN_RELOADS_S - time.monotonic())
+            former = _workers(self._process.pid)
             self._process.send_signal(signal.SIGHUP)
         else:
+            former = set()
             self._start()
         self._reloaded_at = time.monotonic()
         try:
@@ -76,6 +78,14 @@ class Nginx:
                 lambda: ask(self.directory / "status.sock", "/configuration"),
                 lambda answer: answer == digest,
                 waiting_for=f"nginx serving configuration {digest}",
+                within_s=LIVE_WITHIN_S,
+                every_s=0.02,
+            )
+            # Until they are told to end, the former workers accept connections beside the new ones.
+            wait_until(
+                lambda: {worker for worker in former if _accepts(worker)},
+                lambda accepting: not accepting,
+                waiting_for="no worker of the former configuration accepting connections",
                 within_s=LIVE_WITHIN_S,
                 every_s=0.02,
             )
@@ -143,6 +153,23 @@ def ask(status_socket: Path, path: str) -> str:
         message = f"nginx at {status_socket}: expected an answer, seen: {error}"
         raise ObservationError(message) from error
     return answer.decode().partition("\r\n\r\n")[2]
+
+
+def _workers(master: int) -> set[int]:
+    """The processes that nginx started."""
+    children = Path(f"/proc/{master}/task/{master}/children").read_text()
+    return {int(number) for number in children.split()}
+
+
+def _accepts(worker: int) -> bool:
+    """False once it is gone or says in its title that it is shutting down.
+
+    Source: nginx, src/os/unix/ngx_process_cycle.c, ngx_worker_process_cycle.
+    """
+    try:
+        return b"shutting down" not in Path(f"/proc/{worker}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def end_leftover(directory: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clusterproof.kube.hpa import ratios_of, targets_of
+from clusterproof.kube.hpa import is_measured, ratios_of, targets_of
 
 
 def _by(kind: str, source: dict[str, object], target: dict[str, object]) -> dict[str, object]:
@@ -81,3 +81,24 @@ def test_an_autoscaler_that_names_no_metric_aims_at_80_percent_of_the_cpu() -> N
     assert {str(metric): target for metric, target in targets_of({"spec": {}}).items()} == {
         "cpu": "80 %"
     }
+
+
+@pytest.mark.parametrize(
+    ("able", "measured"), [("True", True), ("False", False), (None, True)], ids=str
+)
+def test_an_autoscaler_that_cannot_read_the_scale_is_not_measured(
+    able: str | None, *, measured: bool
+) -> None:
+    source: dict[str, object] = {"name": "cpu"}
+    target: dict[str, object] = {"type": "Utilization", "averageUtilization": 70}
+    conditions = {"ScalingActive": "True", "AbleToScale": able}
+    autoscaler = {
+        "spec": {"metrics": [_by("Resource", source, target)]},
+        "status": {
+            "currentMetrics": [_now("Resource", source, {"averageUtilization": 40})],
+            "conditions": [
+                {"type": kind, "status": status} for kind, status in conditions.items() if status
+            ],
+        },
+    }
+    assert is_measured(autoscaler) is measured

@@ -2,11 +2,13 @@
 
 `pytest suites -p tests.safety.looked`, with the file to write in CLUSTERPROOF_LOOKED: row to
 requests, as "VERB path". What was read for a row counts, in whatever thread; so does what an
-observation read that the row shares with others. What only explains a finding does not.
+observation read that the row shares with others. What only explains a finding does not, nor the
+Lease that keeps two runs apart.
 """
 
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,8 @@ from clusterproof.observe.cluster import Cluster
 
 EXPLAINS = ("_reading", "_reading_of_control")
 """Functions of checks/egress.py: what policies say of a dial, which stands without it."""
+
+LEASES = re.compile(r"/apis/coordination\.k8s\.io/")
 
 _requests: ContextVar[set[str]] = ContextVar("requests")
 """Where the requests of the code that runs are noted."""
@@ -125,7 +129,8 @@ class Looked:
 
 
 def _note(verb: str, path: str) -> None:
-    _requests.get(set()).add(f"{verb} {path}")
+    if not LEASES.match(path):
+        _requests.get(set()).add(f"{verb} {path}")
 
 
 def _unnoted(call: Callable[..., Any]) -> Callable[..., Any]:

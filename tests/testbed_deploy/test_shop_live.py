@@ -6,6 +6,7 @@ Takes the place of what is deployed, and puts that back.
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_shop_is_as_its_spec_says(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_what_init_reads_of_the_shop_is_green_there(tmp_path: Path) -> None:
-    api = KubeApi(connect(str(paths.KUBECONFIG)))
-    source = from_cluster(Cluster(api), ["shop", "warehouse"])
+    with closing(KubeApi(connect(str(paths.KUBECONFIG)))) as api:
+        source = from_cluster(Cluster(api), ["shop", "warehouse"])
     spec, _ = write_spec(source, tmp_path / "own", "own")
     assert not_green(tmp_path / "runs", "--spec", str(spec.path), "--read-only") == {}

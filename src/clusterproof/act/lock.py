@@ -189,8 +189,10 @@ class RunLock:
         self._lease = answer.json()
 
     def _renew(self) -> None:
-        renewed = time.monotonic()
-        while not self._ending.wait(DURATION_S / 3):
+        """Renew at once, so that a missing right is noted by the shortest run, and from then on."""
+        renewed, pause_s = time.monotonic(), 0.0
+        while not self._ending.wait(pause_s):
+            pause_s = DURATION_S / 3
             lease = self._lease
             if lease is None:
                 return

@@ -127,10 +127,15 @@ def _declared(autoscaler: Json) -> Iterator[tuple[Metric, Json]]:
 
 
 def is_measured(autoscaler: Json) -> bool:
-    """Whether the controller has a figure for every metric, and scales by them."""
+    """Whether the controller has a figure for every metric, and scales by them.
+
+    Where it cannot read the target's scale it says so in AbleToScale alone, and the other
+    conditions stay as they were until its next sync (HorizontalController.reconcileAutoscaler).
+    """
     return (
         set(metrics_of(autoscaler)) == figures_of(autoscaler).keys()
         and condition(autoscaler, "ScalingActive") == "True"
+        and condition(autoscaler, "AbleToScale") != "False"
     )
 
 
