@@ -66,7 +66,8 @@ def main(file: Path) -> None:
     )
     before = _settings(tree)
     run(["systemctl", "daemon-reload"])
-    run(["systemd-run", "--quiet", "--wait", "true"])
+    # Without --wait, which takes a bus that a stock machine has not; a oneshot is awaited anyhow.
+    run(["systemd-run", "--quiet", "--property=Type=oneshot", "true"])
     after = _settings(tree)
     file.write_text(
         json.dumps(
