@@ -50,13 +50,15 @@ def _run(options: argparse.Namespace, name: str) -> bool:
     began = time.monotonic()
     rows = check(options.kubeconfig, options.spec)
     took_s = time.monotonic() - began
-    amiss = [row for row in rows if row.outcome is not Outcome.PASSED]
-    sys.stdout.write(f"{name:10} {len(rows) - len(amiss)} of {len(rows)} passed, {took_s:.1f} s\n")
-    for row in amiss:
+    not_green = [row for row in rows if row.outcome is not Outcome.PASSED]
+    sys.stdout.write(
+        f"{name:10} {len(rows) - len(not_green)} of {len(rows)} passed, {took_s:.1f} s\n"
+    )
+    for row in not_green:
         said = "; ".join(row.differences) or row.cause
         sys.stdout.write(f"    {row.outcome}: {row.id}: {said[:300]}\n")
     sys.stdout.flush()
-    return bool(amiss)
+    return bool(not_green)
 
 
 @contextmanager

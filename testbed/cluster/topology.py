@@ -36,7 +36,7 @@ CNI_NETWORK = "clusterproof-testbed"
 CGROUP = "clusterproof-testbed"
 CGROUP_WEIGHT = 20
 """The weight of all Pods together, in times that of one process beside the cluster: with 1, any
-build on the same machine starves all of them."""
+build on the same machine leaves them nothing."""
 
 ZONES = ("zone-a", "zone-b", "zone-c")
 MAX_PODS_PER_NODE = 250

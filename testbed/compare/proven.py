@@ -16,13 +16,13 @@ _EQUIVALENT = re.compile(r"^\* (?P<id>[\w-]+): ")
 
 
 def read_proof(page: Path) -> tuple[dict[str, set[str]], set[str], set[str]]:
-    """Rows that were red as due by defect; defects that were amiss; equivalents that were applied.
+    """Rows red as due by defect; defects that were not red as due; equivalents that were applied.
 
     Raises:
         ValueError: The page holds no proof.
     """
     red: dict[str, set[str]] = defaultdict(set)
-    amiss: set[str] = set()
+    wrong: set[str] = set()
     equivalents: set[str] = set()
     section = ""
     for line in page.read_text(encoding="utf-8").splitlines():
@@ -31,7 +31,7 @@ def read_proof(page: Path) -> tuple[dict[str, set[str]], set[str], set[str]]:
         row = _ROW.match(line)
         if section == "Rows and their defects" and row and row["row"] != "row":
             if "**" in row["kind"]:
-                amiss |= set(row["defect"].split(","))
+                wrong |= set(row["defect"].split(","))
             else:
                 red[row["defect"]].add(row["row"])
         found = _EQUIVALENT.match(line)
@@ -39,23 +39,23 @@ def read_proof(page: Path) -> tuple[dict[str, set[str]], set[str], set[str]]:
             equivalents.add(found["id"])
     if not red:
         raise ValueError(f"{page}: expected rows and their defects, found none; see make prove")
-    return red, amiss, equivalents
+    return red, wrong, equivalents
 
 
 def ours(defects: Iterable[Defect], page: Path) -> list[Judged | None]:
     """Our verdict of each defect, in order; None where it is not in the proof."""
-    red, amiss, equivalents = read_proof(page)
-    return [_verdict(one, red, amiss, equivalents) for one in defects]
+    red, wrong, equivalents = read_proof(page)
+    return [_verdict(one, red, wrong, equivalents) for one in defects]
 
 
 def _verdict(
-    defect: Defect, red: dict[str, set[str]], amiss: set[str], equivalents: set[str]
+    defect: Defect, red: dict[str, set[str]], wrong: set[str], equivalents: set[str]
 ) -> Judged | None:
     if defect.kind == "equivalent":
         applied = defect.id in equivalents
-        verdict = Verdict.ALARMED if defect.id in amiss else Verdict.QUIET
+        verdict = Verdict.ALARMED if defect.id in wrong else Verdict.QUIET
     else:
-        applied = defect.id in red or defect.id in amiss
-        full = set(defect.reds) <= red.get(defect.id, set()) and defect.id not in amiss
+        applied = defect.id in red or defect.id in wrong
+        full = set(defect.reds) <= red.get(defect.id, set()) and defect.id not in wrong
         verdict = Verdict.CAUGHT if full else Verdict.MISSED
     return Judged(defect.id, defect.kind, OURS, verdict) if applied else None

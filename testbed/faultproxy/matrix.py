@@ -72,8 +72,8 @@ class Line:
     def sound(self) -> bool:
         """Nothing that should not be."""
         in_time = self.took_s <= BOUND_S
-        amiss = (*self.unreported, *self.false_passes, *self.wrong)
-        return not (amiss or self.tracebacks) and in_time
+        faults = (*self.unreported, *self.false_passes, *self.wrong)
+        return not (faults or self.tracebacks) and in_time
 
 
 def verify(

@@ -21,7 +21,7 @@ from testbed.prove.catalogue import REFERENCE, folder_of, read_catalogue, read_e
 from testbed.prove.findings import Finding, Proof, rates
 from testbed.prove.heal import heal
 from testbed.prove.pages import About, write_pages
-from testbed.prove.results import amiss_before, earlier
+from testbed.prove.results import earlier, not_due_before
 from testbed.prove.run import (
     JOURNAL,
     PROJECT,
@@ -68,7 +68,7 @@ def main() -> int:
         chosen = {one.id for one in defects}
         folder, kept = folder_of(options.profile), results(options.profile)
         left_out = [one.id for one in read_catalogue(spec, folder) if one.id not in chosen]
-        before = [one for one in amiss_before(kept) if options.resume and one not in proofs]
+        before = [one for one in not_due_before(kept) if options.resume and one not in proofs]
         about = About(seconds, server, read_exceptions(folder), left_out, before)
         write_pages(spec, defects, proofs, figures, about, options.pages)
     sys.stdout.write(
@@ -79,8 +79,8 @@ def main() -> int:
     )
     if left:
         sys.stdout.write(f"prove: left are {', '.join(left)}; next: make prove RESUME=1\n")
-    amiss = any(one.finding is not Finding.RED_AS_DUE for one in proofs)
-    if amiss:
+    not_due = any(one.finding is not Finding.RED_AS_DUE for one in proofs)
+    if not_due:
         return ExitCode.FAILED
     return ExitCode.INCONCLUSIVE if left else ExitCode.PASSED
 
@@ -106,7 +106,9 @@ def _prove(
         seconds += took_s
         bad = [one for one in found if one.finding is not Finding.RED_AS_DUE]
         names = ", ".join(one.id for one in group)
-        sys.stdout.write(f"[{number}/{len(groups)}] {took_s:5.1f} s {len(bad)} amiss: {names}\n")
+        sys.stdout.write(
+            f"[{number}/{len(groups)}] {took_s:5.1f} s {len(bad)} not as due: {names}\n"
+        )
         for one in bad:
             sys.stdout.write(f"    {one.finding}: {one.row} ({one.defect}): {one.said[:300]}\n")
         sys.stdout.flush()

@@ -30,14 +30,14 @@ class About:
         server: The API server's version.
         exceptions: Rows that have defects of one kind only, with the reason.
         left_out: Ids of the catalogue that were not applied.
-        amiss_before: What an earlier application showed, where this one goes on with `--resume`.
+        not_due_before: What an earlier application showed, where this one goes on with `--resume`.
     """
 
     took_s: float
     server: str
     exceptions: Mapping[str, str]
     left_out: Sequence[str] = ()
-    amiss_before: Sequence[Proof] = ()
+    not_due_before: Sequence[Proof] = ()
 
 
 def write_pages(
@@ -97,7 +97,7 @@ def _markdown(
         said = _cell(one.said)
         finding = "" if one.finding is Finding.RED_AS_DUE else f" **{one.finding}**"
         lines.append(f"| {one.row} | {one.kind}{finding} | {one.defect[:80]} | {said} |")
-    lines += _amiss_before(about)
+    lines += _not_due_before(about)
     lines += ["", "## Equivalents", "", "Another way to say the same; nothing turned red.", ""]
     lines += [f"* {one.id}: {one.title}" for one in defects if one.kind == "equivalent"]
     lines += ["", "## Rows with defects of one kind only", ""]
@@ -111,16 +111,16 @@ def _markdown(
     return "\n".join(lines) + "\n"
 
 
-def _amiss_before(about: About) -> list[str]:
+def _not_due_before(about: About) -> list[str]:
     """A table of what a mended group showed before, or nothing."""
-    if not about.amiss_before:
+    if not about.not_due_before:
         return []
     lines = ["", "## Wrong at an earlier application", ""]
     lines += ["Each of these groups was applied again, after its cause was mended.", ""]
     lines += ["| row | defects | finding | what the row said |", "|---|---|---|---|"]
     return lines + [
         f"| {one.row} | {one.defect[:80]} | {one.finding} | {_cell(one.said)} |"
-        for one in about.amiss_before
+        for one in about.not_due_before
     ]
 
 

@@ -11,7 +11,7 @@ from testbed.prove.steps import Defect
 _BESIDE = ("guard", "restore")
 
 
-def amiss_before(path: Path) -> list[Proof]:
+def not_due_before(path: Path) -> list[Proof]:
     """What was not red as due at some application, in the order in which it was seen."""
     seen = [one for entry in _entries(path) for one in _proofs(entry)]
     return [one for one in seen if one.finding is not Finding.RED_AS_DUE]

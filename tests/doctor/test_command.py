@@ -35,7 +35,7 @@ def test_every_right_is_every_row(
 def test_a_right_that_is_not_granted_closes_its_rows(
     tmp_path: Path, answers: Answers, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers.withheld = {"list configmaps in here"}
+    answers.lacking = {"list configmaps in here"}
     assert doctor(tmp_path, answers) == ExitCode.INCONCLUSIVE
     shown = capsys.readouterr().out
     assert "list configmaps in here: closes settings-first, settings-second\n" in shown

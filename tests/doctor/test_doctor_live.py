@@ -15,7 +15,7 @@ from clusterproof.kube.connection import connect
 from clusterproof.outcome import ExitCode, Outcome
 from testbed.cluster import binaries, paths
 from testbed.deploy.kubectl import Kubectl
-from testbed.nightly.withheld import PREFIX, accounts, grants_of, verify_with
+from testbed.nightly.missing_grants import PREFIX, accounts, grants_of, verify_with
 
 pytestmark = pytest.mark.cluster
 

@@ -28,7 +28,7 @@ GOOD = Rehearsed(
 
 def test_an_operation_that_cost_nothing_is_as_expected() -> None:
     assert differences(ROW, GOOD) == ()
-    assert not GOOD.is_amiss
+    assert not GOOD.has_failed
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,13 @@ def test_an_operation_that_cost_nothing_is_as_expected() -> None:
     ],
     ids=["a-step", "a-request", "an-event-without-a-name", "an-object"],
 )
-def test_what_is_amiss_is_a_difference_though_no_event_could_be_read(part: dict[str, Any]) -> None:
+def test_what_has_failed_is_a_difference_though_no_event_could_be_read(
+    part: dict[str, Any],
+) -> None:
     """PostHog may be away by the very operation that failed."""
     unread = Kept(named=400, missing=0, such_as=(), within_s=60.0, unread="connection refused")
     value = replace(GOOD, kept=unread, **part)
-    assert value.is_amiss
+    assert value.has_failed
     assert len(differences(ROW, value)) == 1
 
 

@@ -31,7 +31,7 @@ class Answers:
         refused: Paths that are answered with 403.
         asked: The paths that were asked for, in order.
         uid: Of namespace kube-system.
-        withheld: Rights that a SelfSubjectAccessReview says we have not, as a run record has them.
+        lacking: Rights that a SelfSubjectAccessReview says we have not, as a run record has them.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Answers:
         self.posted: list[Json] = []
         self.refused: set[str] = set()
         self.asked: list[str] = []
-        self.withheld: set[str] = set()
+        self.lacking: set[str] = set()
         self.uid = "uid-of-this-cluster"
 
     def reviewed(self, review: Json) -> Json:
@@ -50,7 +50,7 @@ class Answers:
         asked = review["spec"]["resourceAttributes"]
         resource = "/".join(filter(None, (asked["resource"], asked.get("subresource"))))
         grant = Grant(asked.get("namespace", ""), asked.get("group", ""), resource, asked["verb"])
-        return {**review, "status": {"allowed": str(grant) not in self.withheld}}
+        return {**review, "status": {"allowed": str(grant) not in self.lacking}}
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Each grant withheld alone, on the real API server: blind rows, and no pass that is none.
+"""Each grant taken away alone, on the real API server: blind rows, and no pass that is none.
 
 Makes a namespace with ServiceAccounts, and Roles and ClusterRoles named `cp-rights-N`. The runs of
 the full stage make the Pods of every whole run, and remove them.
@@ -18,7 +18,7 @@ from clusterproof.wait import wait_until
 from testbed.cluster import binaries, paths
 from testbed.deploy.kubectl import Kubectl
 from testbed.faultproxy import scratch
-from testbed.nightly.withheld import (
+from testbed.nightly.missing_grants import (
     NAMESPACE,
     PREFIX,
     STAGES,
@@ -31,7 +31,7 @@ from testbed.nightly.withheld import (
 
 pytestmark = pytest.mark.cluster
 
-EACH = [(name, grant) for name, stage in STAGES.items() for grant in grants_of(*stage.withheld)]
+EACH = [(name, grant) for name, stage in STAGES.items() for grant in grants_of(*stage.taken_away)]
 FOR_THE_ROWS = (
     "list pods",
     "list deployments.apps",
@@ -76,7 +76,7 @@ def whole(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Whole:
 @pytest.mark.parametrize(
     ("name", "grant"), EACH, ids=[f"{name}-{grant}".replace(" ", "-") for name, grant in EACH]
 )
-def test_a_grant_withheld_is_noticed_and_nothing_passes_for_it(
+def test_a_missing_grant_is_noticed_and_nothing_passes_for_it(
     kubectl: Kubectl, whole: Whole, tmp_path: Path, name: str, grant: Grant
 ) -> None:
     stage = STAGES[name]
@@ -128,7 +128,7 @@ def _restarts(pod: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("withheld", "blind"),
+    ("missing", "blind"),
     [
         ("none", ()),
         ("list events", ("events in ",)),
@@ -136,14 +136,14 @@ def _restarts(pod: dict[str, Any]) -> int:
     ],
 )
 def test_diagnostics_say_which_right_they_lack(
-    kubectl: Kubectl, crashing: str, tmp_path: Path, withheld: str, blind: tuple[str, ...]
+    kubectl: Kubectl, crashing: str, tmp_path: Path, missing: str, blind: tuple[str, ...]
 ) -> None:
     diagnosing = {f"{one.verb} {one.resource}" for one in grants_of("diagnose")}
     assert diagnosing == {"list events", "get pods/log"}
     spec = tmp_path / "spec.yaml"
     document = {"extends": str(scratch.SPEC), "settings": {"settle_s": 0.1}}
     spec.write_text(yaml.safe_dump(document), encoding="utf-8")
-    allowed = [_grant(words, crashing) for words in (*FOR_THE_ROWS, *(diagnosing - {withheld}))]
+    allowed = [_grant(words, crashing) for words in (*FOR_THE_ROWS, *(diagnosing - {missing}))]
     options = ["--spec", str(spec), "--namespace", f"scratch={crashing}", "--read-only"]
     name = f"{PREFIX}diagnose-{len(blind)}"
     run = verify_with(kubectl, name, allowed, [*options, "-k", "web-replicas"], tmp_path)

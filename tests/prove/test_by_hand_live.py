@@ -94,7 +94,7 @@ ACTS = {
         reds={
             "egress-posthog": "3 of 3 Pods: expected allowed, observed timeout",
             "policy-peers": "egress.0..*name=posthog.: expected a namespace with this label",
-            "policy-starves": "PostHog: expected posthog/app=posthog-web on 8000/TCP allowed",
+            "policy-allows": "PostHog: expected posthog/app=posthog-web on 8000/TCP allowed",
         },
     ),
     "worker-stopped": Act(
@@ -135,7 +135,7 @@ ACTS = {
             "egress-postgres": "3 of 3 Pods: .*none of 1 egress rules allows it",
             "egress-posthog": "3 of 3 Pods: .*its name cannot be resolved: DNS is refused",
             "egress-redis": "3 of 3 Pods: .*none of 1 egress rules allows it",
-            "policy-starves": "DNS: .*the README's literal policy",
+            "policy-allows": "DNS: .*the README's literal policy",
             "router-dns-postgres": ".*the name did not resolve",
             "router-dns-posthog": ".*the name did not resolve",
         },

@@ -8,7 +8,7 @@ import pytest
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RowResult
 from testbed.prove.findings import Finding, Proof, judge_group, rates
-from testbed.prove.results import amiss_before, earlier
+from testbed.prove.results import earlier, not_due_before
 from testbed.prove.steps import Defect
 
 WRONG = Defect.model_validate(
@@ -95,7 +95,7 @@ def test_what_was_proven_need_not_be_proven_again(tmp_path: Path) -> None:
     silent = Proof("wrong", "wrong", "row", Finding.SILENT, "")
     path = written(tmp_path / "r", (["wrong"], [silent], 5.0), (["wrong"], [red], 7.0))
     assert earlier(path, [WRONG]) == ({"wrong": [red]}, 7.0)
-    assert amiss_before(path) == [silent]
+    assert not_due_before(path) == [silent]
 
 
 @pytest.mark.parametrize(

@@ -21,17 +21,17 @@ RED = Proof("too-few", "wrong", "router-replicas", Finding.RED_AS_DUE, "observed
 ALARM = Proof("too-few", "guard", "router-label", Finding.FALSE_ALARM, "observed a|b")
 
 
-def page(folder: Path, *amiss: Proof) -> str:
-    about = About(60.0, "v1.35.4", {}, amiss_before=amiss)
+def page(folder: Path, *not_due: Proof) -> str:
+    about = About(60.0, "v1.35.4", {}, not_due_before=not_due)
     write_pages(SPEC, [DEFECT], [RED], rates([RED], []), about, folder)
     return (folder / "PROOF.md").read_text("utf-8")
 
 
-def test_page_shows_what_was_amiss_before_the_group_was_applied_again(tmp_path: Path) -> None:
+def test_page_shows_what_was_not_due_before_the_group_was_applied_again(tmp_path: Path) -> None:
     said = page(tmp_path, ALARM)
     assert "## Wrong at an earlier application" in said
     assert "| router-label | too-few | false alarm | observed a\\|b |" in said
 
 
-def test_page_without_anything_amiss_has_no_such_part(tmp_path: Path) -> None:
+def test_page_where_all_were_red_as_due_has_no_such_part(tmp_path: Path) -> None:
     assert "earlier application" not in page(tmp_path)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.act.rehearsal.state import changes, essence, read_state, unwhole
+from clusterproof.act.rehearsal.state import changes, essence, incomplete, read_state
 from clusterproof.spec.row import ObjectRef
 from tests.observe.cluster_objects import cluster_of, deployment, pod
 
@@ -89,7 +89,7 @@ def test_whole_is_current_and_available(
     status: dict[str, Any], replicas: int | None, said: str
 ) -> None:
     with cluster_of(web(**status), pod("p", "a", LABELS)) as cluster:
-        found = "; ".join(unwhole(cluster.api, [REF], replicas=replicas))
+        found = "; ".join(incomplete(cluster.api, [REF], replicas=replicas))
     assert said in found
     assert bool(said) == bool(found)
 
@@ -98,9 +98,9 @@ def test_a_pod_that_has_yet_to_end_is_not_whole() -> None:
     ending = pod("old", "a", LABELS)
     ending["metadata"]["deletionTimestamp"] = "2026-11-24T06:00:00Z"
     with cluster_of(web(), ending) as cluster:
-        assert unwhole(cluster.api, [REF]) == ("Deployment/a/web: yet to end: old",)
+        assert incomplete(cluster.api, [REF]) == ("Deployment/a/web: yet to end: old",)
 
 
 def test_a_workload_that_is_gone_is_not_whole() -> None:
     with cluster_of() as cluster:
-        assert unwhole(cluster.api, [REF]) == ("Deployment/a/web: no such object",)
+        assert incomplete(cluster.api, [REF]) == ("Deployment/a/web: no such object",)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.act.rehearsal.state import changes, essence, read_state, unwhole
+from clusterproof.act.rehearsal.state import changes, essence, incomplete, read_state
 from clusterproof.spec.row import ObjectRef
 from tests.observe.cluster_objects import cluster_of, deployment, pod
 from tests.rehearsal.test_state import FULL, LABELS, REF, node, web
@@ -103,14 +103,14 @@ SHORT = "Deployment/a/web: desired 2, updated/ready/available/all [2, 1, 2, 2]"
 )
 def test_what_is_not_whole_says_the_first_reason(pods: list[dict[str, Any]], why: str) -> None:
     with cluster_of(web(readyReplicas=1), *pods) as cluster:
-        assert unwhole(cluster.api, [REF]) == (f"{SHORT}{why}",)
+        assert incomplete(cluster.api, [REF]) == (f"{SHORT}{why}",)
 
 
 def test_a_pod_that_has_no_place_says_so() -> None:
     nowhere = waiting("ErrImagePull")
     nowhere["status"]["conditions"].append({"type": "PodScheduled", "status": "False"})
     with cluster_of(web(readyReplicas=1), nowhere) as cluster:
-        assert unwhole(cluster.api, [REF]) == (f"{SHORT} (p: not scheduled)",)
+        assert incomplete(cluster.api, [REF]) == (f"{SHORT} (p: not scheduled)",)
 
 
 def test_what_the_controller_says_comes_first() -> None:
@@ -121,7 +121,7 @@ def test_what_the_controller_says_comes_first() -> None:
     ]
     short = web(readyReplicas=1, conditions=conditions)
     with cluster_of(short, waiting("ErrImagePull")) as cluster:
-        assert unwhole(cluster.api, [REF]) == (f"{SHORT} (exceeded quota)",)
+        assert incomplete(cluster.api, [REF]) == (f"{SHORT} (exceeded quota)",)
 
 
 def test_everything_that_is_not_whole_is_said_of_each_workload() -> None:
@@ -130,7 +130,7 @@ def test_everything_that_is_not_whole_is_said_of_each_workload() -> None:
         one["metadata"]["deletionTimestamp"] = "2026-11-24T06:00:00Z"
     gone = ObjectRef(kind="Deployment", namespace="a", name="gone")
     with cluster_of(web(observedGeneration=2), *ending) as cluster:
-        assert unwhole(cluster.api, [gone, REF], replicas=3) == (
+        assert incomplete(cluster.api, [gone, REF], replicas=3) == (
             "Deployment/a/gone: no such object",
             "Deployment/a/web: 2 replicas are wanted, not 3",
             "Deployment/a/web: desired 2, updated/ready/available/all [2, 2, 2, 2]",
@@ -141,18 +141,18 @@ def test_everything_that_is_not_whole_is_said_of_each_workload() -> None:
 def test_a_workload_of_no_status_has_no_replicas() -> None:
     bare = deployment("web", "a", LABELS)
     with cluster_of(bare) as cluster:
-        assert unwhole(cluster.api, [REF]) == (
+        assert incomplete(cluster.api, [REF]) == (
             "Deployment/a/web: desired 1, updated/ready/available/all [0, 0, 0, 0]",
         )
     with cluster_of({**bare, "status": dict.fromkeys(FULL, 1)}, pod("p", "a", LABELS)) as cluster:
-        assert unwhole(cluster.api, [REF], replicas=1) == ()
+        assert incomplete(cluster.api, [REF], replicas=1) == ()
 
 
 def test_what_another_workload_ends_is_not_this_ones() -> None:
     other = pod("other", "a", {"app": "other"})
     other["metadata"]["deletionTimestamp"] = "2026-11-24T06:00:00Z"
     with cluster_of(web(), other) as cluster:
-        assert unwhole(cluster.api, [REF]) == ()
+        assert incomplete(cluster.api, [REF]) == ()
 
 
 def test_a_status_that_was_never_written_is_of_no_generation() -> None:
@@ -160,6 +160,6 @@ def test_a_status_that_was_never_written_is_of_no_generation() -> None:
     item["metadata"]["generation"] = 1
     del item["status"]["observedGeneration"]
     with cluster_of(item) as cluster:
-        assert unwhole(cluster.api, [REF]) == (
+        assert incomplete(cluster.api, [REF]) == (
             "Deployment/a/web: desired 2, updated/ready/available/all [2, 2, 2, 2]",
         )

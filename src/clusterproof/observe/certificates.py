@@ -1,7 +1,7 @@
 """TLS Secrets by their certificate alone: names, dates, and whether the key is its own.
 
 The private key is used once, for its public half, and never kept or shown. `cryptography` is
-imported where it is used: a run without certificates need not pay for it.
+imported where it is used: a run without certificates starts sooner.
 Source: RFC 6125 section 6.4.3 (a wildcard stands for one whole left-most label).
 """
 

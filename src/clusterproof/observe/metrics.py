@@ -80,7 +80,7 @@ def incarnation(pod: Json) -> str:
 
 def page_of(answer: Answer, incarnation: str = "") -> Page:
     """A Pod's answer as a page; with a reason instead when it is none."""
-    from prometheus_client import parser as text  # noqa: PLC0415 - a plan need not pay for it
+    from prometheus_client import parser as text  # noqa: PLC0415 - a plan starts sooner
     from prometheus_client.openmetrics import parser as open_metrics  # noqa: PLC0415
 
     if answer.status != _OK:

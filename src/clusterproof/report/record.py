@@ -192,7 +192,7 @@ class RunRecord:
 
 @cache
 def _adapter() -> TypeAdapter[RunRecord]:
-    """Built on first use: a run that reads no record need not pay for it."""
+    """Built on first use: a run that reads no record starts sooner."""
     return TypeAdapter(RunRecord)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clusterproof.act.rehearsal.seen import Step
-from clusterproof.act.rehearsal.state import unwhole
+from clusterproof.act.rehearsal.state import incomplete
 from clusterproof.act.rehearsal.undo import MANAGER, MERGE, Undo, WayBack
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
@@ -64,7 +64,7 @@ class Act:
         self, what: str, workloads: Sequence[ObjectRef], *, replicas: int | None = None
     ) -> Step:
         """Wait until the workloads are whole."""
-        return self.reach(what, lambda: unwhole(self.api, workloads, replicas=replicas))
+        return self.reach(what, lambda: incomplete(self.api, workloads, replicas=replicas))
 
 
 def path_of(ref: ObjectRef) -> str:

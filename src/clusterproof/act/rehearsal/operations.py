@@ -20,7 +20,7 @@ from clusterproof.act.rehearsal.act import Act, path_of
 from clusterproof.act.rehearsal.drain import Eviction, controller_of, sort_pods
 from clusterproof.act.rehearsal.forward import end_of, get_through
 from clusterproof.act.rehearsal.seen import Step
-from clusterproof.act.rehearsal.state import REVISION, unwhole
+from clusterproof.act.rehearsal.state import REVISION, incomplete
 from clusterproof.act.rehearsal.undo import JSON_PATCH, STRATEGIC, Undo, pointer
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json
@@ -294,6 +294,6 @@ def kill(operation: Kill, act: Act) -> Iterator[Step]:
     def look() -> tuple[str, ...]:
         there = act.api.find(path)
         old = there is not None and there["metadata"]["uid"] == pod["metadata"]["uid"]
-        return (f"{name} is ending",) if old else unwhole(act.api, [operation.of])
+        return (f"{name} is ending",) if old else incomplete(act.api, [operation.of])
 
     yield act.reach(f"{operation.of.name} is whole without {name}", look)

@@ -13,7 +13,7 @@ from clusterproof.act.rehearsal.act import Act
 from clusterproof.act.rehearsal.flow import Flow, read_events
 from clusterproof.act.rehearsal.operations import perform
 from clusterproof.act.rehearsal.seen import Flown, Kept, Rehearsed, Step
-from clusterproof.act.rehearsal.state import State, changes, read_state, unwhole
+from clusterproof.act.rehearsal.state import State, changes, incomplete, read_state
 from clusterproof.act.rehearsal.undo import WayBack
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
@@ -87,7 +87,7 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
     try:
         kept = read_events(inside, stage.posthog, uuids, rule.events_within_s)
     except ObservationError as error:
-        if not value.is_amiss:
+        if not value.has_failed:
             raise
         kept = replace(unread, unread=str(error))  # what is wrong is not hidden by what is not seen
     value = replace(value, kept=kept)
@@ -103,7 +103,7 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
 def _whole_first(stage: Stage, rule: RehearsalRow) -> None:
     """Wait for a deployment that is whole; an operation on another one would show nothing."""
     wait_until(
-        lambda: unwhole(stage.api, rule.workloads),
+        lambda: incomplete(stage.api, rule.workloads),
         lambda found: not found,
         waiting_for=f"a whole deployment before {rule.id}",
         within_s=rule.within_s,
@@ -128,7 +128,7 @@ def _restored(stage: Stage, rule: RehearsalRow, before: State) -> tuple[str, ...
 
     def look() -> tuple[str, ...]:
         after = read_state(stage.api, stage.namespaces, rule.workloads)
-        return (*changes(before, after), *unwhole(stage.api, rule.workloads))
+        return (*changes(before, after), *incomplete(stage.api, rule.workloads))
 
     return last_within(look, lambda found: not found, within_s=rule.within_s, every_s=1.0)
 

@@ -74,8 +74,8 @@ class Rehearsed:
     compared: int
 
     @property
-    def is_amiss(self) -> bool:
-        """Whether something is known to be amiss, whatever the events would say."""
+    def has_failed(self) -> bool:
+        """Whether it is known to have failed, whatever the events would say."""
         flown = self.flown
         stopped = any(step.missing for step in self.steps)
         return stopped or flown.answered < flown.sent or bool(flown.unnamed or self.unrestored)

@@ -95,7 +95,7 @@ def _short(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def unwhole(
+def incomplete(
     api: KubeApi, workloads: Iterable[ObjectRef], *, replicas: int | None = None
 ) -> tuple[str, ...]:
     """What is not whole: replicas that are not current and available, Pods that have yet to end.
@@ -106,10 +106,10 @@ def unwhole(
         replicas: How many each of them must want; any number when None.
     """
     cluster = Cluster(api)
-    return tuple(text for ref in workloads for text in _unwhole(cluster, ref, replicas))
+    return tuple(text for ref in workloads for text in _incomplete(cluster, ref, replicas))
 
 
-def _unwhole(cluster: Cluster, ref: ObjectRef, replicas: int | None) -> Iterator[str]:
+def _incomplete(cluster: Cluster, ref: ObjectRef, replicas: int | None) -> Iterator[str]:
     item = cluster.find(ref)
     if item is None:
         yield f"{ref}: no such object"

@@ -7,7 +7,16 @@ import pytest
 from clusterproof.nightly.rights import Grant
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
-from testbed.nightly.withheld import NOTED, STAGES, Withheld, compared, grants_of, keep, kept, table
+from testbed.nightly.missing_grants import (
+    NOTED,
+    STAGES,
+    MissingGrant,
+    compared,
+    grants_of,
+    keep,
+    kept,
+    table,
+)
 
 LIST_PODS = Grant("", "", "pods", "list")
 REFUSED = "GET /api/v1/pods: 403 Forbidden: pods is forbidden"
@@ -37,7 +46,7 @@ def test_blind_rows_are_what_a_grant_is_noticed_by() -> None:
         ("a", Outcome.INCONCLUSIVE, REFUSED), ("b", Outcome.FAILED, ""), notes=("as ever",)
     )
     found = compared("full", LIST_PODS, WHOLE, run)
-    assert found == Withheld("full", "list pods", ("a",), (), (), (), ())
+    assert found == MissingGrant("full", "list pods", ("a",), (), (), (), ())
     assert found.is_noticed
 
 
@@ -51,9 +60,9 @@ def test_a_pass_a_failure_and_a_cause_that_is_no_refusal_are_wrong() -> None:
 
 @pytest.mark.parametrize("grant", NOTED)
 def test_a_grant_without_rows_is_noticed_by_its_note_alone(grant: str) -> None:
-    silent = Withheld("full", grant, ("a",), (), (), (), ())
+    silent = MissingGrant("full", grant, ("a",), (), (), (), ())
     assert not silent.is_noticed
-    assert Withheld("full", grant, (), (), (), (), (f"so: {NOTED[grant]}",)).is_noticed
+    assert MissingGrant("full", grant, (), (), (), (), (f"so: {NOTED[grant]}",)).is_noticed
 
 
 def test_a_cluster_without_a_uid_is_a_note() -> None:
@@ -62,15 +71,15 @@ def test_a_cluster_without_a_uid_is_a_note() -> None:
     assert found.is_noticed
 
 
-def test_each_grant_that_is_noted_is_withheld_in_some_stage() -> None:
-    every = {str(one) for stage in STAGES.values() for one in grants_of(*stage.withheld)}
+def test_each_grant_that_is_noted_is_taken_away_in_some_stage() -> None:
+    every = {str(one) for stage in STAGES.values() for one in grants_of(*stage.taken_away)}
     assert set(NOTED) <= every
 
 
 def test_for_one_grant_the_last_line_of_the_journal_counts(tmp_path: Path) -> None:
-    journal = tmp_path / "withheld.jsonl"
+    journal = tmp_path / "missing-grants.jsonl"
     for rows in ((), ("router-replicas",)):
-        keep(Withheld("read-only", "list pods", rows, (), (), (), ()), journal)
+        keep(MissingGrant("read-only", "list pods", rows, (), (), (), ()), journal)
     found = kept(journal)
     assert found[("read-only", "list pods")].blind == ("router-replicas",)
     assert "| `list pods` | 1 | router-replicas |  |" in table(found)
@@ -78,5 +87,5 @@ def test_for_one_grant_the_last_line_of_the_journal_counts(tmp_path: Path) -> No
 
 
 def test_a_grant_that_only_explains_leaves_no_row_blind() -> None:
-    assert Withheld("full", "list services in default", (), (), (), (), ()).is_noticed
-    assert not Withheld("full", "list services in posthog", (), (), (), (), ()).is_noticed
+    assert MissingGrant("full", "list services in default", (), (), (), (), ()).is_noticed
+    assert not MissingGrant("full", "list services in posthog", (), (), (), (), ()).is_noticed

@@ -1,4 +1,4 @@
-"""Each grant of deploy/nightly/rights withheld alone: `python -m testbed.nightly.withheld`.
+"""Each grant of deploy/nightly/rights taken away alone: `python -m testbed.nightly.missing_grants`.
 
 An account gets all grants of a stage's folders but one, and verifies the real cluster with them.
 `tests/nightly/test_rights_live.py` runs and judges them, and keeps what came of each in JOURNAL;
@@ -27,7 +27,7 @@ from testbed.deploy.kubectl import Kubectl
 from testbed.settings import patient
 
 RIGHTS: Final = paths.CHECKOUT / "deploy" / "nightly" / "rights"
-JOURNAL: Final = paths.CHECKOUT / "reports" / "rights" / "withheld.jsonl"
+JOURNAL: Final = paths.CHECKOUT / "reports" / "rights" / "missing-grants.jsonl"
 NAMESPACE: Final = "clusterproof-rights"
 PREFIX: Final = "cp-rights-"
 RUN_WITHIN_S: Final = 240
@@ -37,16 +37,16 @@ _NO_UID: Final = "the cluster is not told apart from another of its name: its ui
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A run as it is meant to be, and the grants that are withheld from it.
+    """A run as it is meant to be, and the grants that are taken away from it.
 
     Attributes:
         folders: Of deploy/nightly/rights; what the account has.
-        withheld: Those whose grants are taken away, one at a time.
+        taken_away: Those whose grants are taken away, one at a time.
         options: Of `pytest suites`.
     """
 
     folders: tuple[str, ...]
-    withheld: tuple[str, ...]
+    taken_away: tuple[str, ...]
     options: tuple[str, ...]
 
 
@@ -79,7 +79,7 @@ No row hangs on them; that a run uses them is seen in its record (tests/nightly/
 
 
 @dataclass(frozen=True, slots=True)
-class Withheld:
+class MissingGrant:
     """What a run came to without one grant, beside the run with all of them.
 
     Attributes:
@@ -113,12 +113,12 @@ def grants_of(*folders: str) -> list[Grant]:
     return sorted({one for text in texts for one in granted(yaml.safe_load_all(text))})
 
 
-def compared(stage: str, grant: Grant, whole: RunRecord, run: RunRecord) -> Withheld:
+def compared(stage: str, grant: Grant, whole: RunRecord, run: RunRecord) -> MissingGrant:
     """One run beside the one with all grants."""
     before = {row.id: row.outcome for row in whole.rows}
     unseen = {Outcome.INCONCLUSIVE, Outcome.NOT_RUN}
     blind = [row for row in run.of(*unseen) if before.get(row.id) not in unseen]
-    return Withheld(
+    return MissingGrant(
         stage,
         str(grant),
         blind=tuple(row.id for row in blind),
@@ -174,7 +174,7 @@ def verify_with(
     if not found:
         raise TestbedError(f"no record of a run as {name}: {done.stdout[-2000:]}{done.stderr}")
     record = RunRecord.from_json(found[0].read_text(encoding="utf-8"))
-    for namespace in _PLACES:  # what it may not remove itself, where that is the right withheld
+    for namespace in _PLACES:  # what it may not remove itself, where that is the right taken away
         ours = f"{RUN_LABEL}={record.run_id}"
         kubectl.run("delete", "pods,leases", "-n", namespace, "-l", ours, "--ignore-not-found")
     return record
@@ -201,17 +201,17 @@ def _delete_ours(kubectl: Kubectl, kind: str, *place: str) -> None:
         kubectl.run("delete", kind, *place, "--ignore-not-found", *ours)
 
 
-def keep(found: Withheld, journal: Path = JOURNAL) -> None:
+def keep(found: MissingGrant, journal: Path = JOURNAL) -> None:
     """Add a line to the journal; for one grant, the last line counts."""
     journal.parent.mkdir(parents=True, exist_ok=True)
     with journal.open("a", encoding="utf-8") as lines:
         lines.write(f"{json.dumps(asdict(found))}\n")
 
 
-def kept(journal: Path = JOURNAL) -> dict[tuple[str, str], Withheld]:
+def kept(journal: Path = JOURNAL) -> dict[tuple[str, str], MissingGrant]:
     """What came of each grant, by stage and grant."""
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
-    found = [Withheld(**_as_tuples(json.loads(line))) for line in lines]
+    found = [MissingGrant(**_as_tuples(json.loads(line))) for line in lines]
     return {(one.stage, one.grant): one for one in found}
 
 
@@ -219,11 +219,11 @@ def _as_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(one) if isinstance(one, list) else one for key, one in fields.items()}
 
 
-def table(found: Mapping[tuple[str, str], Withheld]) -> str:
+def table(found: Mapping[tuple[str, str], MissingGrant]) -> str:
     """Grant, and the rows that are INCONCLUSIVE without it, as Markdown; one part a folder."""
     text = ""
     for stage_name, stage in STAGES.items():
-        for folder in stage.withheld:
+        for folder in stage.taken_away:
             text += f"\n### rights/{folder}\n\n| without | rows | which | the run says |\n"
             text += "| --- | --: | --- | --- |\n"
             for grant in grants_of(folder):
@@ -232,7 +232,7 @@ def table(found: Mapping[tuple[str, str], Withheld]) -> str:
     return text
 
 
-def _cells(one: Withheld | None) -> str:
+def _cells(one: MissingGrant | None) -> str:
     if one is None:
         return "not tried | |"
     said = NOTED.get(one.grant, "")
@@ -241,7 +241,7 @@ def _cells(one: Withheld | None) -> str:
 
 def main() -> int:
     """Write the table of what is in the journal."""
-    parser = argparse.ArgumentParser(prog="withheld", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="missing_grants", description=__doc__.splitlines()[0])
     parser.add_argument("--journal", type=Path, default=JOURNAL)
     options = parser.parse_args()
     sys.stdout.write(table(kept(options.journal)))
