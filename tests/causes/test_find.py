@@ -84,3 +84,17 @@ def test_a_difference_is_read_from_its_line() -> None:
     assert difference_of(str(difference), "c") == difference
     assert difference_of("no such form").what == "no such form"
     assert find_causes([Finding(HEALTH, doubt="it cannot be told")], [HEALTH]) == ()
+
+
+def test_a_missing_right_is_a_cause_with_the_command_that_asks_for_it() -> None:
+    why = 'User "me" cannot list resource "pods" in API group "" in the namespace "ns"'
+    (cause,) = find_causes([Finding(HEALTH, doubt=why), Finding(NAMES, doubt=why)], [])
+    assert cause.what == "this run may not list pods in namespace ns"
+    assert cause.show == "kubectl auth can-i list pods -n ns"
+    assert cause.explained == ("web-health", "web-names")
+
+
+def test_one_reason_of_several_blind_rows_is_said_once() -> None:
+    why = "the API server does not answer"
+    (cause,) = find_causes([Finding(HEALTH, doubt=why), Finding(NAMES, doubt=why)], [])
+    assert cause.what == f"2 rows could not be looked at: {why}"

@@ -23,6 +23,7 @@ from tests.causes.findings import (
     WEB,
     failed,
 )
+from tests.judge.rows import row
 
 SERVES = ObjectRef(kind="Service", namespace="ns", name="web")
 ROWS = (
@@ -134,7 +135,26 @@ def test_findings_that_rest_on_each_other_end() -> None:
     assert len(places(first, second, rows=(*ROWS, asks, serves))) <= 2
 
 
-def test_a_doubt_that_names_nothing_stands_alone() -> None:
-    groups, alone = groups_of([Finding(HEALTH, doubt="403: pods is forbidden")], ROWS)
-    assert groups == ()
-    assert len(alone) == 1
+def test_rows_that_could_not_look_for_the_same_reason_are_one_group() -> None:
+    why = "the API server does not answer"
+    assert places(Finding(HEALTH, doubt=why), Finding(STARTS, doubt=why)) == [
+        (f"Reason//{why}", Part.STATUS, ["web-health", "web-starts"])
+    ]
+
+
+def test_a_right_that_is_missing_is_named_by_the_refusal() -> None:
+    why = 'User "me" cannot create resource "pods/exec" in API group "" in the namespace "ns"'
+    (group,) = places(Finding(HEALTH, doubt=f"403: {why}"), Finding(NAMES, doubt=why))
+    assert group[0] == "Right/ns/create pods/exec"
+
+
+def test_a_row_of_no_object_stands_alone() -> None:
+    lost = failed(
+        row("ingestion", id="lost", figure="lost", expect={"equals": 0}),
+        "counted-too-many",
+        "lost",
+        "0",
+        "3",
+    )
+    groups, alone = groups_of([lost], ROWS)
+    assert (groups, alone) == ((), (lost,))

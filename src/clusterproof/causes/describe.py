@@ -7,7 +7,7 @@ from typing import Final
 from clusterproof.causes.cause import Cause
 from clusterproof.causes.graph import Group
 from clusterproof.causes.place import Part
-from clusterproof.causes.rules import METRICS_API, NODES
+from clusterproof.causes.rules import METRICS_API, NODES, REASON, RIGHT
 from clusterproof.judgement import Difference
 from clusterproof.spec.row import ObjectRef
 
@@ -52,14 +52,27 @@ _BY_PART: Final[Mapping[Part, str]] = MappingProxyType(
 )
 
 
+_OF_PODS: Final[Mapping[Part, str]] = MappingProxyType(
+    {
+        Part.PODS: "the Pods of {subject} do not run: {observed}",
+        Part.NETWORK: "no NetworkPolicy is enforced for the Pods of {subject}",
+        Part.DNS: "the Pods of {subject} resolve no names",
+    }
+)
+
+
 def cause_of(group: Group, fit: str = "") -> Cause:
     """The cause in words, with its rows."""
     place = group.place
+    if place.ref.startswith(RIGHT):
+        return _refused(group, fit)
     ref = _object(place.ref)
     first = group.own[0] if group.own else group.symptoms[0]
     name = f"{ref.kind} {ref.name}".strip() if ref else place.ref
     codes = [difference.code for finding in group.own for difference in finding.differences]
     remedy = _BY_PART[place.part]
+    if place.ref.startswith(REASON):
+        remedy = "put right what keeps the run from looking, and run it again"
     if place.part is not Part.EXISTS:
         remedy = next((_REMEDIES[code] for code in codes if code in _REMEDIES), remedy)
     return Cause(
@@ -74,12 +87,31 @@ def cause_of(group: Group, fit: str = "") -> Cause:
     )
 
 
+def _refused(group: Group, fit: str) -> Cause:
+    """A right that the run was not given."""
+    _, namespace, right = group.place.ref.split("/", 2)
+    scope = f" in namespace {namespace}" if namespace else ""
+    option = f" -n {namespace}" if namespace else " --all-namespaces"
+    return Cause(
+        subject=f"the right to {right}{scope}",
+        what=f"this run may not {right}{scope}",
+        evidence=_evidence(group),
+        remedy="grant the right, or leave out the rows that need it",
+        show=f"kubectl auth can-i {right}{option}",
+        rows=tuple(finding.row.id for finding in group.own),
+        symptoms=tuple(finding.row.id for finding in group.symptoms),
+        fit=fit,
+    )
+
+
 def _subject(ref: str) -> str:
+    if ref.startswith(REASON):
+        return ref.removeprefix(REASON)
     return {NODES: "the nodes", METRICS_API: "the metrics API"}.get(ref, ref)
 
 
 def _object(ref: str) -> ObjectRef | None:
-    parts = ref.split("/")
+    parts = [] if ref.startswith(REASON) else ref.split("/")
     if len(parts) != 3 or not parts[2]:  # noqa: PLR2004 - Kind, namespace, name
         return None
     return ObjectRef(kind=parts[0], namespace=parts[1], name=parts[2])
@@ -104,15 +136,13 @@ def _what(group: Group) -> str:
     if place.part is Part.EXISTS:
         return f"{subject} does not exist"
     differences = [each for finding in group.own for each in finding.differences]
+    if place.ref.startswith(REASON):
+        return f"{len(group.own)} rows could not be looked at: {_cut(subject)}"
     if not differences:
         return f"{subject} is named as the reason"
     first = differences[0]
-    if place.part is Part.PODS:
-        return f"the Pods of {subject} do not run: {_cut(_observed(first))}"
-    if place.part is Part.NETWORK:
-        return f"no NetworkPolicy is enforced for the Pods of {subject}"
-    if place.part is Part.DNS:
-        return f"the Pods of {subject} resolve no names"
+    if place.part in _OF_PODS:
+        return _OF_PODS[place.part].format(subject=subject, observed=_cut(_observed(first)))
     others = len(group.own) - 1
     more = f" (and {others} more {'row' if others == 1 else 'rows'} about it)" if others else ""
     expected = f" where {_cut(first.expected)} is expected" if first.expected else ""

@@ -35,8 +35,11 @@ def find_causes(findings: Sequence[Finding], rows: Iterable[Row]) -> tuple[Cause
 
 
 def verdict_on(causes: Sequence[Cause], count: int) -> str:
-    """In one sentence: how many causes explain how many of the `count` rows that did not pass."""
-    if not count:
+    """In one sentence: how many causes explain how many of the `count` rows that did not pass.
+
+    "" for no row, and for one that no other thing explains.
+    """
+    if not count or (count == 1 and not causes):
         return ""
     explained = sum(len(cause.explained) for cause in causes)
     if not causes or explained < count * LEAST_SHARE:

@@ -48,6 +48,14 @@ _POLICY: Final = re.compile(r"NetworkPolicy ([a-z0-9.-]+?)(?::| egress| ingress)
 _UNAVAILABLE: Final = re.compile(
     r"\b5\d\d\b|no answer|refused|timeout|unsent|not read back|Error|no event came back|False"
 )
+_REFUSED: Final = re.compile(
+    r'cannot (\w+) resource "([^"]+)" in API group "[^"]*"(?: in the namespace "([^"]+)")?'
+)
+"""As the API server's authorizer says it (k8s.io/apiserver, endpoints/handlers/responsewriters)."""
+RIGHT: Final = "Right/"
+"""A place that is a right: `Right/NAMESPACE/VERB RESOURCE`."""
+REASON: Final = "Reason//"
+"""A place that is a reason alone, which several rows may share."""
 NODES: Final = "Node//"
 METRICS_API: Final = "APIService//v1beta1.metrics.k8s.io"
 _NO_METRICS: Final = re.compile(r"unable to (get|fetch) metrics|metrics\.k8s\.io")
@@ -117,7 +125,12 @@ def _doubt(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
         if ref is not None and hasattr(ref, "namespace"):
             needs += [Need(str(ref), SERVES), *_behind(str(ref), relations)]
     proven = tuple(_named(finding, _namespace_of(row)))
-    return Reading(None, needs=tuple(needs), proven=proven)
+    refused = _REFUSED.search(finding.doubt)
+    if refused:
+        right = f"{RIGHT}{refused[3] or ''}/{refused[1]} {refused[2]}"
+        return Reading(Place(right, Part.EXISTS), proven=(*proven, Place(right, Part.EXISTS)))
+    at = Place(f"{REASON}{finding.doubt}", Part.STATUS)
+    return Reading(at, needs=tuple(needs), proven=proven)
 
 
 def _behind(service: str, relations: Relations) -> list[Need]:
