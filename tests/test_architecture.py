@@ -14,6 +14,7 @@ FLOORS = (
     ("compare",),
     ("act", "observe", "product"),
     ("checks",),
+    ("causes",),
     ("report",),
     ("run", "bundle", "diagnose"),
     ("load", "history", "generate", "notify"),

@@ -18,6 +18,10 @@ WHOLE = """\
 
 > and more
 
+#### Causes
+
+No single cause: 2 of 2 rows stand on their own.
+
 #### ❌ Failed
 
 <details open><summary>b: expected 3, observed 2</summary>

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusterproof.bundle.replay import pack, replay_bundle
 from clusterproof.outcome import ExitCode, Outcome
+from clusterproof.report import causes
 from clusterproof.report.words import verdict_sentence
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def _bundle(options: argparse.Namespace, _rest: list[str]) -> int:
 
 def _replay(options: argparse.Namespace, _rest: list[str]) -> int:
     record, rows = replay_bundle(options.bundle)
+    for line in causes.text(record):
+        _say(line)
     judged = [one for one in rows if not one.without]
     for one in judged:
         if not one.same:

@@ -10,6 +10,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from clusterproof.outcome import Outcome
+from clusterproof.report.causes import lines_of, sentence
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import cause, explanation, headline, iso
 
@@ -96,7 +97,12 @@ def _facts(record: RunRecord) -> dict[str, str]:
     }
     options = {f"option.{name}": value for name, value in record.options.items()}
     notes = {f"note.{number}": note for number, note in enumerate(record.notes, 1)}
-    return facts | options | notes
+    causes = {
+        f"cause.{number}": " ".join(" ".join(lines_of(number, cause)).split())
+        for number, cause in enumerate(record.causes, 1)
+    }
+    verdict = {"causes": sentence(record)} if sentence(record) else {}
+    return facts | options | notes | verdict | causes
 
 
 def _clean(text: str) -> str:

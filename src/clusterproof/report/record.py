@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from clusterproof.causes.cause import Cause
 from clusterproof.errors import SpecError
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 
@@ -105,6 +106,7 @@ class RunRecord:
         rows: One result for each planned row, in the spec's order.
         notes: Sentences about the run as a whole ("stopped at the deadline of 30 min").
         rights: The rights that the run used, e.g. `get pods`, `create pods/exec`.
+        causes: What explains the rows that did not pass, the largest first.
     """
 
     run_id: str
@@ -120,6 +122,7 @@ class RunRecord:
     rows: tuple[RowResult, ...] = ()
     notes: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
     @property
     def verdict(self) -> Outcome:

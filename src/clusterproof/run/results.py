@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from clusterproof.causes.finding import Finding, finding_of
 from clusterproof.judgement import Difference, Doubt
 from clusterproof.observe.observed import Observed
 from clusterproof.report.record import RowResult
@@ -18,6 +19,12 @@ def explanation(checked: Checked) -> str:
     if checked.observed is None:
         return headline(row, differences)
     return "\n".join([headline(row, differences), *_details(row, checked.observed, differences)])
+
+
+def finding_from(checked: Checked) -> Finding | None:
+    """What the search for causes is given of a checked row; None for a pass."""
+    evidence = checked.observed.evidence if checked.observed else ()
+    return finding_of(checked.row, checked.judgement, evidence, _next(checked))
 
 
 def headline(row: Row, differences: tuple[Difference, ...]) -> str:
