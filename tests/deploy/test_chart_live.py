@@ -127,16 +127,20 @@ def test_another_cluster_has_a_night_of_its_own(
         "users": [{"name": "other", "user": {"token": token}}],
         "contexts": [{"name": "other", "context": {"cluster": "other", "user": "other"}}],
     }
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other-kubeconfig",
-              "namespace": NAMESPACE}, "stringData": {"kubeconfig": json.dumps(config)}}  # fmt: skip
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "other-kubeconfig", "namespace": NAMESPACE},
+        "stringData": {"kubeconfig": json.dumps(config)},
+    }
     kubectl.apply([secret])
     cluster = {"name": "other", "secret": "other-kubeconfig", "schedule": "@daily"}
     upgrade = ("upgrade", RELEASE, str(CHART), "-n", NAMESPACE, "--wait", "--timeout", "120s")
     helm.run(*upgrade, values={"clusters": [cluster]})
     night = job.run_now(kubectl, NAMESPACE, cron_job=f"{NAME}-other")
     assert night.exit_code == 0, night.log[-3000:]
-    assert "context other" in night.log, night.log[:1000]
-    helm.run(*upgrade, values={})
+    assert ": PASSED: " in night.log
+    helm.run(*upgrade, "--reset-values")
     names = {item["metadata"]["name"] for item in kubectl.read("cronjobs", "-n", NAMESPACE)}
     assert names == {NAME}
 
