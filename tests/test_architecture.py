@@ -18,7 +18,7 @@ FLOORS = (
     ("report",),
     ("run", "bundle", "diagnose"),
     ("load", "history", "generate", "notify"),
-    ("nightly", "doctor", "fleet", "completion", "undo_cli", "cli", "__main__"),
+    ("nightly", "doctor", "fleet", "completion", "undo_cli", "verify", "cli", "door", "__main__"),
 )
 """From the ground up: a module imports from its own floor and those below it."""
 

@@ -102,3 +102,21 @@ PATHS: Final = (
     "--junit-xml",
 )
 """Every option with a path for its value, pytest's own included."""
+
+_NAMES_OF_PYTEST: Final = """
+assert basetemp capture co code-highlight collect-in-virtualenv collect-only collectonly
+color confcutdir config-file continue-on-collection-errors debug deselect
+disable-plugin-autoload disable-pytest-warnings disable-warnings doctest-continue-on-failure
+doctest-glob doctest-ignore-import-errors doctest-modules doctest-report durations
+durations-min exitfirst fixtures fixtures-per-test force-short-summary full-trace funcargs
+help ignore ignore-glob import-mode junit-prefix junit-xml junitprefix junitxml
+keep-duplicates log-auto-indent log-cli-date-format log-cli-format log-cli-level
+log-date-format log-disable log-file log-file-date-format log-file-format log-file-level
+log-file-mode log-format log-level markers max-warnings maxfail no-fold-skipped no-header
+no-showlocals no-summary noconftest override-ini pastebin pdb pdbcls pyargs pythonwarnings
+quiet report-chars rootdir runxfail setup-only setup-plan setup-show setuponly setupplan
+setupshow show-capture showlocals strict strict-config strict-markers tb trace trace-config
+verbose verbosity version xfail-tb
+"""
+OF_PYTEST: Final = frozenset(f"--{name}" for name in _NAMES_OF_PYTEST.split())
+"""Options of pytest without plugins; a test compares them with the installed pytest's."""
