@@ -199,17 +199,24 @@ def nothing_arrived(site: Site) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsals:
-    """Performs operations, each in a Pod of its own."""
+    """Performs operations, each in a Pod of its own.
+
+    Attributes:
+        performed: What those came to that had an end.
+        begun: The rows of all that were begun.
+    """
 
     site: Site
     stage: "Stage"
     performed: "list[Rehearsed]"
+    begun: list[str]
 
     def perform(self, row: RehearsalRow) -> "Observed[Rehearsed]":
         """The operation of a row under load, and put back; what it came to."""
         from clusterproof.act.rehearsal.rehearse import rehearse  # noqa: PLC0415 - only to rehearse
 
         site, pods = self.site, self.site.shared(own_pods)
+        self.begun.append(row.id)
         if left := self.stage.way_back.take_back():
             site.notes.append(f"undid what a run that died had changed: {left}")
         plan = plan_with_keys(site, row.id)
@@ -223,19 +230,26 @@ class Rehearsals:
         return observed
 
     def total(self) -> None:
-        """Note the sum of all, for the record."""
-        if not self.performed:
+        """Note the sum of all, for the record; what could not be seen is not said to be kept."""
+        if not self.begun:
             return
-        sent = sum(rehearsed.flown.sent for rehearsed in self.performed)
-        lost = sent - sum(rehearsed.flown.answered for rehearsed in self.performed)
-        named = sum(rehearsed.kept.named for rehearsed in self.performed)
-        missing = sum(
-            rehearsed.kept.missing + rehearsed.flown.unnamed for rehearsed in self.performed
-        )
-        self.site.notes.append(
-            f"{len(self.performed)} rehearsals: {lost} of {sent} requests lost,"
-            f" {missing} of {named} events lost"
-        )
+        ended, flows = self.performed, [rehearsed.flown for rehearsed in self.performed]
+        sent, answered = sum(flow.sent for flow in flows), sum(flow.answered for flow in flows)
+        unnamed = sum(flow.unnamed for flow in flows)
+        kept = [rehearsed.kept for rehearsed in ended]
+        missing = unnamed + sum(events.missing for events in kept)
+        asked_for = unnamed + sum(events.asked_for for events in kept)
+        unseen = sum(events.named - events.asked_for for events in kept)
+        note = f"{len(self.begun)} rehearsals: {sent - answered} of {sent} requests lost"
+        if asked_for:
+            note += f", {missing} of {asked_for} events lost"
+        if unseen:
+            note += f", {unseen} events could not be read back"
+        if not asked_for and not unseen:
+            note += ", no event was named"
+        if without := len(self.begun) - len(ended):
+            note += f"; {without} of them ended without a figure"
+        self.site.notes.append(note)
 
 
 def rehearsals(site: Site) -> Rehearsals:
@@ -265,6 +279,6 @@ def rehearsals(site: Site) -> Rehearsals:
         way_back=way_back,
         may_write=lock.refuse_if_lost,
     )
-    operations = Rehearsals(site, stage, [])
+    operations = Rehearsals(site, stage, [], [])
     site.on_end.callback(operations.total)
     return operations
