@@ -188,13 +188,29 @@ def status(site: Site) -> StatusPage:
     return read_page(posthog_pod(site), site.posthog)
 
 
-def nothing_arrived(site: Site) -> bool:
-    """Whether this run sent events that were accepted, and could read none of them back."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Whether the events of this run arrived, for rows that rest on that beside other things.
+
+    Attributes:
+        nothing: Events were accepted, and none of them could be read back.
+        unsent: Why they could not be sent or looked for, or "".
+    """
+
+    nothing: bool = False
+    unsent: str = ""
+
+
+def arrival(site: Site) -> Arrival:
+    """Whether our events arrived; where that could not be looked at, why. Never raises."""
     if not site.ended(events):
-        return False
-    batch = site.shared(events)
+        return Arrival()
+    try:
+        batch = site.shared(events)
+    except ObservationError as error:
+        return Arrival(unsent=str(error))
     accepted = any(not event.error for event in batch.events)
-    return accepted and not batch.reading.unseen and not batch.durable
+    return Arrival(nothing=accepted and not batch.reading.unseen and not batch.durable)
 
 
 @dataclass(frozen=True, slots=True)
