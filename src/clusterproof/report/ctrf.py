@@ -63,6 +63,7 @@ def _document(record: RunRecord) -> dict[str, Any]:
                     "spec": record.spec_path,
                     "run": record.run_id,
                     "notes": list(record.notes),
+                    "errors": list(record.errors),
                 },
             },
         },

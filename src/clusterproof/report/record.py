@@ -105,6 +105,8 @@ class RunRecord:
         rows: One result for each planned row, in the spec's order.
         notes: Sentences about the run as a whole ("stopped at the deadline of 30 min").
         rights: The rights that the run used, e.g. `get pods`, `create pods/exec`.
+        errors: What went wrong in the run itself, outside of any row, such as its ending: with one
+            it is INCONCLUSIVE at best.
     """
 
     run_id: str
@@ -120,11 +122,13 @@ class RunRecord:
     rows: tuple[RowResult, ...] = ()
     notes: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Outcome:
         """FAILED if any row failed; PASSED only if rows passed and nothing else happened."""
-        return verdict(row.outcome for row in self.rows)
+        came_to = verdict(row.outcome for row in self.rows)
+        return Outcome.INCONCLUSIVE if self.errors and came_to is Outcome.PASSED else came_to
 
     @property
     def exit_code(self) -> ExitCode:

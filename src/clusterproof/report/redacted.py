@@ -23,6 +23,7 @@ def redacted(record: RunRecord, redactor: Redactor) -> RunRecord:
         notes=clean.data(record.notes),
         options=clean.data(dict(record.options)),
         rights=clean.data(record.rights),
+        errors=clean.data(record.errors),
     )
 
 

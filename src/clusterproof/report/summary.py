@@ -71,6 +71,7 @@ def _head(record: RunRecord) -> str:
     return (
         f"### {_SIGN[record.verdict]}: {verdict_sentence(record)}\n\n{facts}\n\n"
         f"| {names} |\n| ---: | ---: | ---: | ---: |\n| {cells} |\n"
+        + "".join(f"\n> error of the run: {_inline(error)}\n" for error in record.errors)
         + "".join(f"\n> {_inline(note)}\n" for note in record.notes)
     )
 

@@ -47,6 +47,8 @@ def verdict_sentence(record: RunRecord) -> str:
         return f"{failed} of {rows(total)} {differ} from the spec{more}."
     if record.verdict is Outcome.PASSED:
         return f"All {rows(total)} are as the spec says."
+    if not unknown:
+        return f"All {rows(total)} are as the spec says, but the run itself had an error."
     return f"No difference was seen, but {unknown} of {rows(total)} could not be judged."
 
 
