@@ -124,7 +124,13 @@ def control_pod(site: Site) -> Inside:
         ObservationError: The spec does not say how to make it, or it does not run.
     """
     settings = site.dialler_settings
-    plan = PodPlan(settings.namespace, "control", settings.image, settings.python)
+    plan = PodPlan(
+        settings.namespace,
+        "control",
+        settings.image,
+        settings.python,
+        resources=settings.pod_resources,
+    )
     return inside(site.api, site.shared(own_pods).start(plan), settings.python)
 
 
@@ -156,7 +162,15 @@ def plan_with_keys(site: Site, purpose: str) -> PodPlan:
         _from_secret("POSTHOG_API_KEY", settings.api_key),
         _from_secret("POSTHOG_PERSONAL_API_KEY", settings.personal_api_key),
     )
-    return PodPlan(settings.namespace, purpose, pod.image, pod.python, env=env, memory_limit=MEMORY)
+    return PodPlan(
+        settings.namespace,
+        purpose,
+        pod.image,
+        pod.python,
+        env=env,
+        memory_limit=MEMORY,
+        resources=pod.pod_resources,
+    )
 
 
 def _from_secret(name: str, key: KeyRef) -> dict[str, object]:
