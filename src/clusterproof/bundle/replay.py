@@ -15,6 +15,7 @@ from clusterproof.checks import judge, kind_of
 from clusterproof.errors import SpecError
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
+from clusterproof.report.acceptance import outcome_of
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.redacted import redacted
 
@@ -56,7 +57,7 @@ def replay(entry: Entry) -> Replayed:
         return _as_recorded(entry, str(error))
     now = judge(entry.row, fact)
     lines = tuple(str(difference) for difference in now.differences)
-    return Replayed(entry.result, now.outcome, lines, "")
+    return Replayed(entry.result, outcome_of(now, entry.result.accepted), lines, "")
 
 
 def _as_recorded(entry: Entry, why: str) -> Replayed:

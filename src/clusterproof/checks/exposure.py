@@ -194,4 +194,15 @@ _FIGURES: Mapping[str, Callable[[Exposures], tuple[float, str]]] = {
 }
 
 
-KIND = Kind(ExposureRow, look, judge, begin=(exposures,))
+KIND = Kind(
+    ExposureRow,
+    look,
+    judge,
+    begin=(exposures,),
+    codes=(
+        "exposure-lost",
+        "request-not-routed",
+        "variant-differs",
+        "variant-not-sticky",
+    ),
+)

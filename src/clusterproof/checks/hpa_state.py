@@ -263,4 +263,17 @@ def _absent_target(state: HpaState) -> Iterator[Difference]:
         yield Difference("scaleTargetRef", "an object that exists", observed, code="target-absent")
 
 
-KIND = Kind(HpaStateRow, look, judge)
+KIND = Kind(
+    HpaStateRow,
+    look,
+    judge,
+    codes=(
+        "autoscaler-absent",
+        "metric-unknown",
+        "not-able-to-scale",
+        "request-absent",
+        "scaling-not-active",
+        "selects-pods-of-others",
+        "target-absent",
+    ),
+)

@@ -390,4 +390,17 @@ def _is_allowed_in_part(fact: PolicyView, need: Need) -> bool:
     )
 
 
-KIND = Kind(PolicyRow, look, judge)
+KIND = Kind(
+    PolicyRow,
+    look,
+    judge,
+    codes=(
+        "allowed-beyond-needs",
+        "namespace-missing",
+        "need-denied",
+        "pod-in-host-network",
+        "pod-missing",
+        "policy-missing",
+        "policy-selects-otherwise",
+    ),
+)

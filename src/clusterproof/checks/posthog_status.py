@@ -183,4 +183,13 @@ def judge(row: StatusRow, fact: Figure) -> Judgement:
     return Passed(row.figure)
 
 
-KIND = Kind(StatusRow, look, judge, begin=(events, status))
+KIND = Kind(
+    StatusRow,
+    look,
+    judge,
+    begin=(events, status),
+    codes=(
+        "figure-contradicted",
+        "figure-differs",
+    ),
+)

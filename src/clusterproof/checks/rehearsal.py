@@ -96,4 +96,16 @@ def _request_differences(flown: Flown) -> Iterator[Difference]:
         yield Difference("events", "one for each answer", observed, code="event-unnamed")
 
 
-KIND = Kind(RehearsalRow, look, judge)
+KIND = Kind(
+    RehearsalRow,
+    look,
+    judge,
+    codes=(
+        "event-lost",
+        "event-unnamed",
+        "no-request-sent",
+        "not-restored",
+        "request-lost",
+        "step-not-reached",
+    ),
+)

@@ -8,6 +8,7 @@ from clusterproof.report.record import REHEARSE, RowResult, RunRecord
 from clusterproof.spec.row import Area
 
 _UNKNOWN = frozenset({Outcome.INCONCLUSIVE, Outcome.NOT_RUN})
+_DIFFERENT = frozenset({Outcome.FAILED, Outcome.ACCEPTED})
 _REHEARSALS = Area.REHEARSALS.value
 
 
@@ -21,7 +22,8 @@ class Comparison:
         new_failures: Failed now and not before, or not there before.
         still_failing: Failed in both.
         changed_failures: Those of `still_failing` that were observed otherwise before.
-        mended: Failed before, passed now.
+        mended: Failed before, or was accepted, and passed now.
+        newly_accepted: Differs as is accepted, and was not accepted before.
         new_unknowns: Neither passed nor failed now, and not so before.
         vanished: There before and not retired, gone now.
         appeared: Not there before.
@@ -33,6 +35,7 @@ class Comparison:
     still_failing: tuple[str, ...] = ()
     changed_failures: tuple[str, ...] = ()
     mended: tuple[str, ...] = ()
+    newly_accepted: tuple[str, ...] = ()
     new_unknowns: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     appeared: tuple[str, ...] = ()
@@ -40,7 +43,13 @@ class Comparison:
     @property
     def quiet(self) -> bool:
         """True when nothing changed that a reader must hear of."""
-        return not (self.new_failures or self.mended or self.new_unknowns or self.vanished)
+        return not (
+            self.new_failures
+            or self.mended
+            or self.newly_accepted
+            or self.new_unknowns
+            or self.vanished
+        )
 
 
 def compare(
@@ -71,7 +80,12 @@ def compare(
         mended=tuple(
             row.id
             for row in after.rows
-            if row.outcome is Outcome.PASSED and _was(old, row.id) is Outcome.FAILED
+            if row.outcome is Outcome.PASSED and _was(old, row.id) in _DIFFERENT
+        ),
+        newly_accepted=tuple(
+            row.id
+            for row in after.rows
+            if row.outcome is Outcome.ACCEPTED and _was(old, row.id) is not Outcome.ACCEPTED
         ),
         new_unknowns=tuple(
             row.id
@@ -94,7 +108,7 @@ def fail_on_new(
     seen = compare(baseline, current, retired=retired)
     if seen.new_failures or seen.vanished:
         return ExitCode.FAILED
-    judged = any(row.outcome in {Outcome.PASSED, Outcome.FAILED} for row in current.rows)
+    judged = any(row.outcome in {Outcome.PASSED, *_DIFFERENT} for row in current.rows)
     return ExitCode.PASSED if judged and not seen.new_unknowns else ExitCode.INCONCLUSIVE
 
 

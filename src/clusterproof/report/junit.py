@@ -2,7 +2,7 @@
 
 Valid against the schema of Jenkins' xUnit plugin (`junit-10.xsd`), the strictest in common use: it
 has no properties in a case, so a row's evidence is its `system-out`. FAILED is a failure,
-INCONCLUSIVE an error (tools show both red), NOT_RUN is skipped.
+INCONCLUSIVE an error (tools show both red), NOT_RUN is skipped, and so is ACCEPTED: it is no pass.
 """
 
 import re
@@ -70,6 +70,9 @@ def _case(row: RowResult) -> ET.Element:
         found.text = _clean(explanation(row))
     elif row.outcome is Outcome.NOT_RUN:
         ET.SubElement(case, "skipped", type="not-run", message=_clean(cause(row)))
+    elif row.outcome is Outcome.ACCEPTED:
+        ET.SubElement(case, "skipped", type="accepted", message=_clean(headline(row)))
+        ET.SubElement(case, "system-out").text = _clean(explanation(row))
     else:
         if row.flaky:
             note = f"passed at attempt {row.attempts}"
@@ -85,7 +88,7 @@ def _totals(rows: tuple[RowResult, ...], name: str, duration_s: float) -> dict[s
         "tests": str(len(rows)),
         "failures": str(outcomes.count(Outcome.FAILED)),
         "errors": str(outcomes.count(Outcome.INCONCLUSIVE)),
-        "skipped": str(outcomes.count(Outcome.NOT_RUN)),
+        "skipped": str(outcomes.count(Outcome.NOT_RUN) + outcomes.count(Outcome.ACCEPTED)),
         "time": f"{max(0.0, duration_s):.3f}",
     }
 

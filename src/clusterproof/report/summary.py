@@ -33,6 +33,7 @@ _SIGN: Final = {
     Outcome.FAILED: "❌ Failed",
     Outcome.INCONCLUSIVE: "❔ Inconclusive",
     Outcome.NOT_RUN: "⏸ Not run",
+    Outcome.ACCEPTED: "☑ Accepted for a time",
 }
 
 
@@ -70,7 +71,7 @@ def _head(record: RunRecord) -> str:
     )
     return (
         f"### {_SIGN[record.verdict]}: {verdict_sentence(record)}\n\n{facts}\n\n"
-        f"| {names} |\n| ---: | ---: | ---: | ---: |\n| {cells} |\n"
+        f"| {names} |\n|{' ---: |' * len(counts)}\n| {cells} |\n"
         + "".join(f"\n> error of the run: {_inline(error)}\n" for error in record.errors)
         + "".join(f"\n> {_inline(note)}\n" for note in record.notes)
     )
@@ -78,7 +79,7 @@ def _head(record: RunRecord) -> str:
 
 def _details(record: RunRecord) -> Iterable[str]:
     """The parts in order of importance."""
-    for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE):
+    for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.ACCEPTED):
         found = record.of(outcome)
         if found:
             yield f"\n#### {_SIGN[outcome]}\n"
