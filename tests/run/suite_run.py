@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clusterproof.report.record import RunRecord
@@ -40,12 +40,14 @@ class Suites:
 
     Attributes:
         folder: What is written into it is a plugin by its name, `-p NAME`.
+        answers: Of the server.
         spec: A row `settings-KEY` for each key.
     """
 
     folder: Path
     spec: Path
     server: str
+    answers: Answers = field(default_factory=Answers)
 
     def run(self, *options: str) -> SuiteRun:
         """Run them; each time into a folder of reports of its own."""
@@ -74,4 +76,4 @@ def suites(folder: Path, *keys: str, **data: str) -> Iterator[Suites]:
     answers.lists[CONFIG_MAPS] = settings(**data)
     spec = write_spec(folder / "spec", *keys)
     with served(answers) as server:
-        yield Suites(folder, spec, server)
+        yield Suites(folder, spec, server, answers)

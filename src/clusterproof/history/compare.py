@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from clusterproof.options import SELECTING
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.report.record import REHEARSE, RowResult, RunRecord
 from clusterproof.spec.row import Area
@@ -128,9 +129,21 @@ def with_census(
 
 
 def _due(before: RunRecord, after: RunRecord) -> list[RowResult]:
-    """The rows of `before` that `after` should have too: rehearsals only where it rehearsed."""
+    """The rows of `before` that `after` should have too.
+
+    Rehearsals only where it rehearsed; where it was told to check some rows alone, those.
+    """
     rehearsed = bool(after.options.get(REHEARSE))
-    return [row for row in before.rows if rehearsed or row.area != _REHEARSALS]
+    rows = [row for row in before.rows if rehearsed or row.area != _REHEARSALS]
+    if not is_selection(after):
+        return rows
+    chosen = {row.id for row in after.rows}
+    return [row for row in rows if row.id in chosen]
+
+
+def is_selection(record: RunRecord) -> bool:
+    """Whether a run was told to check some rows of its spec alone."""
+    return any(record.options.get(name) for name in SELECTING)
 
 
 def _missing(row: RowResult, run_id: str) -> RowResult:
