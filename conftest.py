@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.options",
     "fixtures.rows",
+    "fixtures.since",
     "fixtures.recording",
     "fixtures.causing",
     "fixtures.redacting",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clusterproof import completion, undo_cli, verify
 from clusterproof.bundle import cli as bundle_cli
-from clusterproof.checks import json_schema, kinds, read_spec
+from clusterproof.checks import accepted_schema, json_schema, kinds, read_spec
 from clusterproof.doctor import cli as doctor_cli
 from clusterproof.errors import ClusterproofError, SpecError
 from clusterproof.generate import cli as generate_cli
@@ -23,7 +23,10 @@ from clusterproof.redact.errors import say_error, say_uncaught
 from clusterproof.tool import tool_version
 from clusterproof.verify import Parser
 
-SCHEMA_FILE = SPECS / "schema" / "rows.schema.json"
+SCHEMA_FILES = {
+    SPECS / "schema" / "rows.schema.json": json_schema,
+    SPECS / "schema" / "accepted.schema.json": accepted_schema,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -106,16 +109,18 @@ def _kinds(_options: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def _schema(options: argparse.Namespace, _rest: list[str]) -> int:
-    current = json.dumps(json_schema(), indent=1) + "\n"
+    texts = {path: json.dumps(made(), indent=1) + "\n" for path, made in SCHEMA_FILES.items()}
     if not options.check and not IS_CHECKOUT:
-        sys.stdout.write(current)
+        sys.stdout.write(next(iter(texts.values())))
         return ExitCode.PASSED
     if not options.check:
-        SCHEMA_FILE.parent.mkdir(parents=True, exist_ok=True)
-        SCHEMA_FILE.write_text(current, encoding="utf-8")
-        sys.stdout.write(f"{SCHEMA_FILE}\n")
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"{path}\n")
         return ExitCode.PASSED
-    if SCHEMA_FILE.is_file() and SCHEMA_FILE.read_text(encoding="utf-8") == current:
-        return ExitCode.PASSED
-    sys.stderr.write(f"{SCHEMA_FILE}: not current; write it again: clusterproof schema\n")
-    return ExitCode.FAILED
+    for path, text in texts.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            sys.stderr.write(f"{path}: not current; write it again: clusterproof schema\n")
+            return ExitCode.FAILED
+    return ExitCode.PASSED

@@ -31,6 +31,10 @@ def _switch(flag: str, text: str) -> Option:
     return Option(flag, {"action": "store_true", "help": text})
 
 
+ONLY: Final = "--only"
+SELECTING: Final = (ONLY, "-k", "-m")
+"""Options with which a run is not of every row of its spec."""
+
 OPTIONS: Final = (
     _path(
         "--kubeconfig",
@@ -56,6 +60,20 @@ OPTIONS: Final = (
             "metavar": "ALIAS=NAME",
             "help": "another namespace for an alias of the spec (router=my-namespace); repeatable",
         },
+    ),
+    Option(
+        ONLY,
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "ROW",
+            "help": "check this row alone, by its id or a glob such as 'router-*'; repeatable",
+        },
+    ),
+    _path(
+        "--since",
+        "also say what changed since this record (run.json or its folder), or since the baseline"
+        " of this history store",
     ),
     _switch("--read-only", "create no Pod and run nothing in one; what needs it is INCONCLUSIVE"),
     _switch("--plan", "show what would be checked; touch no cluster"),

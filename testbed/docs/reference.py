@@ -155,7 +155,7 @@ def _help(action: argparse.Action) -> str:
 def _exit_codes() -> str:
     text = "# Outcomes and exit codes\n\nA row comes to one of these: "
     text += ", ".join(f"`{outcome.value}`" for outcome in Outcome)
-    text += ". A run comes to the worst of its rows.\n\n"
+    text += ". A run comes to the worst of its rows; `accepted` is told, and fails none.\n\n"
     return text + _table(
         ("exit code", "meaning"), [(str(int(code)), _MEANINGS[code]) for code in ExitCode]
     )

@@ -18,6 +18,7 @@ from clusterproof.checks.exposure import ExposureRow, read_exposures
 from clusterproof.checks.flag import FlagRow, ask_flag
 from clusterproof.checks.ingestion import IngestionRow
 from clusterproof.checks.posthog_status import StatusRow, read_figure
+from clusterproof.checks.shared import Arrival
 from clusterproof.errors import ObservationError
 from clusterproof.observe.inside import Inside
 from clusterproof.product.posthog.ingestion import (
@@ -198,7 +199,7 @@ def _capture(settings: PosthogSettings, answers: tuple[Routed, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "red", "nothing_arrived"),
+    ("fault", "red", "nothing"),
     [
         (("worker", ""), set(), False),
         (("worker", "stalled_worker"), {"worker_alive"}, True),
@@ -208,7 +209,7 @@ def _capture(settings: PosthogSettings, answers: tuple[Routed, ...]) -> None:
     ids=_named,
 )
 def test_the_status_page_is_not_believed_against_what_was_seen(
-    fault: str, red: set[str], *, nothing_arrived: bool, settings: PosthogSettings, pod: Inside
+    fault: str, red: set[str], *, nothing: bool, settings: PosthogSettings, pod: Inside
 ) -> None:
     page = read_page(pod, settings)
     rows = [row for row in SPEC.rows if isinstance(row, StatusRow)]
@@ -217,7 +218,7 @@ def test_the_status_page_is_not_believed_against_what_was_seen(
         for row in rows
         if differences(
             row,
-            read_figure(page, row, capacity="50Gi", nothing_arrived=nothing_arrived).value,
+            read_figure(page, row, capacity="50Gi", arrived=Arrival(nothing=nothing)).value,
         )
     }
     assert seen == red, fault

@@ -10,9 +10,9 @@ WHOLE = """\
 
 `testbed` v1.35.4, profile `self-hosted`, 2026-11-23 02:00:07 UTC, 44.2 s, 212 API calls
 
-| passed | failed | inconclusive | not-run |
-| ---: | ---: | ---: | ---: |
-| 2 | 1 | 1 | 1 |
+| passed | failed | inconclusive | not-run | accepted |
+| ---: | ---: | ---: | ---: | ---: |
+| 2 | 1 | 1 | 1 | 0 |
 
 > stopped\\_early
 

@@ -44,7 +44,11 @@ def _replay(options: argparse.Namespace, _rest: list[str]) -> int:
         for difference in one.differences:
             _say(f"  {one.recorded.id}: {difference}")
     for one in rows:
-        if one.without and one.recorded.outcome in {Outcome.PASSED, Outcome.FAILED}:
+        if one.without and one.recorded.outcome in {
+            Outcome.PASSED,
+            Outcome.FAILED,
+            Outcome.ACCEPTED,
+        }:
             _say(f"as recorded, not judged again: {one.recorded.id}: {one.without}")
     _say(f"{len(judged)} of {len(record.rows)} rows judged again, offline")
     _say(f"{record.run_id}: {record.verdict.upper()}: {verdict_sentence(record)}")

@@ -17,6 +17,7 @@ from clusterproof.checks import judge, kind_of
 from clusterproof.errors import SpecError
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
+from clusterproof.report.acceptance import outcome_of
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.redacted import redacted
 
@@ -62,7 +63,7 @@ def replay(entry: Entry) -> Replayed:
     lines = tuple(str(difference) for difference in now.differences)
     result = entry.result
     finding = finding_of(entry.row, now, result.evidence, result.next)
-    return Replayed(result, now.outcome, lines, "", finding)
+    return Replayed(result, outcome_of(now, result.accepted), lines, "", finding)
 
 
 def _as_recorded(entry: Entry, why: str) -> Replayed:

@@ -122,4 +122,14 @@ def _differences(row: FlagRow, fact: tuple[FlagAnswer, ...]) -> Iterator[Differe
         )
 
 
-KIND = Kind(FlagRow, look, judge)
+KIND = Kind(
+    FlagRow,
+    look,
+    judge,
+    codes=(
+        "flag-missing",
+        "variant-missing",
+        "variant-not-sticky",
+        "variant-unexpected",
+    ),
+)

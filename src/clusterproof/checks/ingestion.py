@@ -134,4 +134,16 @@ def _reason(figure: str, fact: EventBatch) -> str:
     return ""
 
 
-KIND = Kind(IngestionRow, look, judge, begin=(events,))
+KIND = Kind(
+    IngestionRow,
+    look,
+    judge,
+    begin=(events,),
+    codes=(
+        "event-altered",
+        "event-duplicate",
+        "event-late",
+        "event-lost",
+        "event-rejected",
+    ),
+)

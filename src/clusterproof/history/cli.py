@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from clusterproof.errors import ClusterproofError, SpecError
-from clusterproof.history.compare import Comparison, compare, fail_on_new, with_census
+from clusterproof.history.compare import Comparison, compare, fail_on_new, is_selection, with_census
 from clusterproof.history.metrics import metrics_text
 from clusterproof.history.serve import server
 from clusterproof.history.site import write_site
@@ -124,7 +124,7 @@ def _add(options: argparse.Namespace, _rest: list[str]) -> int:
         for path in options.records:
             record = redacted(_read(path), Redactor())
             before = None
-            if options.partial:
+            if options.partial or is_selection(record):
                 record = replace(record, profile=f"{record.profile}{PARTIAL}")
             else:
                 before = history.before(record)

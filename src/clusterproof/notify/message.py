@@ -55,7 +55,7 @@ def message(
         if len(found) > MOST_ROWS:
             lines.append(f"and {len(found) - MOST_ROWS} more")
         blocks.append(_section("\n".join(lines)))
-    blocks += [_section(_escape(note)) for note in record.notes[:5]]
+    blocks += [_section(_escape(note)) for note in (*record.errors, *record.notes)[:5]]
     if link:
         blocks.append(_section(f"<{_escape(link).replace('|', '%7C')}|The whole report>"))
     return {"text": _escape(_cut(title, TEXT_LIMIT)), "blocks": blocks}

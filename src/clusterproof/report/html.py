@@ -36,6 +36,7 @@ def to_html(record: RunRecord) -> str:
         sentence=verdict_sentence(record),
         differences=_by_area(items, record.areas, Outcome.FAILED),
         unknown=_by_area(items, record.areas, Outcome.INCONCLUSIVE),
+        known=_by_area(items, record.areas, Outcome.ACCEPTED),
         not_run=not_run,
         passes=_by_area(items, record.areas, Outcome.PASSED),
         areas=[(area, _rows_of(record, area)) for area in record.areas],

@@ -27,6 +27,7 @@ def redacted(record: RunRecord, redactor: Redactor) -> RunRecord:
             replace(clean.data(cause), rows=cause.rows, symptoms=cause.symptoms)
             for cause in record.causes
         ),
+        errors=clean.data(record.errors),
     )
 
 

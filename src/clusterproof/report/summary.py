@@ -35,6 +35,7 @@ _SIGN: Final = {
     Outcome.FAILED: "❌ Failed",
     Outcome.INCONCLUSIVE: "❔ Inconclusive",
     Outcome.NOT_RUN: "⏸ Not run",
+    Outcome.ACCEPTED: "☑ Accepted for a time",
 }
 
 
@@ -72,7 +73,8 @@ def _head(record: RunRecord) -> str:
     )
     return (
         f"### {_SIGN[record.verdict]}: {verdict_sentence(record)}\n\n{facts}\n\n"
-        f"| {names} |\n| ---: | ---: | ---: | ---: |\n| {cells} |\n"
+        f"| {names} |\n|{' ---: |' * len(counts)}\n| {cells} |\n"
+        + "".join(f"\n> error of the run: {_inline(error)}\n" for error in record.errors)
         + "".join(f"\n> {_inline(note)}\n" for note in record.notes)
     )
 
@@ -83,7 +85,7 @@ def _details(record: RunRecord) -> Iterable[str]:
         yield f"\n#### Causes\n\n{_inline(verdict)}\n"
     for number, explained in enumerate(record.causes, 1):
         yield _cause(number, explained)
-    for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE):
+    for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.ACCEPTED):
         found = record.of(outcome)
         if found:
             yield f"\n#### {_SIGN[outcome]}\n"

@@ -18,7 +18,9 @@ def explanation(checked: Checked) -> str:
     differences = judgement.differences
     if checked.observed is None:
         return headline(row, differences)
-    return "\n".join([headline(row, differences), *_details(row, checked.observed, differences)])
+    lines = [headline(row, differences), *_details(row, checked.observed, differences)]
+    lines += [f"  accepted  {acceptance}" for acceptance in checked.acceptances]
+    return "\n".join(lines)
 
 
 def finding_from(checked: Checked) -> Finding | None:
@@ -56,13 +58,14 @@ def result_of(checked: Checked, planned: RowResult) -> RowResult:
     differences = judgement.differences
     result = replace(
         planned,
-        outcome=judgement.outcome,
+        outcome=checked.outcome,
         started_at=checked.started_at,
         duration_s=checked.duration_s,
         next=_next(checked),
         cause="",
         differences=tuple(str(difference) for difference in differences),
         codes=tuple(difference.code for difference in differences),
+        accepted=checked.acceptances,
     )
     if observed is not None:
         result = replace(result, where=observed.where, evidence=observed.evidence, how=observed.how)
