@@ -262,6 +262,40 @@ def test_a_change_between_the_look_and_the_patch_is_not_overwritten() -> None:
     assert server.objects[ROUTER] == router("v3")
 
 
+OF_WEB = Undo(IMAGE.path, IMAGE.field, "v1", "v2", "web")
+
+
+def test_an_image_is_that_of_its_container_wherever_it_stands() -> None:
+    """A sidecar that was put in front of it is another container, whatever its image is."""
+    changed = router()
+    changed["spec"]["template"]["spec"]["containers"].insert(0, {"name": "mesh", "image": "v2"})
+    server = left_by_a_killed_run(OF_WEB, objects={ROUTER: changed})
+    with api_server(server.answer) as api:
+        assert "changed since" not in WayBack(api, "n", "run-2").take_back()
+    images = {"mesh": "v2", "web": "v1"}
+    containers = server.objects[ROUTER]["spec"]["template"]["spec"]["containers"]
+    assert {each["name"]: each["image"] for each in containers} == images
+
+
+def test_an_image_of_a_container_that_is_gone_is_said() -> None:
+    changed = router()
+    changed["spec"]["template"]["spec"]["containers"][0]["name"] = "other"
+    server = left_by_a_killed_run(OF_WEB, objects={ROUTER: changed})
+    with api_server(server.answer) as api:
+        assert f"{ROUTER} has no container web any more" in WayBack(api, "n", "r").take_back()
+    assert not server.patched
+
+
+def test_a_container_leads_to_no_other_field() -> None:
+    entry = Undo(REPLICAS.path, REPLICAS.field, 3, 5, "web")
+    server = written_by_hand(entry)
+    with api_server(server.answer) as api:
+        WayBack(api, "n", "run-2").take_back()
+    ((path, steps),) = server.patched
+    assert path == REPLICAS.path
+    assert {step["path"] for step in steps} == {REPLICAS.field}
+
+
 def test_an_owner_that_comes_between_the_look_and_the_patch_is_seen() -> None:
     """The value is the same, so that a test of it alone would hold."""
     ours = managed(router(), clusterproof_rehearsal=OF_IMAGE)

@@ -14,8 +14,9 @@ what is changed.
 
 import json
 import math
+import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -38,6 +39,8 @@ a rehearsal lasts minutes, and a run of each night finds what the last one left.
 _TRIES = 5
 """Looks at one field: its object may change between the look and the patch."""
 _SHOWN = 80
+_IMAGE = re.compile(r"(/spec/template/spec/containers)/(0|[1-9][0-9]*)/image")
+"""The list of containers, and which of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,15 @@ class Undo:
         field: Of the object, as a JSON pointer (RFC 6901).
         was: What it held before; None where it was absent.
         put: What the rehearsal puts there.
+        container: The one that an image is of, or "": its place in the list is not its identity
+            (`x-kubernetes-list-map-keys: name`), for others are put in front of it.
     """
 
     path: str
     field: str
     was: Any
     put: Any
+    container: str = ""
 
     @property
     def object_path(self) -> str:
@@ -64,10 +70,30 @@ class Undo:
     @property
     def patch(self) -> list[Json]:
         """The JSON patch that puts the field back, if it still holds what was put there."""
-        test = {"op": "test", "path": self.field, "value": self.put}
+        tests = [{"op": "test", "path": self.field, "value": self.put}]
+        if self.container and (list_of := _IMAGE.fullmatch(self.field)):
+            name = f"{list_of[1]}/{list_of[2]}/name"
+            tests.insert(0, {"op": "test", "path": name, "value": self.container})
         if self.was is None:
-            return [test, {"op": "remove", "path": self.field}]
-        return [test, {"op": "replace", "path": self.field, "value": self.was}]
+            return [*tests, {"op": "remove", "path": self.field}]
+        return [*tests, {"op": "replace", "path": self.field, "value": self.was}]
+
+    def located(self, item: Json) -> "Undo | None":
+        """The same, with the field where its container is now; None where that is gone."""
+        list_of = _IMAGE.fullmatch(self.field)
+        if not self.container or list_of is None:
+            return self
+        for index, container in enumerate(_value_at(item, list_of[1]) or []):
+            if container.get("name") == self.container:
+                return replace(self, field=f"{list_of[1]}/{index}/image")
+        return None
+
+    def to_json(self) -> Json:
+        """As the record has it."""
+        fields = asdict(self)
+        if not self.container:
+            del fields["container"]
+        return fields
 
 
 def pointer(*tokens: str | int) -> str:
@@ -154,7 +180,7 @@ class WayBack:
                 "run": self._run_id,
                 "row": row,
                 "at": self._api.now().isoformat(timespec="seconds"),
-                "undo": json.dumps([asdict(entry) for entry in entries]),
+                "undo": json.dumps([entry.to_json() for entry in entries]),
             },
         }
         self._api.request("POST", self._collection, body=body)
@@ -221,22 +247,26 @@ class WayBack:
             if there is None:
                 yield f"{entry.object_path} is gone: there is nothing to put back"
                 return
-            holds = _value_at(there, entry.field)
+            located = entry.located(there)
+            if located is None:
+                yield f"{entry.object_path} has no container {entry.container} any more"
+                return
+            holds = _value_at(there, located.field)
             if holds == entry.was:
                 return
             try:
-                others = _set_by_others(there, entry.field)
+                others = _set_by_others(there, located.field)
             except (AttributeError, LookupError, TypeError, ValueError):
                 others = ""  # what the field was part of is not there any more
             if holds != entry.put or others:
-                yield _changed_since(entry, holds, others)
+                yield _changed_since(located, holds, others)
                 return
             try:
                 self._api.request(
                     "PATCH",
                     entry.path,
                     query={"fieldManager": MANAGER},
-                    body=[*_unchanged(there), *entry.patch],
+                    body=[*_unchanged(there), *located.patch],
                     content_type=JSON_PATCH,
                 )
             except ObservationError as error:
