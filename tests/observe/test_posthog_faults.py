@@ -19,7 +19,6 @@ from clusterproof.checks.flag import FlagRow, ask_flag
 from clusterproof.checks.ingestion import IngestionRow
 from clusterproof.checks.posthog_status import StatusRow, read_figure
 from clusterproof.checks.shared import Arrival
-from clusterproof.errors import ObservationError
 from clusterproof.observe.inside import Inside
 from clusterproof.product.posthog.ingestion import (
     EventBatch,
@@ -33,7 +32,7 @@ from clusterproof.product.router.counting import Batch, Routed
 from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.row import Row
 from clusterproof.spec.settings import KeyRef, PosthogSettings
-from tests.judging import DoubtError, differences
+from tests.judging import DoubtError, differences, doubt
 from tests.testbed_posthog.servers import PERSONAL_KEY, TOKEN, Stack, running_stack
 
 pytestmark = pytest.mark.cluster
@@ -231,5 +230,8 @@ def test_a_wrong_key_is_no_finding(stack: Stack, settings: PosthogSettings, pod:
         return pod.run([arguments[0].replace("Bearer ", "Bearer x"), arguments[1]], within_s)
 
     batch = send_events(Inside(run, "here", ""), settings, uuid.uuid4().hex)
-    with pytest.raises(ObservationError, match="401: the personal API key is not accepted"):
-        _red_ingestion(batch)
+    assert _red_ingestion(batch) == set()
+    durable = next(
+        row for row in SPEC.rows if isinstance(row, IngestionRow) and row.figure == "durable"
+    )
+    assert "401: the personal API key is not accepted" in doubt(durable, batch)

@@ -187,6 +187,9 @@ def send(request: Json) -> Json:
         ):
             break
         PAUSE.wait(pause_s(request, turn))
+    # PostHog may accept them although their reading was refused at once.
+    while client.queue.unfinished_tasks and time.monotonic() < ends_at:
+        PAUSE.wait(0.1)
     unsent = client.queue.unfinished_tasks  # neither sent nor given up
     complete = not reading.error
     PAUSE.wait(request["settle_s"] if seen else 0)
