@@ -15,7 +15,6 @@ from clusterproof.redact.random_text import (
     is_hexadecimal_key,
 )
 
-
 _LOOKED_BACK: Final = 100
 """Characters before a match that say what its name is of."""
 
