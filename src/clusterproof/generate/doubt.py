@@ -1,4 +1,4 @@
-"""Whether a text that `init` would write may be a secret: where that is in doubt, it is not written.
+"""Whether a text that `init` would write may be a secret: in doubt, it is not written.
 
 The redactor takes out what surely is one, as a report must stay readable. A spec is committed: here
 a name that may be a secret's, or a word that may have been drawn by chance, is enough.
@@ -7,6 +7,7 @@ a name that may be a secret's, or a word that may have been drawn by chance, is 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from clusterproof.redact import Redactor
@@ -73,7 +74,7 @@ def _of_arguments(arguments: Sequence[object]) -> bool:
         return True
     return any(
         option.startswith("-") and not value.startswith("-") and _is_named(option, value)
-        for option, value in zip(texts, texts[1:], strict=False)
+        for option, value in pairwise(texts)
     )
 
 

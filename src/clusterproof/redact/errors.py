@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
 from clusterproof.outcome import ExitCode
@@ -38,9 +39,9 @@ def ended(run: Callable[[], int], name: str) -> int:
     return code
 
 
-def cannot_write(error: OSError) -> str:
-    """The path, or standard output or a connection, and what the system says."""
-    place = error.filename or "standard output, or a connection"
+def cannot_write(error: OSError, place: Path | str = "standard output, or a connection") -> str:
+    """The path of what could not be written, or `place`, and what the system says."""
+    place = error.filename or place
     return f"{place}: {error.strerror or error}"
 
 
