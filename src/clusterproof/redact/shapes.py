@@ -13,6 +13,7 @@ from clusterproof.redact.random_text import (
     is_address,
     is_drawn_by_chance,
     is_hexadecimal_key,
+    mixes_capitals,
 )
 
 _LOOKED_BACK: Final = 100
@@ -242,7 +243,7 @@ CHECKS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "no-name": lambda _before, value: (
         not is_harmless(value)
         and any(letter.isupper() or letter == "_" for letter in value)
-        and any(letter.isdigit() for letter in value)
+        and (any(letter.isdigit() for letter in value) or mixes_capitals(value.partition("-")[2]))
     ),
     "no-id": lambda _before, value: not value.isdigit() and not is_harmless(value),
     "random": lambda before, value: is_drawn_by_chance(value) and not _is_public(before),
