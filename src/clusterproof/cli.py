@@ -19,7 +19,7 @@ from clusterproof.history import cli as history_cli
 from clusterproof.nightly import cli as nightly_cli
 from clusterproof.outcome import ExitCode
 from clusterproof.project import IS_CHECKOUT, SPECS
-from clusterproof.redact.errors import say_error, say_uncaught
+from clusterproof.redact.errors import ended, say_error, say_uncaught
 from clusterproof.tool import tool_version
 from clusterproof.verify import Parser
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif rest and not getattr(options, "passes_on", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        return int(options.run(options, rest))
+        return ended(lambda: int(options.run(options, rest)), "clusterproof")
     except ClusterproofError as error:
         say_error(f"clusterproof: {error}")
         return ExitCode.USAGE

@@ -29,6 +29,7 @@ class ExitCode(IntEnum):
     USAGE = 4
     NOTHING_COLLECTED = 5
     INCONCLUSIVE = 6
+    NOT_WRITTEN = 7
 
 
 def verdict(outcomes: Iterable[Outcome]) -> Outcome:

@@ -28,6 +28,7 @@ _MEANINGS: Final = {
     ExitCode.USAGE: "wrong usage: an option, the kubeconfig or the spec, in one sentence",
     ExitCode.NOTHING_COLLECTED: "pytest's own: no check was selected",
     ExitCode.INCONCLUSIVE: "nothing differs, but something could not be looked at",
+    ExitCode.NOT_WRITTEN: "a report, or the output, could not be written: the sentence names it",
 }
 
 

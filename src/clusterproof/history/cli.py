@@ -25,7 +25,7 @@ from clusterproof.notify.message import message, worth_telling
 from clusterproof.notify.webhook import post
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
-from clusterproof.redact.errors import say_error
+from clusterproof.redact.errors import ended, say_error
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
 from clusterproof.report.redacted import redacted
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     run: Command = options.run
     try:
-        return int(run(options, []))
+        return ended(lambda: int(run(options, [])), "clusterproof history")
     except ClusterproofError as error:
         say_error(f"clusterproof history: {error}")
         return ExitCode.USAGE
