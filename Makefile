@@ -144,7 +144,7 @@ CASES ?= 500
 # Another seed, other kubeconfigs; MUTANTS=1 spoils our rules one by one, and each must be noticed.
 oracle-kubeconfig: install ## generated kubeconfigs to kubectl and to us: the same server, as the same user (no cluster)
 	$(RUN) python -m testbed.oracles.kubeconfig --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
-	  $(if $(MUTANTS),--mutants) $(if $(PAGES),--pages docs)
+	  $(if $(MUTANTS),--mutants)
 
 .PHONY: compare causes mutate
 compare: install ## static tools on the same defects, beside our proof (no cluster)

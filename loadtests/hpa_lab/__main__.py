@@ -81,7 +81,8 @@ def compare(world: World, out: Path) -> int:
     (out / "hpa-lab.json").write_text(
         json.dumps({"summary": summary, "rows": rows, "wrong": wrong}, indent=1), encoding="utf-8"
     )
-    sys.stdout.write(json.dumps({"the model": summary, **wrong}, indent=1) + "\n")
+    for name, of_model in {"the controller's own flags": summary, **wrong}.items():
+        sys.stdout.write(f"{line(name, of_model)}\n")
     for row in rows:
         if row["first_difference"]:
             sys.stdout.write(f"{row['title']}: {row['first_difference']}\n")
@@ -114,6 +115,17 @@ def _summary(rows: Sequence[Json]) -> Json:
         "mean_within_one_sync": sum(row["within_one_sync"] for row in rows) / max(1, len(rows)),
         "worst_within_one_sync": min((row["within_one_sync"] for row in rows), default=0.0),
     }
+
+
+def line(name: str, summary: Json) -> str:
+    """What one model came to."""
+    return (
+        f"{name}: {summary['agreed']} of {summary['reconciles']} reconciles agree"
+        f" ({summary['agreement']:.1%}), {summary['changes']} changes of replicas,"
+        f" {summary['curves_all_agree']} of {summary['curves']} curves throughout;"
+        f" within one sync period mean {summary['mean_within_one_sync']:.1%},"
+        f" worst {summary['worst_within_one_sync']:.1%}"
+    )
 
 
 def _row(curve: Curve, found: Replay | None) -> Json:

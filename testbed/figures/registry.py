@@ -32,7 +32,9 @@ class Figure:
         minutes: About how long it takes; over SLOW_MINUTES it is run only when named.
         read: Name → regular expression; one group is a value, several make a line of a table.
         lines: Name → how each match of a table is written, with {1}, {2}, ... for the groups.
-        text: The block, with {names}, {command} and {day}; empty where a person writes it.
+        text: The block, with {names}, {command}, {day} and {took} (seconds); empty where a person
+            writes it.
+        why: Why no script can give it, in one sentence; empty for a measured figure.
         numbers: The numbers that a person wrote, in their order.
     """
 
@@ -44,6 +46,7 @@ class Figure:
     read: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    why: str = ""
     numbers: str = ""
 
     @property
@@ -79,18 +82,18 @@ class Figure:
         Raises:
             SpecError: The record is not there, or does not say what is to be read from it.
         """
-        day, output = self._parsed()
+        day, took_s, output = self._parsed()
         values = {name: self._value(name, output) for name in self.read}
-        return self.text.format(**values, command=self.command, day=day).rstrip("\n")
+        return self.text.format(**values, command=self.command, day=day, took=took_s).rstrip("\n")
 
-    def _parsed(self) -> tuple[dt.date, str]:
+    def _parsed(self) -> tuple[dt.date, str, str]:
         if not self.record.is_file():
             raise SpecError(f"{self.id}: no record yet; next: make figures FIGURES={self.id}")
         command, _, rest = self.record.read_text("utf-8").partition("\n")
         head = _HEAD.match(rest)
         if command != f"$ {self.command}" or head is None:
             raise SpecError(f"{self.record.name}: expected a record of `{self.command}`")
-        return dt.date.fromisoformat(head["on"]), rest[head.end() :]
+        return dt.date.fromisoformat(head["on"]), head["took"], rest[head.end() :]
 
     def _value(self, name: str, output: str) -> str:
         matches = list(re.finditer(self.read[name], output, re.MULTILINE))

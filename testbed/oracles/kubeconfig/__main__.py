@@ -13,7 +13,7 @@ from testbed.cluster.progress import Progress
 from testbed.oracles.kubeconfig.bench import Bench, Outcome, bench, disagreement
 from testbed.oracles.kubeconfig.draw import Drawn, Tally, drawn
 from testbed.oracles.kubeconfig.mutants import MUTANTS, Mutant, mutated
-from testbed.oracles.kubeconfig.page import Figures, write
+from testbed.oracles.kubeconfig.page import Figures
 
 _SHOWN = 10
 
@@ -26,7 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=500, help="%(default)s")
     parser.add_argument("--seed", type=int, default=20261126, help="%(default)s")
     parser.add_argument("--mutants", action="store_true", help="spoil our rules, one after another")
-    parser.add_argument("--pages", type=Path, help="folder of ORACLES.md, to write the figures to")
     options = parser.parse_args(arguments)
     say = Progress().say
     binaries.ensure(say, binaries.FAMILIES[:1])
@@ -54,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         survivors=survivors or [],
     )
     say(figures.sentence())
-    if options.pages:
-        write(options.pages / "ORACLES.md", figures)
+    sys.stdout.write(figures.table())
     return ExitCode.FAILED if disagreements or survivors else ExitCode.PASSED
 
 

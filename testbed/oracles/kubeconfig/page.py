@@ -1,12 +1,8 @@
-"""The figures of a comparison, in docs/ORACLES.md."""
+"""The figures of a comparison, as docs/ORACLES.md has them."""
 
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from testbed.oracles.kubeconfig.draw import Tally
-
-_BEGIN, _END = "<!-- figure: oracle-kubeconfig -->", "<!-- end of figure -->"
 
 
 @dataclass(frozen=True)
@@ -30,15 +26,9 @@ class Figures:
         )
 
     def table(self) -> str:
-        """All of it, as the page has it."""
+        """The rows of its table, one a line."""
         features, all_features = self.tally.feature_pairs
         rows = [
-            ("date", time.strftime("%Y-%m-%d", time.gmtime())),
-            (
-                "command",
-                f"`make oracle-kubeconfig CASES={self.cases} SEED_OF_CASES={self.seed}"
-                f"{' MUTANTS=1' if self.mutants else ''}`",
-            ),
             ("cases", str(self.cases)),
             ("disagreements", str(self.disagreements)),
             ("an API server was asked by both", str(self.asked)),
@@ -49,14 +39,5 @@ class Figures:
         ]
         if self.mutants is not None:
             killed = self.mutants - len(self.survivors)
-            rows.append(("spoilt rules found out", f"{killed} of {self.mutants}"))
-        rows.append(("time", f"{self.seconds:.0f} s"))
-        return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)])
-
-
-def write(path: Path, figures: Figures) -> None:
-    """Put the figures in their place on the page."""
-    text = path.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}\n{figures.table()}\n{_END}{after}", encoding="utf-8")
+            rows.append(("spoilt rules that a case notices", f"{killed} of {self.mutants}"))
+        return "".join(f"| {name} | {text} |\n" for name, text in rows)
