@@ -76,7 +76,19 @@ def main() -> int:
 
     with ThreadPoolExecutor(max_workers=options.at_once) as workers:
         list(workers.map(one, runs))
+    sys.stdout.writelines(f"{line}\n" for line in summary(results))
     return 0 if results and all(result.found for result in results) else 1
+
+
+def summary(results: Sequence[Result]) -> list[str]:
+    """How often each fault got its link, a line each."""
+    times: dict[tuple[str, str], list[bool]] = {}
+    for result in sorted(results, key=lambda result: result.id):
+        times.setdefault((result.id, result.expected), []).append(result.found)
+    return [
+        f"{fault}: {expected}: {sum(runs)} of {len(runs)}"
+        for (fault, expected), runs in times.items()
+    ]
 
 
 def prove(fault: Mapping[str, Any], out: Path) -> Result:

@@ -4,6 +4,7 @@ The whole of the suites is run each time: no other row may be anything but green
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RowResult
+from clusterproof.report.words import explanation
 from testbed.cluster import binaries, paths
 from testbed.deploy.deployment import OVERLAYS
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
@@ -186,3 +188,5 @@ def test_an_act_turns_exactly_its_rows_red(act: Act, rows: tuple[RowResult, ...]
         assert re.match(f"failed: {words}", results[row]), results[row]
     for row, words in act.blind.items():
         assert re.match(f"inconclusive: .*{words}", results[row]), results[row]
+    sys.stdout.write(f"\n{len(act.reds)} of {len(rows)} rows red\n")
+    sys.stdout.writelines(f"{explanation(row)}\n" for row in rows if row.id in act.reds)

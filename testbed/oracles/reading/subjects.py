@@ -144,8 +144,8 @@ def _draw_path(random: Random) -> tuple[Json, frozenset[str]]:
             ("spec.list[1].value", "{.spec.list[1].value}"),
             ("spec.list[*].value", "{.spec.list[*].value}"),
             ("spec.list[*].name", "{.spec.list[*].name}"),
-            ("spec.list[name=b].value", '{.spec.list[?(@.name=="b")].value}'),
-            ("spec.list[name=z].value", '{.spec.list[?(@.name=="z")].value}'),
+            ("spec.list[name=b]", '{.spec.list[?(@.name=="b")]}'),
+            ("spec.list[name=z]", '{.spec.list[?(@.name=="z")]}'),
             ("spec.gone[*].x", "{.spec.gone[*].x}"),
         )
     )
@@ -161,6 +161,7 @@ def _our_path(case: Json) -> str:
 def _their_path(reader: Program, case: Json) -> str:
     answer = reader.ask("path", object=case["object"], text=case["text"])
     values = answer.get("values", [])
+    # Ours is the first element that matches; kubectl shows all of them.
     return str(values[:1] if "[name=" in case["ours"] else values)
 
 
