@@ -113,7 +113,7 @@ def wheel_in(folder: Path) -> Path:
 
 def pythons() -> Mapping[str, str]:
     """Name in a test's id to what `uv venv --python` takes."""
-    return {f"python{OLDEST}": OLDEST, "newest": newest_python()}
+    return {f"python{OLDEST}": OLDEST, f"python3.{max(known_pythons())}": newest_python()}
 
 
 def install(folder: Path, python: str, *, extra: str = "") -> Installation:
