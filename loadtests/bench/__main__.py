@@ -25,6 +25,7 @@ from clusterproof.outcome import ExitCode
 from clusterproof.wait import wait_until
 from loadtests.bench.measured import OUT, PATH
 from loadtests.bench.pairs import cost_of_pairs
+from loadtests.bench.summary import summary
 
 PORT = 18099
 URL = f"http://127.0.0.1:{PORT}"
@@ -55,35 +56,6 @@ def main() -> int:
     (options.out / "bench.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     sys.stdout.write("\n".join([json.dumps(found, indent=1), *summary(found), ""]))
     return 0
-
-
-def summary(found: Json) -> list[str]:
-    """The figures of each part that ran, in plain lines."""
-    lines = []
-    if cost := found.get("efficiency"):
-        rates = cost["requests_per_cpu_s"]
-        lines += [f"{name}: {rate} requests per CPU-second" for name, rate in rates.items()]
-        more = cost["ours_cost_over_stock_fast"]
-        lower, upper = (
-            "unknown" if more[end] is None else f"{more[end]:+.1%}" for end in ("lower", "upper")
-        )
-        lines += [
-            f"ours is {cost['ours_times_stock_http']:.1f} times stock_http,"
-            f" wrk {cost['wrk_times_ours']:.1f} times ours",
-            f"ours costs {more['median']:+.1%} over stock_fast, interval {lower} to {upper},"
-            f" in {len(more['pairs'])} pairs",
-        ]
-    lines += [
-        f"{name}: p99 {row['p99_ms']:.1f} ms, by the server's log {row['server_p99_ms']:.1f} ms,"
-        f" error {row['error']:+.2%}"
-        for name, row in found.get("p99", {}).items()
-    ]
-    if stalled := found.get("stall"):
-        lines.append(
-            f"stall: analytic p99 {stalled['analytic_p99_ms']:.0f} ms, ours"
-            f" {stalled['ours']['p99_ms']:.0f} ms, stock {stalled['stock_paced']['p99_ms']:.0f} ms"
-        )
-    return lines
 
 
 def efficiency(out: Path, for_s: float, pairs: int) -> Json:

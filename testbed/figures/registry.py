@@ -1,8 +1,8 @@
 """docs/figures.yaml: what each figure is measured by, and how its page words it.
 
-A measured figure has a record, docs/figures/ID.txt: what its command wrote. Its values are read
-from there by regular expressions, so that nobody copies a number. Where a person reads the figures
-off a run's reports, the numbers themselves stand in the registry, with the day.
+Each has a record, docs/figures/ID.txt: what its command wrote. Its values are read
+from there by regular expressions, so that nobody copies a number. Until its first run by the
+script, the numbers that a person wrote stand in the registry, with the day.
 """
 
 import datetime as dt
@@ -27,14 +27,13 @@ class Figure:
 
     Attributes:
         page: Where its block stands, from the project's root.
-        command: As a person types it.
-        day: When it was run; None for a measured figure, which has its day in its record.
+        command: As a person types it: run by bash from the project's root, nothing to fill in.
+        day: When it was run; None where there is a record, which has the day.
         minutes: About how long it takes; over SLOW_MINUTES it is run only when named.
         read: Name → regular expression; one group is a value, several make a line of a table.
         lines: Name → how each match of a table is written, with {1}, {2}, ... for the groups.
-        text: The block, with {names}, {command}, {day} and {took} (seconds); empty where a person
-            writes it.
-        why: Why no script can give it, in one sentence; empty for a measured figure.
+        text: The block, with {names}, {command}, {day} and {took} (seconds, unless
+            `read` has a `took`).
         numbers: The numbers that a person wrote, in their order.
     """
 
@@ -46,18 +45,12 @@ class Figure:
     read: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
-    why: str = ""
     numbers: str = ""
-
-    @property
-    def is_measured(self) -> bool:
-        """True when the script can run it and read its values."""
-        return bool(self.text)
 
     @property
     def is_recorded(self) -> bool:
         """True when it was run by the script: until then a person's numbers stand."""
-        return self.is_measured and self.record.is_file()
+        return self.record.is_file()
 
     @property
     def record(self) -> Path:
@@ -77,14 +70,15 @@ class Figure:
         return self.day
 
     def block(self) -> str:
-        """The text of a measured figure's block, from its record.
+        """The text of its block, from its record.
 
         Raises:
             SpecError: The record is not there, or does not say what is to be read from it.
         """
         day, took_s, output = self._parsed()
-        values = {name: self._value(name, output) for name in self.read}
-        return self.text.format(**values, command=self.command, day=day, took=took_s).rstrip("\n")
+        values = {"command": self.command, "day": day, "took": took_s}
+        values |= {name: self._value(name, output) for name in self.read}
+        return self.text.format(**values).rstrip("\n")
 
     def _parsed(self) -> tuple[dt.date, str, str]:
         if not self.record.is_file():
@@ -124,6 +118,8 @@ def _figures(entries: Mapping[str, Mapping[str, object]]) -> Iterator[Figure]:
         if figure.is_recorded == bool(figure.numbers):
             wanted = "no `numbers`, it has a record" if figure.is_recorded else "`numbers`"
             raise SpecError(f"{REGISTRY.name}: {name}: expected {wanted}")
+        if not figure.text:
+            raise SpecError(f"{REGISTRY.name}: {name}: expected `text`, got none")
         yield figure
 
 

@@ -15,6 +15,8 @@ from testbed.figures.pages import GENERATED, blocks, complaint, pages, rewritten
 from testbed.figures.registry import PROJECT, Figure, figures, numbers_in
 
 FIGURES = figures()
+PLACEHOLDER = re.compile(r"(?<!\$)\b[A-Z_]+\b(?!=)|\.\.\.|…")
+"""A word in capitals to which nothing is assigned, or dots."""
 MEASURED = Figure(
     id="speed",
     page="docs/p.md",
@@ -37,6 +39,16 @@ def records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
 def test_block_stands_in_its_page_as_its_record_or_the_registry_says(figure: Figure) -> None:
     assert complaint(figure, (PROJECT / figure.page).read_text("utf-8")) == ""
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
+def test_a_command_has_nothing_to_fill_in(figure: Figure) -> None:
+    assert not PLACEHOLDER.search(figure.command)
+
+
+@pytest.mark.parametrize("command", ["run FOLDER --runs 9", "run RULE", "run --cases N", "run ..."])
+def test_what_is_to_be_filled_in_is_noticed(command: str) -> None:
+    assert PLACEHOLDER.search(command)
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: path.name)
@@ -110,6 +122,15 @@ def test_either_a_record_or_a_persons_numbers_stand(
     entry = {"page": "p.md", "command": "make speed", "text": "x", "numbers": numbers}
     path.write_text(json.dumps({name: entry}))
     with pytest.raises(SpecError, match="numbers"):
+        figures(path)
+
+
+@pytest.mark.parametrize("text", [{}, {"text": ""}])
+def test_a_figure_that_no_script_can_read_is_refused(tmp_path: Path, text: dict[str, str]) -> None:
+    path = tmp_path / "figures.yaml"
+    entry = {"page": "p.md", "command": "make speed", "numbers": "1", **text}
+    path.write_text(json.dumps({"never": entry}))
+    with pytest.raises(SpecError, match="expected `text`"):
         figures(path)
 
 
