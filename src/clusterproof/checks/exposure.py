@@ -77,6 +77,7 @@ def read_exposures(
             f"{len(answers)} requests of {len({answer.user for answer in answers})} "
             f"users; variants {', '.join(variants) or 'none'}",
             f"{len(named)} exposure events named, {len(named & set(stored))} read back",
+            *reading.evidence,
         ),
         how=traffic.how,
     )
