@@ -3,7 +3,9 @@
 pytest_plugins = [
     "fixtures.options",
     "fixtures.rows",
+    "fixtures.since",
     "fixtures.recording",
+    "fixtures.causing",
     "fixtures.redacting",
     "fixtures.running",
     "fixtures.rehearsing",

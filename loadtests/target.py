@@ -1,17 +1,26 @@
-"""Where a scenario finds its target when no --host is given."""
+"""Where a scenario finds its target when no --host is given, and which cluster that may be in."""
 
 import base64
+import logging
 import os
-import shutil
-import subprocess
+from contextlib import closing
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from clusterproof.errors import ObservationError, SpecError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.config import choose, load
+from clusterproof.kube.connection import connect
+from clusterproof.load.folder import CONTEXT_VARIABLE
+from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.sections import ServiceRef
+from clusterproof.production import IN_CLUSTER
+
+LOG = logging.getLogger("clusterproof.load")
 
 
 def host_of(target: ServiceRef) -> str | None:
     """Its URL inside a cluster, where DNS answers; None elsewhere."""
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
+    if _is_pod():
         return f"http://{target.name}.{target.namespace}.svc.cluster.local:{target.port}"
     return None
 
@@ -31,28 +40,88 @@ def without_credentials(url: str) -> tuple[str, dict[str, str]]:
     return urlunsplit(parts._replace(netloc=host)), header
 
 
-def current_context() -> str:
-    """The kubeconfig's context, or "" without kubectl or kubeconfig."""
-    return _kubectl("config", "current-context")
+def _is_pod() -> bool:
+    """Whether this is a Pod: the kubelet sets the variable in every one, with a token or without.
+
+    Source: Kubernetes docs, "Service", environment variables; `rest.InClusterConfig` of client-go.
+    """
+    return bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
 
 
-def cluster_uid(context: str) -> str:
-    """The UID of namespace kube-system, which a cluster keeps under every context's name; or ""."""
-    return _kubectl(
-        *("--context", context, "--request-timeout", "5s"),
-        *("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"),
-    )
+class Surroundings:
+    """The clusters that this process is in, or would speak to: the load may be about any of them.
+
+    A host says only where requests go. Its cluster is that of the Pod, or that of the kubeconfig;
+    both are asked about where there are both.
+
+    Attributes:
+        context: The kubeconfig's current one, or "".
+        unknown: Why there is none, or "".
+    """
+
+    def __init__(self) -> None:
+        """Read the kubeconfig; nothing is connected to, and no exec plugin is run."""
+        self.context, self._server, self.unknown = "", "", ""
+        self._uid: str | ObservationError | None = None
+        self._said = False
+        self._asked_by_another = os.environ.get(CONTEXT_VARIABLE, "")
+        try:
+            choice = choose(load(None, os.environ), None)
+        except SpecError as error:
+            self.unknown = str(error)
+            return
+        if choice is None:
+            self.unknown = "no kubeconfig"
+            return
+        self.context, self._server = choice.context, choice.cluster.settings.server
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The names under which `production.contexts` may have them."""
+        if self._asked_by_another:
+            return (self._asked_by_another,)
+        names = (self.context, IN_CLUSTER if _is_pod() else "")
+        return tuple(name for name in names if name)
+
+    def refuse_production(self, spec: LoadSpec, *, allowed: bool) -> None:
+        """Nothing, unless one of them is production; what nobody can tell is said.
+
+        The UID of a cluster is read once, and only where `production.clusters` names any.
+
+        Raises:
+            SpecError: One is, or there is an API server that does not say its UID.
+        """
+        for context in self.contexts:
+            spec.refuse_production(context=context, allowed=allowed)
+        if self._asked_by_another or allowed:
+            return
+        if self._server:
+            spec.refuse_production(host=self._server, allowed=allowed)
+        if self.contexts:
+            spec.refuse_production(cluster_uid=self.cluster_uid, allowed=allowed)
+        elif spec.production.clusters and not self._said:
+            self._said = True
+            text = "production.clusters was not asked: no cluster is known here (%s; no Pod)"
+            LOG.warning(text, self.unknown)
+
+    def cluster_uid(self) -> str:
+        """The UID of namespace kube-system, which a cluster keeps under every context's name.
+
+        Raises:
+            ObservationError: It could not be read.
+        """
+        if self._uid is None:
+            self._uid = _read_uid()
+        if isinstance(self._uid, ObservationError):
+            raise self._uid
+        return self._uid
 
 
-def _kubectl(*arguments: str) -> str:
-    """What it prints, or "" where it is not there or refuses."""
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        return ""
+def _read_uid() -> str | ObservationError:
     try:
-        ended = subprocess.run(  # noqa: S603 - our own argv
-            [kubectl, *arguments], check=False, capture_output=True, text=True, timeout=10
-        )
-    except subprocess.TimeoutExpired:
-        return ""
-    return ended.stdout.strip() if ended.returncode == 0 else ""
+        with closing(KubeApi(connect())) as api:
+            return api.cluster_uid()
+    except ObservationError as error:
+        return error
+    except SpecError as error:
+        return ObservationError(str(error))

@@ -9,7 +9,6 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ from loadtests.forward import forward_to
 from loadtests.health import Health
 from loadtests.options import add_options, load_spec, scenario_for, spec_path, wrong_input_ends
 from loadtests.records import Records
-from loadtests.target import cluster_uid, current_context, host_of, without_credentials
+from loadtests.target import Surroundings, host_of, without_credentials
 from loadtests.verdict import few_callers, generator_figures, judge_callers, print_verdict
 from loadtests.web import refuse_starts
 from loadtests.workers import FINAL, LANE, START_DELAY_S, THAWED, Workers
@@ -58,6 +57,7 @@ class Run:
         self.spec = load_spec()
         self.scenario = scenario_for(caller, self.spec, scenario)
         caller.host = host_of(self.scenario.target)
+        self.around = Surroundings()
         self.account = Account()
         self.plan: Plan = self.spec.plan(scenario, next(iter(self.scenario.shapes)))
         self.lane: Lane | None = None
@@ -113,13 +113,7 @@ class Run:
                 environment.process_exit_code = int(ExitCode.INCONCLUSIVE)
                 self.records = Records(Path(options.out), spec_path())
                 if not (environment.host or self.caller.host):  # the master tells its workers
-                    context = current_context()
-                    self.spec.refuse_production(
-                        context=context,
-                        cluster_uid=partial(cluster_uid, context),
-                        allowed=options.allow_production,
-                    )
-                    environment.host = forward_to(self.scenario.target, context)
+                    environment.host = forward_to(self.scenario.target, self.around.context)
         if isinstance(runner, WorkerRunner):
             runner.register_message(LANE, self.take_lane)
             runner.register_message(_HURRY, self.hurry)
@@ -141,10 +135,13 @@ class Run:
             changed: Options in place of those of the command line.
 
         Raises:
-            SpecError: The plan leaves the bounds, or the host is no URL or somebody's production.
+            SpecError: The plan leaves the bounds, the host is no URL, or it is somebody's
+                production: the host, or the cluster that this process is in or set up for.
         """
         options = Namespace(**{**vars(self.environment.parsed_options), **(changed or {})})
-        self.spec.refuse_host(without_credentials(host)[0], allowed=options.allow_production)
+        allowed = options.allow_production
+        self.spec.refuse_host(without_credentials(host)[0], allowed=allowed)
+        self.around.refuse_production(self.spec, allowed=allowed)
         self._read_plan(options)
 
     def begin(self, environment: Environment, **_: object) -> None:

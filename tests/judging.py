@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from clusterproof.checks import judge
+from clusterproof.checks import judge, kind_of
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Doubt
 from clusterproof.observe.cluster import Cluster
@@ -28,6 +28,7 @@ def differences(row: Row, fact: object) -> tuple[Difference, ...]:
     judgement = judge(row, fact)
     if isinstance(judgement, Doubt):
         raise DoubtError(judgement.reason)
+    assert {each.code for each in judgement.differences} <= set(kind_of(row).codes)
     return judgement.differences
 
 

@@ -7,17 +7,18 @@ import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "clusterproof"
 FLOORS = (
-    ("errors", "wait", "outcome", "tool", "production", "decoding", "project", "options"),
+    ("errors", "wait", "outcome", "tool", "production", "hosts", "decoding", "project", "options"),
     ("kube",),
     ("redact",),
     ("spec", "judgement"),
     ("compare",),
     ("act", "observe", "product"),
     ("checks",),
+    ("causes",),
     ("report",),
     ("run", "bundle", "diagnose"),
     ("load", "history", "generate", "notify"),
-    ("nightly", "doctor", "fleet", "completion", "undo_cli", "cli", "__main__"),
+    ("nightly", "doctor", "fleet", "completion", "undo_cli", "verify", "cli", "door", "__main__"),
 )
 """From the ground up: a module imports from its own floor and those below it."""
 

@@ -78,12 +78,12 @@ def test_no_file_of_a_kernel_is_read() -> None:
     assert found == set()
 
 
-def wanted() -> set[str]:
-    """The distributions that an installation has, extra `load` included, by the lock."""
+def wanted(extra: str = "load") -> set[str]:
+    """The distributions that an installation has with an extra, or with none, by the lock."""
     lock = tomllib.loads((PROJECT / "uv.lock").read_text(encoding="utf-8"))["package"]
     packages = {package["name"]: package for package in lock}
     ours = packages["clusterproof"]
-    todo = [*ours["dependencies"], *ours["optional-dependencies"]["load"]]
+    todo = [*ours["dependencies"], *(ours["optional-dependencies"][extra] if extra else ())]
     found: set[str] = set()
     while todo:
         need = todo.pop()
@@ -91,8 +91,8 @@ def wanted() -> set[str]:
             found.add(need["name"])
             package = packages[need["name"]]
             todo += package.get("dependencies", [])
-            for extra in need.get("extra", []):
-                todo += package["optional-dependencies"][extra]
+            for part in need.get("extra", []):
+                todo += package["optional-dependencies"][part]
     return found
 
 

@@ -1,11 +1,23 @@
 """Production is named by globs of contexts, of hosts and of the cluster's own UID."""
 
+import socket
+
 import pytest
 
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.production import IN_CLUSTER, Production
 
 UID = "0b7a5c2e-0d3f-4a0e-9a53-6a1a5d0f1c11"
+
+
+@pytest.fixture(autouse=True)
+def _no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name leads anywhere: nothing here is about where it leads."""
+
+    def absent(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", absent)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from clusterproof.load.timeline import Timeline, build_timeline
 from clusterproof.wait import wait_until
 from loadtests.hpa_lab.curves import Curve, curves, deployment, node
 from loadtests.hpa_lab.metrics import METRICS_PORT, pass_on
-from loadtests.hpa_lab.plane import METRICS_SERVER, control_plane
+from loadtests.hpa_lab.plane import METRICS_SERVER, laboratory
 from loadtests.hpa_lab.player import World
 from testbed.cluster import binaries
 from testbed.cluster.progress import Progress
@@ -46,7 +46,7 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     try:
         programs = binaries.ensure(Progress().say, (*binaries.FAMILIES, binaries.KWOK))
-        with control_plane(programs, options.out / "work", FLAGS) as plane:
+        with laboratory(programs, options.out / "work", FLAGS) as plane:
             world = World(plane.api, curves(options.curves))
             server = pass_on(world.heard, METRICS_SERVER, plane.token, plane.certificate)
             _create(plane.api, world)

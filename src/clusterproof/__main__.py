@@ -2,7 +2,7 @@
 
 import sys
 
-from clusterproof.cli import main
+from clusterproof.door import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,28 +5,28 @@ Plain `pytest suites/` and `locust -f loadtests/router.py` keep working without 
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from clusterproof import completion, fleet, undo_cli
+from clusterproof import completion, undo_cli, verify
 from clusterproof.bundle import cli as bundle_cli
-from clusterproof.checks import json_schema, kinds, read_spec
+from clusterproof.checks import accepted_schema, json_schema, kinds, read_spec
 from clusterproof.doctor import cli as doctor_cli
 from clusterproof.errors import ClusterproofError, SpecError
 from clusterproof.generate import cli as generate_cli
 from clusterproof.history import cli as history_cli
 from clusterproof.nightly import cli as nightly_cli
-from clusterproof.options import OPTIONS, PATHS
 from clusterproof.outcome import ExitCode
-from clusterproof.project import IS_CHECKOUT, SPECS, suites_command
-from clusterproof.redact.errors import say_error, say_uncaught
+from clusterproof.project import IS_CHECKOUT, SPECS
+from clusterproof.redact.errors import ended, say_error, say_uncaught
 from clusterproof.tool import tool_version
+from clusterproof.verify import Parser
 
-SCHEMA_FILE = SPECS / "schema" / "rows.schema.json"
-REPORTS = "reports"
+SCHEMA_FILES = {
+    SPECS / "schema" / "rows.schema.json": json_schema,
+    SPECS / "schema" / "accepted.schema.json": accepted_schema,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,47 +44,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif rest and not getattr(options, "passes_on", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        return int(options.run(options, rest))
+        return ended(lambda: int(options.run(options, rest)), "clusterproof")
     except ClusterproofError as error:
         say_error(f"clusterproof: {error}")
         return ExitCode.USAGE
 
 
-class _Parser(argparse.ArgumentParser):
-    """Ends with the exit code of wrong usage, as pytest does; argparse's own 2 is an interrupt."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what was wrong, and how it is used."""
-        self.print_usage(sys.stderr)
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")
-
-
 def command_parser() -> argparse.ArgumentParser:
     """The whole command's parser, made anew."""
-    parser: argparse.ArgumentParser = _Parser(
+    parser: argparse.ArgumentParser = Parser(
         prog="clusterproof", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--version", action="version", version=f"clusterproof {tool_version()}")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, run, text in (
-        ("verify", _verify, "verify a cluster against its spec"),
-        ("plan", _plan, "show what would be checked; touches no cluster"),
-    ):
-        command = commands.add_parser(
-            name,
-            help=text,
-            description=f"{text[0].upper()}{text[1:]}. What is not listed here is an option of"
-            " pytest, which runs the checks: -k, -q, --junitxml, ...",
-        )
-        for option in OPTIONS:
-            command.add_argument(option.flag, **option.settings)
-        command.set_defaults(run=run, as_given=True)
-        if name == "verify":
-            command.add_argument(
-                "--contexts",
-                metavar="NAME,NAME",
-                help="several contexts, each verified by itself, and one page that compares them",
-            )
+    verify.mount(commands)
     load = commands.add_parser(
         "load",
         add_help=False,
@@ -107,52 +80,6 @@ def command_parser() -> argparse.ArgumentParser:
     doctor_cli.mount(commands)
     completion.mount(commands, command_parser)
     return parser
-
-
-def _pytest(*arguments: str) -> int:
-    return subprocess.run(suites_command(arguments), check=False).returncode  # noqa: S603 - our own
-
-
-def _from_here(arguments: Sequence[str]) -> list[str]:
-    """The same arguments, for a command that runs in the project's folder."""
-    found: list[str] = []
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name in PATHS and equals and value:
-            found.append(f"{name}={Path(value).expanduser().absolute()}")
-        elif found and found[-1] in PATHS and argument:
-            found.append(str(Path(argument).expanduser().absolute()))
-        else:
-            found.append(argument)
-    return found
-
-
-def _verify(options: argparse.Namespace, rest: list[str]) -> int:
-    reports = Path(REPORTS if options.report_dir is None else options.report_dir).absolute()
-    arguments = _from_here(rest)
-    if options.contexts is None:
-        given = options.report_dir is not None
-        return _pytest(*arguments, *([] if given else [f"--report-dir={reports}"]))
-    if options.context or options.plan:
-        raise SpecError("--contexts: expected without --context and --plan")
-    arguments = _without("--contexts", _without("--report-dir", arguments))
-    return fleet.verify(fleet.contexts_of(options.contexts), arguments, reports)
-
-
-def _without(name: str, arguments: Sequence[str]) -> list[str]:
-    """The arguments without an option and its value."""
-    left: list[str] = []
-    words = iter(arguments)
-    for word in words:
-        if word == name:
-            next(words, None)
-        elif not word.startswith(f"{name}="):
-            left.append(word)
-    return left
-
-
-def _plan(_options: argparse.Namespace, rest: list[str]) -> int:
-    return _pytest("--plan", *_from_here(rest))
 
 
 def _load(_options: argparse.Namespace, rest: list[str]) -> int:
@@ -182,16 +109,18 @@ def _kinds(_options: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def _schema(options: argparse.Namespace, _rest: list[str]) -> int:
-    current = json.dumps(json_schema(), indent=1) + "\n"
+    texts = {path: json.dumps(made(), indent=1) + "\n" for path, made in SCHEMA_FILES.items()}
     if not options.check and not IS_CHECKOUT:
-        sys.stdout.write(current)
+        sys.stdout.write(next(iter(texts.values())))
         return ExitCode.PASSED
     if not options.check:
-        SCHEMA_FILE.parent.mkdir(parents=True, exist_ok=True)
-        SCHEMA_FILE.write_text(current, encoding="utf-8")
-        sys.stdout.write(f"{SCHEMA_FILE}\n")
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"{path}\n")
         return ExitCode.PASSED
-    if SCHEMA_FILE.is_file() and SCHEMA_FILE.read_text(encoding="utf-8") == current:
-        return ExitCode.PASSED
-    sys.stderr.write(f"{SCHEMA_FILE}: not current; write it again: clusterproof schema\n")
-    return ExitCode.FAILED
+    for path, text in texts.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            sys.stderr.write(f"{path}: not current; write it again: clusterproof schema\n")
+            return ExitCode.FAILED
+    return ExitCode.PASSED

@@ -4,6 +4,7 @@ A secret that was logged, put into a URL, into JSON, into HTML or into base64 lo
 time. Rather than search for each form of each secret, undo the encodings and search once.
 """
 
+import base64
 import binascii
 import html
 import re
@@ -100,14 +101,14 @@ class Encoding:
         decode: Undoes it.
         inline: True when pieces stand between literal text that belongs to the same value
             (`a%20b`); False when a piece is a whole value by itself (base64, hex).
-        marks: Characters of which each piece has one: a text without them is passed over.
+        marks: Texts of which each piece has one: a text without them is passed over.
         folds: True when a piece is a line's end.
     """
 
     piece: re.Pattern[str]
     decode: Decode
     inline: bool
-    marks: str = ""
+    marks: str | tuple[str, ...] = ""
     folds: bool = False
 
     def undo(self, view: View) -> View | None:
@@ -155,6 +156,7 @@ def _code_points(piece: str) -> tuple[str, ...]:
     return (bytes.fromhex(piece.replace("\\x", "")).decode("latin-1"),)
 
 
+_NO_WIDTH: Final = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff"
 _SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -232,6 +234,35 @@ def _every_other(piece: str) -> tuple[str, ...]:
     return (piece.replace("\x00", ""),)
 
 
+def _numbers(piece: str) -> tuple[str, ...]:
+    """Bytes as a list of numbers, decimal as Go's `%v` has it or hexadecimal as C has it."""
+    base = 16 if "x" in piece.lower() else 10
+    codes = [int(code, base) for code in re.findall(r"(?:0[xX])?[0-9A-Fa-f]+", piece)]
+    if max(codes) > 255:  # noqa: PLR2004 - a byte
+        return ()
+    reading = bytes(codes).decode(errors="replace")
+    return (reading,) if reading.isprintable() and "\ufffd" not in reading else ()
+
+
+@lru_cache(maxsize=2048)
+def _base32(piece: str) -> tuple[str, ...]:
+    letters = piece.rstrip("=").upper()
+    whole = letters[: len(letters) // 8 * 8 + (0, 0, 2, 2, 4, 5, 5, 7)[len(letters) % 8]]
+    return _texts(base64.b32decode(whole + "=" * (-len(whole) % 8)))
+
+
+def _nothing(_piece: str) -> tuple[str, ...]:
+    return ("",)
+
+
+def _deep(piece: str) -> tuple[str, ...]:
+    r"""An escape of JSON in JSON in JSON: `\\\\\\\"`, or `\\\\u00e4`."""
+    escape = piece.lstrip("\\")
+    if len(escape) == 5:  # noqa: PLR2004 - u and four digits
+        return (chr(int(escape[1:], 16)),)
+    return (escape or "\\",)
+
+
 # One by one, never in one pass: a secret may hold `=4F` or `%41` as it is.
 ENCODINGS: Final = (
     Encoding(re.compile(r"(?:%[0-9A-Fa-f]{2})+"), _percent, inline=True, marks="%"),
@@ -254,6 +285,34 @@ ENCODINGS: Final = (
     ),
     Encoding(re.compile(r"(?:\\x[89A-Fa-f][0-9A-Fa-f])+"), _code_points, inline=True, marks="\\"),
     Encoding(re.compile(r"(?:\\[0-3][0-7]{2})+"), _octal, inline=True, marks="\\"),
+    Encoding(re.compile(r"\\{2,}(?:u[0-9A-Fa-f]{4}|\"|')?"), _deep, inline=True, marks=("\\\\",)),
+    # Colours of a terminal, and characters without a width.
+    Encoding(
+        re.compile(
+            f"(?:\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[{_NO_WIDTH}])+"
+        ),
+        _nothing,
+        inline=True,
+        marks=f"\x1b{_NO_WIDTH}",
+    ),
+    # A literal of two parts: "ab" "cd", 'ab' + 'cd'.
+    Encoding(
+        re.compile(r"([\"'])(?:\s{0,3}[+.&]\s{0,20}|\s{1,20})\1"),
+        _nothing,
+        inline=True,
+        marks=('" ', "' ", '"+', "'+", '"\n', "'\n", '".', "'."),
+        folds=True,
+    ),
+    Encoding(
+        re.compile(r"(?<![\w.-])(?:\d{2,3}[, ] ?){3,}\d{2,3}(?![\w.])"), _numbers, inline=False
+    ),
+    Encoding(
+        re.compile(r"(?:0[xX][0-9A-Fa-f]{2}[, ]{0,2}){4,}"),
+        _numbers,
+        inline=False,
+        marks=("0x", "0X"),
+    ),
+    Encoding(re.compile(r"(?<![A-Za-z0-9+/])[A-Z2-7]{10,}={0,6}"), _base32, inline=False),
     Encoding(re.compile(r"'\\''|'\"'\"'|''"), _shell_quote, inline=True, marks="'"),
     Encoding(
         re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8}[0-9]?);"),

@@ -31,6 +31,10 @@ def _switch(flag: str, text: str) -> Option:
     return Option(flag, {"action": "store_true", "help": text})
 
 
+ONLY: Final = "--only"
+SELECTING: Final = (ONLY, "-k", "-m")
+"""Options with which a run is not of every row of its spec."""
+
 OPTIONS: Final = (
     _path(
         "--kubeconfig",
@@ -56,6 +60,20 @@ OPTIONS: Final = (
             "metavar": "ALIAS=NAME",
             "help": "another namespace for an alias of the spec (router=my-namespace); repeatable",
         },
+    ),
+    Option(
+        ONLY,
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "ROW",
+            "help": "check this row alone, by its id or a glob such as 'router-*'; repeatable",
+        },
+    ),
+    _path(
+        "--since",
+        "also say what changed since this record (run.json or its folder), or since the baseline"
+        " of this history store",
     ),
     _switch("--read-only", "create no Pod and run nothing in one; what needs it is INCONCLUSIVE"),
     _switch("--plan", "show what would be checked; touch no cluster"),
@@ -102,3 +120,21 @@ PATHS: Final = (
     "--junit-xml",
 )
 """Every option with a path for its value, pytest's own included."""
+
+_NAMES_OF_PYTEST: Final = """
+assert basetemp capture co code-highlight collect-in-virtualenv collect-only collectonly
+color confcutdir config-file continue-on-collection-errors debug deselect
+disable-plugin-autoload disable-pytest-warnings disable-warnings doctest-continue-on-failure
+doctest-glob doctest-ignore-import-errors doctest-modules doctest-report durations
+durations-min exitfirst fixtures fixtures-per-test force-short-summary full-trace funcargs
+help ignore ignore-glob import-mode junit-prefix junit-xml junitprefix junitxml
+keep-duplicates log-auto-indent log-cli-date-format log-cli-format log-cli-level
+log-date-format log-disable log-file log-file-date-format log-file-format log-file-level
+log-file-mode log-format log-level markers max-warnings maxfail no-fold-skipped no-header
+no-showlocals no-summary noconftest override-ini pastebin pdb pdbcls pyargs pythonwarnings
+quiet report-chars rootdir runxfail setup-only setup-plan setup-show setuponly setupplan
+setupshow show-capture showlocals strict strict-config strict-markers tb trace trace-config
+verbose verbosity version xfail-tb
+"""
+OF_PYTEST: Final = frozenset(f"--{name}" for name in _NAMES_OF_PYTEST.split())
+"""Options of pytest without plugins; a test compares them with the installed pytest's."""

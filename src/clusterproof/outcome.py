@@ -8,13 +8,15 @@ class Outcome(StrEnum):
     """The outcome of one row.
 
     FAILED says that the cluster differs from its spec. INCONCLUSIVE says that we could not look:
-    it is never a pass. NOT_RUN is a row that was planned and never reached.
+    it is never a pass. NOT_RUN is a row that was planned and never reached. ACCEPTED differs from
+    its spec by nothing but what the spec accepts for a time: it neither passed nor fails the run.
     """
 
     PASSED = "passed"
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"
     NOT_RUN = "not-run"
+    ACCEPTED = "accepted"
 
 
 class ExitCode(IntEnum):
@@ -27,17 +29,19 @@ class ExitCode(IntEnum):
     USAGE = 4
     NOTHING_COLLECTED = 5
     INCONCLUSIVE = 6
+    NOT_WRITTEN = 7
 
 
 def verdict(outcomes: Iterable[Outcome]) -> Outcome:
     """The run's outcome: one failure fails it, one blind spot makes it inconclusive.
 
     A run in which nothing passed and nothing failed has shown nothing, and is INCONCLUSIVE too.
+    What is accepted was looked at, and fails no run.
     """
     seen = set(outcomes)
     if Outcome.FAILED in seen:
         return Outcome.FAILED
-    if seen == {Outcome.PASSED}:
+    if seen and seen <= {Outcome.PASSED, Outcome.ACCEPTED}:
         return Outcome.PASSED
     return Outcome.INCONCLUSIVE
 

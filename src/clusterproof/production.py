@@ -5,13 +5,13 @@ name them; suites, rehearsals and load all ask here. Every name is a glob as `fn
 case says nothing: a guard that is too wide costs an option, one that is too narrow an outage.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from clusterproof.errors import ClusterproofError, ObservationError
+from clusterproof.hosts import Host, Pattern, look_up, read_host
 
 IN_CLUSTER = "in-cluster"
 """The context of a run that uses its Pod's ServiceAccount; it can be named as any other."""
@@ -23,8 +23,9 @@ class Production(BaseModel):
     Attributes:
         contexts: Of kubeconfig contexts; `in-cluster` is the Pod's own ServiceAccount.
         clusters: Of the UID of namespace kube-system: a cluster keeps it under every context name.
-        hosts: Of what is connected to: a whole URL, `host:port` or a host name. The host of the
-            API server is one too.
+        hosts: Of what is connected to: a URL, `host:port`, a host name, an address or a CIDR, in
+            any spelling (see `hosts.py`). A name that leads to one of them is one too; so is the
+            host of the API server.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,13 @@ class Production(BaseModel):
     contexts: tuple[str, ...] = ()
     clusters: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_understood(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in hosts:
+            Pattern(text)
+        return hosts
 
     def __or__(self, other: "Production") -> "Production":
         """What either of them names."""
@@ -48,14 +56,15 @@ class Production(BaseModel):
 
         Args:
             context: The kubeconfig context, or IN_CLUSTER.
-            host: A URL, `host:port` or host name that will be connected to.
+            host: A URL, `host:port` or host name that will be connected to. A name is looked up,
+                once; where that fails and `hosts` names addresses, it is a match: nobody can tell.
             cluster_uid: Reads the UID of namespace kube-system; called only where `clusters` names
                 any. "" or an ObservationError from it is a match: nobody can tell.
         """
-        if context and (glob := _first(self.contexts, (context,))):
+        if context and (glob := _first(self.contexts, context)):
             return f"context {context!r} matches {glob!r}"
-        if host and (glob := _first(self.hosts, _spellings(host))):
-            return f"host {host!r} matches {glob!r}"
+        if host and (why := _host_match([Pattern(text) for text in self.hosts], host)):
+            return why
         return self._cluster_match(cluster_uid) if cluster_uid and self.clusters else ""
 
     def _cluster_match(self, cluster_uid: Callable[[], str]) -> str:
@@ -65,7 +74,7 @@ class Production(BaseModel):
             return f"the UID of namespace kube-system could not be read ({error})"
         if not uid:
             return "the UID of namespace kube-system could not be read"
-        glob = _first(self.clusters, (uid,))
+        glob = _first(self.clusters, uid)
         return f"cluster {uid} matches {glob!r}" if glob else ""
 
     def refuse(
@@ -100,28 +109,43 @@ class Production(BaseModel):
             )
 
 
-def _first(globs: tuple[str, ...], names: tuple[str, ...]) -> str:
-    """The first glob that one of the names matches; a name with brackets matches itself."""
+def _first(globs: tuple[str, ...], name: str) -> str:
+    """The first glob that a name matches; a name with brackets matches itself."""
+    folded = name.strip().casefold()
     for glob in globs:
         pattern = glob.strip().casefold()
-        for name in names:
-            folded = name.strip().casefold()
-            if folded == pattern or fnmatchcase(folded, pattern):
-                return glob
+        if folded == pattern or fnmatchcase(folded, pattern):
+            return glob
     return ""
 
 
-def _spellings(host: str) -> tuple[str, ...]:
-    """The ways in which people write one target: URL, host and port, host."""
-    parts = urlsplit(host if "//" in host else f"//{host}")
-    name = (parts.hostname or "").rstrip(".")
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    port = port or {"http": 80, "https": 443}.get(parts.scheme)
-    shown = f"[{name}]" if ":" in name else name
-    schemes = (parts.scheme,) if parts.scheme else ("http", "https")
-    urls = tuple(f"{scheme}://{shown}" for scheme in schemes)
-    with_port = (f"{shown}:{port}", *(f"{url}:{port}" for url in urls)) if port else ()
-    return (host, host.rstrip("/"), name, shown, *urls, *with_port)
+def _host_match(patterns: Sequence[Pattern], host: str) -> str:
+    """Why a host is one of those that the patterns name; "" if it is not."""
+    target = read_host(host)
+    for pattern in patterns:
+        if pattern.has_text(host) or pattern.has(target):
+            return f"host {host!r} matches {pattern.text!r}"
+    if not patterns:
+        return ""
+    return (_led_to if target.is_address else _leads)(patterns, host, target)
+
+
+def _leads(patterns: Sequence[Pattern], host: str, target: Host) -> str:
+    """Why what a name leads to is production: an alias of it, or one of its addresses."""
+    for found in look_up(filter(str.isascii, target.names)).values():
+        for pattern in patterns:
+            if pattern.has_found(found, target.port):
+                places = ", ".join(sorted({*found.names, *map(str, found.addresses)}))
+                return f"host {host!r} leads to {places}, which matches {pattern.text!r}"
+            if found.unknown and pattern.of_addresses:
+                return f"host {host!r} could not be resolved ({found.unknown}): {pattern.text!r}"
+    return ""
+
+
+def _led_to(patterns: Sequence[Pattern], host: str, target: Host) -> str:
+    """Why an address is production: a name that is production leads to it."""
+    named = {pattern.host_name: pattern for pattern in patterns if pattern.host_name}
+    for name, found in look_up(named).items():
+        if found.addresses & target.addresses and named[name].has_port(target.port):
+            return f"host {host!r} is an address of {named[name].text!r}"
+    return ""

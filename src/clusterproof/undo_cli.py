@@ -1,6 +1,7 @@
 """`clusterproof undo`: puts back what a rehearsal that was killed had changed."""
 
 import argparse
+import math
 import secrets
 import shlex
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from clusterproof.act.lock import RunLock
 from clusterproof.act.rehearsal.reversible import namespaces_of
-from clusterproof.act.rehearsal.undo import WayBack
+from clusterproof.act.rehearsal.undo import OLDEST_S, WayBack
 from clusterproof.checks import read_spec
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
@@ -34,7 +35,8 @@ def mount(commands: "Subparsers") -> None:
         "undo",
         help="put back what a killed rehearsal had changed",
         description="Put back what a killed rehearsal had changed, as it was noted in a ConfigMap"
-        " before the first change. The next run with --rehearse does the same by itself.",
+        " before the first change. The next run with --rehearse does the same by itself, within"
+        f" {OLDEST_S / 3600:g} hours.",
     )
     command.add_argument("--kubeconfig", metavar="PATH", help="as of the suites")
     command.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
@@ -48,7 +50,25 @@ def mount(commands: "Subparsers") -> None:
         metavar="ALIAS=NAME",
         help="another namespace for an alias of the spec, as that run had it; repeatable",
     )
+    command.add_argument(
+        "--oldest",
+        type=_hours,
+        default=OLDEST_S / 3600,
+        metavar="HOURS",
+        help="put back only what was changed within so many hours (%(default)g): much may rest on"
+        " it since",
+    )
     command.set_defaults(run=_undo)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0 < hours < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of hours above 0")
+    return hours
 
 
 def command_of(
@@ -88,7 +108,7 @@ def _undo(options: argparse.Namespace, _rest: list[str]) -> int:
     try:
         if way_back.left_over():  # there is nothing to wait for where nothing was left
             lock.acquire(within_s=LOCK_WAIT_S)
-            left = way_back.take_back()
+            left = way_back.take_back(oldest_s=options.oldest * 3600)
     except ObservationError as error:
         advice = f"; next: {error.next_command}" if error.next_command else ""
         say_error(f"undo: {error}{advice}")

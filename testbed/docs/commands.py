@@ -15,10 +15,12 @@ from testbed.cluster import paths
 
 REGISTRY: Final = paths.CHECKOUT / "docs" / "commands.yaml"
 _BLOCK: Final = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_COMMAND: Final = re.compile(
-    r"^(?:\$ |sudo )?((?:clusterproof|eval|helm|kubectl|locust|make|pip|pipx|pytest|python|sonobuoy"
-    r"|uv|uvx) .*?)(?:\s{2,}#.*)?$"
+_PROGRAMS: Final = (
+    "clusterproof|cosign|eval|helm|kubectl|locust|make|pip|pipx|pytest|python|sha256sum"
+    "|sonobuoy|uv|uvx"
 )
+_COMMAND: Final = re.compile(rf"^(?:\$ |sudo )?((?:{_PROGRAMS}) .*?)(?:\s{{2,}}#.*)?$")
+_MENTION: Final = re.compile(rf"(?<!`)`((?:{_PROGRAMS}) [^`\n]+)`(?!`)")
 _SHELL: Final = frozenset({"", "bash", "console", "sh"})
 
 
@@ -42,6 +44,12 @@ def commands_of(page: Path) -> list[str]:
     """The commands of one page, each once."""
     text = page.read_text(encoding="utf-8")
     return list(dict.fromkeys(command for _, found in blocks(text) for command in found))
+
+
+def mentions_of(page: Path) -> list[str]:
+    """The commands that the sentences of a page name, each once."""
+    text = _BLOCK.sub("", page.read_text(encoding="utf-8"))
+    return list(dict.fromkeys(match[1] for match in _MENTION.finditer(text)))
 
 
 def registry() -> Mapping[str, Mapping[str, str]]:

@@ -28,6 +28,7 @@ _MEANINGS: Final = {
     ExitCode.USAGE: "wrong usage: an option, the kubeconfig or the spec, in one sentence",
     ExitCode.NOTHING_COLLECTED: "pytest's own: no check was selected",
     ExitCode.INCONCLUSIVE: "nothing differs, but something could not be looked at",
+    ExitCode.NOT_WRITTEN: "a report, or the output, could not be written: the sentence names it",
 }
 
 
@@ -155,7 +156,7 @@ def _help(action: argparse.Action) -> str:
 def _exit_codes() -> str:
     text = "# Outcomes and exit codes\n\nA row comes to one of these: "
     text += ", ".join(f"`{outcome.value}`" for outcome in Outcome)
-    text += ". A run comes to the worst of its rows.\n\n"
+    text += ". A run comes to the worst of its rows; `accepted` is told, and fails none.\n\n"
     return text + _table(
         ("exit code", "meaning"), [(str(int(code)), _MEANINGS[code]) for code in ExitCode]
     )

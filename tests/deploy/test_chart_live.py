@@ -4,8 +4,8 @@ Makes namespace `clusterproof-chart` and the release `cp-chart` in it, with Role
 of the deployment; all of it is gone at the end.
 """
 
+import base64
 import json
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from clusterproof.wait import wait_until
 from testbed.chart import CHART, Helm
 from testbed.cluster import binaries, paths
+from testbed.dashboards.answers import board, expression
 from testbed.deploy.kubectl import Kubectl
 from testbed.nightly import job, rules
 
@@ -68,8 +69,8 @@ def test_the_night_of_the_chart_passes(ended: job.Finished) -> None:
     assert ": PASSED: " in ended.log
 
 
-@pytest.mark.parametrize("board", ["nights", "load"])
-def test_each_panel_is_answered_by_the_real_prometheus(ended: job.Finished, board: str) -> None:
+@pytest.mark.parametrize("name", ["nights", "load"])
+def test_each_panel_is_answered_by_the_real_prometheus(ended: job.Finished, name: str) -> None:
     assert ended.exit_code == 0
     wait_until(
         lambda: asked(f'clusterproof_rows{{namespace="{NAMESPACE}"}}'),
@@ -78,11 +79,10 @@ def test_each_panel_is_answered_by_the_real_prometheus(ended: job.Finished, boar
         within_s=SCRAPED_WITHIN_S,
         every_s=1.0,
     )
-    path = CHART.parent / "grafana" / f"{board}.json"
-    for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
+    for panel in board(name)["panels"]:
         for target in panel["targets"]:
-            expr = re.sub(r"\$(cluster|profile|namespace)\b", ".*", target["expr"])
-            series = asked(expr.replace("$__rate_interval", "1m"))
+            expr = expression(target)
+            series = asked(expr)
             assert series or panel["title"] in MAY_BE_EMPTY, f"{panel['title']}: {expr}"
 
 
@@ -107,6 +107,42 @@ def test_an_upgrade_changes_what_was_asked_and_a_rollback_puts_it_back(
     history = json.loads(helm.run("history", RELEASE, "-n", NAMESPACE, "--output", "json"))
     assert [revision["revision"] for revision in history] == [1, 2, 3]
     assert history[-1]["status"] == "deployed"
+
+
+def test_another_cluster_has_a_night_of_its_own(
+    helm: Helm, kubectl: Kubectl, ended: job.Finished
+) -> None:
+    """By a kubeconfig in a Secret; here it leads to the same cluster, by the address inside."""
+    assert ended.exit_code == 0
+    token = kubectl.run("create", "token", NAME, "-n", NAMESPACE, "--duration", "1h").strip()
+    (root,) = [item for item in kubectl.read("configmaps", "-n", NAMESPACE)
+               if item["metadata"]["name"] == "kube-root-ca.crt"]  # fmt: skip
+    authority = base64.b64encode(root["data"]["ca.crt"].encode()).decode()
+    server = {"server": "https://kubernetes.default.svc", "certificate-authority-data": authority}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "other",
+        "clusters": [{"name": "other", "cluster": server}],
+        "users": [{"name": "other", "user": {"token": token}}],
+        "contexts": [{"name": "other", "context": {"cluster": "other", "user": "other"}}],
+    }
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "other-kubeconfig", "namespace": NAMESPACE},
+        "stringData": {"kubeconfig": json.dumps(config)},
+    }
+    kubectl.apply([secret])
+    cluster = {"name": "other", "secret": "other-kubeconfig", "schedule": "@daily"}
+    upgrade = ("upgrade", RELEASE, str(CHART), "-n", NAMESPACE, "--wait", "--timeout", "120s")
+    helm.run(*upgrade, values={"clusters": [cluster]})
+    night = job.run_now(kubectl, NAMESPACE, cron_job=f"{NAME}-other")
+    assert night.exit_code == 0, night.log[-3000:]
+    assert ": PASSED: " in night.log
+    helm.run(*upgrade, "--reset-values")
+    names = {item["metadata"]["name"] for item in kubectl.read("cronjobs", "-n", NAMESPACE)}
+    assert names == {NAME}
 
 
 def test_values_that_cannot_be_meant_change_nothing(helm: Helm, kubectl: Kubectl) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,6 +15,10 @@ from clusterproof.history.metrics import metrics_text
 from clusterproof.history.store import History
 from clusterproof.outcome import Outcome
 from testbed.cluster import binaries
+from testbed.cluster.errors import TestbedError
+from testbed.dashboards import nights
+from testbed.dashboards.answers import Series, answers, board
+from testbed.dashboards.picture import page_size
 from testbed.router.router.faults import Faults
 from testbed.router.router.metrics import Metrics
 from tests.history.nights import night
@@ -111,3 +116,61 @@ def test_a_field_that_grafana_does_not_know_is_refused(tmp_path: Path) -> None:
         check=False,
     )
     assert "gridPosition" in read.stderr
+
+
+@pytest.fixture(scope="module")
+def nights_answered() -> dict[str, list[Series]]:
+    """Panel to what a real Prometheus answers, of ten nights whose outcomes are known."""
+    dashboard = board("nights")
+    with nights.prometheus() as address:
+        series = answers(dashboard, address, nights.SPAN)
+    return dict(zip((panel["title"] for panel in dashboard["panels"]), series, strict=True))
+
+
+def last(series: list[Series], label: str) -> dict[str, float]:
+    """The newest figure by a label."""
+    return {each.labels[label]: each.points[-1][1] for each in series}
+
+
+@pytest.mark.oracle
+def test_prometheus_answers_each_panel_about_nights_with_what_they_were(
+    nights_answered: dict[str, list[Series]],
+) -> None:
+    shown = dict(nights_answered)
+    assert last(shown.pop("Verdict"), "cluster") == {"production": 2, "staging": 1}
+    assert last(shown.pop("Failed rows"), "cluster") == {"production": 2, "staging": 0}
+    assert last(shown.pop("Not judged"), "cluster") == {"production": 0, "staging": 1}
+    since = last(shown.pop("Since the last run"), "cluster")
+    assert since == {"production": 6 * 3600 - 9, "staging": 6 * 3600 - 10}
+    passed = last(shown.pop("Since all rows passed"), "cluster")
+    assert {name: round(s / 86_400, 1) for name, s in passed.items()} == {
+        "production": 2.2, "staging": 1.2}  # fmt: skip
+    by_outcome = shown.pop("Rows that did not pass")
+    assert last(by_outcome, "outcome") == {"failed": 2, "inconclusive": 1, "not-run": 0}
+    (failed,) = [each for each in by_outcome if each.labels["outcome"] == "failed"]
+    assert {value for _, value in failed.points} == {0, 1, 2}
+    rows = [each.labels["row"] for each in shown.pop("Failed rows by name")]
+    assert sorted(rows) == ["egress-postgres", "egress-redis"]
+    new = {each.labels["cluster"]: {value for _, value in each.points}
+           for each in shown.pop("New failures")}  # fmt: skip
+    assert new == {"production": {0, 1, 2}, "staging": {0, 1}}
+    assert set(last(shown.pop("Flaky rows"), "cluster").values()) == {0}
+    assert last(shown.pop("How long a run took"), "cluster") == {"production": 9, "staging": 10}
+    calls = last(shown.pop("Requests to the API server"), "cluster")
+    assert calls == {"production": 173, "staging": 176}
+    assert shown == {}, "each panel is looked at"
+
+
+@pytest.mark.oracle
+def test_a_query_that_prometheus_refuses_says_which() -> None:
+    spoilt = {"panels": [{"targets": [{"expr": "sum by (", "instant": True}]}]}
+    with nights.prometheus() as address, pytest.raises(TestbedError, match=r"sum by \("):
+        answers(spoilt, address, nights.SPAN)
+
+
+def test_the_picture_in_the_documents_is_of_this_size_and_named() -> None:
+    content = (FOLDER.parents[1] / "docs" / "dashboard-nights.png").read_bytes()
+    width, height = struct.unpack(">II", content[16:24])
+    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board("nights")["panels"])
+    assert (width, height) == page_size(rows)
+    assert len(content) > 20_000, "an empty page is smaller"

@@ -1,11 +1,13 @@
 """Every command that the documents tell a person to type is run by a test, or says why not."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
-from testbed.docs.commands import commands_of, documents, marked, registry
+from clusterproof import cli
+from testbed.docs.commands import commands_of, documents, marked, mentions_of, registry
 
 PROJECT = Path(__file__).parents[2]
 COMMANDS = {command for page in documents() for command in commands_of(page)}
@@ -32,6 +34,47 @@ def test_what_runs_it_is_there(command: str) -> None:
     else:
         assert how == "not_run"
         assert len(what) > 10, command
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_the_test_that_is_named_calls_the_command(command: str) -> None:
+    """With the words that a test of it must have: its subcommands."""
+    path = registry()[command].get("test", "").partition("::")[0]
+    if not path:
+        return
+    place = PROJECT / path
+    files = [place] if place.is_file() else [*place.rglob("*.py")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    if match := re.search(r"\bclusterproof ((?:[a-z][a-z-]+ ?)+)(?= |$)", command):
+        words = match[1].split()
+        commands = [word for word in words if word in _SUBCOMMANDS]
+        assert [word for word in commands if f'"{word}"' not in text] == [], command
+
+
+_SUBCOMMANDS = {
+    *("bundle", "check-spec", "completion", "doctor", "history", "init", "judge", "load"),
+    *("nightly", "plan", "replay", "rights", "run", "undo", "verify"),
+}
+MENTIONS = {command for page in documents() for command in mentions_of(page)}
+
+
+@pytest.mark.parametrize("command", sorted(MENTIONS))
+def test_a_command_in_a_sentence_is_one_that_there_is(command: str) -> None:
+    words = command.split()
+    if words[0] == "uv":
+        words = words[2:]
+    if words[0] == "make":
+        makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+        targets = [word for word in words[1:] if "=" not in word]
+        assert [each for each in targets if f"\n{each}: " not in makefile] == []
+    elif words[0] == "clusterproof" and not words[1].startswith("-"):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([words[1], "--help"])
+        assert ended.value.code == 0
+    elif words[:2] == ["python", "-m"]:
+        assert importlib.util.find_spec(words[2]), command
+    elif words[0] == "pytest":
+        assert (PROJECT / words[1]).exists(), command
 
 
 def _ci() -> str:

@@ -58,6 +58,7 @@ clusterproof_rows{cluster="testbed",outcome="passed",profile="self-hosted",uid="
 clusterproof_rows{cluster="testbed",outcome="failed",profile="self-hosted",uid="u-1"} 1.0
 clusterproof_rows{cluster="testbed",outcome="inconclusive",profile="self-hosted",uid="u-1"} 0.0
 clusterproof_rows{cluster="testbed",outcome="not-run",profile="self-hosted",uid="u-1"} 0.0
+clusterproof_rows{cluster="testbed",outcome="accepted",profile="self-hosted",uid="u-1"} 0.0
 # HELP clusterproof_row_failed 1 for each failed row of the newest run, 50 at most.
 # TYPE clusterproof_row_failed gauge
 clusterproof_row_failed{area="health",cluster="testbed",profile="self-hosted",row="a",uid="u-1"} 1.0
@@ -74,8 +75,8 @@ clusterproof_run_duration_seconds{cluster="testbed",profile="self-hosted",uid="u
 # TYPE clusterproof_last_run_timestamp_seconds gauge
 clusterproof_last_run_timestamp_seconds{cluster="testbed",profile="self-hosted",uid="u-1"} \
 1.767232844e+09
-# HELP clusterproof_last_conclusive_success_timestamp_seconds When the newest run in which every \
-row passed was finished; absent if there is none.
+# HELP clusterproof_last_conclusive_success_timestamp_seconds When the newest run that passed \
+was finished; absent if there is none.
 # TYPE clusterproof_last_conclusive_success_timestamp_seconds gauge
 # HELP clusterproof_run_api_calls Requests to the API server in the newest run.
 # TYPE clusterproof_run_api_calls gauge

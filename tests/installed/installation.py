@@ -12,6 +12,7 @@ from pathlib import Path
 from testbed.release import OLDEST, build_wheel, environment_with
 
 _VERSION = re.compile(r"^Python (3)\.(\d+)\.\d+$")
+_OLDEST_MINOR = int(OLDEST.removeprefix("3."))
 _LEFT_OUT = ("VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "KUBECONFIG")
 MANIFEST = """\
 apiVersion: apps/v1
@@ -37,8 +38,15 @@ class Installation:
         """`clusterproof WORDS` in a folder."""
         return self.program(folder, "clusterproof", *words, home=home)
 
-    def program(self, folder: Path, name: str, *words: str, home: Path | None = None) -> "Ended":
-        """Another program of the environment."""
+    def program(
+        self,
+        folder: Path,
+        name: str,
+        *words: str,
+        home: Path | None = None,
+        user: int | None = None,
+    ) -> "Ended":
+        """Another program of the environment; as the user of this number, where we are root."""
         environment = {key: text for key, text in os.environ.items() if key not in _LEFT_OUT}
         environment["PATH"] = f"{self.python.parent}{os.pathsep}{environment['PATH']}"
         environment["HOME"] = str(home or folder)
@@ -50,6 +58,7 @@ class Installation:
             text=True,
             timeout=300,
             check=False,
+            user=user,
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
@@ -64,20 +73,31 @@ class Ended:
 
 
 @cache
-def newest_python() -> str:
-    """The path of the newest Python from 3.11 on that this machine has."""
+def known_pythons() -> Mapping[int, str]:
+    """Minor version to the path of each Python from 3.11 on that this machine has, oldest first."""
     found: dict[int, str] = {}
     for path in _interpreters():
         ended = subprocess.run([path, "-V"], capture_output=True, text=True, check=False)  # noqa: S603
         match = _VERSION.match(ended.stdout.strip())
-        if match:
+        if match and int(match[2]) >= _OLDEST_MINOR:
             found.setdefault(int(match[2]), path)
-    return found[max(found)]
+    return dict(sorted(found.items()))
+
+
+def newest_python() -> str:
+    """The path of the newest of them."""
+    return known_pythons()[max(known_pythons())]
+
+
+def pythons_between() -> Mapping[str, str]:
+    """Those that are neither the oldest that the project supports nor the newest."""
+    between = [minor for minor in known_pythons() if _OLDEST_MINOR < minor < max(known_pythons())]
+    return {f"python3.{minor}": known_pythons()[minor] for minor in between}
 
 
 def _interpreters() -> Iterator[str]:
     """Those on PATH, and those that pyenv and uv keep."""
-    for minor in range(11, 20):
+    for minor in range(_OLDEST_MINOR, 20):
         if path := shutil.which(f"python3.{minor}"):
             yield path
     home = Path.home()

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,16 @@ import yaml
 
 from clusterproof.outcome import ExitCode
 from testbed.cluster import paths
-from tests.installed.installation import MANIFEST, Installation, install, newest_python, pythons
+from testbed.release import environment_with
+from tests.installed.installation import (
+    MANIFEST,
+    Installation,
+    install,
+    newest_python,
+    pythons,
+    pythons_between,
+    wheel_in,
+)
 from tests.nightly.api_server import (
     CONFIG_MAPS,
     Answers,
@@ -22,6 +33,7 @@ from tests.nightly.api_server import (
     settings,
     write_spec,
 )
+from tests.test_platforms import wanted
 
 pytestmark = pytest.mark.wheel
 
@@ -59,6 +71,9 @@ _REGISTRY = ("UV_INDEX", "UV_DEFAULT_INDEX", "PIP_INDEX", "HTTP", "http", "SSL_C
 
 CONFIG = "--kubeconfig=~/.kube/config"
 MINE = ("--spec", "my-spec/spec.yaml")
+NOBODY = 65534
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""Debian's: any user may start it, as not every Python below the home of root."""
 
 
 def test_it_has_its_version_and_no_conflict(installed: Installation, tmp_path: Path) -> None:
@@ -71,6 +86,47 @@ def test_it_has_its_version_and_no_conflict(installed: Installation, tmp_path: P
         check=False,
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_it_brings_what_it_asks_for_and_nothing_of_development(
+    installed: Installation, tmp_path: Path
+) -> None:
+    script = "import importlib.metadata as m; print(*(d.name for d in m.distributions()))"
+    listed = installed.program(tmp_path, "python", "-c", script).out.split()
+    names = {re.sub(r"[-_.]+", "-", name).lower() for name in listed}
+    assert "httpx" in names
+    assert names - wanted(extra="") == {"clusterproof"}
+
+
+def test_pip_itself_installs_it_and_finds_no_conflict(
+    installed: Installation, tmp_path: Path
+) -> None:
+    _ended(
+        str(paths.UV), "venv", "--seed", "--python", str(installed.python), str(tmp_path / "own")
+    )
+    python = str(tmp_path / "own" / "bin" / "python")
+    _ended(python, "-m", "pip", "install", "--quiet", str(installed.wheel))
+    assert _ended(python, "-m", "pip", "check") == "No broken requirements found.\n"
+    program = str(tmp_path / "own" / "bin" / "clusterproof")
+    assert "profile read-only" in _ended(program, "plan", "--profile", "read-only", cwd=tmp_path)
+
+
+def test_pipx_installs_it(installed: Installation, tmp_path: Path) -> None:
+    places = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
+    words = ("tool", "run", "pipx", "install", "--python", str(installed.python))
+    _ended(str(paths.UV), *words, str(installed.wheel), places=places)
+    program = str(tmp_path / "bin" / "clusterproof")
+    assert _ended(program, "--version").startswith("clusterproof 0.")
+
+
+@pytest.mark.parametrize("name", pythons_between())
+def test_it_verifies_on_each_python_between_the_oldest_and_the_newest(
+    name: str, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.getbasetemp() / f"between-{name}"
+    installed = install(place, pythons_between()[name])
+    ended = installed.run(home, "verify", *MINE, CONFIG, "--read-only")
+    assert ended.code == ExitCode.PASSED, ended.out + ended.err
 
 
 def test_a_plan_of_each_profile_needs_no_checkout(installed: Installation, tmp_path: Path) -> None:
@@ -87,6 +143,32 @@ def test_verify_passes_and_reports_where_the_person_is(installed: Installation, 
     (record,) = home.glob("reports/*/run.json")
     assert json.loads(record.read_text(encoding="utf-8"))["verdict"] == "passed"
     assert (record.parent / "report.html").is_file()
+
+
+def test_verifying_takes_no_root(
+    answers: Answers, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Made by root, where we are, and run by a user who owns nothing but one folder."""
+    wheel = wheel_in(tmp_path_factory.getbasetemp() / "wheel")
+    user = NOBODY if os.getuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="clusterproof-nobody-") as scratch:
+        place, folder = Path(scratch), Path(scratch) / "mine"
+        place.chmod(0o755)
+        installed = Installation(
+            environment_with(wheel, place / "environment", python=SYSTEM_PYTHON), wheel
+        )
+        (folder / ".kube").mkdir(parents=True)
+        with served(answers) as server:
+            kubeconfig(folder / ".kube", server).rename(folder / ".kube" / "config")
+            write_spec(folder / "my-spec", "one", "two")
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, user or -1, user or -1)
+            words = ("verify", *MINE, CONFIG, "--read-only")
+            ended = installed.program(folder, "clusterproof", *words, user=user)
+        assert ended.code == ExitCode.PASSED, ended.out + ended.err
+        (record,) = folder.glob("reports/*/run.json")
+        assert record.stat().st_uid == (user or os.getuid())
+    assert answers.posted == []
 
 
 def test_a_difference_and_a_refusal_have_their_exit_codes(
@@ -207,6 +289,16 @@ def test_uvx_runs_it(installed: Installation, tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert ended.stdout.startswith("clusterproof 0."), ended.stderr
+
+
+def _ended(*words: str, cwd: Path | None = None, places: Mapping[str, str] | None = None) -> str:
+    """What a program printed that ended well."""
+    ended = subprocess.run(  # noqa: S603 - our own wheel, by the tools of those who install
+        words, cwd=cwd, env={**os.environ, **(places or {})}, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
 
 
 def _cache() -> str:

@@ -1,4 +1,7 @@
-"""The installed wheel, from an empty folder, against the local cluster: every row, and a night."""
+"""The installed wheel, from an empty folder, against the local cluster: every command.
+
+By the oldest Python that the project supports, and by the newest that this machine has.
+"""
 
 import json
 from pathlib import Path
@@ -7,29 +10,49 @@ import pytest
 
 from clusterproof.outcome import ExitCode
 from testbed.cluster import paths
-from tests.installed.installation import Installation, install, newest_python
+from tests.installed.installation import Installation, install, pythons
 
 pytestmark = pytest.mark.cluster
 
 CONFIG = f"--kubeconfig={paths.KUBECONFIG}"
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    place = tmp_path_factory.getbasetemp() / "installed-live"
-    return install(place, newest_python(), extra="load")
+@pytest.fixture(scope="module", params=pythons())
+def installed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    place = tmp_path_factory.getbasetemp() / f"installed-live-{request.param}"
+    return install(place, pythons()[request.param], extra="load")
+
+
+def test_the_doctor_finds_every_row_open_and_the_plan_has_them(
+    installed: Installation, tmp_path: Path
+) -> None:
+    ended = installed.run(tmp_path, "doctor", CONFIG)
+    assert (ended.code, "198 of 198 can be judged" in ended.out) == (0, True), ended.out
+    ended = installed.run(tmp_path, "plan", CONFIG)
+    assert (ended.code, "198 rows" in ended.out) == (0, True), ended.out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_row_of_the_reference_spec_passes(installed: Installation, tmp_path: Path) -> None:
     ended = installed.run(tmp_path, "verify", CONFIG)
     assert ended.code == ExitCode.PASSED, ended.out[-3000:] + ended.err
     (record,) = tmp_path.glob("reports/*/run.json")
-    ended = installed.run(tmp_path, "replay", str(record.parent))
+    ended = installed.run(tmp_path, "bundle", str(record.parent), "--out", "run.tar.gz")
+    assert ended.code == ExitCode.PASSED, ended.err
+    ended = installed.run(tmp_path, "replay", "run.tar.gz")
     assert ended.code == ExitCode.PASSED, ended.out[-2000:]
+    assert installed.run(tmp_path, "history", "add", str(record)).code == ExitCode.PASSED
+    assert "passed" in installed.run(tmp_path, "history", "list").out
+    ended = installed.run(tmp_path, "nightly", "rights", str(record))
+    assert (ended.code, "pods/exec" in ended.out) == (0, True), ended.err
 
 
 def test_a_first_spec_of_what_runs_passes(installed: Installation, tmp_path: Path) -> None:
     ended = installed.run(tmp_path, "init", "own", "--namespace", "voicehelper-prod", CONFIG)
+    assert ended.code == ExitCode.PASSED, ended.err
+    ended = installed.run(tmp_path, "check-spec", "own/spec.yaml")
     assert ended.code == ExitCode.PASSED, ended.err
     words = ("verify", "--spec", "own/spec.yaml", CONFIG, "--read-only")
     ended = installed.run(tmp_path, *words)

@@ -8,7 +8,7 @@ import pytest
 from clusterproof.act.rehearsal.seen import Flown, Kept, Rehearsed, Step
 from clusterproof.bundle.codec import decode, encode
 from tests.judge.rows import row
-from tests.judging import differences
+from tests.judging import differences, doubt
 
 ROW = row(
     "rehearsal",
@@ -26,9 +26,13 @@ GOOD = Rehearsed(
 )
 
 
+UNREAD = Kept(
+    named=400, missing=0, such_as=(), within_s=60.0, unread="connection refused", unseen=400
+)
+
+
 def test_an_operation_that_cost_nothing_is_as_expected() -> None:
     assert differences(ROW, GOOD) == ()
-    assert not GOOD.has_failed
 
 
 @pytest.mark.parametrize(
@@ -45,9 +49,7 @@ def test_what_has_failed_is_a_difference_though_no_event_could_be_read(
     part: dict[str, Any],
 ) -> None:
     """PostHog may be away by the very operation that failed."""
-    unread = Kept(named=400, missing=0, such_as=(), within_s=60.0, unread="connection refused")
-    value = replace(GOOD, kept=unread, **part)
-    assert value.has_failed
+    value = replace(GOOD, kept=UNREAD, **part)
     assert len(differences(ROW, value)) == 1
 
 
@@ -98,6 +100,25 @@ def test_all_costs_are_named_together() -> None:
         "restored",
         "restored",
     ]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"kept": UNREAD}, "connection refused"),
+        ({"steps": ()}, "no step of the operation was performed"),
+        ({"kept": replace(GOOD.kept, named=0)}, "400 answers named no exposure event"),
+        ({"compared": 0}, "no object was there before"),
+    ],
+    ids=["unread", "no-step", "no-event", "no-object"],
+)
+def test_what_was_not_there_to_compare_is_a_doubt(part: dict[str, Any], words: str) -> None:
+    assert doubt(ROW, replace(GOOD, **part)).startswith(words)
+
+
+def test_a_loss_that_was_seen_is_not_hidden_by_what_was_not() -> None:
+    kept = replace(UNREAD, missing=2, such_as=("u", "v"), unseen=100)
+    assert [each.code for each in differences(ROW, replace(GOOD, kept=kept))] == ["event-lost"]
 
 
 def test_a_fact_is_judged_again_offline_as_it_was() -> None:

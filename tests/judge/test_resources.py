@@ -101,6 +101,7 @@ def state(**fields: Any) -> HpaState:  # noqa: ANN401 - fields of the state
         ),
         "target": "Deployment/web",
         "target_exists": True,
+        "needed": ("web cpu", "web memory"),
     }
     return HpaState(**(right | fields))
 

@@ -3,7 +3,12 @@
 import base64
 import datetime as dt
 import json
+import os
+import pty
+import select
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from clusterproof.errors import SpecError
 from clusterproof.kube import exec_plugin as plugin_module
 from clusterproof.kube.connection import connect
+from clusterproof.redact import MASK, Redactor
 from clusterproof.wait import wait_until
 
 PLANTED = "planted-secret-value"
@@ -231,6 +237,112 @@ def test_exec_plugin_that_fails_is_no_user_without_credentials(
 ) -> None:
     message = refusal(tmp_path, document(**plugin(tmp_path, body)))
     assert f"exec plugin ./plugin: {words}" in message
+
+
+SECRET = "glpat-" + "aB3" * 7  # made up for this test
+
+
+@pytest.mark.parametrize("before", ["", "x " * 150, "word " * 60, "y" * 290 + " "])
+@pytest.mark.parametrize(
+    "after", ["", " is refused " + "z" * 289, "\nsee the manual: " + "m" * 285]
+)
+def test_what_a_plugin_says_is_redacted_whole(tmp_path: Path, before: str, after: str) -> None:
+    """No part of a secret is left over by a cut: what is left of one has no shape to know it by."""
+    said = tmp_path / "said"
+    said.write_text(f"{before}password: {SECRET}{after}", encoding="utf-8")
+    message = refusal(tmp_path, document(**plugin(tmp_path, f"cat {said} >&2; exit 1")))
+    shown = Redactor().text(message)
+    assert "ended with exit code 1: " in shown
+    assert MASK in shown
+    assert not any(SECRET[start : start + 6] in shown for start in range(len(SECRET) - 6))
+
+
+def test_a_plugin_that_says_too_much_is_not_quoted_in_part(tmp_path: Path) -> None:
+    body = f"i=0; while [ $i -lt 3000 ]; do echo {PLANTED} {PLANTED} >&2; i=$((i+1)); done; exit 1"
+    message = refusal(tmp_path, document(**plugin(tmp_path, body)))
+    assert message.endswith("; it wrote 126000 characters to its standard error")
+
+
+def test_what_a_plugin_says_stands_in_lines(tmp_path: Path) -> None:
+    """Shapes of secrets know where a line begins."""
+    body = "printf 'one  \\n\\n two\\n' >&2; exit 2"
+    message = refusal(tmp_path, document(**plugin(tmp_path, body)))
+    assert message.endswith("ended with exit code 2: one\n two")
+
+
+def test_what_a_late_plugin_asked_for_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a device code that nobody saw."""
+    monkeypatch.setattr(plugin_module, "WITHIN_S", 1.0)
+    body = "echo 'open https://login.example and enter the code' >&2; sleep 30"
+    message = refusal(tmp_path, document(**plugin(tmp_path, body)))
+    assert message.endswith("1 s, got none: open https://login.example and enter the code")
+
+
+ASKS = """\
+import sys
+from clusterproof.errors import SpecError
+from clusterproof.kube.connection import connect
+from clusterproof.redact import MASK, Redactor
+try:
+    print(connect(sys.argv[1]).headers())
+except SpecError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("mode", ["IfAvailable", "Always", "Never"])
+def test_an_interactive_plugin_speaks_to_the_terminal(tmp_path: Path, mode: str) -> None:
+    """As it speaks, for it waits for an answer; where it may not ask, its words are kept."""
+    answer = exec_credential(token="of-a-person")
+    user = plugin(
+        tmp_path, f"echo enter the code >&2; read code; test \"$code\" = 42 && echo '{answer}'"
+    )
+    user["exec"]["interactiveMode"] = mode
+    path = written(tmp_path, document(**user))
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own argv
+            [sys.executable, "-c", ASKS, path], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE
+        )
+        if mode != "Never":
+            prompt = b""
+            while b"enter the code" not in prompt:
+                assert select.select([ours], [], [], 30)[0], prompt
+                prompt += os.read(ours, 1000)
+            os.write(ours, b"42\n")
+        output, _ = process.communicate(timeout=30)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    expected = b"Bearer of-a-person" if mode != "Never" else b"exit code 1: enter the code\n"
+    assert expected in output
+
+
+def test_credentials_know_each_secret_that_they_ever_gave(tmp_path: Path) -> None:
+    """One that was renewed may still stand in what was written before."""
+    body = (
+        "n=$(cat n 2>/dev/null || echo 0); echo $((n+1)) > n; printf '%s' \"$(sed s/N/$n/ answer)\""
+    )
+    ended = "2020-01-01T00:00:00Z"
+    answer = exec_credential(token="token-number-N", expirationTimestamp=ended)
+    (tmp_path / "answer").write_text(answer, encoding="utf-8")
+    user = plugin(tmp_path, f"cd {tmp_path}; {body}")
+    credentials = connect(written(tmp_path, document(**user))).credentials
+    credentials.headers()
+    assert {f"token-number-{n}" for n in range(2)} <= credentials.secrets
+
+    token = tmp_path / "token"
+    token.write_text("first-of-the-file\n", encoding="utf-8")
+    credentials = connect(written(tmp_path, document(tokenFile=str(token)))).credentials
+    token.write_text("second-of-the-file\n", encoding="utf-8")
+    assert credentials.renewed(credentials.now())
+    assert credentials.secrets == {"first-of-the-file", "second-of-the-file"}
+
+    credentials = connect(written(tmp_path, document(username="u", password=PLANTED))).credentials
+    assert PLANTED in credentials.secrets
+    assert PLANTED in connect(written(tmp_path, document())).credentials.secrets
 
 
 def test_exec_plugin_that_never_ends_is_ended_with_its_children(

@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import Connection
+from clusterproof.kube.limits import refusals
+from clusterproof.kube.requests import bounds_of
 
 Json = dict[str, Any]
 _POD = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+))?(?:/([a-z]+))?$")
@@ -34,6 +36,8 @@ class World:
         without_python: Containers in which there is no python3.
         forbidden: Verbs that are refused: `create`, `delete`, `exec`, `list`.
         waiting: The reason for which a new Pod does not run, or "".
+        limit_ranges: By which a Pod is refused; None where we may not read them.
+        unread_limit_ranges: Those then.
         log: Every `METHOD path` that came.
     """
 
@@ -43,6 +47,8 @@ class World:
         self.without_python: set[str] = set()
         self.forbidden: set[str] = set()
         self.waiting = ""
+        self.limit_ranges: list[Json] | None = []
+        self.unread_limit_ranges: list[Json] = []
         self.log: list[str] = []
 
     def add(self, pod: Json) -> None:
@@ -52,19 +58,16 @@ class World:
     def answer(self, method: str, path: str, body: Json | None) -> tuple[int, Json]:
         """One request."""
         self.log.append(f"{method} {path}")
+        if path.endswith("/limitranges"):
+            return self._listed_limit_ranges()
         match = _POD.match(path)
         assert match, path
         namespace, name, part = match.groups()
         verb = {"POST": "create", "DELETE": "delete"}.get(method, "get" if name else "list")
         if verb in self.forbidden:
-            return 403, {"message": f"pods is forbidden: cannot {verb}"}
+            return 403, {"message": f'pods is forbidden: User "u" cannot {verb} resource "pods"'}
         if method == "POST" and body is not None:
-            name = body["metadata"]["name"]
-            if (namespace, name) in self.pods:
-                return 409, {"message": "exists"}
-            body["status"] = self._status(name)
-            self.pods[(namespace, name)] = body
-            return 201, body
+            return self._created(namespace, body)
         if name is None:
             items = [pod for (space, _), pod in self.pods.items() if space == namespace]
             ours = [pod for pod in items if "clusterproof.dev/run" in pod["metadata"]["labels"]]
@@ -79,6 +82,23 @@ class World:
             state = {"name": container["name"], "state": {"running": {}}}
             pod["status"]["ephemeralContainerStatuses"] = [state]
         return 200, pod
+
+    def _listed_limit_ranges(self) -> tuple[int, Json]:
+        if self.limit_ranges is None:
+            return 403, {"message": 'User "u" cannot list resource "limitranges"'}
+        return 200, {"kind": "LimitRangeList", "items": self.limit_ranges}
+
+    def _created(self, namespace: str, body: Json) -> tuple[int, Json]:
+        name = body["metadata"]["name"]
+        if (namespace, name) in self.pods:
+            return 409, {"message": "exists"}
+        for limit_range in self.limit_ranges or self.unread_limit_ranges:
+            for refusal in refusals(limit_range, bounds_of(body["spec"])):
+                why = f"{refusal.rule} {refusal.resource} is {refusal.bound}, got {refusal.has}"
+                return 403, {"message": f'pods "{name}" is forbidden: [{why}]'}
+        body["status"] = self._status(name)
+        self.pods[(namespace, name)] = body
+        return 201, body
 
     def _status(self, name: str) -> Json:
         state: Json = {"running": {}}

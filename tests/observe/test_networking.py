@@ -1,5 +1,6 @@
 """Services, Ingresses and references on other deployments than the reference: many shapes."""
 
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -448,6 +449,28 @@ def test_a_policy_allows_the_needs_and_nothing_else(more: list[Json], beyond: in
     ]
     with cluster_of(*objects) as cluster:
         assert len(said(rule, read_policies(cluster, rule).value)) == beyond
+
+
+def test_what_is_beyond_the_needs_is_judged_by_what_was_seen_alone() -> None:
+    """The look brings the policies; a need that is taken from the fact is missed at once."""
+    rule = row(
+        "policy", of="NetworkPolicy/shop/p", workload=str(WORKLOAD), aspect="only", needs=NEEDS
+    )
+    objects = [
+        deployment("web", "shop", WEB),
+        pod("web-1", "shop", WEB),
+        namespace("shop"),
+        namespace("kube-system"),
+        namespace("posthog", name="posthog"),
+        policy("p", "shop", policyTypes=["Egress"], egress=GOOD),
+    ]
+    with cluster_of(*objects) as cluster:
+        fact = read_policies(cluster, rule).value
+    assert said(rule, fact) == []
+    without = replace(fact, needs=tuple(view for view in fact.needs if view.need.name != "HTTPS"))
+    (found,) = said(rule, without)
+    assert "443" in found
+    assert "beyond" not in {field.name for field in fields(fact)}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from clusterproof.checks.exposure import ExposureRow, read_exposures
 from clusterproof.checks.flag import FlagRow, ask_flag
 from clusterproof.checks.ingestion import IngestionRow
 from clusterproof.checks.posthog_status import StatusRow, read_figure
+from clusterproof.checks.shared import Arrival
 from clusterproof.observe.inside import Inside
 from clusterproof.product.posthog.ingestion import (
     EventBatch,
@@ -31,7 +32,7 @@ from clusterproof.product.router.counting import Batch, Routed
 from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.row import Row
 from clusterproof.spec.settings import KeyRef, PosthogSettings
-from tests.judging import DoubtError, differences
+from tests.judging import DoubtError, differences, doubt
 from tests.testbed_posthog.servers import PERSONAL_KEY, TOKEN, Stack, running_stack
 
 pytestmark = pytest.mark.cluster
@@ -197,7 +198,7 @@ def _capture(settings: PosthogSettings, answers: tuple[Routed, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "red", "nothing_arrived"),
+    ("fault", "red", "nothing"),
     [
         (("worker", ""), set(), False),
         (("worker", "stalled_worker"), {"worker_alive"}, True),
@@ -207,7 +208,7 @@ def _capture(settings: PosthogSettings, answers: tuple[Routed, ...]) -> None:
     ids=_named,
 )
 def test_the_status_page_is_not_believed_against_what_was_seen(
-    fault: str, red: set[str], *, nothing_arrived: bool, settings: PosthogSettings, pod: Inside
+    fault: str, red: set[str], *, nothing: bool, settings: PosthogSettings, pod: Inside
 ) -> None:
     page = read_page(pod, settings)
     rows = [row for row in SPEC.rows if isinstance(row, StatusRow)]
@@ -216,7 +217,7 @@ def test_the_status_page_is_not_believed_against_what_was_seen(
         for row in rows
         if differences(
             row,
-            read_figure(page, row, capacity="50Gi", nothing_arrived=nothing_arrived).value,
+            read_figure(page, row, capacity="50Gi", arrived=Arrival(nothing=nothing)).value,
         )
     }
     assert seen == red, fault
@@ -230,4 +231,7 @@ def test_a_wrong_key_is_no_finding(stack: Stack, settings: PosthogSettings, pod:
 
     batch = send_events(Inside(run, "here", ""), settings, uuid.uuid4().hex)
     assert _red_ingestion(batch) == set()
-    assert "401: the personal API key is not accepted" in batch.reading.unseen
+    durable = next(
+        row for row in SPEC.rows if isinstance(row, IngestionRow) and row.figure == "durable"
+    )
+    assert "401: the personal API key is not accepted" in doubt(durable, batch)

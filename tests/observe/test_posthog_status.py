@@ -1,13 +1,33 @@
 """PostHog's status page in the forms that its versions give it."""
 
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from clusterproof.checks import exposure, posthog_status
 from clusterproof.checks.posthog_status import StatusRow, read_figure
+from clusterproof.checks.shared import Arrival, events, exposures, status, traffic
+from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
+from clusterproof.judgement import Doubt, Failed, Judgement, Passed
+from clusterproof.outcome import Outcome
+from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading
 from clusterproof.product.posthog.status import StatusPage, lines_of
-from clusterproof.spec.row import Area, Expectation
+from clusterproof.product.router.counting import Routed
+from clusterproof.spec import Settings, Spec
+from clusterproof.spec.row import Area, Expectation, ObjectRef
+from clusterproof.spec.settings import TrafficSettings
+from tests.judge.rows import row as row_of
+
+if TYPE_CHECKING:
+    from clusterproof.observe.cluster import Cluster
+
+TRAFFIC = TrafficSettings(
+    workload=ObjectRef(kind="Deployment", namespace="n", name="w"), service="w"
+)
 
 AS_LIST = {
     "results": {
@@ -22,19 +42,25 @@ AS_LIST = {
 AS_OBJECT = {"plugin_sever_alive": "true", "redis_current_queue_depth": 12, "db_alive": "false"}
 
 
-def _figure(
-    page: StatusPage, figure: str, *, capacity: str | None = None, nothing_arrived: bool = False
-) -> Any:  # noqa: ANN401 - as the page has it
-    row = StatusRow(
+def _row(figure: str, **expect: Any) -> StatusRow:  # noqa: ANN401 - an expectation
+    return StatusRow(
         id="s",
         area=Area.SYSTEM_STATUS,
         claim="it is well",
         source="test",
         check="posthog-status",
         figure=figure,
-        expect=Expectation(equals=True),
+        expect=Expectation(**(expect or {"equals": True})),
     )
-    return read_figure(page, row, capacity=capacity, nothing_arrived=nothing_arrived).value
+
+
+QUIET = Arrival()
+
+
+def _figure(
+    page: StatusPage, figure: str, *, capacity: str | None = None, arrived: Arrival = QUIET
+) -> Any:  # noqa: ANN401 - as the page has it
+    return read_figure(page, _row(figure), capacity=capacity, arrived=arrived).value
 
 
 @pytest.mark.parametrize("body", [AS_LIST, AS_OBJECT])
@@ -70,5 +96,92 @@ def test_measured_figures_do_not_need_the_page() -> None:
 def test_a_worker_that_is_alive_and_stores_nothing_is_contradicted() -> None:
     page = StatusPage({"plugin_sever_alive": True})
     assert _figure(page, "worker_alive").contradiction == ""
-    against = _figure(page, "worker_alive", nothing_arrived=True).contradiction
+    against = _figure(page, "worker_alive", arrived=Arrival(nothing=True)).contradiction
     assert "none of them could be read back" in against
+
+
+NOT_SENT = ObservationError("the Pod that sends cannot be made")
+WELL = StatusPage(
+    {"plugin_sever_alive": True, "db_alive": True, "redis_current_queue_depth": 3},
+    events_last_hour=7,
+    query_s=(0.2,),
+)
+
+
+class Looked(Site):
+    """A run whose shared looks came to what a test says; an error is raised."""
+
+    def __init__(self, answers: dict[Any, Any], *rows: StatusRow) -> None:
+        """Looks that are not named were never begun."""
+        settings = Settings(traffic=TRAFFIC)
+        spec = Spec("test", "test", Path("spec.yaml"), {}, settings, rows, {})
+        super().__init__(cast("Cluster", None), spec, "20260101-000000-abcdef", rows)
+        self._answers = answers
+
+    def ended(self, look: Any) -> bool:  # noqa: ANN401 - any look
+        """Whether a test says what it came to."""
+        return look in self._answers
+
+    def shared(self, look: Any) -> Any:  # noqa: ANN401 - any look
+        """What it came to."""
+        answer = self._answers[look]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _judged(row: StatusRow, page: StatusPage, sent: object) -> Judgement:
+    site = Looked({status: page, events: sent}, row)
+    return posthog_status.judge(row, posthog_status.look(row, site).value)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        _row("db_alive"),
+        _row("queue_depth", at_most=1000),
+        _row("query_s", at_most=5),
+        _row("events_ingested", at_least=1),
+    ],
+    ids=lambda row: row.figure,
+)
+def test_a_figure_that_does_not_rest_on_our_events_is_judged_without_them(row: StatusRow) -> None:
+    assert _judged(row, WELL, NOT_SENT) == Passed(row.figure)
+
+
+def test_a_worker_that_is_said_to_be_alive_is_not_believed_unless_events_were_sent() -> None:
+    judgement = _judged(_row("worker_alive"), WELL, NOT_SENT)
+    assert isinstance(judgement, Doubt)
+    assert "could not be confirmed: the Pod that sends cannot be made" in judgement.reason
+
+
+def test_a_worker_that_is_said_to_be_dead_is_so_though_no_event_was_sent() -> None:
+    page = replace(WELL, lines={"plugin_sever_alive": False})
+    assert isinstance(_judged(_row("worker_alive"), page, NOT_SENT), Failed)
+
+
+def test_no_event_in_an_hour_is_a_finding_only_where_some_were_sent() -> None:
+    row, quiet = _row("events_ingested", at_least=1), replace(WELL, events_last_hour=0)
+    assert isinstance(_judged(row, quiet, NOT_SENT), Doubt)
+    batch = EventBatch((EventFate("u", lag_s=1.0),), Reading(answered=1))
+    assert isinstance(_judged(row, quiet, batch), Failed)
+
+
+@pytest.mark.parametrize(
+    ("figure", "outcome"),
+    [("routed", Outcome.PASSED), ("unsticky", Outcome.PASSED), ("durable", None)],
+)
+def test_a_figure_of_answers_needs_no_posthog(figure: str, outcome: Outcome | None) -> None:
+    """Only what is about events cannot be said when they could not be looked for."""
+    answer = Routed("u", 200, variant="a", is_ab_test=True, exposure="e")
+    expect = {"equals": 0} if figure == "unsticky" else {"at_least": 1}
+    rule = row_of("exposure", figure=figure, expect=expect)
+    sent = SimpleNamespace(answers=(answer, answer), where="here", how="so")
+    site = Looked({traffic: sent, exposures: NOT_SENT})
+    if outcome is None:
+        with pytest.raises(ObservationError, match="the Pod that sends"):
+            exposure.look(rule, site)
+        return
+    observed = exposure.look(rule, site)
+    assert exposure.judge(rule, observed.value).outcome is outcome
+    assert observed.evidence[1] == "1 exposure events named"

@@ -11,7 +11,7 @@ from clusterproof.checks.room import look as look_at_room
 from clusterproof.checks.totals import look as look_at_totals
 from clusterproof.errors import ObservationError
 from tests.judge.rows import row
-from tests.judging import at_cluster, differences
+from tests.judging import at_cluster, differences, doubt
 from tests.observe.cluster_objects import cluster_of, owned_by
 from tests.observe.test_workloads import WEB, cron_job, running, workload
 
@@ -339,8 +339,6 @@ MESH = {"name": "mesh", "image": "m:1"}
     ("metric", "containers", "words"),
     [
         (CONTAINER, [asking(**CPU), MESH], []),
-        (EXTERNAL, [asking(), MESH], []),
-        (resource("memory", type="AverageValue", averageValue="1Gi"), [asking()], []),
         (UTILIZATION, [asking(limits={"cpu": "1"})], []),
         (UTILIZATION, [asking(**CPU), MESH], ["mesh cpu"]),
     ],
@@ -351,6 +349,30 @@ def test_requests_are_asked_of_the_containers_that_a_metric_divides_by(
     rule = row("hpa-state", of=HPA, aspect="requests")
     found = said(rule, read_hpa_state, workload(containers=containers), autoscaler(metric))
     assert [each.partition(":")[0] for each in found] == words
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [EXTERNAL, resource("memory", type="AverageValue", averageValue="1Gi")],
+    ids=["External", "AverageValue"],
+)
+def test_metrics_that_need_no_request_leave_nothing_to_compare(metric: Json) -> None:
+    rule = row("hpa-state", of=HPA, aspect="requests")
+    with cluster_of(workload(containers=[asking(), MESH]), autoscaler(metric)) as cluster:
+        state = read_hpa_state(cluster, rule).value
+    assert state.needed == ()
+    assert (
+        doubt(rule, state) == f"{HPA} scales by no utilization: it needs no request to compute one"
+    )
+
+
+def test_a_row_that_names_resources_asks_for_their_requests_whatever_it_scales_by() -> None:
+    rule = row("hpa-state", of=HPA, aspect="requests", resources=["cpu"])
+    objects = (workload(containers=[asking(**CPU), MESH]), autoscaler(EXTERNAL))
+    with cluster_of(*objects) as cluster:
+        state = read_hpa_state(cluster, rule).value
+    assert state.needed == ("mesh cpu", "web cpu")
+    assert [each.what for each in differences(rule, state)] == ["mesh cpu"]
 
 
 def test_a_native_sidecar_without_a_request_is_named() -> None:

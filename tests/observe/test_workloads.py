@@ -99,6 +99,56 @@ def test_the_init_container_that_is_waited_for_is_named_by_starts_and_by_replica
         assert words in said(replicas, cluster, read_replicas)[0]
 
 
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("until nc -z postgres-service 5432; do sleep 2; done", "Service/ns/postgres-service"),
+        ("nc -z $DB_HOST $(DB_PORT)", "Service/stores/postgres"),
+        ("curl redis-service.stores.svc.cluster.local:6379", "Service/stores/redis-service"),
+        (
+            'until (exec 3<>"/dev/tcp/$DB_HOST/$DB_PORT"); do sleep 1; done',
+            "Service/stores/postgres",
+        ),
+        ("nc -w 3 -z db 5432", "Service/ns/db"),
+        ("pg_isready -U me -h db", "Service/ns/db"),
+        ("nc -z there 5432", ""),
+        ("nc -z api.example.com 443", ""),
+        ("until false; do sleep 20; done", ""),
+    ],
+)
+def test_a_service_that_an_init_container_dials_and_that_is_not_there_is_named(
+    command: str, missing: str
+) -> None:
+    env = [
+        {"name": "DB_HOST", "value": "postgres.stores.svc"},
+        {"name": "DB_PORT", "value": "5432"},
+    ]
+    wait = {"name": "wait", "image": "w:1", "command": ["sh", "-c", command], "env": env}
+    pod = running(
+        ready=False,
+        statuses=[{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}],
+        init_statuses=[{"name": "wait", "state": {"running": {}}}],
+        spec={"initContainers": [wait]},
+    )
+    there = {"kind": "Service", "metadata": {"name": "there", "namespace": "ns"}, "spec": {}}
+    with cluster_of(workload(), pod, there) as cluster:
+        (trouble,) = said(starts(), cluster, read_starts)
+    words = f": it waits for {missing}, which does not exist"
+    assert trouble.endswith(words if missing else " s")
+
+
+def test_where_services_may_not_be_listed_none_is_called_missing() -> None:
+    wait = {"name": "wait", "image": "w:1", "command": ["nc", "-z", "db", "5432"]}
+    pod = running(
+        ready=False,
+        statuses=[{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}],
+        init_statuses=[{"name": "wait", "state": {"running": {}}}],
+        spec={"initContainers": [wait]},
+    )
+    with cluster_of(workload(), pod, forbidden=("Service",)) as cluster:
+        assert "does not exist" not in said(starts(), cluster, read_starts)[0]
+
+
 def test_a_pod_that_was_made_a_moment_ago_may_still_start() -> None:
     state = {"waiting": {"reason": "ContainerCreating"}}
     pod = running(ready=False, statuses=[{"name": "web", "state": state}], created=ago(seconds=5))

@@ -12,7 +12,7 @@ PHRASE = "hunter2hunter2"
 REDACTOR = Redactor.of([LONG, PHRASE, "router-key-5Hq", "postgres77x", "https://u:Xq7vRk2@db:5/x"])
 
 
-@pytest.mark.parametrize("mark", ["…", "...", "", " ...", " […]", "[...]", "....", "\n"])
+@pytest.mark.parametrize("mark", ["…", "...", "", " ...", " […]", "[...]", "....", "\n", " (cut)"])
 @pytest.mark.parametrize("length", [6, 9, 15, 16, 17, 30, 39])
 @pytest.mark.parametrize("before", ["", "login failed: ", "x='", "data:"])
 def test_beginning_before_a_mark_of_a_cut_or_the_end_goes(
@@ -82,3 +82,10 @@ def test_what_stands_behind_a_secrets_name_goes_alone_or_in_a_list(
     member: dict[str, object], shown: dict[str, object]
 ) -> None:
     assert Redactor.of([], spared=["router-tls"]).data(member) == shown
+
+
+@pytest.mark.parametrize("mark", ["…", "... ", "[truncated] "])
+@pytest.mark.parametrize("length", [8, 15, 30])
+def test_the_end_of_a_value_behind_a_mark_of_a_cut_goes(mark: str, length: int) -> None:
+    assert REDACTOR.text(f"got {mark}{LONG[-length:]} twice") == f"got {mark}{MASK} twice"
+    assert REDACTOR.text(f"got {mark}router is ready") == f"got {mark}router is ready"

@@ -1,7 +1,7 @@
 """What each operation asks of the API server, in which order, and the way back that it keeps."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -59,6 +59,7 @@ class Server:
         self.objects: dict[str, Json] = {f"{DEPLOYMENTS}/web": web(), **objects}
         self.written: list[tuple[str, str, Any]] = []
         self.evictions: list[int] = []
+        self.lists_all = True
 
     def answer(self, request: Request) -> Reply:
         """One request."""
@@ -69,6 +70,13 @@ class Server:
             return self._evict(path) if path.endswith("/eviction") else Reply(body={"kind": "X"})
         if path in self.objects:
             return Reply(body=self.objects[path])
+        if path == "/api/v1/pods":
+            if not self.lists_all:
+                return Reply(403, {"kind": "Status", "apiVersion": "v1", "message": "forbidden"})
+            pods = [
+                one for at, one in self.objects.items() if at.rpartition("/")[0][-5:] == "/pods"
+            ]
+            return Reply(body={"kind": "PodList", "items": pods})
         items = [one for at, one in self.objects.items() if at.rpartition("/")[0] == path]
         if items or path.rpartition("/")[2].endswith("s"):
             kinds = {kind.plural: name for name, kind in KINDS.items()}
@@ -180,23 +188,117 @@ def revision(number: int, image: str) -> Json:
 UPGRADE = {"do": "upgrade", "of": "Deployment/a/web", "container": "web", "image": "v10"}
 
 
-def test_an_upgrade_is_rolled_back_to_the_revision_that_was_found() -> None:
+class Upgraded(Server):
+    """Applies what an upgrade patches; others may change the Deployment right after it."""
+
+    def __init__(self, meanwhile: Callable[[Json], None] = lambda _: None) -> None:
+        """Hold revisions of which 9 is the current one."""
+        sets = "/apis/apps/v1/namespaces/a/replicasets"
+        super().__init__(**{f"{sets}/{n}": revision(n, f"v{n}") for n in (9, 11, 10, 2)})
+        self.meanwhile = meanwhile
+        self.records: dict[str, Json] = {}
+
+    @property
+    def template(self) -> Json:
+        """Of the Deployment, as it is now."""
+        template: Json = self.objects[f"{DEPLOYMENTS}/web"]["spec"]["template"]
+        return template
+
+    def answer(self, request: Request) -> Reply:
+        """One request."""
+        reply = super().answer(request)
+        if request.method != "PATCH":
+            return reply
+        body = request.json()
+        if isinstance(body, dict):
+            (wanted,) = body["spec"]["template"]["spec"]["containers"]
+            self.template["spec"]["containers"][0] |= wanted
+            self.meanwhile(self.objects[f"{DEPLOYMENTS}/web"])
+        else:
+            assert body[-1]["op"] == "replace"
+            *_, index, field = body[-1]["path"].split("/")
+            self.template["spec"]["containers"][int(index)][field] = body[-1]["value"]
+        return reply
+
+
+def test_an_upgrade_is_rolled_back_to_what_was_found() -> None:
     """Not to the newest but one: others may have rolled out a release meanwhile."""
-    sets = "/apis/apps/v1/namespaces/a/replicasets"
-    objects = {f"{sets}/{n}": revision(n, f"v{n}") for n in (9, 11, 10, 2)}
-    server = Server(**objects)
+    server = Upgraded()
+    before = json.dumps(server.template)
     with api_server(server.answer) as api:
-        assert [step.missing for step in steps(api, rule(UPGRADE))] == ["", ""]
+        found = list(steps(api, rule(UPGRADE)))
+    assert [step.missing for step in found] == ["", ""]
+    assert found[1].what == "web is rolled back to revision 9"
     (_, upgraded), (_, rolled_back) = server.patches
     assert upgraded["spec"]["template"]["spec"]["containers"] == [{"name": "web", "image": "v10"}]
+    containers = "/spec/template/spec/containers/0"
     assert rolled_back == [
-        {"op": "test", "path": "/spec/template/spec/containers/0/image", "value": "v10"},
-        {
-            "op": "replace",
-            "path": "/spec/template",
-            "value": {"metadata": {"labels": {"app": "web"}}, "spec": {"image": "v9"}},
-        },
+        {"op": "test", "path": f"{containers}/name", "value": "web"},
+        {"op": "test", "path": f"{containers}/image", "value": "v10"},
+        {"op": "replace", "path": f"{containers}/image", "value": "v9"},
     ]
+    assert json.dumps(server.template) == before
+
+
+def _adds_env(deployment: Json) -> None:
+    deployment["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "NEW"}]
+
+
+def _adds_sidecar(deployment: Json) -> None:
+    sidecar = {"name": "mesh", "image": "v10"}
+    deployment["spec"]["template"]["spec"]["containers"].insert(0, sidecar)
+
+
+def _adds_annotation_and_volume(deployment: Json) -> None:
+    deployment["spec"]["template"]["metadata"]["annotations"] = {"checksum": "1"}
+    deployment["spec"]["template"]["spec"]["volumes"] = [{"name": "tmp", "emptyDir": {}}]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "said"),
+    [
+        (_adds_env, "spec.containers.web.env"),
+        (_adds_sidecar, "spec.containers.mesh"),
+        (_adds_annotation_and_volume, "metadata.annotations, spec.volumes"),
+    ],
+)
+def test_what_others_changed_during_an_upgrade_stays_and_is_said(
+    meanwhile: Callable[[Json], None], said: str
+) -> None:
+    """Only the image is put back, of the container of that name, wherever it stands by now."""
+    server = Upgraded(meanwhile)
+    wanted = web()
+    meanwhile(wanted)
+    with api_server(server.answer) as api:
+        *_, rolled_back = steps(api, rule(UPGRADE))
+    assert server.template == wanted["spec"]["template"]
+    assert rolled_back.what == (
+        f"web is rolled back to revision 9; changed by others meanwhile, and left: {said}"
+    )
+
+
+def _releases(deployment: Json) -> None:
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "v11"
+
+
+def _renames(deployment: Json) -> None:
+    deployment["spec"]["template"]["spec"]["containers"][0]["name"] = "web2"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [(_releases, 'observed "v11"'), (_renames, "has no container web any more")],
+)
+def test_an_image_that_others_changed_during_an_upgrade_is_left(
+    meanwhile: Callable[[Json], None], why: str
+) -> None:
+    server = Upgraded(meanwhile)
+    with (
+        api_server(server.answer) as api,
+        pytest.raises(ObservationError, match=f"somebody else changed it meanwhile: .*{why}"),
+    ):
+        list(steps(api, rule(UPGRADE)))
+    assert len(server.patches) == 1
 
 
 def test_without_the_revision_that_was_found_nothing_can_be_said() -> None:
@@ -247,13 +349,17 @@ DRAIN = {
 def drained(
     *pods: Json,
     evictions: tuple[int, ...] = (),
+    lists_all: bool = True,
     **fields: Any,  # noqa: ANN401 - fields of the operation
 ) -> tuple[Server, list[Step]]:
     store = deployment("store", "a", {"app": "store"})
     store["metadata"]["uid"] = "uid-of-store"
     server = Server(**{f"{DEPLOYMENTS}/store": store})
     server.objects |= {f"/api/v1/nodes/{one}": node(one) for one in ("n1", "n2", "n3")}
-    server.objects |= {f"{PODS}/{one['metadata']['name']}": one for one in pods}
+    server.lists_all = lists_all
+    for one in pods:
+        place = f"/api/v1/namespaces/{one['metadata']['namespace']}/pods"
+        server.objects[f"{place}/{one['metadata']['name']}"] = one
     server.objects["/apis/apps/v1/namespaces/a/daemonsets/d"] = {"kind": "DaemonSet"}
     server.evictions = list(evictions)
     with api_server(server.answer) as api:
@@ -270,7 +376,10 @@ def test_a_drain_spares_the_node_of_a_store_and_evicts_what_is_ours_to_evict() -
         on("n2", "x", others), daemon, own,
     )  # fmt: skip
     assert evicted.missing == ""
-    assert evicted.what == "n2 is left by w3, x"
+    assert evicted.what == (
+        "n2 is left by w3, x; ignoring DaemonSet-managed Pods: a/daemon;"
+        " leaving Pods of our own: a/sender"
+    )
     assert server.patches == [("/api/v1/nodes/n2", {"spec": {"unschedulable": True}})]
     assert [path for _, path, _ in server.written if "eviction" in path] == [
         f"{PODS}/w3/eviction",
@@ -339,6 +448,56 @@ def test_what_kubectl_drain_spares_or_evicts(spared: Json, *, evicted: int) -> N
     server, _ = drained(on("n2", "w3"), spared)
     name = spared["metadata"]["name"]
     assert sum(path == f"{PODS}/{name}/eviction" for _, path, _ in server.written) == evicted
+
+
+MIRROR = {"kubernetes.io/config.mirror": "x"}
+
+
+def elsewhere(name: str, namespace: str = "kube-system") -> Json:
+    found = on("n2", name, OTHERS)
+    found["metadata"]["namespace"] = namespace
+    return found
+
+
+@pytest.mark.parametrize(
+    ("pods", "remark"),
+    [
+        ([other("m", annotations=MIRROR, ownerReferences=[])], "ignoring mirror Pods: a/m"),
+        (
+            [other(name, ownerReferences=[DAEMONSET]) for name in ("logs", "dns")],
+            "ignoring DaemonSet-managed Pods: a/dns, a/logs",
+        ),
+        (
+            [elsewhere("proxy"), elsewhere("x", "team")],
+            "leaving Pods of namespaces outside of the spec: kube-system/proxy, team/x",
+        ),
+        (
+            [elsewhere(f"p{n:02}") for n in range(12)],
+            "leaving Pods of namespaces outside of the spec: "
+            + ", ".join(f"kube-system/p{n:02}" for n in range(10))
+            + " and 2 more",
+        ),
+        ([other("a"), finished(with_emptydir("done"))], ""),
+    ],
+)
+def test_what_a_drain_spares_is_said(pods: list[Json], remark: str) -> None:
+    """As kubectl warns of it; of what stays, somebody who drains by hand has to know."""
+    server, (evicted, _) = drained(on("n2", "w3"), *pods)
+    assert evicted.what.partition("; ")[2] == remark
+    assert evicted.missing == ""
+    assert not any("kube-system" in path or "team" in path for _, path, _ in server.written)
+
+
+def test_what_a_drain_spares_where_it_may_not_be_listed_is_said_too() -> None:
+    _, (evicted, _) = drained(on("n2", "w3"), elsewhere("proxy"), lists_all=False)
+    assert evicted.what == (
+        "n2 is left by w3; Pods of other namespaces stay; which they are may not be listed (403)"
+    )
+
+
+def test_data_that_a_drain_deletes_are_said() -> None:
+    _, (evicted, _) = drained(on("n2", "w3"), with_emptydir("cache"), delete_emptydir_data=True)
+    assert evicted.what.endswith("; deleting Pods with local storage: a/cache")
 
 
 def test_emptydir_data_are_given_up_where_the_row_says_so() -> None:

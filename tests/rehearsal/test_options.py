@@ -1,5 +1,7 @@
 """Rehearsals are no part of a run that does not ask for them, and refused where they must be."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +75,47 @@ def test_production_by_the_spec_is_not_rehearsed_in(tmp_path: Path) -> None:
     code, said = suites("suites/test_rehearsals.py", "--rehearse", *where)
     assert code == 4
     assert "context 'shop' matches 'shop' in production of the spec" in said
+
+
+SHUFFLER = """
+import pytest
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items):
+    yield
+    items.reverse()
+"""
+
+
+@pytest.mark.parametrize("how", ["--ff", "--nf", "shuffler"])
+def test_they_are_last_whatever_reorders(how: str, tmp_path: Path) -> None:
+    """Of an order by earlier failures, by age, or by a plugin's own mind."""
+    cache = tmp_path / "cache" / "v" / "cache"
+    cache.mkdir(parents=True)
+    failed = "suites/test_rehearsals.py::test_rehearsals[rehearse-router-scale]"
+    (cache / "lastfailed").write_text(json.dumps({failed: True}), "utf-8")
+    others = "suites/test_workloads.py::test_workloads[router-ready]"
+    (cache / "nodeids").write_text(json.dumps([others]), "utf-8")
+    (tmp_path / "shuffler.py").write_text(SHUFFLER, "utf-8")
+    command = [sys.executable, "-m", "pytest", "suites", "--plan", "--rehearse"]
+    command += ["-o", f"cache_dir={tmp_path / 'cache'}"]
+    command += ["-p", how] if how == "shuffler" else [how]
+    ended = subprocess.run(  # noqa: S603 - our own suites
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        timeout=60,
+    )
+    lines = [line for line in ended.stdout.splitlines() if line.startswith("  ")]
+    are = [line.startswith("  rehearse-") for line in lines]
+    assert are.count(True) == 15, ended.stdout
+    assert are == sorted(are)
+
+
+def test_rows_are_not_shared_out_over_processes() -> None:
+    code, said = suites("suites", "-n", "2")
+    assert code == 4
+    assert "give no -n and no --dist" in said

@@ -121,6 +121,30 @@ def test_an_alias_may_have_another_namespace_as_in_the_suites(
     assert server.settings["data"]["LOG"] == "info"
 
 
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "a day"])
+def test_an_age_is_a_number_of_hours(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["undo", "--oldest", text])
+    assert f"--oldest: {text!r}: expected a number of hours above 0" in capsys.readouterr().err
+
+
+def test_what_is_old_is_put_back_where_its_age_is_allowed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command that the refusal names does it."""
+    server = Server()
+    left(server)
+    assert server.record is not None
+    server.record["data"]["at"] = "2026-01-01T00:00:00+00:00"
+    assert undo(server, tmp_path) == ExitCode.INCONCLUSIVE
+    shown = capsys.readouterr().err
+    assert "expected at most 24 hours old, observed a-row of run run-1" in shown
+    assert server.settings["data"]["LOG"] == "debug"
+    again = shlex.split(shown.partition("next: ")[2].partition("  #")[0])
+    assert undo(server, tmp_path, *again[again.index("--oldest") :]) == ExitCode.PASSED
+    assert server.settings["data"]["LOG"] == "info"
+
+
 def test_a_namespace_that_is_written_otherwise_is_refused_in_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -128,15 +129,50 @@ def test_each_field_is_put_back_in_its_order_and_forgotten() -> None:
     assert server.kept is None
 
 
+def ago(**time: float) -> str:
+    """A time in the past, as a record has it."""
+    return (datetime.now(tz=UTC) - timedelta(**time)).isoformat(timespec="seconds")
+
+
 def test_the_next_run_puts_back_what_one_left_that_was_killed() -> None:
-    server = left_by_a_killed_run(UNCORDON, at="2026-10-01T08:00:00+00:00")
+    begun = ago(hours=23.5)
+    server = left_by_a_killed_run(UNCORDON, at=begun)
     with api_server(server.answer) as api:
         text = WayBack(api, "n", "run-2").take_back()
-        assert text.startswith("a-row of run run-1, begun 2026-10-01T08:00:00+00:00, ")
-        assert text.endswith(" days ago")
+        assert text == f"a-row of run run-1, begun {begun}, 23 hours ago"
         assert server.objects[NODE]["spec"] == {}
         assert WayBack(api, "n", "run-3").take_back() == ""
     assert len(server.patched) == 1
+
+
+@pytest.mark.parametrize(
+    ("age", "hours", "words"),
+    [
+        ({"hours": 24.5}, 26, "24 hours ago"),
+        ({"days": 57}, 1370, "57 days ago"),
+        ({"days": -57}, 1369, "s ago"),
+    ],
+)
+def test_what_is_old_is_not_put_back_by_itself(
+    age: dict[str, float], hours: int, words: str
+) -> None:
+    """Nor what pretends to be of the future: the command that does it is named, and does it."""
+    server = left_by_a_killed_run(UNCORDON, IMAGE, at=ago(**age))
+    with api_server(server.answer) as api:
+        way_back = WayBack(api, "n", "run-2", command="clusterproof undo --context c")
+        for _ in range(2):
+            with pytest.raises(ObservationError, match="expected at most 24 hours old") as why:
+                way_back.take_back()
+            assert f"{words}: nothing is put back by itself of {NODE} /spec" in str(why.value)
+            command, _, remark = why.value.next_command.partition("  # ")
+            assert command == f"clusterproof undo --context c --oldest {hours}"
+            assert remark == "changes the cluster"
+            assert way_back.go() == ()
+        assert not server.patched
+        assert server.kept is not None
+        way_back.take_back(oldest_s=hours * 3600)
+    assert server.kept is None
+    assert server.objects[NODE]["spec"] == {}
 
 
 def owned(**fields: Json) -> Json:
@@ -145,6 +181,7 @@ def owned(**fields: Json) -> Json:
 
 CORDONED = owned(unschedulable={})
 OF_CONTAINER: Json = {'k:{"name":"web"}': {"f:image": {}}}
+OF_REPLICAS = owned(replicas={})
 OF_IMAGE = owned(template={"f:spec": {"f:containers": OF_CONTAINER}})
 
 
@@ -155,6 +192,21 @@ OF_IMAGE = owned(template={"f:spec": {"f:containers": OF_CONTAINER}})
         (REPLICAS, {ROUTER: router(replicas=7)}, "was 3, the rehearsal put 5, observed 7"),
         (UNCORDON, {NODE: managed(node(), kubectl_cordon=CORDONED)}, "set by kubectl-cordon 2026"),
         (IMAGE, {ROUTER: managed(router(), argocd=OF_IMAGE)}, "set by argocd 2026-11-01T10:00:00Z"),
+        (
+            IMAGE,
+            {ROUTER: managed(router(), clusterproof_rehearsal=OF_IMAGE, argocd=OF_IMAGE)},
+            'observed "v2", set by argocd 2026-11-01T10:00:00Z: changed',
+        ),
+        (
+            REPLICAS,
+            {ROUTER: managed(router(), helm=OF_REPLICAS, clusterproof_rehearsal=OF_REPLICAS)},
+            "observed 5, set by helm 2026",
+        ),
+        (
+            UNCORDON,
+            {NODE: managed(node(), b=CORDONED, clusterproof_rehearsal=CORDONED, a=CORDONED)},
+            "set by a 2026-11-01T10:00:00Z, b 2026-11-01T10:00:00Z",
+        ),
     ],
 )
 def test_somebody_elses_later_change_stays_and_is_named(
@@ -208,6 +260,61 @@ def test_a_change_between_the_look_and_the_patch_is_not_overwritten() -> None:
     with api_server(raced) as api:
         assert 'observed "v3"' in WayBack(api, "n", "run-2").take_back()
     assert server.objects[ROUTER] == router("v3")
+
+
+OF_WEB = Undo(IMAGE.path, IMAGE.field, "v1", "v2", "web")
+
+
+def test_an_image_is_that_of_its_container_wherever_it_stands() -> None:
+    """A sidecar that was put in front of it is another container, whatever its image is."""
+    changed = router()
+    changed["spec"]["template"]["spec"]["containers"].insert(0, {"name": "mesh", "image": "v2"})
+    server = left_by_a_killed_run(OF_WEB, objects={ROUTER: changed})
+    with api_server(server.answer) as api:
+        assert "changed since" not in WayBack(api, "n", "run-2").take_back()
+    images = {"mesh": "v2", "web": "v1"}
+    containers = server.objects[ROUTER]["spec"]["template"]["spec"]["containers"]
+    assert {each["name"]: each["image"] for each in containers} == images
+
+
+def test_an_image_of_a_container_that_is_gone_is_said() -> None:
+    changed = router()
+    changed["spec"]["template"]["spec"]["containers"][0]["name"] = "other"
+    server = left_by_a_killed_run(OF_WEB, objects={ROUTER: changed})
+    with api_server(server.answer) as api:
+        assert f"{ROUTER} has no container web any more" in WayBack(api, "n", "r").take_back()
+    assert not server.patched
+
+
+def test_a_container_leads_to_no_other_field() -> None:
+    entry = Undo(REPLICAS.path, REPLICAS.field, 3, 5, "web")
+    server = written_by_hand(entry)
+    with api_server(server.answer) as api:
+        WayBack(api, "n", "run-2").take_back()
+    ((path, steps),) = server.patched
+    assert path == REPLICAS.path
+    assert {step["path"] for step in steps} == {REPLICAS.field}
+
+
+def test_an_owner_that_comes_between_the_look_and_the_patch_is_seen() -> None:
+    """The value is the same, so that a test of it alone would hold."""
+    ours = managed(router(), clusterproof_rehearsal=OF_IMAGE)
+    ours["metadata"]["resourceVersion"] = "7"
+    server = left_by_a_killed_run(IMAGE, objects={ROUTER: ours})
+    answer = server.answer
+
+    def raced(request: Request) -> Reply:
+        if request.method == "PATCH" and not server.patched:
+            shared = managed(router(), clusterproof_rehearsal=OF_IMAGE, flux=OF_IMAGE)
+            shared["metadata"]["resourceVersion"] = "8"
+            server.objects[ROUTER] = shared
+        return answer(request)
+
+    with api_server(raced) as api:
+        assert "set by flux 2026" in WayBack(api, "n", "run-2").take_back()
+    ((_, steps),) = server.patched
+    assert steps[0] == {"op": "test", "path": "/metadata/resourceVersion", "value": "7"}
+    assert server.objects[ROUTER]["spec"] == router("v2")["spec"]
 
 
 def test_what_is_as_it_was_already_is_not_patched() -> None:

@@ -1,5 +1,6 @@
 """Records of every kind that a report must survive."""
 
+from clusterproof.causes.cause import Cause
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
 
@@ -28,6 +29,18 @@ HOSTILE = (
     "lone \ud800 surrogate",
 )
 
+
+CAUSE = Cause(
+    subject="Service/ns/db",
+    what="Service/ns/db does not exist " + HOSTILE[0],
+    evidence=HOSTILE[1:4],
+    remedy="make Service/ns/db " + HOSTILE[3],
+    show="kubectl -n ns get service",
+    rows=("first",),
+    symptoms=("second",),
+    fit="as 'A Service is gone' did: 2 of its 2 rows, and no other",
+)
+"""One that explains two of three rows, in words that are markup elsewhere."""
 
 BARE: dict[str, object] = {
     "area": "health",
@@ -124,6 +137,12 @@ def records() -> dict[str, RunRecord]:
             row(1),
             *(row(number, Outcome.NOT_RUN) for number in range(2, 9)),
             notes=("Stopped at the deadline of 60 s; 7 rows did not run.",),
+        ),
+        "caused": record(
+            row(1, Outcome.FAILED, id="first"),
+            row(2, Outcome.INCONCLUSIVE, id="second"),
+            row(3, Outcome.FAILED, id="third"),
+            causes=(CAUSE,),
         ),
         "long": record(
             row(1, Outcome.FAILED, observed=long, expected="x" * 9000, evidence=(long, long)),

@@ -54,6 +54,7 @@ def test_the_document_says_what_the_run_was() -> None:
             "spec": "spec",
             "run": "2026-11-23t0200z-5f3a",
             "notes": ["a note"],
+            "errors": [],
         },
     }
 

@@ -4,10 +4,12 @@ import itertools
 
 import pytest
 
+from clusterproof.causes.cause import Cause
+from clusterproof.outcome import Outcome
 from clusterproof.report import palette
 from clusterproof.report.html import to_html
 from tests.report.page import Page
-from tests.report.samples import records
+from tests.report.samples import record, records, row
 
 RECORDS = records()
 
@@ -47,8 +49,30 @@ def test_page_can_be_walked_by_headings_landmarks_and_names(name: str) -> None:
 def test_order_is_verdict_differences_blind_spots_passes() -> None:
     page = Page(to_html(RECORDS["mixed"]))
     shown = [text.split(" ")[0] for level, text in page.headings if level <= 2]
-    assert shown == ["4", "Differences", "Inconclusive", "Not", "Passed", "By", "The"]
+    assert shown == ["4", "Causes", "Differences", "Inconclusive", "Not", "Passed", "By", "The"]
     assert page.headings[0][1] == "4 of 150 rows differ from the spec; 4 more could not be judged."
+
+
+def test_causes_come_first_and_lead_to_the_rows_that_they_explain() -> None:
+    hostile = "<script>document.title='owned'</script>"
+    cause = Cause(
+        subject="Service/ns/db",
+        what="Service/ns/db does not exist",
+        evidence=(hostile,),
+        remedy="make it",
+        show="kubectl -n ns get service",
+        rows=("b",),
+        symptoms=("c",),
+        fit="as 'A Service is gone' did: 2 of its 2 rows, and no other",
+    )
+    rows = (row(1, Outcome.FAILED, id="b"), row(2, Outcome.INCONCLUSIVE, id="c"))
+    page = Page(to_html(record(*rows, causes=(cause,))))
+    assert len(page.all("script")) == 1
+    links = [each["href"] for each in page.all("a")]
+    assert {"#cause-1", "#row-b", "#row-c"} <= set(links)
+    for words in (cause.what, hostile, cause.remedy, cause.show, cause.fit, "2 rows"):
+        assert words in page.text
+    assert page.text.index(cause.what) < page.text.index("Differences")
 
 
 def test_a_difference_shows_all_that_is_known() -> None:

@@ -21,6 +21,7 @@ FACTS = (
     ("option.rows", "some"),
     ("note.1", "one"),
     ("note.2", "two"),
+    ("causes", "No single cause: 2 of 2 rows stand on their own."),
 )
 
 

@@ -63,7 +63,14 @@ def test_junit_has_one_case_per_row_and_true_totals() -> None:
 def test_junit_tells_failure_from_error_from_skipped() -> None:
     made = record(*(row(number, outcome) for number, outcome in enumerate(Outcome)))
     cases = list(ET.fromstring(to_junit(made)).iter("testcase"))  # noqa: S314 - our own text
-    assert [case[0].tag for case in cases] == ["system-out", "failure", "error", "skipped"]
+    assert [case[0].tag for case in cases] == [
+        "system-out",
+        "failure",
+        "error",
+        "skipped",
+        "skipped",
+    ]
+    assert [case[0].get("type") for case in cases[3:]] == ["not-run", "accepted"]
     assert "expected 3 ready replicas, observed 2 ready replicas" in (cases[1][0].text or "")
 
 

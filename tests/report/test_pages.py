@@ -87,11 +87,11 @@ def test_the_palette_is_for_both_settings_of_a_reader() -> None:
     """Dark on a screen only: paper is white."""
     light, dark = palette.variables().split("\n")
     assert light.startswith(":root{color-scheme:light dark;--paper:#fdfdfb;--panel:#f4f4f0;")
-    assert light.endswith("--not-run-soft:#ececea;}")
+    assert light.endswith("--accepted-soft:#efeaf8;}")
     assert dark.startswith(
         "@media screen and (prefers-color-scheme:dark){:root{--paper:#141517;--panel:#1c1e21;"
     )
-    assert dark.endswith("--not-run-soft:#2a2c30;}}")
+    assert dark.endswith("--accepted-soft:#272038;}}")
 
 
 def drawn(template: str, **values: object) -> str:

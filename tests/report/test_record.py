@@ -61,6 +61,10 @@ def test_json_form_is_lossless(record: RunRecord) -> None:
         pytest.param((Outcome.PASSED,), Outcome.PASSED, 0, id="passed"),
         pytest.param((Outcome.PASSED, Outcome.INCONCLUSIVE), Outcome.INCONCLUSIVE, 6, id="blind"),
         pytest.param((Outcome.PASSED, Outcome.NOT_RUN), Outcome.INCONCLUSIVE, 6, id="not-run"),
+        pytest.param((Outcome.PASSED, Outcome.ACCEPTED), Outcome.PASSED, 0, id="accepted"),
+        pytest.param((Outcome.ACCEPTED,), Outcome.PASSED, 0, id="accepted-alone"),
+        pytest.param((Outcome.ACCEPTED, Outcome.FAILED), Outcome.FAILED, 1, id="accepted-not-all"),
+        pytest.param((Outcome.ACCEPTED, Outcome.INCONCLUSIVE), Outcome.INCONCLUSIVE, 6, id="both"),
         pytest.param((Outcome.INCONCLUSIVE, Outcome.FAILED), Outcome.FAILED, 1, id="failed"),
     ],
 )
@@ -77,6 +81,7 @@ def test_counts_name_every_outcome() -> None:
         Outcome.FAILED: 1,
         Outcome.INCONCLUSIVE: 0,
         Outcome.NOT_RUN: 0,
+        Outcome.ACCEPTED: 0,
     }
 
 
@@ -101,7 +106,13 @@ def test_json_form_has_the_verdict_and_the_counts_for_readers_without_us() -> No
     assert text.startswith('{\n "schema": 1,\n "verdict": "failed",\n "counts": {\n  "passed": 1,')
     assert '"profile": "für alle"' in text
     document = json.loads(text)
-    assert document["counts"] == {"passed": 1, "failed": 1, "inconclusive": 0, "not-run": 0}
+    assert document["counts"] == {
+        "passed": 1,
+        "failed": 1,
+        "inconclusive": 0,
+        "not-run": 0,
+        "accepted": 0,
+    }
     assert record.to_json(indent=None).count("\n") == 0
 
 

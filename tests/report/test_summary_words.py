@@ -10,13 +10,17 @@ WHOLE = """\
 
 `testbed` v1.35.4, profile `self-hosted`, 2026-11-23 02:00:07 UTC, 44.2 s, 212 API calls
 
-| passed | failed | inconclusive | not-run |
-| ---: | ---: | ---: | ---: |
-| 2 | 1 | 1 | 1 |
+| passed | failed | inconclusive | not-run | accepted |
+| ---: | ---: | ---: | ---: | ---: |
+| 2 | 1 | 1 | 1 | 0 |
 
 > stopped\\_early
 
 > and more
+
+#### Causes
+
+No single cause: 2 of 2 rows stand on their own.
 
 #### ❌ Failed
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from clusterproof.act import lock as lock_module
-from clusterproof.act.lock import PROCESS, RunLock, is_dead, this_process
+from clusterproof.act.lock import PROCESS, RunLock, awake_or_not_s, is_alive, is_dead, this_process
 from clusterproof.checks import read_spec
 from clusterproof.checks.shared import place_of_writing
 from clusterproof.errors import ObservationError
 from clusterproof.spec import Settings
+from clusterproof.wait import wait_until
 from tests.observe.loopback import Reply, Request, api_server
 from tests.safety.leases_server import Leases
 
@@ -177,6 +178,109 @@ def test_this_process_is_alive_and_others_are_not_judged() -> None:
     assert not is_dead(str(this_process()))
     assert not is_dead(ELSEWHERE)
     assert not is_dead("")
+
+
+@pytest.mark.parametrize(
+    ("answer", "dead"),
+    [(ProcessLookupError(), True), (PermissionError(), False), (None, False)],
+    ids=["no-such-process", "of-another-user", "ours"],
+)
+def test_a_process_that_proc_does_not_show_is_dead_only_if_the_kernel_says_so(
+    answer: OSError | None, *, dead: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A /proc that is mounted with hidepid=2 has no entry for the processes of other users."""
+    ours = this_process()
+
+    def kill(pid: int, signal: int) -> None:
+        assert (pid, signal) == (4242, 0)
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr("os.kill", kill)
+    monkeypatch.setattr(lock_module, "this_process", lambda: ours)
+    monkeypatch.setattr(lock_module, "_PROC", tmp_path)
+    written = f"{ours.machine} 4242 7"
+    assert is_dead(written) is dead
+    assert not is_alive(written)
+
+
+def test_a_process_of_the_same_number_is_told_by_its_start() -> None:
+    ours = this_process()
+    assert is_dead(f"{ours.machine} {ours.pid} 1")
+    assert not is_alive(f"{ours.machine} {ours.pid} 1")
+    assert is_alive(str(ours))
+    assert not is_alive(ELSEWHERE)
+
+
+def test_what_has_ended_and_was_not_waited_for_is_not_alive() -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
+        ours = this_process()
+        started = lock_module._started(child.pid)
+        wait_until(
+            lambda: lock_module._stat(child.pid)[0],
+            lambda state: state == "Z",
+            waiting_for="the end of a process",
+            within_s=20,
+        )
+        assert not is_alive(f"{ours.machine} {child.pid} {started}")
+
+
+def test_the_clock_goes_on_while_the_machine_is_suspended() -> None:
+    if sys.platform == "linux":
+        assert awake_or_not_s() == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=5)
+
+
+class Clock:
+    """A clock that a test moves on, as a suspended machine would."""
+
+    def __init__(self) -> None:
+        """Some time after boot."""
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now_s
+
+
+def test_a_run_that_was_suspended_for_longer_than_its_lease_writes_no_more() -> None:
+    """Until it has renewed it: somebody else may have taken it over."""
+    leases, clock = Leases(), Clock()
+    with api_server(leases.answer) as api:
+        lock = RunLock(api, "n", "run-1", clock=clock)
+        lock.acquire(within_s=0)
+        lock.refuse_if_lost()
+        time.sleep(0.3)  # its first renewal
+        clock.now_s += 31
+        assert not lock.held
+        with pytest.raises(ObservationError, match="lost or not renewed in time"):
+            lock.refuse_if_lost()
+        lock.release()
+    assert leases.lease is None
+
+
+def test_a_holder_of_this_machine_that_runs_is_not_taken_over_after_both_were_suspended() -> None:
+    leases, clock = Leases(), Clock()
+    held_by_another(leases)
+    assert leases.lease is not None
+
+    def suspended(_: float) -> None:
+        clock.now_s += 3600
+
+    with (
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child,
+        api_server(leases.answer) as api,
+    ):
+        ours = this_process()
+        running = f"{ours.machine} {child.pid} {lock_module._started(child.pid)}"
+        leases.lease["metadata"]["annotations"][PROCESS] = running
+        lock = RunLock(api, "n", "run-1", sleep=suspended, clock=clock)
+        with pytest.raises(ObservationError, match="another run is writing"):
+            lock.acquire(within_s=0.2)
+        child.kill()
+        child.wait()
+        lock.acquire(within_s=0)
+        assert lock.held
+        lock.release()
 
 
 def test_lease_that_may_not_be_renewed_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:

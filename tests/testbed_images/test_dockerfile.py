@@ -75,7 +75,7 @@ def test_every_source_of_a_copy_is_there_and_goes_to_the_engine() -> None:
 
 
 def test_bytecode_goes_by_content_as_in_the_local_clusters_layers() -> None:
-    assert STAGES["libraries"].environment["PYC_INVALIDATION_MODE"] == "unchecked-hash"
+    assert STAGES["libraries"].environment["PYC_INVALIDATION_MODE"] == "UNCHECKED_HASH"
     for name in RELEASED:
         assert "--invalidation-mode unchecked-hash" in STAGES[name].commands[-1]
 

@@ -3,17 +3,21 @@
 Only runs that make Pods take it; its holder renews it, and removes it when it ends. A holder that
 died on this machine is seen to be dead; one elsewhere is believed dead when its Lease was not
 renewed for the Lease's own duration while we watched. What the Lease says of the time was written
-by the holder's clock, which may be minutes away from ours, and decides nothing.
+by the holder's clock, which may be minutes away from ours, and decides nothing. Time in which a
+machine is suspended counts: others may have taken over what its run holds.
 Rights: `get`, `create`, `update` and `delete leases.coordination.k8s.io`. Without them a run goes
 on without a lock, and says so.
 Source: Kubernetes docs, "Leases" (v1.35); client-go's leaderelection for "while we watched".
 """
 
 import os
+import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -33,6 +37,8 @@ PROCESS = "clusterproof.dev/process"
 """Annotation: which process of which machine holds the Lease."""
 _DENIED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED})
 _PROC = Path("/proc")
+_ENDED = frozenset("ZX")
+"""States in /proc of what has ended, and was not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +66,61 @@ def this_process() -> Process:
 
 def _started(pid: int) -> str:
     """When it was started, in clock ticks since boot: a pid is used again, with another start."""
-    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+    return _stat(pid)[19]
+
+
+def _stat(pid: int) -> list[str]:
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 
 def is_dead(written: str) -> bool:
-    """True only for a process of this very machine that is certainly gone."""
-    machine, _, rest = written.partition(" ")
-    pid, _, started = rest.partition(" ")
-    ours = this_process().machine
-    if not machine or machine != ours or not pid.isdigit():
+    """True only for a process of this very machine that is certainly gone.
+
+    The kernel is asked by a signal that is none: in a /proc that is mounted with hidepid the
+    processes of other users are not there, though they run.
+    """
+    process = _of_this_machine(written)
+    if process is None:
         return False
     try:
-        return _started(int(pid)) != started
-    except FileNotFoundError:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
         return True
+    except OSError:  # somebody else's, so it runs; whether it is the holder /proc may say
+        pass
+    try:
+        return _started(process.pid) != process.started
     except OSError:
         return False
+
+
+def is_alive(written: str) -> bool:
+    """True only for a process of this very machine that certainly runs."""
+    process = _of_this_machine(written)
+    if process is None:
+        return False
+    try:
+        state, started = _stat(process.pid)[0], _started(process.pid)
+    except OSError:
+        return False
+    return started == process.started and state not in _ENDED
+
+
+def _of_this_machine(written: str) -> Process | None:
+    """The process that a Lease names, where it is one of this machine."""
+    machine, _, rest = written.partition(" ")
+    pid, _, started = rest.partition(" ")
+    if not machine or machine != this_process().machine or not re.fullmatch("[0-9]{1,9}", pid):
+        return None
+    return Process(machine, int(pid), started)
+
+
+def awake_or_not_s() -> float:
+    """Seconds of a clock that goes on while the machine is suspended, where there is one."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 class RunLock:
@@ -93,13 +138,16 @@ class RunLock:
         run_id: str,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = awake_or_not_s,
     ) -> None:
-        """Hold nothing yet."""
+        """Hold nothing yet; tests bring a pause and a clock of their own."""
         self.place = f"{namespace}/{NAME}"
         self.note = ""
         self._api = api
         self._run_id = run_id
         self._sleep = sleep
+        self._clock = clock
+        self._renewed_s = 0.0
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace)}/leases"
         self._path = f"{self._collection}/{NAME}"
         self._lease: Json | None = None
@@ -108,8 +156,8 @@ class RunLock:
 
     @property
     def held(self) -> bool:
-        """True while nobody else may write."""
-        return self._lease is not None
+        """True while nobody else may write: the Lease is ours, and not overdue."""
+        return self._lease is not None and self._clock() - self._renewed_s <= DURATION_S
 
     def acquire(self, *, within_s: float) -> None:
         """Hold the Lease, or know that we may not (`note`).
@@ -119,10 +167,10 @@ class RunLock:
         """
         ends_at = time.monotonic() + within_s
         watched: tuple[str, float] = ("", 0.0)
-        while not self.held:
+        while self._lease is None:
             try:
                 found = self._api.find(self._path)
-                now = time.monotonic()
+                now = self._clock()
                 version = (found or {}).get("metadata", {}).get("resourceVersion", "")
                 if version != watched[0]:
                     watched = (version, now)
@@ -134,7 +182,7 @@ class RunLock:
                     raise
                 self.note = f"two runs at once are not kept apart: {error}"
                 return
-            if now > ends_at:
+            if time.monotonic() > ends_at:
                 namespace = self.place.partition("/")[0]
                 raise ObservationError(
                     f"another run is writing: {_who(found)}; waited {within_s:g} s for it",
@@ -151,7 +199,9 @@ class RunLock:
             ObservationError: Another run writes now.
         """
         if self._renewer is not None and not self.held:
-            raise ObservationError(f"the Lease {self.place} was lost: another run may write now")
+            raise ObservationError(
+                f"the Lease {self.place} was lost or not renewed in time: another run may write now"
+            )
 
     def release(self) -> None:
         """Remove the Lease, if it is still ours.
@@ -176,7 +226,7 @@ class RunLock:
 
     def _take(self, found: Json | None) -> None:
         """Create or take over; somebody quicker is no error."""
-        lease = _lease(self._run_id, found, self._api.now())
+        lease, asked_s = _lease(self._run_id, found, self._api.now()), self._clock()
         try:
             if found is None:
                 answer = self._api.request("POST", self._collection, body=lease)
@@ -186,20 +236,21 @@ class RunLock:
             if error.status not in {HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND}:
                 raise
             return
-        self._lease = answer.json()
+        self._lease, self._renewed_s = answer.json(), asked_s
 
     def _renew(self) -> None:
         """Renew at once, so that a missing right is noted by the shortest run, and from then on."""
-        renewed, pause_s = time.monotonic(), 0.0
+        pause_s = 0.0
         while not self._ending.wait(pause_s):
             pause_s = DURATION_S / 3
             lease = self._lease
             if lease is None:
                 return
             spec = {**lease["spec"], "renewTime": _written(self._api.now())}
+            asked_s = self._clock()
             try:
                 answer = self._api.request("PUT", self._path, body={**lease, "spec": spec})
-                self._lease, renewed = answer.json(), time.monotonic()
+                self._lease, self._renewed_s = answer.json(), asked_s
             except (ObservationError, ValueError) as error:
                 gone = getattr(error, "status", None) in {
                     HTTPStatus.CONFLICT,
@@ -207,7 +258,7 @@ class RunLock:
                 }
                 if getattr(error, "status", None) in _DENIED:
                     self.note = f"the Lease {self.place} cannot be renewed: {error}"
-                if gone or time.monotonic() - renewed > DURATION_S:
+                if gone or self._clock() - self._renewed_s > DURATION_S:
                     self._lease = None
 
 
@@ -239,8 +290,12 @@ def _is_free(lease: Json, *, watched_s: float) -> bool:
     spec = lease.get("spec") or {}
     if not spec.get("holderIdentity"):
         return True
-    if is_dead(((lease["metadata"].get("annotations")) or {}).get(PROCESS, "")):
+    process = (lease["metadata"].get("annotations") or {}).get(PROCESS, "")
+    if is_dead(process):
         return True
+    # It was suspended with us, and renews as soon as it can; an earlier lock of our own does not.
+    if process != str(this_process()) and is_alive(process):
+        return False
     duration_s = float(spec.get("leaseDurationSeconds") or DURATION_S)
     return watched_s > duration_s
 

@@ -1,6 +1,7 @@
 """Pods of our own: labelled, small, bounded in time, and gone when the run ends.
 
-Rights: `create`, `get` and `delete pods`; `list pods` to find what a run that died left behind.
+Rights: `create`, `get` and `delete pods`; `list pods` to find what a run that died left behind;
+`list limitranges` only where a Pod is refused, to ask for what they demand.
 A run that holds a lock (see `clusterproof.act.lock`) writes it on its Pods: the next holder knows
 that whoever made them is dead.
 Source: Kubernetes docs, "Pod Security Standards", restricted (v1.35).
@@ -8,11 +9,12 @@ Source: Kubernetes docs, "Pod Security Standards", restricted (v1.35).
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from clusterproof.act.pod_resources import Resources, default_resources, fitted
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.objects import labels_of
@@ -33,7 +35,7 @@ _HOPELESS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
     | {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 )
-_NOT_FOUND, _CONFLICT = 404, 409
+_FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
 _SLEEPER = (
     "import signal, sys, time\n"
     "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
@@ -63,6 +65,9 @@ class PodPlan:
         env: More of a container's `env`, such as references to a Secret's keys.
         labels: What a policy selects on; a Pod with some is given a readiness gate that is never
             satisfied, so that no Service sends to it.
+        memory_limit: Where nobody says what the Pod asks for.
+        resources: What it asks for, as the spec says it; None for little, and as much as the
+            namespace's LimitRanges demand.
     """
 
     namespace: str
@@ -72,6 +77,7 @@ class PodPlan:
     labels: Mapping[str, str] = field(default_factory=dict)
     env: tuple[Mapping[str, Any], ...] = ()
     memory_limit: str = "128Mi"
+    resources: Resources | None = None
 
 
 def pod_manifest(plan: PodPlan, run_id: str, now: datetime, lock: str = "") -> Json:
@@ -107,10 +113,7 @@ def pod_manifest(plan: PodPlan, run_id: str, now: datetime, lock: str = "") -> J
                     "imagePullPolicy": "IfNotPresent",
                     "command": [plan.python, "-c", _SLEEPER.format(seconds=LIFETIME_S)],
                     "env": list(plan.env),
-                    "resources": {
-                        "requests": {"cpu": "10m", "memory": "32Mi"},
-                        "limits": {"cpu": "500m", "memory": plan.memory_limit},
-                    },
+                    "resources": plan.resources or default_resources(plan.memory_limit),
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "readOnlyRootFilesystem": True,
@@ -273,7 +276,24 @@ class OwnPods:
                 self._unsure.append(self._made[key])
             del self._made[key]
             error.next_command = f"kubectl auth can-i create pods -n {plan.namespace}"
+            if _is_of_admission(error):
+                if (fits := self._fitted(plan)) is not None:
+                    self._create(replace(plan, resources=fits), key)
+                    return
+                command = f"kubectl -n {plan.namespace} describe limitrange,resourcequota"
+                error.next_command = command
             raise
+
+    def _fitted(self, plan: PodPlan) -> Resources | None:
+        """What the LimitRanges of the namespace take, where they refused what nobody asked for."""
+        if plan.resources is not None:
+            return None
+        path = f"/api/v1/namespaces/{quote(plan.namespace)}/limitranges"
+        try:
+            limit_ranges = self._api.list(path)
+        except ObservationError:
+            return None  # the refusal itself says what they demand
+        return fitted(default_resources(plan.memory_limit), limit_ranges)
 
     def _status(self, place: Place) -> Json:
         try:
@@ -302,6 +322,11 @@ class OwnPods:
                 status=error.status,
                 next_command=f"kubectl get pods -A -l {RUN_LABEL}={self.run_id}",
             ) from error
+
+
+def _is_of_admission(error: ObservationError) -> bool:
+    """Whether a Pod was refused as it is, and not we: by a quota, a LimitRange or a policy."""
+    return error.status == _FORBIDDEN and "cannot create resource" not in str(error)
 
 
 def _pods(namespace: str) -> str:

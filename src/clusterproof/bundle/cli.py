@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusterproof.bundle.replay import pack, replay_bundle
 from clusterproof.outcome import ExitCode, Outcome
+from clusterproof.report import causes
 from clusterproof.report.words import verdict_sentence
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def _bundle(options: argparse.Namespace, _rest: list[str]) -> int:
 
 def _replay(options: argparse.Namespace, _rest: list[str]) -> int:
     record, rows = replay_bundle(options.bundle)
+    for line in causes.text(record):
+        _say(line)
     judged = [one for one in rows if not one.without]
     for one in judged:
         if not one.same:
@@ -41,7 +44,11 @@ def _replay(options: argparse.Namespace, _rest: list[str]) -> int:
         for difference in one.differences:
             _say(f"  {one.recorded.id}: {difference}")
     for one in rows:
-        if one.without and one.recorded.outcome in {Outcome.PASSED, Outcome.FAILED}:
+        if one.without and one.recorded.outcome in {
+            Outcome.PASSED,
+            Outcome.FAILED,
+            Outcome.ACCEPTED,
+        }:
             _say(f"as recorded, not judged again: {one.recorded.id}: {one.without}")
     _say(f"{len(judged)} of {len(record.rows)} rows judged again, offline")
     _say(f"{record.run_id}: {record.verdict.upper()}: {verdict_sentence(record)}")

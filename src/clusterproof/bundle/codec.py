@@ -27,6 +27,11 @@ _MOVED: Final = {
 }
 """Modules of facts, as runs of earlier versions have them: a recorded run can be judged again."""
 
+_NO_MORE: Final[Mapping[str, frozenset[str]]] = {
+    "clusterproof.checks.policy:PolicyView": frozenset({"beyond"}),
+}
+"""Fields that a fact had in an earlier version, and whose judge does without them now."""
+
 Plain = Any
 """What `json` can write."""
 
@@ -116,7 +121,13 @@ def _decode_tagged(plain: dict[str, Plain], home: str) -> Any:  # noqa: ANN401 -
         "map": lambda: {decode(key, home): decode(inner, home) for key, inner in value},
         "enum": lambda: _named(name, Enum, home)(value),
         "model": lambda: _named(name, BaseModel, home).model_validate(_decoded(value, home)),
-        "object": lambda: _named(name, object, home)(**_decoded(value, home)),
+        "object": lambda: _named(name, object, home)(
+            **{
+                field: inner
+                for field, inner in _decoded(value, home).items()
+                if field not in _NO_MORE.get(name, ())
+            }
+        ),
     }
     return decoders[plain[TAG]]()
 

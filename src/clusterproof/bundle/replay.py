@@ -11,10 +11,13 @@ from typing import Final
 
 from clusterproof.bundle.codec import decode
 from clusterproof.bundle.journal import JOURNAL, Entry, cleaned, read_entries
+from clusterproof.causes.find import find_causes
+from clusterproof.causes.finding import Finding, difference_of, finding_of
 from clusterproof.checks import judge, kind_of
 from clusterproof.errors import SpecError
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
+from clusterproof.report.acceptance import outcome_of
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.redacted import redacted
 
@@ -33,12 +36,14 @@ class Replayed:
             there is no fact to judge.
         differences: Of the judgement now.
         without: Why it was not judged again, or "".
+        finding: What the search for causes is given of it; None for a row that passed.
     """
 
     recorded: RowResult
     now: Outcome
     differences: tuple[str, ...]
     without: str
+    finding: Finding | None = None
 
     @property
     def same(self) -> bool:
@@ -56,12 +61,21 @@ def replay(entry: Entry) -> Replayed:
         return _as_recorded(entry, str(error))
     now = judge(entry.row, fact)
     lines = tuple(str(difference) for difference in now.differences)
-    return Replayed(entry.result, now.outcome, lines, "")
+    result = entry.result
+    finding = finding_of(entry.row, now, result.evidence, result.next)
+    return Replayed(result, outcome_of(now, result.accepted), lines, "", finding)
 
 
 def _as_recorded(entry: Entry, why: str) -> Replayed:
-    result = entry.result
-    return Replayed(result, result.outcome, result.differences, why)
+    result, finding = entry.result, None
+    if result.outcome is Outcome.FAILED:
+        codes = (*result.codes, *("" for _ in result.differences))
+        lines = zip(result.differences, codes, strict=False)
+        differences = tuple(difference_of(line, code) for line, code in lines)
+        finding = Finding(entry.row, differences, "", result.evidence, result.next)
+    elif result.outcome is Outcome.INCONCLUSIVE:
+        finding = Finding(entry.row, (), result.cause, result.evidence, result.next)
+    return Replayed(result, result.outcome, result.differences, why, finding)
 
 
 def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:
@@ -76,15 +90,20 @@ def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:
     with _folder(path) as folder:
         text = _read(folder / RECORD)
         record = RunRecord.from_json(text, origin=f"{path}: {RECORD}")
-        found = tuple(replay(entry) for entry in read_entries(folder / JOURNAL))
-    by_id = {one.recorded.id: one for one in found}
+        entries = {entry.row.id: entry for entry in read_entries(folder / JOURNAL)}
+    by_id = {name: replay(entry) for name, entry in entries.items()}
     rows = tuple(
         replace(row, outcome=by_id[row.id].now, differences=by_id[row.id].differences)
         if row.id in by_id
         else row
         for row in record.rows
     )
-    return replace(record, rows=rows), tuple(by_id.values())
+    again = [(entries[row.id].row, by_id[row.id]) for row in rows if row.id in by_id]
+    causes = find_causes(
+        [replayed.finding for _, replayed in again if replayed.finding is not None],
+        [row for row, replayed in again if replayed.now in {Outcome.PASSED, Outcome.FAILED}],
+    )
+    return replace(record, rows=rows, causes=causes), tuple(by_id.values())
 
 
 def pack(folder: Path, archive: Path) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from clusterproof.checks.kind import Kind
 from clusterproof.judgement import Judgement
-from clusterproof.spec import reading
+from clusterproof.spec import accepting, reading
 from clusterproof.spec.reading import Rows, Spec
 from clusterproof.spec.row import Row
 
@@ -39,7 +39,7 @@ def judge(row: Row, fact: object) -> Judgement:
 @cache
 def rows() -> Rows:
     """The rows that a spec can have."""
-    return Rows(tuple(kind.row for kind in kinds().values()))
+    return Rows({kind.row: frozenset(kind.codes) for kind in kinds().values()})
 
 
 def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
@@ -54,3 +54,8 @@ def read_spec(path: Path, namespaces: Mapping[str, str] | None = None) -> Spec:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a row file, for editors."""
     return reading.json_schema(rows())
+
+
+def accepted_schema() -> dict[str, Any]:
+    """The JSON Schema of a file of accepted differences, for editors."""
+    return accepting.json_schema(code for kind in kinds().values() for code in kind.codes)

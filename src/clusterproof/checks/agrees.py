@@ -91,4 +91,13 @@ def _texts(json: Any) -> list[str]:  # noqa: ANN401 - JSON
     return [text_of(element) for element in elements if not isinstance(element, Missing)]
 
 
-KIND = Kind(AgreesRow, look, judge)
+KIND = Kind(
+    AgreesRow,
+    look,
+    judge,
+    codes=(
+        "field-absent",
+        "field-unlike",
+        "fields-disagree",
+    ),
+)

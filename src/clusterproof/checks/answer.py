@@ -77,4 +77,13 @@ def _differences(row: AnswerRow, peer: str, dialled: Dialled) -> Iterator[Differ
         yield Difference(peer, expected, said(dialled), code="answer-differs")
 
 
-KIND = Kind(AnswerRow, look, judge, begin=(answers,))
+KIND = Kind(
+    AnswerRow,
+    look,
+    judge,
+    begin=(answers,),
+    codes=(
+        "answer-differs",
+        "service-not-reached",
+    ),
+)

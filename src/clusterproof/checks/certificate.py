@@ -163,4 +163,16 @@ def _differences(row: CertificateRow, fact: CertificateView) -> Iterator[Differe
         yield Difference("tls.key", "the key of tls.crt", key, code="key-differs")
 
 
-KIND = Kind(CertificateRow, look, judge)
+KIND = Kind(
+    CertificateRow,
+    look,
+    judge,
+    codes=(
+        "certificate-expires",
+        "certificate-not-yet-valid",
+        "certificate-other-host",
+        "certificate-unreadable",
+        "key-differs",
+        "secret-missing",
+    ),
+)

@@ -180,4 +180,14 @@ def _differences(row: ConsumedRow, fact: Consumed) -> Iterator[Difference]:
             yield Difference(key, expected, observed, code="key-not-consumed")
 
 
-KIND = Kind(ConsumedRow, look, judge)
+KIND = Kind(
+    ConsumedRow,
+    look,
+    judge,
+    codes=(
+        "container-absent",
+        "key-absent",
+        "key-not-consumed",
+        "object-absent",
+    ),
+)

@@ -163,4 +163,14 @@ def _are_as_expected(addresses: set[str], fact: Resolution) -> bool:
     return bool(addresses & expected) if fact.external else addresses == expected
 
 
-KIND = Kind(DnsRow, look, judge, begin=(matrix,))
+KIND = Kind(
+    DnsRow,
+    look,
+    judge,
+    begin=(matrix,),
+    codes=(
+        "address-differs",
+        "name-not-resolved",
+        "service-missing",
+    ),
+)

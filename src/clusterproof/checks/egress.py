@@ -305,4 +305,16 @@ def _why_reached(fact: EgressReach, reach: PodReach) -> str:
     return next((decision.by for decision in fact.reading if decision.allowed), "")
 
 
-KIND = Kind(EgressRow, look, judge, begin=(matrix,))
+KIND = Kind(
+    EgressRow,
+    look,
+    judge,
+    begin=(matrix,),
+    codes=(
+        "dns-refused",
+        "dns-tcp-refused",
+        "name-not-resolved",
+        "peer-not-reached",
+        "peer-reached",
+    ),
+)

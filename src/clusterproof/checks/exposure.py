@@ -43,8 +43,8 @@ class Exposures:
 
     Attributes:
         variant_property: The property of the event that holds the variant.
-        reading: How the reading back went; None in a record of an earlier version, which has none
-            that failed.
+        reading: How the reading back went; None where the figure needs none, and in a record of an
+            earlier version, which has none that failed.
     """
 
     answers: tuple[Routed, ...]
@@ -53,19 +53,24 @@ class Exposures:
     reading: Reading | None = None
 
 
-def look(_row: ExposureRow, site: Site) -> Observed[Exposures]:
-    """Our routed requests, with the events that tell PostHog of them."""
+_OF_EVENTS = frozenset({"durable", "wrong_variant"})
+"""Figures about events; the others rest on the answers alone, and need no PostHog."""
+
+
+def look(row: ExposureRow, site: Site) -> Observed[Exposures]:
+    """Our routed requests, with the events that tell PostHog of them where the figure is theirs."""
     variant = site.traffic_settings.variant_property
-    return read_exposures(site.shared(traffic), site.shared(exposures), variant)
+    read_back = site.shared(exposures) if row.figure in _OF_EVENTS else None
+    return read_exposures(site.shared(traffic), read_back, variant)
 
 
 def read_exposures(
     traffic: Traffic,
-    read_back: tuple[Mapping[str, Stored], Reading],
+    read_back: tuple[Mapping[str, Stored], Reading] | None,
     variant_property: str,
 ) -> Observed[Exposures]:
     """The exposure events of our own routed requests."""
-    stored, reading = read_back
+    stored, reading = read_back or ({}, None)
     answers = traffic.answers
     named = {answer.exposure for answer in answers if answer.is_ab_test and answer.exposure}
     variants = sorted({answer.variant for answer in answers if answer.variant})
@@ -76,8 +81,9 @@ def read_exposures(
         evidence=(
             f"{len(answers)} requests of {len({answer.user for answer in answers})} "
             f"users; variants {', '.join(variants) or 'none'}",
-            f"{len(named)} exposure events named, {len(named & set(stored))} read back",
-            *reading.evidence,
+            f"{len(named)} exposure events named"
+            + (f", {len(named & set(stored))} read back" if reading is not None else ""),
+            *(reading.evidence if reading is not None else ()),
         ),
         how=traffic.how,
     )
@@ -189,4 +195,15 @@ _FIGURES: Mapping[str, Callable[[Exposures], tuple[float, str]]] = {
 }
 
 
-KIND = Kind(ExposureRow, look, judge, begin=(exposures,))
+KIND = Kind(
+    ExposureRow,
+    look,
+    judge,
+    begin=(exposures,),
+    codes=(
+        "exposure-lost",
+        "request-not-routed",
+        "variant-differs",
+        "variant-not-sticky",
+    ),
+)

@@ -69,4 +69,13 @@ def _hint(expect: Expectation, field: FieldValue) -> str:
     return ""
 
 
-KIND = Kind(FieldRow, look, judge)
+KIND = Kind(
+    FieldRow,
+    look,
+    judge,
+    codes=(
+        "field-absent",
+        "field-differs",
+        "object-absent",
+    ),
+)

@@ -160,4 +160,16 @@ def _wrong(answer: FlagAnswer, variant: str) -> tuple[str, str]:
     return variant, "flag-missing"
 
 
-KIND = Kind(FlagRow, look, judge)
+KIND = Kind(
+    FlagRow,
+    look,
+    judge,
+    codes=(
+        "flag-missing",
+        "flag-quota-limited",
+        "flags-absent",
+        "variant-missing",
+        "variant-not-sticky",
+        "variant-unexpected",
+    ),
+)

@@ -385,4 +385,14 @@ def _differences(row: FreshRow, freshness: Freshness) -> Iterator[Difference]:
         )
 
 
-KIND = Kind(FreshRow, look, judge)
+KIND = Kind(
+    FreshRow,
+    look,
+    judge,
+    codes=(
+        "object-absent",
+        "object-not-consumed",
+        "pod-stale",
+        "pods-absent",
+    ),
+)

@@ -13,7 +13,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Failed, Judgement, judged
-from clusterproof.kube.hpa import Metric, figures_of, metrics_of, without_request
+from clusterproof.kube.hpa import Metric, figures_of, metrics_of, requests_needed
 from clusterproof.kube.kinds import kind_of
 from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
 from clusterproof.kube.pods import is_active
@@ -56,7 +56,9 @@ class HpaState:
         conditions: (type, status, reason, message).
         target: `Kind/name` of the scaleTargetRef.
         target_exists: Looked for where the row's aspect is `target` or `requests`.
-        without_request: `container resource` of the target without a request.
+        needed: `container resource` of each request that a utilization is computed from; None in
+            a run that was recorded before this was.
+        without_request: Those of them that are not declared.
         measured: Resources with a figure, by utilization or by average.
         unmeasured: The metrics that it scales by and has no figure for.
         strangers: Pods that the target's selector takes in and that are not the target's.
@@ -67,6 +69,7 @@ class HpaState:
     conditions: tuple[tuple[str, str, str, str], ...] = ()
     target: str = ""
     target_exists: bool = False
+    needed: tuple[str, ...] | None = None
     without_request: tuple[str, ...] = ()
     measured: tuple[str, ...] = ()
     unmeasured: tuple[str, ...] = ()
@@ -83,6 +86,7 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
     target_ref = target_of(autoscaler, row.of)
     target = cluster.find(target_ref) if row.aspect in {"target", "requests"} else None
     figures = figures_of(autoscaler)
+    needed = dict(_needed(cluster, row, autoscaler, target_ref, target))
     state = HpaState(
         exists=True,
         current=_utilizations(autoscaler),
@@ -92,7 +96,8 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
         ),
         target=f"{target_ref.kind}/{target_ref.name}",
         target_exists=target is not None,
-        without_request=tuple(_without_request(cluster, row, autoscaler, target_ref, target)),
+        needed=tuple(needed),
+        without_request=tuple(request for request, declared in needed.items() if not declared),
         measured=tuple(sorted({metric.name for metric in figures})),
         unmeasured=tuple(str(metric) for metric in metrics_of(autoscaler) if metric not in figures),
         strangers=tuple(_strangers(cluster, row, target_ref, target)),
@@ -103,14 +108,17 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
     return Observed(state, str(row.of), tuple(evidence), next_command)
 
 
-def _without_request(
+def _needed(
     cluster: Cluster,
     row: HpaStateRow,
     autoscaler: Json,
     ref: ObjectRef,
     target: Json | None,
-) -> Iterator[str]:
-    """What the controller would miss in the Pods, or in the template where there are none."""
+) -> Iterator[tuple[str, bool]]:
+    """What the controller needs of the Pods, or of the template where there are none.
+
+    `container resource`, in the order of the names, and whether every Pod declares it.
+    """
     if row.aspect != "requests" or target is None:
         return
     metrics = metrics_of(autoscaler)
@@ -123,12 +131,12 @@ def _without_request(
             f"{ref} has no Pods and no Pod template: nothing shows the requests of its containers",
             next_command=f"kubectl get {ref.kubectl} -o yaml",
         )
-    missing = {
-        f"{container} {resource}"
-        for spec in specs
-        for container, resource in without_request(metrics, bounds_of(spec))
-    }
-    yield from sorted(missing)
+    declared: dict[str, bool] = {}
+    for spec in specs:
+        for container, resource, is_there in requests_needed(metrics, bounds_of(spec)):
+            request = f"{container} {resource}"
+            declared[request] = declared.get(request, True) and is_there
+    yield from sorted(declared.items())
 
 
 def _strangers(
@@ -200,7 +208,11 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
         case "target":
             return judged(_target(state), ["scaleTargetRef", f"Pods of {state.target}"])
         case "requests":
-            return judged(_requests(state), [f"requests of {state.target}"])
+            return judged(
+                _requests(state),
+                [f"request {request}" for request in _compared_requests(row, state)],
+                nothing=f"{row.of} scales by no utilization: it needs no request to compute one",
+            )
 
 
 def _unmeasured(row: HpaStateRow, state: HpaState, figures: set[str]) -> Iterator[Difference]:
@@ -238,10 +250,30 @@ def _requests(state: HpaState) -> Iterator[Difference]:
         yield Difference(container, "a request", "none", why, code="request-absent")
 
 
+def _compared_requests(row: HpaStateRow, state: HpaState) -> tuple[str, ...]:
+    """The requests that were looked for; in a run of before, the resources with a utilization."""
+    if state.needed is not None:
+        return state.needed
+    return row.resources or tuple(name for name, _ in state.current)
+
+
 def _absent_target(state: HpaState) -> Iterator[Difference]:
     if not state.target_exists:
         observed = f"{state.target}, absent"
         yield Difference("scaleTargetRef", "an object that exists", observed, code="target-absent")
 
 
-KIND = Kind(HpaStateRow, look, judge)
+KIND = Kind(
+    HpaStateRow,
+    look,
+    judge,
+    codes=(
+        "autoscaler-absent",
+        "metric-unknown",
+        "not-able-to-scale",
+        "request-absent",
+        "scaling-not-active",
+        "selects-pods-of-others",
+        "target-absent",
+    ),
+)

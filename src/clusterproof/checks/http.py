@@ -125,4 +125,13 @@ def _differences(row: HttpRow, fact: tuple[PodAnswer, ...]) -> Iterator[Differen
                 yield Difference(f"{place} {path}", str(expect), shown(field), code="field-differs")
 
 
-KIND = Kind(HttpRow, look, judge)
+KIND = Kind(
+    HttpRow,
+    look,
+    judge,
+    codes=(
+        "field-differs",
+        "no-answer",
+        "status-differs",
+    ),
+)

@@ -146,4 +146,15 @@ def _differences_of(image: RunningImage, placeholders: tuple[str, ...]) -> Itera
         )
 
 
-KIND = Kind(ImagesRow, look, judge)
+KIND = Kind(
+    ImagesRow,
+    look,
+    judge,
+    codes=(
+        "image-ids-differ",
+        "image-not-pinned",
+        "image-not-the-templates",
+        "image-placeholder",
+        "workload-absent",
+    ),
+)

@@ -202,4 +202,20 @@ _CODES: Mapping[str, Callable[[EventBatch], str]] = {
 }
 
 
-KIND = Kind(IngestionRow, look, judge, begin=(events,))
+KIND = Kind(
+    IngestionRow,
+    look,
+    judge,
+    begin=(events,),
+    codes=(
+        "event-altered",
+        "event-clock",
+        "event-duplicate",
+        "event-duplicate-until-merge",
+        "event-late",
+        "event-lost",
+        "event-not-back",
+        "event-rejected",
+        "event-waiting",
+    ),
+)

@@ -198,4 +198,16 @@ def _address_differences(fact: IngressView) -> Iterator[Difference]:
         )
 
 
-KIND = Kind(IngressRow, look, judge)
+KIND = Kind(
+    IngressRow,
+    look,
+    judge,
+    codes=(
+        "address-missing",
+        "backend-differs",
+        "host-missing",
+        "ingress-missing",
+        "path-missing",
+        "service-missing",
+    ),
+)

@@ -73,4 +73,15 @@ def _differences(row: IngressAnswerRow, url: str, fact: IngressAnswer) -> Iterat
             )
 
 
-KIND = Kind(IngressAnswerRow, look, judge, begin=(answers,))
+KIND = Kind(
+    IngressAnswerRow,
+    look,
+    judge,
+    begin=(answers,),
+    codes=(
+        "certificate-differs",
+        "ingress-not-dialled",
+        "ingress-not-reached",
+        "status-differs",
+    ),
+)

@@ -24,12 +24,15 @@ class Kind(Generic[RowT, FactT]):
         judge: Compares a row with the fact of its look, and nothing else.
         begin: Looks that it shares with other rows and that take seconds: begun together, before
             the first row is judged, in a run that has a row of this kind.
+        codes: Of every difference that its judge can find; those that a known difference can be
+            accepted by.
     """
 
     row: type[RowT]
     look: Callable[[RowT, Site], Observed[FactT]]
     judge: Callable[[RowT, FactT], Judgement]
     begin: tuple[Shared[Any], ...] = ()
+    codes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

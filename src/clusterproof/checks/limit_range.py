@@ -98,4 +98,13 @@ def _differences(row: LimitRangeRow, fact: LimitRangeEffects) -> Iterator[Differ
         yield Difference(f"LimitRange in {row.namespace}", "no effect", effect, code=code)
 
 
-KIND = Kind(LimitRangeRow, look, judge)
+KIND = Kind(
+    LimitRangeRow,
+    look,
+    judge,
+    codes=(
+        "limit-range-changes",
+        "limit-range-refuses",
+        "workload-absent",
+    ),
+)

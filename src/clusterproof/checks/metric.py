@@ -113,4 +113,13 @@ def _differences(row: MetricRow, fact: tuple[Exposed, ...]) -> Iterator[Differen
             yield Difference(metric, row.type, page.type, code="metric-type-differs")
 
 
-KIND = Kind(MetricRow, look, judge)
+KIND = Kind(
+    MetricRow,
+    look,
+    judge,
+    codes=(
+        "metric-missing",
+        "metric-type-differs",
+        "page-missing",
+    ),
+)

@@ -270,4 +270,15 @@ def _bounds(count: Counted) -> str:
     return f"{count.at_least} to {count.at_most}"
 
 
-KIND = Kind(MetricMovesRow, look, judge, begin=(traffic,))
+KIND = Kind(
+    MetricMovesRow,
+    look,
+    judge,
+    begin=(traffic,),
+    codes=(
+        "counted-too-few",
+        "counted-too-many",
+        "metric-missing",
+        "sample-unsound",
+    ),
+)

@@ -118,4 +118,12 @@ def _differences(row: PlaceholdersRow, fact: Placeholders) -> Iterator[Differenc
         yield Difference(place, "a value of your own", observed, code="placeholder-left")
 
 
-KIND = Kind(PlaceholdersRow, look, judge)
+KIND = Kind(
+    PlaceholdersRow,
+    look,
+    judge,
+    codes=(
+        "namespace-empty",
+        "placeholder-left",
+    ),
+)

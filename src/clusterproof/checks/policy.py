@@ -111,7 +111,6 @@ class PolicyView:
         policy: None where there is none of that name.
         policies: All of the namespace.
         pods: The workload's; where it has none, its template.
-        beyond: What the policies allow to the Pods and no need names, for the aspect `only`.
     """
 
     namespace: str
@@ -120,7 +119,6 @@ class PolicyView:
     pods: tuple[Labelled, ...]
     namespaces: tuple[Labelled, ...]
     needs: tuple[NeedView, ...] = ()
-    beyond: tuple[str, ...] = ()
 
 
 def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
@@ -134,7 +132,6 @@ def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
         Labelled(space["metadata"]["name"], labels_of(space))
         for space in cluster.objects("Namespace", CLUSTER_WIDE)
     )
-    only = row.aspect == "only"
     view = PolicyView(
         namespace=row.of.namespace,
         policy=policy,
@@ -142,7 +139,6 @@ def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
         pods=pods,
         namespaces=namespaces,
         needs=tuple(_view(cluster, need) for need in needs),
-        beyond=_beyond(policies, pods, namespaces, needs) if only else (),
     )
     evidence = [f"{len(policies)} NetworkPolicies in {row.of.namespace}"]
     if policy is not None:
@@ -161,41 +157,6 @@ def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
 def readings(view: PolicyView, destinations: Iterable[Destination]) -> tuple[Decision, ...]:
     """What the policies say of each destination, for each set of labels that the Pods have."""
     return decisions(view.policies, view.namespace, view.pods, destinations)
-
-
-def _beyond(
-    policies: Iterable[Policy],
-    pods: tuple[Labelled, ...],
-    namespaces: tuple[Labelled, ...],
-    needs: Iterable[Need],
-) -> tuple[str, ...]:
-    """The egress rules that allow more to these Pods than the needs, each said with its policy."""
-    wanted = list(needs)
-    restricting = [policy for policy in policies if "Egress" in policy.types]
-    # Pods that no policy selects for a direction are not isolated in it (Kubernetes docs,
-    # "Network Policies").
-    beyond = [
-        f"everything, from {pod.name}, which no policy selects for Egress"
-        for pod in pods
-        if not any(policy.selects(policy.namespace, pod.labels) for policy in restricting)
-    ]
-    for policy in restricting:
-        selecting = any(policy.selects(policy.namespace, pod.labels) for pod in pods)
-        if not selecting:
-            continue
-        for place, allowance in allowances(policy):
-            selected = [
-                space.name
-                for space in namespaces
-                if (
-                    space.name == policy.namespace
-                    if allowance.peer is None or allowance.peer.namespace_selector is None
-                    else selects(allowance.peer.namespace_selector, space.labels)
-                )
-            ]
-            if not any(allowance.is_within(need, selected) for need in wanted):
-                beyond.append(f"{policy.name} {place}: {allowance}")
-    return tuple(beyond)
 
 
 def _view(cluster: Cluster, need: Need) -> NeedView:
@@ -357,10 +318,37 @@ def _label_remedy(peer: RulePeer, namespaces: tuple[Labelled, ...]) -> str:
 
 def _allowed_beyond(row: PolicyRow, fact: PolicyView) -> Iterator[Difference]:
     names = ", ".join(row.needs)
-    for allowance in fact.beyond:
+    for allowance in _beyond(fact):
         yield Difference(
             allowance, f"nothing beyond {names}", "allowed", code="allowed-beyond-needs"
         )
+
+
+def _beyond(fact: PolicyView) -> Iterator[str]:
+    """The egress rules that allow more to the Pods than the needs, each said with its policy."""
+    needs = [view.need for view in fact.needs]
+    restricting = [policy for policy in fact.policies if "Egress" in policy.types]
+    # Pods that no policy selects for a direction are not isolated in it (Kubernetes docs,
+    # "Network Policies").
+    for pod in fact.pods:
+        if not any(policy.selects(policy.namespace, pod.labels) for policy in restricting):
+            yield f"everything, from {pod.name}, which no policy selects for Egress"
+    for policy in restricting:
+        selecting = any(policy.selects(policy.namespace, pod.labels) for pod in fact.pods)
+        if not selecting:
+            continue
+        for place, allowance in allowances(policy):
+            selected = [
+                space.name
+                for space in fact.namespaces
+                if (
+                    space.name == policy.namespace
+                    if allowance.peer is None or allowance.peer.namespace_selector is None
+                    else selects(allowance.peer.namespace_selector, space.labels)
+                )
+            ]
+            if not any(allowance.is_within(need, selected) for need in needs):
+                yield f"{policy.name} {place}: {allowance}"
 
 
 def _denials(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
@@ -402,4 +390,17 @@ def _is_allowed_in_part(fact: PolicyView, need: Need) -> bool:
     )
 
 
-KIND = Kind(PolicyRow, look, judge)
+KIND = Kind(
+    PolicyRow,
+    look,
+    judge,
+    codes=(
+        "allowed-beyond-needs",
+        "namespace-missing",
+        "need-denied",
+        "pod-in-host-network",
+        "pod-missing",
+        "policy-missing",
+        "policy-selects-otherwise",
+    ),
+)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from clusterproof.checks.kind import Kind
-from clusterproof.checks.shared import events, nothing_arrived, status
+from clusterproof.checks.shared import Arrival, arrival, events, status
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Failed, Judgement, Passed
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, Passed
 from clusterproof.kube.paths import Missing, look_up, shown
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.observe.observed import Observed, pods_near
@@ -51,14 +51,18 @@ class Figure:
 
     Attributes:
         contradiction: What we saw that cannot be if the figure is true, or "".
+        unconfirmed: Why nothing could be seen of what would contradict it, or "".
+        unprompted: Why what it counts may be nothing in a PostHog that is well, or "".
     """
 
     value: Any
     contradiction: str = ""
+    unconfirmed: str = ""
+    unprompted: str = ""
 
 
 def read_figure(
-    page: StatusPage, row: StatusRow, *, capacity: str | None, nothing_arrived: bool
+    page: StatusPage, row: StatusRow, *, capacity: str | None, arrived: Arrival
 ) -> Observed[Figure]:
     """One figure of the page, or of what we measured where the figure is of that kind.
 
@@ -66,7 +70,7 @@ def read_figure(
         page: As `read_page` brought it.
         row: Names the figure.
         capacity: Of the claim that the row names, as a quantity.
-        nothing_arrived: Events were sent and accepted, and none could be read back.
+        arrived: What became of our own events.
 
     Raises:
         ObservationError: PostHog does not offer the figure, or did not let us look.
@@ -82,12 +86,16 @@ def read_figure(
     if figure is None:
         offered = ", ".join(sorted(page.lines)) or "nothing"
         raise ObservationError(f"PostHog offers no {row.figure}; its status page has: {offered}")
-    against = ""
-    if row.figure == "worker_alive" and figure is True and nothing_arrived:
+    against = unconfirmed = unprompted = ""
+    if row.figure == "worker_alive" and figure is True and arrived.nothing:
         against = "events were accepted, and none of them could be read back"
+    if row.figure == "worker_alive":
+        unconfirmed = arrived.unsent
+    if row.figure == "events_ingested":
+        unprompted = arrived.unsent
     text = f"{figure:.4g}" if isinstance(figure, float) else f"{figure}"
     return Observed(
-        Figure(figure, against),
+        Figure(figure, against, unconfirmed, unprompted),
         where=page.where,
         next_command=pods_near(page.where),
         evidence=(f"{row.figure} = {text}", *_beside(page)),
@@ -147,12 +155,18 @@ def look(row: StatusRow, site: Site) -> Observed[Figure]:
         site.shared(status),
         row,
         capacity=None if isinstance(capacity, Missing) else capacity,
-        nothing_arrived=nothing_arrived(site),
+        arrived=arrival(site),
     )
 
 
 def judge(row: StatusRow, fact: Figure) -> Judgement:
-    """What PostHog says meets the row, and nothing that we saw speaks against it."""
+    """What PostHog says meets the row, and nothing that we saw speaks against it.
+
+    A worker that is said to be alive is believed when events were sent, and no event in an hour is
+    a finding when this run sent some: else it is a doubt.
+    """
+    if not meets(row.expect, fact.value) and fact.unprompted:
+        return Doubt(f"PostHog may just be quiet: we sent no events: {fact.unprompted}")
     if not meets(row.expect, fact.value):
         return Failed(
             Difference(row.figure, str(row.expect), shown(fact.value), code="figure-differs")
@@ -164,7 +178,18 @@ def judge(row: StatusRow, fact: Figure) -> Judgement:
                 row.figure, str(row.expect), fact.contradiction, reason, code="figure-contradicted"
             )
         )
+    if fact.unconfirmed:
+        return Doubt(f"PostHog says so, and it could not be confirmed: {fact.unconfirmed}")
     return Passed(row.figure)
 
 
-KIND = Kind(StatusRow, look, judge, begin=(events, status))
+KIND = Kind(
+    StatusRow,
+    look,
+    judge,
+    begin=(events, status),
+    codes=(
+        "figure-contradicted",
+        "figure-differs",
+    ),
+)

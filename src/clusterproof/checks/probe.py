@@ -85,4 +85,15 @@ def _differences(row: ProbeRow, fact: Probe) -> Iterator[Difference]:
         yield Difference(f"{row.probe} port", str(row.port), port, code="probe-port-differs")
 
 
-KIND = Kind(ProbeRow, look, judge)
+KIND = Kind(
+    ProbeRow,
+    look,
+    judge,
+    codes=(
+        "container-absent",
+        "probe-absent",
+        "probe-handler-differs",
+        "probe-path-differs",
+        "probe-port-differs",
+    ),
+)

@@ -149,4 +149,18 @@ def _same(quantity: str | None, expected: str) -> bool:
     return quantity is not None and parse_quantity(quantity) == parse_quantity(expected)
 
 
-KIND = Kind(QuantityRow, look, judge)
+KIND = Kind(
+    QuantityRow,
+    look,
+    judge,
+    codes=(
+        "container-absent",
+        "limit-absent",
+        "limit-differs",
+        "pod-limit-differs",
+        "pod-request-differs",
+        "request-absent",
+        "request-differs",
+        "resize-not-done",
+    ),
+)

@@ -188,4 +188,15 @@ def _must_have_port(row: ReferenceRow) -> bool:
     return bool(row.url_key or row.port_key)
 
 
-KIND = Kind(ReferenceRow, look, judge)
+KIND = Kind(
+    ReferenceRow,
+    look,
+    judge,
+    codes=(
+        "config-map-missing",
+        "host-differs",
+        "key-missing",
+        "port-differs",
+        "service-missing",
+    ),
+)

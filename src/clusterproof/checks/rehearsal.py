@@ -23,17 +23,36 @@ def look(row: RehearsalRow, site: Site) -> Observed[Rehearsed]:
 
 
 def judge(row: RehearsalRow, fact: Rehearsed) -> Judgement:
-    """Every step reached, every request answered, every event kept, every object as it was."""
+    """Every step reached, every request answered, every event kept, every object as it was.
+
+    A doubt where nothing differs, and there was nothing of one of these to compare.
+    """
+    differences = tuple(_differences(row, fact))
+    if not differences and (reason := _doubt(fact)):
+        return Doubt(reason)
     compared = [f"step: {step.what}" for step in fact.steps]
     compared += [
         f"{fact.flown.sent} requests",
         f"{fact.kept.named} events",
         f"{fact.compared} objects as before",
     ]
-    differences = tuple(_differences(row, fact))
-    if fact.kept.unread and not differences:
-        return Doubt(fact.kept.unread)
     return judged(differences, compared)
+
+
+def _doubt(fact: Rehearsed) -> str:
+    """Why nothing can be said of a rehearsal in which nothing differs, or ""."""
+    if fact.kept.unread:
+        return fact.kept.unread
+    if not fact.steps:
+        return "no step of the operation was performed: nothing says what it does"
+    if not fact.kept.named:
+        return (
+            f"{fact.flown.answered} answers named no exposure event: nothing says whether the"
+            " operation loses events"
+        )
+    if not fact.compared:
+        return "no object was there before the operation: nothing says whether it was undone"
+    return ""
 
 
 def _differences(row: RehearsalRow, fact: Rehearsed) -> Iterator[Difference]:
@@ -77,4 +96,16 @@ def _request_differences(flown: Flown) -> Iterator[Difference]:
         yield Difference("events", "one for each answer", observed, code="event-unnamed")
 
 
-KIND = Kind(RehearsalRow, look, judge)
+KIND = Kind(
+    RehearsalRow,
+    look,
+    judge,
+    codes=(
+        "event-lost",
+        "event-unnamed",
+        "no-request-sent",
+        "not-restored",
+        "request-lost",
+        "step-not-reached",
+    ),
+)

@@ -174,4 +174,18 @@ def _desired_name(row: ReplicasRow) -> str:
     return _DESIRED.get(row.workload.kind, "spec.replicas")
 
 
-KIND = Kind(ReplicasRow, look, judge)
+KIND = Kind(
+    ReplicasRow,
+    look,
+    judge,
+    codes=(
+        "generation-not-observed",
+        "replicas-not-available",
+        "replicas-not-ready",
+        "replicas-not-updated",
+        "replicas-other-than-desired",
+        "replicas-outside-bounds",
+        "rollout-paused",
+        "workload-absent",
+    ),
+)

@@ -221,4 +221,12 @@ def judge(row: RoomRow, room: Room) -> Judgement:
     )
 
 
-KIND = Kind(RoomRow, look, judge)
+KIND = Kind(
+    RoomRow,
+    look,
+    judge,
+    codes=(
+        "nodes-room-short",
+        "quota-room-short",
+    ),
+)

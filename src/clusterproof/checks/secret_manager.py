@@ -79,4 +79,4 @@ def judge(row: SecretManagerRow, fact: SecretManager) -> Judgement:
     return judged(absent, [f"Secret/{row.namespace}/{name}" for name, _ in fact.managers])
 
 
-KIND = Kind(SecretManagerRow, look, judge)
+KIND = Kind(SecretManagerRow, look, judge, codes=("secret-absent",))

@@ -145,4 +145,17 @@ def _counts(row: SecretShapeRow, flaw: str) -> bool:
     return flaw == WHITE_SPACE or (flaw != "" and row.min_length >= STRONG_FROM)
 
 
-KIND = Kind(SecretShapeRow, look, judge)
+KIND = Kind(
+    SecretShapeRow,
+    look,
+    judge,
+    codes=(
+        "secret-absent",
+        "secret-in-white-space",
+        "secret-only-white-space",
+        "secret-placeholder",
+        "secret-prefix-differs",
+        "secret-too-short",
+        "secret-weak",
+    ),
+)

@@ -248,4 +248,17 @@ def _endpoint_differences(row: ServiceRow, fact: ServiceView) -> Iterator[Differ
             )
 
 
-KIND = Kind(ServiceRow, look, judge)
+KIND = Kind(
+    ServiceRow,
+    look,
+    judge,
+    codes=(
+        "endpoint-foreign",
+        "endpoint-missing",
+        "foreign-pod-selected",
+        "pod-not-selected",
+        "port-missing",
+        "service-missing",
+        "target-port-differs",
+    ),
+)

@@ -124,7 +124,13 @@ def control_pod(site: Site) -> Inside:
         ObservationError: The spec does not say how to make it, or it does not run.
     """
     settings = site.dialler_settings
-    plan = PodPlan(settings.namespace, "control", settings.image, settings.python)
+    plan = PodPlan(
+        settings.namespace,
+        "control",
+        settings.image,
+        settings.python,
+        resources=settings.pod_resources,
+    )
     return inside(site.api, site.shared(own_pods).start(plan), settings.python)
 
 
@@ -160,7 +166,13 @@ def plan_with_keys(site: Site, purpose: str) -> PodPlan:
         ca = {"name": settings.ca.name, "key": settings.ca.key, "optional": True}
         env.append({"name": "POSTHOG_CA", "valueFrom": {"configMapKeyRef": ca}})
     return PodPlan(
-        settings.namespace, purpose, pod.image, pod.python, env=tuple(env), memory_limit=MEMORY
+        settings.namespace,
+        purpose,
+        pod.image,
+        pod.python,
+        env=tuple(env),
+        memory_limit=MEMORY,
+        resources=pod.pod_resources,
     )
 
 
@@ -193,28 +205,51 @@ def status(site: Site) -> StatusPage:
     return read_page(posthog_pod(site), site.posthog)
 
 
-def nothing_arrived(site: Site) -> bool:
-    """Whether this run sent events that were accepted, and could read none of them back."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Whether the events of this run arrived, for rows that rest on that beside other things.
+
+    Attributes:
+        nothing: Events were accepted, and none of them could be read back.
+        unsent: Why they could not be sent or looked for, or "".
+    """
+
+    nothing: bool = False
+    unsent: str = ""
+
+
+def arrival(site: Site) -> Arrival:
+    """Whether our events arrived; where that could not be looked at, why. Never raises."""
     if not site.ended(events):
-        return False
-    batch = site.shared(events)
+        return Arrival()
+    try:
+        batch = site.shared(events)
+    except ObservationError as error:
+        return Arrival(unsent=str(error))
     accepted = any(not event.error for event in batch.events)
-    return accepted and not batch.reading.unseen and not batch.durable
+    return Arrival(nothing=accepted and not batch.reading.unseen and not batch.durable)
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsals:
-    """Performs operations, each in a Pod of its own."""
+    """Performs operations, each in a Pod of its own.
+
+    Attributes:
+        performed: What those came to that had an end.
+        begun: The rows of all that were begun.
+    """
 
     site: Site
     stage: "Stage"
     performed: "list[Rehearsed]"
+    begun: list[str]
 
     def perform(self, row: RehearsalRow) -> "Observed[Rehearsed]":
         """The operation of a row under load, and put back; what it came to."""
         from clusterproof.act.rehearsal.rehearse import rehearse  # noqa: PLC0415 - only to rehearse
 
         site, pods = self.site, self.site.shared(own_pods)
+        self.begun.append(row.id)
         if left := self.stage.way_back.take_back():
             site.notes.append(f"undid what a run that died had changed: {left}")
         plan = plan_with_keys(site, row.id)
@@ -228,19 +263,26 @@ class Rehearsals:
         return observed
 
     def total(self) -> None:
-        """Note the sum of all, for the record."""
-        if not self.performed:
+        """Note the sum of all, for the record; what could not be seen is not said to be kept."""
+        if not self.begun:
             return
-        sent = sum(rehearsed.flown.sent for rehearsed in self.performed)
-        lost = sent - sum(rehearsed.flown.answered for rehearsed in self.performed)
-        named = sum(rehearsed.kept.named for rehearsed in self.performed)
-        missing = sum(
-            rehearsed.kept.missing + rehearsed.flown.unnamed for rehearsed in self.performed
-        )
-        self.site.notes.append(
-            f"{len(self.performed)} rehearsals: {lost} of {sent} requests lost,"
-            f" {missing} of {named} events lost"
-        )
+        ended, flows = self.performed, [rehearsed.flown for rehearsed in self.performed]
+        sent, answered = sum(flow.sent for flow in flows), sum(flow.answered for flow in flows)
+        unnamed = sum(flow.unnamed for flow in flows)
+        kept = [rehearsed.kept for rehearsed in ended]
+        missing = unnamed + sum(events.missing for events in kept)
+        asked_for = unnamed + sum(events.asked_for for events in kept)
+        unseen = sum(events.named - events.asked_for for events in kept)
+        note = f"{len(self.begun)} rehearsals: {sent - answered} of {sent} requests lost"
+        if asked_for:
+            note += f", {missing} of {asked_for} events lost"
+        if unseen:
+            note += f", {unseen} events could not be read back"
+        if not asked_for and not unseen:
+            note += ", no event was named"
+        if without := len(self.begun) - len(ended):
+            note += f"; {without} of them ended without a figure"
+        self.site.notes.append(note)
 
 
 def rehearsals(site: Site) -> Rehearsals:
@@ -270,6 +312,6 @@ def rehearsals(site: Site) -> Rehearsals:
         way_back=way_back,
         may_write=lock.refuse_if_lost,
     )
-    operations = Rehearsals(site, stage, [])
+    operations = Rehearsals(site, stage, [], [])
     site.on_end.callback(operations.total)
     return operations

@@ -200,4 +200,19 @@ def _cause(why: str) -> tuple[str, str]:
     return "", "container-not-running"
 
 
-KIND = Kind(StartsRow, look, judge)
+KIND = Kind(
+    StartsRow,
+    look,
+    judge,
+    codes=(
+        "claim-not-bound",
+        "configuration-missing",
+        "container-not-running",
+        "cpu-short",
+        "image-not-pulled",
+        "memory-short",
+        "pods-absent",
+        "pods-failed",
+        "too-many-restarts",
+    ),
+)

@@ -232,4 +232,13 @@ def _differences(row: TargetsRow, fact: tuple[Target, ...]) -> Iterator[Differen
             yield Difference(what, expected, f"{target.age_s:.0f} s ago", code="scrape-stale")
 
 
-KIND = Kind(TargetsRow, look, judge)
+KIND = Kind(
+    TargetsRow,
+    look,
+    judge,
+    codes=(
+        "scrape-stale",
+        "target-down",
+        "target-missing",
+    ),
+)

@@ -101,4 +101,14 @@ def _differences(row: TotalsRow, totals: Totals, summed: str) -> Iterator[Differ
         )
 
 
-KIND = Kind(TotalsRow, look, judge)
+KIND = Kind(
+    TotalsRow,
+    look,
+    judge,
+    codes=(
+        "limit-absent",
+        "request-absent",
+        "total-differs",
+        "workload-absent",
+    ),
+)

@@ -125,4 +125,4 @@ def judge(row: VolumeUseRow, use: VolumeUse) -> Judgement:
     return Failed(Difference(compared, expected, observed, code="volume-too-full"))
 
 
-KIND = Kind(VolumeUseRow, look, judge)
+KIND = Kind(VolumeUseRow, look, judge, codes=("volume-too-full",))

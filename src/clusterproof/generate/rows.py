@@ -4,17 +4,21 @@ A row is made only of what the source declares, so that a cluster that is as dec
 What a controller changes by itself (replicas under an autoscaler) is said as its bounds.
 """
 
+import base64
+import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from clusterproof.generate.consumption import Consumption, consumption_of
 from clusterproof.generate.coverage import look_up_list, passed_over
+from clusterproof.generate.doubt import may_be_secret
 from clusterproof.generate.settings import (
     OF_CONTAINER,
     OF_KIND,
     OF_TEMPLATE,
     TEMPLATES,
+    declared,
     expectation,
     is_default,
 )
@@ -38,7 +42,6 @@ from clusterproof.kube.services import (
     target_port,
 )
 from clusterproof.kube.workloads import pod_spec_of, template_of
-from clusterproof.redact import Redactor
 
 Row = dict[str, Any]
 
@@ -46,13 +49,14 @@ RESTARTS_AT_MOST: Final = 3
 RESTARTS_WITHIN_S: Final = 600
 LONGEST_VALUE: Final = 200
 """Of a ConfigMap's key: longer ones are files, and their change is no drift of one setting."""
-_REDACTOR: Final = Redactor()
 _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
 _TASKS: Final = ("CronJob", "Job")
 _NODES_AT_MOST: Final = 5000
 """Of a cluster, as Kubernetes is tested (kubernetes.io, Considerations for large clusters)."""
 _REFS: Final = frozenset({"of", "workload"})
 """Fields in which `${...}` is an alias; in all others it is the text itself."""
+_OURS: Final = frozenset({*_REFS, "as", "container", "keys"})
+"""Fields that hold names of objects and of keys."""
 _AREAS: Final = {
     "ConfigMap": "configuration",
     "Ingress": "networking",
@@ -142,11 +146,21 @@ class Rows:
         field, name = look_up(item, path), item["metadata"]["name"]
         if isinstance(field, Missing) or is_default(path.rpartition(".")[2], field):
             return
+        if isinstance(field, dict) and path.endswith((".annotations", ".labels")):
+            field = self._without_secrets(self._ref(kind, item), path, field)
         expect = expectation(path, field)
         if expect == {"contains": {}} or len(str(field)) > LONGEST_SETTING:
             return
         words = row_id or f"{name}-{'-'.join(path.split('.')[-2:])}"
         self._field(area, words, (self._ref(kind, item), name), path, **expect)
+
+    def _without_secrets(self, ref: str, path: str, named: Json) -> Json:
+        """Labels or annotations that are no secrets; of the others it is said."""
+        doubted = {key for key, text in declared(named).items() if may_be_secret(text, key)}
+        for key in sorted(doubted):
+            self.left_out.append(f"{ref}: {path}['{key}'], which looks like a secret")
+            self._spoken_of.setdefault(ref, []).append(f"{path}['{key}']")
+        return {key: text for key, text in named.items() if key not in doubted}
 
     def _pass_over(self, kind: str, item: Json) -> None:
         """Say what of an object no row speaks of."""
@@ -165,7 +179,8 @@ class Rows:
         self.passed_over += [f"{ref}: {path}" for path in rest]
 
     def _add(self, area: str, row_id: str, claim: str, check: str, **fields: Any) -> None:  # noqa: ANN401 - a row's own
-        if _holds_a_secret(fields):
+        given = {key: each for key, each in fields.items() if key not in _OURS}
+        if may_be_secret(given.get("expect", given)):
             place = next((str(fields[key]) for key in ("of", "workload") if key in fields), "")
             self.left_out.append(f"{place}: {row_id}, which looks like a secret")
             return
@@ -263,14 +278,17 @@ class Rows:
         """What a container is started with, and where it keeps its data."""
         name, ref, own = item["metadata"]["name"], self._ref(kind, item), container["name"]
         for setting in OF_CONTAINER:
-            if not _holds_a_secret(container.get(setting)):
+            if may_be_secret(container.get(setting)):
+                self.left_out.append(f"{ref}: {at}.{setting}, which looks like a secret")
+                self._spoken_of.setdefault(ref, []).append(f"{at}.{setting}")
+            else:
                 row_id = f"{name}-{own}-{setting}"
                 self._setting("workloads", kind, item, f"{at}.{setting}", row_id)
         for entry in container.get("env") or []:
             given = entry.get("value")
             if not given or len(given) > LONGEST_VALUE:
                 continue
-            if _holds_a_secret({entry["name"]: given}):
+            if may_be_secret(given, entry["name"]):
                 said = f"{ref}: {entry['name']}, which looks like a secret in plain text"
                 self.left_out.append(said)
                 self._spoken_of.setdefault(ref, []).append(f"{at}.env[name={entry['name']}]")
@@ -517,14 +535,18 @@ class Rows:
                 self.left_out.append(f"{ref}: {key}, as {value!r} is no text: quote it")
             elif len(value) > LONGEST_VALUE or "'" in key:
                 self.left_out.append(f"{ref}: {key}, of {len(value)} characters")
-            elif _holds_a_secret({key: value}):
+            elif may_be_secret(value, key):
                 self.left_out.append(f"{ref}: {key}, which looks like a secret in a ConfigMap")
             else:
                 path = f"data['{key}']"
                 row_id = f"{name}-{key}"
                 self._field("configuration", row_id, (ref, name), path, equals=value)
         for key, given in sorted((item.get("binaryData") or {}).items()):
-            if len(given) <= LONGEST_VALUE and "'" not in key:
+            if len(given) > LONGEST_VALUE or "'" in key:
+                self.left_out.append(f"{ref}: {key}, of {len(given)} characters")
+            elif may_be_secret(_decoded(given), key):
+                self.left_out.append(f"{ref}: {key}, which looks like a secret in a ConfigMap")
+            else:
                 path, row_id = f"binaryData['{key}']", f"{name}-{key}"
                 self._field("configuration", row_id, (ref, name), path, equals=given)
 
@@ -724,16 +746,12 @@ def _secret_places(item: Json, at: str, template: Json) -> Iterator[str]:
                 yield place
 
 
-def _holds_a_secret(node: object, name: str = "") -> bool:
-    """True where a text in it, by its name or by itself, looks like one: it stays out of a file."""
-    if isinstance(node, Mapping):
-        return any(_holds_a_secret(inner, str(key)) for key, inner in node.items())
-    if isinstance(node, (list, tuple)):
-        return any(_holds_a_secret(inner, name) for inner in node)
-    if not isinstance(node, str):
-        return False
-    told = f"{name}={node}"
-    return _REDACTOR.data({name: node}) != {name: node} or _REDACTOR.text(told) != told
+def _decoded(given: str) -> str:
+    """The text that `binaryData` stands for; the base64 itself where it is none."""
+    try:
+        return base64.b64decode(given, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return given
 
 
 _BEHAVIOR: Final = {

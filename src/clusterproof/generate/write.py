@@ -11,6 +11,7 @@ from clusterproof.checks import read_spec
 from clusterproof.errors import SpecError
 from clusterproof.generate.rows import Rows, aliases_of
 from clusterproof.generate.sources import Source
+from clusterproof.report.files import replace_file
 from clusterproof.spec import Area, Spec
 
 SPEC_FILE: Final = "spec.yaml"
@@ -45,11 +46,16 @@ def write_spec(source: Source, folder: Path, name: str) -> tuple[Spec, tuple[str
             _write(Path(scratch) / file, source, document)
         read_spec(Path(scratch) / SPEC_FILE)  # nothing is left of a spec that is none
     folder.mkdir(parents=True, exist_ok=True)
-    for file, document in documents.items():
-        _write(folder / file, source, document)
+    try:
+        for file, document in documents.items():
+            _write(folder / file, source, document)
+    except OSError:
+        for file in documents:
+            (folder / file).unlink(missing_ok=True)
+        raise
     return read_spec(folder / SPEC_FILE), (*rows.left_out, *rows.passed_over)
 
 
 def _write(path: Path, source: Source, document: Mapping[str, Any]) -> None:
     text = yaml.safe_dump(dict(document), sort_keys=False, width=96, allow_unicode=True)
-    path.write_text(_HEAD.format(words=source.words) + text, encoding="utf-8")
+    replace_file(path, (_HEAD.format(words=source.words) + text).encode())

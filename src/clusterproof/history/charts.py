@@ -32,7 +32,7 @@ def columns(counts: Sequence[Mapping[Outcome, int] | None], label: str) -> Marku
             continue
         bottom = float(_SCALE)
         for outcome in ORDER:
-            height = one[outcome] * _SCALE / tallest
+            height = one.get(outcome, 0) * _SCALE / tallest
             if height:
                 # A single failure among many rows must still be seen.
                 height = max(height, 4.0) if outcome is not Outcome.PASSED else min(height, bottom)

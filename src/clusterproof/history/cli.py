@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from clusterproof.errors import ClusterproofError, SpecError
-from clusterproof.history.compare import Comparison, compare, fail_on_new, with_census
+from clusterproof.history.compare import Comparison, compare, fail_on_new, is_selection, with_census
 from clusterproof.history.metrics import metrics_text
 from clusterproof.history.serve import server
 from clusterproof.history.site import write_site
@@ -25,7 +25,7 @@ from clusterproof.notify.message import message, worth_telling
 from clusterproof.notify.webhook import post
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
-from clusterproof.redact.errors import say_error
+from clusterproof.redact.errors import ended, say_error
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
 from clusterproof.report.redacted import redacted
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     run: Command = options.run
     try:
-        return int(run(options, []))
+        return ended(lambda: int(run(options, [])), "clusterproof history")
     except ClusterproofError as error:
         say_error(f"clusterproof history: {error}")
         return ExitCode.USAGE
@@ -124,7 +124,7 @@ def _add(options: argparse.Namespace, _rest: list[str]) -> int:
         for path in options.records:
             record = redacted(_read(path), Redactor())
             before = None
-            if options.partial:
+            if options.partial or is_selection(record):
                 record = replace(record, profile=f"{record.profile}{PARTIAL}")
             else:
                 before = history.before(record)

@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from clusterproof.options import SELECTING
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.report.record import REHEARSE, RowResult, RunRecord
 from clusterproof.spec.row import Area
 
 _UNKNOWN = frozenset({Outcome.INCONCLUSIVE, Outcome.NOT_RUN})
+_DIFFERENT = frozenset({Outcome.FAILED, Outcome.ACCEPTED})
 _REHEARSALS = Area.REHEARSALS.value
 
 
@@ -21,7 +23,8 @@ class Comparison:
         new_failures: Failed now and not before, or not there before.
         still_failing: Failed in both.
         changed_failures: Those of `still_failing` that were observed otherwise before.
-        mended: Failed before, passed now.
+        mended: Failed before, or was accepted, and passed now.
+        newly_accepted: Differs as is accepted, and was not accepted before.
         new_unknowns: Neither passed nor failed now, and not so before.
         vanished: There before and not retired, gone now.
         appeared: Not there before.
@@ -33,6 +36,7 @@ class Comparison:
     still_failing: tuple[str, ...] = ()
     changed_failures: tuple[str, ...] = ()
     mended: tuple[str, ...] = ()
+    newly_accepted: tuple[str, ...] = ()
     new_unknowns: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     appeared: tuple[str, ...] = ()
@@ -40,7 +44,13 @@ class Comparison:
     @property
     def quiet(self) -> bool:
         """True when nothing changed that a reader must hear of."""
-        return not (self.new_failures or self.mended or self.new_unknowns or self.vanished)
+        return not (
+            self.new_failures
+            or self.mended
+            or self.newly_accepted
+            or self.new_unknowns
+            or self.vanished
+        )
 
 
 def compare(
@@ -71,7 +81,12 @@ def compare(
         mended=tuple(
             row.id
             for row in after.rows
-            if row.outcome is Outcome.PASSED and _was(old, row.id) is Outcome.FAILED
+            if row.outcome is Outcome.PASSED and _was(old, row.id) in _DIFFERENT
+        ),
+        newly_accepted=tuple(
+            row.id
+            for row in after.rows
+            if row.outcome is Outcome.ACCEPTED and _was(old, row.id) is not Outcome.ACCEPTED
         ),
         new_unknowns=tuple(
             row.id
@@ -94,7 +109,7 @@ def fail_on_new(
     seen = compare(baseline, current, retired=retired)
     if seen.new_failures or seen.vanished:
         return ExitCode.FAILED
-    judged = any(row.outcome in {Outcome.PASSED, Outcome.FAILED} for row in current.rows)
+    judged = any(row.outcome in {Outcome.PASSED, *_DIFFERENT} for row in current.rows)
     return ExitCode.PASSED if judged and not seen.new_unknowns else ExitCode.INCONCLUSIVE
 
 
@@ -114,9 +129,21 @@ def with_census(
 
 
 def _due(before: RunRecord, after: RunRecord) -> list[RowResult]:
-    """The rows of `before` that `after` should have too: rehearsals only where it rehearsed."""
+    """The rows of `before` that `after` should have too.
+
+    Rehearsals only where it rehearsed; where it was told to check some rows alone, those.
+    """
     rehearsed = bool(after.options.get(REHEARSE))
-    return [row for row in before.rows if rehearsed or row.area != _REHEARSALS]
+    rows = [row for row in before.rows if rehearsed or row.area != _REHEARSALS]
+    if not is_selection(after):
+        return rows
+    chosen = {row.id for row in after.rows}
+    return [row for row in rows if row.id in chosen]
+
+
+def is_selection(record: RunRecord) -> bool:
+    """Whether a run was told to check some rows of its spec alone."""
+    return any(record.options.get(name) for name in SELECTING)
 
 
 def _missing(row: RowResult, run_id: str) -> RowResult:

@@ -72,7 +72,7 @@ class _Gauges:
         self.at = gauge("last_run_timestamp_seconds", "When the newest run was finished.")
         self.success = gauge(
             "last_conclusive_success_timestamp_seconds",
-            "When the newest run in which every row passed was finished; absent if there is none.",
+            "When the newest run that passed was finished; absent if there is none.",
         )
         self.calls = gauge("run_api_calls", "Requests to the API server in the newest run.")
 

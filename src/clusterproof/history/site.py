@@ -161,6 +161,7 @@ def _run_page(one: _Series, record: RunRecord, seen: Comparison | None) -> dict[
         ("New failures", "new_failures"),
         ("Vanished", "vanished"),
         ("Newly not judged", "new_unknowns"),
+        ("Newly accepted", "newly_accepted"),
         ("Mended", "mended"),
         ("Failing, and seen otherwise", "changed_failures"),
         ("Still failing", "still_failing"),
@@ -173,6 +174,7 @@ def _run_page(one: _Series, record: RunRecord, seen: Comparison | None) -> dict[
         "comparison": seen,
         "changes": [(title, getattr(seen, name)) for title, name in titles] if seen else [],
         "findings": _by_area(record, Outcome.FAILED),
+        "known": _by_area(record, Outcome.ACCEPTED, first=len(record.of(Outcome.FAILED))),
         "unknown": _by_area(record, Outcome.INCONCLUSIVE, Outcome.NOT_RUN),
         "passes": [
             (area, [row for row in passes if row.area == area])
@@ -188,8 +190,11 @@ def _run_page(one: _Series, record: RunRecord, seen: Comparison | None) -> dict[
     }
 
 
-def _by_area(record: RunRecord, *outcomes: Outcome) -> list[tuple[str, list[_Item]]]:
-    items = [_Item(row, f"finding-{number}") for number, row in enumerate(record.of(*outcomes))]
+def _by_area(
+    record: RunRecord, *outcomes: Outcome, first: int = 0
+) -> list[tuple[str, list[_Item]]]:
+    rows = enumerate(record.of(*outcomes), first)
+    items = [_Item(row, f"finding-{number}") for number, row in rows]
     areas = dict.fromkeys(item.row.area for item in items)
     return [(area, [item for item in items if item.row.area == area]) for area in areas]
 

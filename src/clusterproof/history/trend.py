@@ -47,7 +47,8 @@ class Since:
 def failing_since(points: Sequence[Point]) -> Since | None:
     """Since when the row fails, or None when its last word is not a failure.
 
-    Runs that could not say do not end a spell of failures, nor begin one.
+    Runs that could not say do not end a spell of failures, nor begin one. A difference that was
+    accepted is part of the spell that follows it, and a row whose last word is that does not fail.
     """
     first_bad: int | None = None
     last_good: int | None = None
@@ -58,7 +59,9 @@ def failing_since(points: Sequence[Point]) -> Since | None:
                 return None
             last_good = point.run
             break
-        if point.outcome is Outcome.FAILED:
+        if point.outcome is Outcome.ACCEPTED and first_bad is None:
+            return None
+        if point.outcome in {Outcome.FAILED, Outcome.ACCEPTED}:
             first_bad = point.run
             blind = 0
         elif first_bad is not None:

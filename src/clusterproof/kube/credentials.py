@@ -29,7 +29,7 @@ class TokenFile:
     """A token in a file, which something renews. Safe to share between threads."""
 
     def __init__(self, path: Path, *, fallback: str = "", place: str = "") -> None:
-        """Read it once.
+        """Read it once; `secrets` has every token that it held so far.
 
         Raises:
             SpecError: There is none, or it is empty, and there is no fallback either.
@@ -37,6 +37,7 @@ class TokenFile:
         self.path, self._place = path, place
         self._lock = threading.Lock()
         self._token, self._read_at = fallback, float("-inf")
+        self.secrets = frozenset({fallback} - {""})
         self.token()
 
     def token(self, *, again: bool = False) -> str:
@@ -53,6 +54,7 @@ class TokenFile:
             token, why = "", error.strerror or str(error)
         if token:
             self._token, self._read_at = token, time.monotonic()
+            self.secrets |= {token}
         elif not self._token:
             raise SpecError(f"{self._place}: expected a token in {self.path}: {why}")
 
@@ -93,6 +95,20 @@ class Credentials:
     plugin: ExecPlugin | None = None
     certificate: tuple[bytes, bytes] = field(default=(b"", b""), repr=False)
     impersonated: Headers = ()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be shown: all that authenticated us so far, also what was renewed since.
+
+        Nothing is read or asked for; more may be known a moment later.
+        """
+        kind, _, text = self.authorization.partition(" ")
+        known = {text, self.certificate[1].decode("utf-8", "replace")}
+        if kind == "Basic":
+            known.add(base64.b64decode(text).decode("utf-8", "replace").partition(":")[2])
+        known |= self.token_file.secrets if self.token_file else frozenset()
+        known |= self.plugin.secrets if self.plugin else frozenset()
+        return frozenset(known - {""})
 
     def now(self) -> Credential:
         """What authenticates the next request.

@@ -4,6 +4,10 @@ The plugin is asked before the first request, again when its credential has expi
 the API server answers 401 to it.
 Source: client-go v0.35.4 `plugin/pkg/client/auth/exec/exec.go` `Authenticator`, `rest/exec.go`
 `ConfigToExecCluster` (read 2026-11-26).
+
+What a plugin says on its standard error reaches a person as it is said where it may ask one, as
+client-go's `cmd.Stderr` does: a device code is of no use afterwards. Else it is kept for the error,
+whole: whoever shows that takes secrets out first, which the part of one would not be known by.
 """
 
 import contextlib
@@ -30,7 +34,9 @@ GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 WITHIN_S = 60.0
 """Long enough for a person to answer a browser. Our choice; kubectl waits for ever."""
-_SHOWN = 300
+_MOST_SAID = 64 * 1024
+"""Characters of standard error; of more nothing is shown, for a part may begin inside a secret."""
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,12 @@ class ExecPlugin:
         self._config, self._command, self._cluster, self._place = config, command, cluster, place
         self._lock = threading.Lock()
         self._credential: Credential | None = None
+        self._secrets: frozenset[str] = frozenset()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every token and key that it gave so far, those that were renewed since too."""
+        return self._secrets
 
     def credential(self) -> Credential:
         """The credential, new where there is none or it has expired.
@@ -123,13 +135,13 @@ class ExecPlugin:
             **{variable.name: variable.value for variable in self._config.env},
             "KUBERNETES_EXEC_INFO": json.dumps(info),
         }
-        return self._decoded(self._run(environment, interactive=interactive))
+        credential = self._decoded(self._run(environment, interactive=interactive))
+        self._secrets |= {text for text in (credential.token, credential.key) if text}
+        return credential
 
     def _is_interactive(self) -> bool:
         """Whether the plugin may ask a person (`isInteractive`)."""
-        terminal = False
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            terminal = sys.stdin is not None and os.isatty(0)
+        terminal = sys.stdin is not None and _is_terminal(0)
         if self._config.interactive == "Always" and not terminal:
             raise self._error("needs a terminal (interactiveMode: Always), standard input is none")
         return terminal and self._config.interactive != "Never"
@@ -146,7 +158,7 @@ class ExecPlugin:
                 env=dict(environment),
                 stdin=None if interactive else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=None if interactive and _is_terminal(2) else subprocess.PIPE,
                 start_new_session=not interactive,  # so that its children can be ended with it
             )
         except (OSError, ValueError) as error:
@@ -159,10 +171,10 @@ class ExecPlugin:
             output, errors = plugin.communicate(timeout=WITHIN_S)
         except subprocess.TimeoutExpired as error:
             self._end(plugin, interactive=interactive)
-            raise self._error(f"expected a credential within {WITHIN_S:g} s, got none") from error
+            late = f"expected a credential within {WITHIN_S:g} s, got none"
+            raise self._error(f"{late}{_said(error.stderr)}") from None
         if plugin.returncode:
-            words = " ".join(errors.decode("utf-8", "replace").split())[-_SHOWN:]
-            raise self._error(f"ended with exit code {plugin.returncode}: {words}".rstrip(": "))
+            raise self._error(f"ended with exit code {plugin.returncode}{_said(errors)}")
         return output
 
     @staticmethod
@@ -189,7 +201,8 @@ class ExecPlugin:
             or answer.api_version != self._config.api_version
         ):
             shown = f"{answer.kind or 'no kind'} of {answer.api_version or 'no apiVersion'}"
-            raise self._error(f"expected {wanted}, got {shown[:_SHOWN]}")
+            shown = shown if len(shown) <= _LONGEST_NAME else "another"
+            raise self._error(f"expected {wanted}, got {shown}")
         status = answer.status
         if status is None:
             raise self._error("expected a status in its ExecCredential, got none")
@@ -217,3 +230,18 @@ class ExecPlugin:
 
     def _error(self, message: str) -> SpecError:
         return SpecError(f"{self._place}: exec plugin {self._config.command}: {message}")
+
+
+def _is_terminal(descriptor: int) -> bool:
+    with contextlib.suppress(OSError):
+        return os.isatty(descriptor)
+    return False
+
+
+def _said(errors: bytes | None) -> str:
+    """What stood on standard error, as the end of a sentence; "" for nothing."""
+    text = (errors or b"").decode("utf-8", "replace")
+    if len(text) > _MOST_SAID:
+        return f"; it wrote {len(text)} characters to its standard error"
+    lines = "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+    return f": {lines}" if lines else ""

@@ -139,26 +139,27 @@ def is_measured(autoscaler: Json) -> bool:
     )
 
 
-def without_request(metrics: Iterable[Metric], bounds: PodBounds) -> Iterator[tuple[str, str]]:
-    """Container and resource of each request that a utilization cannot be computed without.
+def requests_needed(
+    metrics: Iterable[Metric], bounds: PodBounds
+) -> Iterator[tuple[str, str, bool]]:
+    """Each request that a utilization is computed from: container, resource, is it declared.
 
     Main containers and native sidecars count, or the one that a ContainerResource names; requests
     of the Pod itself take their place, for metrics over all containers (calculateRequests).
+    Nothing for metrics that need no request, such as an AverageValue.
     """
     lasting = [each for each in bounds.containers if each.kind is not ContainerKind.INIT]
     for metric in metrics:
         if metric.by != "Utilization" or metric.type not in {"Resource", "ContainerResource"}:
             continue
         if not metric.container and bounds.pod is not None and bounds.pod.requests:
-            if metric.name not in bounds.pod.requests:
-                yield "the Pod", metric.name
+            yield "the Pod", metric.name, metric.name in bounds.pod.requests
             continue
         watched = [each for each in lasting if metric.container in {"", each.name}]
         for container in watched:
-            if metric.name not in container.bounds.requests:
-                yield container.name, metric.name
+            yield container.name, metric.name, metric.name in container.bounds.requests
         if not watched:
-            yield metric.container, metric.name
+            yield metric.container, metric.name, False
 
 
 def _metric(entry: Json, key: str) -> Metric:

@@ -11,6 +11,9 @@ FILES = ("generator.json", "account.json")
 """Written by the generator; the others by the session that watches."""
 RUN_VARIABLE = "CLUSTERPROOF_RUN"
 """Environment variable by which a session gives its generator the id of the run."""
+CONTEXT_VARIABLE = "CLUSTERPROOF_ASKED_CONTEXT"
+"""Environment variable with the context that the program which starts a generator has asked about,
+with its cluster: the generator asks about no other."""
 LIFELINE_VARIABLE = "CLUSTERPROOF_LIFELINE"
 """Environment variable: standard input is a pipe that the process which started the generator
 holds open, so that its end is seen however it comes about."""

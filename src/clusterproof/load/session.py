@@ -27,6 +27,7 @@ from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs, analyse, find_demand
 from clusterproof.load.evidence import ask_posthog, ask_prometheus, service_url
 from clusterproof.load.folder import (
+    CONTEXT_VARIABLE,
     FILES,
     LIFELINE_VARIABLE,
     RUN_VARIABLE,
@@ -301,6 +302,7 @@ def _offer(options: Options, plan: Plan, recorder: Recorder) -> None:
         VARIABLE: str(options.objectives.resolve()),
         RUN_VARIABLE: recorder.recording.run,
         LIFELINE_VARIABLE: "1",
+        CONTEXT_VARIABLE: recorder.recording.context,
     }
     with log.open("w", encoding="utf-8") as output:
         locust = subprocess.Popen(  # noqa: S603 - our own argv

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from clusterproof.history.compare import Comparison
 from clusterproof.outcome import Outcome
+from clusterproof.report.causes import lines_of, sentence
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import cause, duration, moment, verdict_sentence
 
@@ -15,6 +16,9 @@ HEADER_LIMIT: Final = 150
 TEXT_LIMIT: Final = 3000
 MOST_ROWS: Final = 10
 """Rows that one message names; the rest are counted. Our choice."""
+
+MOST_CAUSES: Final = 3
+"""Causes that one message names. Our choice."""
 
 _ROW_LIMIT: Final = 280
 
@@ -44,16 +48,27 @@ def message(
     ]
     if comparison:
         blocks += [_section(line) for line in _changes(comparison)]
+    blocks += [_section(part) for part in _causes(record)]
     found = record.of(Outcome.FAILED) or record.of(Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
     if found:
         lines = [_line(row) for row in found[:MOST_ROWS]]
         if len(found) > MOST_ROWS:
             lines.append(f"and {len(found) - MOST_ROWS} more")
         blocks.append(_section("\n".join(lines)))
-    blocks += [_section(_escape(note)) for note in record.notes[:5]]
+    blocks += [_section(_escape(note)) for note in (*record.errors, *record.notes)[:5]]
     if link:
         blocks.append(_section(f"<{_escape(link).replace('|', '%7C')}|The whole report>"))
     return {"text": _escape(_cut(title, TEXT_LIMIT)), "blocks": blocks}
+
+
+def _causes(record: RunRecord) -> list[str]:
+    """How many causes there are, and the first ones."""
+    verdict = sentence(record)
+    named = [
+        _escape(_cut("\n".join(lines_of(number, cause)), TEXT_LIMIT // MOST_CAUSES - 1))
+        for number, cause in enumerate(record.causes[:MOST_CAUSES], 1)
+    ]
+    return ["\n".join([*named, _escape(verdict)])] if named else []
 
 
 def worth_telling(record: RunRecord, comparison: Comparison | None) -> bool:

@@ -138,10 +138,21 @@ class Dialler:
         return tuple(distinct.values())
 
     def _control(self) -> Place:
-        plan = PodPlan(
-            self._settings.namespace, "control", self._settings.image, self._settings.python
-        )
+        plan = self._plan(self._settings.namespace, "control")
         return self._own.start(plan)
+
+    def _plan(
+        self, namespace: str, purpose: str, labels: Mapping[str, str] | None = None
+    ) -> PodPlan:
+        settings = self._settings
+        return PodPlan(
+            namespace,
+            purpose,
+            settings.image,
+            settings.python,
+            labels or {},
+            resources=settings.pod_resources,
+        )
 
     def _from(self, pod: Json, peers: list[Peer]) -> Dialling | None:
         name = pod["metadata"]["name"]
@@ -199,9 +210,7 @@ class Dialler:
             known = self._stand_ins.get(key)
             if known is None:
                 purpose = f"stand-in-{len(self._stand_ins)}"
-                plan = PodPlan(
-                    namespace, purpose, self._settings.image, self._settings.python, labels
-                )
+                plan = self._plan(namespace, purpose, labels)
                 place = self._own.start(plan)
                 results = self._dial(place, self._settings.python, peers)
                 rights = "rights: create and delete pods, get and create pods/exec"

@@ -1,17 +1,31 @@
 """How far the Pods of a workload are: what is under way, and what keeps them from running."""
 
+import re
 from collections.abc import Iterator
 from typing import TypeVar
 
+from clusterproof.errors import ObservationError
 from clusterproof.kube.containers import Container, ContainerKind
+from clusterproof.kube.dns import services_meant
+from clusterproof.kube.env import environment_of, values_of
 from clusterproof.kube.objects import Json, condition_entry
 from clusterproof.kube.pods import is_ready, phase_of, pod_containers
 from clusterproof.kube.rollout import is_observed, may_progress
 from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.configuration import reader_of
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import ObjectRef
 
 T = TypeVar("T")
+_VARIABLE = re.compile(r"\$[({]?([A-Za-z_][A-Za-z0-9_]*)[)}]?")
+_HOST = r"([a-z](?:[a-z0-9.-]*[a-z0-9])?)"
+_DIALS = (
+    re.compile(rf"\b(?:nc|ncat|netcat|telnet)(?:\s+-\S+(?:\s+\d+(?=\s+[a-z-]))?)*\s+{_HOST}\s+\d"),
+    re.compile(rf"/dev/tcp/{_HOST}/\d"),
+    re.compile(rf"(?<![\w.@-]){_HOST}:\d{{2,5}}\b"),
+    re.compile(rf"\b(?:pg_isready|psql|redis-cli|mysqladmin|mysql)\b[^;|&]*?\s-h\s*{_HOST}"),
+)
+"""How a shell script dials a host, with the host as the group."""
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 YOUNG_S = 45.0
 """A Pod that is not ready yet is given this long before its unreadiness counts. Our choice."""
@@ -55,7 +69,7 @@ def troubles_of(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
         if end.get("reason") == "OOMKilled" and _is_recent(cluster, end, within_s):
             troubles.append(f"{name}/{container.name}: memory short: OOMKilled")
     if not troubles and not is_ready(pod):
-        troubles += _late_starts(cluster.age_s(pod), pod, containers)
+        troubles += _late_starts(cluster, pod, containers)
     return troubles
 
 
@@ -64,14 +78,60 @@ def _is_recent(cluster: Cluster, end: Json, within_s: float) -> bool:
     return not end.get("finishedAt") or cluster.seconds_since(end["finishedAt"]) <= within_s
 
 
-def _late_starts(age: float, pod: Json, containers: tuple[Container, ...]) -> Iterator[str]:
+def missing_services(cluster: Cluster, pod: Json, container: Container) -> list[ObjectRef]:
+    """The Services that a container's command dials, and that are not there.
+
+    A name with dots is a Service's only where it says so (`NAME.NAMESPACE.svc`): it may be a name
+    outside of the cluster. Empty where Services may not be listed.
+    """
+    namespace = pod["metadata"]["namespace"]
+    reader = reader_of(
+        cluster, ObjectRef(kind="Pod", namespace=namespace, name=""), contents=values_of
+    )
+    variables = environment_of(container.spec, reader).variables
+    known = {
+        name: variable.value.decode(errors="replace")
+        for name, variable in variables.items()
+        if variable.value is not None and variable.kind != "Secret"
+    }
+    command = " ".join(
+        [*(container.spec.get("command") or []), *(container.spec.get("args") or [])]
+    )
+    command = _VARIABLE.sub(lambda match: known.get(match[1], match[0]), command)
+    return [
+        ref
+        for host in dict.fromkeys(host for dial in _DIALS for host in dial.findall(command))
+        if (ref := _service_of(host, namespace)) and not _may_be_there(cluster, ref)
+    ]
+
+
+def _service_of(host: str, namespace: str) -> ObjectRef | None:
+    if "." in host and ".svc" not in host:
+        return None
+    meant = next((name for name in services_meant(host, namespace) if not name.hostname), None)
+    if meant is None:
+        return None
+    return ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
+
+
+def _may_be_there(cluster: Cluster, ref: ObjectRef) -> bool:
+    try:
+        return cluster.find(ref) is not None
+    except ObservationError:
+        return True
+
+
+def _late_starts(cluster: Cluster, pod: Json, containers: tuple[Container, ...]) -> Iterator[str]:
     """What a Pod still waits for that should have started by now."""
+    age = cluster.age_s(pod)
     if age < YOUNG_S:
         return
     name = pod["metadata"]["name"]
     for container in containers:
         if container.kind is ContainerKind.INIT and container.is_running:
-            yield f"{name}/{container.name}: init container still runs after {age:.0f} s"
+            missing = missing_services(cluster, pod, container)
+            why = f": it waits for {missing[0]}, which does not exist" if missing else ""
+            yield f"{name}/{container.name}: init container still runs after {age:.0f} s{why}"
             return
     for container in containers:
         if container.is_waiting:

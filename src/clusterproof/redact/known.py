@@ -18,7 +18,13 @@ _SHORTEST_BEGINNING: Final = 6
 """Characters of a value before a mark of a cut, or at the end: fewer are found in any text."""
 _FEWEST_LETTERS: Final = 4
 """Letters and digits among them: `-----B` begins every key, and says nothing of one."""
-_CUT: Final = re.compile(rf"(?=\s?[\[(<]?(?:…|\.\.\.|\\u2026)|{GAP})")
+_MARK: Final = r"[\[(<]?(?:…|\.\.\.|\\u2026)|[\[(<](?:cut|truncated|snip|shortened)\b"
+_CUT: Final = re.compile(rf"(?=\s?(?:{_MARK})|{GAP})")
+_CUT_BEFORE: Final = re.compile(
+    r"(?:…|\.\.\.|\\u2026|[\[(<](?:cut|truncated|snip|shortened)\b)[^\s\])>]{0,20}?[\])>]?\s?(?=\S)"
+)
+"""A mark behind which a text goes on, maybe in the middle of a value."""
+_LONGEST_ENDING: Final = 64
 """Where a text was cut, or where one reading of an encoded piece ends."""
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:/{0,2}")
 _WORD_BITS: Final = 48.0
@@ -36,6 +42,7 @@ class KnownValues:
             self._by_key.setdefault(value[:_KEY], []).append(value)
             beginnings.update(_beginnings(value))
         self._beginnings = frozenset(beginnings)
+        self._endings: dict[str, set[str]] | None = None
         self._automaton = automaton_of(self._by_key)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -44,6 +51,7 @@ class KnownValues:
             return
         cuts = _cuts(text)
         yield from self._cut_early(text, cuts)
+        yield from self._cut_before(text)
         alone: dict[str, list[tuple[int, int]]] = {}
         for last, key in self._automaton.iter(text):
             start = last + 1 - len(key)
@@ -70,6 +78,29 @@ class KnownValues:
                 if not (of_one_kind and start and text[start - 1].isalnum()):
                     yield start, cut
                     break
+
+    def _cut_before(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the end of a value stands, behind the mark of a cut."""
+        for match in _CUT_BEFORE.finditer(text):
+            if self._endings is None:
+                self._endings = self._all_endings()
+            start = match.end()
+            endings = self._endings.get(text[start : start + _SHORTEST_BEGINNING], ())
+            lengths = [len(ending) for ending in endings if text.startswith(ending, start)]
+            if lengths:
+                yield start, start + max(lengths)
+
+    def _all_endings(self) -> dict[str, set[str]]:
+        """Ends of the values by how each begins, without those that are whole words."""
+        endings: dict[str, set[str]] = {}
+        for values in self._by_key.values():
+            for value in values:
+                for length in range(_SHORTEST_BEGINNING, min(len(value), _LONGEST_ENDING + 1)):
+                    ending = value[-length:]
+                    is_word = ending.isalpha() and not value[-length - 1].isalnum()
+                    if not is_word and sum(map(str.isalnum, ending)) >= _FEWEST_LETTERS:
+                        endings.setdefault(ending[:_SHORTEST_BEGINNING], set()).add(ending)
+        return endings
 
 
 def automaton_of(texts: Iterable[str]) -> "ahocorasick.Automaton | None":

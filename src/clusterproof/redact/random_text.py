@@ -16,9 +16,10 @@ _RUNS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _PARTS: Final = re.compile(r"[-_./+=~]")
 _WORD: Final = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
 _PUBLIC: Final = re.compile(
-    r"(?i)(?:arn:|sha(?:1|224|256|384|512)[-:]|md5[-:]|urn:|LS0tLS1CRUdJTiBDRVJU|AAAAB3Nza|AAAAC3Nza)"
+    r"(?i)(?:arn:|sha(?:1|224|256|384|512)[-:]|md5[-:]|urn:|LS0tLS1CRUdJTiBDRVJU|AAAAB3Nza|AAAAC3Nza"
+    r"|MII[BC]IjANBgkqhkiG|MFkwEwYHKoZIzj0C|MHYwEAYHKoZIzj0C|MCowBQYDK2V)"
 )
-"""Digests, ARNs, and how a certificate and a public SSH key begin in base64."""
+"""Digests, ARNs, and how certificates and public keys begin in base64."""
 
 SHORTEST: Final = 20
 LEAST_ENTROPY: Final = 3.4
@@ -54,6 +55,13 @@ def is_drawn_by_chance(text: str) -> bool:
         return False
     runs = _RUNS.findall(bare)
     return sum(map(len, runs)) / len(runs) <= LONGEST_RUN[len(bare) >= LONG]
+
+
+def mixes_capitals(text: str) -> bool:
+    """True where capitals and small letters take turns as by chance, with digits or without."""
+    runs = _RUNS.findall(text)
+    both = any(map(str.isupper, text)) and any(map(str.islower, text))
+    return both and sum(map(len, runs)) / len(runs) <= LONGEST_RUN[0]
 
 
 def is_hexadecimal_key(text: str) -> bool:

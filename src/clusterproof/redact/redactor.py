@@ -139,9 +139,13 @@ class Redactor:
 def _shapes_in(text: str) -> tuple[Shape, ...]:
     """Those with an anchor in `text`."""
     by_anchor, automaton = _anchors()
-    return tuple(
-        {s.id: s for _, anchor in automaton.iter(text.lower()) for s in by_anchor[anchor]}.values()
-    )
+    lower = text.lower()
+    anchored = {
+        shape.id: shape
+        for anchor in {anchor for _, anchor in automaton.iter(lower)}
+        for shape in by_anchor[anchor]
+    }
+    return tuple(shape for shape in anchored.values() if shape.may_be_in(lower))
 
 
 @cache

@@ -13,7 +13,11 @@ from clusterproof.redact.random_text import (
     is_address,
     is_drawn_by_chance,
     is_hexadecimal_key,
+    mixes_capitals,
 )
+
+_LOOKED_BACK: Final = 100
+"""Characters before a match that say what its name is of."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,9 @@ class Shape:
 
     id: str
     anchors: tuple[str, ...]
+    needs: tuple[str, ...]
     source: str
+    each: str
     check: str
     readable: bool
     secret: tuple[str, ...]
@@ -33,6 +39,15 @@ class Shape:
         """Compiled on first use: most runs need few of them."""
         return re.compile(self.source)
 
+    @cached_property
+    def members(self) -> re.Pattern[str] | None:
+        """One secret in what `pattern` found; None where that is one."""
+        return re.compile(self.each) if self.each else None
+
+    def may_be_in(self, lower: str) -> bool:
+        """Whether a text in lower case has what each of this shape needs."""
+        return not self.needs or any(text in lower for text in self.needs)
+
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where secrets of this shape stand in `text`."""
         accepts = CHECKS[self.check]
@@ -41,8 +56,16 @@ class Shape:
                 (name for name in ("value", "quoted") if match.groupdict().get(name) is not None),
                 match.lastindex or 1,
             )
-            if match[group] and accepts(match, match[group]):
-                yield match.span(group)
+            start, end = match.span(group)
+            before = text[max(0, match.start() - _LOOKED_BACK) : start]
+            if self.members is None:
+                if start < end and accepts(before, match[group]):
+                    yield start, end
+                continue
+            for member in self.members.finditer(match[group]):
+                first, last = member.span(member.lastindex or 1)
+                if accepts(before, match[group][first:last]):
+                    yield start + first, start + last
 
 
 @cache
@@ -54,25 +77,39 @@ def _document() -> Mapping[str, Any]:
 @cache
 def shapes() -> tuple[Shape, ...]:
     """All of them, in the order of the file."""
-    document = _document()
-    names = {
-        "NAMES": "".join(document["names"]["sure"].split()),
-        "HINTS": "".join(document["names"]["hints"].split()),
-    }
     return tuple(
         Shape(
             id=entry["id"],
-            anchors=tuple(entry["anchors"]),
+            anchors=tuple(_anchors(entry["anchors"])),
+            needs=tuple(entry.get("needs", ())),
             source=entry["pattern"]
-            .replace("NAMES", names["NAMES"])
-            .replace("HINTS", names["HINTS"]),
+            .replace("NAMES", _names("sure"))
+            .replace("HINTS", _names("hints")),
+            each=entry.get("each", ""),
             check=entry.get("check", "value"),
             readable=entry.get("readable", False),
             secret=tuple(entry["secret"]),
             harmless=tuple(entry["harmless"]),
         )
-        for entry in document["shape"]
+        for entry in _document()["shape"]
     )
+
+
+def _anchors(given: list[str]) -> Iterator[str]:
+    for anchor in given:
+        yield from _document()["names"]["anchors"].split() if anchor == "NAMES" else (anchor,)
+
+
+@cache
+def _names(kind: str) -> str:
+    """A pattern under [names], in one line."""
+    return "".join(_document()["names"][kind].splitlines())
+
+
+@cache
+def words_of_names(kind: str) -> frozenset[str]:
+    """The words of a list under [names]."""
+    return frozenset(_document()["names"][kind].split())
 
 
 @cache
@@ -83,9 +120,18 @@ def words(kind: str) -> frozenset[str]:
 
 @cache
 def _sure_name() -> re.Pattern[str]:
-    return re.compile(f"(?i)(?:{''.join(_document()['names']['sure'].split())})$")
+    return re.compile(f"(?i)(?:{_names('sure')})$")
 
 
+@cache
+def _public_name() -> re.Pattern[str]:
+    return re.compile(rf"(?i)(?:{_names('public')})\W{{0,4}}$")
+
+
+_LONGEST_NAME: Final = 40
+_DIGEST: Final = re.compile(
+    r"(?i)(?:sha\d+[-:]?|md5[-:]?|(?:checksum|digest|fingerprint)(?:/[\w.-]*)?)\W{0,4}$"
+)
 _OF_A_DIGEST: Final = re.compile(r"(?i)checksum|digest|fingerprint")
 
 
@@ -114,10 +160,12 @@ _KNOWN_ROOTS: Final = (
     "/app",
 )
 _SECRET_BY_NAME: Final = re.compile(
-    r"(?:^|[^A-Za-z_])(?:[a-z]+Secret|(?:(?!client)[a-z.]+[-/.])*[Ss]ecret)[\"'\])]{0,3}\s*"
-    r"(?::|=|\sis\s)?\s*[\"'`]?$"
+    r"(?:(?:^|[^A-Za-z_])(?:[a-z]+Secret|(?:(?!client)[a-z.]+[-/.])*[Ss]ecret)|credentials)"
+    r"s?[\"'\])]{0,3}\s*(?::|=|,|\sis\s)?\s*[\[\"'`]{0,2}\s*$"
 )
-_NAME_OF_WORDS: Final = re.compile(r"(?:[a-z]{2,}|v?\d{1,2})(?:[-.](?:[a-z]{2,}|v?\d{1,2}))*")
+_NAME_OF_WORDS: Final = re.compile(
+    r"(?:[a-z]{2,}\d{0,4}|v?\d{1,4})(?:[-.](?:[a-z]{2,}\d{0,4}|v?\d{1,4}))*"
+)
 _TRAILING: Final = ".,;:!?)]}'\""
 
 
@@ -144,43 +192,63 @@ def is_no_value(value: str) -> bool:
     return value.startswith(_KNOWN_ROOTS) and _PATH.fullmatch(value) is not None
 
 
-def _is_value(match: re.Match[str], value: str) -> bool:
-    if is_harmless(value) or _is_digest(match, value):
+def _is_value(before: str, value: str) -> bool:
+    if is_harmless(value) or _is_digest(before):
         return False
-    before = match.string[max(0, match.start() - 100) : match.start() + match[0].find(value)]
-    by_name = _SECRET_BY_NAME.search(before) is not None
-    return not (by_name and _NAME_OF_WORDS.fullmatch(value.rstrip(_TRAILING)))
+    return not (_SECRET_BY_NAME.search(before) and _NAME_OF_WORDS.fullmatch(_bare(value)))
 
 
-def _is_strong(match: re.Match[str], value: str) -> bool:
-    return has_letters_and_digits(value) and not is_address(value) and _is_value(match, value)
+def _bare(value: str) -> str:
+    return value.rstrip(_TRAILING)
 
 
-def _is_option(match: re.Match[str], value: str) -> bool:
+def _is_strong(before: str, value: str) -> bool:
+    return has_letters_and_digits(value) and not is_address(value) and _is_value(before, value)
+
+
+def _is_option(before: str, value: str) -> bool:
     is_constant = value.replace("_", "").isupper() and value.replace("_", "").isalpha()
-    return not is_constant and _is_value(match, value)
+    return not is_constant and _is_value(before, value)
 
 
-def _is_digest(match: re.Match[str], value: str) -> bool:
+def _is_member(before: str, value: str) -> bool:
+    """Of a list: of passwords whatever stands there, of others what is no plain word."""
+    if re.search(r"(?i)pass|pw|kennwort", before[-_LONGEST_NAME:]):
+        return _is_value(before, value)
+    return _is_strong(before, value)
+
+
+def _is_no_field(before: str, value: str) -> bool:
+    """Not the next name of a list of names."""
+    return _is_strong(before, value) and not names_a_secret(value.rstrip("0123456789_"))
+
+
+def _is_digest(before: str) -> bool:
     """Behind the name of a digest, as in `SHA256:...` of a public key and `checksum/...: ...`."""
-    before = match.string[max(0, match.start() - 100) : match.start() + match[0].find(value)]
-    name = r"(?i)(?:sha\d+[-:]?|md5[-:]?|(?:checksum|digest|fingerprint)(?:/[\w.-]*)?)\W{0,4}$"
-    return re.search(name, before) is not None
+    return _DIGEST.search(before) is not None
 
 
-CHECKS: Final[Mapping[str, Callable[[re.Match[str], str], bool]]] = {
-    "any": lambda _match, _value: True,
+def _is_public(before: str) -> bool:
+    """Behind the name of an id, of a digest or of a public key."""
+    return _public_name().search(before) is not None
+
+
+CHECKS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "any": lambda _before, _value: True,
     "value": _is_value,
     "strong": _is_strong,
     "option": _is_option,
-    "no-name": lambda _match, value: (
+    "member": _is_member,
+    "no-field": _is_no_field,
+    "no-name": lambda _before, value: (
         not is_harmless(value)
         and any(letter.isupper() or letter == "_" for letter in value)
-        and any(letter.isdigit() for letter in value)
+        and (any(letter.isdigit() for letter in value) or mixes_capitals(value.partition("-")[2]))
     ),
-    "no-id": lambda _match, value: not value.isdigit() and not is_harmless(value),
-    "random": lambda match, value: is_drawn_by_chance(value) and not _is_digest(match, value),
-    "random-or-hex": lambda match, value: (
-        (is_drawn_by_chance(value) or is_hexadecimal_key(value)) and not _is_digest(match, value)
+    "no-id": lambda _before, value: not value.isdigit() and not is_harmless(value),
+    "random": lambda before, value: is_drawn_by_chance(value) and not _is_public(before),
+    "random-or-hex": lambda before, value: (
+        (is_drawn_by_chance(value) or is_hexadecimal_key(value)) and not _is_public(before)
     ),
 }
+"""What must be true of the text before a value, and of the value."""

@@ -53,14 +53,30 @@ def worth_searching(values: Iterable[str], spared: Iterable[str] = ()) -> frozen
         for part in _parts(value)
         if guesses_bits(part) >= LEAST_BITS and not _is_public(part, public)
     }
-    return frozenset(parts.union(*(_spelt(part) for part in parts if len(part) <= _SHORT)))
+    short = (_spelt(part) for part in parts if len(part) <= _SHORT)
+    return frozenset(parts.union(*short, *(_in_85(part) for part in parts if _is_one_line(part))))
 
 
 def _spelt(value: str) -> set[str]:
-    """A short value as base64 and hexadecimal digits: by itself it is too little to be decoded."""
-    letters = base64.b64encode(value.encode()).decode().rstrip("=")
-    urls = base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
-    return {letters, urls, value.encode().hex(), value.encode().hex().upper()}
+    """A short value as base64, base32 and hexadecimal: by itself it is too little to be decoded."""
+    data = value.encode()
+    texts = (data, data + b"\n", value.encode("utf-16-le"))
+    letters = {base64.b64encode(text).decode().rstrip("=") for text in texts}
+    urls = {base64.urlsafe_b64encode(text).decode().rstrip("=") for text in texts}
+    digits = {data.hex(between) if between else data.hex() for between in ("", " ", ":")}
+    words = {base64.b32encode(data).decode().rstrip("=")}
+    return letters | urls | digits | {each.upper() for each in digits} | words
+
+
+def _is_one_line(value: str) -> bool:
+    """False for a file, and for an object in JSON: nobody writes these so."""
+    return "\n" not in value and not value.startswith(("{", "["))
+
+
+def _in_85(value: str) -> set[str]:
+    """What no view undoes, in both alphabets."""
+    data = value.encode()
+    return {base64.b85encode(data).decode(), base64.a85encode(data).decode()}
 
 
 def _split(text: str) -> list[str]:

@@ -1,7 +1,8 @@
 """CTRF: the Common Test Report Format, specification 0.0.0 (ctrf.io, schema read 2026-11-23).
 
 PASSED and FAILED have their own status; INCONCLUSIVE is `other`, as a tool that counts only
-failures must still not call it a pass; NOT_RUN is `skipped`. `rawStatus` carries our own word.
+failures must still not call it a pass; NOT_RUN and ACCEPTED are `skipped`. `rawStatus` carries our
+own word.
 """
 
 import json
@@ -20,6 +21,7 @@ _STATUS: Final = {
     Outcome.FAILED: "failed",
     Outcome.INCONCLUSIVE: "other",
     Outcome.NOT_RUN: "skipped",
+    Outcome.ACCEPTED: "skipped",
 }
 _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://clusterproof.dev/rows")
 
@@ -43,7 +45,7 @@ def _document(record: RunRecord) -> dict[str, Any]:
                 "tests": len(record.rows),
                 "passed": counts[Outcome.PASSED],
                 "failed": counts[Outcome.FAILED],
-                "skipped": counts[Outcome.NOT_RUN],
+                "skipped": counts[Outcome.NOT_RUN] + counts[Outcome.ACCEPTED],
                 "pending": 0,
                 "other": counts[Outcome.INCONCLUSIVE],
                 "flaky": sum(row.flaky for row in record.rows),
@@ -63,6 +65,7 @@ def _document(record: RunRecord) -> dict[str, Any]:
                     "spec": record.spec_path,
                     "run": record.run_id,
                     "notes": list(record.notes),
+                    "errors": list(record.errors),
                 },
             },
         },

@@ -9,7 +9,13 @@ from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.report.pages import asset, content_policy, environment, style
 from clusterproof.report.record import RowResult, RunRecord
 
-_WORST = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.NOT_RUN, Outcome.PASSED)
+_WORST = (
+    Outcome.FAILED,
+    Outcome.INCONCLUSIVE,
+    Outcome.NOT_RUN,
+    Outcome.ACCEPTED,
+    Outcome.PASSED,
+)
 
 
 @dataclass(frozen=True, slots=True)

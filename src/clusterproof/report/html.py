@@ -7,7 +7,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from clusterproof.causes.cause import Cause
 from clusterproof.outcome import Outcome
+from clusterproof.report import causes
 from clusterproof.report.pages import asset, content_policy, environment, style
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import duration, iso, size, verdict_sentence
@@ -34,10 +36,13 @@ def to_html(record: RunRecord) -> str:
         sentence=verdict_sentence(record),
         differences=_by_area(items, record.areas, Outcome.FAILED),
         unknown=_by_area(items, record.areas, Outcome.INCONCLUSIVE),
+        known=_by_area(items, record.areas, Outcome.ACCEPTED),
         not_run=not_run,
         passes=_by_area(items, record.areas, Outcome.PASSED),
         areas=[(area, _rows_of(record, area)) for area in record.areas],
         facts=_facts(record),
+        causes=[(cause, _explained(cause, items)) for cause in record.causes],
+        causes_sentence=causes.sentence(record),
         policy=content_policy(css, script),
         style=Markup(css),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -55,6 +60,12 @@ def _items(rows: Iterable[RowResult]) -> list[_Item]:
         taken.add(anchor)
         items.append(_Item(row, anchor))
     return items
+
+
+def _explained(cause: Cause, items: list[_Item]) -> list[_Item]:
+    """The rows of a cause, its own first, each with its anchor."""
+    by_id = {item.row.id: item for item in items}
+    return [by_id[name] for name in cause.explained if name in by_id]
 
 
 def _by_area(

@@ -2,7 +2,7 @@
 
 Valid against the schema of Jenkins' xUnit plugin (`junit-10.xsd`), the strictest in common use: it
 has no properties in a case, so a row's evidence is its `system-out`. FAILED is a failure,
-INCONCLUSIVE an error (tools show both red), NOT_RUN is skipped.
+INCONCLUSIVE an error (tools show both red), NOT_RUN is skipped, and so is ACCEPTED: it is no pass.
 """
 
 import re
@@ -10,6 +10,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from clusterproof.outcome import Outcome
+from clusterproof.report.causes import lines_of, sentence
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import cause, explanation, headline, iso
 
@@ -21,6 +22,8 @@ def to_junit(record: RunRecord) -> bytes:
     """The record as a JUnit XML document in UTF-8."""
     root = ET.Element("testsuites", _totals(record.rows, "clusterproof", record.duration_s))
     root.attrib.pop("skipped")
+    for name in ("tests", "errors"):
+        root.set(name, str(int(root.attrib[name]) + len(record.errors)))
     for area in record.areas:
         rows = tuple(row for row in record.rows if row.area == area)
         suite = ET.SubElement(
@@ -33,18 +36,23 @@ def to_junit(record: RunRecord) -> bytes:
             ET.SubElement(properties, "property", name=_clean(name), value=_clean(value))
         for row in rows:
             suite.append(_case(row))
-    if not record.rows:
-        root.append(_empty_suite())
+    if record.errors:
+        root.append(_suite_of_the_run("the-run-had-no-error", record.errors))
+    elif not record.rows:
+        root.append(_suite_of_the_run("a-row-was-checked", ("nothing was checked",)))
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'.encode()
 
 
-def _empty_suite() -> ET.Element:
-    """A run that checked nothing is an error, for tools that call an empty file green."""
-    suite = ET.Element("testsuite", name="run", tests="1", failures="0", errors="1", skipped="0")
-    case = ET.SubElement(suite, "testcase", name="a-row-was-checked", classname="run")
-    ET.SubElement(case, "error", type="inconclusive", message="nothing was checked")
+def _suite_of_the_run(name: str, errors: tuple[str, ...]) -> ET.Element:
+    """What is wrong with the run, for tools that call a file without failures green."""
+    count = str(len(errors))
+    suite = ET.Element("testsuite", name="run", tests=count, failures="0", errors=count)
+    suite.set("skipped", "0")
+    for error in errors:
+        case = ET.SubElement(suite, "testcase", name=name, classname="run")
+        ET.SubElement(case, "error", type="inconclusive", message=_clean(error))
     return suite
 
 
@@ -63,6 +71,9 @@ def _case(row: RowResult) -> ET.Element:
         found.text = _clean(explanation(row))
     elif row.outcome is Outcome.NOT_RUN:
         ET.SubElement(case, "skipped", type="not-run", message=_clean(cause(row)))
+    elif row.outcome is Outcome.ACCEPTED:
+        ET.SubElement(case, "skipped", type="accepted", message=_clean(headline(row)))
+        ET.SubElement(case, "system-out").text = _clean(explanation(row))
     else:
         if row.flaky:
             note = f"passed at attempt {row.attempts}"
@@ -78,7 +89,7 @@ def _totals(rows: tuple[RowResult, ...], name: str, duration_s: float) -> dict[s
         "tests": str(len(rows)),
         "failures": str(outcomes.count(Outcome.FAILED)),
         "errors": str(outcomes.count(Outcome.INCONCLUSIVE)),
-        "skipped": str(outcomes.count(Outcome.NOT_RUN)),
+        "skipped": str(outcomes.count(Outcome.NOT_RUN) + outcomes.count(Outcome.ACCEPTED)),
         "time": f"{max(0.0, duration_s):.3f}",
     }
 
@@ -96,7 +107,12 @@ def _facts(record: RunRecord) -> dict[str, str]:
     }
     options = {f"option.{name}": value for name, value in record.options.items()}
     notes = {f"note.{number}": note for number, note in enumerate(record.notes, 1)}
-    return facts | options | notes
+    causes = {
+        f"cause.{number}": " ".join(" ".join(lines_of(number, cause)).split())
+        for number, cause in enumerate(record.causes, 1)
+    }
+    verdict = {"causes": sentence(record)} if sentence(record) else {}
+    return facts | options | notes | verdict | causes
 
 
 def _clean(text: str) -> str:

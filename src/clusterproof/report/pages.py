@@ -22,6 +22,7 @@ SIGN: Final = MappingProxyType(
         Outcome.FAILED: "✕",
         Outcome.INCONCLUSIVE: "?",
         Outcome.NOT_RUN: "–",  # noqa: RUF001 - the dash is meant
+        Outcome.ACCEPTED: "≈",
     }
 )
 WORD: Final = MappingProxyType(
@@ -30,9 +31,16 @@ WORD: Final = MappingProxyType(
         Outcome.FAILED: "Failed",
         Outcome.INCONCLUSIVE: "Inconclusive",
         Outcome.NOT_RUN: "Not run",
+        Outcome.ACCEPTED: "Accepted",
     }
 )
-ORDER: Final = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.NOT_RUN, Outcome.PASSED)
+ORDER: Final = (
+    Outcome.FAILED,
+    Outcome.INCONCLUSIVE,
+    Outcome.NOT_RUN,
+    Outcome.ACCEPTED,
+    Outcome.PASSED,
+)
 """Worst first, as in every bar."""
 
 LONGEST: Final = 1200

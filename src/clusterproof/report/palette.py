@@ -20,6 +20,8 @@ LIGHT: Final = MappingProxyType(
         "passed-bar": "#5a9c74",
         "not-run": "#595c61",
         "not-run-soft": "#ececea",
+        "accepted": "#5b3f91",
+        "accepted-soft": "#efeaf8",
     }
 )
 
@@ -40,21 +42,27 @@ DARK: Final = MappingProxyType(
         "passed-bar": "#4c8a65",
         "not-run": "#a5a9af",
         "not-run-soft": "#2a2c30",
+        "accepted": "#c3aaf0",
+        "accepted-soft": "#272038",
     }
 )
 
+_OUTCOMES: Final = ("failed", "inconclusive", "passed", "not-run", "accepted")
+
 PAIRS: Final = (
     *((text, back) for text in ("ink", "muted", "link") for back in ("paper", "panel")),
-    *((f"{name}", "paper") for name in ("failed", "inconclusive", "passed", "not-run")),
-    *((f"{name}", "panel") for name in ("failed", "inconclusive", "passed", "not-run")),
-    *((f"{name}", f"{name}-soft") for name in ("failed", "inconclusive", "passed", "not-run")),
-    *(("ink", f"{name}-soft") for name in ("failed", "inconclusive", "passed", "not-run")),
-    *(("muted", f"{name}-soft") for name in ("failed", "inconclusive", "passed", "not-run")),
+    *((f"{name}", "paper") for name in _OUTCOMES),
+    *((f"{name}", "panel") for name in _OUTCOMES),
+    *((f"{name}", f"{name}-soft") for name in _OUTCOMES),
+    *(("ink", f"{name}-soft") for name in _OUTCOMES),
+    *(("muted", f"{name}-soft") for name in _OUTCOMES),
 )
 """Each text colour with a ground that it may stand on."""
 
 
-BARS: Final = tuple((f"{name}", "paper") for name in ("failed", "inconclusive", "passed-bar"))
+BARS: Final = tuple(
+    (f"{name}", "paper") for name in ("failed", "inconclusive", "accepted", "passed-bar")
+)
 """Fills with their ground: a contrast of 3 is enough for what is no text. Passes are quieter than
 the rest, as a reader looks for the rest."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from clusterproof.causes.cause import Cause
 from clusterproof.errors import SpecError
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 
@@ -40,6 +41,30 @@ class ClusterFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """What the spec says of differences of a row that are accepted for a time.
+
+    Attributes:
+        codes: Of the differences.
+        reason: Why.
+        owner: Who sees to it that it ends.
+        expires: The last day, as `2026-12-31`, in UTC.
+        expired: Whether that was over when the row was checked.
+    """
+
+    codes: tuple[str, ...]
+    reason: str
+    owner: str
+    expires: str
+    expired: bool = False
+
+    def __str__(self) -> str:
+        """As a report shows it."""
+        until = "expired after" if self.expired else "until"
+        return f"{', '.join(self.codes)} {until} {self.expires}, {self.owner}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
     """What one row of the spec came to.
 
@@ -61,6 +86,7 @@ class RowResult:
         how: The way it was looked at ("API read", "exec", "dialler pod") and the rights it took.
         cause: Why it is INCONCLUSIVE or NOT_RUN, else "".
         attempts: How often it was tried; more than 1 and PASSED is a flake, and stays on record.
+        accepted: What the spec accepts of the row, be it that it does not cover what was seen.
     """
 
     id: str
@@ -80,6 +106,7 @@ class RowResult:
     how: str = ""
     cause: str = ""
     attempts: int = 1
+    accepted: tuple[Acceptance, ...] = ()
 
     @property
     def flaky(self) -> bool:
@@ -105,6 +132,9 @@ class RunRecord:
         rows: One result for each planned row, in the spec's order.
         notes: Sentences about the run as a whole ("stopped at the deadline of 30 min").
         rights: The rights that the run used, e.g. `get pods`, `create pods/exec`.
+        causes: What explains the rows that did not pass, the largest first.
+        errors: What went wrong in the run itself, outside of any row, such as its ending: with one
+            it is INCONCLUSIVE at best.
     """
 
     run_id: str
@@ -120,11 +150,14 @@ class RunRecord:
     rows: tuple[RowResult, ...] = ()
     notes: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    errors: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Outcome:
-        """FAILED if any row failed; PASSED only if rows passed and nothing else happened."""
-        return verdict(row.outcome for row in self.rows)
+        """FAILED if any row failed; PASSED only if rows passed, or are accepted, and no more."""
+        came_to = verdict(row.outcome for row in self.rows)
+        return Outcome.INCONCLUSIVE if self.errors and came_to is Outcome.PASSED else came_to
 
     @property
     def exit_code(self) -> ExitCode:
@@ -207,7 +240,7 @@ def run_schema() -> dict[str, Any]:
         "verdict": {"enum": outcomes},
         "counts": {
             "type": "object",
-            "required": outcomes,
+            "required": [name for name in outcomes if name != Outcome.ACCEPTED],
             "properties": {name: {"type": "integer", "minimum": 0} for name in outcomes},
         },
     } | schema["properties"]

@@ -23,6 +23,11 @@ def redacted(record: RunRecord, redactor: Redactor) -> RunRecord:
         notes=clean.data(record.notes),
         options=clean.data(dict(record.options)),
         rights=clean.data(record.rights),
+        causes=tuple(
+            replace(clean.data(cause), rows=cause.rows, symptoms=cause.symptoms)
+            for cause in record.causes
+        ),
+        errors=clean.data(record.errors),
     )
 
 

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from clusterproof.causes.cause import Cause
 from clusterproof.outcome import Outcome
+from clusterproof.report import causes
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import (
     cause,
@@ -33,6 +35,7 @@ _SIGN: Final = {
     Outcome.FAILED: "❌ Failed",
     Outcome.INCONCLUSIVE: "❔ Inconclusive",
     Outcome.NOT_RUN: "⏸ Not run",
+    Outcome.ACCEPTED: "☑ Accepted for a time",
 }
 
 
@@ -70,14 +73,19 @@ def _head(record: RunRecord) -> str:
     )
     return (
         f"### {_SIGN[record.verdict]}: {verdict_sentence(record)}\n\n{facts}\n\n"
-        f"| {names} |\n| ---: | ---: | ---: | ---: |\n| {cells} |\n"
+        f"| {names} |\n|{' ---: |' * len(counts)}\n| {cells} |\n"
+        + "".join(f"\n> error of the run: {_inline(error)}\n" for error in record.errors)
         + "".join(f"\n> {_inline(note)}\n" for note in record.notes)
     )
 
 
 def _details(record: RunRecord) -> Iterable[str]:
     """The parts in order of importance."""
-    for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE):
+    if verdict := causes.sentence(record):
+        yield f"\n#### Causes\n\n{_inline(verdict)}\n"
+    for number, explained in enumerate(record.causes, 1):
+        yield _cause(number, explained)
+    for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.ACCEPTED):
         found = record.of(outcome)
         if found:
             yield f"\n#### {_SIGN[outcome]}\n"
@@ -91,6 +99,19 @@ def _details(record: RunRecord) -> Iterable[str]:
         if passed:
             lines = [(row.id, row.observed or row.expected) for row in passed]
             yield _table(f"{area}: {rows(len(passed))} passed", ("row", "observed"), lines)
+
+
+def _cause(number: int, named: Cause) -> str:
+    """A cause, open, with the rows that it explains folded."""
+    lines = [f"**{number}. {_inline(named.what)}**", ""]
+    lines += [f"- evidence: {_inline(quotation)}" for quotation in named.evidence[:1]]
+    lines += [f"- fits: {_inline(named.fit)}"] if named.fit else []
+    show = f", see {_code(named.show)}" if named.show else ""
+    lines.append(f"- remedy: {_inline(named.remedy)}{show}")
+    names = ", ".join(_code(name) for name in named.explained)
+    count = rows(len(named.explained))
+    folded = f"\n<details><summary>{count}</summary>\n\n{names}\n\n</details>\n"
+    return "\n" + "\n".join(lines) + "\n" + folded
 
 
 def _open(row: RowResult) -> str:

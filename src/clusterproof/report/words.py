@@ -8,9 +8,10 @@ from clusterproof.report.record import RowResult, RunRecord
 
 def headline(row: RowResult) -> str:
     """The row in one line: `id: expected x, observed y`, or why nothing can be said."""
-    if row.outcome is Outcome.FAILED:
+    if row.outcome in {Outcome.FAILED, Outcome.ACCEPTED}:
         more = f" (and {len(row.differences) - 1} more)" if len(row.differences) > 1 else ""
-        return f"{row.id}: expected {row.expected}, observed {row.observed}{more}"
+        accepted = "accepted for a time: " if row.outcome is Outcome.ACCEPTED else ""
+        return f"{row.id}: {accepted}expected {row.expected}, observed {row.observed}{more}"
     if row.outcome is Outcome.PASSED:
         return f"{row.id}: as expected: {row.expected or row.title}"
     word = "could not look" if row.outcome is Outcome.INCONCLUSIVE else "did not run"
@@ -27,6 +28,7 @@ def explanation(row: RowResult) -> str:
     lines = [("claim", row.title), ("where", row.where)]
     lines += [("differs", one) for one in row.differences]
     lines += [("evidence", one) for one in row.evidence]
+    lines += [("accepted", str(one)) for one in row.accepted]
     lines += [("looked", row.how), ("source", row.source), ("next", row.next)]
     if row.flaky:
         lines.append(("flaky", f"passed at attempt {row.attempts}"))
@@ -40,14 +42,26 @@ def verdict_sentence(record: RunRecord) -> str:
     if not total:
         return "Nothing was checked."
     unknown = counts[Outcome.INCONCLUSIVE] + counts[Outcome.NOT_RUN]
+    known = counts[Outcome.ACCEPTED]
+    accepted = f"; {rows(known)} differ{'s' if known == 1 else ''} as is accepted" if known else ""
     if record.verdict is Outcome.FAILED:
         more = f"; {unknown} more could not be judged" if unknown else ""
         failed = counts[Outcome.FAILED]
         differ = "differs" if failed == 1 else "differ"
-        return f"{failed} of {rows(total)} {differ} from the spec{more}."
+        return f"{failed} of {rows(total)} {differ} from the spec{more}{accepted}."
+    passed = f"{counts[Outcome.PASSED]} of" if known else "All"
     if record.verdict is Outcome.PASSED:
-        return f"All {rows(total)} are as the spec says."
-    return f"No difference was seen, but {unknown} of {rows(total)} could not be judged."
+        return f"{passed} {rows(total)} are as the spec says{accepted}."
+    if not unknown:
+        return (
+            f"{passed} {rows(total)} are as the spec says{accepted},"
+            " but the run itself had an error."
+        )
+    other = "other " if known else ""
+    return (
+        f"No {other}difference was seen, but {unknown} of {rows(total)} could not be judged"
+        f"{accepted}."
+    )
 
 
 def rows(count: int) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from clusterproof.checks import kind_of, kinds
 from clusterproof.checks.hpa_state import HpaStateRow
@@ -15,7 +16,10 @@ from clusterproof.observe.observed import Observed
 from clusterproof.observe.scaling import is_waiting_for_metrics
 from clusterproof.observe.workloads import is_settling
 from clusterproof.outcome import Outcome
+from clusterproof.report.acceptance import outcome_of
+from clusterproof.report.record import Acceptance
 from clusterproof.spec import ObjectRef, Row, Spec
+from clusterproof.spec.accepting import Accepted
 from clusterproof.wait import last_within
 
 
@@ -26,6 +30,7 @@ class Checked:
     Attributes:
         observed: What the look brought back; None when it could not look.
         started_at: Unix time in seconds.
+        accepted: What the spec accepts of this row for a time.
     """
 
     row: Row
@@ -33,11 +38,27 @@ class Checked:
     judgement: Judgement
     started_at: float
     duration_s: float
+    accepted: tuple[Accepted, ...] = ()
+
+    @property
+    def acceptances(self) -> tuple[Acceptance, ...]:
+        """The same for a record, each with whether it had expired when the row was checked."""
+        today = datetime.fromtimestamp(self.started_at, UTC).date()
+        return tuple(
+            Acceptance(
+                codes=entry.codes,
+                reason=entry.reason,
+                owner=entry.owner,
+                expires=entry.expires.isoformat(),
+                expired=today > entry.expires,
+            )
+            for entry in self.accepted
+        )
 
     @property
     def outcome(self) -> Outcome:
         """What the row comes to."""
-        return self.judgement.outcome
+        return outcome_of(self.judgement, self.acceptances)
 
 
 def check(row: Row, site: Site) -> Checked:
@@ -57,7 +78,9 @@ def check(row: Row, site: Site) -> Checked:
         judgement = Doubt(str(error), error.next_command)
     except Exception as error:  # noqa: BLE001 - see above
         judgement = Doubt(f"an error of clusterproof itself: {type(error).__name__}: {error}")
-    return Checked(row, observed, judgement, started_at, time.monotonic() - began)
+    took_s = time.monotonic() - began
+    accepted = tuple(entry for entry in site.spec.accepted if entry.row == row.id)
+    return Checked(row, observed, judgement, started_at, took_s, accepted)
 
 
 def begin(site: Site) -> None:

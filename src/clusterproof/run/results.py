@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from clusterproof.causes.finding import Finding, finding_of
 from clusterproof.judgement import Difference, Doubt
 from clusterproof.observe.observed import Observed
 from clusterproof.report.record import RowResult
@@ -17,7 +18,15 @@ def explanation(checked: Checked) -> str:
     differences = judgement.differences
     if checked.observed is None:
         return headline(row, differences)
-    return "\n".join([headline(row, differences), *_details(row, checked.observed, differences)])
+    lines = [headline(row, differences), *_details(row, checked.observed, differences)]
+    lines += [f"  accepted  {acceptance}" for acceptance in checked.acceptances]
+    return "\n".join(lines)
+
+
+def finding_from(checked: Checked) -> Finding | None:
+    """What the search for causes is given of a checked row; None for a pass."""
+    evidence = checked.observed.evidence if checked.observed else ()
+    return finding_of(checked.row, checked.judgement, evidence, _next(checked))
 
 
 def headline(row: Row, differences: tuple[Difference, ...]) -> str:
@@ -49,13 +58,14 @@ def result_of(checked: Checked, planned: RowResult) -> RowResult:
     differences = judgement.differences
     result = replace(
         planned,
-        outcome=judgement.outcome,
+        outcome=checked.outcome,
         started_at=checked.started_at,
         duration_s=checked.duration_s,
         next=_next(checked),
         cause="",
         differences=tuple(str(difference) for difference in differences),
         codes=tuple(difference.code for difference in differences),
+        accepted=checked.acceptances,
     )
     if observed is not None:
         result = replace(result, where=observed.where, evidence=observed.evidence, how=observed.how)

@@ -6,14 +6,16 @@ A spec file:
     extends: another spec file.               include: row files, relative to this file.
     rehearsals: row files of operations, read always and checked only when they are asked for.
     settings: see `settings.py`.              remove: ids.  override: id -> fields, `because`.
+    accepted: files of known differences, see `accepting.py`.
 A row file:
     area: one of `Area`.                      rows: a list of rows, each with its `check`.
 """
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from functools import cached_property, reduce
 from operator import or_
 from pathlib import Path
@@ -22,17 +24,19 @@ from typing import Annotated, Any, get_args
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from clusterproof.errors import SpecError
+from clusterproof.spec.accepting import LONGEST_DAYS, Accepted, AcceptedFile, utc_today
 from clusterproof.spec.document import Document, Location, read_document
 from clusterproof.spec.row import Area, Frozen, Namespace, Row
 from clusterproof.spec.settings import Settings
 
 _SPEC_KEYS = frozenset(
     {"name", "profile", "namespaces", "extends", "include", "rehearsals", "settings", "remove"}
-    | {"override"}
+    | {"override", "accepted"}
 )
 _ROW_FILE_KEYS = frozenset({"area", "rows"})
 _ALIAS = re.compile(r"\$?\$\{([^}]*)\}?")
 _RawRows = dict[str, tuple[dict[str, Any], Document, Location]]
+_RawAccepted = tuple[dict[str, Any], Document, Location]
 
 
 def _empty_for_none(value: object) -> object:
@@ -62,6 +66,7 @@ class _SpecFile(Frozen):
         default_factory=dict
     )
     remove: _Names = ()
+    accepted: _Names = ()
     override: Annotated[dict[str, dict[str, Any]], BeforeValidator(_none_for_none)] = Field(
         default_factory=dict
     )
@@ -77,9 +82,14 @@ class _RowFile(Frozen):
 class Rows:
     """The classes of rows that a spec can have, told apart by their field `check`."""
 
-    def __init__(self, classes: tuple[type[Row], ...]) -> None:
-        """Build nothing yet: a validator of all of them takes a moment."""
-        self.classes = classes
+    def __init__(self, classes: Mapping[type[Row], frozenset[str]]) -> None:
+        """Build nothing yet: a validator of all of them takes a moment.
+
+        Args:
+            classes: Each with the codes of the differences that can be found of such a row.
+        """
+        self.codes = classes
+        self.classes = tuple(classes)
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
@@ -103,6 +113,7 @@ class Spec:
         places: Row id of each of `rows` to `file:line`.
         rehearsals: Those that a run checks only when it is asked to rehearse.
         rehearsal_places: Likewise, of `rehearsals`.
+        accepted: Known differences of the rows that are accepted for a time.
     """
 
     name: str
@@ -114,6 +125,7 @@ class Spec:
     places: Mapping[str, str]
     rehearsals: tuple[Row, ...] = ()
     rehearsal_places: Mapping[str, str] = field(default_factory=dict)
+    accepted: tuple[Accepted, ...] = ()
 
     def rehearsed(self) -> "Spec":
         """The same, with the rehearsals among the rows, as the last of them."""
@@ -141,6 +153,7 @@ class _Raw:
     settings_at: tuple[Document, Location]
     rows: _RawRows
     rehearsals: _RawRows
+    accepted: list[_RawAccepted]
 
 
 def renamed(options: Iterable[str]) -> dict[str, str]:
@@ -158,13 +171,20 @@ def renamed(options: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def read_spec(path: Path, known: Rows, namespaces: Mapping[str, str] | None = None) -> Spec:
+def read_spec(
+    path: Path,
+    known: Rows,
+    namespaces: Mapping[str, str] | None = None,
+    *,
+    today: date | None = None,
+) -> Spec:
     """The spec at `path`, with `namespaces` (alias to name) in place of its own.
 
     Args:
         path: The spec file.
         known: The rows that it can have.
         namespaces: Those that the caller names anew.
+        today: By which an expiry is too far away; the date in UTC when None.
 
     Raises:
         SpecError: With file, line, and what was expected there.
@@ -181,9 +201,44 @@ def read_spec(path: Path, known: Rows, namespaces: Mapping[str, str] | None = No
     )
     rows, places = _typed_rows(raw.rows, known, names, path.parent)
     rehearsals, rehearsal_places = _typed_rows(raw.rehearsals, known, names, path.parent)
+    every = {row.id: row for row in (*rows, *rehearsals)}
     return Spec(
-        raw.name, raw.profile, path, names, settings, rows, places, rehearsals, rehearsal_places
+        raw.name,
+        raw.profile,
+        path,
+        names,
+        settings,
+        rows,
+        places,
+        rehearsals,
+        rehearsal_places,
+        tuple(_accepted(raw.accepted, every, known, today or utc_today())),
     )
+
+
+def _accepted(
+    raw: list[_RawAccepted], rows: Mapping[str, Row], known: Rows, today: date
+) -> Iterator[Accepted]:
+    """The accepted differences, each of a row and of a code that there is."""
+    for fields, document, at in raw:
+        entry: Accepted = _typed(TypeAdapter(Accepted), fields, document, at)
+        row = rows.get(entry.row)
+        if row is None:
+            raise document.error((*at, "row"), f"expected the id of a row, got {entry.row!r}")
+        codes = known.codes[type(row)]
+        for code in entry.codes:
+            if code not in codes:
+                offered = ", ".join(sorted(codes)) or "none"
+                message = f"expected codes of {entry.row} ({row.check}): {offered}; got {code!r}"
+                raise document.error((*at, "codes"), message)
+        if (entry.expires - today).days > LONGEST_DAYS:
+            latest = today + timedelta(days=LONGEST_DAYS)
+            message = (
+                f"expected an expiry within {LONGEST_DAYS} days, {latest} at the latest;"
+                f" got {entry.expires}"
+            )
+            raise document.error((*at, "expires"), message)
+        yield entry
 
 
 def _typed_rows(
@@ -249,6 +304,8 @@ def _read_raw(path: Path, seen: tuple[Path, ...]) -> _Raw:
         if fields.get("id", row_id) != row_id:
             raise document.error((*at, "id"), "expected no other id: a row keeps its own")
         holder[row_id] = ({**holder[row_id][0], **fields}, document, at)
+    accepted = [entry for entry in base.accepted if _is_held(rows.values(), entry[0])]
+    accepted += _read_accepted(document, file.accepted)
     settings_at = (document, ("settings",)) if "settings" in data else base.settings_at
     return replace(
         base,
@@ -259,7 +316,29 @@ def _read_raw(path: Path, seen: tuple[Path, ...]) -> _Raw:
         settings_at=settings_at,
         rows=rows["include"],
         rehearsals=rows["rehearsals"],
+        accepted=accepted,
     )
+
+
+def _is_held(holders: Iterable[_RawRows], fields: Any) -> bool:  # noqa: ANN401 - YAML
+    """Whether the row of an accepted difference is still one of the spec's."""
+    return any(fields.get("row") in rows for rows in holders)
+
+
+def _read_accepted(spec: Document, names: Iterable[str]) -> Iterator[_RawAccepted]:
+    """The entries of the files of accepted differences that a spec file names."""
+    for place, name in enumerate(names):
+        path = spec.path.parent / name
+        if not path.is_file():
+            message = f"expected a file of accepted differences, there is no {name}"
+            raise spec.error(("accepted", place), message)
+        document = read_document(path)
+        _refuse_unknown(document, frozenset(AcceptedFile.model_fields))
+        file: AcceptedFile = _typed(TypeAdapter(AcceptedFile), document.data, document, ())
+        for index, fields in enumerate(file.accepted):
+            at: Location = ("accepted", index)
+            _typed(TypeAdapter(Accepted), fields, document, at)
+            yield fields, document, at
 
 
 def _holder(holders: Iterable[_RawRows], row_id: str, document: Document, at: Location) -> _RawRows:
@@ -273,7 +352,7 @@ def _holder(holders: Iterable[_RawRows], row_id: str, document: Document, at: Lo
 def _base(document: Document, extends: str | None, seen: tuple[Path, ...]) -> _Raw:
     path = document.path
     if extends is None:
-        return _Raw(path.stem, path.stem, {}, {}, (document, ()), {}, {})
+        return _Raw(path.stem, path.stem, {}, {}, (document, ()), {}, {}, [])
     if not (path.parent / extends).is_file():
         raise document.error(("extends",), f"expected a spec file, there is no {extends}")
     return _read_raw(path.parent / extends, (*seen, path.resolve()))

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from clusterproof.production import Production
-from clusterproof.spec.row import Frozen, Ref
+from clusterproof.spec.row import Frozen, QuantityText, Ref
 
 
 class KeyRef(Frozen):
@@ -13,6 +13,13 @@ class KeyRef(Frozen):
 
     name: str
     key: str
+
+
+class PodResources(Frozen):
+    """`requests` and `limits` of a container, as Kubernetes has them."""
+
+    requests: dict[str, QuantityText] = Field(default_factory=dict)
+    limits: dict[str, QuantityText] = Field(default_factory=dict)
 
 
 class DiallerSettings(Frozen):
@@ -24,12 +31,21 @@ class DiallerSettings(Frozen):
         namespace: Where it runs when no row asks for another place.
         ephemeral_containers: Where a container has no python3, add an ephemeral one to its Pod
             instead of starting a stand-in beside it; it can never be removed from the Pod.
+        resources: What each Pod of our own asks for. Without it: 10m and 32Mi of CPU and memory,
+            limits of 500m and 128Mi (256Mi with the SDK), or what the LimitRanges of its namespace
+            demand where they refuse that.
     """
 
     image: str
     python: str = "python3"
     namespace: str
     ephemeral_containers: bool = False
+    resources: PodResources | None = None
+
+    @property
+    def pod_resources(self) -> dict[str, dict[str, str]] | None:
+        """As a container has them; None where the spec does not say."""
+        return None if self.resources is None else self.resources.model_dump()
 
 
 class TrafficSettings(Frozen):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from clusterproof.act.rehearsal.seen import Step
 from clusterproof.act.rehearsal.state import incomplete
 from clusterproof.act.rehearsal.undo import MANAGER, MERGE, Undo, WayBack
+from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
 from clusterproof.spec.rehearsal import RehearsalRow
@@ -50,6 +51,17 @@ class Act:
         self.api.request(
             "PATCH", path, query={"fieldManager": MANAGER}, body=body, content_type=content_type
         )
+
+    def put_back(self) -> None:
+        """Put back what was noted, and only that, as part of the operation.
+
+        Raises:
+            ObservationError: Somebody else changed it meanwhile, so that it was left; or it could
+                not be put back.
+        """
+        self.may_write()
+        if left := self.way_back.go():
+            raise ObservationError(f"somebody else changed it meanwhile: {'; '.join(left)}")
 
     def reach(self, what: str, look: Callable[[], Sequence[str]]) -> Step:
         """Look until nothing is missing, or the row's time is up."""

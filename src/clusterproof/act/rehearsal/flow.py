@@ -79,7 +79,7 @@ class Flow:
         )
 
     def end(self) -> tuple[Flown, tuple[str, ...]]:
-        """End it; what became of the requests, and the ids of their events.
+        """End it; what became of the requests, and the ids of their events, each once.
 
         Raises:
             ObservationError: It had ended before: not all of the operation was under load.
@@ -107,7 +107,7 @@ class Flow:
             late_s=said["late_s"],
             slowest_s=said["slowest_s"],
         )
-        return flown, tuple(said["events"])
+        return flown, tuple(dict.fromkeys(said["events"]))
 
     def _speak(self, word: str) -> dict[str, Any]:
         request = {"do": word, "name": self._name}
@@ -119,16 +119,25 @@ def read_events(
 ) -> Kept:
     """Which of these events PostHog has, each awaited for `within_s`.
 
-    Raises:
-        ObservationError: PostHog could not be asked, so nothing can be said of what is missing.
+    Where it could not be asked the rest is unseen, and the reason is in the answer.
     """
     missing: list[str] = []
     patient = settings.model_copy(update={"within_s": within_s})
     for start in range(0, len(uuids), AT_ONCE):
         wanted = uuids[start : start + AT_ONCE]
-        stored, reading = read_back(inside, patient, wanted, ())
-        gone = [one for one in wanted if one not in stored]
-        if gone and reading.unseen:
-            raise ObservationError(reading.unseen)
+        try:
+            stored, reading = read_back(inside, patient, wanted, ())
+            gone, why = [uuid for uuid in wanted if uuid not in stored], reading.unseen
+        except ObservationError as error:
+            gone, why = list(wanted), str(error)
+        if gone and why:
+            unseen = len(gone) + len(uuids[start + AT_ONCE :])
+            return _kept(uuids, missing, within_s, why, unseen)
         missing += gone
-    return Kept(len(uuids), len(missing), tuple(missing[:_SHOWN]), within_s)
+    return _kept(uuids, missing, within_s)
+
+
+def _kept(
+    uuids: Sequence[str], missing: Sequence[str], within_s: float, why: str = "", unseen: int = 0
+) -> Kept:
+    return Kept(len(uuids), len(missing), tuple(missing[:_SHOWN]), within_s, why, unseen)

@@ -3,8 +3,9 @@
 A new operation is a class in `spec/rehearsal.py` and a function here. Rights, each only for the
 operations that the spec has: `patch` of what is changed, `patch deployments/scale`,
 `create pods/eviction`, `delete pods`, `get` and `create pods/portforward`, `list replicasets`,
-`get daemonsets`. What a rehearsal would change must differ from what is there: where it does not,
-there is nothing to rehearse, and nothing that could be put back.
+`get daemonsets`, and `list pods` of all namespaces to name those that a drain leaves alone. What a
+rehearsal would change must differ from what is there: where it does not, there is nothing to
+rehearse, and nothing that could be put back.
 Source: Kubernetes docs, "Deployments" and "API-initiated Eviction"; kubectl's own source for
 `rollout restart` and `rollout undo` (v1.35).
 """
@@ -17,11 +18,11 @@ from typing import Any
 from urllib.parse import quote
 
 from clusterproof.act.rehearsal.act import Act, path_of
-from clusterproof.act.rehearsal.drain import Eviction, controller_of, sort_pods
+from clusterproof.act.rehearsal.drain import Eviction, controller_of, place_of, remarks, sort_pods
 from clusterproof.act.rehearsal.forward import end_of, get_through
 from clusterproof.act.rehearsal.seen import Step
-from clusterproof.act.rehearsal.state import REVISION, incomplete
-from clusterproof.act.rehearsal.undo import JSON_PATCH, STRATEGIC, Undo, pointer
+from clusterproof.act.rehearsal.state import REVISION, incomplete, unlike
+from clusterproof.act.rehearsal.undo import STRATEGIC, Undo, pointer
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
@@ -34,7 +35,7 @@ from clusterproof.wait import pause
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 FORWARDS = 10
 """One a second, so that requests flow meanwhile. Our choice."""
-_HASH = "pod-template-hash"
+OURS = "leaving Pods of our own"
 _OK = ("HTTP/1.1 200", "HTTP/1.0 200")
 
 
@@ -98,7 +99,12 @@ def configure(operation: Configure, act: Act) -> Iterator[Step]:
 
 @perform.register
 def upgrade(operation: Upgrade, act: Act) -> Iterator[Step]:
-    """To the image, and back to the revision that was found."""
+    """To the image, and back to the revision that was found.
+
+    `kubectl rollout undo` replaces the whole template by the revision's (kubectl v1.35,
+    polymorphichelpers/rollback.go), and with it whatever others changed in it meanwhile. Here only
+    the image is put back, which is the same where nothing else was changed, and else leaves it.
+    """
     ref = operation.of
     before = act.get(ref)
     revision = (before["metadata"].get("annotations") or {}).get(REVISION, "")
@@ -110,20 +116,33 @@ def upgrade(operation: Upgrade, act: Act) -> Iterator[Step]:
     image = containers[index]["image"]
     _must_differ(ref, f"the image of {operation.container}", image, operation.image)
     field = pointer("spec", "template", "spec", "containers", index, "image")
-    act.remember(Undo(path_of(ref), field, image, operation.image))
+    act.remember(Undo(path_of(ref), field, image, operation.image, operation.container))
     wanted = [{"name": operation.container, "image": operation.image}]
     act.patch(path_of(ref), {"spec": {"template": {"spec": {"containers": wanted}}}}, STRATEGIC)
     yield act.whole(f"{ref.name} runs {operation.image}", [ref])
-    body = [
-        {"op": "test", "path": field, "value": operation.image},
-        {"op": "replace", "path": "/spec/template", "value": _template_of(act, before, revision)},
-    ]
-    act.patch(path_of(ref), body, JSON_PATCH)
-    yield act.whole(f"{ref.name} is rolled back to revision {revision}", [ref])
+    _must_have_revision(act, before, revision)
+    act.put_back()
+    kept = _changed_meanwhile(before, act.get(ref))
+    stays = f"; changed by others meanwhile, and left: {kept}" if kept else ""
+    yield act.whole(f"{ref.name} is rolled back to revision {revision}{stays}", [ref])
 
 
-def _template_of(act: Act, deployment: Json, revision: str) -> Json:
-    """The template of one revision, as `rollout undo --to-revision` takes it.
+def _changed_meanwhile(before: Json, after: Json) -> str:
+    """What differs in two templates, by container and not by place; "" for nothing."""
+
+    def named(deployment: Json) -> Json:
+        template = deployment["spec"]["template"]
+        lists = {
+            key: {str(each["name"]): each for each in template["spec"].get(key) or []}
+            for key in ("containers", "initContainers")
+        }
+        return {**template, "spec": {**template["spec"], **lists}}
+
+    return ", ".join(path for path, _, _ in unlike(named(before), named(after), ""))
+
+
+def _must_have_revision(act: Act, deployment: Json, revision: str) -> None:
+    """Nothing, where `rollout undo --to-revision` would find what it goes back to.
 
     Raises:
         ObservationError: There is no such revision.
@@ -135,13 +154,7 @@ def _template_of(act: Act, deployment: Json, revision: str) -> Json:
             owner.get("uid") == metadata["uid"] for owner in of.get("ownerReferences") or []
         )
         if owned and revision and (of.get("annotations") or {}).get(REVISION) == revision:
-            template: Json = replicas["spec"]["template"]
-            labels = {
-                key: text
-                for key, text in template["metadata"].get("labels", {}).items()
-                if key != _HASH
-            }
-            return {**template, "metadata": {**template["metadata"], "labels": labels}}
+            return
     raise ObservationError(
         f"Deployment/{metadata['namespace']}/{metadata['name']}: no revision {revision or '?'} to"
         " go back to (revisionHistoryLimit?)"
@@ -175,8 +188,9 @@ def drain(operation: Drain, act: Act) -> Iterator[Step]:
     """Cordon a node and evict, as the disruption budgets allow it."""
     node = _node_to_drain(operation, act)
     path = f"{KINDS['Node'].collection(CLUSTER_WIDE)}/{quote(node)}"
-    evicted = _eviction(operation, act, node).evicted
-    names = sorted(str(pod["metadata"]["name"]) for pod in evicted)
+    eviction = _eviction(operation, act, node)
+    names = sorted(str(pod["metadata"]["name"]) for pod in eviction.evicted)
+    remarked = "; ".join(("", *eviction.remarks, *_left_alone(act, node)))
     act.remember(Undo(path, "/spec/unschedulable", None, put=True))
     act.patch(path, {"spec": {"unschedulable": True}})
 
@@ -186,7 +200,7 @@ def drain(operation: Drain, act: Act) -> Iterator[Step]:
             raise _refused({node: now.refused})
         return tuple(_evict(act, pod) for pod in now.evicted)
 
-    yield act.reach(f"{node} is left by {', '.join(names)}", look)
+    yield act.reach(f"{node} is left by {', '.join(names)}{remarked}", look)
     moved = ", ".join(ref.name for ref in operation.elsewhere)
     yield act.whole(f"{moved} run without {node}", operation.elsewhere)
 
@@ -249,6 +263,25 @@ def _eviction(operation: Drain, act: Act, node: str) -> Eviction:
         daemonset_exists=daemonset_exists,
         emptydir=operation.delete_emptydir_data,
     )
+
+
+def _left_alone(act: Act, node: str) -> Iterator[str]:
+    """What is said of the Pods of a node that kubectl would drain, and we do not look at."""
+    try:
+        pods = act.api.list(KINDS["Pod"].collection(CLUSTER_WIDE))
+    except ObservationError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        yield "Pods of other namespaces stay; which they are may not be listed (403)"
+        return
+    there = [pod for pod in pods if _node_of(pod) == node]
+    ours = [place_of(pod) for pod in there if is_ours(pod)]
+    others = [
+        place_of(pod)
+        for pod in there
+        if not is_ours(pod) and pod["metadata"]["namespace"] not in act.namespaces
+    ]
+    yield from remarks((("leaving Pods of namespaces outside of the spec", others), (OURS, ours)))
 
 
 def _evict(act: Act, pod: Json) -> str:

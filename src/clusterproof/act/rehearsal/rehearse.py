@@ -7,7 +7,7 @@ the cluster (see `undo.py`), and in a Pod of ours that ends by itself.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from clusterproof.act.rehearsal.act import Act
 from clusterproof.act.rehearsal.flow import Flow, read_events
@@ -59,7 +59,7 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
 
     Raises:
         ObservationError: The deployment was not whole to begin with, the operation could not be
-            performed, or nothing can be said of requests; or of events, with nothing else wrong.
+            performed, or nothing can be said of the requests.
     """
     before = read_state(stage.api, stage.namespaces, rule.workloads)
     _whole_first(stage, rule)
@@ -82,15 +82,8 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
         took_s = time.monotonic() - began
         pause(CALM_S)
         flown, uuids = flow.end()
-    unread = Kept(len(uuids), 0, (), rule.events_within_s)
-    value = Rehearsed(tuple(steps), flown, unread, unrestored, len(before))
-    try:
-        kept = read_events(inside, stage.posthog, uuids, rule.events_within_s)
-    except ObservationError as error:
-        if not value.has_failed:
-            raise
-        kept = replace(unread, unread=str(error))  # what is wrong is not hidden by what is not seen
-    value = replace(value, kept=kept)
+    kept = read_events(inside, stage.posthog, uuids, rule.events_within_s)
+    value = Rehearsed(tuple(steps), flown, kept, unrestored, len(before))
     return Observed(
         value,
         where=f"{inside.where} -> {stage.traffic.service}; {rule.workloads[0]}",
@@ -150,6 +143,6 @@ def _sent(rule: RehearsalRow, flown: Flown) -> str:
 
 
 def _read(kept: Kept) -> str:
-    if kept.unread:
-        return f"{kept.named} exposure events named, which could not be read back: {kept.unread}"
-    return f"{kept.named} exposure events named, {kept.named - kept.missing} read back by uuid"
+    stored = kept.asked_for - kept.missing
+    unseen = f"; {kept.unseen} could not be asked for: {kept.unread}" if kept.unread else ""
+    return f"{kept.named} exposure events named, {stored} read back by uuid{unseen}"

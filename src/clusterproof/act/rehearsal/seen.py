@@ -45,9 +45,11 @@ class Kept:
     """The events of those requests, read back by their uuids.
 
     Attributes:
-        missing: How many were not there when the time was up.
+        named: Different uuids that the answers named.
+        missing: How many were not there when the time was up, though PostHog was asked.
         such_as: The first of them.
-        unread: Why PostHog could not be asked, or "": then nothing is said of what is missing.
+        unread: Why PostHog could not be asked for some of them, or "".
+        unseen: How many those are: they are neither stored nor lost, as far as we know.
     """
 
     named: int
@@ -55,6 +57,14 @@ class Kept:
     such_as: tuple[str, ...]
     within_s: float
     unread: str = ""
+    unseen: int = 0
+
+    @property
+    def asked_for(self) -> int:
+        """Events of which PostHog said whether it has them."""
+        if self.unread and not self.unseen:  # as runs were recorded before `unseen` was
+            return self.missing
+        return self.named - self.unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +82,3 @@ class Rehearsed:
     kept: Kept
     unrestored: tuple[str, ...]
     compared: int
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether it is known to have failed, whatever the events would say."""
-        flown = self.flown
-        stopped = any(step.missing for step in self.steps)
-        return stopped or flown.answered < flown.sent or bool(flown.unnamed or self.unrestored)

@@ -75,17 +75,18 @@ def changes(before: State, after: State) -> Iterator[str]:
         elif key not in before:
             yield f"{key}: was not there"
         elif before[key] != after[key]:
-            path, was, now = next(_unlike(before[key], after[key], ""))
+            path, was, now = next(unlike(before[key], after[key], ""))
             yield f"{key}: {path} was {_short(was)}, is {_short(now)}"
 
 
-def _unlike(before: object, after: object, path: str) -> Iterator[tuple[str, object, object]]:
+def unlike(before: object, after: object, path: str) -> Iterator[tuple[str, object, object]]:
+    """Path, what was there and what is, of each place where they differ; below `path`."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
-            yield from _unlike(before.get(key), after.get(key), f"{path}.{key}".lstrip("."))
+            yield from unlike(before.get(key), after.get(key), f"{path}.{key}".lstrip("."))
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from _unlike(one, other, f"{path}[{index}]")
+            yield from unlike(one, other, f"{path}[{index}]")
     elif before != after:
         yield path, before, after
 

@@ -4,16 +4,19 @@ The record is a ConfigMap of our own, written before the first change. A run tha
 it; the next rehearsal, or `clusterproof undo`, puts back what it names.
 
 A field is put back only where it still holds what the rehearsal put there: by its value, tested
-again by the API server as part of the patch (a JSON patch with `test`), and by its owner in
-`managedFields`, which tells a field that was set to the same value by somebody else. Whatever else
-is there now is somebody's later change: it stays, and is said.
+again by the API server as part of the patch (a JSON patch with `test`, of the resourceVersion that
+was looked at too), and by its owners in `managedFields`, which tell a field that was set to the
+same value by somebody else. Whatever else is there now is somebody's later change: it stays, and is
+said.
 Rights: `get`, `create`, `delete configmaps` in the namespace of the dialler; `get` and `patch` of
 what is changed.
 """
 
 import json
+import math
+import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -30,9 +33,14 @@ MANAGER = "clusterproof-rehearsal"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
-_TRIES = 3
-"""Looks at one field: it may change between the look and the patch."""
+OLDEST_S = 24 * 3600.0
+"""What is older is not put back by itself: who knows what has come to rest on it since. Our choice:
+a rehearsal lasts minutes, and a run of each night finds what the last one left."""
+_TRIES = 5
+"""Looks at one field: its object may change between the look and the patch."""
 _SHOWN = 80
+_IMAGE = re.compile(r"(/spec/template/spec/containers)/(0|[1-9][0-9]*)/image")
+"""The list of containers, and which of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +52,15 @@ class Undo:
         field: Of the object, as a JSON pointer (RFC 6901).
         was: What it held before; None where it was absent.
         put: What the rehearsal puts there.
+        container: The one that an image is of, or "": its place in the list is not its identity
+            (`x-kubernetes-list-map-keys: name`), for others are put in front of it.
     """
 
     path: str
     field: str
     was: Any
     put: Any
+    container: str = ""
 
     @property
     def object_path(self) -> str:
@@ -59,10 +70,30 @@ class Undo:
     @property
     def patch(self) -> list[Json]:
         """The JSON patch that puts the field back, if it still holds what was put there."""
-        test = {"op": "test", "path": self.field, "value": self.put}
+        tests = [{"op": "test", "path": self.field, "value": self.put}]
+        if self.container and (list_of := _IMAGE.fullmatch(self.field)):
+            name = f"{list_of[1]}/{list_of[2]}/name"
+            tests.insert(0, {"op": "test", "path": name, "value": self.container})
         if self.was is None:
-            return [test, {"op": "remove", "path": self.field}]
-        return [test, {"op": "replace", "path": self.field, "value": self.was}]
+            return [*tests, {"op": "remove", "path": self.field}]
+        return [*tests, {"op": "replace", "path": self.field, "value": self.was}]
+
+    def located(self, item: Json) -> "Undo | None":
+        """The same, with the field where its container is now; None where that is gone."""
+        list_of = _IMAGE.fullmatch(self.field)
+        if not self.container or list_of is None:
+            return self
+        for index, container in enumerate(_value_at(item, list_of[1]) or []):
+            if container.get("name") == self.container:
+                return replace(self, field=f"{list_of[1]}/{index}/image")
+        return None
+
+    def to_json(self) -> Json:
+        """As the record has it."""
+        fields = asdict(self)
+        if not self.container:
+            del fields["container"]
+        return fields
 
 
 def pointer(*tokens: str | int) -> str:
@@ -98,6 +129,7 @@ class WayBack:
         self._collection = f"/api/v1/namespaces/{quote(namespace)}/configmaps"
         self._path = f"{self._collection}/{NAME}"
         self._entries: tuple[Undo, ...] = ()
+        self._age_s = 0.0
         self.place = f"ConfigMap/{namespace}/{NAME}"
 
     def left_over(self) -> str:
@@ -113,12 +145,12 @@ class WayBack:
         try:
             entries = tuple(Undo(**entry) for entry in json.loads(fields["undo"]))
             text = f"{fields['row']} of run {fields['run']}, begun {fields['at']}"
-            age = self._api.now() - datetime.fromisoformat(fields["at"])
+            age_s = (self._api.now() - datetime.fromisoformat(fields["at"])).total_seconds()
         except (KeyError, TypeError, ValueError) as error:
             raise self._not_followed("another record") from error
         self._refuse(entries)
-        self._entries = entries
-        return f"{text}, {_age(age.total_seconds())} ago"
+        self._entries, self._age_s = entries, age_s
+        return f"{text}, {_age(age_s)} ago"
 
     def _refuse(self, entries: Sequence[Undo]) -> None:
         for entry in entries:
@@ -148,21 +180,34 @@ class WayBack:
                 "run": self._run_id,
                 "row": row,
                 "at": self._api.now().isoformat(timespec="seconds"),
-                "undo": json.dumps([asdict(entry) for entry in entries]),
+                "undo": json.dumps([entry.to_json() for entry in entries]),
             },
         }
         self._api.request("POST", self._collection, body=body)
         self._entries = tuple(entries)
 
-    def take_back(self) -> str:
+    def take_back(self, *, oldest_s: float = OLDEST_S) -> str:
         """Put back what a killed run left; which row of which run, or "" for nothing.
 
         What was changed since is left as it is, and named.
 
+        Args:
+            oldest_s: The greatest age of what is put back.
+
         Raises:
-            ObservationError: As `left_over` and `go` do.
+            ObservationError: As `left_over` and `go` do; or it is older, and so left: the next
+                command puts it back.
         """
         left = self.left_over()
+        if left and abs(self._age_s) > oldest_s:  # one of the future is as strange as an old one
+            fields = ", ".join(f"{entry.object_path} {entry.field}" for entry in self._entries)
+            self._entries = ()
+            hours = math.ceil(abs(self._age_s) / 3600) + 1
+            raise ObservationError(
+                f"{self.place}: expected at most {_age(oldest_s)} old, observed {left}: nothing is"
+                f" put back by itself of {fields}",
+                next_command=f"{self._command} --oldest {hours}  # changes the cluster",
+            )
         return "; ".join((left, *self.go())) if left else ""
 
     def go(self) -> tuple[str, ...]:
@@ -202,22 +247,26 @@ class WayBack:
             if there is None:
                 yield f"{entry.object_path} is gone: there is nothing to put back"
                 return
-            holds = _value_at(there, entry.field)
+            located = entry.located(there)
+            if located is None:
+                yield f"{entry.object_path} has no container {entry.container} any more"
+                return
+            holds = _value_at(there, located.field)
             if holds == entry.was:
                 return
             try:
-                others = _set_by_others(there, entry.field)
+                others = _set_by_others(there, located.field)
             except (AttributeError, LookupError, TypeError, ValueError):
                 others = ""  # what the field was part of is not there any more
             if holds != entry.put or others:
-                yield _changed_since(entry, holds, others)
+                yield _changed_since(located, holds, others)
                 return
             try:
                 self._api.request(
                     "PATCH",
                     entry.path,
                     query={"fieldManager": MANAGER},
-                    body=entry.patch,
+                    body=[*_unchanged(there), *located.patch],
                     content_type=JSON_PATCH,
                 )
             except ObservationError as error:
@@ -251,11 +300,18 @@ def _tokens(field: str) -> list[str]:
     return [token.replace("~1", "/").replace("~0", "~") for token in field.split("/")[1:]]
 
 
-def _set_by_others(item: Json, field: str) -> str:
-    """Who set the field after us, and when; "" where it is ours, or nobody can tell.
+def _unchanged(item: Json) -> list[Json]:
+    """What a JSON patch tests so that it is of the object that was looked at, and no later one."""
+    version = (item.get("metadata") or {}).get("resourceVersion")
+    return [{"op": "test", "path": "/metadata/resourceVersion", "value": version}] * bool(version)
 
-    Source: Kubernetes docs, "Server-Side Apply", field management: a manager that changes a
-    field's value takes it from the one before, and one that writes the same value does not.
+
+def _set_by_others(item: Json, field: str) -> str:
+    """Who else set the field after us, and when; "" where it is ours alone, or nobody can tell.
+
+    Source: Kubernetes docs, "Server-Side Apply", field management: an update that changes a value
+    takes it from every manager that had it, and ours did; whoever applies the same value since
+    shares it with us, and whoever updates it to the same value does not show.
     """
     managers = item["metadata"].get("managedFields") or []
     keys: list[str] = []
@@ -272,10 +328,8 @@ def _set_by_others(item: Json, field: str) -> str:
         owned: Any = manager.get("fieldsV1") or {}
         for key in keys:
             owned = owned.get(key) if isinstance(owned, dict) else None
-        if owned is not None:
+        if owned is not None and manager.get("manager") != MANAGER:
             owners[manager.get("manager", "")] = manager.get("time", "at an unknown time")
-    if not owners or MANAGER in owners:
-        return ""
     return ", ".join(f"{name} {time}" for name, time in sorted(owners.items()))
 
 

@@ -406,6 +406,9 @@ def send(request: Json) -> Json:
         if len(set(seen) | set(errors)) == len(sent) or reading.over():
             break
         reading.pause(turn)
+    # PostHog may accept them although their reading was refused at once.
+    while client.queue.unfinished_tasks and time.monotonic() < reading.ends_at:
+        PAUSE.wait(0.1)
     unsent = client.queue.unfinished_tasks  # neither sent nor given up
     complete, refused = not reading.error, reading.error
     missing = [uuid for uuid in sent if uuid not in seen and uuid not in errors]

@@ -1,0 +1,1 @@
+"""Causes: red and blind rows of a run, grouped under what explains them."""

@@ -1,0 +1,64 @@
+"""A red or blind row with what was observed of it: what causes are found from."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement
+from clusterproof.spec.row import Row
+
+_LINE: Final = re.compile(
+    r"(?P<what>.*?): expected (?P<expected>.*?), observed (?P<observed>.*?)"
+    r"(?: \((?P<reason>.*)\))?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A row that did not pass.
+
+    Attributes:
+        row: As the spec has it.
+        differences: Of a row that failed; empty for one that is inconclusive.
+        doubt: Why a row is inconclusive, or "".
+        evidence: What the look said of it.
+        show: The row's own read-only command, or "".
+    """
+
+    row: Row
+    differences: tuple[Difference, ...] = ()
+    doubt: str = ""
+    evidence: tuple[str, ...] = ()
+    show: str = ""
+
+    @property
+    def words(self) -> str:
+        """All that was observed, as one text."""
+        lines = [str(difference) for difference in self.differences]
+        return "\n".join([*lines, self.doubt, *self.evidence])
+
+    def has(self, *codes: str) -> bool:
+        """Whether a difference has one of these codes."""
+        return any(difference.code in codes for difference in self.differences)
+
+
+def finding_of(
+    row: Row, judgement: Judgement, evidence: tuple[str, ...] = (), show: str = ""
+) -> Finding | None:
+    """The finding of a judged row; None for a pass."""
+    if isinstance(judgement, Failed):
+        return Finding(row, judgement.differences, "", evidence, show)
+    if isinstance(judgement, Doubt):
+        return Finding(row, (), judgement.reason, evidence, judgement.next_command or show)
+    return None
+
+
+def difference_of(line: str, code: str = "") -> Difference:
+    """A difference from its line in a record; one that has another form is all `what`."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return Difference(line, "", "", code=code)
+    return Difference(
+        match["what"], match["expected"], match["observed"], match["reason"] or "", code=code
+    )

@@ -1,0 +1,67 @@
+"""What leads to what, as the rows of a run showed it: only rows that were looked at count."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from clusterproof.kube.dns import services_meant
+from clusterproof.spec.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """The edges between objects that passed and failed rows have shown.
+
+    Attributes:
+        rows: Those that were looked at, with whatever result.
+    """
+
+    rows: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> "Relations":
+        """The relations that these rows show."""
+        return cls(tuple(rows))
+
+    def _kind(self, check: str) -> Iterable[Any]:
+        return (row for row in self.rows if row.check == check)
+
+    def behind(self, service: str) -> tuple[str, ...]:
+        """The workloads that a Service leads to, by the rows that followed its endpoints."""
+        rows = self._kind("service")
+        return _distinct(str(row.workload) for row in rows if str(row.of) == service)
+
+    def services_of(self, ingress: str) -> tuple[str, ...]:
+        """The Services that an Ingress sends to."""
+        rows = self._kind("ingress")
+        return _distinct(
+            f"Service/{row.of.namespace}/{row.service}" for row in rows if str(row.of) == ingress
+        )
+
+    def certificates_of(self, host: str) -> tuple[str, ...]:
+        """The Secrets with a certificate for a host."""
+        return _distinct(str(row.of) for row in self._kind("certificate") if row.host == host)
+
+    def used_by(self, workload: str) -> tuple[str, ...]:
+        """The Services that a workload's Pods connect to, or that its configuration names."""
+        used = [
+            f"Service/{meant[0].namespace}/{meant[0].name}"
+            for row in self._kind("egress")
+            if str(row.workload) == workload
+            and row.expected == "allowed"
+            and (meant := services_meant(row.host, row.workload.namespace))
+        ]
+        used += [str(row.service) for row in self._kind("dns") if str(row.workload) == workload]
+        consumed = {str(row.of) for row in self._kind("consumed") if str(row.workload) == workload}
+        used += [str(row.service) for row in self._kind("reference") if str(row.of) in consumed]
+        return _distinct(used)
+
+    def policies_of(self, workload: str) -> tuple[str, ...]:
+        """The NetworkPolicies that rows compare with a workload."""
+        return _distinct(
+            str(row.of) for row in self._kind("policy") if str(row.workload) == workload
+        )
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

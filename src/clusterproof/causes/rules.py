@@ -1,0 +1,457 @@
+"""How each kind of row is read: where it differs, and what it rests on.
+
+One function for each kind; a kind without one is read by the object that it names. What explains a
+row is taken from what the run observed: from its differences, and from rows of the same run.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from clusterproof.causes.finding import Finding
+from clusterproof.causes.place import ANY, LEADS, RUNS, SERVES, Need, Part, Place, Reading
+from clusterproof.causes.relations import Relations
+from clusterproof.judgement import Difference
+from clusterproof.kube.dns import services_meant
+
+AnyRow: TypeAlias = Any
+"""A row of whatever kind: each has its own fields."""
+Rule = Callable[[Finding, AnyRow, Relations], Reading]
+
+_NAMED: Final = (
+    (re.compile(r'configmaps? "([^"]+)" not found'), "ConfigMap", Part.EXISTS),
+    (re.compile(r'secrets? "([^"]+)" not found'), "Secret", Part.EXISTS),
+    (
+        re.compile(r'persistentvolumeclaim "([^"]+)" not found'),
+        "PersistentVolumeClaim",
+        Part.EXISTS,
+    ),
+    (re.compile(r'serviceaccount "([^"]+)" not found'), "ServiceAccount", Part.EXISTS),
+    (
+        re.compile(r"couldn't find key \S+ in ConfigMap [^/\s]+/([a-z0-9.-]+)"),
+        "ConfigMap",
+        Part.DATA,
+    ),
+    (re.compile(r"couldn't find key \S+ in Secret [^/\s]+/([a-z0-9.-]+)"), "Secret", Part.DATA),
+    (
+        re.compile(r"waits for Service/[^/\s]+/([a-z0-9.-]+), which does not exist"),
+        "Service",
+        Part.EXISTS,
+    ),
+    (re.compile(r"exceeded quota: ([a-z0-9.-]+)"), "ResourceQuota", Part.SPEC),
+)
+"""What the API server, a kubelet or our own look names as the reason."""
+_REF: Final = re.compile(r"\b([A-Z][A-Za-z]+/[a-z0-9.-]*/[a-z0-9][a-z0-9.-]*)")
+_NAMESPACE: Final = re.compile(r"\(?namespace ([a-z0-9-]+) has ")
+_POLICY: Final = re.compile(r"NetworkPolicy ([a-z0-9.-]+?)(?::| egress| ingress)")
+_UNAVAILABLE: Final = re.compile(
+    r"\b5\d\d\b|no answer|refused|timeout|unsent|not read back|Error|no event came back|False"
+)
+_REFUSED: Final = re.compile(
+    r'cannot (\w+) resource "([^"]+)" in API group "[^"]*"(?: in the namespace "([^"]+)")?'
+)
+"""As the API server's authorizer says it (k8s.io/apiserver, endpoints/handlers/responsewriters)."""
+RIGHT: Final = "Right/"
+"""A place that is a right: `Right/NAMESPACE/VERB RESOURCE`."""
+REASON: Final = "Reason//"
+"""A place that is a reason alone, which several rows may share."""
+NODES: Final = "Node//"
+METRICS_API: Final = "APIService//v1beta1.metrics.k8s.io"
+_NO_METRICS: Final = re.compile(r"unable to (get|fetch) metrics|metrics\.k8s\.io")
+_DATABASES: Final = MappingProxyType({"db": "postgres"})
+_ABSENT: Final = frozenset(
+    {
+        "autoscaler-absent",
+        "config-map-missing",
+        "ingress-missing",
+        "object-absent",
+        "policy-missing",
+        "secret-absent",
+        "service-missing",
+        "workload-absent",
+    }
+)
+
+
+def read(finding: Finding, relations: Relations) -> Reading:
+    """Where a finding differs and what could explain it."""
+    row: AnyRow = finding.row
+    if finding.doubt:
+        return _doubt(finding, row, relations)
+    proven = tuple(_named(finding, _namespace_of(row)))
+    absent = _absent(finding, row)
+    if absent is not None:
+        return Reading(absent, proven=proven)
+    reading = _RULES.get(row.check, _declared)(finding, row, relations)
+    return Reading(reading.at, reading.also, reading.needs, (*proven, *reading.proven))
+
+
+def _named(finding: Finding, namespace: str) -> Iterator[Place]:
+    for pattern, kind, part in _NAMED:
+        for match in pattern.finditer(finding.words):
+            yield Place(f"{kind}/{namespace}/{match[1]}", part)
+
+
+def _namespace_of(row: AnyRow) -> str:
+    for name in ("workload", "of", "service"):
+        ref = getattr(row, name, None)
+        if ref is not None and hasattr(ref, "namespace"):
+            return str(ref.namespace)
+    workloads = getattr(row, "workloads", None)
+    return str(workloads[0].namespace if workloads else getattr(row, "namespace", ""))
+
+
+def _absent(finding: Finding, row: AnyRow) -> Place | None:
+    """The object that the API server does not have, where the row says which."""
+    for difference in finding.differences:
+        named = _REF.fullmatch(difference.what.split(" ")[0])
+        if difference.code in _ABSENT and named:
+            return Place(named[1], Part.EXISTS)
+        if difference.code == "ingress-missing":
+            return Place(str(row.of), Part.EXISTS)
+    return None
+
+
+def _first(finding: Finding) -> Difference:
+    return finding.differences[0]
+
+
+def _doubt(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
+    """What a row that could not be looked at rests on."""
+    needs = [Need(ref, RUNS | LEADS) for ref in _REF.findall(finding.doubt)]
+    for name in ("workload", "of", "service"):
+        ref = getattr(row, name, None)
+        if ref is not None and hasattr(ref, "namespace"):
+            needs += [Need(str(ref), SERVES), *_behind(str(ref), relations)]
+    proven = tuple(_named(finding, _namespace_of(row)))
+    refused = _REFUSED.search(finding.doubt)
+    if refused:
+        right = f"{RIGHT}{refused[3] or ''}/{refused[1]} {refused[2]}"
+        return Reading(Place(right, Part.EXISTS), proven=(*proven, Place(right, Part.EXISTS)))
+    at = Place(f"{REASON}{finding.doubt}", Part.STATUS)
+    return Reading(at, needs=tuple(needs), proven=proven)
+
+
+def _behind(service: str, relations: Relations) -> list[Need]:
+    return [Need(workload, SERVES) for workload in relations.behind(service)]
+
+
+def _declared(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    """A row about one object: the object itself, by the part that the row reads."""
+    ref = getattr(row, "of", None) or getattr(row, "workload", None)
+    if ref is None or not hasattr(ref, "namespace"):
+        refs = _REF.findall(finding.words)
+        return Reading(Place(refs[0], Part.SPEC) if refs else None)
+    return Reading(Place.of(ref, Part.SPEC), needs=(Need(str(ref), frozenset({Part.EXISTS})),))
+
+
+def _template(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    exists = Need(str(row.workload), frozenset({Part.EXISTS}))
+    return Reading(Place.of(row.workload, Part.TEMPLATE), needs=(exists,))
+
+
+def _field(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    if row.path.startswith("status"):
+        spec = Need(str(row.of), frozenset({Part.EXISTS, Part.SELECTOR, Part.SPEC}))
+        pods = Need(f"*/{row.of.namespace}/", RUNS)
+        return Reading(Place.of(row.of, Part.STATUS), needs=(exists, spec, pods))
+    part = Part.SPEC
+    if row.path.startswith("spec.template"):
+        part = Part.TEMPLATE
+    elif row.path.startswith(("data", "stringData")):
+        part = Part.DATA
+    elif "elector" in row.path:
+        part = Part.SELECTOR
+    return Reading(Place.of(row.of, part), needs=(exists,))
+
+
+def _replicas(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    ref = str(row.workload)
+    exists = Need(ref, frozenset({Part.EXISTS}))
+    if finding.has("replicas-outside-bounds", "rollout-paused"):
+        return Reading(Place(ref, Part.REPLICAS), needs=(exists,))
+    quota = Need(f"ResourceQuota/{row.workload.namespace}/", ANY)
+    before = Need(ref, frozenset({Part.REPLICAS}))
+    return Reading(Place(ref, Part.PODS), needs=(exists, before, quota))
+
+
+def _starts(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    ref = str(row.workload)
+    before = Need(ref, frozenset({Part.EXISTS, Part.REPLICAS}))
+    return Reading(Place(ref, Part.PODS), needs=(before,))
+
+
+def _service(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    ref, workload = str(row.of), str(row.workload)
+    exists = Need(ref, frozenset({Part.EXISTS}))
+    if finding.has("pod-not-selected", "foreign-pod-selected"):
+        return Reading(Place(ref, Part.SELECTOR), needs=(exists,))
+    if finding.has("port-missing", "target-port-differs", "endpoint-foreign"):
+        return Reading(Place(ref, Part.SPEC), needs=(exists,))
+    runs = Need(workload, RUNS)
+    no_pods = any(each.what.startswith("ready Pods of ") for each in finding.differences)
+    if no_pods:
+        return Reading(Place(workload, Part.PODS), (Place(ref, Part.ENDPOINTS),), (exists, runs))
+    return Reading(Place(ref, Part.ENDPOINTS), needs=(exists, runs))
+
+
+def _reference(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    if finding.has("service-missing") and not finding.has("host-differs"):
+        return Reading(Place.of(row.service, Part.EXISTS))
+    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    if finding.has("port-differs") and not finding.has("host-differs"):
+        spec = Need(str(row.service), frozenset({Part.SPEC}))
+        return Reading(Place.of(row.of, Part.DATA), needs=(exists, spec))
+    return Reading(Place.of(row.of, Part.DATA), needs=(exists,))
+
+
+def _consumed(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    needs = (Need(str(row.of), frozenset({Part.EXISTS, Part.DATA})),)
+    if finding.has("key-absent"):
+        return Reading(Place.of(row.of, Part.DATA), needs=needs)
+    gone = Need(str(row.workload), frozenset({Part.EXISTS}))
+    return Reading(Place.of(row.workload, Part.TEMPLATE), needs=(gone, *needs))
+
+
+def _fresh(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    exists = Need(str(row.of), frozenset({Part.EXISTS, Part.DATA}))
+    return Reading(Place.of(row.of, Part.STATUS), needs=(exists,))
+
+
+def _secret(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    return Reading(Place.of(row.of, Part.DATA), needs=(exists,))
+
+
+def _certificate(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    refs = [ref for ref in _REF.findall(finding.words) if ref.startswith("Secret/")]
+    place = Place(refs[0] if refs else str(row.of), Part.DATA)
+    return Reading(place, needs=(Need(place.ref, frozenset({Part.EXISTS})),))
+
+
+def _dns(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    service = Need(str(row.service), frozenset({Part.EXISTS}))
+    if finding.has("name-not-resolved"):
+        needs = (service, Need(str(row.workload), frozenset({Part.DNS})))
+        return Reading(Place.of(row.workload, Part.DNS), needs=needs)
+    spec = Need(str(row.service), LEADS)
+    return Reading(Place.of(row.service, Part.SPEC), needs=(service, spec))
+
+
+def _policy(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    label = _NAMESPACE.search(finding.words)
+    if label:
+        return Reading(Place(f"Namespace//{label[1]}", Part.LABELS))
+    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    if row.aspect == "selects":
+        return Reading(Place.of(row.of, Part.SELECTOR), needs=(exists,))
+    before = Need(str(row.of), frozenset({Part.SELECTOR}))
+    return Reading(Place.of(row.of, Part.SPEC), needs=(exists, *_labels(finding), before))
+
+
+def _labels(finding: Finding) -> tuple[Need, ...]:
+    """The label of a namespace that the same words name as a peer."""
+    peers = {
+        word.partition("/")[0].rpartition(".")[2] or word
+        for difference in finding.differences
+        for word in re.findall(r"[a-z0-9.-]+/[a-z0-9.=-]+", difference.expected)
+    }
+    return tuple(Need(f"Namespace//{peer}", frozenset({Part.LABELS})) for peer in sorted(peers))
+
+
+def _egress(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
+    workload, namespace = str(row.workload), row.workload.namespace
+    words = finding.words
+    meant = services_meant(row.host, namespace)
+    service = f"Service/{meant[0].namespace}/{meant[0].name}" if meant else ""
+    labels = (Need(f"Namespace//{meant[0].namespace}", frozenset({Part.LABELS})),) if meant else ()
+    also = (Place(workload, Part.DNS),) if row.protocol == "DNS" else ()
+    if "is not enforced" in words:
+        return Reading(Place(workload, Part.NETWORK), also)
+    if finding.has("name-not-resolved"):
+        dns = Need(workload, frozenset({Part.DNS}))
+        exists = Need(service, frozenset({Part.EXISTS}))
+        return Reading(Place(workload, Part.DNS), needs=(exists, dns))
+    policy = _POLICY.search(words)
+    if policy and "allows it: look at the peer" not in words:
+        place = Place(f"NetworkPolicy/{namespace}/{policy[1]}", Part.SPEC)
+        exists = Need(place.ref, frozenset({Part.EXISTS, Part.SELECTOR}))
+        return Reading(place, also, (exists, *labels))
+    if "no NetworkPolicy selects" in words:
+        parts = frozenset({Part.EXISTS, Part.SELECTOR, Part.SPEC})
+        policies = tuple(Need(ref, parts) for ref in relations.policies_of(workload))
+        return Reading(Place(workload, Part.NETWORK), also, policies)
+    leads = (Need(service, LEADS), *_behind(service, relations)) if service else ()
+    return Reading(None, also, leads)
+
+
+def _answer(_finding: Finding, row: AnyRow, relations: Relations) -> Reading:
+    service = str(row.service)
+    behind = relations.behind(service)
+    place = Place(behind[0], Part.PROGRAM) if behind else Place(service, Part.PROGRAM)
+    return Reading(place, needs=(Need(service, LEADS), *_programs(behind)))
+
+
+def _programs(workloads: tuple[str, ...]) -> tuple[Need, ...]:
+    return tuple(Need(workload, SERVES) for workload in workloads)
+
+
+def _ingress(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    if finding.has("service-missing"):
+        service = f"Service/{row.of.namespace}/{row.service}"
+        return Reading(Place(service, Part.EXISTS), needs=(exists,))
+    return Reading(Place.of(row.of, Part.SPEC), needs=(exists,))
+
+
+def _ingress_answer(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
+    ingress = str(row.of)
+    before = frozenset({Part.EXISTS, Part.SPEC})
+    services = relations.services_of(ingress)
+    needs = [Need(ref, ANY) for ref in relations.certificates_of(row.host)]
+    needs += [Need(ingress, before), *(Need(service, LEADS) for service in services)]
+    behind = tuple(ref for service in services for ref in relations.behind(service))
+    needs += _programs(behind)
+    in_program = behind and any("HTTP" in each.observed for each in finding.differences)
+    place = Place(behind[0], Part.PROGRAM) if in_program else Place(ingress, Part.STATUS)
+    return Reading(place, needs=tuple(needs))
+
+
+def _http(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
+    workload, namespace = str(row.workload), row.workload.namespace
+    needs = [Need(workload, RUNS)]
+    if _UNAVAILABLE.search(finding.words) or finding.has("field-differs"):
+        stores = re.findall(r'"([a-z]+)(?:_[a-z_]+)?": ?false', finding.words)
+        needs += [Need(f"*/{namespace}/", SERVES, named=store) for store in stores]
+        for service in relations.used_by(workload):
+            needs += [Need(service, LEADS), *_behind(service, relations)]
+        if not finding.has("no-answer"):
+            needs.append(Need(f"*/{namespace}/", RUNS | {Part.ENDPOINTS}))
+    return Reading(Place(workload, Part.PROGRAM), needs=tuple(needs))
+
+
+def _program(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    return Reading(Place.of(row.workload, Part.PROGRAM), needs=(Need(str(row.workload), RUNS),))
+
+
+def _targets(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    ref = str(row.workload)
+    needs = (Need(ref, RUNS), Need(ref, frozenset({Part.TEMPLATE})))
+    if finding.has("target-down"):
+        needs = (Need(ref, RUNS), Need(ref, frozenset({Part.PROGRAM, Part.TEMPLATE})))
+    return Reading(Place(ref, Part.PROGRAM), needs=needs)
+
+
+def _hpa(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    ref, namespace = str(row.of), row.of.namespace
+    exists = Need(ref, frozenset({Part.EXISTS}))
+    for difference in finding.differences:
+        target = re.search(r"([A-Z][A-Za-z]+)/([a-z0-9.-]+), absent", difference.observed)
+        if target:
+            gone = Need(f"{target[1]}/{namespace}/{target[2]}", frozenset({Part.EXISTS}))
+            return Reading(Place(ref, Part.SPEC), needs=(exists, gone))
+    if "ScalingDisabled" in finding.words:
+        none = Need(f"*/{namespace}/", frozenset({Part.REPLICAS}))
+        return Reading(Place(ref, Part.STATUS), needs=(exists, none))
+    if "missing request for" in finding.words or finding.has("request-absent"):
+        template = Need(f"*/{namespace}/", frozenset({Part.TEMPLATE}))
+        return Reading(Place(ref, Part.STATUS), needs=(exists, template))
+    if _NO_METRICS.search(finding.words):
+        return Reading(Place(METRICS_API, Part.STATUS), needs=(exists,))
+    needs = (exists, Need(METRICS_API), Need(ref, frozenset({Part.SPEC})))
+    return Reading(Place(ref, Part.STATUS), needs=needs)
+
+
+def _totals(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    parts = frozenset({Part.EXISTS, Part.TEMPLATE, Part.REPLICAS})
+    return Reading(None, needs=tuple(Need(str(workload), parts) for workload in row.workloads))
+
+
+def _placeholders(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    """Objects of one namespace, each named without it."""
+    places = [
+        Place(f"{match[1]}/{row.namespace}/{match[2]}", Part.DATA)
+        for difference in finding.differences
+        if (match := re.match(r"([A-Z][A-Za-z]+)/([a-z0-9.-]+) ", difference.what))
+    ]
+    return Reading(places[0], tuple(places[1:])) if places else Reading(None)
+
+
+def _limit_range(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    refusal = re.match(r"([a-z0-9.-]+) refuses ", _first(finding).observed)
+    if refusal:
+        return Reading(Place(f"LimitRange/{row.namespace}/{refusal[1]}", Part.SPEC))
+    return Reading(None)
+
+
+def _room(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    exists = Need(str(row.workload), frozenset({Part.EXISTS, Part.TEMPLATE}))
+    quota = re.search(r"quota ([a-z0-9.-]+):", _first(finding).reason)
+    if quota:
+        place = Place(f"ResourceQuota/{row.workload.namespace}/{quota[1]}", Part.SPEC)
+        return Reading(place, needs=(exists,))
+    at = Place(NODES, Part.SPEC) if row.within == "nodes" else None
+    return Reading(at, needs=(exists,))
+
+
+def _status(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    """A figure of PostHog's status page; `X_alive` names the program that it speaks of."""
+    subject, _, alive = row.figure.rpartition("_")
+    if alive == "alive" and subject:
+        named = _DATABASES.get(subject, subject)
+        return Reading(None, needs=(Need("*/*/", SERVES, named=named),))
+    if row.figure == "queue_depth":
+        return Reading(None, needs=(Need("*/*/", RUNS, named="worker"),))
+    return Reading(None)
+
+
+def _product(finding: Finding, _row: AnyRow, _relations: Relations) -> Reading:
+    """What a product did: it rests on all that serves it, where one thing alone does not."""
+    if _UNAVAILABLE.search(finding.words) or "404" in finding.words:
+        return Reading(None, needs=(Need("*/*/", SERVES),))
+    return Reading(None)
+
+
+def _rehearsal(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    """An operation went wrong: many things can be why, so that only what is named counts."""
+    return Reading(None, needs=tuple(Need(str(workload), RUNS) for workload in row.workloads))
+
+
+_RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        "answer": _answer,
+        "certificate": _certificate,
+        "consumed": _consumed,
+        "dns": _dns,
+        "egress": _egress,
+        "exposure": _product,
+        "field": _field,
+        "flag": _product,
+        "fresh": _fresh,
+        "hpa-state": _hpa,
+        "http": _http,
+        "images": _template,
+        "ingestion": _product,
+        "ingress": _ingress,
+        "ingress-answer": _ingress_answer,
+        "limit-range": _limit_range,
+        "metric": _program,
+        "metric-moves": _program,
+        "placeholders": _placeholders,
+        "policy": _policy,
+        "posthog-status": _status,
+        "probe": _template,
+        "quantity": _template,
+        "reference": _reference,
+        "rehearsal": _rehearsal,
+        "replicas": _replicas,
+        "room": _room,
+        "secret-shape": _secret,
+        "service": _service,
+        "starts": _starts,
+        "targets": _targets,
+        "totals": _totals,
+    }
+)

@@ -1,0 +1,1 @@
+"""How well causes are found: measured on the defects of the catalogues."""

@@ -1,0 +1,64 @@
+"""How often the first causes are the defect; pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from clusterproof.causes.graph import groups_of
+from clusterproof.spec.row import Row
+from testbed.causes.recorded import RedSet
+
+
+class Rank(StrEnum):
+    """Where the defect is among the causes of its red rows."""
+
+    FIRST = "first"
+    FIRST_THREE = "second or third"
+    NONE = "no cause"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One red set, or two at once, with the causes that were found.
+
+    Attributes:
+        names: The defects.
+        ranks: Of each defect.
+        causes: The objects that the first three causes name.
+    """
+
+    names: tuple[str, ...]
+    ranks: tuple[Rank, ...]
+    causes: tuple[str, ...]
+    rows: int
+
+
+def score(sets: Sequence[RedSet], rows: Iterable[Row]) -> Scored:
+    """The causes of the defects' red rows together."""
+    merged = {finding.row.id: finding for each in reversed(sets) for finding in each.findings}
+    groups, _ = groups_of(tuple(merged.values()), rows)
+    named = tuple(group.place.ref for group in groups[:3])
+    ranks = tuple(_rank(named, each) for each in sets)
+    return Scored(tuple(each.defect.id for each in sets), ranks, named, len(merged))
+
+
+def _rank(named: Sequence[str], red_set: RedSet) -> Rank:
+    if not named:
+        return Rank.NONE
+    places = [number for number, ref in enumerate(named) if _is_one(ref, red_set.changed)]
+    if not places:
+        return Rank.WRONG
+    return Rank.FIRST if places[0] == 0 else Rank.FIRST_THREE
+
+
+def _is_one(ref: str, changed: frozenset[str]) -> bool:
+    """Whether a cause names an object that the defect changed; of nodes, any."""
+    return ref in changed or (ref.endswith("//") and any(name.startswith(ref) for name in changed))
+
+
+def shares(scored: Sequence[Scored]) -> Mapping[Rank, int]:
+    """How many red sets of one defect have each rank."""
+    ranks = Counter(each.ranks[0] for each in scored)
+    return {rank: ranks[rank] for rank in Rank}

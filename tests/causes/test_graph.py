@@ -1,0 +1,160 @@
+"""Findings are followed to what explains them, by what the run itself observed."""
+
+import pytest
+
+from clusterproof.causes.finding import Finding
+from clusterproof.causes.graph import groups_of
+from clusterproof.causes.place import Part
+from clusterproof.spec.row import ObjectRef
+from tests.causes.findings import (
+    ANSWERS,
+    CONFIG,
+    CONSUMED,
+    DB,
+    DB_REPLICAS,
+    EGRESS,
+    GRACE,
+    HEALTH,
+    LEADS,
+    NAMES,
+    REPLICAS,
+    SERVICE,
+    STARTS,
+    WEB,
+    failed,
+)
+from tests.judge.rows import row
+
+SERVES = ObjectRef(kind="Service", namespace="ns", name="web")
+ROWS = (
+    ANSWERS,
+    CONFIG,
+    CONSUMED,
+    DB_REPLICAS,
+    EGRESS,
+    GRACE,
+    HEALTH,
+    LEADS,
+    NAMES,
+    REPLICAS,
+    STARTS,
+)
+
+
+def places(*findings: Finding, rows: tuple = ROWS) -> list[tuple[str, Part, list[str]]]:  # type: ignore[type-arg]
+    groups, _ = groups_of(findings, rows)
+    return [
+        (
+            group.place.ref,
+            group.place.part,
+            [finding.row.id for finding in (*group.own, *group.symptoms)],
+        )
+        for group in groups
+    ]
+
+
+def test_the_missing_service_that_an_init_container_waits_for_is_the_cause() -> None:
+    why = "init container still runs after 90 s: it waits for Service/ns/db, which does not exist"
+    starts = failed(STARTS, "container-not-running", "web-1/wait", "running", why)
+    replicas = failed(REPLICAS, "replicas-not-ready", "status.readyReplicas", "1", "0")
+    health = Finding(HEALTH, doubt="no Pod of Deployment/ns/web runs")
+    assert places(replicas, starts, health) == [
+        (SERVICE, Part.EXISTS, ["web-replicas", "web-starts", "web-health"])
+    ]
+
+
+def test_pods_that_are_not_ready_for_a_reason_of_their_own_are_their_cause() -> None:
+    starts = failed(STARTS, "image-not-pulled", "web-1/web", "running", "ErrImagePull: no such tag")
+    replicas = failed(REPLICAS, "replicas-not-ready", "status.readyReplicas", "1", "0")
+    assert places(replicas, starts) == [(WEB, Part.PODS, ["web-replicas", "web-starts"])]
+
+
+@pytest.mark.parametrize(
+    ("message", "ref", "part"),
+    [
+        ('secret "web-keys" not found', "Secret/ns/web-keys", Part.EXISTS),
+        ('configmap "web" not found', "ConfigMap/ns/web", Part.EXISTS),
+        ("couldn't find key PASSWORD in Secret ns/web-keys", "Secret/ns/web-keys", Part.DATA),
+        ('persistentvolumeclaim "data" not found', "PersistentVolumeClaim/ns/data", Part.EXISTS),
+    ],
+)
+def test_what_a_kubelet_names_is_the_cause(message: str, ref: str, part: Part) -> None:
+    starts = failed(STARTS, "configuration-missing", "web-1/web", "running", message)
+    assert places(starts) == [(ref, part, ["web-starts"])]
+
+
+def test_a_store_that_has_no_pods_explains_its_service_and_who_asks_it() -> None:
+    none = failed(DB_REPLICAS, "replicas-outside-bounds", "spec.replicas", "1", "0")
+    leads = failed(LEADS, "endpoint-missing", f"ready Pods of {DB}", "at least one", "none")
+    answers = failed(ANSWERS, "answer-differs", "db:5432", "a connection", "refused")
+    health = failed(HEALTH, "status-differs", "web-1 GET :80/health", "200", "503")
+    assert places(answers, health, leads, none) == [
+        (DB, Part.REPLICAS, ["db-replicas", "db-service", "db-answers", "web-health"])
+    ]
+
+
+def test_an_edge_is_taken_from_rows_that_were_looked_at() -> None:
+    """Nothing shows that the web depends on the store: an error of its own stays its own."""
+    none = failed(DB_REPLICAS, "replicas-outside-bounds", "spec.replicas", "1", "0")
+    health = failed(HEALTH, "status-differs", "web-1 GET :80/health", "200", "404")
+    assert [ref for ref, _, _ in places(none, health)] == [DB, WEB]
+
+
+def test_a_404_is_not_blamed_on_a_store() -> None:
+    none = failed(DB_REPLICAS, "replicas-outside-bounds", "spec.replicas", "1", "0")
+    health = failed(HEALTH, "status-differs", "web-1 GET :80/health", "200", "404")
+    assert len(places(none, health)) == 2
+
+
+def test_names_that_do_not_resolve_follow_from_the_policy_that_refuses_dns() -> None:
+    dns = EGRESS.model_copy(update={"id": "to-dns", "protocol": "DNS", "host": "10.96.0.10"})
+    reason = "NetworkPolicy web: none of 1 egress rules allows it"
+    refused = failed(dns, "dns-refused", "1 of 1 Pods", "allowed", f"timeout ({reason})")
+    lost = failed(NAMES, "name-not-resolved", "web-1", "10.96.0.7", "the name did not resolve")
+    to_db = failed(EGRESS, "name-not-resolved", "1 of 1 Pods", "allowed", "it did not resolve")
+    assert places(lost, refused, to_db) == [
+        ("NetworkPolicy/ns/web", Part.SPEC, ["to-dns", "web-names", "to-db"])
+    ]
+
+
+def test_fields_of_one_object_are_one_cause_and_those_of_an_absent_one_its_absence() -> None:
+    absent = failed(REPLICAS, "workload-absent", WEB, "a workload", "absent")
+    field = failed(GRACE, "object-absent", WEB, "30", "no such object")
+    assert places(field, absent) == [(WEB, Part.EXISTS, ["web-grace", "web-replicas"])]
+
+
+def test_findings_that_rest_on_each_other_end() -> None:
+    """The store asks the web, and the web the store: each is followed once."""
+    first = failed(HEALTH, "no-answer", "web-1 GET :80/health", "200", "no answer")
+    asks = EGRESS.model_copy(update={"id": "back", "workload": DB_REPLICAS.workload, "host": "web"})
+    serves = LEADS.model_copy(
+        update={"id": "web-service", "of": SERVES, "workload": STARTS.workload}
+    )
+    health = HEALTH.model_copy(update={"id": "db-health", "workload": DB_REPLICAS.workload})
+    second = failed(health, "no-answer", "db-1 GET :80/health", "200", "no answer")
+    assert len(places(first, second, rows=(*ROWS, asks, serves))) <= 2
+
+
+def test_rows_that_could_not_look_for_the_same_reason_are_one_group() -> None:
+    why = "the API server does not answer"
+    assert places(Finding(HEALTH, doubt=why), Finding(STARTS, doubt=why)) == [
+        (f"Reason//{why}", Part.STATUS, ["web-health", "web-starts"])
+    ]
+
+
+def test_a_right_that_is_missing_is_named_by_the_refusal() -> None:
+    why = 'User "me" cannot create resource "pods/exec" in API group "" in the namespace "ns"'
+    (group,) = places(Finding(HEALTH, doubt=f"403: {why}"), Finding(NAMES, doubt=why))
+    assert group[0] == "Right/ns/create pods/exec"
+
+
+def test_a_row_of_no_object_stands_alone() -> None:
+    lost = failed(
+        row("ingestion", id="lost", figure="lost", expect={"equals": 0}),
+        "counted-too-many",
+        "lost",
+        "0",
+        "3",
+    )
+    groups, alone = groups_of([lost], ROWS)
+    assert (groups, alone) == ((), (lost,))

@@ -1,0 +1,111 @@
+"""A value that may be a secret is written into no spec; one that is surely none is."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from clusterproof.generate.doubt import may_be_secret
+from tests.generate.test_init import deployment, rows_of
+
+WEAK = "tulip-garden"
+DRAWN = "Qz8Lr2VdX5"
+
+SECRET = (
+    ("MARIADB_ROOT_PW", WEAK),
+    ("SMTP_KENNWORT", WEAK),
+    ("DOOR_PIN", "48213"),
+    ("SESSION_SECRET_B64", WEAK),
+    ("SECRET_KEY_BASE", WEAK),
+    ("apiKey", WEAK),
+    ("HMAC_SALT", WEAK),
+    ("mail.ini", f"[smtp]\npassword = {WEAK}\nhost = mail"),
+    ("mail.ini", f"[smtp]\nhost = mail\nsmtp_pw={WEAK}"),
+    ("users.xml", f"<users><password>{WEAK}</password></users>"),
+    ("cache.conf", f"maxmemory 1gb\nmasterauth {WEAK}"),
+    ("CACHE", f"redis://cache:6379/0?pw={WEAK}"),
+    ("REPOSITORY", f"https://{DRAWN * 3}@git.example.com/a"),
+    ("DESIGN", "figd_" + "aB1c" * 10),
+    ("EDGE", "sb_secret_" + "aB1c" * 8),
+    ("ANY", DRAWN),
+    ("ANY", f"app:{DRAWN}"),
+    ("ANY", "k7q2x9w4m1z8v3t6"),
+    ("ANY", ["--db-password", WEAK]),
+    ("ANY", ["valkey-server", "--requirepass", WEAK]),
+    ("ANY", ["serve", "--admin-pin", "48213"]),
+    ("ANY", ["sh", "-c", f"sshpass -p {WEAK} ssh a@b"]),
+    ("ANY", {"httpHeaders": [{"name": "X-Shop-Token", "value": WEAK}]}),
+    ("ANY", {"exec": {"command": ["redis-cli", "-a", WEAK, "ping"]}}),
+)
+
+PLAIN = (
+    ("AUTH_MODE", "oidc"),
+    ("TOKEN_ISSUER", "https://issuer.example.com"),
+    ("PASSWORD_FILE", "/run/secrets/db"),
+    ("MAX_TOKENS", "4096"),
+    ("SESSION_TTL", "3600s"),
+    ("KEY_PREFIX", "shop"),
+    ("DB_PASSWORD", "$(FROM_SECRET)"),
+    ("MODE", "fast"),
+    ("DATABASE_HOST", "postgres-0.postgres.shop.svc:5432"),
+    ("IMAGE", "registry.example.com/shop/web:1.2.3@sha256:" + "0a1b2c3d" * 8),
+    ("CLUSTER", "3f1b2a7e-9c7d-4a53-9b68-0f3a5f1e2d4c"),
+    ("API", "autoscaling/v2beta2, batch/v1alpha1"),
+    ("ANY", ["--port", "8080", "--log-level=info", "--token-ttl", "30s"]),
+    ("ANY", ["sh", "-c", "exec nginx -g 'daemon off;'"]),
+    ("ANY", {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1}),
+    ("ANY", [{"key": "dedicated", "operator": "Equal", "value": "router"}]),
+)
+
+
+@pytest.mark.parametrize(("name", "node"), SECRET)
+def test_what_may_be_a_secret_is_doubted(name: str, node: object) -> None:
+    assert may_be_secret(node, name)
+
+
+@pytest.mark.parametrize(("name", "node"), PLAIN)
+def test_a_plain_setting_is_not(name: str, node: object) -> None:
+    assert not may_be_secret(node, name)
+
+
+def config_map(**fields: dict[str, str]) -> dict[str, Any]:
+    return {"kind": "ConfigMap", "metadata": {"name": "web", "namespace": "here"}, **fields}
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_binary_data_is_read_before_it_is_written() -> None:
+    binary = {"PASS": encoded(WEAK), "a": encoded(f"db_pw={WEAK}"), "b": encoded("fast")}
+    rows = rows_of(deployment(), config_map(binaryData=binary))
+    assert [row["path"] for row in rows.areas["configuration"]] == ["binaryData['b']"]
+    assert rows.left_out == [
+        "ConfigMap/${here}/web: PASS, which looks like a secret in a ConfigMap",
+        "ConfigMap/${here}/web: a, which looks like a secret in a ConfigMap",
+    ]
+
+
+def test_a_command_with_a_secret_is_left_out_and_said() -> None:
+    web = deployment()
+    container = web["spec"]["template"]["spec"]["containers"][0]
+    container |= {"command": ["serve", "--port", "80"], "args": ["--password", WEAK]}
+    rows = rows_of(web)
+    paths = [row.get("path", "") for row in rows.areas["workloads"]]
+    place = "spec.template.spec.containers[name=web]"
+    assert f"{place}.command" in paths
+    assert f"{place}.args" not in paths
+    assert rows.left_out == [f"Deployment/${{here}}/web: {place}.args, which looks like a secret"]
+    assert WEAK not in str(rows.areas) + str(rows.passed_over)
+
+
+def test_one_annotation_with_a_secret_leaves_the_others() -> None:
+    web = deployment()
+    web["spec"]["template"]["metadata"]["annotations"] = {
+        "example.com/snippet": f'set_header X-Shop-Token "{WEAK}";',
+        "example.com/mode": "fast",
+    }
+    rows = rows_of(web)
+    (row,) = (row for row in rows.areas["workloads"] if "annotations" in row.get("path", ""))
+    assert row["expect"] == {"contains": {"example.com/mode": "fast"}}
+    assert any("['example.com/snippet'], which looks like a secret" in s for s in rows.left_out)
