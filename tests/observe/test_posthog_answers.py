@@ -7,6 +7,8 @@ table of them is in docs/safety.md.
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,10 +17,10 @@ import pytest
 
 from clusterproof.checks import judge
 from clusterproof.checks.exposure import ExposureRow, read_exposures
-from clusterproof.checks.ingestion import IngestionRow
+from clusterproof.checks.ingestion import IngestionRow, accepted_count
 from clusterproof.judgement import Doubt, Passed
 from clusterproof.observe.inside import Inside
-from clusterproof.product.posthog.ingestion import EventBatch, read_back, send_events
+from clusterproof.product.posthog.ingestion import read_back, send_events
 from clusterproof.product.router.counting import Batch, Routed
 from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.row import Area, Expectation
@@ -29,6 +31,8 @@ PAGE = Path(__file__).parents[2] / "docs/safety.md"
 SOUND = {"durable": 1.0, "lost": 0, "duplicate": 0, "late": 0, "altered": 0}
 THROTTLED = {"detail": "Request was throttled. Expected available in 1 second."}
 EVENTS = 8
+AT_ONCE = 8
+"""Runs at a time: what takes their time is waiting, for the SDK and for events that stay away."""
 
 
 def _rows(table: Any) -> Reply:  # noqa: ANN401 - any shape
@@ -150,9 +154,8 @@ def posthog() -> PosthogStandIn:
     return PosthogStandIn()
 
 
-@pytest.fixture
-def settings(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
-    """The stand-in, listening."""
+@contextmanager
+def _listening(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
     with served(posthog.answer) as url:
         yield PosthogSettings(
             host=url,
@@ -167,9 +170,71 @@ def settings(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
 
 
 @pytest.fixture
+def settings(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
+    """The stand-in, listening."""
+    with _listening(posthog) as given:
+        yield given
+
+
+POD = Inside(with_keys, "here", "a process")
+"""An interpreter of this machine in place of one in a Pod."""
+
+
+@pytest.fixture
 def pod() -> Inside:
-    """An interpreter of this machine in place of one in a Pod."""
-    return Inside(with_keys, "here", "a process")
+    """It."""
+    return POD
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run of the script against a stand-in of its own.
+
+    Attributes:
+        prepare: Gives the stand-in its fault.
+        case: The answer that it is about, if any.
+        loses: It loses some of the events.
+        reads: It reads exposures back, in place of sending.
+    """
+
+    name: str
+    prepare: Callable[[PosthogStandIn], None]
+    case: Case = CASES[0]
+    loses: bool = False
+    reads: bool = False
+
+    def perform(self) -> Any:  # noqa: ANN401 - a batch, or exposures
+        """What became of the events."""
+        posthog = PosthogStandIn()
+        self.prepare(posthog)
+        with _listening(posthog) as settings:
+            return _exposures(posthog, settings) if self.reads else send_events(POD, settings, "r")
+
+
+def _exposures(posthog: PosthogStandIn, settings: PosthogSettings) -> Any:  # noqa: ANN401 - as above
+    answers = tuple(
+        Routed(f"u{number}", 200, "m", "control", is_ab_test=True, exposure=str(uuid.uuid4()))
+        for number in range(EVENTS)
+    )
+    for answer in answers:
+        properties = {"variant": answer.variant}
+        event = {"uuid": answer.exposure, "event": "e", "distinct_id": answer.user}
+        posthog.stored.append((0.0, {**event, "properties": properties}))
+    back = read_back(POD, settings, [answer.exposure for answer in answers], ["variant"])
+    return read_exposures(Traffic((Batch(answers, (), (), 1.0),)), back, "variant")
+
+
+@pytest.fixture(scope="module")
+def ended(request: pytest.FixtureRequest) -> Iterator[Callable[[Run], Any]]:
+    """What a run came to; the runs of all chosen tests are begun together."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    runs = [call.params["run"] for call in calls if call and "run" in call.params]
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        begun = {run: pool.submit(run.perform) for run in runs if isinstance(run, Run)}
+        yield lambda run: begun[run].result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _ingestion(figure: Any) -> IngestionRow:  # noqa: ANN401 - one of the figures
@@ -202,28 +267,29 @@ def _outcome(judgement: Any) -> str:  # noqa: ANN401 - one of three
     return "pass" if isinstance(judgement, Passed) else "fail"
 
 
-def _prepare(posthog: PosthogStandIn, case: Case) -> None:
-    posthog.instead, posthog.polls = case.instead, case.polls
-    if case.name.startswith("every answer"):
-        posthog.after_s = 0.4
+def _run(case: Case, *, loses: bool = False, reads: bool = False) -> Run:
+    def prepare(posthog: PosthogStandIn) -> None:
+        posthog.instead, posthog.polls = case.instead, case.polls
+        posthog.lose = lambda index: loses and index % 4 == 1
+        if case.name.startswith("every answer"):
+            posthog.after_s = 0.4
+
+    name = case.name if reads else f"{case.name}, {'loses' if loses else 'keeps'}"
+    return Run(name, prepare, case, loses=loses, reads=reads)
 
 
-def _twice() -> Iterator[Any]:
+def _twice() -> Iterator[Run]:
     """Each case with an instance that keeps all; those that are judged also with one that loses."""
     for case in CASES:
-        yield pytest.param(case, False, id=f"{case.name}, keeps")
+        yield _run(case)
         if case.told or case.name in {"no results", "429 from the second query on"}:
-            yield pytest.param(case, True, id=f"{case.name}, loses")
+            yield _run(case, loses=True)
 
 
-@pytest.mark.parametrize(("case", "loses"), list(_twice()))
-def test_no_answer_is_a_false_pass_or_a_false_alarm(
-    case: Case, posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside, *, loses: bool
-) -> None:
-    _prepare(posthog, case)
-    posthog.lose = lambda index: loses and index % 4 == 1
-    batch = send_events(pod, settings, "r1")
-    told = {"durable": "fail", "lost": "fail"} if loses else {}
+@pytest.mark.parametrize("run", list(_twice()), ids=lambda run: run.name)
+def test_no_answer_is_a_false_pass_or_a_false_alarm(run: Run, ended: Callable[[Run], Any]) -> None:
+    case, batch = run.case, ended(run)
+    told = {"durable": "fail", "lost": "fail"} if run.loses else {}
     lost = {name: _outcome(judge(_ingestion(name), batch)) for name in ("durable", "lost")}
     if case.told:
         assert lost == {"durable": "pass", "lost": "pass"} | told
@@ -240,21 +306,11 @@ def test_no_answer_is_a_false_pass_or_a_false_alarm(
         assert case.after in " ".join(batch.reading.evidence)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_exposures_are_as_safe(
-    case: Case, posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
-) -> None:
-    answers = tuple(
-        Routed(f"u{number}", 200, "m", "control", is_ab_test=True, exposure=str(uuid.uuid4()))
-        for number in range(EVENTS)
-    )
-    for answer in answers:
-        properties = {"variant": answer.variant}
-        event = {"uuid": answer.exposure, "event": "e", "distinct_id": answer.user}
-        posthog.stored.append((0.0, {**event, "properties": properties}))
-    _prepare(posthog, case)
-    back = read_back(pod, settings, [answer.exposure for answer in answers], ["variant"])
-    fact = read_exposures(Traffic((Batch(answers, (), (), 1.0),)), back, "variant")
+@pytest.mark.parametrize(
+    "run", [_run(case, reads=True) for case in CASES], ids=lambda run: run.name
+)
+def test_exposures_are_as_safe(run: Run, ended: Callable[[Run], Any]) -> None:
+    case, fact = run.case, ended(run)
     rows = (_exposure("durable"), _exposure("wrong_variant"))
     outcomes = {_outcome(judge(row, fact.value)) for row in rows}
     if case.name == "429 from the second query on":  # one was enough
@@ -312,54 +368,100 @@ def test_queries_are_bounded_by_their_budget(
     assert len(posthog.queries) <= 5
 
 
-def test_the_key_of_another_project_is_no_loss(
-    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+def _told_by(**fault: Any) -> Callable[[PosthogStandIn], None]:  # noqa: ANN401 - its attributes
+    def prepare(posthog: PosthogStandIn) -> None:
+        for name, setting in fault.items():
+            setattr(posthog, name, setting)
+
+    return prepare
+
+
+def _shift(event: dict[str, Any]) -> None:
+    date, _, clock = event["timestamp"].partition("T")
+    event["timestamp"] = f"{date}T{(int(clock[:2]) + 1) % 24:02}{clock[2:]}"
+
+
+ALL_LOST = {"lose": lambda _: True}
+ONE_TWICE = {"twice": lambda index: index == 1}
+KEYS = {**ALL_LOST, "ids": {"a": 1, "b": 2}}
+
+
+@pytest.mark.parametrize(
+    ("run", "figure", "code", "why"),
+    [
+        (Run("lost", _told_by(lose=lambda index: index == 2)), "lost", "event-lost", ""),
+        (
+            Run("late so far", _told_by(**ALL_LOST, depth=8)),
+            "lost",
+            "event-waiting",
+            "late so far, at least 2 s: 8 events wait",
+        ),
+        (Run("an empty queue", _told_by(**ALL_LOST, depth=0)), "lost", "event-lost", ""),
+        (Run("no queue is seen", _told_by(**ALL_LOST)), "lost", "event-not-back", ""),
+        (
+            Run("until a merge", _told_by(**ONE_TWICE)),
+            "duplicate",
+            "event-duplicate-until-merge",
+            "",
+        ),
+        (
+            Run(
+                "of another user",
+                _told_by(**ONE_TWICE, other=lambda event: {**event, "distinct_id": "another"}),
+            ),
+            "duplicate",
+            "event-duplicate",
+            "",
+        ),
+        (
+            Run("by a clock", _told_by(spoil=_shift, ahead_s=3600.0)),
+            "altered",
+            "event-clock",
+            r"PostHog's clock was 3[56]\d\d s ahead of",
+        ),
+        (
+            Run("altered", _told_by(spoil=lambda event: event["properties"].update(index="1"))),
+            "altered",
+            "event-altered",
+            "",
+        ),
+        (
+            Run("the same project", _told_by(**KEYS, project_ids=[2, 9])),
+            "lost",
+            "event-not-back",
+            "",
+        ),
+    ],
+    ids=lambda part: part.name if isinstance(part, Run) else None,
+)
+def test_whose_fault_it_is_by_its_code(
+    run: Run, figure: str, code: str, why: str, ended: Callable[[Run], Any]
 ) -> None:
-    posthog.lose, posthog.ids, posthog.project_ids = lambda _: True, {"a": 1, "b": 2}, [7, 8]
-    judgement = judge(_ingestion("lost"), send_events(pod, settings, "r7"))
+    (difference,) = judge(_ingestion(figure), ended(run)).differences
+    assert difference.code == code
+    assert re.search(why, difference.reason)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [Run("another project", _told_by(**KEYS, project_ids=[7, 8]))],
+    ids=lambda run: run.name,
+)
+def test_the_key_of_another_project_is_no_loss(run: Run, ended: Callable[[Run], Any]) -> None:
+    judgement = judge(_ingestion("lost"), ended(run))
     assert isinstance(judgement, Doubt)
     assert "another project" in judgement.reason
-    posthog.project_ids = [2, 9]
-    assert _outcome(judge(_ingestion("lost"), send_events(pod, settings, "r8"))) == "fail"
 
 
-def _codes(name: str, batch: EventBatch) -> set[str]:
-    return {difference.code for difference in judge(_ingestion(name), batch).differences}
-
-
-def test_whose_fault_it_is_by_its_code(
-    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
+@pytest.mark.parametrize(
+    "run",
+    [Run("refused at once", _told_by(query_status=401))],
+    ids=lambda run: run.name,
+)
+def test_events_are_awaited_although_their_reading_is_refused_at_once(
+    run: Run, ended: Callable[[Run], Any]
 ) -> None:
-    """Lost, late so far, duplicate until a merge, altered, refused, by a clock."""
-    posthog.lose = lambda index: index == 2
-    assert _codes("lost", send_events(pod, settings, "a")) == {"event-lost"}
-    posthog.lose, posthog.depth = lambda _: True, 8
-    late = send_events(pod, settings, "b")
-    assert _codes("lost", late) == {"event-waiting"}
-    (difference,) = judge(_ingestion("lost"), late).differences
-    assert "late so far, at least 2 s: 8 events wait" in difference.reason
-    posthog.depth = 0
-    assert _codes("lost", send_events(pod, settings, "c")) == {"event-lost"}
-    posthog.depth = None
-    assert _codes("lost", send_events(pod, settings, "d")) == {"event-not-back"}
-
-    posthog.lose, posthog.twice = lambda _: False, lambda index: index == 1
-    assert _codes("duplicate", send_events(pod, settings, "e")) == {"event-duplicate-until-merge"}
-    posthog.other = lambda event: {**event, "distinct_id": "another"}
-    assert _codes("duplicate", send_events(pod, settings, "f")) == {"event-duplicate"}
-
-
-def test_a_clock_is_told_from_an_event_that_was_altered(
-    posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
-) -> None:
-    def shift(event: dict[str, Any]) -> None:
-        date, _, clock = event["timestamp"].partition("T")
-        event["timestamp"] = f"{date}T{(int(clock[:2]) + 1) % 24:02}{clock[2:]}"
-
-    posthog.spoil, posthog.ahead_s = shift, 3600.0
-    batch = send_events(pod, settings, "g")
-    assert _codes("altered", batch) == {"event-clock"}
-    (difference,) = judge(_ingestion("altered"), batch).differences
-    assert re.search(r"PostHog's clock was 3[56]\d\d s ahead of", difference.reason)
-    posthog.spoil = lambda event: event["properties"].update(index="1")
-    assert _codes("altered", send_events(pod, settings, "h")) == {"event-altered"}
+    """The SDK has sent none of them when the first query is refused."""
+    batch = ended(run)
+    assert batch.unsent == 0
+    assert accepted_count(batch) == EVENTS
