@@ -50,6 +50,7 @@ spec-check: install ## each spec file is valid, and the editor's schema is curre
 	$(RUN) python -m clusterproof schema --check
 	$(RUN) pytest suites --plan --profile self-hosted >/dev/null
 	$(RUN) pytest suites --plan --profile cloud >/dev/null
+	$(RUN) pytest suites --plan --profile cloud-eu >/dev/null
 	$(RUN) pytest suites --plan --profile lab >/dev/null
 	$(RUN) pytest suites --plan --profile shop >/dev/null
 
