@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from testbed.figures.pages import blocks
+from testbed.figures.registry import numbers_in
+
 PROJECT = Path(__file__).parents[2]
 ENGLISH = (PROJECT / "README.md").read_text(encoding="utf-8")
 CHINESE = (PROJECT / "README.zh-CN.md").read_text(encoding="utf-8")
@@ -33,6 +36,15 @@ def test_both_have_the_same_headings_in_the_same_order() -> None:
 def test_both_have_the_same_commands_and_outputs() -> None:
     assert _FENCE.findall(CHINESE) == _FENCE.findall(ENGLISH)
     assert spans(CHINESE) == spans(ENGLISH)
+
+
+def test_both_have_the_same_figures() -> None:
+    numbers = [
+        {name: sorted(numbers_in(block).split()) for name, block in blocks(text).items()}
+        for text in (ENGLISH, CHINESE)
+    ]
+    assert numbers[0] == numbers[1]
+    assert numbers[0]
 
 
 def test_both_lead_to_the_same_places_and_to_each_other() -> None:

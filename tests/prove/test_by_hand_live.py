@@ -16,7 +16,6 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RowResult
-from clusterproof.report.words import explanation
 from testbed.cluster import binaries, paths
 from testbed.deploy.deployment import OVERLAYS
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
@@ -189,4 +188,3 @@ def test_an_act_turns_exactly_its_rows_red(act: Act, rows: tuple[RowResult, ...]
     for row, words in act.blind.items():
         assert re.match(f"inconclusive: .*{words}", results[row]), results[row]
     sys.stdout.write(f"\n{len(act.reds)} of {len(rows)} rows red\n")
-    sys.stdout.writelines(f"{explanation(row)}\n" for row in rows if row.id in act.reds)
