@@ -1,6 +1,7 @@
 """How our own tests run: alike on every machine, never none, and which cluster tests when."""
 
 import datetime as dt
+import signal
 from collections import defaultdict
 
 import pytest
@@ -38,7 +39,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch this session."""
+    """Watch this session, and let what it starts be interrupted."""
+    # A shell starts what stands behind `&` with SIGINT ignored, and programs inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(ClusterTests(config), "cluster-tests")
 
 
