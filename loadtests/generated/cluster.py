@@ -53,7 +53,7 @@ class Pod:
     done: deque[tuple[float, float, int, int, int]] = field(default_factory=deque)
     counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     cpu_read: float = 0.0
-    shown: str = ""
+    shown: tuple[int, ...] = ()
 
     @property
     def gone_at(self) -> float:
@@ -128,6 +128,11 @@ class Cluster:
         """Where a new connection may go."""
         return [pod for pod in self.pods if pod.is_ready(at) and not pod.idle]
 
+    def replace(self, pod: Pod, at: float) -> None:
+        """It goes, and another one comes in its place; there is one more until then."""
+        self.pods.append(self._new(at, 0))
+        pod.going_at = self.pods[-1].ready_at + TICK_S
+
     def kill(self, pod: Pod, at: float) -> None:
         """Its container is killed for its memory, and started anew."""
         pod.advance(at)
@@ -197,17 +202,19 @@ class Cluster:
             self._failing = not self._failing
             self._show("target", self._target(), at)
         for index in range(len(alive), wanted):
-            born = at + self.chance.uniform(0, 0.3)
-            scheduled = born + self.chance.uniform(0, 0.2) if index < self.world.room else NEVER
-            runs = scheduled + self.chance.uniform(1, 2)
-            ready = scheduled + self.chance.uniform(*self.world.start_s)
-            if index >= self.world.able:
-                ready = NEVER
-            pod = Pod(f"router-{next(self._numbers)}", born, scheduled, runs, max(ready, runs + 1))
-            self.pods.append(pod)
+            self.pods.append(self._new(at, index))
         newest = sorted(alive, key=lambda pod: (pod.is_ready(at), -pod.born))
         for pod in newest[: max(0, len(alive) - wanted)]:
             pod.going_at = at + self.chance.uniform(0, 0.3)
+
+    def _new(self, at: float, index: int) -> Pod:
+        born = at + self.chance.uniform(0, 0.3)
+        scheduled = born + self.chance.uniform(0, 0.2) if index < self.world.room else NEVER
+        runs = scheduled + self.chance.uniform(1, 2)
+        ready = scheduled + self.chance.uniform(*self.world.start_s)
+        if index >= self.world.able:
+            ready = NEVER
+        return Pod(f"router-{next(self._numbers)}", born, scheduled, runs, max(ready, runs + 1))
 
     def _bury(self, pod: Pod) -> bool:
         pod.advance(NEVER)
@@ -253,10 +260,11 @@ class Cluster:
             self._status = _status(self.world.hpa, None, self.replicas)
             self._show_hpa(at, kind)
         for pod in self.pods:
-            item = self._object(pod, at)
-            shown = repr((item["status"], item["metadata"]))
+            times = (pod.scheduled_at, pod.runs_at, pod.ready_at, pod.going_at)
+            shown = (pod.restarts, *(moment <= at for moment in times))
             if pod.born <= at and shown != pod.shown:
-                self._show("pod", item, at, kind or ("MODIFIED" if pod.shown else "ADDED"))
+                event = kind or ("MODIFIED" if pod.shown else "ADDED")
+                self._show("pod", self._object(pod, at), at, event)
                 pod.shown = shown
         ready = sorted(pod.name for pod in self.pods if pod.is_ready(at))
         if repr(ready) != self._slice_shown:

@@ -1,7 +1,7 @@
 """One generated run: callers send the plan to the cluster, and all that was seen is kept."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from math import inf
@@ -21,7 +21,8 @@ from loadtests.verdict import few_callers, generator_figures, judge_callers
 _BEGIN_S = 8.0
 _AFTER_S = 20.0
 _SCRAPE_S = 5.0
-_OOM_EVERY_S = 11.0
+_MEANWHILE_S, _EVERY_S = 100.0, 11.0
+"""When Pods are killed or replaced, into the highest load, and how often."""
 
 
 class Traffic:
@@ -107,7 +108,7 @@ class Traffic:
 
     def _expose(self, index: int, at: float, *, sent: bool) -> None:
         user = f"user-{self.chance.randrange(self.world.users)}"
-        drawn = self.chance.choices(list(self.world.served), list(self.world.served.values()))[0]
+        drawn = "control" if self.chance.random() < self.world.control else "treatment"
         variant = self.variants.setdefault(user, drawn)
         if self.chance.random() < self.world.unsticky:
             variant = drawn
@@ -125,15 +126,15 @@ def play(world: World, seed: int) -> Inputs:
     arrivals = plan.lane(0, 1)
     index, due_s = next(arrivals)
     at, ends = T0, traffic.origin + plan.duration_s + _AFTER_S
-    killed = 0
+    done = 0
     while at < ends:
         cluster.step(at)
-        if killed < world.restarts and at - traffic.origin >= world.peak_at + 20:
-            ready = cluster.endpoints(at)
-            due = at - traffic.origin >= world.peak_at + 20 + killed * _OOM_EVERY_S
-            if due and len(ready) > 1:
-                cluster.kill(chance.choice(ready), at)
-                killed += 1
+        due = at - traffic.origin - world.peak_at - _MEANWHILE_S >= done * _EVERY_S
+        if due and done < world.restarts + world.rolls:
+            ready = [pod for pod in cluster.endpoints(at) if pod.going_at == NEVER]
+            act = cluster.kill if done < world.restarts else cluster.replace
+            act(chance.choice(ready), at)
+            done += 1
         at += TICK_S
         while traffic.origin + due_s < at:
             traffic.send(index, due_s)
@@ -242,8 +243,3 @@ def _increase(reads: Sequence[Scrape], since: float, until: float, phase: float)
         before = min(before, (points[-1][0] - points[0][0]) * points[0][1] / grown)
     sampled = points[-1][0] - points[0][0]
     return grown * (sampled + before + after) / sampled
-
-
-def figures(inputs: Inputs) -> Mapping[str, float]:
-    """Of a run, for the terminal."""
-    return {"requests": float(inputs.account.started)}

@@ -30,6 +30,7 @@ class World:
         no_request: Whether the Pods have no CPU request.
         quota, room, able: How many Pods are allowed, find a node, ever become Ready.
         restarts: How many containers are killed for their memory under the load.
+        rolls: How many Pods are replaced under the load, as by a rolling restart.
         idle: How many endpoints no packet reaches.
         affinity: Whether the Service keeps each address on one Pod.
         cut: Share of requests that fail where their Pod is ending.
@@ -38,7 +39,7 @@ class World:
         stall_s: How long a Pod stands still now and then.
         counted: How often a request is counted by the router, in the mean.
         exposed, sent: Share of exposures that are counted, and that PostHog gets.
-        served: The shares of the variants that the router really serves.
+        control: The share of `control` that the router really serves.
         unsticky: Share of requests that draw their variant anew.
         late_s: Start delay of the generator.
         busy: Share of a core that the generator takes.
@@ -66,6 +67,7 @@ class World:
     room: int = 1000
     able: int = 1000
     restarts: int = 0
+    rolls: int = 0
     idle: int = 0
     affinity: bool = False
     cut: float = 0.0
@@ -77,7 +79,7 @@ class World:
     counted: float = 1.0
     exposed: float = 1.0
     sent: float = 1.0
-    served: dict[str, float] = field(default_factory=lambda: dict(_DECLARED))
+    control: float = 0.5
     unsticky: float = 0.0
     late_s: float = 0.0005
     busy: float = 0.3
@@ -155,8 +157,9 @@ class World:
 def healthy(chance: random.Random) -> World:
     """A run in which nothing is wrong: other Pods, loads and autoscalers each time."""
     floor = chance.randint(2, 4)
-    ceiling = floor + chance.randint(3, 6)
     target = chance.choice((50, 60, 70, 80))
+    # The fewest replicas carry the highest load too, at four fifths of their limits.
+    ceiling = min(floor + chance.randint(3, 6), int(0.8 * 4 * floor / (1.4 * target / 100)))
     request_m = chance.choice((70, 100, 200, 250))
     peak = chance.uniform(15, 30)
     cost_s = ceiling * request_m * target / 100 * chance.uniform(1.25, 1.4) / peak / 1000
@@ -196,6 +199,7 @@ def healthy(chance: random.Random) -> World:
         cost_s=cost_s,
         callers=chance.choice((48, 64, 96)),
         start_s=(2.0, chance.uniform(6, 20)),
+        rolls=chance.choice((0, 0, 2)),
     )
 
 

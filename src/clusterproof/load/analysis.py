@@ -1,7 +1,7 @@
 """From everything that was seen to the verdict: pure, so a stored run can be judged again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from clusterproof.load.account import Account
@@ -19,6 +19,7 @@ from clusterproof.load.ledger import (
     judge_requests,
     judge_sent,
 )
+from clusterproof.load.lives import judge_containers, steps_to_ready
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.observer import doubt, judge_observer
 from clusterproof.load.recording import Recording
@@ -114,6 +115,19 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
             pinned = spread
     if scaling is not None:
         findings += judge_scaling(recording, timeline, scaling, demand, replayed, pinned)
+        steps = () if demand.up_at is None else steps_to_ready(
+            recording,
+            timeline,
+            demand.up_at,
+            requests=metrics.requests if metrics else "",
+            service=service,
+        )
+        findings = [
+            replace(f, evidence=(*f.evidence, *steps)) if f.id == "ceiling" else f for f in findings
+        ]
+    containers = judge_containers(recording)
+    if containers is not None:
+        findings.append(containers)
     if spread is not None and spread not in findings:
         findings.append(spread)
     findings = judge_terminations(
