@@ -9,6 +9,7 @@ import random
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -28,7 +29,14 @@ _PRE_STOP_S = 15.0
 _READ_EVERY_S = 2.0
 _IDLE_CPU = 0.01
 _MEMORY = 256 * 2**20
+_COUNT, _SUM = series("seconds_count", {}), series("seconds_sum", {})
+_EXPOSURES, _SENT = series("exposures_total", {}), series("sent_total", {})
 Json = dict[str, Any]
+
+
+@cache
+def _requests(status: str) -> str:
+    return series("requests_total", {"status": status} if status else {})
 
 
 @dataclass(eq=False, slots=True)
@@ -37,8 +45,9 @@ class Pod:
 
     Attributes:
         free_at: When it has served what came so far.
-        done: (time, duration, counted, exposed) of requests that end later.
-        counts: What its counters say.
+        done: (time, duration, counted, exposed, sent, status) of requests that end later.
+        counts: What its counters say, by series.
+        served: Requests, whatever is counted.
     """
 
     name: str
@@ -50,9 +59,10 @@ class Pod:
     going_at: float = NEVER
     restarts: int = 0
     free_at: float = 0.0
-    done: deque[tuple[float, float, int, int, int]] = field(default_factory=deque)
+    done: deque[tuple[float, float, int, int, int, str]] = field(default_factory=deque)
     counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    cpu_read: float = 0.0
+    served: int = 0
+    cpu_read: int = 0
     shown: tuple[int, ...] = ()
 
     @property
@@ -72,12 +82,13 @@ class Pod:
     def advance(self, until: float) -> None:
         """Count what has ended by then."""
         while self.done and self.done[0][0] <= until:
-            _, seconds, counted, exposed, sent = self.done.popleft()
-            self.counts["requests_total"] += counted
-            self.counts["seconds_count"] += counted
-            self.counts["seconds_sum"] += seconds
-            self.counts["exposures_total"] += exposed
-            self.counts["sent_total"] += sent
+            _, seconds, counted, exposed, sent, status = self.done.popleft()
+            self.served += 1
+            self.counts[_requests(status)] += counted
+            self.counts[_COUNT] += counted
+            self.counts[_SUM] += seconds
+            self.counts[_EXPOSURES] += exposed
+            self.counts[_SENT] += sent
 
 
 class Cluster:
@@ -141,7 +152,7 @@ class Cluster:
         pod.runs_at = at
         pod.ready_at, pod.free_at = at + 4.0, at + 4.0
         pod.counts.clear()
-        pod.cpu_read = 0.0
+        pod.served = pod.cpu_read = 0
 
     # -- what controllers and kubelets do -----------------------------------------------------
 
@@ -163,11 +174,10 @@ class Cluster:
             return
         self._published = {}
         for pod in self.pods:
-            used = pod.counts["requests_total"] * self.world.cost_s / self.world.counted
-            since, pod.cpu_read = pod.cpu_read, used
+            served, pod.cpu_read = pod.served - pod.cpu_read, pod.served
             if pod.runs_at > at - _RESOLUTION_S or pod.gone_at <= at:
                 continue
-            cores = (used - since) / _RESOLUTION_S + _IDLE_CPU
+            cores = served * self.world.cost_s / _RESOLUTION_S + _IDLE_CPU
             usage = {"cpu": round(1000 * cores), "memory": round(1000 * 0.3 * _MEMORY)}
             self._published[pod.name] = {
                 "timestamp": float(int(at)),
@@ -237,10 +247,9 @@ class Cluster:
             if number < self.world.unread:
                 self.recording.unread.append(Unread(at, pod.name, _uid(pod), "HTTP 403"))
                 continue
-            values = {series(name, {}): value for name, value in pod.counts.items()}
+            values = dict(pod.counts)
             values[series(PROCESS_START, {})] = pod.process_start
-            used = pod.counts["requests_total"] * self.world.cost_s / self.world.counted
-            values[series(PROCESS_CPU, {})] = used
+            values[series(PROCESS_CPU, {})] = pod.served * self.world.cost_s
             self.recording.scrapes.append(Scrape(at, pod.name, _uid(pod), values))
         if at >= self._usage_at:
             self._usage_at += _READ_EVERY_S

@@ -89,7 +89,7 @@ def _other_policy(world: World, chance: random.Random) -> World:
 
 def _other_tolerance(world: World, chance: random.Random) -> World:
     """A controller that tolerates more than it says: it does not go as far up."""
-    return replace(world, controller=replace(world.flags, tolerance=chance.uniform(0.5, 3)))
+    return replace(world, controller=replace(world.flags, tolerance=chance.uniform(1, 3)))
 
 
 def _slow_controller(world: World, chance: random.Random) -> World:
@@ -98,15 +98,15 @@ def _slow_controller(world: World, chance: random.Random) -> World:
 
 
 def _quota(world: World, chance: random.Random) -> World:
-    return replace(world, quota=_some(world, chance))
+    return replace(world, quota=_some(world, chance), rolls=0)
 
 
 def _no_room(world: World, chance: random.Random) -> World:
-    return replace(world, room=_some(world, chance))
+    return replace(world, room=_some(world, chance), rolls=0)
 
 
 def _never_ready(world: World, chance: random.Random) -> World:
-    return replace(world, able=_some(world, chance))
+    return replace(world, able=_some(world, chance), rolls=0)
 
 
 def _slow_start(world: World, chance: random.Random) -> World:
@@ -128,11 +128,19 @@ def _affinity(world: World, chance: random.Random) -> World:
 
 
 def _cut_on_end(world: World, chance: random.Random) -> World:
-    return replace(world, cut=chance.uniform(0.3, 1), rolls=2)
+    return replace(world, cut=chance.uniform(0.6, 1), rolls=3, callers=24)
+
+
+def _gateway_refuses(world: World, chance: random.Random) -> World:
+    return replace(world, refused=chance.uniform(0.005, 0.3), by_status=True)
+
+
+def _gateway_repeats(world: World, chance: random.Random) -> World:
+    return replace(world, repeated=chance.uniform(0.005, 0.3), by_status=True)
 
 
 def _wrong_answers(world: World, chance: random.Random) -> World:
-    reason = chance.choice(("HTTP 500", "no model in the answer", "HTTP 429: by a gateway"))
+    reason = chance.choice(("HTTP 500", "no model in the answer", "HTTP 503"))
     return replace(world, wrong=chance.uniform(0.01, 0.3), wrong_reason=reason)
 
 
@@ -183,6 +191,7 @@ FAULTS: Mapping[Link, Sequence[Fault]] = {
     Link.READINESS: (_never_ready, _slow_start, _killed_containers),
     Link.SERVICE: (_idle_endpoint, _affinity),
     Link.TERMINATION: (_cut_on_end,),
+    Link.GATEWAY: (_gateway_refuses, _gateway_repeats),
     Link.ANSWERS: (_wrong_answers, _hung),
     Link.LATENCY: (_slow,),
     Link.REQUEST_COUNTER: (_miscounted,),

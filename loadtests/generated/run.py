@@ -38,6 +38,7 @@ class Traffic:
         self.connections: dict[int, tuple[Pod, float]] = {}
         self.variants: dict[str, str] = {}
         self.origin = T0 + _BEGIN_S
+        self.right = "200" if world.by_status else ""
 
     def send(self, index: int, due_s: float) -> None:
         """One arrival of the plan."""
@@ -77,20 +78,25 @@ class Traffic:
             return start + 0.01, "ConnectionResetError", False
         if luck < world.hung:
             return NEVER, "", False
+        if chance.random() < world.refused:
+            return start + 0.002, chance.choice(("HTTP 429", "HTTP 503")), True
+        if chance.random() < world.repeated:
+            pod.done.append((max(start, pod.free_at), 0.001, 1, 0, 0, "503"))
         cpu_s = chance.gammavariate(4, world.cost_s / 4)
         begun = max(start + 0.0005, pod.free_at)
         pod.free_at = begun + cpu_s * 1000 / (4 * world.request_m)
         ended = pod.free_at + 0.0005 + world.slow_s
         if ended - start > self.scenario.timeout_s:
-            pod.done.append((pod.free_at, pod.free_at - begun, 1, 0, 0))
+            pod.done.append((pod.free_at, pod.free_at - begun, 1, 0, 0, self.right))
             return start + self.scenario.timeout_s, "Timeout", False
         counted = int(world.counted) + (chance.random() < world.counted % 1)
         if world.hung <= luck < world.hung + world.wrong:
-            of_router = int(not world.wrong_reason.startswith("HTTP 429"))
-            pod.done.append((pod.free_at, pod.free_at - begun, counted * of_router, 0, 0))
+            status = world.wrong_reason.partition("HTTP ")[2] or "200"
+            status = status if world.by_status else ""
+            pod.done.append((pod.free_at, pod.free_at - begun, counted, 0, 0, status))
             return ended, world.wrong_reason, True
         exposed, sent = chance.random() < world.exposed, chance.random() < world.sent
-        pod.done.append((pod.free_at, pod.free_at - begun, counted, int(exposed), 1))
+        pod.done.append((pod.free_at, pod.free_at - begun, counted, int(exposed), 1, self.right))
         self._expose(index, ended, sent=sent)
         return ended, "", True
 

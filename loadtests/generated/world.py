@@ -35,6 +35,8 @@ class World:
         affinity: Whether the Service keeps each address on one Pod.
         cut: Share of requests that fail where their Pod is ending.
         wrong, hung: Share of requests that get a wrong answer, or none.
+        refused, repeated: Share of requests that a gateway answers itself, or asks twice.
+        by_status: Whether the router's counter has the HTTP status as a label.
         slow_s: What every answer takes longer.
         stall_s: How long a Pod stands still now and then.
         counted: How often a request is counted by the router, in the mean.
@@ -74,6 +76,9 @@ class World:
     wrong: float = 0.0
     wrong_reason: str = "HTTP 500"
     hung: float = 0.0
+    refused: float = 0.0
+    repeated: float = 0.0
+    by_status: bool = True
     slow_s: float = 0.0
     stall_s: float = 0.1
     counted: float = 1.0
@@ -200,6 +205,7 @@ def healthy(chance: random.Random) -> World:
         callers=chance.choice((48, 64, 96)),
         start_s=(2.0, chance.uniform(6, 20)),
         rolls=chance.choice((0, 0, 2)),
+        by_status=chance.choice((True, False)),
     )
 
 

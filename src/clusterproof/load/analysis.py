@@ -1,12 +1,14 @@
 """From everything that was seen to the verdict: pure, so a stored run can be judged again."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from clusterproof.load.account import Account
-from clusterproof.load.counters import PROCESS_CPU, Growth, growth
+from clusterproof.load.counters import PROCESS_CPU, Growth, growth, statuses_of
 from clusterproof.load.finding import Finding, Link, Verdict, judge_run
+from clusterproof.load.gateway import judge_gateway, statuses_seen, tell_apart
 from clusterproof.load.hpa.replay import Replay, replay
 from clusterproof.load.ledger import (
     ClientCounts,
@@ -38,7 +40,6 @@ from clusterproof.outcome import Outcome
 
 _FEWEST_DOWN_S = 60.0
 _NEAR_THE_PEAK = 0.9
-_OF_A_GATEWAY = frozenset({"HTTP 429", "HTTP 502", "HTTP 503", "HTTP 504"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +116,16 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
             pinned = spread
     if scaling is not None:
         findings += judge_scaling(recording, timeline, scaling, demand, replayed, pinned)
-        steps = () if demand.up_at is None else steps_to_ready(
-            recording,
-            timeline,
-            demand.up_at,
-            requests=metrics.requests if metrics else "",
-            service=service,
+        steps = (
+            ()
+            if demand.up_at is None
+            else steps_to_ready(
+                recording,
+                timeline,
+                demand.up_at,
+                requests=metrics.requests if metrics else "",
+                service=service,
+            )
         )
         findings = [
             replace(f, evidence=(*f.evidence, *steps)) if f.id == "ceiling" else f for f in findings
@@ -183,22 +188,31 @@ def judge_ledger(
     scrapes = sorted(inputs.recording.scrapes, key=lambda scrape: scrape.at)
     born = births(inputs.recording)
 
-    def grown(name: str | None) -> Growth | None:
-        return growth(scrapes, name, since=started_at, ended=ended, born=born) if name else None
+    def grown(name: str | None, status: str = "") -> Growth | None:
+        if not name:
+            return None
+        return growth(scrapes, name, since=started_at, status=status, ended=ended, born=born)
 
     served = grown(metrics.requests) or Growth(0.0, 0.0, ())
     observed, durations = grown(metrics.durations_count), grown(metrics.durations_sum)
     exposed, sent = grown(metrics.exposures), grown(metrics.events_sent)
     # What a lost worker counted after its last report may have been served.
     uncounted = int(inputs.generator.get("uncounted_bound", 0))
-    # What an Ingress or a gateway answers in its place, the router never saw.
-    between = sum(
-        count
-        for row in account.names.values()
-        for reason, count in row.failed.items()
-        if reason in _OF_A_GATEWAY
+    counted = {
+        status: grown_by.total
+        for status in sorted(statuses_of(scrapes, metrics.requests))
+        if (grown_by := grown(metrics.requests, status)) is not None
+    }
+    spare = account.unanswered + uncounted
+    between = tell_apart(
+        statuses_seen(account),
+        counted,
+        unseen=served.unseen_bound,
+        surplus=math.inf if metrics.others else served.total - account.answered,
+        spare=spare,
     )
-    client = ClientCounts(account.answered - between, account.unanswered + uncounted + between)
+    own, again = sum(between.answered.values()), sum(between.retried.values())
+    client = ClientCounts(account.answered - own - between.unknown, spare + between.unknown + again)
     announced = [e.event_id for e in account.exposures]
     findings = [judge_requests(client, served.total, served.unseen_bound, others=metrics.others)]
     if observed is not None and durations is not None:
@@ -210,6 +224,12 @@ def judge_ledger(
     if spec.evidence.prometheus is not None:
         agreement = judge_prometheus(served.total, inputs.prometheus)
         findings += [agreement] if agreement is not None else []
+    gateway = judge_gateway(
+        between,
+        account.started + account.dropped,
+        spec.scenario(inputs.generator["scenario"]).objectives.failure_ratio,
+    )
+    findings += [gateway] if gateway is not None else []
     surplus = {"count-requests": served.total > client.answered + client.unanswered}
     if account.exposures:
         shown = len(account.exposures)
