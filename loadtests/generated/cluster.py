@@ -107,7 +107,8 @@ class Cluster:
         self._syncs = 0
         self._measure_at = T0 - 200 + chance.uniform(0, _RESOLUTION_S)
         self._read_at = self._usage_at = T0
-        self._hpa_shown, self._slice_shown, self._status = "", "", {}
+        self._hpa_shown, self._slice_shown = "", ""
+        self._status: Json = {}
         self._created_from = NEVER
         self._failing = False
         self._stall_at: dict[str, float] = {}

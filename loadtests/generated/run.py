@@ -28,7 +28,9 @@ _MEANWHILE_S, _EVERY_S = 100.0, 11.0
 class Traffic:
     """The callers of a run, what they counted, and the events that PostHog has."""
 
-    def __init__(self, world: World, spec: LoadSpec, cluster: Cluster, chance: random.Random):
+    def __init__(
+        self, world: World, spec: LoadSpec, cluster: Cluster, chance: random.Random
+    ) -> None:
         """Nothing was sent yet; each caller has a connection of its own."""
         self.world, self.cluster, self.chance = world, cluster, chance
         self.scenario = spec.scenario("router")
@@ -73,32 +75,34 @@ class Traffic:
         pod = self._pod_of(caller, start)
         if pod is None:
             return start + 0.001, "ConnectionRefusedError", False
-        luck = chance.random()
-        if pod.going_at <= start and luck < world.cut:
+        if pod.going_at <= start and chance.random() < world.cut:
             return start + 0.01, "ConnectionResetError", False
-        if luck < world.hung:
+        if chance.random() < world.hung:
             return NEVER, "", False
         if chance.random() < world.refused:
             return start + 0.002, chance.choice(("HTTP 429", "HTTP 503")), True
+        return self._answer(index, pod, start)
+
+    def _answer(self, index: int, pod: Pod, start: float) -> tuple[float, str, bool]:
+        world, chance = self.world, self.chance
         if chance.random() < world.repeated:
             pod.done.append((max(start, pod.free_at), 0.001, 1, 0, 0, "503"))
         cpu_s = chance.gammavariate(4, world.cost_s / 4)
         begun = max(start + 0.0005, pod.free_at)
-        pod.free_at = begun + cpu_s * 1000 / (4 * world.request_m)
-        ended = pod.free_at + 0.0005 + world.slow_s
-        if ended - start > self.scenario.timeout_s:
-            pod.done.append((pod.free_at, pod.free_at - begun, 1, 0, 0, self.right))
-            return start + self.scenario.timeout_s, "Timeout", False
+        ended = pod.free_at = begun + cpu_s * 1000 / (4 * world.request_m)
+        seconds, status = ended - begun, self.right
         counted = int(world.counted) + (chance.random() < world.counted % 1)
-        if world.hung <= luck < world.hung + world.wrong:
-            status = world.wrong_reason.partition("HTTP ")[2] or "200"
-            status = status if world.by_status else ""
-            pod.done.append((pod.free_at, pod.free_at - begun, counted, 0, 0, status))
-            return ended, world.wrong_reason, True
-        exposed, sent = chance.random() < world.exposed, chance.random() < world.sent
-        pod.done.append((pod.free_at, pod.free_at - begun, counted, int(exposed), 1, self.right))
-        self._expose(index, ended, sent=sent)
-        return ended, "", True
+        fault, exposed, sent = "", chance.random() < world.exposed, chance.random() < world.sent
+        if ended - start > self.scenario.timeout_s:
+            pod.done.append((ended, seconds, counted, 0, 0, status))
+            return start + self.scenario.timeout_s, "Timeout", False
+        if chance.random() < world.wrong:
+            fault, exposed = world.wrong_reason, False
+            status = fault.partition("HTTP ")[2] or status if world.by_status else ""
+        else:
+            self._expose(index, ended, sent=sent)
+        pod.done.append((ended, seconds, counted, int(exposed), int(not fault), status))
+        return ended + 0.0005 + world.slow_s, fault, True
 
     def _pod_of(self, caller: int, at: float) -> Pod | None:
         pod, since = self.connections.get(caller, (None, -inf))

@@ -30,7 +30,7 @@ from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Metrics, Scenario
 from clusterproof.load.serving import (
     SERVES_WITHIN_S,
-    affinity_of,
+    unevenness_of,
     judge_service,
     judge_terminations,
 )
@@ -111,7 +111,7 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         if (
             spread is not None
             and spread.outcome is Outcome.FAILED
-            and affinity_of(recording, service)
+            and unevenness_of(recording, service)
         ):
             pinned = spread
     if scaling is not None:
