@@ -46,7 +46,7 @@ def step(predicted: int, observed: int) -> Step:
 
 AGREES = (
     "expected the model sets the same in at least 90% of the reconciles, and of those that change"
-    " something"
+    " something; alone it is within one sync period for 75% of the time"
 )
 
 

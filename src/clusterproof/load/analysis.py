@@ -30,9 +30,9 @@ from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Metrics, Scenario
 from clusterproof.load.serving import (
     SERVES_WITHIN_S,
-    unevenness_of,
     judge_service,
     judge_terminations,
+    unevenness_of,
 )
 from clusterproof.load.split import judge_agreement
 from clusterproof.load.timeline import Timeline, births, build_timeline, deletions
@@ -183,7 +183,7 @@ def judge_ledger(
 
     With the ids of the findings that counted too much: no Pod that was not read excuses these.
     """
-    account, events = inputs.account, inputs.events
+    account = inputs.account
     ended = {uid: gone for uid, (_, gone) in deletions(inputs.recording).items()}
     scrapes = sorted(inputs.recording.scrapes, key=lambda scrape: scrape.at)
     born = births(inputs.recording)
@@ -203,7 +203,7 @@ def judge_ledger(
         for status in sorted(statuses_of(scrapes, metrics.requests))
         if (grown_by := grown(metrics.requests, status)) is not None
     }
-    spare = account.unanswered + uncounted
+    spare = account.unanswered + max(0, account.unended) + uncounted
     between = tell_apart(
         statuses_seen(account),
         counted,
@@ -213,7 +213,6 @@ def judge_ledger(
     )
     own, again = sum(between.answered.values()), sum(between.retried.values())
     client = ClientCounts(account.answered - own - between.unknown, spare + between.unknown + again)
-    announced = [e.event_id for e in account.exposures]
     findings = [judge_requests(client, served.total, served.unseen_bound, others=metrics.others)]
     if observed is not None and durations is not None:
         findings.append(judge_histogram(metrics.durations_count, served, observed))
@@ -231,24 +230,30 @@ def judge_ledger(
     )
     findings += [gateway] if gateway is not None else []
     surplus = {"count-requests": served.total > client.answered + client.unanswered}
-    if account.exposures:
+    if account.exposures and exposed is not None:
         shown = len(account.exposures)
-        if exposed is not None:
-            findings.append(
-                judge_exposures(str(metrics.exposures), shown, exposed.total, exposed.unseen_bound)
-            )
-            surplus["count-exposures"] = exposed.total > shown
-        if spec.evidence.posthog is not None:
-            durable = None if events is None else set(events)
-            findings.append(judge_events(announced, durable))
-            if sent is not None:
-                both = None if durable is None else len(set(announced) & durable)
-                findings.append(
-                    judge_sent(str(metrics.events_sent), sent.total, both, sent.unseen_bound)
-                )
-            if events is not None:
-                findings.append(judge_agreement(account.exposures, events))
+        findings.append(
+            judge_exposures(str(metrics.exposures), shown, exposed.total, exposed.unseen_bound)
+        )
+        surplus["count-exposures"] = exposed.total > shown
+    if account.exposures and spec.evidence.posthog is not None:
+        findings += _judge_posthog(account, inputs.events, str(metrics.events_sent), sent)
     return served, findings, frozenset(row for row, more in surplus.items() if more)
+
+
+def _judge_posthog(
+    account: Account, events: Mapping[str, str] | None, name: str, sent: Growth | None
+) -> list[Finding]:
+    """What it holds of the exposures; `sent` is the router's own count of them, by that name."""
+    announced = [exposure.event_id for exposure in account.exposures]
+    durable = None if events is None else set(events)
+    findings = [judge_events(announced, durable)]
+    if sent is not None:
+        both = None if durable is None else len(set(announced) & durable)
+        findings.append(judge_sent(name, sent.total, both, sent.unseen_bound))
+    if events is not None:
+        findings.append(judge_agreement(account.exposures, events))
+    return findings
 
 
 def capacity(recording: Recording, served: Growth, since: float) -> Mapping[str, float]:
