@@ -1,4 +1,4 @@
-"""Generated runs: a healthy one passes, and a fault names its link; `make load-chances` has many."""
+"""Generated runs: a healthy one passes, a fault names its link; `make load-chances` has many."""
 
 import random
 from dataclasses import replace
