@@ -19,7 +19,7 @@ from clusterproof.load.finding import Link
 from clusterproof.outcome import Outcome
 from loadtests.generated.faults import FAULTS
 from loadtests.generated.run import play
-from loadtests.generated.world import healthy
+from loadtests.generated.world import climbing, healthy
 
 _INCONCLUSIVE = frozenset({Link.GENERATOR, Link.OBSERVER})
 """What is theirs says nothing of the target."""
@@ -48,7 +48,7 @@ def judged(link: Link | None, seed: int, fault: int = 0) -> Judged:
     world, name = healthy(chance), ""
     if link is not None:
         break_it = FAULTS[link][fault % len(FAULTS[link])]
-        world, name = break_it(world, chance), break_it.__name__.strip("_")
+        world, name = break_it(climbing(world), chance), break_it.__name__.strip("_")
     verdict = analyse(play(world, seed), world.spec()).verdict
     due = Outcome.PASSED
     if link is not None:

@@ -209,6 +209,16 @@ def healthy(chance: random.Random) -> World:
     )
 
 
+def climbing(world: World) -> World:
+    """The same up to the end of the load, with half as many requests that take twice as much.
+
+    No fault needs more to be seen, and a run takes half the time.
+    """
+    last = -1 if world.stages[-1].rate < world.plan.peak_rate else len(world.stages)
+    stages = tuple(Stage(s.rate / 2, s.to_rate / 2, s.for_s) for s in world.stages[:last])
+    return replace(world, stages=stages, cost_s=2 * world.cost_s)
+
+
 def with_hpa(world: World, **fields: Any) -> World:  # noqa: ANN401 - JSON
     """The same with another autoscaler in the cluster, of which the load spec says nothing new."""
     return replace(world, hpa={**world.hpa, **fields})

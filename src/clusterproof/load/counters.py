@@ -41,8 +41,8 @@ class Scrape:
             name: Of the sample.
             status: Only series with a label that has this value.
         """
-        label = f'="{status}"' if status else ""
-        return sum(v for key, v in self.values.items() if matches(key, name) and label in key)
+        start, label = f"{name}{{", f'="{status}"' if status else ""
+        return sum(v for key, v in self.values.items() if key.startswith(start) and label in key)
 
 
 @dataclass(frozen=True, slots=True)
