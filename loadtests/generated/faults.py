@@ -88,8 +88,8 @@ def _other_policy(world: World, chance: random.Random) -> World:
 
 
 def _other_tolerance(world: World, chance: random.Random) -> World:
-    """A controller that tolerates more than it says: it does not go as far up."""
-    return replace(world, controller=replace(world.flags, tolerance=chance.uniform(1, 3)))
+    """A controller that tolerates more than it says, and than any load here brings."""
+    return replace(world, controller=replace(world.flags, tolerance=chance.uniform(8, 20)))
 
 
 def _slow_controller(world: World, chance: random.Random) -> World:
