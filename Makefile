@@ -98,7 +98,7 @@ test-cluster-dates: install ## refuse a cluster test that has not passed for 14 
 bench: install ## what a verification costs, beside the bare API round trips
 	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
 
-.PHONY: prove prove-sample load load-jobs load-faults load-resample hpa-lab
+.PHONY: prove prove-sample load load-jobs load-faults load-resample load-chances hpa-lab
 prove: install ## show every check red by its own defects, for 40 min; RESUME=1 goes on; ROW=id for one row
 	$(RUN) python -m testbed.prove --profile $(PROFILE) $(if $(RESUME),--resume) $(if $(ROW),--row $(ROW),--for-s 2300 --pages $(if $(filter self-hosted,$(PROFILE)),docs,docs/$(PROFILE)))
 
@@ -122,6 +122,9 @@ load-jobs: install ## the Jobs of deploy/load in the local cluster, a master and
 FOLDERS ?= reports/load
 load-resample: install ## how often a healthy load run would not have passed: 1,000 drawn again from FOLDERS
 	$(RUN) python -m loadtests.resample $(FOLDERS)
+
+load-chances: install ## how often the judges of a load are right: 1,000 healthy runs and 200 faults of each link, generated
+	$(RUN) python -m loadtests.generated
 
 hpa-lab: install ## the HPA model against the real controller: 60 usage curves, played by kwok (no cluster)
 	$(RUN) python -m loadtests.hpa_lab

@@ -64,6 +64,7 @@ class Lane:
         origin: perf_counter at second 0 of the plan.
         is_claimed: Whether there is no arrival left to claim.
         host: Where all of them go, whatever the web UI's field says meanwhile.
+        seed: Of what they look like.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Lane:
         self.account = account
         self.origin = origin
         self.host = host.rstrip("/")
+        self.seed = 0
         self._next: Iterator[tuple[int, float]] = iter(())
         self._claimed: dict[int, Arrival] = {}
         self.is_claimed = False

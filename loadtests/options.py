@@ -76,6 +76,13 @@ def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
             help=f"Scales every {what}",
         )
     parser.add_argument(
+        "--seed",
+        env_var="LOCUST_SEED",
+        type=int,
+        default=scenario.seed,
+        help="Of what the requests look like; default: another one in each run",
+    )
+    parser.add_argument(
         "--ca",
         env_var="LOCUST_CA",
         default="",

@@ -34,7 +34,7 @@ class PosthogCaller(Caller):
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""
-        chance = chance_of(RUN.scenario.seed, arrival.index)
+        chance = chance_of(self.lane.seed, arrival.index)
         name = _MIX.draw(chance)
         key = os.environ.get("POSTHOG_API_KEY", "")
         user = f"load-user-{chance.randrange(RUN.scenario.users):06d}"

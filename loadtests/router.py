@@ -3,8 +3,8 @@
     locust -f loadtests/router.py --host http://ROUTER:8080            # web UI
     locust -f loadtests/router.py --host URL --headless --shape step   # 3 -> 10 -> 3
 
-What arrival i looks like depends on the seed and on i alone: runs repeat exactly, on any number of
-workers.
+What arrival i looks like depends on the seed and on i alone: with the seed that a run's record
+names, it repeats exactly, on any number of workers.
 """
 
 import random
@@ -57,7 +57,7 @@ class RouterCaller(Caller):
 
     def send(self, arrival: Arrival) -> None:
         """Send the request that belongs to this arrival, by seed and index."""
-        chance = chance_of(RUN.scenario.seed, arrival.index)
+        chance = chance_of(self.lane.seed, arrival.index)
         name = _MIX.draw(chance)
         request_id = {"x-request-id": f"load-{RUN.started_at:.0f}-{arrival.index}"}
         if name in _STRATEGIES:

@@ -6,6 +6,7 @@ Works alone (`locust -f`), with `--processes N`, and as master and workers on se
 
 import logging
 import os
+import secrets
 import time
 from argparse import Namespace
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ _TRIP, _HURRY = "clusterproof_trip", "clusterproof_hurry"
 _ORDER_HOLDS_S = 5.0
 """A lane that came before our own test_start belongs to this test, if it is not older."""
 _SETTLED_WITHIN_S = 10.0
+_SEED_BITS = 32
 _AT_WORK = frozenset({"spawning", "running"})
 
 
@@ -164,13 +166,15 @@ class Run:
         origin = time.perf_counter() + START_DELAY_S
         self.lane = lane = Lane(self.plan, self.scenario, self.account, origin=origin, host=host)
         self._stops_at_s = self.plan.duration_s
+        given = environment.parsed_options.seed
+        lane.seed = secrets.randbits(_SEED_BITS) if given is None else int(given)
         self.caller.lane = lane
         runner = environment.runner
         if refusal:
             LOG.error("no request is sent: %s", refusal)
             return
         if self.workers is not None:
-            self.workers.begin(self.plan, self.started_at, self.caller.authorization)
+            self.workers.begin(self.plan, self.started_at, self.caller.authorization, lane.seed)
             return
         if not isinstance(runner, WorkerRunner):
             lane.assign(0, 1)
@@ -338,6 +342,7 @@ class Run:
             "scenario": self.name,
             "shape": environment.parsed_options.shape,
             "host": environment.host,
+            "seed": None if self.lane is None else self.lane.seed,
             "started_at": self.started_at,
             "duration_s": self.plan.duration_s,
             "stages": [[s.rate, s.to_rate, s.for_s] for s in self.plan.stages],
@@ -397,6 +402,7 @@ class Run:
             return
         self.started_at = order["started_at"]
         lane.origin = time.perf_counter() + self.started_at - time.time()
+        lane.seed = order["seed"]
         lane.assign(order["number"], order["of"], from_s=order["from_s"])
 
     def _split_host(self) -> None:

@@ -59,6 +59,7 @@ class Workers:
         self._plan: Plan | None = None
         self._started_at = 0.0
         self._authorization: dict[str, str] = {}
+        self._seed = 0
         self._reports: dict[str, Json] = {}
         self._exposures: dict[str, list[Any]] = {}
         self._finals: set[str] = set()
@@ -67,9 +68,11 @@ class Workers:
         runner.register_message(THAWED, self._take_thawed)
         gevent.spawn(self._watch)
 
-    def begin(self, plan: Plan, started_at: float, authorization: dict[str, str]) -> None:
+    def begin(
+        self, plan: Plan, started_at: float, authorization: dict[str, str], seed: int
+    ) -> None:
         """A test starts: forget the last one, and share the plan out."""
-        self._authorization = authorization
+        self._authorization, self._seed = authorization, seed
         self.lost, self.uncounted = 0, 0.0
         self._plan, self._started_at = plan, started_at
         self._reports, self._exposures, self._finals = {}, {}, set()
@@ -156,6 +159,7 @@ class Workers:
                 "from_s": from_s,
                 "started_at": self._started_at,
                 "authorization": self._authorization,
+                "seed": self._seed,
             }
             self._runner.send_message(LANE, order, client_id=client)
 

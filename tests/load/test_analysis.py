@@ -271,3 +271,12 @@ def test_the_model_is_given_the_specs_deployment_autoscaler_and_flags() -> None:
     with_defaults = analyse(inputs, SPEC.model_copy(update={"scaling": by_default}))
     assert with_defaults.replayed is not None
     assert with_defaults.replayed.free != found.replayed.free
+
+
+def test_a_request_that_never_ended_may_have_been_served() -> None:
+    """The router counted it when it began, and its answer never came."""
+    inputs = _inputs(answered=10, requests=12.0)
+    for _ in range(2):
+        inputs.account.begin(late_s=0.0, was_idle=True, at_s=1.0)
+    inputs.account.started = 12
+    assert _ledger(inputs)["count-requests"].outcome is Outcome.PASSED

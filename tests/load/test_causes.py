@@ -320,3 +320,14 @@ def test_the_first_link_of_the_chain_is_the_cause() -> None:
         for change in (blind, bounds, hpa(0))
     ]
     assert links == [Link.METRICS, Link.HPA_BOUNDS, Link.SCHEDULER]
+
+
+def test_the_reason_that_lasted_is_named_not_the_last_one() -> None:
+    """A Pod that ends while its request is missing shows another reason for a moment."""
+    changes = [hpa(0), hpa(10, active="False"), hpa(80, active="False"), hpa(95)]
+    last = changes[2].object["status"]["conditions"][0]
+    changes[1].object["status"]["conditions"][0]["message"] = "missing request for cpu"
+    last["message"] = "did not receive metrics"
+    finding = judge_metrics(recording(*changes), SCALING)
+    assert finding.link is Link.CPU_REQUEST
+    assert finding.observed == "not for 85 s: Failed: missing request for cpu"

@@ -200,3 +200,29 @@ def test_locusts_own_options_bound_the_plan_and_the_callers(tmp_path: Path) -> N
     assert ended.record["duration_s"] == 1
     assert "ignored" not in ended.text
     assert "3 users" in ended.text or '"RouterCaller": 3' in ended.text
+
+
+def _asked(folder: Path, *options: str) -> tuple[list[str], int]:
+    """Which users a run asked for, and the seed in its record."""
+    users: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        users.append(str(request.json()["user_id"]))
+        return Reply(body={"model_id": "gpt-4o", "is_ab_test": False})
+
+    with served(answer) as host:
+        spec = load_spec(folder, mix={"route-cheapest": 1})
+        ended = Ended(folder / "out", spec, "--host", host, *options)
+    return sorted(users), ended.record["seed"]
+
+
+def test_each_run_has_a_seed_of_its_own_and_repeats_with_it(tmp_path: Path) -> None:
+    """The same users in each run would make a split that is wrong by chance wrong for ever."""
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir()
+    first, seed = _asked(folders[0])
+    second, other = _asked(folders[1])
+    assert first != second
+    assert seed != other
+    assert _asked(folders[2], "--seed", str(seed)) == (first, seed)

@@ -73,7 +73,7 @@ def test_quantiles_are_within_a_thousandth(values: list[float], q: float) -> Non
     latencies = Latencies()
     for value in values:
         latencies.record(value)
-    rank = max(1, math.floor(q * len(values) + 0.5))
+    rank = max(1, math.ceil(round(q * len(values), 6)))
     exact = sorted(values)[rank - 1]
     assert latencies.value_s(q) == pytest.approx(exact, rel=1e-3, abs=1.1e-6)
 
@@ -197,3 +197,14 @@ def test_the_ends_of_the_distributions() -> None:
     assert beta_lower(2, 3, 1) == 1.0
     assert beta_lower(2, 3, 1.1) == 1.0
     assert zero_failures_bound(1) == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10, 99, 100, 101, 399])
+def test_a_quantile_is_the_nearest_rank(size: int) -> None:
+    """The smallest value that has at least q of all at or under it: no rank less by rounding."""
+    latencies = Latencies()
+    for number in range(1, size + 1):
+        latencies.record(number / 1000)
+    for percent in (1, 7, 50, 90, 95, 99):
+        rank = -(-percent * size // 100)
+        assert round(latencies.value_s(percent / 100) * 1000) == rank

@@ -7,7 +7,7 @@ import pytest
 from clusterproof.errors import ObservationError
 from clusterproof.load.objectives import read_objectives
 from clusterproof.load.recorder import Recorder
-from clusterproof.load.serving import affinity_of
+from clusterproof.load.serving import unevenness_of
 from clusterproof.load.target import Target
 from tests.load.scaling_parts import SCALING
 from tests.observe.loopback import Reply, Request, api_server, listed
@@ -34,8 +34,9 @@ def test_the_services_affinity_is_seen() -> None:
         recorder = Recorder(api, TARGET, SCALING, read_objectives().metrics)
         recorder.start()
         recording = recorder.stop()
-    assert affinity_of(recording, "web").startswith("Service web has sessionAffinity ClientIP")
-    assert affinity_of(recording, "other") == ""
+    (sentence,) = unevenness_of(recording, "web")
+    assert sentence.startswith("Service web has sessionAffinity ClientIP")
+    assert unevenness_of(recording, "other") == ()
 
 
 def test_services_that_may_not_be_listed_end_the_run_before_its_load() -> None:

@@ -320,3 +320,14 @@ def test_a_run_that_does_not_wait_for_the_floor_claims_nothing_of_it(
     demand = replace(DEMAND, until=T0 + until)
     found = judge_scale_down(timeline(replicas=series((0, 10))), HELD, demand, None)
     assert [claim.outcome for claim in found] == [Outcome(outcome) for outcome in outcomes]
+
+
+def test_a_controller_that_looks_no_more_is_no_load_that_demands_too_little() -> None:
+    """Its status shows what it saw before the load; by the model the metrics ask for ten."""
+    seen = timeline(ready=series((0, 3)), desired=series((0, 3)), pressure=series((0, 40)))
+    step = Step(T0 + 95, 3, 10, 3, 10, "ScaleUpLimit", (None, None))
+    demand = replace(DEMAND, up_at=T0, down_at=T0 + 100)
+    found = judge_ceiling(seen, HELD, demand, None, Replay((step,), (), 0.0, 0.0))
+    assert (found.outcome, found.link) == (Outcome.FAILED, Link.HPA_DECISION)
+    without = judge_ceiling(seen, HELD, demand, None)
+    assert (without.outcome, without.link) == (Outcome.INCONCLUSIVE, Link.GENERATOR)

@@ -201,6 +201,26 @@ def test_an_affinity_that_keeps_the_load_on_one_pod_is_named(
 
 
 @pytest.mark.parametrize(
+    "spec",
+    [
+        {"externalTrafficPolicy": "Local"},
+        {"internalTrafficPolicy": "Local"},
+        {"trafficDistribution": "PreferSameNode"},
+    ],
+)
+def test_a_policy_that_keeps_the_load_near_is_named(spec: dict[str, str]) -> None:
+    """A Pod on another node, or in another zone, gets none of it."""
+    changes = [_service("web", **spec), _pod(0, "a"), _pod(0, "b")]
+    finding = _judged(_growing("a", 20), _growing("b", 0), changes=changes)
+    assert finding.outcome is Outcome.FAILED
+    assert f"Service web has {' '.join(*spec.items())}: load goes to Pods" in finding.observed
+    other = {name: "Cluster" if "Policy" in name else "" for name in spec}
+    changes[0] = _service("web", **other)
+    finding = _judged(_growing("a", 20), _growing("b", 0), changes=changes)
+    assert "Service web" not in finding.observed
+
+
+@pytest.mark.parametrize(
     ("service", "rate"),
     [
         (_service("web", sessionAffinity="None"), 0),

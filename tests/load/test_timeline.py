@@ -6,7 +6,7 @@ import pytest
 
 from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
-from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.recording import Change, Recording, UsageRead, slimmed
 from clusterproof.load.timeline import (
     build_timeline,
     deletions,
@@ -215,6 +215,13 @@ def test_a_pod_as_the_controller_looks_at_it() -> None:
             ContainerView("s", {}),
         ),
     )
+
+
+def test_requests_of_the_pod_itself_are_seen() -> None:
+    """They stand for those of its containers (calculateRequests), and a recording holds them."""
+    pod = _pod("a")
+    pod["spec"] = {"containers": [{"name": "c"}], "resources": {"requests": {"cpu": "300m"}}}
+    assert pod_view(slimmed("pod", pod)).pod_requests == {"cpu": 300}
 
 
 def test_a_pod_of_which_nothing_is_known_yet_is_pending() -> None:

@@ -1,12 +1,14 @@
 """From everything that was seen to the verdict: pure, so a stored run can be judged again."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from clusterproof.load.account import Account
-from clusterproof.load.counters import PROCESS_CPU, Growth, growth
+from clusterproof.load.counters import PROCESS_CPU, Growth, growth, statuses_of
 from clusterproof.load.finding import Finding, Link, Verdict, judge_run
+from clusterproof.load.gateway import judge_gateway, statuses_seen, tell_apart
 from clusterproof.load.hpa.replay import Replay, replay
 from clusterproof.load.ledger import (
     ClientCounts,
@@ -19,6 +21,7 @@ from clusterproof.load.ledger import (
     judge_requests,
     judge_sent,
 )
+from clusterproof.load.lives import judge_containers, steps_to_ready
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.observer import doubt, judge_observer
 from clusterproof.load.recording import Recording
@@ -27,9 +30,9 @@ from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Metrics, Scenario
 from clusterproof.load.serving import (
     SERVES_WITHIN_S,
-    affinity_of,
     judge_service,
     judge_terminations,
+    unevenness_of,
 )
 from clusterproof.load.split import judge_agreement
 from clusterproof.load.timeline import Timeline, births, build_timeline, deletions
@@ -37,7 +40,6 @@ from clusterproof.outcome import Outcome
 
 _FEWEST_DOWN_S = 60.0
 _NEAR_THE_PEAK = 0.9
-_OF_A_GATEWAY = frozenset({"HTTP 429", "HTTP 502", "HTTP 503", "HTTP 504"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,28 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         if (
             spread is not None
             and spread.outcome is Outcome.FAILED
-            and affinity_of(recording, service)
+            and unevenness_of(recording, service)
         ):
             pinned = spread
     if scaling is not None:
         findings += judge_scaling(recording, timeline, scaling, demand, replayed, pinned)
+        steps = (
+            ()
+            if demand.up_at is None
+            else steps_to_ready(
+                recording,
+                timeline,
+                demand.up_at,
+                requests=metrics.requests if metrics else "",
+                service=service,
+            )
+        )
+        findings = [
+            replace(f, evidence=(*f.evidence, *steps)) if f.id == "ceiling" else f for f in findings
+        ]
+    containers = judge_containers(recording)
+    if containers is not None:
+        findings.append(containers)
     if spread is not None and spread not in findings:
         findings.append(spread)
     findings = judge_terminations(
@@ -164,28 +183,36 @@ def judge_ledger(
 
     With the ids of the findings that counted too much: no Pod that was not read excuses these.
     """
-    account, events = inputs.account, inputs.events
+    account = inputs.account
     ended = {uid: gone for uid, (_, gone) in deletions(inputs.recording).items()}
     scrapes = sorted(inputs.recording.scrapes, key=lambda scrape: scrape.at)
     born = births(inputs.recording)
 
-    def grown(name: str | None) -> Growth | None:
-        return growth(scrapes, name, since=started_at, ended=ended, born=born) if name else None
+    def grown(name: str | None, status: str = "") -> Growth | None:
+        if not name:
+            return None
+        return growth(scrapes, name, since=started_at, status=status, ended=ended, born=born)
 
     served = grown(metrics.requests) or Growth(0.0, 0.0, ())
     observed, durations = grown(metrics.durations_count), grown(metrics.durations_sum)
     exposed, sent = grown(metrics.exposures), grown(metrics.events_sent)
     # What a lost worker counted after its last report may have been served.
     uncounted = int(inputs.generator.get("uncounted_bound", 0))
-    # What an Ingress or a gateway answers in its place, the router never saw.
-    between = sum(
-        count
-        for row in account.names.values()
-        for reason, count in row.failed.items()
-        if reason in _OF_A_GATEWAY
+    counted = {
+        status: grown_by.total
+        for status in sorted(statuses_of(scrapes, metrics.requests))
+        if (grown_by := grown(metrics.requests, status)) is not None
+    }
+    spare = account.unanswered + max(0, account.unended) + uncounted
+    between = tell_apart(
+        statuses_seen(account),
+        counted,
+        unseen=served.unseen_bound,
+        surplus=math.inf if metrics.others else served.total - account.answered,
+        spare=spare,
     )
-    client = ClientCounts(account.answered - between, account.unanswered + uncounted + between)
-    announced = [e.event_id for e in account.exposures]
+    own, again = sum(between.answered.values()), sum(between.retried.values())
+    client = ClientCounts(account.answered - own - between.unknown, spare + between.unknown + again)
     findings = [judge_requests(client, served.total, served.unseen_bound, others=metrics.others)]
     if observed is not None and durations is not None:
         findings.append(judge_histogram(metrics.durations_count, served, observed))
@@ -196,25 +223,37 @@ def judge_ledger(
     if spec.evidence.prometheus is not None:
         agreement = judge_prometheus(served.total, inputs.prometheus)
         findings += [agreement] if agreement is not None else []
+    gateway = judge_gateway(
+        between,
+        account.started + account.dropped,
+        spec.scenario(inputs.generator["scenario"]).objectives.failure_ratio,
+    )
+    findings += [gateway] if gateway is not None else []
     surplus = {"count-requests": served.total > client.answered + client.unanswered}
-    if account.exposures:
+    if account.exposures and exposed is not None:
         shown = len(account.exposures)
-        if exposed is not None:
-            findings.append(
-                judge_exposures(str(metrics.exposures), shown, exposed.total, exposed.unseen_bound)
-            )
-            surplus["count-exposures"] = exposed.total > shown
-        if spec.evidence.posthog is not None:
-            durable = None if events is None else set(events)
-            findings.append(judge_events(announced, durable))
-            if sent is not None:
-                both = None if durable is None else len(set(announced) & durable)
-                findings.append(
-                    judge_sent(str(metrics.events_sent), sent.total, both, sent.unseen_bound)
-                )
-            if events is not None:
-                findings.append(judge_agreement(account.exposures, events))
+        findings.append(
+            judge_exposures(str(metrics.exposures), shown, exposed.total, exposed.unseen_bound)
+        )
+        surplus["count-exposures"] = exposed.total > shown
+    if account.exposures and spec.evidence.posthog is not None:
+        findings += _judge_posthog(account, inputs.events, str(metrics.events_sent), sent)
     return served, findings, frozenset(row for row, more in surplus.items() if more)
+
+
+def _judge_posthog(
+    account: Account, events: Mapping[str, str] | None, name: str, sent: Growth | None
+) -> list[Finding]:
+    """What it holds of the exposures; `sent` is the router's own count of them, by that name."""
+    announced = [exposure.event_id for exposure in account.exposures]
+    durable = None if events is None else set(events)
+    findings = [judge_events(announced, durable)]
+    if sent is not None:
+        both = None if durable is None else len(set(announced) & durable)
+        findings.append(judge_sent(name, sent.total, both, sent.unseen_bound))
+    if events is not None:
+        findings.append(judge_agreement(account.exposures, events))
+    return findings
 
 
 def capacity(recording: Recording, served: Growth, since: float) -> Mapping[str, float]:

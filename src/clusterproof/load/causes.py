@@ -53,19 +53,20 @@ def find_cause(
 def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
     """The HPA could read its metrics all the time."""
     expected = "the HPA reads its metrics (ScalingActive)"
-    blind_since: float | None = None
+    blind: dict[str, float] = {}
     longest, worst = 0.0, ""
     changes = recording.of("hpa", scaling.hpa)
     for index, change in enumerate(changes):
         active = condition_entry(change.object, "ScalingActive")
         until = changes[index + 1].at if index + 1 < len(changes) else recording.ended_at
         if active.get("status") == "False":
-            blind_since = change.at if blind_since is None else blind_since
-            if until - blind_since > longest:
-                longest = until - blind_since
-                worst = f"{active.get('reason')}: {active.get('message')}"
+            why = f"{active.get('reason')}: {active.get('message')}"
+            blind[why] = blind.get(why, 0.0) + until - change.at
+            if sum(blind.values()) > longest:
+                longest = sum(blind.values())
+                worst = max(blind, key=blind.__getitem__)  # of several reasons the lasting one
         else:
-            blind_since = None
+            blind = {}
     gap = longest_unread(recording)
     unread = gap.seconds
     link = Link.CPU_REQUEST if "missing request" in worst else Link.METRICS

@@ -6,6 +6,7 @@ bound on that is stated (its last rate until it was gone; a process that was rea
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 PROCESS_START = "process_start_time_seconds"
 PROCESS_CPU = "process_cpu_seconds_total"
+_STATUS = re.compile(r'="([1-5][0-9]{2})"')
 _OF_PROCESS = frozenset({PROCESS_START, PROCESS_CPU})
 
 
@@ -32,9 +34,15 @@ class Scrape:
     uid: str
     values: Mapping[str, float]
 
-    def total(self, name: str) -> float:
-        """The values of all series of the sample `name` together; 0 where there is none."""
-        return sum(value for key, value in self.values.items() if matches(key, name))
+    def total(self, name: str, status: str = "") -> float:
+        """The values of all series of the sample `name` together; 0 where there is none.
+
+        Args:
+            name: Of the sample.
+            status: Only series with a label that has this value.
+        """
+        start, label = f"{name}{{", f'="{status}"' if status else ""
+        return sum(v for key, v in self.values.items() if key.startswith(start) and label in key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +111,23 @@ def matches(of: str, name: str) -> bool:
     return of.startswith(f"{name}{{")
 
 
+def statuses_of(scrapes: Iterable[Scrape], name: str) -> frozenset[str]:
+    """The HTTP statuses by which the counter tells its series apart; none where it does not."""
+    return frozenset(
+        status
+        for scrape in scrapes
+        for key in scrape.values
+        if matches(key, name)
+        for status in _STATUS.findall(key)
+    )
+
+
 def growth(
     scrapes: Sequence[Scrape],
     name: str,
     *,
     since: float,
+    status: str = "",
     ended: Mapping[str, float] | None = None,
     born: Mapping[str, float] | None = None,
 ) -> Growth:
@@ -120,6 +140,7 @@ def growth(
     Args:
         scrapes: Of all pods, in order of time.
         name: The sample's name.
+        status: Only series of this HTTP status.
         since: Processes started later begin at 0; older ones at their last read before it (or
             their first read, when that came later).
         ended: When pods went away, by UID; absent pods still live.
@@ -142,7 +163,8 @@ def growth(
         is_new = start >= since
         if born is not None:
             is_new = uid in born or start > min(starts[uid])
-        lives.append(_life(reads, name, since=since, start=start, end=end, is_new=is_new))
+        values = [(read.at, read.total(name, status)) for read in reads]
+        lives.append(_life(reads, values, since=since, start=start, end=end, is_new=is_new))
     return Growth(
         total=sum(life.growth for life in lives),
         unseen_bound=sum(life.unseen_bound for life in lives),
@@ -157,14 +179,13 @@ def _process_start(scrape: Scrape) -> float:
 
 def _life(
     reads: Sequence[Scrape],
-    name: str,
+    values: Sequence[tuple[float, float]],
     *,
     since: float,
     start: float,
     end: float | None,
     is_new: bool,
 ) -> Life:
-    values = [(read.at, read.total(name)) for read in reads]
     before = [value for at, value in values if at <= since]
     base = before[-1] if before else (0.0 if is_new else values[0][1])
     counted = [(at, value) for at, value in values if at > since] or [values[-1]]

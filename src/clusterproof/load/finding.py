@@ -23,6 +23,7 @@ class Link(StrEnum):
     READINESS = "readiness"
     SERVICE = "Service"
     TERMINATION = "termination"
+    GATEWAY = "gateway"
     ANSWERS = "answers"
     LATENCY = "latency"
     REQUEST_COUNTER = "request counter"

@@ -18,6 +18,7 @@ from clusterproof.outcome import Outcome
 _LOWEST_US = 1
 _HIGHEST_US = 3_600_000_000
 _DIGITS = 3
+_RANK_DIGITS = 6
 _US = 1_000_000
 LONGEST_S = _HIGHEST_US / _US
 """What is longer counts as this."""
@@ -79,7 +80,8 @@ class Latencies:
         """The nearest-rank quantile, in seconds; 0 without samples."""
         if not self.count:
             return 0.0
-        return float(self._histogram.get_value_at_percentile(q * 100)) / _US
+        # What a float adds to 0.07 x 100 is no rank more.
+        return self._at_rank(max(1, math.ceil(round(q * self.count, _RANK_DIGITS))))
 
     def quantile(self, q: float, confidence: float = CONFIDENCE, together: float = 1.0) -> Quantile:
         """The quantile with its interval.

@@ -37,7 +37,7 @@ _TIMED = frozenset(
 _COUNTED = frozenset(
     {
         *("count-requests", "count-histogram", "sum-durations", "count-prometheus"),
-        *("count-exposures", "events-sent", "service-spread"),
+        *("count-exposures", "events-sent", "service-spread", "gateway-answers"),
     }
 )
 _METERED = frozenset({"hpa-model"})

@@ -17,7 +17,10 @@ from clusterproof.redact import Redactor
 Json = dict[str, Any]
 _FREE_TEXT = ("event", "pod")
 _DROPPED = ("managedFields", "annotations")
-_POD_SPEC = ("nodeName", "containers", "initContainers", "terminationGracePeriodSeconds")
+_POD_SPEC = (
+    *("nodeName", "containers", "initContainers", "resources"),
+    "terminationGracePeriodSeconds",
+)
 _CONTAINER = ("name", "resources", "restartPolicy", "lifecycle")
 
 

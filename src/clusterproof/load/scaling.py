@@ -5,7 +5,7 @@ it (causes.py) is named.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from clusterproof.load.asked import judge_asked
@@ -19,9 +19,14 @@ from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import Series, Timeline, first_at, value_at
 from clusterproof.outcome import Outcome
 
-_AGREEMENT, _HALF = 0.9, 0.5
+_AGREEMENT, _HALF, _ONCE = 0.9, 0.5, 1
 """Our choice: the reconcile times are inferred, so one in ten may fall on the other side. Most
-reconciles change nothing, and any model agrees in these: the others count by themselves."""
+reconciles change nothing, and any model agrees in these: the others count by themselves, and one of
+them that differs may be chance."""
+_ALONE = 0.75
+"""Our choice: the right model, left to itself, was within a sync period of the controller for 89 %
+of the time at least (recordings of the laboratory, their times inferred), a wrong one, where that
+changed anything, for 60 % at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ def judge_scaling(
     """
     held = held_by(recording, scaling)
     findings = [*judge_asked(recording, scaling), judge_metrics(recording, scaling)]
+    metrics = len(findings) - 1
     if held is None:
         return findings
     cause = find_cause(recording, scaling) or pinned
@@ -66,13 +72,18 @@ def judge_scaling(
     if demand.up_at is not None:
         missed = find_cause(recording, scaling, until=demand.down_at or demand.until) or pinned
         if held.ceiling_within_s is not None:
-            findings.append(judge_ceiling(timeline, held, demand, missed))
+            findings.append(judge_ceiling(timeline, held, demand, missed, replayed))
         if held.react_within_s is not None:
             findings.append(judge_reaction(timeline, held, demand, missed))
     if demand.down_at is not None:
         findings += judge_scale_down(timeline, held, demand, replayed)
     findings.append(judge_flapping(timeline, demand))
-    findings.append(judge_model(replayed, unmodelled(recording, scaling)))
+    unknown = unmodelled(recording, scaling)
+    if unknown and replayed is None:
+        # Of what the model does not know it claims nothing: all else is judged.
+        findings[metrics] = _not_replayed(findings[metrics], unknown)
+    else:
+        findings.append(judge_model(replayed))
     if cause is not None and all(f.link is not cause.link for f in findings):
         findings.append(cause)
     return findings
@@ -92,21 +103,24 @@ def judge_bounds_kept(timeline: Timeline, held: Held) -> Finding:
     return Finding("replicas-bounds", Link.HPA_BOUNDS, outcome, expected, observed)
 
 
-def judge_ceiling(timeline: Timeline, held: Held, demand: Demand, cause: Finding | None) -> Finding:
-    """All replicas of the ceiling were Ready in time, or the link that kept them back."""
+def judge_ceiling(
+    timeline: Timeline,
+    held: Held,
+    demand: Demand,
+    cause: Finding | None,
+    replayed: Replay | None = None,
+) -> Finding:
+    """All replicas of the ceiling were Ready in time, or the link that kept them back.
+
+    A load that demanded fewer, by what the HPA saw and by the model, is the generator's: a
+    controller that looks no more sees nothing of it.
+    """
     since, within_s = demand.up_at or 0.0, held.ceiling_within_s or 0.0
     reached = first_at(timeline.ready, held.ceiling, since=since)
     expected = f"{held.ceiling} Ready within {within_s:.0f} s of the load that needs it"
     if reached is not None and reached - since <= within_s:
-        steps = _steps(timeline, since, reached)
-        return Finding(
-            "ceiling",
-            Link.HPA_DECISION,
-            Outcome.PASSED,
-            expected,
-            f"{reached - since:.1f} s",
-            steps,
-        )
+        observed, shown = f"{reached - since:.1f} s", _steps(timeline, since, reached)
+        return Finding("ceiling", Link.HPA_DECISION, Outcome.PASSED, expected, observed, shown)
     until = min(since + within_s, demand.until)
     best = int(_highest(timeline.ready, since, until))
     wanted = int(value_at(timeline.desired, until))
@@ -118,8 +132,12 @@ def judge_ceiling(timeline: Timeline, held: Held, demand: Demand, cause: Finding
     ends = until if demand.down_at is None else min(until, demand.down_at)
     lately = max(since, ends - 2 * held.flags.sync_s)
     seen = _highest(timeline.pressure, lately, ends)
-    demanded = seen > 100 * (1 + held.up_tolerance) and wanted < held.ceiling
+    steps = replayed.steps if replayed else ()
+    asked = max((s.proposed or 0 for s in steps if lately <= s.at <= ends), default=0)
+    demanded = seen > 100 * (1 + held.up_tolerance) or asked > wanted
     evidence = (f"highest figure that the HPA saw at the end: {seen:.0f} % of its target",)
+    if asked:
+        evidence += (f"by the model its metrics asked for {asked} replicas then",)
     if not demanded and wanted < held.ceiling:
         return Finding(
             "ceiling", Link.GENERATOR, Outcome.INCONCLUSIVE, expected, observed, evidence
@@ -222,19 +240,19 @@ def unmodelled(recording: Recording, scaling: Scaling) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for c in changes for name in others_of(c.object)))
 
 
-def judge_model(replayed: Replay | None, unknown: Sequence[str] = ()) -> Finding:
+def _not_replayed(finding: Finding, unknown: Sequence[str]) -> Finding:
+    named = f"not compared with the model of the controller: the HPA goes by {', '.join(unknown)}"
+    return replace(finding, evidence=(*finding.evidence, named))
+
+
+def judge_model(replayed: Replay | None) -> Finding:
     """The controller did what its published algorithm says, from what it saw."""
     expected = (
         f"the model sets the same in at least {_AGREEMENT:.0%} of the reconciles, and of those that"
-        " change something"
+        f" change something; alone it is within one sync period for {_ALONE:.0%} of the time"
     )
     if replayed is None or not replayed.steps:
         observed = "no reconcile could be replayed"
-        if unknown:
-            observed += (
-                f": the HPA goes by {', '.join(unknown)}; the model knows Resource and"
-                " ContainerResource metrics"
-            )
         return Finding("hpa-model", Link.HPA_DECISION, Outcome.INCONCLUSIVE, expected, observed)
     differing = replayed.first_divergence
     evidence = [
@@ -248,10 +266,11 @@ def judge_model(replayed: Replay | None, unknown: Sequence[str] = ()) -> Finding
         )
     matched, acting = replayed.acted
     outcome = Outcome.PASSED
-    if replayed.agreement < _AGREEMENT or matched < _HALF * acting:
+    if matched < _AGREEMENT * acting:
+        chance = acting - matched <= _ONCE and matched >= _HALF * acting
+        outcome = Outcome.INCONCLUSIVE if chance else Outcome.FAILED
+    if replayed.agreement < _AGREEMENT or replayed.within_sync < _ALONE:
         outcome = Outcome.FAILED
-    elif matched < _AGREEMENT * acting:
-        outcome = Outcome.INCONCLUSIVE
     observed = (
         f"{replayed.agreement:.1%} of {len(replayed.steps)} reconciles; {matched} of {acting} that"
         " change something"

@@ -149,12 +149,13 @@ class Scenario(Section):
         target: Where it goes when no host is given.
         flag: Key of the feature flag whose variants it looks at.
         models: The model ids that it may be given, and asks for.
+        seed: Of what its requests look like; without one each run draws its own, and keeps it.
     """
 
     target: ServiceRef
     flag: str = ""
     models: tuple[str, ...] = ()
-    seed: int = 20261123
+    seed: int | None = None
     callers: PositiveInt = 96
     users: PositiveInt = 50_000
     connection_max_age_s: PositiveFloat = 5

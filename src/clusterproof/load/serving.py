@@ -31,18 +31,34 @@ _AFFINITY_S = 10_800
 """Source: core/v1 DefaultClientIPServiceAffinitySeconds."""
 
 
-def affinity_of(recording: Recording, service: str) -> str:
-    """That the Service keeps each address on one Pod, as a sentence, or ""."""
+def unevenness_of(recording: Recording, service: str) -> tuple[str, ...]:
+    """What in the Service's spec keeps load from some of its Pods, in sentences.
+
+    Source: Kubernetes docs, "Virtual IPs and Service Proxies" (session affinity, traffic policies)
+    and "Service" (trafficDistribution).
+    """
+    sentences: dict[str, None] = {}
     for change in recording.of("service", service):
         spec = change.object["spec"]
         if spec.get("sessionAffinity") == "ClientIP":
             config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
             seconds = config.get("timeoutSeconds", _AFFINITY_S)
-            return (
+            sentences[
                 f"Service {service} has sessionAffinity ClientIP ({seconds} s):"
                 " the load of one address stays on one Pod"
-            )
-    return ""
+            ] = None
+        for policy in ("externalTrafficPolicy", "internalTrafficPolicy"):
+            if spec.get(policy) == "Local":
+                sentences[
+                    f"Service {service} has {policy} Local: load goes to Pods of the node that it"
+                    " comes to"
+                ] = None
+        if spec.get("trafficDistribution"):
+            sentences[
+                f"Service {service} has trafficDistribution {spec['trafficDistribution']}: load"
+                " goes to Pods that are near"
+            ] = None
+    return tuple(sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +135,8 @@ def judge_service(
     observed = (
         f"{len(judged) - len(wrong)} of {len(judged)} pods did; at most {peak} ready endpoints"
     )
-    affinity = affinity_of(recording, service) if wrong else ""
-    if affinity:
-        observed += f"; {affinity}"
+    if wrong:
+        observed = "; ".join((observed, *unevenness_of(recording, service)))
     evidence = tuple(wrong[name] for name in sorted(wrong)[:10])
     return Finding("service-spread", Link.SERVICE, outcome, expected, observed, evidence)
 

@@ -5,16 +5,20 @@ exposures). Users are counted, not requests: a hash puts all of a user's request
 requests are not independent.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from clusterproof.load.distributions import chi_square_tail
+from clusterproof.load.distributions import chi_square_tail, zero_failures_bound
 from clusterproof.load.finding import Finding, Link
 from clusterproof.outcome import Outcome
 
 ALPHA = 0.001
 FEWEST_USERS = 100
+_OF_99_PERCENT = 2.326
+"""The quantile of the normal distribution."""
+_NEAR, _HIGHEST, _ROUNDS = 1e-6, 1000.0, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,33 @@ def judge_split(exposures: Iterable[Exposure], shares: Mapping[str, float]) -> F
         Outcome.FAILED if chance < ALPHA else Outcome.PASSED,
         expected,
         f"{users} users: {seen}; p = {chance:.3g}",
-        (f"smallest deviation seen at this size: {detectable(users):.2%} points",),
+        (f"a shift of {100 * detectable(users, shares):.2f} points is seen in 99 % of such runs",),
     )
 
 
-def detectable(users: int) -> float:
-    """The smallest deviation from one half that the test sees at `users`, as a share."""
-    critical = 10.828
-    return float((critical / users) ** 0.5 / 2) if users else 1.0
+def detectable(users: int, shares: Mapping[str, float]) -> float:
+    """The shift between two variants, either way, that the test sees in 99 % of runs.
+
+    The statistic is at least the square of one share's deviation, by its own variance, whatever
+    the number of variants is; that share varies as it is after the shift.
+    """
+    if not users:
+        return 1.0
+    low, high = 0.0, _HIGHEST
+    while high - low > _NEAR:
+        middle = (low + high) / 2
+        seen = chi_square_tail(middle, len(shares) - 1) < ALPHA
+        low, high = (low, middle) if seen else (middle, high)
+    return min(1.0, max(_shift(min(share, 1 - share), high, users) for share in shares.values()))
+
+
+def _shift(share: float, critical: float, users: int) -> float:
+    shift = 0.0
+    for _ in range(_ROUNDS):
+        moved = min(0.5, share + shift)
+        limit = math.sqrt(critical * share * (1 - share))
+        shift = (limit + _OF_99_PERCENT * math.sqrt(moved * (1 - moved))) / math.sqrt(users)
+    return shift
 
 
 def judge_stickiness(exposures: Iterable[Exposure]) -> Finding:
@@ -88,6 +111,9 @@ def judge_stickiness(exposures: Iterable[Exposure]) -> Finding:
         observed = "no user asked twice, so nothing can be said"
         return Finding("ab-sticky", Link.STICKINESS, Outcome.INCONCLUSIVE, expected, observed)
     examples = tuple(f"{user}: {', '.join(sorted(variants[user]))}" for user in moved[:5])
+    if not moved:
+        most = zero_failures_bound(len(repeated))
+        examples = (f"none of {len(repeated)} still allows for {most:.2%} that change (95 %)",)
     return Finding(
         "ab-sticky",
         Link.STICKINESS,

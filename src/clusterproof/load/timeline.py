@@ -101,6 +101,10 @@ def pod_view(pod: Json) -> PodView:
         started_at=epoch(status["startTime"]) if "startTime" in status else None,
         ready=ready.get("status"),
         ready_changed_at=epoch(ready["lastTransitionTime"]) if ready else 0.0,
+        pod_requests={
+            resource: milli(quantity)
+            for resource, quantity in ((spec.get("resources") or {}).get("requests") or {}).items()
+        },
         containers=tuple(
             ContainerView(
                 container.name,

@@ -6,8 +6,9 @@ there. `Step` compares one decision with what the controller then did, from the 
 really started from; `free` lets the model run on its own replicas from the first moment on.
 """
 
+import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from clusterproof.kube.objects import condition_entry
@@ -180,7 +181,19 @@ def reconcile_times(
         ticks += [ticks[-1] + gap * n / runs for n in range(1, runs + 1)]
     while ticks[-1] + flags.sync_s < recording.ended_at:
         ticks.append(ticks[-1] + flags.sync_s)
-    return [t for t in ticks if t >= first_usage]
+    return [t for t in _apart(ticks, flags.sync_s) if t >= first_usage]
+
+
+def _apart(ticks: Sequence[float], sync_s: float) -> Iterator[float]:
+    """The same, none a little less than a sync period after the one before.
+
+    The controller waits that long after each reconcile; only its news reach us sooner or later. A
+    policy of as many seconds would hold in the next one too.
+    """
+    last = -math.inf
+    for at in ticks:
+        last = last + sync_s if last + sync_s - _APART_S < at < last + sync_s else at
+        yield last
 
 
 def _decided_at(at: float, replicas: Series) -> float:

@@ -1,0 +1,105 @@
+"""What stands before the Pods, told from them: it answers in their place, and it asks again.
+
+An Ingress, a gateway or a mesh has its own 429 and 503 (a limit, no endpoint, a timeout), and may
+repeat a request that failed. Where the Pods count by status, both are counted here to the number;
+where they do not, nobody can tell.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clusterproof.load.account import Account
+from clusterproof.load.finding import Finding, Link
+from clusterproof.outcome import Outcome
+
+_HTTP = "HTTP "
+_RETRIED = frozenset({"500", "502", "503", "504"})
+MAYBE_OWN = frozenset({"429", "502", "503", "504"})
+"""What a gateway answers by itself: RFC 9110, 15.6, and RFC 6585."""
+
+
+def statuses_seen(account: Account) -> Counter[str]:
+    """The wrong answers that callers got, by HTTP status."""
+    counts: Counter[str] = Counter()
+    for row in account.names.values():
+        for reason, count in row.failed.items():
+            status = reason.removeprefix(_HTTP)
+            if status != reason and status.isdigit():
+                counts[status] += count
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """What a gateway did.
+
+    Attributes:
+        answered: Answers that no Pod counted, by status.
+        retried: Answers that a Pod counted and no caller got, by status.
+        unknown: Answers of which it cannot be told.
+    """
+
+    answered: Mapping[str, int]
+    retried: Mapping[str, int]
+    unknown: int = 0
+
+
+def tell_apart(
+    seen: Mapping[str, int],
+    counted: Mapping[str, float],
+    *,
+    unseen: float,
+    surplus: float,
+    spare: int,
+) -> Between:
+    """What callers got, by status, against what the Pods counted.
+
+    Args:
+        seen: What callers got.
+        counted: What the Pods counted; empty where they do not count by status.
+        unseen: The most that Pods may have counted after their last reads.
+        surplus: How much more they counted, of all statuses, than callers got answers.
+        spare: Requests without an answer: a Pod may have counted them.
+    """
+    missing = {
+        status: round(count - counted.get(status, 0))
+        for status, count in seen.items()
+        if status in MAYBE_OWN and count > counted.get(status, 0)
+    }
+    own = {status: count for status, count in missing.items() if counted and count > unseen}
+    again = {
+        status: round(count - seen.get(status, 0))
+        for status, count in counted.items()
+        if status in _RETRIED and count > seen.get(status, 0)
+    }
+    repeated, more = sum(again.values()), surplus + sum(own.values())
+    # What else is counted twice is no retry: all that is too much has to be explained.
+    if repeated <= spare or abs(more - repeated) > spare + unseen:
+        again = {}
+    return Between(own, again, sum(missing.values()) - sum(own.values()))
+
+
+def judge_gateway(between: Between, scheduled: int, failure_ratio: float) -> Finding | None:
+    """It answered in the target's place no more often than requests may fail; None if never.
+
+    Args:
+        between: What it did.
+        scheduled: How many requests there were.
+        failure_ratio: How many of them may fail.
+    """
+    answered, retried = sum(between.answered.values()), sum(between.retried.values())
+    if not answered and not retried:
+        return None
+    parts = [
+        *(f"{n} x HTTP {status} that no Pod counted" for status, n in between.answered.items()),
+        *(f"{n} x HTTP {status} repeated, unseen" for status, n in between.retried.items()),
+    ]
+    return Finding(
+        "gateway-answers",
+        Link.GATEWAY,
+        Outcome.FAILED if answered + retried > failure_ratio * scheduled else Outcome.PASSED,
+        f"at most {failure_ratio:.3%} of all requests answered or repeated before the Pods",
+        f"{answered} answered, {retried} repeated, of {scheduled}",
+        tuple(parts),
+    )

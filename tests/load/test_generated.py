@@ -1,0 +1,62 @@
+"""Generated runs: a healthy one passes, a fault names its link; `make load-chances` has many."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from clusterproof.load.analysis import analyse
+from clusterproof.load.finding import Link
+from clusterproof.outcome import Outcome
+from loadtests.generated.__main__ import judged
+from loadtests.generated.faults import FAULTS
+from loadtests.generated.run import play
+from loadtests.generated.world import World, healthy
+
+
+def _world(seed: int) -> World:
+    return healthy(random.Random(seed))  # noqa: S311 - a reproducible draw, not a secret
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_healthy_run_passes(seed: int) -> None:
+    run = judged(None, seed)
+    assert run.right, run.said
+
+
+@pytest.mark.parametrize(
+    ("link", "number"),
+    [(link, number) for link, ways in FAULTS.items() for number in range(len(ways))],
+)
+def test_a_fault_names_the_link_that_it_breaks(link: Link, number: int) -> None:
+    run = judged(link, 40, number)
+    assert run.right, (run.fault, run.said)
+
+
+def test_every_link_has_a_fault() -> None:
+    assert set(FAULTS) == set(Link)
+
+
+def test_one_seed_is_one_run() -> None:
+    first, again = play(_world(5), 5), play(_world(5), 5)
+    assert first.account.to_json() == again.account.to_json()
+    assert first.recording == again.recording
+    assert play(_world(5), 6).recording != first.recording
+
+
+def test_all_arrivals_are_accounted_for() -> None:
+    """Planned = sent + dropped, and sent = answered + unanswered, as of a real generator."""
+    world = _world(7)
+    account = play(world, 7).account
+    assert account.started + account.dropped == world.plan.total
+    assert account.started == account.answered + account.unanswered
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_a_model_that_is_wrong_on_purpose_fails(seed: int) -> None:
+    """The load spec says that the controller tolerates twice its target; it does not."""
+    world = _world(seed)
+    wrong = replace(world, flags=replace(world.flags, tolerance=1.0))
+    findings = analyse(play(world, seed), wrong.spec()).verdict.findings
+    model = next(finding for finding in findings if finding.id == "hpa-model")
+    assert model.outcome is Outcome.FAILED
