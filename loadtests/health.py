@@ -10,7 +10,7 @@ import psutil  # type: ignore[import-untyped] # no stubs installed
 from clusterproof.load.account import CpuShare
 from clusterproof.load.seconds import Second
 from clusterproof.load.sections import CircuitBreaker
-from loadtests.arrivals import Lane
+from loadtests.lane import Lane
 
 _SCHEDSTAT = Path("/proc/self/schedstat")
 """Of the main thread, which is the event loop's."""

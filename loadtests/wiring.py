@@ -5,7 +5,6 @@ Works alone (`locust -f`), with `--processes N`, and as master and workers on se
 """
 
 import logging
-import os
 import time
 from argparse import Namespace
 from collections.abc import Mapping
@@ -23,13 +22,23 @@ from locust.util.timespan import parse_timespan
 
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
+from clusterproof.load.sections import Limits
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 from clusterproof.redact import Redactor
-from loadtests.arrivals import Caller, Lane
+from loadtests.arrivals import Caller
+from loadtests.client import tls_options
 from loadtests.ending import END_WITHIN_S, follow_master, listen
 from loadtests.forward import forward_to
 from loadtests.health import Health
-from loadtests.options import add_options, load_spec, scenario_for, spec_path, wrong_input_ends
+from loadtests.lane import Lane, Requests
+from loadtests.options import (
+    add_options,
+    headers_of,
+    load_spec,
+    requests_of,
+    spec_path,
+    wrong_input_ends,
+)
 from loadtests.records import Records
 from loadtests.target import Surroundings, host_of, without_credentials
 from loadtests.verdict import few_callers, generator_figures, judge_callers, print_verdict
@@ -50,13 +59,14 @@ _AT_WORK = frozenset({"spawning", "running"})
 class Run:
     """One scenario wired to one Locust process."""
 
-    def __init__(self, scenario: str, caller: type[Caller]) -> None:
+    def __init__(self, scenario: str) -> None:
         """Read the load spec and register with Locust; nothing is sent."""
         self.name = scenario
-        self.caller = caller
         self.spec = load_spec()
-        self.scenario = scenario_for(caller, self.spec, scenario)
-        caller.host = host_of(self.scenario.target)
+        with wrong_input_ends():
+            self.scenario = self.spec.scenario(scenario)
+        Caller.host = host_of(self.scenario.target)
+        self.requests: Requests | None = None
         self.around = Surroundings()
         self.account = Account()
         self.plan: Plan = self.spec.plan(scenario, next(iter(self.scenario.shapes)))
@@ -99,20 +109,22 @@ class Run:
         options = environment.parsed_options
         self._split_host()
         with wrong_input_ends():
-            if options.ca:
-                self.caller.trust(options.ca)
+            Caller.tls = tls_options(options.ca, options.cert)
+            self.requests = requests_of(environment.user_classes, self.name, self.scenario)
+            if not isinstance(runner, WorkerRunner):  # the master tells its workers
+                given = headers_of(self.scenario, options.header)
+                Caller.headers = {**given, **Caller.headers}
             # Locust fills in its own defaults of 1 later.
             self.spawn_rate = options.spawn_rate or 0.0
             if options.num_users:
                 self.scenario = self.scenario.model_copy(update={"callers": options.num_users})
-            self.refuse(environment.host or self.caller.host or "")
-            self._check_environment()
+            self.refuse(environment.host or Caller.host or "")
             self._set_stop_timeout(environment)
             if not isinstance(runner, WorkerRunner):
                 # Whatever ends Locust before a test was judged has shown nothing.
                 environment.process_exit_code = int(ExitCode.INCONCLUSIVE)
                 self.records = Records(Path(options.out), spec_path())
-                if not (environment.host or self.caller.host):  # the master tells its workers
+                if not (environment.host or Caller.host):  # the master tells its workers
                     environment.host = forward_to(self.scenario.target, self.around.context)
         if isinstance(runner, WorkerRunner):
             runner.register_message(LANE, self.take_lane)
@@ -151,9 +163,11 @@ class Run:
         """
         refusal = ""
         self._split_host()
-        host = environment.host or self.caller.host or ""
+        host = environment.host or Caller.host or ""
         try:
             self.refuse(host)
+            mix, seed = self.scenario.mix, self.scenario.seed
+            self.requests = Requests(environment.user_classes, mix, seed)
         except SpecError as error:
             refusal = str(error)
         self.account = Account()
@@ -162,15 +176,24 @@ class Run:
         self._under_way = True
         self.started_at = time.time() + START_DELAY_S
         origin = time.perf_counter() + START_DELAY_S
-        self.lane = lane = Lane(self.plan, self.scenario, self.account, origin=origin, host=host)
         self._stops_at_s = self.plan.duration_s
-        self.caller.lane = lane
+        assert self.requests is not None  # noqa: S101 - read before any test
+        self.lane = lane = Lane(
+            self.plan,
+            self.scenario,
+            self.account,
+            self.requests,
+            origin=origin,
+            host=host,
+            judged_stages=frozenset(self._stage_limits()),
+        )
+        Caller.lane = lane
         runner = environment.runner
         if refusal:
             LOG.error("no request is sent: %s", refusal)
             return
         if self.workers is not None:
-            self.workers.begin(self.plan, self.started_at, self.caller.authorization)
+            self.workers.begin(self.plan, self.started_at, Caller.headers)
             return
         if not isinstance(runner, WorkerRunner):
             lane.assign(0, 1)
@@ -237,7 +260,7 @@ class Run:
         """The master says which arrivals are ours, and when second 0 is on its clock."""
         del environment
         self._order = msg.data
-        self.caller.authorization = msg.data["authorization"]
+        Caller.headers = msg.data["headers"]
         self._follow_order()
 
     def hurry(self, environment: Environment, msg: Message) -> None:
@@ -333,7 +356,15 @@ class Run:
             stopped_early=self.stopped_early,
             few_callers=few_callers(account, self.plan, self.scenario),
         )
-        judged = judge_callers(account, figures, self.spec, self.scenario, collapsed=self.collapsed)
+        judged = judge_callers(
+            account,
+            figures,
+            self.spec,
+            self.scenario,
+            collapsed=self.collapsed,
+            requests=() if self.requests is None else self.requests.sent,
+            stages={n: row for n, row in self._stage_limits().items() if n < len(self.plan.stages)},
+        )
         record = {
             "scenario": self.name,
             "shape": environment.parsed_options.shape,
@@ -385,17 +416,13 @@ class Run:
             )
         environment.stop_timeout = given or self.scenario.drain_s
 
-    def _check_environment(self) -> None:
-        for name in self.caller.environment_needs:
-            if not os.environ.get(name):
-                raise SpecError(f"{name}: expected in the environment, which has none")
-
     def _follow_order(self) -> None:
         """Take the lane that the master gave, before or after our own test_start."""
         order, lane = self._order, self.lane
         if not order or lane is None or lane.account is not self.account or self.refused:
             return
         self.started_at = order["started_at"]
+        lane.started_at = self.started_at
         lane.origin = time.perf_counter() + self.started_at - time.time()
         lane.assign(order["number"], order["of"], from_s=order["from_s"])
 
@@ -407,8 +434,14 @@ class Run:
         environment = self.environment
         if "@" not in (environment.host or ""):
             return
-        environment.host, self.caller.authorization = without_credentials(environment.host)
+        environment.host, authorization = without_credentials(environment.host)
+        Caller.headers = {**Caller.headers, **authorization}
         environment.parsed_options.host = environment.host
+
+    def _stage_limits(self) -> dict[int, Limits]:
+        """The objectives of the stages that have some, by their number."""
+        rows = self.scenario.shapes[self.environment.parsed_options.shape]
+        return {number: row.objectives for number, row in enumerate(rows) if row.objectives}
 
     def _read_plan(self, options: Namespace) -> None:
         plan = self.spec.plan(
@@ -451,3 +484,12 @@ class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped
         """Locust asks this every second."""
         callers = self.run.scenario.callers
         return None if self.run.is_over else (callers, self.run.spawn_rate or float(callers))
+
+
+def shape_of(scenario: str) -> type[PlanShape]:
+    """What offers the shapes of a scenario to the callers of a locustfile; call it once there.
+
+    Args:
+        scenario: Its name in the load spec.
+    """
+    return type("Shape", (PlanShape,), {"abstract": False, "run": Run(scenario)})

@@ -58,7 +58,7 @@ class Workers:
         self._runner = runner
         self._plan: Plan | None = None
         self._started_at = 0.0
-        self._authorization: dict[str, str] = {}
+        self._headers: dict[str, str] = {}
         self._reports: dict[str, Json] = {}
         self._exposures: dict[str, list[Any]] = {}
         self._finals: set[str] = set()
@@ -67,9 +67,9 @@ class Workers:
         runner.register_message(THAWED, self._take_thawed)
         gevent.spawn(self._watch)
 
-    def begin(self, plan: Plan, started_at: float, authorization: dict[str, str]) -> None:
+    def begin(self, plan: Plan, started_at: float, headers: dict[str, str]) -> None:
         """A test starts: forget the last one, and share the plan out."""
-        self._authorization = authorization
+        self._headers = headers
         self.lost, self.uncounted = 0, 0.0
         self._plan, self._started_at = plan, started_at
         self._reports, self._exposures, self._finals = {}, {}, set()
@@ -155,7 +155,7 @@ class Workers:
                 "of": len(self._lanes),
                 "from_s": from_s,
                 "started_at": self._started_at,
-                "authorization": self._authorization,
+                "headers": self._headers,
             }
             self._runner.send_message(LANE, order, client_id=client)
 

@@ -4,15 +4,16 @@ import os
 import time
 from typing import Any
 
-from locust import events
+from locust import events, task
 from locust.contrib.fasthttp import FastResponse
 from locust.env import Environment
 
 from clusterproof.load.account import Account
 from clusterproof.load.objectives import read_objectives
 from clusterproof.load.schedule import Plan, Stage
-from loadtests.arrivals import Arrival, Caller, Lane
+from loadtests.arrivals import Caller
 from loadtests.bench.measured import PATH, Meter
+from loadtests.lane import Lane, Requests
 
 METER = Meter()
 ACCOUNT = Account()
@@ -23,9 +24,10 @@ class Ours(Caller):
 
     abstract = False
 
-    def send(self, arrival: Arrival) -> None:
+    @task
+    def ask(self) -> None:
         """Ask once."""
-        self.call(arrival, "GET", PATH, name=PATH)
+        self.call("GET", PATH)
 
     def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
         """Do not parse the answer: the stock users do not either."""
@@ -42,6 +44,7 @@ def _begin(environment: Environment, **_: object) -> None:
         Plan([Stage(rate, rate, for_s)]),
         scenario,
         ACCOUNT,
+        Requests([Ours], {}, scenario.seed),
         origin=time.perf_counter() + 0.2,
         host=environment.host,
     )
