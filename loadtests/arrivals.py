@@ -1,8 +1,9 @@
 """An open model inside Locust: callers wait for arrivals of a plan, and never set the pace.
 
-A Locust user is a caller: it claims the next arrival of its class, sleeps until that is due (as its
-`wait_time`, so that a stop ends it at once), and runs its task. When no caller was free, the
-arrival is sent late and its latency still counts from when it was due.
+A Locust user is a caller: it claims the next arrival of its process's lane, sleeps until that is
+due (as its `wait_time`, so that a stop ends it at once), and runs its task, as a user of the task's
+class. When no caller was free, the arrival is sent late and its latency still counts from when it
+was due.
 """
 
 import json
@@ -101,6 +102,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         super().__init__(environment)
         self._arrival: Arrival | None = None
         self._connected_at = 0.0
+        self._users: dict[type, Caller] = {type(self): self}
         self.tasks = [type(self).send_arrival]  # which of the class's own, the arrival says
 
     @property
@@ -117,13 +119,11 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     @property
     def chance(self) -> random.Random:
         """Random numbers of the arrival: by the scenario's seed and its number alone."""
-        chance = self.arrival.chance
-        assert chance is not None  # noqa: S101 - whoever claimed it has them
-        return chance
+        return self.arrival.chance
 
     def wait_time(self) -> float:
         """Claim an arrival; the seconds until it is due."""
-        self._arrival = self.lane.claim(type(self))
+        self._arrival = self.lane.claim()
         if self._arrival is None:
             return _NOTHING_DUE_S
         return max(0.0, self._arrival.due - time.perf_counter())
@@ -137,17 +137,26 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         if now - self._connected_at > self.scenario.connection_max_age_s:
             self.client_pool.drop_idle()
             self._connected_at = now
-        fault = "it made no request"
+        self._arrival, fault = None, ""
         try:
-            self.lane.requests.tasks[arrival.name](self)
-        except Exception as error:
-            if arrival.sent:
-                raise
+            user = self._user_of(self.lane.requests.owners[arrival.name])
+            user._arrival = arrival  # noqa: SLF001 - of this class
+            self.lane.requests.tasks[arrival.name](user)
+            if not arrival.sent:
+                fault = "it made no request"
+        except Exception as error:  # noqa: BLE001 - a task can be anything
             fault = f"{type(error).__name__}: {error}"
-        finally:
-            self._arrival = None
-        if not arrival.sent:
+        if fault:
             self.lane.account.faults[f"{arrival.name}: {fault}"[:_REASON]] += 1
+
+    def _user_of(self, owner: type["Caller"]) -> "Caller":
+        """This caller as a user of that class: it has one connection, whatever it sends."""
+        user = self._users.get(owner)
+        if user is None:
+            user = self._users[owner] = owner(self.environment)
+            user.client, user.client_pool = self.client, self.client_pool
+            user.on_start()
+        return user
 
     def call(
         self,

@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ class Arrival:
     Attributes:
         name: Of the request.
         stage: Number of the stage in which it is due, where that has objectives.
-        chance: Its random numbers; None where it has been waiting for its class.
+        chance: Its random numbers.
     """
 
     index: int
@@ -32,7 +32,7 @@ class Arrival:
     name: str
     stage: int | None
     lane: int
-    chance: random.Random | None
+    chance: random.Random
     was_idle: bool = True
     sent: bool = False
 
@@ -49,18 +49,18 @@ class Requests:
         sent: The names that some arrivals have.
     """
 
-    def __init__(self, classes: Iterable[type], mix: Mapping[str, float], seed: int) -> None:
+    def __init__(self, classes: Iterable[Any], mix: Mapping[str, float], seed: int) -> None:
         """Read the tasks that are left after --tags.
 
         Raises:
             SpecError: There is none, two have one name, or one is no function.
         """
         self.tasks: dict[str, Task] = {}
-        self.owners: dict[str, type] = {}
+        self.owners: dict[str, Any] = {}
         self._seed = seed
         weights: dict[str, float] = {}
         for owner in classes:
-            counts: Counter[Task] = Counter(owner.tasks)  # type: ignore[attr-defined] # a User's
+            counts: Counter[Task] = Counter(owner.tasks)
             for task, count in counts.items():
                 name = task.__name__.replace("_", "-")
                 if isinstance(task, type):
@@ -74,7 +74,7 @@ class Requests:
                         " a base is not imported by its name"
                     )
                 self.tasks[name], self.owners[name] = task, owner
-                own = owner.weight * count / counts.total()  # type: ignore[attr-defined] # a User's
+                own = owner.weight * count / counts.total()
                 weights[name] = mix.get(name, 0.0) if mix else own
         if not any(weights.values()):
             raise SpecError("no request is left: expected tasks that --tags and the mix both leave")
@@ -118,7 +118,6 @@ class Lane:
         self.host = host.rstrip("/")
         self._judged_stages = judged_stages
         self._next: Iterator[tuple[int, float]] = iter(())
-        self._waiting: dict[type, deque[Arrival]] = defaultdict(deque)
         self._claimed: dict[int, Arrival] = {}
         self.is_claimed = False
         self._assigned = 0
@@ -134,7 +133,6 @@ class Lane:
     def leave(self) -> None:
         """Send none of it any more: others may have it by now. What was due so far is missing."""
         self._next, self._claimed = iter(()), {}
-        self._waiting.clear()
         self._assigned += 1
         self._from = -math.inf
 
@@ -142,35 +140,19 @@ class Lane:
         """Whether an arrival is still ours: after a new assignment another lane may have it."""
         return arrival.lane == self._assigned or arrival.due < self._from
 
-    def claim(self, by: type) -> Arrival | None:
-        """The next arrival of a User class that is worth sending; those too late are dropped."""
+    def claim(self) -> Arrival | None:
+        """The next arrival worth sending; those that are too late are counted as dropped."""
         now = time.perf_counter()
         too_late = now - self.scenario.drop_after_s
-        while (arrival := self._take(by)) is not None:
+        for index, due_s in self._next:
+            arrival = self._arrival(index, due_s)
             if arrival.due < too_late:
                 self._drop(arrival, now)
                 continue
             arrival.was_idle = arrival.due >= now
-            self._claimed[arrival.index] = arrival
+            self._claimed[index] = arrival
             return arrival
-        self.is_claimed = not any(self._waiting.values())
-        return None
-
-    def _take(self, by: type) -> Arrival | None:
-        waiting = self._waiting[by]
-        while waiting:
-            arrival = waiting.popleft()
-            if self.holds(arrival):
-                _, arrival.chance = self.requests.draw(arrival.index)
-                return arrival
-        owners = self.requests.owners
-        for index, due_s in self._next:
-            arrival = self._arrival(index, due_s)
-            owner = owners[arrival.name]
-            if owner is by:
-                return arrival
-            arrival.chance = None  # 2.5 KB; many may wait for a class whose callers are busy
-            self._waiting[owner].append(arrival)
+        self.is_claimed = True
         return None
 
     def _arrival(self, index: int, due_s: float) -> Arrival:
@@ -191,8 +173,7 @@ class Lane:
     def settle(self, until_s: float) -> None:
         """The test is over: what was due until second `until_s`, and never sent, is dropped."""
         now, until = time.perf_counter(), self.origin + until_s
-        waiting = (arrival for queue in self._waiting.values() for arrival in queue)
-        for arrival in (*self._claimed.values(), *waiting):
+        for arrival in self._claimed.values():
             if self.holds(arrival) and arrival.due <= until:
                 self._drop(arrival, now)
         for index, due_s in self._next:
@@ -200,4 +181,3 @@ class Lane:
                 break
             self._drop(self._arrival(index, due_s), now)
         self._claimed, self._next = {}, iter(())
-        self._waiting.clear()

@@ -56,7 +56,9 @@ def requests_of(classes: Iterable[type], name: str, scenario: Scenario) -> Reque
     for field, names in (("mix", scenario.mix), ("requests", scenario.requests)):
         if unknown := sorted(set(names) - whole.tasks.keys()):
             known = ", ".join(sorted(whole.tasks))
-            raise SpecError(f"scenarios.{name}.{field}: no request {unknown[0]!r}; expected of {known}")
+            raise SpecError(
+                f"scenarios.{name}.{field}: no request {unknown[0]!r}; expected of {known}"
+            )
     for caller in callers:
         for field in caller.needs:
             if not getattr(scenario, field):
