@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.load.folder import FILES, RUN_VARIABLE, lock
+from clusterproof.report.files import replace_file
 
 
 class Records:
@@ -20,7 +21,7 @@ class Records:
 
     Attributes:
         run: The id that each file of a test carries.
-        tests: How many were written.
+        tests: How many have begun.
     """
 
     def __init__(self, folder: Path, spec: Path) -> None:
@@ -36,8 +37,8 @@ class Records:
         self.run = given or secrets.token_hex(6)
         self._lock = None if given else lock(folder)  # who gave the id holds the lock
 
-    def write(self, record: Mapping[str, Any], account: Mapping[str, Any]) -> None:
-        """Write the files of one test.
+    def begin(self) -> None:
+        """A test begins: the files of the one before it are kept.
 
         Raises:
             OSError: The disk is full, or the folder is gone.
@@ -51,8 +52,13 @@ class Records:
             self.run = secrets.token_hex(6)
         self.tests += 1
         shutil.copyfile(self._spec, self.folder / "objectives.yaml")
+
+    def write(self, record: Mapping[str, Any], account: Mapping[str, Any]) -> None:
+        """Write the files of the test, in place of those that say what is known of it so far.
+
+        Raises:
+            OSError: The disk is full, or the folder is gone.
+        """
         for name, facts in zip(FILES, (record, account), strict=True):
             text = json.dumps({"run": self.run, **facts}, indent=1 if facts is record else None)
-            part = self.folder / f"{name}.part"
-            part.write_text(text, encoding="utf-8")
-            part.replace(self.folder / name)
+            replace_file(self.folder / name, text.encode())

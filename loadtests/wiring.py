@@ -8,6 +8,8 @@ import logging
 import time
 from argparse import Namespace
 from collections.abc import Mapping
+from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +24,11 @@ from locust.util.timespan import parse_timespan
 
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
+from clusterproof.load.finding import Verdict
 from clusterproof.load.sections import Limits
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 from clusterproof.redact import Redactor
+from clusterproof.redact.errors import cannot_write
 from loadtests.arrivals import Caller
 from loadtests.client import tls_options
 from loadtests.ending import END_WITHIN_S, follow_master, listen
@@ -53,6 +57,7 @@ _TRIP, _HURRY = "clusterproof_trip", "clusterproof_hurry"
 _ORDER_HOLDS_S = 5.0
 """A lane that came before our own test_start belongs to this test, if it is not older."""
 _SETTLED_WITHIN_S = 10.0
+_WRITE_EVERY_S = 5.0
 _AT_WORK = frozenset({"spawning", "running"})
 
 
@@ -79,6 +84,7 @@ class Run:
         self.workers: Workers | None = None
         self.records: Records | None = None
         self.outcomes: list[Outcome] = []
+        self.unwritten = False
         self._order: dict[str, Any] = {}
         self._shipped = 0
         self._under_way = False
@@ -189,9 +195,14 @@ class Run:
         )
         Caller.lane = lane
         runner = environment.runner
+        if self.records is not None:
+            with suppress(OSError):  # the record itself says so
+                self.records.begin()
         if refusal:
             LOG.error("no request is sent: %s", refusal)
             return
+        if self.records is not None:
+            gevent.spawn(self._write_meanwhile, lane)
         if self.workers is not None:
             self.workers.begin(self.plan, self.started_at, Caller.headers)
             return
@@ -334,26 +345,40 @@ class Run:
             outcome = self._judge_test()
             self.outcomes.append(outcome)
             code = exit_code(verdict(self.outcomes))
+            if self.unwritten:
+                code = ExitCode.NOT_WRITTEN
             if self.refused:
                 code = ExitCode.USAGE
             self.environment.process_exit_code = int(code)
 
     def _judge_test(self) -> Outcome:
-        environment = self.environment
         if self._stops_at_s < self.plan.duration_s and not self.collapsed:
             self.stopped_early = self.stopped_early or "it was stopped before the plan ended"
-        account, reported, lost, uncounted = self.account, 1, 0, 0.0
+        account = self.account
         if self.workers is not None:
-            self.workers.stop(environment.stop_timeout)
-            account, reported = self.workers.account(), self.workers.reported
-            lost, uncounted = self.workers.lost, self.workers.uncounted
+            self.workers.stop(self.environment.stop_timeout)
+            account = self.workers.account()
         cut_short = self.stopped_early or self.collapsed
+        ran_for_s = self._stops_at_s if cut_short else None
+        judged, record = self._judged(account, self.stopped_early, ran_for_s)
+        print_verdict(judged, account)
+        self.unwritten |= not self._write(record, account)
+        return judged.outcome
+
+    def _judged(
+        self, account: Account, stopped_early: str, ran_for_s: float | None
+    ) -> tuple[Verdict, dict[str, Any]]:
+        """The verdict of what was counted, and the record that says so."""
+        reported, lost, uncounted = 1, 0, 0.0
+        if self.workers is not None:
+            reported = self.workers.reported
+            lost, uncounted = self.workers.lost, self.workers.uncounted
         figures = generator_figures(
             account,
             self.plan,
-            ran_for_s=self._stops_at_s if cut_short else None,
+            ran_for_s=ran_for_s,
             workers_lost=lost,
-            stopped_early=self.stopped_early,
+            stopped_early=stopped_early,
             few_callers=few_callers(account, self.plan, self.scenario),
         )
         judged = judge_callers(
@@ -365,10 +390,10 @@ class Run:
             requests=() if self.requests is None else self.requests.sent,
             stages={n: row for n, row in self._stage_limits().items() if n < len(self.plan.stages)},
         )
-        record = {
+        return judged, {
             "scenario": self.name,
-            "shape": environment.parsed_options.shape,
-            "host": environment.host,
+            "shape": self.environment.parsed_options.shape,
+            "host": self.environment.host,
             "started_at": self.started_at,
             "duration_s": self.plan.duration_s,
             "stages": [[s.rate, s.to_rate, s.for_s] for s in self.plan.stages],
@@ -376,21 +401,35 @@ class Run:
             "workers": max(1, reported),
             "workers_lost": lost,
             "uncounted_bound": round(uncounted),
-            "stopped_early": cut_short,
+            "stopped_early": stopped_early or self.collapsed,
             "findings": [finding.to_json() for finding in judged.findings],
             "outcome": judged.outcome,
         }
-        print_verdict(judged, account)
+
+    def _write(self, record: Mapping[str, Any], account: Account) -> bool:
+        """Whether the files could be written; if not, the reason is in the log."""
         assert self.records is not None  # noqa: S101 - only workers have none
+        redactor = Redactor()
+        shown = account.worded(redactor.data)  # names and reasons hold what a scenario chose
         try:
-            redactor = Redactor()
-            shown = account.worded(redactor.data)  # names and reasons hold what a scenario chose
             self.records.write(redactor.data(record), shown.to_json())
         except OSError as error:
-            LOG.error("the record of this test is lost: %s", error)  # noqa: TRY400 - the sentence is enough
-            return Outcome.INCONCLUSIVE
-        LOG.info("%s/generator.json", self.records.folder)
-        return judged.outcome
+            LOG.error("the record cannot be written: %s", cannot_write(error))  # noqa: TRY400 - the sentence is enough
+            return False
+        return True
+
+    def _write_meanwhile(self, lane: Lane) -> None:
+        """Every few seconds what is known: whoever kills this process has that as its record."""
+        is_written = True
+        while is_written:
+            gevent.sleep(_WRITE_EVERY_S)
+            if not self._under_way or self.lane is not lane:
+                return
+            account = copy(self.account if self.workers is None else self.workers.account())
+            account.exposures = []  # these grow with the run, and writing them would stall it
+            ran_for_s = min(self._stops_at_s, time.perf_counter() - lane.origin)
+            _, record = self._judged(account, "it was killed", ran_for_s)
+            is_written = self._write(record, account)
 
     def _await_workers(self, runner: MasterRunner, options: Namespace) -> None:
         """Locust gives up waiting for workers with exit code 1, which means something else here."""

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
@@ -39,7 +39,7 @@ from clusterproof.load.ledger import PrometheusWindow
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec
 from clusterproof.load.page import set_aside
 from clusterproof.load.recorder import Recorder
-from clusterproof.load.recording import Recording
+from clusterproof.load.recording import Recording, Stream
 from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scaling
 from clusterproof.load.target import HPAS, Target, find_target
@@ -48,6 +48,7 @@ from clusterproof.outcome import ExitCode
 from clusterproof.project import LOAD_SCENARIOS
 from clusterproof.redact import Redactor
 from clusterproof.redact.files import clean_file
+from clusterproof.report.files import replace_file
 from clusterproof.wait import wait_until
 
 _SETTLE_WITHIN_S = 600.0
@@ -60,7 +61,10 @@ _LATE_S = 120.0
 _END_WITHIN_S = 10.0
 """For a generator that was told to end: 3 s for answers under way, and its record."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STALE = ("events.json", "prometheus.json")
 RECORDING = "recording.json.gz"
+_STREAM = "recording.jsonl"
+"""What is seen, while the run lasts; after it only where the run was killed."""
 
 
 class ToldToEndError(KeyboardInterrupt):
@@ -135,15 +139,16 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
     host = options.host or service_url(api, service)
     spec.refuse_host(host, allowed=options.allow_production)
     target = find_target(api, service, spec.scaling)
-    with lock(options.out):
+    with lock(options.out) as held:
         set_aside(options.out)
-        for stale in ("events.json", "prometheus.json", RECORDING, *FILES):
+        for stale in (*_STALE, RECORDING, *FILES):
             (options.out / stale).unlink(missing_ok=True)
         with told_to_end():
             if spec.scaling is not None:
                 up = find_demand(plan, 0.0, spec.scaling.ceiling_rate).up_at is not None
                 settle(api, target, spec.scaling, at_floor=up)
-        recorder = Recorder(api, target, spec.scaling, spec.metrics)
+        stream = options.out / _STREAM
+        recorder = Recorder(api, target, spec.scaling, spec.metrics, stream)
         recorder.recording.run = secrets.token_hex(6)
         recorder.recording.context = api.connection.context
         with suppress(ObservationError):  # a name for the history, and no reason to stop
@@ -152,7 +157,7 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
         try:
             with told_to_end():
                 _hold(_BASELINE_S)
-                _offer(replace(options, host=host), plan, recorder)
+                _offer(replace(options, host=host), plan, recorder, held)
                 _await_flush(recorder)
             ended = False
         except ToldToEndError as told:
@@ -161,6 +166,7 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
         finally:
             recording = recorder.stop()
             recording.write(options.out / RECORDING)
+            stream.unlink()
         if not (options.out / "generator.json").exists():
             raise ObservationError("the run was ended before the first request was sent")
         if not ended:
@@ -192,7 +198,38 @@ def _ask_the_rest(api: KubeApi, spec: LoadSpec, options: Options, recording: Rec
 
 def write_facts(path: Path, facts: object) -> None:
     """Write what was read for a run, without secrets."""
-    path.write_text(json.dumps(Redactor().data(facts)), encoding="utf-8")
+    replace_file(path, json.dumps(Redactor().data(facts)).encode())
+
+
+def set_apart_killed(out: Path) -> Path | None:
+    """Move what a run that was killed has left in `out` to a folder of its own, to be judged there.
+
+    None where there is none, or where it was killed before its first request.
+
+    Raises:
+        SpecError: That run, or another one, is still writing there.
+    """
+    if not (out / _STREAM).exists():
+        return None
+    with lock(out):
+        apart = out / f"killed-{_recover(out).run}"
+        apart.mkdir(exist_ok=True)
+        for name in (RECORDING, *FILES, "objectives.yaml", "locust.log"):
+            if (out / name).exists():
+                (out / name).replace(apart / name)
+    return apart if all((apart / name).exists() for name in FILES) else None
+
+
+def _recover(out: Path) -> Recording:
+    """Make the recording of a run whose observer was killed of what it has streamed."""
+    try:
+        recording = Stream.read(out / _STREAM)
+    except (ValueError, TypeError) as error:
+        raise SpecError(f"{out / _STREAM}: damaged: {error}; remove it") from error
+    recording.notes.append("the process that watched was killed: this is what it had seen")
+    recording.write(out / RECORDING)
+    (out / _STREAM).unlink()
+    return recording
 
 
 def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
@@ -206,6 +243,9 @@ def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
         path = out / name
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
+    if (out / _STREAM).exists():
+        with lock(out):
+            _recover(out)
     for name in (*FILES, RECORDING):
         if not (out / name).exists():
             raise SpecError(f"{out}: no {name}: expected the folder of a run that was watched")
@@ -284,7 +324,7 @@ def _hold(seconds: float) -> None:
     )
 
 
-def _offer(options: Options, plan: Plan, recorder: Recorder) -> None:
+def _offer(options: Options, plan: Plan, recorder: Recorder, held: IO[str]) -> None:
     scenario = str(LOAD_SCENARIOS / f"{options.scenario}.py")
     command = [
         *shlex.split(options.via),
@@ -306,7 +346,12 @@ def _offer(options: Options, plan: Plan, recorder: Recorder) -> None:
     }
     with log.open("w", encoding="utf-8") as output:
         locust = subprocess.Popen(  # noqa: S603 - our own argv
-            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            pass_fds=[held.fileno()],  # the folder is ours until both have ended
         )
         try:
             _follow(locust, plan, recorder, began)
