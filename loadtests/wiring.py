@@ -7,7 +7,7 @@ Works alone (`locust -f`), with `--processes N`, and as master and workers on se
 import logging
 import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
@@ -24,7 +24,7 @@ from locust.util.timespan import parse_timespan
 
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
-from clusterproof.load.finding import Verdict
+from clusterproof.load.finding import Finding, Verdict
 from clusterproof.load.sections import Limits
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 from clusterproof.redact import Redactor
@@ -46,7 +46,7 @@ from loadtests.options import (
 from loadtests.records import Records
 from loadtests.target import Surroundings, host_of, without_credentials
 from loadtests.verdict import few_callers, generator_figures, judge_callers, print_verdict
-from loadtests.web import refuse_starts
+from loadtests.web import refuse_starts, show_tests
 from loadtests.workers import FINAL, LANE, START_DELAY_S, THAWED, Workers
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Run:
         self.records: Records | None = None
         self.outcomes: list[Outcome] = []
         self.unwritten = False
+        self.history: list[tuple[dict[str, Any], Account]] = []
         self._order: dict[str, Any] = {}
         self._shipped = 0
         self._under_way = False
@@ -144,6 +145,7 @@ class Run:
             self._await_workers(runner, options)
         if environment.web_ui is not None:
             refuse_starts(environment, self.refuse)
+            show_tests(environment.web_ui, lambda: self.plan, self.current, self.history)
 
     def refuse(self, host: str, changed: Mapping[str, Any] | None = None) -> None:
         """Nothing, unless a test with these options may not start.
@@ -316,6 +318,14 @@ class Run:
         if self.lane is not None:
             self.lane.settle(self._stops_at_s)
 
+    def current(self) -> tuple[float, Account]:
+        """The second of the plan that is now, and what was counted so far."""
+        return time.time() - self.started_at, self._counted
+
+    @property
+    def _counted(self) -> Account:
+        return self.account if self.workers is None else self.workers.account()
+
     def arm(self) -> None:
         """The next test has not begun; a master says so in the middle of one as well."""
         if self._under_way:
@@ -354,15 +364,15 @@ class Run:
     def _judge_test(self) -> Outcome:
         if self._stops_at_s < self.plan.duration_s and not self.collapsed:
             self.stopped_early = self.stopped_early or "it was stopped before the plan ended"
-        account = self.account
         if self.workers is not None:
             self.workers.stop(self.environment.stop_timeout)
-            account = self.workers.account()
+        account = self._counted
         cut_short = self.stopped_early or self.collapsed
         ran_for_s = self._stops_at_s if cut_short else None
         judged, record = self._judged(account, self.stopped_early, ran_for_s)
         print_verdict(judged, account)
-        self.unwritten |= not self._write(record, account)
+        self.unwritten |= not self._write(record, account, judged.findings)
+        self.history.append((record, account))
         return judged.outcome
 
     def _judged(
@@ -406,13 +416,17 @@ class Run:
             "outcome": judged.outcome,
         }
 
-    def _write(self, record: Mapping[str, Any], account: Account) -> bool:
+    def _write(
+        self, record: Mapping[str, Any], account: Account, findings: Iterable[Finding] = ()
+    ) -> bool:
         """Whether the files could be written; if not, the reason is in the log."""
         assert self.records is not None  # noqa: S101 - only workers have none
         redactor = Redactor()
         shown = account.worded(redactor.data)  # names and reasons hold what a scenario chose
         try:
             self.records.write(redactor.data(record), shown.to_json())
+            if findings:
+                self.records.report(record, findings)
         except OSError as error:
             LOG.error("the record cannot be written: %s", cannot_write(error))  # noqa: TRY400 - the sentence is enough
             return False
@@ -425,7 +439,7 @@ class Run:
             gevent.sleep(_WRITE_EVERY_S)
             if not self._under_way or self.lane is not lane:
                 return
-            account = copy(self.account if self.workers is None else self.workers.account())
+            account = copy(self._counted)
             account.exposures = []  # these grow with the run, and writing them would stall it
             ran_for_s = min(self._stops_at_s, time.perf_counter() - lane.origin)
             _, record = self._judged(account, "it was killed", ran_for_s)

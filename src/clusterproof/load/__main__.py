@@ -63,10 +63,26 @@ def _report(analysis: Analysis, inputs: Inputs, spec: LoadSpec, options: argpars
     """Say what was found, write it, and say where."""
     _print_findings(analysis)
     _print_verdict(analysis)
-    page = write_report(analysis, inputs, spec, options.out, previous=options.previous)
-    write_reports(run_record(analysis, inputs, spec_path=str(options.objectives)), options.out)
+    page = _write(analysis, inputs, spec, options, options.out, previous=options.previous)
     sys.stdout.write(f"report: {page}\n")
     return exit_code(analysis.verdict.outcome)
+
+
+def _write(
+    analysis: Analysis,
+    inputs: Inputs,
+    spec: LoadSpec,
+    options: argparse.Namespace,
+    out: Path,
+    *,
+    previous: Path | None = None,
+) -> Path:
+    """Write every report; the path of the page."""
+    page = write_report(analysis, inputs, spec, out, previous=previous)
+    path = str(options.objectives)
+    found = analysis.verdict.findings
+    write_reports(run_record(found, inputs.generator, inputs.recording, spec_path=path), out)
+    return page
 
 
 def _judge_killed(spec: LoadSpec, options: argparse.Namespace) -> None:
@@ -76,8 +92,7 @@ def _judge_killed(spec: LoadSpec, options: argparse.Namespace) -> None:
         return
     try:
         analysis, inputs = judge(spec, apart)
-        page = write_report(analysis, inputs, spec, apart)
-        write_reports(run_record(analysis, inputs, spec_path=str(options.objectives)), apart)
+        page = _write(analysis, inputs, spec, options, apart)
         outcome = analysis.verdict.outcome.upper()
         sys.stderr.write(f"the run before this one was killed: {outcome}; report: {page}\n")
     except SpecError as error:
