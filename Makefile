@@ -50,6 +50,7 @@ spec-check: install ## each spec file is valid, and the editor's schema is curre
 	$(RUN) python -m clusterproof schema --check
 	$(RUN) pytest suites --plan --profile self-hosted >/dev/null
 	$(RUN) pytest suites --plan --profile cloud >/dev/null
+	$(RUN) pytest suites --plan --profile cloud-eu >/dev/null
 	$(RUN) pytest suites --plan --profile lab >/dev/null
 	$(RUN) pytest suites --plan --profile shop >/dev/null
 
@@ -146,9 +147,12 @@ oracle-kubeconfig: install ## generated kubeconfigs to kubectl and to us: the sa
 	$(RUN) python -m testbed.oracles.kubeconfig --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
 	  $(if $(MUTANTS),--mutants) $(if $(PAGES),--pages docs)
 
-.PHONY: compare mutate
+.PHONY: compare causes mutate
 compare: install ## static tools on the same defects, beside our proof (no cluster)
 	$(RUN) python -m testbed.compare --pages docs
+
+causes: install ## how often the first cause of a defect's red rows is the defect, and its signatures (no cluster)
+	$(RUN) python -m testbed.causes --write --page docs/CAUSES.md
 
 mutate: install ## mutation testing of the pure core; goes on where it ended, and tries again what lived
 	$(RUN) --group mutation python -m testbed.mutate --again

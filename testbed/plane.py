@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
-from clusterproof.wait import wait_until
+from testbed.settings import patient
+from testbed.waits import wait_until
 
 _UP_WITHIN_S = 90.0
 _END_WITHIN_S = 10.0
@@ -94,7 +95,7 @@ def running(work: Path, commands: Mapping[str, Sequence[str]]) -> Iterator[None]
             process.terminate()
         for process in reversed(processes):
             try:
-                process.wait(timeout=_END_WITHIN_S)
+                process.wait(timeout=patient(_END_WITHIN_S))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

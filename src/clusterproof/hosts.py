@@ -32,8 +32,6 @@ from ipaddress import (
 )
 from urllib.parse import unquote
 
-import httpx
-
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -348,6 +346,8 @@ def _forms(name: str) -> frozenset[str]:
     forms = {plain}
     with contextlib.suppress(UnicodeError):
         forms.add(plain.encode("idna").decode())
+    import httpx  # noqa: PLC0415 - plans and offline commands ask for no host
+
     with contextlib.suppress(httpx.InvalidURL, UnicodeError):
         forms.add(httpx.URL(scheme="http", host=plain).raw_host.decode())
     for form in tuple(forms):

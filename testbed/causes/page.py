@@ -106,7 +106,7 @@ def markdown(all_measured: Sequence[Measured], date: str) -> str:
     lines = [
         "# Causes: how often the first one is the defect",
         "",
-        f"Written by `python -m testbed.causes --page docs/CAUSES.md` on {date}, offline.",
+        f"Written by `make causes` on {date}, offline.",
         "",
         "For each defect of both catalogues, its red rows are given to the search for causes, and",
         "the first cause has to name an object that the defect changes. What was measured, and",

@@ -1,7 +1,8 @@
 """The outside world: answers HTTPS on 443 and HTTP on 80 for the simulated providers.
 
-Run as `python -m testbed.cluster.outside` in the namespace cp-outside. Every request gets a small
-JSON answer that is good enough for "this peer is reachable".
+Run as `python -m testbed.cluster.outside` in the namespace cp-outside. PostHog's names are answered
+by `posthog_cloud`; every other request gets a small JSON answer that is good enough for "this peer
+is reachable".
 """
 
 import json
@@ -10,6 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from testbed.cluster import paths
+from testbed.cluster.posthog_cloud import HOSTS, Asked, Cloud
 from testbed.cluster.topology import OUTSIDE
 from testbed.settings import patient
 
@@ -18,14 +20,27 @@ REQUEST_WITHIN_S = 10.0
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Says 200 to everything."""
+    """Says 200 to everything, but for PostHog's names."""
 
+    cloud = Cloud()
     protocol_version = "HTTP/1.1"
     timeout = patient(REQUEST_WITHIN_S)
 
     def do_GET(self) -> None:
-        """A small JSON answer."""
-        self.rfile.read(min(int(self.headers.get("content-length") or 0), BODY_LIMIT_BYTES))
+        """What PostHog Cloud says, or a small JSON answer."""
+        sent = self.rfile.read(min(int(self.headers.get("content-length") or 0), BODY_LIMIT_BYTES))
+        host = self.called()
+        if host in HOSTS and self.command in {"GET", "POST"}:
+            reply = self.cloud.answer(
+                host, Asked(self.command, self.path, dict(self.headers), sent)
+            )
+            self.send_response(reply.status)
+            for name, text in reply.headers.items():
+                self.send_header(name, text)
+            self.send_header("content-length", str(len(reply.body)))
+            self.end_headers()
+            self.wfile.write(reply.body)
+            return
         body = json.dumps(
             {"simulated": True, "status": 1, "host": self.headers.get("host", "")}
         ).encode()
@@ -35,6 +50,10 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def called(self) -> str:
+        """The name that the caller has for us."""
+        return str(self.headers.get("host", "")).partition(":")[0]
 
     do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815 - the base class looks these names up
 

@@ -18,6 +18,9 @@ CLUSTER_DOMAIN = "cluster.local"
 POD_CIDR = IPv4Network("10.244.0.0/16")
 SERVICE_CIDR = IPv4Network("10.96.0.0/16")
 API_SERVICE_IP = IPv4Address("10.96.0.1")
+CLOUD_SERVICE_IP = IPv4Address("10.96.0.43")
+"""Of the reference that plays PostHog Cloud (testbed/manifests/overlays/posthog-cloud)."""
+CLOUD_PORT = 8000
 DNS_SERVICE_IP = IPv4Address("10.96.0.10")
 
 BRIDGE_CIDR = IPv4Network("10.200.0.0/24")
@@ -115,6 +118,9 @@ OUTSIDE_HOSTS = (
     "api.anthropic.com",
     "app.posthog.com",
     "us.i.posthog.com",  # where the PostHog SDK really sends what is meant for the one above
+    "us.posthog.com",
+    "eu.i.posthog.com",
+    "eu.posthog.com",
 )
 """Names that the cluster's DNS answers with the address of OUTSIDE."""
 

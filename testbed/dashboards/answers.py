@@ -10,6 +10,7 @@ import httpx
 
 from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
+from testbed.settings import patient
 
 FOLDER: Final = paths.CHECKOUT / "deploy" / "grafana"
 _LABEL: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -66,7 +67,7 @@ def answers(
     Raises:
         TestbedError: Prometheus did not answer, or refused a query.
     """
-    with httpx.Client(base_url=prometheus, timeout=_TIMEOUT_S) as client:
+    with httpx.Client(base_url=prometheus, timeout=patient(_TIMEOUT_S)) as client:
         return [
             [
                 series

@@ -18,11 +18,11 @@ from clusterproof.history.metrics import metrics_text
 from clusterproof.history.store import History
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
-from clusterproof.wait import wait_until
 from testbed.cluster import packages, paths
 from testbed.cluster.run import run
 from testbed.dashboards.answers import Span
 from testbed.plane import free_ports, running
+from testbed.waits import wait_until
 
 NIGHTS: Final = 10
 _DAY_S: Final = 86_400.0

@@ -58,6 +58,8 @@ def up(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None
     kubectl.apply([*secrets.objects(values, profile), *tls.objects(DELIVERED, profile)])
     if profile.trusts_outside:
         kubectl.apply([_outside_authority()])
+    if profile.outside:
+        kubectl.run("apply", *SERVER_SIDE, "-k", str(MANIFESTS / profile.outside))
     kubectl.run("apply", *SERVER_SIDE, "-k", str(MANIFESTS / profile.folder))
     wait_until_complete(kubectl, profile, within_s=within_s, say=say)
 

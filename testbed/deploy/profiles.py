@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 ROUTER = "voicehelper-prod"
 POSTHOG = "posthog"
+CLOUD = "posthog-cloud"
 SHOP = "shop"
 WAREHOUSE = "warehouse"
 PROFILE_ANNOTATION = "clusterproof.dev/profile"
@@ -48,6 +49,7 @@ class Profile:
         at_least: Deployment to the replicas that its autoscaler makes of a new one; the manifest
             leaves the number to it.
         trusts_outside: Whether the router must trust the stand-in for the internet.
+        outside: A second folder with a kustomization: what plays a part of the internet.
     """
 
     name: str
@@ -57,14 +59,15 @@ class Profile:
     certificates: tuple[Certificate, ...]
     at_least: Mapping[str, int] = field(default_factory=dict)
     trusts_outside: bool = False
+    outside: str = ""
 
 
 def _same(*names: str) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def _router(name: str) -> tuple[SecretKeys, ...]:
-    keys = _same("POSTHOG_API_KEY", "DB_PASSWORD", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+def _router(name: str, *more: str) -> tuple[SecretKeys, ...]:
+    keys = _same("POSTHOG_API_KEY", "DB_PASSWORD", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", *more)
     database = {"POSTGRES_PASSWORD": "DB_PASSWORD"}
     return (
         SecretKeys(ROUTER, name, keys),
@@ -72,24 +75,19 @@ def _router(name: str) -> tuple[SecretKeys, ...]:
     )
 
 
-_POSTHOG = SecretKeys(
-    POSTHOG,
-    "posthog-secret",
-    _same(
-        "POSTHOG_DB_PASSWORD",
-        "CLICKHOUSE_PASSWORD",
-        "SECRET_KEY",
-        "POSTHOG_API_KEY",
-        "POSTHOG_PERSONAL_API_KEY",
-    ),
-)
+def _posthog(namespace: str) -> SecretKeys:
+    keys = ("POSTHOG_DB_PASSWORD", "CLICKHOUSE_PASSWORD", "SECRET_KEY")
+    return SecretKeys(namespace, "posthog-secret", _same(*keys, *_POSTHOG_KEYS))
+
+
+_POSTHOG_KEYS = ("POSTHOG_API_KEY", "POSTHOG_PERSONAL_API_KEY")
 _ROUTER_TLS = Certificate(ROUTER, "model-router-tls", "router.voicehelper.example.com")
 _POSTHOG_TLS = Certificate(POSTHOG, "posthog-tls", "posthog.voicehelper.example.com")
 _SELF_HOSTED = Profile(
     "self-hosted",
     "overlays/self-hosted",
     (ROUTER, POSTHOG),
-    (*_router("model-router-secret"), _POSTHOG),
+    (*_router("model-router-secret"), _posthog(POSTHOG)),
     (_ROUTER_TLS, _POSTHOG_TLS),
     at_least={"model-router": 3},
 )
@@ -102,11 +100,12 @@ PROFILES = {
         Profile(
             "cloud",
             "overlays/cloud-local",
-            (ROUTER,),
-            _router("model-router-secret-cloud"),
+            (ROUTER, CLOUD),
+            (*_router("model-router-secret-cloud", "POSTHOG_PERSONAL_API_KEY"), _posthog(CLOUD)),
             (_ROUTER_TLS,),
             at_least={"model-router": 3},
             trusts_outside=True,
+            outside="overlays/posthog-cloud",
         ),
         Profile(
             "shop",

@@ -98,3 +98,10 @@ def test_one_reason_of_several_blind_rows_is_said_once() -> None:
     why = "the API server does not answer"
     (cause,) = find_causes([Finding(HEALTH, doubt=why), Finding(NAMES, doubt=why)], [])
     assert cause.what == f"2 rows could not be looked at: {why}"
+    assert cause.remedy == "put right what keeps the run from looking, and run it again"
+
+
+def test_a_run_that_was_told_to_start_no_pod_is_told_how_to_look() -> None:
+    why = "needs a Pod of our own or an exec, and --read-only was given"
+    (cause,) = find_causes([Finding(HEALTH, doubt=why), Finding(NAMES, doubt=why)], [])
+    assert cause.remedy == "run it again without --read-only, where it may start Pods of its own"

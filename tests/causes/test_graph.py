@@ -5,6 +5,7 @@ import pytest
 from clusterproof.causes.finding import Finding
 from clusterproof.causes.graph import groups_of
 from clusterproof.causes.place import Part
+from clusterproof.judgement import Difference
 from clusterproof.spec.row import ObjectRef
 from tests.causes.findings import (
     ANSWERS,
@@ -158,3 +159,28 @@ def test_a_row_of_no_object_stands_alone() -> None:
     )
     groups, alone = groups_of([lost], ROWS)
     assert (groups, alone) == ((), (lost,))
+
+
+def _ingestion(code: str) -> Finding:
+    claim = row("ingestion", id="lost", figure="lost", expect={"equals": 0})
+    return Finding(claim, (Difference("lost", "0", "8 of 8", "503 s", code=code),))
+
+
+def test_events_that_wait_in_a_queue_are_led_to_the_workers_and_to_nothing_else() -> None:
+    worker = row(
+        "starts", id="worker", workload="Deployment/ns/worker", restarts_at_most=0, within_s=600
+    )
+    waits = _ingestion("event-waiting")
+    down = [failed(each, "pods-absent", "Pods", "Pods", "none") for each in (worker, STARTS)]
+    groups, alone = groups_of([waits, *down], (*ROWS, worker, waits.row))
+    symptoms = {group.place.ref: group.symptoms for group in groups}
+    assert symptoms["Deployment/ns/worker"] == (waits,)
+    assert alone == ()
+
+
+@pytest.mark.parametrize("code", ["event-clock", "flag-quota-limited"])
+def test_a_clock_and_a_plan_are_led_to_no_object(code: str) -> None:
+    away = _ingestion(code)
+    down = failed(STARTS, "pods-absent", "Pods", "Pods", "none")
+    groups, alone = groups_of([away, down], (*ROWS, away.row))
+    assert ([group.symptoms for group in groups], alone) == ([()], (away,))

@@ -49,6 +49,21 @@ def test_every_row_of_the_reference_spec_passes(installed: Installation, tmp_pat
     assert (ended.code, "pods/exec" in ended.out) == (0, True), ended.err
 
 
+def test_some_rows_are_chosen_by_id_by_area_and_by_a_former_record(
+    installed: Installation, tmp_path: Path
+) -> None:
+    chosen = installed.run(tmp_path, "verify", "--only", "router-*", "--only", "hpa-target", CONFIG)
+    assert chosen.code == ExitCode.PASSED, chosen.out[-3000:]
+    (record,) = tmp_path.glob("reports/*/run.json")
+    rows = {row["id"] for row in json.loads(record.read_text(encoding="utf-8"))["rows"]}
+    assert "hpa-target" in rows
+    assert all(row.startswith("router-") for row in rows - {"hpa-target"})
+    area = installed.run(tmp_path, "verify", "-m", "network-policy", CONFIG)
+    assert area.code == ExitCode.PASSED, area.out[-3000:]
+    since = installed.run(tmp_path, "verify", "--since", str(record), CONFIG)
+    assert since.code == ExitCode.PASSED, since.out[-3000:]
+
+
 def test_a_first_spec_of_what_runs_passes(installed: Installation, tmp_path: Path) -> None:
     ended = installed.run(tmp_path, "init", "own", "--namespace", "voicehelper-prod", CONFIG)
     assert ended.code == ExitCode.PASSED, ended.err

@@ -1,5 +1,6 @@
 """What became of events, exposures and flags, figure by figure."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,7 +80,54 @@ def test_no_event_at_all_has_no_lag() -> None:
 def test_a_loss_names_events_to_look_for() -> None:
     (found,) = differences(_row("lost"), _batch(GOOD, EventFate("u7")))
     assert found.observed == "1 of 2 sent"
-    assert found.reason == "not read back within 45 s, such as u7"
+    assert found.reason == (
+        "not read back within 45 s, such as u7; lost: 1 of the same batch came back"
+    )
+
+
+def _codes(figure: str, batch: EventBatch) -> set[str]:
+    return {found.code for found in differences(_row(figure), batch)}
+
+
+GONE = EventFate("u1")
+
+
+@pytest.mark.parametrize(
+    ("batch", "code"),
+    [
+        (_batch(GOOD, GONE), "event-lost"),
+        (_batch(GONE), "event-not-back"),
+        (replace(_batch(GONE), waiting=0), "event-lost"),
+        (replace(_batch(GOOD, GONE), waiting=1), "event-waiting"),
+        (_batch(GOOD, EventFate("u1", error="503")), "event-rejected"),
+    ],
+)
+def test_whose_fault_a_missing_event_is(batch: EventBatch, code: str) -> None:
+    assert _codes("durable", batch) == {code}
+
+
+def test_copies_that_a_merge_collapses_have_a_code_of_their_own() -> None:
+    twice = EventFate("u1", lag_s=1.0, stored=2, kept=1)
+    assert _codes("duplicate", _batch(GOOD, twice)) == {"event-duplicate-until-merge"}
+    for kept in (2, None):
+        stays = replace(twice, kept=kept)
+        assert _codes("duplicate", _batch(GOOD, twice, stays)) == {"event-duplicate"}
+
+
+def test_times_that_alone_came_back_otherwise_are_a_clocks() -> None:
+    shifted = EventFate("u1", lag_s=1.0, stored=1, altered=("timestamp: +3600 s apart",))
+    spoiled = replace(shifted, altered=(*shifted.altered, "share: sent 1, stored 2"))
+    assert _codes("altered", _batch(GOOD, shifted)) == {"event-clock"}
+    assert _codes("altered", _batch(GOOD, shifted, spoiled)) == {"event-altered"}
+
+
+def test_a_lag_that_nobody_looked_at_in_time_is_in_doubt() -> None:
+    unclear = EventFate("u1", lag_s=50.0, stored=1, absent_s=2.0)
+    late = replace(unclear, absent_s=40.0)
+    for figure in ("late", "lag_p95_s"):
+        with pytest.raises(DoubtError, match="not looked often enough"):
+            differences(_row(figure), _batch(unclear))
+        assert _codes(figure, _batch(late)) == {"event-late"}
 
 
 FATES = st.builds(
@@ -200,6 +248,25 @@ def test_a_flag_that_evaluates_differs_in_nothing() -> None:
 def test_a_flag_that_does_not_evaluate_says_what_came(answer: FlagAnswer, observed: str) -> None:
     (found,) = differences(_flag_row(), (answer,))
     assert found.observed == observed
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (FlagAnswer("a", found=False), "flag-missing"),
+        (FlagAnswer("a", found=False, empty=True), "flags-absent"),
+        (FlagAnswer("a", found=False, empty=True, limited=True), "flag-quota-limited"),
+        (FlagAnswer("a", found=False, error="503: away"), "variant-unexpected"),
+    ],
+)
+def test_why_a_flag_does_not_evaluate_has_a_code(answer: FlagAnswer, code: str) -> None:
+    assert {found.code for found in differences(_flag_row(), (answer,))} == {code}
+
+
+def test_a_rate_of_flags_that_is_used_up_says_nothing_of_the_flag() -> None:
+    limited = FlagAnswer("a", found=False, error="429: throttled", status=429)
+    with pytest.raises(DoubtError, match="429"):
+        differences(_flag_row(), (_given("b", "control"), limited))
 
 
 def test_a_user_with_two_variants_is_named() -> None:

@@ -1,6 +1,8 @@
 """Small HTTP servers on loopback, for what our observers and scripts speak to."""
 
+import email.utils
 import json
+import os
 import re
 import subprocess
 import sys
@@ -8,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -124,6 +126,14 @@ class PosthogStandIn:
         slow_s: An event can be read this long after it came.
         query_status: What the query endpoint answers.
         capture_status: What the capture endpoint answers.
+        instead: What is answered in place of the query of this number, from 1; None: the query.
+        polls: Queries that are asked to be answered later end at the so manieth poll; 0: never.
+        other: How an event is stored the second time.
+        refuse: A query that has these words is answered 500.
+        ahead_s, after_s: How far its clock is ahead; how late each answer is.
+        depth: Events in the queue by its status page; None: it has no such page.
+        ids: Of the flags of the token's project, by name.
+        project_ids: Of the flags of the project that is read.
     """
 
     def __init__(self) -> None:
@@ -138,19 +148,61 @@ class PosthogStandIn:
         self.cached = False
         self.stored: list[tuple[float, dict[str, Any]]] = []
         self.queries: list[str] = []
+        self.instead: Callable[[int], Reply | None] = lambda _: None
+        self.refreshes: list[str] = []
+        self.polls = 1
+        self.polled = 0
+        self.later: dict[str, Any] | None = None
+        self.other: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
+        self.ahead_s = self.after_s = 0.0
+        self.refuse = "?"
+        self.depth: int | None = None
+        self.ids: dict[str, int] = {}
+        self.project_ids: list[int] = []
+        self.paths: list[str] = []
 
     def answer(self, request: Request) -> Reply:
-        """One request."""
+        """One request, by a clock of its own."""
+        self.paths.append(request.path)
+        reply = self._answer(request)
+        date = email.utils.formatdate(time.time() + self.ahead_s, usegmt=True)
+        return replace(reply, headers={"date": date, **reply.headers}, after_s=self.after_s)
+
+    def _answer(self, request: Request) -> Reply:
         if request.path.startswith("/batch"):
             return self._capture(request.json())
         if request.path.startswith("/flags/"):
             flags = {} if self.flag is None else {"the-flag": self.flag}
+            flags |= {name: {"metadata": {"id": number}} for name, number in self.ids.items()}
             return Reply(body={"flags": flags, "errorsWhileComputingFlags": False})
         if request.headers.get("authorization") != f"Bearer {PERSONAL_KEY}":
             return Reply(401, {"detail": "no key"})
         if request.path.startswith("/api/instance_status"):
-            return Reply(body={"results": {"overview": [{"key": "db_alive", "value": True}]}})
-        return self._query(request.json())
+            lines: list[dict[str, Any]] = [{"key": "db_alive", "value": True}]
+            if self.depth is not None:
+                lines.append({"key": "queue_depth", "value": self.depth})
+            return Reply(body={"results": {"overview": lines}})
+        return self._asked(request)
+
+    def _asked(self, request: Request) -> Reply:
+        if "/feature_flags/" in request.path:
+            return Reply(body={"next": None, "results": [{"id": one} for one in self.project_ids]})
+        if request.method == "GET":
+            return self._poll()
+        asked = request.json()
+        self.refreshes.append(asked["refresh"])
+        reply = self.instead(len(self.refreshes)) or self._query(asked)
+        if reply.status != 200 or asked["refresh"] != "force_async":
+            return reply
+        self.later, self.polled = reply.body, 0
+        return Reply(202, {"query_status": {"id": "q/1", "complete": False}})
+
+    def _poll(self) -> Reply:
+        self.polled += 1
+        if not self.polls or self.polled < self.polls:
+            return Reply(202, {"query_status": {"id": "q/1", "complete": False}})
+        status = {"id": "q/1", "complete": True, "error": False, "results": self.later}
+        return Reply(200, {"query_status": status})
 
     def _capture(self, body: dict[str, Any]) -> Reply:
         if self.capture_status != 200:
@@ -160,21 +212,24 @@ class PosthogStandIn:
             if self.lose(index):
                 continue
             self.spoil(event)
-            copies = 2 if self.twice(index) else 1
-            self.stored += [(time.monotonic(), event)] * copies
+            self.stored.append((time.monotonic(), event))
+            if self.twice(index):
+                self.stored.append((time.monotonic(), self.other(event)))
         return Reply(body={"status": "Ok"})
 
     def _query(self, body: dict[str, Any]) -> Reply:
         text = body["query"]["query"]
         self.queries.append(text)
+        if self.refuse in text:
+            return Reply(500, {})
         if self.query_status != 200:
             return Reply(self.query_status, {"detail": "as told"})
         wanted = set(re.findall(r"'([0-9a-f-]{36})'", text))
         now = time.monotonic()
         found = [e for at, e in self.stored if e["uuid"] in wanted and now - at >= self.slow_s]
         if "GROUP BY uuid" in text:
-            uuids = [event["uuid"] for event in found]
-            rows: list[list[Any]] = [[one, uuids.count(one)] for one in dict.fromkeys(uuids)]
+            keys = [(event["uuid"], event["event"], event["distinct_id"]) for event in found]
+            rows: list[list[Any]] = [[*key, keys.count(key)] for key in dict.fromkeys(keys)]
         elif text.startswith("SELECT count()"):
             rows = [[len(self.stored)]]
         else:
@@ -186,6 +241,23 @@ class PosthogStandIn:
         properties = json.dumps(event["properties"])
         row = [event["uuid"], event["event"], event["distinct_id"]]
         return [*row, event["timestamp"], properties] if with_time else [*row, properties]
+
+
+def with_keys(arguments: list[str], within_s: float) -> str:
+    """As `here`, with the installed packages, and the keys in the environment only."""
+    ended = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-I", "-c", *arguments],
+        env={
+            **os.environ,
+            "POSTHOG_API_KEY": PROJECT_KEY,
+            "POSTHOG_PERSONAL_API_KEY": PERSONAL_KEY,
+        },
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=True,
+    )
+    return ended.stdout
 
 
 def here(arguments: list[str], within_s: float) -> str:

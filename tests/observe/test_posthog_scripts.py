@@ -1,9 +1,6 @@
 """The scripts that run inside a Pod, run here against a server on loopback."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -18,22 +15,7 @@ from clusterproof.product.posthog.status import read_page
 from clusterproof.spec.row import Area, Expectation
 from clusterproof.spec.settings import KeyRef, PosthogSettings
 from tests.judging import doubt
-from tests.observe.loopback import PERSONAL_KEY, PROJECT_KEY, PosthogStandIn, served
-
-KEYS = {"POSTHOG_API_KEY": PROJECT_KEY, "POSTHOG_PERSONAL_API_KEY": PERSONAL_KEY}
-
-
-def _here(arguments: list[str], within_s: float) -> str:
-    """Run a script as a Pod would, with the keys in its environment only."""
-    ended = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-I", "-c", *arguments],
-        env={**os.environ, **KEYS},
-        capture_output=True,
-        text=True,
-        timeout=within_s,
-        check=True,
-    )
-    return ended.stdout
+from tests.observe.loopback import PROJECT_KEY, PosthogStandIn, served, with_keys
 
 
 @pytest.fixture
@@ -61,7 +43,7 @@ def settings(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
 @pytest.fixture
 def pod() -> Inside:
     """An interpreter of this machine in place of one in a Pod."""
-    return Inside(_here, "here", "a process")
+    return Inside(with_keys, "here", "a process")
 
 
 def _figures(batch: EventBatch) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_a_secret_that_is_new_in_the_list_is_added_to_the_file(tmp_path: Path) -
     [
         ("self-hosted", {"model-router-secret", "postgres-secret", "posthog-secret"}),
         ("lab", {"model-router-secret", "postgres-secret", "posthog-secret"}),
-        ("cloud", {"model-router-secret-cloud", "postgres-secret"}),
+        ("cloud", {"model-router-secret-cloud", "postgres-secret", "posthog-secret"}),
     ],
 )
 def test_each_profile_has_its_secrets(tmp_path: Path, profile: str, names: set[str]) -> None:

@@ -73,6 +73,8 @@ def cause_of(group: Group, fit: str = "") -> Cause:
     remedy = _BY_PART[place.part]
     if place.ref.startswith(REASON):
         remedy = "put right what keeps the run from looking, and run it again"
+        if "--read-only was given" in place.ref:
+            remedy = "run it again without --read-only, where it may start Pods of its own"
     if place.part is not Part.EXISTS:
         remedy = next((_REMEDIES[code] for code in codes if code in _REMEDIES), remedy)
     return Cause(

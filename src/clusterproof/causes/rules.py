@@ -409,6 +409,10 @@ def _status(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
 
 def _product(finding: Finding, _row: AnyRow, _relations: Relations) -> Reading:
     """What a product did: it rests on all that serves it, where one thing alone does not."""
+    if finding.has("event-waiting"):
+        return Reading(None, needs=(Need("*/*/", RUNS, named="worker"), Need("*/*/", SERVES)))
+    if finding.has("event-clock", "flag-quota-limited"):
+        return Reading(None)  # a clock, and a plan: no object of the cluster
     if _UNAVAILABLE.search(finding.words) or "404" in finding.words:
         return Reading(None, needs=(Need("*/*/", SERVES),))
     return Reading(None)

@@ -83,6 +83,7 @@ def read_exposures(
             f"users; variants {', '.join(variants) or 'none'}",
             f"{len(named)} exposure events named"
             + (f", {len(named & set(stored))} read back" if reading is not None else ""),
+            *(reading.evidence if reading is not None else ()),
         ),
         how=traffic.how,
     )

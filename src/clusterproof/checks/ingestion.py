@@ -4,7 +4,7 @@ Source: PostHog's own acceptance tests of its ingestion (read 2026-11-23).
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 from clusterproof.checks.kind import Kind
@@ -38,6 +38,7 @@ def look(_row: IngestionRow, site: Site) -> Observed[EventBatch]:
         evidence=(
             f"sent {len(batch.events)} events in one batch, read back {len(batch.durable)} "
             f"within {batch.took_s:.1f} s, {batch.reading.answered} queries",
+            *batch.reading.evidence,
             *(f"SDK: {error}" for error in list(errors)[:3]),
         ),
         how=batch.how,
@@ -52,8 +53,12 @@ def accepted_count(batch: EventBatch) -> int:
 
 def lag_p95_s(batch: EventBatch) -> float | None:
     """The lag that 95 of 100 events that arrived did not exceed (nearest rank)."""
-    lags = sorted(event.lag_s for event in batch.events if event.lag_s is not None)
-    return lags[math.ceil(0.95 * len(lags)) - 1] if lags else None
+    return _p95(event.lag_s for event in batch.events)
+
+
+def _p95(lags_s: Iterable[float | None]) -> float | None:
+    known = sorted(lag_s for lag_s in lags_s if lag_s is not None)
+    return known[math.ceil(0.95 * len(known)) - 1] if known else None
 
 
 FIGURES: Mapping[str, Callable[[EventBatch], float | int | None]] = {
@@ -61,21 +66,12 @@ FIGURES: Mapping[str, Callable[[EventBatch], float | int | None]] = {
     "durable": lambda batch: len(batch.durable) / len(batch.events),
     "lost": lambda batch: accepted_count(batch) - len(batch.durable),
     "duplicate": lambda batch: sum(max(0, event.stored - 1) for event in batch.events),
-    "late": lambda batch: sum((event.lag_s or 0) > batch.late_after_s for event in batch.events),
+    "late": lambda batch: sum((event.surely_s or 0) > batch.late_after_s for event in batch.events),
     "altered": lambda batch: sum(bool(event.altered) for event in batch.events),
     "lag_p95_s": lag_p95_s,
 }
 _OF_STORED = frozenset({"duplicate", "late", "altered"})
 """Figures about events that were read back."""
-_CODES: Mapping[str, str] = {
-    "accepted": "event-rejected",
-    "durable": "event-lost",
-    "lost": "event-lost",
-    "duplicate": "event-duplicate",
-    "late": "event-late",
-    "altered": "event-altered",
-    "lag_p95_s": "event-late",
-}
 
 
 def judge(row: IngestionRow, fact: EventBatch) -> Judgement:
@@ -95,7 +91,27 @@ def _doubt(row: IngestionRow, fact: EventBatch) -> str:
         return f"none of {len(fact.events)} events was accepted: none could be lost"
     if row.figure in _OF_STORED and not fact.durable:
         return f"none of {len(fact.events)} events came back: nothing says {row.figure}"
-    return ""
+    uncounted = any(event.stored == 0 for event in fact.durable)
+    if row.figure == "duplicate" and uncounted and not FIGURES["duplicate"](fact):
+        return f"the rows of the events were not counted: {fact.reading.unseen or 'no answer'}"
+    return _doubt_of_lag(row, fact)
+
+
+def _doubt_of_lag(row: IngestionRow, fact: EventBatch) -> str:
+    """Why nothing can be said of a lag: we could not look while it would have been told, or ""."""
+    if row.figure == "late":
+        surely = FIGURES["late"](fact)
+        perhaps = sum((event.lag_s or 0) > fact.late_after_s for event in fact.events)
+        unclear = perhaps and not surely
+    elif row.figure == "lag_p95_s" and (most := lag_p95_s(fact)) is not None:
+        least = _p95(event.surely_s for event in fact.events)
+        unclear = not meets(row.expect, most) and least is not None and meets(row.expect, least)
+    else:
+        unclear = False
+    if not unclear:
+        return ""
+    said = "; ".join(fact.reading.evidence)
+    return f"it was not looked often enough to tell how late events are{said and f': {said}'}"
 
 
 def _is_missing_any(fact: EventBatch) -> bool:
@@ -104,9 +120,9 @@ def _is_missing_any(fact: EventBatch) -> bool:
 
 def _differences(row: IngestionRow, fact: EventBatch) -> Iterator[Difference]:
     figure = FIGURES[row.figure](fact)
-    code, expected = _CODES[row.figure], str(row.expect)
+    code, expected = _CODES[row.figure](fact), str(row.expect)
     if figure is None:
-        yield Difference(row.figure, expected, "no event came back", code=code)
+        yield Difference(row.figure, expected, "no event came back", _fate(fact), code=code)
     elif not meets(row.expect, figure):
         observed = f"{figure:.4g} of {len(fact.events)} sent"
         if row.figure in {"accepted", "durable"}:
@@ -125,13 +141,65 @@ def _reason(figure: str, fact: EventBatch) -> str:
         lost = [event.uuid for event in fact.events if event.lag_s is None and not event.error]
         if not lost:
             return ""
-        return f"not read back within {fact.within_s:g} s, such as {', '.join(lost[:_SHOWN])}"
+        such_as = f"not read back within {fact.within_s:g} s, such as {', '.join(lost[:_SHOWN])}"
+        return f"{such_as}; {_fate(fact)}"
     if figure == "altered":
-        return "; ".join(event.altered[0] for event in fact.events if event.altered)[:300]
+        changes = "; ".join(event.altered[0] for event in fact.events if event.altered)[:300]
+        clock = fact.reading.clock or "of PostHog's clock nothing was seen"
+        return f"{changes}; {clock}" if _is_by_clock(fact) else changes
     if figure == "duplicate":
         twice = [event.uuid for event in fact.events if event.stored > 1]
-        return f"such as {', '.join(twice[:_SHOWN])}"
+        until = "; a merge of ClickHouse will leave one row of each" if _are_merged(fact) else ""
+        return f"such as {', '.join(twice[:_SHOWN])}{until}"
     return ""
+
+
+def _fate(fact: EventBatch) -> str:
+    """What is known of the events that did not come back, or "" where all were refused."""
+    if not _is_missing_any(fact):
+        return ""
+    if fact.waiting:
+        return (
+            f"late so far, at least {fact.within_s:g} s: {fact.waiting} events wait in PostHog's "
+            "queue, and nothing takes them off in time"
+        )
+    if fact.durable:
+        return f"lost: {len(fact.durable)} of the same batch came back"
+    if fact.waiting == 0:
+        return "lost: PostHog's queue is empty"
+    return f"lost, or late by more than {fact.within_s:g} s: none came back, and no queue is seen"
+
+
+def _missing(fact: EventBatch) -> str:
+    if not _is_missing_any(fact):
+        return "event-rejected"
+    if fact.waiting:
+        return "event-waiting"
+    return "event-lost" if fact.durable or fact.waiting == 0 else "event-not-back"
+
+
+def _is_by_clock(fact: EventBatch) -> bool:
+    """True where nothing but times came back otherwise: PostHog corrects them by its clock."""
+    changes = [change for event in fact.events for change in event.altered]
+    return bool(changes) and all(change.startswith("timestamp:") for change in changes)
+
+
+def _are_merged(fact: EventBatch) -> bool:
+    """True where each event that has several rows keeps one of them at a merge."""
+    return all(event.kept == 1 for event in fact.events if event.stored > 1)
+
+
+_CODES: Mapping[str, Callable[[EventBatch], str]] = {
+    "accepted": lambda _batch: "event-rejected",
+    "durable": _missing,
+    "lost": _missing,
+    "duplicate": lambda batch: (
+        "event-duplicate-until-merge" if _are_merged(batch) else "event-duplicate"
+    ),
+    "late": lambda _batch: "event-late",
+    "altered": lambda batch: "event-clock" if _is_by_clock(batch) else "event-altered",
+    "lag_p95_s": lambda batch: "event-late" if batch.durable else _missing(batch),
+}
 
 
 KIND = Kind(
@@ -141,9 +209,13 @@ KIND = Kind(
     begin=(events,),
     codes=(
         "event-altered",
+        "event-clock",
         "event-duplicate",
+        "event-duplicate-until-merge",
         "event-late",
         "event-lost",
+        "event-not-back",
         "event-rejected",
+        "event-waiting",
     ),
 )

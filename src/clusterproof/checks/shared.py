@@ -158,16 +158,19 @@ def plan_with_keys(site: Site, purpose: str) -> PodPlan:
         ObservationError: The spec does not say how to make it, or where PostHog is.
     """
     settings, pod = site.posthog, site.dialler_settings
-    env = (
+    env = [
         _from_secret("POSTHOG_API_KEY", settings.api_key),
         _from_secret("POSTHOG_PERSONAL_API_KEY", settings.personal_api_key),
-    )
+    ]
+    if settings.ca is not None:
+        ca = {"name": settings.ca.name, "key": settings.ca.key, "optional": True}
+        env.append({"name": "POSTHOG_CA", "valueFrom": {"configMapKeyRef": ca}})
     return PodPlan(
         settings.namespace,
         purpose,
         pod.image,
         pod.python,
-        env=env,
+        env=tuple(env),
         memory_limit=MEMORY,
         resources=pod.pod_resources,
     )

@@ -1,5 +1,7 @@
 """What a spec says beside its rows: where to look from, and where PostHog and Prometheus are."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from clusterproof.production import Production
@@ -69,17 +71,27 @@ class PosthogSettings(Frozen):
         host: Where the SDK sends, as seen from a Pod.
         query_host: Where HogQL is asked; another host than `host` on PostHog Cloud.
         api_key: The project's token, a key of a Secret in `namespace`.
-        personal_api_key: The key that may read, likewise.
+        personal_api_key: The key that may read, likewise; its scopes: query:read, and
+            feature_flag:read for what is said of a flag beside its answers.
+        project_id: The number that the project's settings show; `@current` is the project that
+            PostHog takes for that of the personal key.
+        ca: A key of a ConfigMap in `namespace`: certificates that a Pod of our own trusts beside
+            the system's. Where there is no such ConfigMap, only the system's are trusted.
+        events: How many are sent for the ingestion rows.
+        queries: The most HogQL queries of one reading: PostHog Cloud allows some plans 120 in an
+            hour, for all who use the key.
         late_after_s: An event later than this is late: PostHog's own commitment, 30 s at p95.
     """
 
     host: str
     query_host: str
     namespace: str
-    project_id: int = 1
+    project_id: int | Literal["@current"] = 1
     api_key: KeyRef
     personal_api_key: KeyRef
+    ca: KeyRef | None = None
     events: int = Field(default=200, ge=1, le=5000)
+    queries: int = Field(default=200, ge=5)
     late_after_s: float = 30.0
     within_s: float = 45.0
 

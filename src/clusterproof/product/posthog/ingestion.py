@@ -14,16 +14,22 @@ from clusterproof.spec.settings import PosthogSettings
 
 SCRIPT = "product.posthog.scripts.events"
 POLL_EVERY_S = 1.0
+"""At the most often; more seldom where the queries would not last for the time."""
 SETTLE_S = 1.0
 """A second copy of an event is stored with the same or the next batch of a worker. Our choice."""
-START_S = 15.0
-"""For an interpreter to start in a Pod whose CPU is short, beside the script's own bound."""
+AFTER_S = 60.0
+"""For an interpreter to start in a Pod whose CPU is short, and for the last looks: each request is
+bounded by 10 s."""
 _REFUSALS = {
+    400: "the query is not accepted",
     401: "the personal API key is not accepted",
+    402: "the plan has no queries left",
     403: "the personal API key may not read this project (scope: query:read)",
     404: "there is no such project, or no query endpoint",
     429: "PostHog limits the rate of queries",
 }
+_CLOCK_S = 60.0
+"""Clocks that are farther apart are said. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,12 @@ class Reading:
         error: The last query's error, or "".
         cached: An answer came from a cache although a fresh one was asked for.
         complete: The last look at what was still missing was answered.
+        limited: Queries that were answered 429, and asked again.
+        waited_s: What those waits took.
+        deferred: Queries that were answered 202, and polled.
+        asks_s: The wait that PostHog asked for at last, and that was longer than what was left.
+        elsewhere: The project that is read has none of the flags of the token's project.
+        clock_s: How far PostHog's clock was ahead of the sending Pod's, where it was farthest.
     """
 
     answered: int
@@ -43,16 +55,48 @@ class Reading:
     error: str = ""
     cached: bool = False
     complete: bool = True
+    limited: int = 0
+    waited_s: float = 0.0
+    deferred: int = 0
+    asks_s: float = 0.0
+    elsewhere: bool = False
+    clock_s: float = 0.0
+
+    @property
+    def clock(self) -> str:
+        """How far the clocks are apart, or "" where that is little."""
+        if abs(self.clock_s) < _CLOCK_S:
+            return ""
+        way = "ahead of" if self.clock_s > 0 else "behind"
+        return f"PostHog's clock was {abs(self.clock_s):.0f} s {way} the sending Pod's"
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """What the asking met beside answers, in sentences."""
+        limited = f"PostHog limited the rate {self.limited} times (429): waited {self.waited_s:g} s"
+        deferred = f"{self.deferred} queries were answered later (202)"
+        return tuple(
+            sentence
+            for sentence, holds in (
+                (limited, self.limited and not self.refused),
+                (deferred, self.deferred),
+                (self.clock, self.clock),
+            )
+            if holds
+        )
 
     @property
     def unseen(self) -> str:
         """Why nothing can be said of an event that was not read back, or ""."""
         if self.refused:
-            return f"HogQL answers {self.refused}: {_REFUSALS.get(self.refused, 'refused')}"
+            asks = f", and asks for {self.asks_s:.0f} s: that is not left" if self.asks_s else ""
+            return f"HogQL answers {self.refused}: {_REFUSALS.get(self.refused, 'refused')}{asks}"
         if not self.complete or not self.answered:
             return f"HogQL did not answer: {self.error or 'it was never asked'}"
         if self.cached:
             return "HogQL answers from a cache although force_blocking was asked for"
+        if self.elsewhere:
+            return "the project that is read has none of the flags of the token's: another project"
         return ""
 
 
@@ -62,8 +106,11 @@ class EventFate:
 
     Attributes:
         error: Why the SDK gave it up, or "".
-        lag_s: From the capture to the first query that had it; None when none had.
-        stored: How often it is stored.
+        lag_s: From the capture to the first answer that had it; None when none had.
+        absent_s: From the capture to the last look that had it not: it was stored later than that.
+            None in a record of an earlier version.
+        stored: How often it is stored; 0 where that is not known.
+        kept: How many of these rows a merge of ClickHouse leaves; None where that is not known.
         altered: What came back otherwise than it was sent.
     """
 
@@ -72,6 +119,15 @@ class EventFate:
     lag_s: float | None = None
     stored: int = 0
     altered: tuple[str, ...] = ()
+    absent_s: float | None = None
+    kept: int | None = None
+
+    @property
+    def surely_s(self) -> float | None:
+        """The least that its lag can have been; None when no answer had it."""
+        if self.lag_s is None or self.absent_s is None:
+            return self.lag_s
+        return min(self.absent_s, self.lag_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +138,8 @@ class EventBatch:
         unsent: Events that the SDK still held when the time was up.
         late_after_s: An event with more lag than this is late.
         within_s: How long they were awaited.
+        waiting: Events in PostHog's queue by its own status page, when some were missing at the
+            end; None where that is not known.
     """
 
     events: tuple[EventFate, ...]
@@ -92,6 +150,7 @@ class EventBatch:
     took_s: float = 0.0
     where: str = ""
     how: str = ""
+    waiting: int | None = None
 
     @property
     def durable(self) -> list[EventFate]:
@@ -117,16 +176,16 @@ def send_events(inside: Inside, settings: PosthogSettings, run: str) -> EventBat
     request = {
         **_query(settings),
         "do": "send",
-        "host": settings.host,
         "events": settings.events,
         "run": run,
         "settle_s": SETTLE_S,
     }
-    reply = inside.ask(SCRIPT, request, within_s=settings.within_s + SETTLE_S + START_S)
+    reply = inside.ask(SCRIPT, request, within_s=settings.within_s + SETTLE_S + AFTER_S)
     return EventBatch(
         events=tuple(_fate(event) for event in reply["events"]),
         reading=Reading(**reply["reading"]),
         unsent=reply["unsent"],
+        waiting=reply["waiting"],
         late_after_s=settings.late_after_s,
         within_s=settings.within_s,
         took_s=reply["took_s"],
@@ -141,10 +200,12 @@ def _fate(fields: Mapping[str, Any]) -> EventFate:
 
 def _query(settings: PosthogSettings) -> dict[str, Any]:
     return {
+        "host": settings.host,
         "query_host": settings.query_host,
         "project_id": settings.project_id,
         "within_s": settings.within_s,
-        "every_s": POLL_EVERY_S,
+        "every_s": max(POLL_EVERY_S, settings.within_s / settings.queries),
+        "queries": settings.queries,
     }
 
 
@@ -160,6 +221,6 @@ def read_back(
     if not wanted:
         return {}, Reading(answered=0, error="no uuid to ask for")
     request = {**_query(settings), "do": "read", "uuids": wanted, "keys": list(keys)}
-    reply = inside.ask(SCRIPT, request, within_s=settings.within_s + START_S)
+    reply = inside.ask(SCRIPT, request, within_s=settings.within_s + AFTER_S)
     stored = {uuid: Stored(**fields) for uuid, fields in reply["events"].items()}
     return stored, Reading(**reply["reading"])

@@ -1,34 +1,93 @@
 """Sends events by the official SDK, and reads events back by HogQL, polling until all are there.
 
-Keys: POSTHOG_API_KEY and POSTHOG_PERSONAL_API_KEY of the environment.
+A query that is refused for its rate (429) is asked again after the time that PostHog names, one
+that is answered later (202) is polled by its id, and after one that took too long the next is asked
+to be answered later. Every answer is checked for its shape: what is no table is no evidence.
+Source: PostHog docs, "API queries" and "API overview" (read 2026-11-27); posthog/api/query.py.
+
+Keys: POSTHOG_API_KEY and POSTHOG_PERSONAL_API_KEY of the environment; POSTHOG_CA, certificates
+that are trusted beside the system's own.
 Request:
     do: "send" or "read".     query_host, project_id, within_s, every_s: of the reading.
+    queries: how many may be asked.
     send: host, events (a number), run (names the events), settle_s (before they are counted).
     read: uuids, keys (of the properties that are wanted).
 Answer:
-    send: events: for each {uuid, error, lag_s, stored, altered}; unsent.   both: reading, took_s.
-    read: events: uuid -> {event, distinct_id, properties}.
-    reading: {answered, refused (a status that ends it), error (the last), cached, complete}.
+    send: events: for each {uuid, error, lag_s (to the first answer that has it), absent_s (to the
+        last look that had it not), stored, kept, altered}; unsent; waiting (in PostHog's queue by
+        its status page, asked only where events are missing, or null).
+    both: reading, took_s.     read: events: uuid -> {event, distinct_id, properties}.
+    reading: {answered, refused (a status that ends it), error (the last), cached, complete,
+        limited (answers of 429), waited_s (for those), deferred (answers of 202), asks_s (the
+        wait that PostHog asked for and that was not left), elsewhere, clock_s}.
 """
 
+import email.utils
 import json
 import os
+import re
+import ssl
 import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid as uuids
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Union
 
 Json = dict[str, Any]
 AT_ONCE = 1000
-DENIED = (401, 403, 404, 429)
+PAGE = 50000
+DENIED = (400, 401, 402, 403, 404)
+THROTTLED, GONE_ON = 429, (0, 502, 503, 504)
 TIMEOUT_S = 10
+LAST_LOOK_S = 5
+UNNAMED_WAIT_S = 5.0
 SECRETS = ("POSTHOG_API_KEY", "POSTHOG_PERSONAL_API_KEY")
 PAUSE = threading.Event()
 UTC = timezone.utc  # noqa: UP017 - the Pod's Python may be older than 3.11
+
+
+def trust() -> ssl.SSLContext:
+    """The system's authorities and those of POSTHOG_CA; the SDK is told as well."""
+    context = ssl.create_default_context()
+    if os.environ.get("POSTHOG_CA"):
+        import certifi  # noqa: PLC0415 - comes with the SDK
+
+        context.load_verify_locations(cadata=os.environ["POSTHOG_CA"])
+        with open(certifi.where(), "rb") as known:  # noqa: PTH123 - short
+            bundle = known.read() + b"\n" + os.environ["POSTHOG_CA"].encode()
+        # A file without a file system: a Pod of our own has none that can be written.
+        held = os.memfd_create("ca", 0)
+        os.write(held, bundle)
+        os.environ["REQUESTS_CA_BUNDLE"] = f"/proc/self/fd/{held}"
+    return context
+
+
+TLS = trust()
+
+
+def named_wait_s(headers: Any, text: str) -> float:  # noqa: ANN401 - http.client's
+    """How long PostHog asks to wait: its header, or the words of the framework that it uses."""
+    given = headers.get("retry-after") or ""
+    words = re.search(r"available in (\d+) second", text)
+    if given.strip().isdigit():
+        asked = float(given)
+    elif words:
+        asked = float(words[1])
+    else:
+        try:
+            at = email.utils.parsedate_to_datetime(given)
+            asked = (at - datetime.now(tz=at.tzinfo)).total_seconds()
+        except (TypeError, ValueError):
+            asked = UNNAMED_WAIT_S
+    return max(0.5, asked)
+
+
+class RefusedError(Exception):
+    """An answer that says nothing of the events."""
 
 
 class Reading:
@@ -38,51 +97,182 @@ class Reading:
         """Ask nothing yet."""
         self.request = request
         self.started = datetime.now(tz=UTC)
-        self.answered, self.refused, self.error, self.cached = 0, 0, "", False
+        self.ends_at = time.monotonic() + request["within_s"]
+        self.asked = self.answered = self.refused = self.limited = self.deferred = 0
+        self.waited_s = self.asks_s = self.clock_s = 0.0
+        self.error, self.cached, self.elsewhere = "", False, False
+        self.mode = "force_blocking"
 
-    def select(self, columns: str, wanted: list[str], tail: str = "") -> list[list[Any]]:
-        """Rows of the events with these uuids; none where the query was not answered."""
+    def over(self) -> bool:
+        """True where no further look is to be taken."""
+        return bool(self.refused) or time.monotonic() >= self.ends_at
+
+    def pause(self, turn: int) -> None:
+        """Short at first, so that a lag is measured finely; then as long as was asked for."""
+        pause_s = float(min(self.request["every_s"], 0.2 * turn))
+        left = self.ends_at - time.monotonic()
+        # The last two queries are kept: for a look at the end, and for the copies.
+        last = self.asked >= self.request["queries"] - 2
+        PAUSE.wait(max(0.0, left if last else min(pause_s, left)))
+
+    def select(self, columns: list[str], wanted: list[str], tail: str = "") -> list[list[Any]]:
+        """Rows of the events with these uuids; what is not answered leaves its `error`."""
         rows: list[list[Any]] = []
+        known = set(wanted)
+        self.error = ""
         for start in range(0, len(wanted), AT_ONCE):
             chunk = wanted[start : start + AT_ONCE]
-            rows += self._ask(columns, chunk, tail)
-        return rows
+            try:
+                rows += self._ask(columns, chunk, tail)
+            except RefusedError as error:
+                self.error = str(error)
+                break
+        return [row for row in rows if row[0] in known]
 
-    def _ask(self, columns: str, wanted: list[str], tail: str) -> list[list[Any]]:
-        listed = ", ".join(f"'{one}'" for one in wanted)
+    def _ask(self, columns: list[str], wanted: list[str], tail: str) -> list[list[Any]]:
+        listed = ", ".join(f"'{uuid}'" for uuid in wanted)
         # A bound that is new each time: no cache has an answer for it.
         first = self.started - timedelta(days=1)
         last = datetime.now(tz=UTC) + timedelta(days=1)
         query = (
-            f"SELECT {columns} FROM events WHERE uuid IN ({listed}) "  # noqa: S608 - our uuids
+            f"SELECT {', '.join(columns)} FROM events WHERE uuid IN ({listed}) "  # noqa: S608 - our uuids
             f"AND timestamp >= toDateTime('{first:%Y-%m-%d %H:%M:%S}') "
-            f"AND timestamp < toDateTime('{last:%Y-%m-%d %H:%M:%S.%f}') {tail} LIMIT 50000"
+            f"AND timestamp < toDateTime('{last:%Y-%m-%d %H:%M:%S.%f}') {tail} LIMIT {PAGE}"
         )
-        host, project = self.request["query_host"], self.request["project_id"]
-        body = {"query": {"kind": "HogQLQuery", "query": query}, "refresh": "force_blocking"}
-        call = urllib.request.Request(  # noqa: S310 - the URL is the spec's
-            f"{host}/api/projects/{project}/query/",
-            data=json.dumps(body).encode(),
-            headers={
-                "content-type": "application/json",
-                "authorization": f"Bearer {os.environ.get('POSTHOG_PERSONAL_API_KEY', '')}",
-            },
-        )
+        answer = self._patiently(query)
         try:
-            with urllib.request.urlopen(call, timeout=TIMEOUT_S) as answer:  # noqa: S310
-                said = json.loads(answer.read())
-                rows: list[list[Any]] = said["results"]
-        except urllib.error.HTTPError as error:
-            self.refused = error.code if error.code in DENIED else 0
-            self.error = f"{error.code}: {error.read(200).decode(errors='replace')}"
-            return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            self.error = f"{type(error).__name__}: {error}"
-            return []
+            rows = self._table(answer)
+            for row in rows:
+                if not isinstance(row, list) or len(row) != len(columns):
+                    raise TypeError(f"expected rows of {len(columns)} columns")
+                if not isinstance(row[0], str) or (tail and not isinstance(row[-1], int)):
+                    raise TypeError("expected a uuid first, and a number where rows are counted")
+        except (AttributeError, KeyError, TypeError) as error:
+            raise RefusedError(f"an answer that is no table: {error}") from error
         self.answered += 1
-        self.refused, self.error = 0, ""
-        self.cached = self.cached or bool(said.get("is_cached"))
         return rows
+
+    def _patiently(self, query: str) -> Json:
+        """The answer to a query, waiting as long as PostHog asks for."""
+        while True:
+            body = {"query": {"kind": "HogQLQuery", "query": query}, "refresh": self.mode}
+            self.asked += 1
+            status, answer, error, wait_s = self.call("query/", body)
+            if status == THROTTLED:
+                self._wait(wait_s, error)
+            elif error:
+                self.refused = status if status in DENIED else 0
+                if status in GONE_ON:
+                    self.mode = "force_async"
+                raise RefusedError(error)
+            else:
+                return answer
+
+    def _wait(self, wait_s: float, error: str) -> None:
+        self.limited += 1
+        # One more query after the last look is worth a short wait, and no long one.
+        left = self.ends_at + LAST_LOOK_S - time.monotonic()
+        if wait_s > left or self.asked >= self.request["queries"]:
+            self.refused, self.asks_s = THROTTLED, wait_s
+            raise RefusedError(error)
+        self.waited_s += wait_s
+        PAUSE.wait(wait_s)
+
+    def _table(self, answer: Json) -> list[list[Any]]:
+        status = answer.get("query_status")
+        if status and not (status.get("complete") and answer.get("results") is not None):
+            self.deferred += 1
+            answer = self._later(status)
+        if answer.get("error"):
+            raise RefusedError(str(answer["error"])[:200])
+        if answer.get("hasMore"):
+            raise RefusedError(f"more rows than a page of {PAGE} holds")
+        self.cached = self.cached or bool(answer.get("is_cached"))
+        rows = answer["results"]
+        if not isinstance(rows, list):
+            raise TypeError(f"results: expected a list, got {type(rows).__name__}")
+        return rows
+
+    def _later(self, status: Json) -> Json:
+        """What came of a query that was answered 202."""
+        path = f"query/{urllib.parse.quote(str(status['id']), safe='')}/"
+        until, turn = self.ends_at + LAST_LOOK_S, 0
+        while not status.get("complete") and not status.get("error"):
+            turn += 1
+            if time.monotonic() >= until:
+                raise RefusedError("an asynchronous query did not end")
+            PAUSE.wait(min(2.0, 0.25 * turn))
+            code, answer, error, wait_s = self.call(path)
+            if code == THROTTLED:
+                self._wait(wait_s, error)
+            elif error:
+                raise RefusedError(error)
+            else:
+                status = answer["query_status"]
+        if status.get("error"):
+            raise RefusedError(f"an asynchronous query failed: {status.get('error_message')}"[:200])
+        found = status["results"]
+        return found if isinstance(found, dict) else {"results": found}
+
+    def call(
+        self,
+        path: str,
+        body: Union[Json, None] = None,  # noqa: UP007 - Python 3.9 in a Pod
+    ) -> tuple[int, Json, str, float]:
+        """Status, body, error and the wait that is asked for; status 0 is no answer."""
+        host, project = self.request["query_host"], self.request["project_id"]
+        key = os.environ.get("POSTHOG_PERSONAL_API_KEY", "")
+        return self.ask_for(
+            f"{host}/api/projects/{project}/{path}", body, {"authorization": f"Bearer {key}"}
+        )
+
+    def ask_for(
+        self,
+        url: str,
+        body: Union[Json, None],  # noqa: UP007 - Python 3.9 in a Pod
+        headers: dict[str, str],
+    ) -> tuple[int, Json, str, float]:
+        """As `call`, of any URL."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json", **headers}
+        call = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 - the spec's
+        sent = time.time()
+        try:
+            with urllib.request.urlopen(call, timeout=TIMEOUT_S, context=TLS) as answer:  # noqa: S310
+                self._clock(answer.headers, sent)
+                said = json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            text = error.read(400).decode(errors="replace")
+            return error.code, {}, f"{error.code}: {text[:200]}", named_wait_s(error.headers, text)
+        except OSError as error:
+            return 0, {}, f"{type(error).__name__}: {error}", 0.0
+        except (ValueError, RecursionError) as error:
+            return 200, {}, f"{type(error).__name__}: {error}", 0.0
+        if not isinstance(said, dict):
+            return 200, {}, f"expected a JSON object, got {type(said).__name__}", 0.0
+        return answer.status, said, "", 0.0
+
+    def _clock(self, headers: Any, sent: float) -> None:  # noqa: ANN401 - http.client's
+        """Keep how far PostHog's clock is from ours, where it is farthest."""
+        try:
+            at = email.utils.parsedate_to_datetime(headers.get("date") or "").timestamp()
+        except (TypeError, ValueError):
+            return
+        apart_s = at - sent if at < sent else max(0.0, at - time.time())
+        self.clock_s = max(self.clock_s, apart_s, key=abs)
+
+    def is_elsewhere(self) -> bool:
+        """True where the project that is read has none of the flags of the token's project."""
+        token = os.environ.get("POSTHOG_API_KEY", "")
+        asked = {"api_key": token, "distinct_id": "clusterproof"}
+        _, flags, _, _ = self.ask_for(f"{self.request['host']}/flags/?v=2", asked, {})
+        _, known, _, _ = self.call("feature_flags/?limit=500")
+        try:
+            given = {flag["metadata"]["id"] for flag in flags["flags"].values()}
+            there = {flag["id"] for flag in known["results"]}
+        except (AttributeError, KeyError, TypeError):
+            return False
+        return bool(given) and not known.get("next") and not given & there
 
     def facts(self, *, complete: bool) -> Json:
         """How it went."""
@@ -92,11 +282,20 @@ class Reading:
             "error": self.error,
             "cached": self.cached,
             "complete": complete,
+            "limited": self.limited,
+            "waited_s": round(self.waited_s, 1),
+            "deferred": self.deferred,
+            "asks_s": self.asks_s,
+            "elsewhere": self.elsewhere,
+            "clock_s": round(self.clock_s, 1),
         }
 
 
 def made(request: Json) -> list[Json]:
-    """The events to send: known uuids, a spread of users, values that are easy to spoil."""
+    """The events to send: known uuids, a spread of users, values that are easy to spoil.
+
+    `$process_person_profile` keeps them from making persons, which would stay and cost more.
+    """
     started = datetime.now(tz=UTC).replace(microsecond=0)
     return [
         {
@@ -111,10 +310,20 @@ def made(request: Json) -> list[Json]:
                 "even": index % 2 == 0,
                 "text": "Grüße, 'quoted' \"twice\" \\ 語 🙂",
                 "nested": {"list": [1, "two", None], "map": {"a": True}},
+                "$process_person_profile": False,
             },
         }
         for index in range(request["events"])
     ]
+
+
+def properties_of(stored: Any) -> Json:  # noqa: ANN401 - JSON
+    """The properties of a row, which are JSON in a text, or an object."""
+    try:
+        properties = json.loads(stored) if isinstance(stored, str) else stored
+    except ValueError:
+        properties = None
+    return properties if isinstance(properties, dict) else {}
 
 
 def changes(sent: Json, row: list[Any]) -> list[str]:
@@ -124,21 +333,33 @@ def changes(sent: Json, row: list[Any]) -> list[str]:
     for name, value in (("event", event), ("distinct_id", distinct_id)):
         if value != sent[name]:
             found.append(f"{name}: sent {sent[name]!r}, stored {value!r}")
-    properties = json.loads(stored) if isinstance(stored, str) else stored
+    properties = properties_of(stored)
     for key, value in sent["properties"].items():
         if properties.get(key) != value or type(properties.get(key)) is not type(value):
             found.append(f"{key}: sent {value!r}, stored {properties.get(key)!r}")
-    at = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))  # noqa: FURB162 - Python 3.9
+    try:
+        at = datetime.fromisoformat(str(timestamp).replace("Z", "+00:00"))  # noqa: FURB162 - Python 3.9
+    except ValueError:
+        return [*found, f"timestamp: stored {str(timestamp)[:60]!r}"]
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    apart_s = abs((at - sent["timestamp"]).total_seconds())
-    if apart_s > 60:  # noqa: PLR2004 - as said above
-        found.append(f"timestamp: {apart_s:.0f} s apart")
+    apart_s = (at - sent["timestamp"]).total_seconds()
+    if abs(apart_s) > 60:  # noqa: PLR2004 - as said above
+        found.append(f"timestamp: {apart_s:+.0f} s apart")
     return found
 
 
-def pause_s(request: Json, turn: int) -> float:
-    """Short at first, so that a lag is measured finely; then as long as was asked for."""
-    return float(min(request["every_s"], 0.2 * turn))
+def waiting(reading: Reading) -> Union[int, None]:  # noqa: UP007 - Python 3.9 in a Pod
+    """How many events wait in PostHog's queue by its own status page; None where it has none."""
+    key = os.environ.get("POSTHOG_PERSONAL_API_KEY", "")
+    url = f"{reading.request['query_host']}/api/instance_status/"
+    _, page, _, _ = reading.ask_for(url, None, {"authorization": f"Bearer {key}"})
+    lines = page.get("results")
+    lines = lines.get("overview") if isinstance(lines, dict) else None
+    for line in lines if isinstance(lines, list) else []:
+        if isinstance(line, dict) and line.get("key") == "queue_depth":
+            depth = str(line.get("value"))
+            return int(depth) if depth.isdigit() else None
+    return None
 
 
 def send(request: Json) -> Json:
@@ -149,8 +370,8 @@ def send(request: Json) -> Json:
     errors: dict[str, str] = {}
 
     def note(error: Exception, batch: list[Json]) -> None:
-        for item in batch:
-            errors[item["uuid"]] = f"{type(error).__name__}: {error}"[:200]
+        for event in batch:
+            errors[event["uuid"]] = f"{type(error).__name__}: {error}"[:200]
 
     client = Posthog(
         os.environ.get("POSTHOG_API_KEY", ""),
@@ -165,69 +386,91 @@ def send(request: Json) -> Json:
         if client.capture(**event) is None:
             errors[event["uuid"]] = "the SDK dropped it"
     reading = Reading(request)
-    ends_at = time.monotonic() + request["within_s"]
     seen: dict[str, float] = {}
+    absent: dict[str, float] = {}
     altered: dict[str, list[str]] = {}
     sent = {event["uuid"]: event for event in events}
+    columns = ["uuid", "event", "distinct_id", "timestamp", "properties"]
     turn = 0
     while True:
         turn += 1
-        wanted = [one for one in sent if one not in seen and one not in errors]
-        columns = "uuid, event, distinct_id, timestamp, properties"
+        wanted = [uuid for uuid in sent if uuid not in seen and uuid not in errors]
+        looked = time.monotonic()
         for row in reading.select(columns, wanted):
-            if row[0] in sent:
-                seen.setdefault(row[0], time.monotonic() - captured[row[0]])
-                # One copy as it was sent is enough; the others are counted as duplicates.
-                found = changes(sent[row[0]], row)
-                altered[row[0]] = min(altered.get(row[0], found), found, key=len)
-        if (
-            len(set(seen) | set(errors)) == len(sent)
-            or reading.refused
-            or time.monotonic() >= ends_at
-        ):
+            seen.setdefault(row[0], time.monotonic() - captured[row[0]])
+            # One copy as it was sent is enough; the others are counted as duplicates.
+            found = changes(sent[row[0]], row)
+            altered[row[0]] = min(altered.get(row[0], found), found, key=len)
+        if not reading.error:
+            absent.update({uuid: looked - captured[uuid] for uuid in wanted if uuid not in seen})
+        if len(set(seen) | set(errors)) == len(sent) or reading.over():
             break
-        PAUSE.wait(pause_s(request, turn))
+        reading.pause(turn)
     # PostHog may accept them although their reading was refused at once.
-    while client.queue.unfinished_tasks and time.monotonic() < ends_at:
+    while client.queue.unfinished_tasks and time.monotonic() < reading.ends_at:
         PAUSE.wait(0.1)
     unsent = client.queue.unfinished_tasks  # neither sent nor given up
-    complete = not reading.error
-    PAUSE.wait(request["settle_s"] if seen else 0)
-    counts = dict(reading.select("uuid, count()", list(seen), "GROUP BY uuid"))
+    complete, refused = not reading.error, reading.error
+    missing = [uuid for uuid in sent if uuid not in seen and uuid not in errors]
+    depth = waiting(reading) if missing else None
+    reading.elsewhere = bool(missing) and not seen and complete and reading.is_elsewhere()
+    copies = counted(reading, list(seen), request["settle_s"])
+    reading.error = reading.error or refused
     return {
         "events": [
             {
-                "uuid": one,
-                "error": errors.get(one, ""),
-                "lag_s": round(seen[one], 3) if one in seen else None,
-                "stored": counts.get(one, 0),
-                "altered": altered.get(one, []),
+                "uuid": uuid,
+                "error": errors.get(uuid, ""),
+                "lag_s": round(seen[uuid], 3) if uuid in seen else None,
+                "absent_s": round(absent.get(uuid, 0.0), 3),
+                "stored": copies.get(uuid, (0, 0))[0],
+                "kept": copies.get(uuid, (0, 0))[1],
+                "altered": altered.get(uuid, []),
             }
-            for one in sent
+            for uuid in sent
         ],
         "unsent": unsent,
-        "reading": reading.facts(complete=complete and not reading.error),
+        "waiting": depth,
+        "reading": reading.facts(complete=complete),
     }
+
+
+def counted(reading: Reading, uuids: list[str], settle_s: float) -> dict[str, tuple[int, int]]:
+    """For each uuid its rows, and how many of them a merge of ClickHouse leaves.
+
+    Rows of one uuid become one where event and distinct_id are equal too.
+    """
+    if not uuids or reading.refused:
+        return {}
+    PAUSE.wait(settle_s)
+    columns = ["uuid", "event", "distinct_id", "count()"]
+    copies: dict[str, tuple[int, int]] = {}
+    for uuid, _, _, rows in reading.select(columns, uuids, "GROUP BY uuid, event, distinct_id"):
+        stored, kept = copies.get(uuid, (0, 0))
+        copies[uuid] = (stored + rows, kept + 1)
+    return {} if reading.error else copies
 
 
 def read(request: Json) -> Json:
     """The events with known uuids, as soon as all are there."""
     reading = Reading(request)
-    ends_at = time.monotonic() + request["within_s"]
     found: dict[str, Json] = {}
     turn = 0
     while True:
         turn += 1
-        wanted = [one for one in request["uuids"] if one not in found]
-        for row in reading.select("uuid, event, distinct_id, properties", wanted):
-            properties = json.loads(row[3]) if isinstance(row[3], str) else row[3]
+        wanted = [uuid for uuid in request["uuids"] if uuid not in found]
+        for uuid, event, user, stored in reading.select(
+            ["uuid", "event", "distinct_id", "properties"], wanted
+        ):
+            properties = properties_of(stored)
             kept = {key: properties.get(key) for key in request["keys"]}
-            found[row[0]] = {"event": row[1], "distinct_id": row[2], "properties": kept}
-        complete = len(found) == len(request["uuids"])
-        if complete or reading.refused or time.monotonic() >= ends_at:
+            found[uuid] = {"event": event, "distinct_id": user, "properties": kept}
+        if len(found) == len(request["uuids"]) or reading.over():
             break
-        PAUSE.wait(pause_s(request, turn))
-    return {"events": found, "reading": reading.facts(complete=not reading.error)}
+        reading.pause(turn)
+    complete = not reading.error
+    reading.elsewhere = complete and not found and reading.is_elsewhere()
+    return {"events": found, "reading": reading.facts(complete=complete)}
 
 
 def main(argument: str) -> None:

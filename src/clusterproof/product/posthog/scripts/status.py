@@ -1,42 +1,71 @@
 """Asks PostHog for a feature flag of some users, or for its own status page.
 
-Keys: POSTHOG_API_KEY and POSTHOG_PERSONAL_API_KEY of the environment.
+Keys: POSTHOG_API_KEY and POSTHOG_PERSONAL_API_KEY of the environment; POSTHOG_CA, certificates
+that are trusted beside the system's own.
 Request:
     do: "flags" or "status".
+    query_host, project_id: of both.
     flags: host, flag, users (each asked twice).
-    status: query_host, project_id, queries (how many are timed).
+    status: queries (how many are timed).
 Answer:
-    flags: asked: for each request {user, status, error, found, enabled, variant}.
+    flags: asked: for each request {user, status, error, found, enabled, variant, limited (the plan
+        has no flag requests left), empty (the answer has no flags at all)}; defined: what the
+        project's settings say of the flag {error, found, active, deleted, variants}.
     status: page {status, body, error}; events {status, value, error}; query_s (of each query).
 """
 
 import json
 import os
+import ssl
 import sys
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Union
 
 Json = dict[str, Any]
 TIMEOUT_S = 10
+THROTTLED, LONGEST_WAIT_S, TRIES = 429, 10, 3
+PAUSE = threading.Event()
+TLS = ssl.create_default_context()
+if os.environ.get("POSTHOG_CA"):
+    TLS.load_verify_locations(cadata=os.environ["POSTHOG_CA"])
 SECRETS = ("POSTHOG_API_KEY", "POSTHOG_PERSONAL_API_KEY")
 
 
 def call(url: str, body: Union[Json, None] = None) -> Json:  # noqa: UP007 - Python 3.9 in a Pod
-    """GET, or POST of a body, with the personal key; {status, body, error}, status 0 is none."""
+    """GET, or POST of a body, with the personal key; {status, body, error}, status 0 is none.
+
+    A rate that is used up (429) is waited for, as long as PostHog asks for and within a bound.
+    """
+    answer: Json = {}
+    for _ in range(TRIES):
+        answer = once(url, body)
+        if answer["status"] != THROTTLED or answer["wait_s"] > LONGEST_WAIT_S:
+            break
+        PAUSE.wait(answer["wait_s"])
+    return answer
+
+
+def once(url: str, body: Union[Json, None]) -> Json:  # noqa: UP007 - Python 3.9 in a Pod
+    """As `call`, without a wait."""
     headers = {"content-type": "application/json"}
     if "/flags/" not in url:
         headers["authorization"] = f"Bearer {os.environ.get('POSTHOG_PERSONAL_API_KEY', '')}"
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 - the spec's
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=TLS) as answer:  # noqa: S310
             return {"status": answer.status, "body": json.loads(answer.read()), "error": ""}
     except urllib.error.HTTPError as error:
         said = error.read(200).decode(errors="replace")
-        return {"status": error.code, "body": None, "error": f"{error.code}: {said}"}
+        asked = error.headers.get("retry-after") or ""
+        wait_s = float(asked) if asked.strip().isdigit() else 1.0
+        message = f"{error.code}: {said}"
+        return {"status": error.code, "body": None, "error": message, "wait_s": wait_s}
     except (OSError, ValueError) as error:
         return {"status": 0, "body": None, "error": f"{type(error).__name__}: {error}"}
 
@@ -46,7 +75,8 @@ def ask_flag(request: Json, user: str) -> Json:
     body = {"api_key": os.environ.get("POSTHOG_API_KEY", ""), "distinct_id": user}
     answer = call(f"{request['host']}/flags/?v=2", body)
     said = answer["body"] if isinstance(answer["body"], dict) else {}
-    flag = (said.get("flags") or {}).get(request["flag"])
+    given: Json = said["flags"] if isinstance(said.get("flags"), dict) else {}
+    flag = given.get(request["flag"])
     error = answer["error"]
     if not error and said.get("errorsWhileComputingFlags"):
         error = "errorsWhileComputingFlags"
@@ -57,14 +87,33 @@ def ask_flag(request: Json, user: str) -> Json:
         "found": flag is not None,
         "enabled": bool((flag or {}).get("enabled")),
         "variant": (flag or {}).get("variant"),
+        "limited": "feature_flags" in (said.get("quotaLimited") or ()),
+        "empty": not error and not given,
     }
+
+
+def defined(request: Json) -> Json:
+    """The flag as the project's settings have it; takes the scope feature_flag:read."""
+    name = urllib.parse.quote(request["flag"], safe="")
+    path = f"/api/projects/{request['project_id']}/feature_flags/?search={name}&limit=100"
+    answer = call(f"{request['query_host']}{path}")
+    body = answer["body"] if isinstance(answer["body"], dict) else {}
+    known: Json = {"error": answer["error"], "found": False}
+    for flag in body.get("results") or []:
+        if flag.get("key") == request["flag"]:
+            multivariate = (flag.get("filters") or {}).get("multivariate") or {}
+            variants = [variant.get("key") for variant in multivariate.get("variants") or []]
+            known = {"error": "", "found": True, "variants": variants}
+            known.update({name: bool(flag.get(name)) for name in ("active", "deleted")})
+    return known
 
 
 def flags(request: Json) -> Json:
     """Every user twice, on connections of their own."""
     users = [*request["users"], *request["users"]]
     with ThreadPoolExecutor(max_workers=6) as pool:
-        return {"asked": list(pool.map(lambda user: ask_flag(request, user), users))}
+        asked = list(pool.map(lambda user: ask_flag(request, user), users))
+    return {"asked": asked, "defined": defined(request)}
 
 
 def status(request: Json) -> Json:
