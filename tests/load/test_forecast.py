@@ -69,7 +69,7 @@ def test_it_says_what_would_hold_the_load() -> None:
         "no minReplicas up to maxReplicas would carry it all",
         late,
     )
-    slowly = Plan([Stage(20, 160, 300), Stage(160, 160, 120)])
+    slowly = Plan([Stage(20, 160, 120), Stage(160, 160, 120)])
     held = advice(HPA, slowly, pods, FLAGS)[-1]
     assert held.startswith("so would a target of ")
     percent = int(held.removeprefix("so would a target of ").removesuffix(" %"))

@@ -71,6 +71,7 @@ class Session:
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.write_text(yaml.safe_dump(kubeconfig), encoding="utf-8")
         self.host = host
+        self.options: tuple[str, ...] = ()
 
     def command(self, word: str, *options: str) -> list[str]:
         """The command line."""
@@ -82,7 +83,7 @@ class Session:
         """A run under way; killed in the end if it is still there."""
         options = ("--kubeconfig", str(self.kubeconfig), "--host", self.host, "--shape", shape)
         process = subprocess.Popen(  # noqa: S603 - our own argv
-            [*before, *self.command("run", *options)],
+            [*before, *self.command("run", *options, *self.options)],
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -187,6 +188,20 @@ def test_a_full_disk_is_one_sentence_and_its_exit_code(session: Session) -> None
     (sentence,) = ended.stderr.splitlines()
     assert sentence == f"load: {session.out}/load.html: File too large"
     assert "\nPASSED" in ended.stdout
+
+
+def test_a_locustfile_of_ones_own_is_watched_too(session: Session, tmp_path: Path) -> None:
+    """In another folder, for another scenario of the load spec."""
+    file = tmp_path / "own.py"
+    text = (PROJECT / "loadtests" / "router.py").read_text(encoding="utf-8")
+    file.write_text(text.replace('shape_of("router")', 'shape_of("own")'), encoding="utf-8")
+    whole = yaml.safe_load(session.spec.read_text(encoding="utf-8"))
+    whole["scenarios"] = {"own": whole["scenarios"]["router"]}
+    session.spec.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    session.options = ("--scenario", "own", "-f", str(file))
+    code, output = session.ran("short")
+    assert code == ExitCode.PASSED, output
+    assert read(session.out / "load.json")["scenario"] == "own"
 
 
 def test_a_disk_that_is_full_before_the_load_offers_none(session: Session, router: Router) -> None:

@@ -177,6 +177,8 @@ def _options(options: argparse.Namespace) -> Options:
         rate_factor=options.rate_factor,
         time_factor=options.time_factor,
         allow_production=options.allow_production,
+        scenario=options.scenario,
+        locustfile=options.locustfile,
         extra=tuple(options.locust),
     )
 
@@ -200,9 +202,13 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--kubeconfig", default=None)
     running.add_argument("--context", default=None)
     for command in (running, foretelling):
-        command.add_argument("--shape", default="step", help="of spec/objectives.yaml")
+        command.add_argument("--scenario", default="router", help="of the load spec")
+        command.add_argument("--shape", default="step", help="of the scenario")
         command.add_argument("--rate-factor", type=float, default=1.0)
         command.add_argument("--time-factor", type=float, default=1.0)
+    running.add_argument(
+        "-f", "--locustfile", type=Path, help="one of your own; default: the scenario's"
+    )
     running.add_argument("--host", default="", help="the router's URL; default: its Service's IP")
     running.add_argument(
         "--via",
@@ -215,7 +221,6 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--posthog-secret", help="NAMESPACE/NAME, of the Secret with the key")
     running.add_argument("locust", nargs="*", help="after --: more options for Locust")
     foretelling.add_argument("--hpa", type=Path, required=True, help="its manifest, autoscaling/v2")
-    foretelling.add_argument("--scenario", default="router")
     foretelling.add_argument(
         "--rate", type=_positive, help="requests/s after a minute of a tenth; in place of --shape"
     )

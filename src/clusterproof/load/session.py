@@ -101,6 +101,7 @@ class Options:
     Attributes:
         objectives: The load spec's file: the generator, a process of its own, reads it too.
         via: Words to put before the Locust command, e.g. to enter a network namespace.
+        locustfile: Whose callers send it; default: the scenario's own.
         extra: More Locust options.
     """
 
@@ -113,6 +114,7 @@ class Options:
     time_factor: float = 1.0
     allow_production: bool = False
     scenario: str = "router"
+    locustfile: Path | None = None
     extra: tuple[str, ...] = ()
 
 
@@ -325,7 +327,7 @@ def _hold(seconds: float) -> None:
 
 
 def _offer(options: Options, plan: Plan, recorder: Recorder, held: IO[str]) -> None:
-    scenario = str(LOAD_SCENARIOS / f"{options.scenario}.py")
+    scenario = str(options.locustfile or LOAD_SCENARIOS / f"{options.scenario}.py")
     command = [
         *shlex.split(options.via),
         *(sys.executable, "-m", "locust", "-f", scenario, "--headless"),
@@ -343,6 +345,9 @@ def _offer(options: Options, plan: Plan, recorder: Recorder, held: IO[str]) -> N
         RUN_VARIABLE: recorder.recording.run,
         LIFELINE_VARIABLE: "1",
         CONTEXT_VARIABLE: recorder.recording.context,
+        "PYTHONPATH": os.pathsep.join(  # a locustfile of one's own imports loadtests
+            [str(LOAD_SCENARIOS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        ),
     }
     with log.open("w", encoding="utf-8") as output:
         locust = subprocess.Popen(  # noqa: S603 - our own argv
