@@ -5,6 +5,7 @@ Works alone (`locust -f`), with `--processes N`, and as master and workers on se
 """
 
 import logging
+import os
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ from locust.util.timespan import parse_timespan
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
 from clusterproof.load.finding import Finding, Verdict
+from clusterproof.load.folder import SCENARIO_VARIABLE
 from clusterproof.load.sections import Limits
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 from clusterproof.redact import Redactor
@@ -543,6 +545,7 @@ def shape_of(scenario: str) -> type[PlanShape]:
     """What offers the shapes of a scenario to the callers of a locustfile; call it once there.
 
     Args:
-        scenario: Its name in the load spec.
+        scenario: Its name in the load spec, unless LOCUST_SCENARIO names another.
     """
-    return type("Shape", (PlanShape,), {"abstract": False, "run": Run(scenario)})
+    run = Run(os.environ.get(SCENARIO_VARIABLE) or scenario)
+    return type("Shape", (PlanShape,), {"abstract": False, "run": run})

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterproof.load.latency import Latencies
 from clusterproof.outcome import ExitCode
 from tests.load.generator import PROJECT, Ended
 from tests.observe.loopback import Reply, Request, served
+from tests.testbed_router.test_server import ended as router_ended
+from tests.testbed_router.test_server import started as router_started
 
 DOCS = (PROJECT / "docs" / "load.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
@@ -250,3 +253,27 @@ def test_a_user_that_nobody_counts_is_refused(tmp_path: Path) -> None:
     ended = _run(tmp_path, _spec(tmp_path), "--host", "http://127.0.0.1:9", text=text)
     assert ended.code == ExitCode.USAGE
     assert "expected a Caller" in ended.text
+
+
+def test_the_reference_router_streams_to_the_scenario_for_it(tmp_path: Path) -> None:
+    """The project's own load spec, callers and router, of which only the database is away."""
+    router = router_started({"ROUTER_SIM_TOKEN_MS": "1"})
+    try:
+        spec = yaml.safe_load((PROJECT / "spec" / "objectives.yaml").read_text(encoding="utf-8"))
+        spec["scenarios"]["stream"] |= {"shapes": {"short": [{"rate": 20, "for_s": 4}]}}
+        patient = {"first_token_p95_ms": 20_000, "p95_ms": 20_000}
+        spec["scenarios"]["stream"]["requests"] = {"route-stream": patient}
+        spec["credibility"] = {"late_p99_ms": 5000, "loop_lag_p99_ms": 5000, "cpu_busiest": 2.0}
+        path = tmp_path / "objectives.yaml"
+        path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+        env = {"LOCUST_SCENARIO": "stream"}
+        ended = Ended(tmp_path / "out", path, "--host", router.http, env=env)
+    finally:
+        router_ended(router)
+    assert ended.code == ExitCode.PASSED, ended.text
+    row = ended.account["names"]["route-stream"]
+    assert row["ok"] == 80
+    assert Latencies.decode(row["first"]).value_s(0.5) < Latencies.decode(row["latency"]).value_s(
+        0.5
+    )
+    assert _claims(ended)["first-token-p95-route-stream"] == "passed"

@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--rate-factor", type=float, default=1.0)
         command.add_argument("--time-factor", type=float, default=1.0)
     running.add_argument(
-        "-f", "--locustfile", type=Path, help="one of your own; default: the scenario's"
+        "-f", "--locustfile", type=Path, help="one of your own; default: the router's API"
     )
     running.add_argument("--host", default="", help="the router's URL; default: its Service's IP")
     running.add_argument(

@@ -31,6 +31,7 @@ from clusterproof.load.folder import (
     FILES,
     LIFELINE_VARIABLE,
     RUN_VARIABLE,
+    SCENARIO_VARIABLE,
     lock,
     refuse_mixture,
 )
@@ -101,7 +102,7 @@ class Options:
     Attributes:
         objectives: The load spec's file: the generator, a process of its own, reads it too.
         via: Words to put before the Locust command, e.g. to enter a network namespace.
-        locustfile: Whose callers send it; default: the scenario's own.
+        locustfile: Whose callers send it; default: that of the scenario's name, or the router's.
         extra: More Locust options.
     """
 
@@ -327,10 +328,11 @@ def _hold(seconds: float) -> None:
 
 
 def _offer(options: Options, plan: Plan, recorder: Recorder, held: IO[str]) -> None:
-    scenario = str(options.locustfile or LOAD_SCENARIOS / f"{options.scenario}.py")
+    named = LOAD_SCENARIOS / f"{options.scenario}.py"
+    locustfile = options.locustfile or (named if named.exists() else LOAD_SCENARIOS / "router.py")
     command = [
         *shlex.split(options.via),
-        *(sys.executable, "-m", "locust", "-f", scenario, "--headless"),
+        *(sys.executable, "-m", "locust", "-f", str(locustfile), "--headless"),
         *("--host", options.host, "--shape", options.shape, "--out", str(options.out)),
         *("--rate-factor", str(options.rate_factor), "--time-factor", str(options.time_factor)),
         *("--only-summary", "--skip-log"),
@@ -344,6 +346,7 @@ def _offer(options: Options, plan: Plan, recorder: Recorder, held: IO[str]) -> N
         VARIABLE: str(options.objectives.resolve()),
         RUN_VARIABLE: recorder.recording.run,
         LIFELINE_VARIABLE: "1",
+        SCENARIO_VARIABLE: options.scenario,
         CONTEXT_VARIABLE: recorder.recording.context,
         "PYTHONPATH": os.pathsep.join(  # a locustfile of one's own imports loadtests
             [str(LOAD_SCENARIOS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
