@@ -90,9 +90,9 @@ class Api:
                 )
         routed = _routed(choice, test, variant, forced=bool(forced))
         if wanted.stream:
-            tokens = self.provider.tokens(wanted.prompt, wanted.max_tokens)
+            answer = self.provider.tokens(wanted.prompt, wanted.max_tokens)
             return StreamingResponse(
-                _events(routed, tokens), headers=headers, media_type="text/event-stream"
+                _events(routed, answer), headers=headers, media_type="text/event-stream"
             )
         return JSONResponse(routed, headers=headers)
 
