@@ -391,7 +391,7 @@ class Run:
             ran_for_s=ran_for_s,
             workers_lost=lost,
             stopped_early=stopped_early,
-            few_callers=few_callers(account, self.plan, self.scenario),
+            few_callers="" if self.collapsed else few_callers(account, self.plan, self.scenario),
         )
         judged = judge_callers(
             account,
