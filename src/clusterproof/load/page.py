@@ -93,6 +93,8 @@ def key_figures(analysis: Analysis, inputs: Inputs) -> dict[str, float]:
     """The figures that two runs are compared by."""
     whole = inputs.account.total()
     figures = {f"p{q * 100:g} ms": whole.latency.value_s(q) * 1000 for q in SHOWN}
+    if whole.first.count:
+        figures |= {f"first token p{q * 100:g} ms": whole.first.value_s(q) * 1000 for q in SHOWN}
     figures["requests"] = float(inputs.account.started)
     figures["failed"] = float(inputs.account.failed)
     figures["served by pods"] = analysis.served.total
