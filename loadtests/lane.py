@@ -49,7 +49,7 @@ class Requests:
         sent: The names that some arrivals have.
     """
 
-    def __init__(self, classes: Iterable[Any], mix: Mapping[str, float], seed: int) -> None:
+    def __init__(self, classes: Iterable[Any], mix: Mapping[str, float]) -> None:
         """Read the tasks that are left after --tags.
 
         Raises:
@@ -57,7 +57,6 @@ class Requests:
         """
         self.tasks: dict[str, Task] = {}
         self.owners: dict[str, Any] = {}
-        self._seed = seed
         weights: dict[str, float] = {}
         for owner in classes:
             counts: Counter[Task] = Counter(owner.tasks)
@@ -81,9 +80,9 @@ class Requests:
         self._mix = Mix(weights)
         self.sent = frozenset(name for name, weight in weights.items() if weight)
 
-    def draw(self, index: int) -> tuple[str, random.Random]:
+    def draw(self, seed: int, index: int) -> tuple[str, random.Random]:
         """What arrival `index` is, and its random numbers: by seed and index alone."""
-        chance = chance_of(self._seed, index)
+        chance = chance_of(seed, index)
         return self._mix.draw(chance), chance
 
 
@@ -93,6 +92,7 @@ class Lane:
     Attributes:
         origin: perf_counter at second 0 of the plan.
         is_claimed: Whether there is no arrival left to claim.
+        seed: Of what they look like.
         started_at: Second 0 in seconds since the epoch; the id of a run in what it sends.
         host: Where all of them go, whatever the web UI's field says meanwhile.
     """
@@ -114,6 +114,7 @@ class Lane:
         self.account = account
         self.requests = requests
         self.origin = origin
+        self.seed = scenario.seed
         self.started_at = time.time() - time.perf_counter() + origin
         self.host = host.rstrip("/")
         self._judged_stages = judged_stages
@@ -156,7 +157,7 @@ class Lane:
         return None
 
     def _arrival(self, index: int, due_s: float) -> Arrival:
-        name, chance = self.requests.draw(index)
+        name, chance = self.requests.draw(self.seed, index)
         stage = None
         if self._judged_stages:
             number = self.plan.stage_at(due_s)

@@ -52,7 +52,7 @@ def requests_of(classes: Iterable[type], name: str, scenario: Scenario) -> Reque
     callers = [cls for cls in classes if issubclass(cls, Caller)]
     if others := [cls.__name__ for cls in classes if not issubclass(cls, Caller)]:
         raise SpecError(f"-f: User class {others[0]}: expected a Caller, else nobody counts it")
-    whole = Requests(callers, {}, scenario.seed)
+    whole = Requests(callers, {})
     for field, names in (("mix", scenario.mix), ("requests", scenario.requests)):
         if unknown := sorted(set(names) - whole.tasks.keys()):
             known = ", ".join(sorted(whole.tasks))

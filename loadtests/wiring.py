@@ -176,8 +176,7 @@ class Run:
         host = environment.host or Caller.host or ""
         try:
             self.refuse(host)
-            mix, seed = self.scenario.mix, self.scenario.seed
-            self.requests = Requests(environment.user_classes, mix, seed)
+            self.requests = Requests(environment.user_classes, self.scenario.mix)
         except SpecError as error:
             refusal = str(error)
         self.account = Account()

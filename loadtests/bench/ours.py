@@ -44,7 +44,7 @@ def _begin(environment: Environment, **_: object) -> None:
         Plan([Stage(rate, rate, for_s)]),
         scenario,
         ACCOUNT,
-        Requests([Ours], {}, scenario.seed),
+        Requests([Ours], {}),
         origin=time.perf_counter() + 0.2,
         host=environment.host,
     )
