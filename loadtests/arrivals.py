@@ -1,39 +1,36 @@
 """An open model inside Locust: callers wait for arrivals of a plan, and never set the pace.
 
 A Locust user is a caller: it claims the next arrival of its process's lane, sleeps until that is
-due (as its `wait_time`, so that a stop ends it at once), and sends. When no caller was free, the
-arrival is sent late and its latency still counts from when it was due.
+due (as its `wait_time`, so that a stop ends it at once), and runs its task, as a user of the task's
+class. When no caller was free, the arrival is sent late and its latency still counts from when it
+was due.
 """
 
 import json
-import math
+import random
 import ssl
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import gevent
-from geventhttpclient.client import HTTPClient, HTTPClientPool
-from geventhttpclient.url import URL
-from locust import FastHttpUser, task
+from locust import FastHttpUser
 from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastResponse
 from locust.env import Environment
 from locust.exception import CatchResponseError
 
-from clusterproof.errors import SpecError
-from clusterproof.load.account import Account
-from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scenario
 from clusterproof.load.split import Exposure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from loadtests.client import OncePool, read_events
+from loadtests.lane import Arrival, Lane
 
 _NOTHING_DUE_S = 0.2
 """A caller without an arrival looks again this soon: the lane may change when a worker is lost."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CUT = "not ended when the run was stopped"
+_DONE = "[DONE]"
+"""The last event of a stream, as the APIs of model providers have it."""
 _REASON = 160
 _KINDS = {
     type(None): "null",
@@ -44,137 +41,49 @@ _KINDS = {
     list: "an array",
 }
 _JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
+_STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
 
 @dataclass(slots=True)
-class Arrival:
-    """One request that is due at `due` (perf_counter), claimed by a caller."""
-
-    index: int
-    due: float
-    was_idle: bool
-    lane: int
-    sent: bool = False
-
-
-class Lane:
-    """The arrivals that this process sends, and the account of them.
+class _Exchange:
+    """What came of one request.
 
     Attributes:
-        origin: perf_counter at second 0 of the plan.
-        is_claimed: Whether there is no arrival left to claim.
-        host: Where all of them go, whatever the web UI's field says meanwhile.
-        seed: Of what they look like.
+        events: Of a streamed answer; None of another.
+        first_at: perf_counter at the first of them; 0 without any.
+        error: What kept the answer away.
+        cut: The stop that cut it off.
+        size: Of the body, in bytes.
     """
 
-    def __init__(
-        self, plan: Plan, scenario: Scenario, account: Account, *, origin: float, host: str
-    ) -> None:
-        """Take no arrivals yet: `assign` says which are ours."""
-        self.plan = plan
-        self.scenario = scenario
-        self.account = account
-        self.origin = origin
-        self.host = host.rstrip("/")
-        self.seed = 0
-        self._next: Iterator[tuple[int, float]] = iter(())
-        self._claimed: dict[int, Arrival] = {}
-        self.is_claimed = False
-        self._assigned = 0
-        self._from = 0.0
+    answer: Any = None
+    events: list[str] | None = None
+    first_at: float = 0.0
+    error: BaseException | None = None
+    cut: gevent.GreenletExit | None = None
+    size: int = 0
 
-    def assign(self, number: int, of: int, *, from_s: float = 0.0) -> None:
-        """Take lane `number` of `of` from second `from_s` on, in place of an earlier one."""
-        self._next = self.plan.lane(number, of, from_s=from_s)
-        self.is_claimed = False
-        self._assigned += 1
-        self._from = self.origin + from_s
-
-    def leave(self) -> None:
-        """Send none of it any more: others may have it by now. What was due so far is missing."""
-        self._next, self._claimed = iter(()), {}
-        self._assigned += 1
-        self._from = -math.inf
-
-    def holds(self, arrival: Arrival) -> bool:
-        """Whether an arrival is still ours: after a new assignment another lane may have it."""
-        return arrival.lane == self._assigned or arrival.due < self._from
-
-    def claim(self) -> Arrival | None:
-        """The next arrival worth sending; those that are too late are counted as dropped."""
-        now = time.perf_counter()
-        too_late = now - self.scenario.drop_after_s
-        for index, due_s in self._next:
-            due = self.origin + due_s
-            if due < too_late:
-                self.account.drop(now - due)
-                continue
-            arrival = self._claimed[index] = Arrival(index, due, due >= now, self._assigned)
-            return arrival
-        self.is_claimed = True
-        return None
-
-    def release(self, arrival: Arrival) -> bool:
-        """Whether a claimed arrival is to be sent now."""
-        return self._claimed.pop(arrival.index, None) is arrival and self.holds(arrival)
-
-    def settle(self, until_s: float) -> None:
-        """The test is over: what was due until second `until_s`, and never sent, is dropped."""
-        now = time.perf_counter()
-        for arrival in self._claimed.values():
-            if self.holds(arrival) and arrival.due - self.origin <= until_s:
-                self.account.drop(now - arrival.due)
-        for _, due_s in self._next:
-            if due_s > until_s:
-                break
-            self.account.drop(now - self.origin - due_s)
-        self._claimed, self._next = {}, iter(())
-
-
-class OncePool(HTTPClientPool):
-    """Clients that send a request once: the library would send an idempotent one again.
-
-    A request that is silently repeated hides a cut connection, and is counted twice by the server.
-    """
-
-    def get_client(self, url: str | URL) -> HTTPClient:
-        """The client of that host; its pool's size is only its number of retries by now."""
-        known = len(self.clients)
-        client = super().get_client(url)
-        if len(self.clients) > known:
-            client._connection_pool.size = -1  # noqa: SLF001 - the only switch there is
-        return client
-
-    def discard(self) -> None:
-        """Forget the connections: one of them is in the middle of an answer."""
-        self.drop_idle()
-        self.clients.clear()
-
-    def drop_idle(self) -> None:
-        """Close the kept connections, so that the next request opens one."""
-        for client in self.clients.values():
-            sockets = client._connection_pool._socket_queue  # noqa: SLF001
-            while not sockets.empty():
-                sockets.get(block=False).close()
+    @property
+    def is_answered(self) -> bool:
+        """Whether an HTTP answer came at all."""
+        return self.answer is not None and self.answer.status_code > 0
 
 
 class Caller(FastHttpUser):  # type: ignore[misc] # untyped
-    """Sends the arrivals of its process's lane; a scenario says how one looks.
+    """Runs the tasks of arrivals; a subclass has the tasks, each makes one request by `call`.
 
     Attributes:
-        requests: The names that its mix may have.
         needs: Fields of the scenario that it cannot do without.
         environment_needs: Environment variables that it cannot do without.
-        authorization: The header for a host that asks for a user and a password; else empty.
+        headers: Sent with each request, with what a host's user and password or a token say.
         tls: What the HTTP client needs to trust the target, beyond the system's authorities.
     """
 
     abstract = True
-    requests: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
     environment_needs: tuple[str, ...] = ()
     lane: Lane
-    authorization: ClassVar[dict[str, str]] = {}
+    headers: ClassVar[dict[str, str]] = {}
     tls: ClassVar[dict[str, Any]] = {}
     max_retries = 0
     max_redirects = 0
@@ -193,19 +102,24 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         super().__init__(environment)
         self._arrival: Arrival | None = None
         self._connected_at = 0.0
+        self._users: dict[type, Caller] = {type(self): self}
+        self.tasks = [type(self).send_arrival]  # which of the class's own, the arrival says
 
-    @classmethod
-    def trust(cls, authority: str) -> None:
-        """Trust the certificates that the PEM file `authority` has signed, and no others.
+    @property
+    def scenario(self) -> Scenario:
+        """What the load spec says of it."""
+        return self.lane.scenario
 
-        Raises:
-            SpecError: It cannot be read, or holds no certificate.
-        """
-        try:
-            context = ssl.create_default_context(cafile=authority)
-        except (OSError, ssl.SSLError) as error:
-            raise SpecError(f"--ca {authority}: {error}") from error
-        cls.tls = {"ssl_context_factory": lambda: context}
+    @property
+    def arrival(self) -> Arrival:
+        """The one that is being sent."""
+        assert self._arrival is not None  # noqa: S101 - tasks run for one
+        return self._arrival
+
+    @property
+    def chance(self) -> random.Random:
+        """Random numbers of the arrival: by the scenario's seed and its number alone."""
+        return self.arrival.chance
 
     def wait_time(self) -> float:
         """Claim an arrival; the seconds until it is due."""
@@ -214,38 +128,47 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             return _NOTHING_DUE_S
         return max(0.0, self._arrival.due - time.perf_counter())
 
-    @task  # type: ignore[untyped-decorator] # Locust ships no types
     def send_arrival(self) -> None:
-        """Send the claimed arrival (there is none before the first wait)."""
-        arrival, self._arrival = self._arrival, None
+        """Run the task of the claimed arrival (there is none before the first wait)."""
+        arrival = self._arrival
         if arrival is None or not self.lane.release(arrival):
             return
         now = time.perf_counter()
-        if now - self._connected_at > self.lane.scenario.connection_max_age_s:
+        if now - self._connected_at > self.scenario.connection_max_age_s:
             self.client_pool.drop_idle()
             self._connected_at = now
+        self._arrival, fault = None, ""
         try:
-            self.send(arrival)
-        except Exception as error:
-            if arrival.sent:
-                raise
-            self.lane.account.faults[f"{type(error).__name__}: {error}"[:_REASON]] += 1
+            user = self._user_of(self.lane.requests.owners[arrival.name])
+            user._arrival = arrival  # noqa: SLF001 - of this class
+            self.lane.requests.tasks[arrival.name](user)
+            if not arrival.sent:
+                fault = "it made no request"
+        except Exception as error:  # noqa: BLE001 - a task can be anything
+            fault = f"{type(error).__name__}: {error}"
+        if fault:
+            self.lane.account.faults[f"{arrival.name}: {fault}"[:_REASON]] += 1
 
-    def send(self, arrival: Arrival) -> None:
-        """Send one request: a scenario calls `call` with it."""
-        raise NotImplementedError
+    def _user_of(self, owner: type["Caller"]) -> "Caller":
+        """This caller as a user of that class: it has one connection, whatever it sends."""
+        user = self._users.get(owner)
+        if user is None:
+            user = self._users[owner] = owner(self.environment)
+            user.client, user.client_pool = self.client, self.client_pool
+            user.on_start()
+        return user
 
     def call(
         self,
-        arrival: Arrival,
         method: str,
         path: str,
         *,
-        name: str,
         body: object = None,
         headers: dict[str, str] | None = None,
+        expect: str = "",
+        stream: bool = False,
     ) -> Any:  # noqa: ANN401 - JSON
-        """Send, judge and count one request; the JSON answer when it was right.
+        """Send, judge and count the one request of a task; its JSON answer when it was right.
 
         Goes to Locust's HTTP client directly: its session would build a second response object and
         sniff the encoding of each answer. Locust's own statistics get the latency from the due
@@ -253,77 +176,113 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
 
         Each request that is begun is ended in the account, whatever happens: `timeout_s` bounds the
         whole answer, not one read of it, and a request that a stop cuts off is unanswered.
+
+        Args:
+            method: Of HTTP.
+            path: Below the host, with its query.
+            body: Sent as JSON, if any.
+            headers: Of this request alone.
+            expect: A field that a right answer has.
+            stream: Whether the answer is a stream of server-sent events, that ends with `[DONE]`;
+                the time to the first counts by itself, and the answer is their list.
+
+        Raises:
+            RuntimeError: The task has made its request already.
         """
-        lane = self.lane
-        payload = None if body is None else json.dumps(body)
+        lane, arrival = self.lane, self.arrival
+        if arrival.sent:
+            raise RuntimeError(f"{arrival.name}: expected one request of a task")
+        name, stage = arrival.name, arrival.stage
         sent, wall = time.perf_counter(), time.time()
-        at_s = sent - lane.origin
-        lane.account.begin(late_s=sent - arrival.due, was_idle=arrival.was_idle, at_s=at_s)
+        at_s, late_s = sent - lane.origin, sent - arrival.due
+        lane.account.begin(
+            late_s=late_s, was_idle=arrival.was_idle, at_s=at_s, name=name, stage=stage
+        )
         arrival.sent = True
-        fault, content, error, cut, size = "", None, None, None, 0
-        answer: Any = None
-        deadline = gevent.Timeout.start_new(lane.scenario.timeout_s)
         try:
-            answer = self.client.client.urlopen(
+            got = self._exchange(
                 f"{lane.host}{path}",
+                stream=stream,
                 method=method,
-                payload=payload,
-                headers={**_JSON_HEADERS, **self.authorization, **(headers or {})},
+                payload=None if body is None else json.dumps(body),
+                headers={
+                    **(_STREAM_HEADERS if stream else _JSON_HEADERS),
+                    **self.headers,
+                    **(headers or {}),
+                },
             )
-            size = len(answer.content)  # reads the body to its end
-        except FAILURE_EXCEPTIONS as failure:
-            original = getattr(failure, "original", failure)
-            if isinstance(original, ssl.SSLCertVerificationError):
-                # We do not trust it: nothing was sent, and the target has not failed.
-                arrival.sent = False
-                lane.account.retract(at_s)
-                raise original from None
-            error = failure
-            answer = getattr(failure, "response", None)
-        except gevent.GreenletExit as stop:
-            error, cut, answer = CatchResponseError(_CUT), stop, None
-        except Exception as failure:
+        except Exception:
             # Nothing that a connection does: no request could be made of it.
             arrival.sent = False
-            lane.account.retract(at_s)
-            raise failure from None
-        finally:
-            deadline.cancel()
+            lane.account.retract(at_s, name, stage)
+            raise
         ended = time.perf_counter()
-        answered = answer is not None and answer.status_code > 0
-        if not answered:
+        if not got.is_answered:
             self.client_pool.discard()
-        if error is not None:
-            fault = f"HTTP {answer.status_code}" if answered else _cause(error)
-        elif answer.status_code in _REDIRECTS:
-            fault = f"HTTP {answer.status_code} to {_origin(answer)}, which is not followed"
-        else:
-            content, fault = self._read(name, answer)
+        content, fault = self._judge(name, got, expect)
         lane.account.end(
             name,
             latency_s=ended - arrival.due,
             service_s=ended - sent,
             at_s=ended - lane.origin,
             fault=fault,
-            answered=answered,
+            answered=got.is_answered,
+            first_s=got.first_at - arrival.due if got.first_at else None,
+            stage=stage,
         )
         self.environment.events.request.fire(
             request_type=method,
             name=name,
             response_time=(ended - arrival.due) * 1000,
-            response_length=size,
-            response=answer,
+            response_length=got.size,
+            response=got.answer,
             context={},
-            exception=error or (CatchResponseError(fault) if fault else None),
+            exception=got.error or (CatchResponseError(fault) if fault else None),
             start_time=wall,
             url=path,
         )
-        if cut is not None:
-            raise cut
+        if got.cut is not None:
+            raise got.cut
         return None if fault else content
 
-    def _read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
+    def _exchange(self, url: str, *, stream: bool, **request: Any) -> "_Exchange":  # noqa: ANN401 - of the library
+        """One request, and its answer to the end; what a connection can do is in the result."""
+        got = _Exchange()
+        deadline = gevent.Timeout.start_new(self.lane.scenario.timeout_s)
         try:
+            got.answer = answer = self.client.client.urlopen(url, **request)
+            if stream and answer.status_code not in _REDIRECTS:
+                got.events, got.first_at = read_events(answer)
+            else:
+                got.size = len(answer.content)  # reads the body to its end
+        except FAILURE_EXCEPTIONS as failure:
+            original = getattr(failure, "original", failure)
+            if isinstance(original, ssl.SSLCertVerificationError):
+                # We do not trust it: nothing was sent, and the target has not failed.
+                raise original from None
+            got.error, got.answer = failure, getattr(failure, "response", None)
+        except gevent.GreenletExit as stop:
+            got.error, got.cut, got.answer = CatchResponseError(_CUT), stop, None
+        finally:
+            deadline.cancel()
+        return got
+
+    def _judge(self, name: str, got: "_Exchange", expect: str) -> tuple[Any, str]:
+        """The content of an answer, and what is wrong with it ("" nothing)."""
+        status = got.answer.status_code if got.is_answered else 0
+        if got.error is not None:
+            return None, f"HTTP {status}" if status else _cause(got.error)
+        if status in _REDIRECTS:
+            return None, f"HTTP {status} to {_origin(got.answer)}, which is not followed"
+        content, fault = self._read(name, got.answer, got.events)
+        if not fault and expect and expect not in content:
+            fault = f"no {expect} in the answer"
+        return content, fault
+
+    def _read(self, name: str, answer: FastResponse, events: list[str] | None) -> tuple[Any, str]:
+        try:
+            if events is not None:
+                return self.read_stream(name, events)
             return self.read(name, answer)
         except Exception as error:  # noqa: BLE001 - an answer can be anything; none is right by it
             return None, f"not the expected answer: {type(error).__name__}: {error}"[:_REASON]
@@ -338,6 +297,15 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         if not isinstance(content, dict):
             return None, f"expected a JSON object, got {_KINDS[type(content)]}"
         return content, ""
+
+    def read_stream(self, name: str, events: list[str]) -> tuple[Any, str]:
+        """The data of its events but the last, and what is wrong with them ("" nothing)."""
+        del name
+        if not events:
+            return None, "a stream without an event"
+        if events[-1] != _DONE:
+            return None, f"a stream that ended without {_DONE}"
+        return events[:-1], ""
 
     def expose(self, user: str, variant: str, event_id: str) -> None:
         """Remember that an answer carried a variant."""

@@ -10,13 +10,14 @@ import psutil  # type: ignore[import-untyped] # no stubs installed
 from clusterproof.load.account import CpuShare
 from clusterproof.load.seconds import Second
 from clusterproof.load.sections import CircuitBreaker
-from loadtests.arrivals import Lane
+from loadtests.lane import Lane
 
 _SCHEDSTAT = Path("/proc/self/schedstat")
 """Of the main thread, which is the event loop's."""
 _LOOK_EVERY_S = 1.0
 _LAG_EVERY_S = 0.05
 _CPU_EVERY_S = 5.0
+_SHORTEST_S = 0.5
 FROZEN_S = 2.0
 """Locust's master takes a worker for lost that was silent for three heartbeats of a second."""
 
@@ -81,8 +82,10 @@ class Health:
         self.lane.account.faults[why] += 1
 
     def read_cpu(self) -> None:
-        """One reading, of the time since the last."""
+        """One reading, of the time since the last; the kernel counts in ticks of 10 ms."""
         now, waited_s = time.monotonic(), waited_for_cpu_s()
+        if self.lane.account.cpu and now - self._read_at < _SHORTEST_S:
+            return
         share = CpuShare(
             at=round(time.time(), 1),
             used=self._process.cpu_percent() / 100,

@@ -1,10 +1,12 @@
 """What a scenario is told: by its load spec, and by the options of its command line."""
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from string import Template
 
 from locust.argument_parser import LocustArgumentParser
 
@@ -13,8 +15,11 @@ from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec, read_
 from clusterproof.load.sections import Scenario
 from clusterproof.outcome import ExitCode
 from loadtests.arrivals import Caller
+from loadtests.lane import Requests
 
 PROJECT = Path(__file__).resolve().parents[1]
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Source: RFC 9110, 5.6.2: what the name of a header may be."""
 
 
 @contextmanager
@@ -38,18 +43,58 @@ def load_spec() -> LoadSpec:
         return read_objectives(spec_path())
 
 
-def scenario_for(caller: type[Caller], spec: LoadSpec, name: str) -> Scenario:
-    """The scenario, if the caller can send what it asks for."""
-    with wrong_input_ends():
-        scenario = spec.scenario(name)
-        unknown = sorted(set(scenario.mix) - caller.requests)
-        if unknown:
-            known = ", ".join(sorted(caller.requests))
-            raise SpecError(f"scenarios.{name}.mix: no request {unknown[0]!r}; expected of {known}")
-        missing = [field for field in caller.needs if not getattr(scenario, field)]
-        if missing:
-            raise SpecError(f"scenarios.{name}.{missing[0]}: expected at least one")
-        return scenario
+def requests_of(classes: Iterable[type], name: str, scenario: Scenario) -> Requests:
+    """What the arrivals can be, before --tags, if the classes can send what the scenario asks for.
+
+    Raises:
+        SpecError: They cannot; names the first field that is wrong.
+    """
+    callers = [cls for cls in classes if issubclass(cls, Caller)]
+    if others := [cls.__name__ for cls in classes if not issubclass(cls, Caller)]:
+        raise SpecError(f"-f: User class {others[0]}: expected a Caller, else nobody counts it")
+    whole = Requests(callers, {})
+    for field, names in (("mix", scenario.mix), ("requests", scenario.requests)):
+        if unknown := sorted(set(names) - whole.tasks.keys()):
+            known = ", ".join(sorted(whole.tasks))
+            raise SpecError(
+                f"scenarios.{name}.{field}: no request {unknown[0]!r}; expected of {known}"
+            )
+    for caller in callers:
+        for field in caller.needs:
+            if not getattr(scenario, field):
+                raise SpecError(f"scenarios.{name}.{field}: expected at least one")
+        for variable in caller.environment_needs:
+            if not os.environ.get(variable):
+                raise SpecError(f"{variable}: expected in the environment, which has none")
+    return whole
+
+
+def headers_of(scenario: Scenario, given: Iterable[str]) -> dict[str, str]:
+    """The headers of each request: the scenario's, and those of --header.
+
+    Raises:
+        SpecError: One has no name, or an environment variable that is not set.
+    """
+    headers = {name.lower(): _filled_in(name, text) for name, text in scenario.headers.items()}
+    for line in given:
+        name, colon, text = line.partition(":")
+        if not colon or not _TOKEN.fullmatch(name):
+            raise SpecError("--header: expected 'NAME: TEXT', with ${VARIABLE} for what is secret")
+        headers[name.lower()] = _filled_in(name, text.strip())
+    return headers
+
+
+def _filled_in(header: str, text: str) -> str:
+    try:
+        filled = Template(text).substitute(os.environ)
+    except KeyError as error:
+        variable = error.args[0]
+        raise SpecError(f"header {header}: {variable}: expected in the environment") from error
+    except ValueError as error:
+        raise SpecError(f"header {header}: expected ${{VARIABLE}}, or $$ for a dollar") from error
+    if not filled.isprintable():
+        raise SpecError(f"header {header}: expected one line of text")
+    return filled
 
 
 def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
@@ -75,6 +120,17 @@ def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
             default=1.0,
             help=f"Scales every {what}",
         )
+    for option, what in (
+        ("ca", "the authority of the target's certificate; default: the system's"),
+        ("cert", "a certificate of our own and its key, for a target that asks for one"),
+    ):
+        parser.add_argument(
+            f"--{option}",
+            env_var=f"LOCUST_{option.upper()}",
+            default="",
+            help=f"PEM file with {what}",
+            include_in_web_ui=False,
+        )
     parser.add_argument(
         "--seed",
         env_var="LOCUST_SEED",
@@ -83,10 +139,12 @@ def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
         help="Of what the requests look like; default: another one in each run",
     )
     parser.add_argument(
-        "--ca",
-        env_var="LOCUST_CA",
-        default="",
-        help="PEM file with the authority of the target's certificate; default: the system's",
+        "--header",
+        env_var="LOCUST_HEADER",
+        action="append",
+        default=[],
+        metavar="'NAME: TEXT'",
+        help="Sent with each request; ${VARIABLE} is taken from the environment",
         include_in_web_ui=False,
     )
     parser.add_argument(

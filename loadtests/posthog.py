@@ -7,20 +7,19 @@ silently and measures nothing. The key comes from the environment and is never s
 """
 
 import os
-import random
 import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from locust import task
 from locust.contrib.fasthttp import FastResponse
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # from whatever folder Locust runs
 
-from clusterproof.load.mix import Mix, chance_of
-from loadtests.arrivals import Arrival, Caller
-from loadtests.wiring import PlanShape, Run
+from loadtests.arrivals import Caller
+from loadtests.wiring import shape_of
 
 _BATCH = 20
 
@@ -29,25 +28,27 @@ class PosthogCaller(Caller):
     """A sender of events; each arrival is one request of the mix."""
 
     abstract = False
-    requests = frozenset({"capture", "batch", "flags"})
     environment_needs = ("POSTHOG_API_KEY",)
 
-    def send(self, arrival: Arrival) -> None:
-        """Send the request that belongs to this arrival, by seed and index."""
-        chance = chance_of(self.lane.seed, arrival.index)
-        name = _MIX.draw(chance)
-        key = os.environ.get("POSTHOG_API_KEY", "")
-        user = f"load-user-{chance.randrange(RUN.scenario.users):06d}"
-        if name == "capture":
-            body = {"api_key": key, **_event(user, chance)}
-            self.call(arrival, "POST", "/i/v0/e/", name=name, body=body)
-        elif name == "batch":
-            batch = [_event(user, chance) for _ in range(_BATCH)]
-            body = {"api_key": key, "batch": batch, "sent_at": datetime.now(UTC).isoformat()}
-            self.call(arrival, "POST", "/batch/", name=name, body=body)
-        else:
-            body = {"api_key": key, "token": key, "distinct_id": user}
-            self.call(arrival, "POST", "/flags/?v=2", name=name, body=body)
+    @task
+    def capture(self) -> None:
+        """One event."""
+        body = {"api_key": _key(), **self._event(self._user())}
+        self.call("POST", "/i/v0/e/", body=body)
+
+    @task
+    def batch(self) -> None:
+        """Many events of one user."""
+        user = self._user()
+        batch = [self._event(user) for _ in range(_BATCH)]
+        sent_at = datetime.now(UTC).isoformat()
+        self.call("POST", "/batch/", body={"api_key": _key(), "batch": batch, "sent_at": sent_at})
+
+    @task
+    def flags(self) -> None:
+        """The flags of one user."""
+        body = {"api_key": _key(), "token": _key(), "distinct_id": self._user()}
+        self.call("POST", "/flags/?v=2", body=body)
 
     def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
         """Accepted means that PostHog says so, not only that it answered."""
@@ -55,29 +56,27 @@ class PosthogCaller(Caller):
         if fault:
             return content, fault
         if name == "flags":
-            flag = RUN.scenario.flag
+            flag = self.scenario.flag
             known = flag in (content.get("flags") or content.get("featureFlags") or {})
             return content, "" if known else f"no flag {flag} in the answer"
         accepted = content.get("status") in {1, "Ok"}
         return content, "" if accepted else f"status {content.get('status')!r}"
 
+    def _user(self) -> str:
+        return f"load-user-{self.chance.randrange(self.scenario.users):06d}"
 
-def _event(user: str, chance: random.Random) -> dict[str, Any]:
-    return {
-        "event": "clusterproof load",
-        "uuid": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
-        "distinct_id": user,
-        "timestamp": datetime.now(UTC).isoformat(),
-        "properties": {"$lib": "clusterproof", "run": f"{RUN.started_at:.0f}"},
-    }
-
-
-RUN = Run("posthog", PosthogCaller)
-_MIX = Mix(RUN.scenario.mix)
+    def _event(self, user: str) -> dict[str, Any]:
+        return {
+            "event": "clusterproof load",
+            "uuid": str(uuid.UUID(int=self.chance.getrandbits(128), version=4)),
+            "distinct_id": user,
+            "timestamp": datetime.now(UTC).isoformat(),
+            "properties": {"$lib": "clusterproof", "run": f"{self.lane.started_at:.0f}"},
+        }
 
 
-class PosthogShape(PlanShape):
-    """The shape that --shape names."""
+def _key() -> str:
+    return os.environ.get("POSTHOG_API_KEY", "")
 
-    abstract = False
-    run = RUN
+
+Shape = shape_of("posthog")

@@ -8,11 +8,15 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from clusterproof.load.finding import Finding
 from clusterproof.load.folder import FILES, RUN_VARIABLE, lock
+from clusterproof.load.record import run_record
+from clusterproof.report.files import replace_file
+from clusterproof.report.write import WRITERS, write_reports
 
 
 class Records:
@@ -20,7 +24,7 @@ class Records:
 
     Attributes:
         run: The id that each file of a test carries.
-        tests: How many were written.
+        tests: How many have begun.
     """
 
     def __init__(self, folder: Path, spec: Path) -> None:
@@ -36,8 +40,8 @@ class Records:
         self.run = given or secrets.token_hex(6)
         self._lock = None if given else lock(folder)  # who gave the id holds the lock
 
-    def write(self, record: Mapping[str, Any], account: Mapping[str, Any]) -> None:
-        """Write the files of one test.
+    def begin(self) -> None:
+        """A test begins: the files of the one before it are kept.
 
         Raises:
             OSError: The disk is full, or the folder is gone.
@@ -45,14 +49,29 @@ class Records:
         if self.tests:
             before = self.folder / f"test-{self.tests}"
             before.mkdir(exist_ok=True)
-            for name in FILES:
+            for name in (*FILES, *WRITERS):
                 if (self.folder / name).exists():
                     shutil.copyfile(self.folder / name, before / name)  # there is always a last one
             self.run = secrets.token_hex(6)
         self.tests += 1
         shutil.copyfile(self._spec, self.folder / "objectives.yaml")
+
+    def report(self, record: Mapping[str, Any], findings: Iterable[Finding]) -> None:
+        """Write the reports that every run has; a session that watches writes them itself.
+
+        Raises:
+            OSError: The disk is full, or the folder is gone.
+        """
+        if self._lock is not None:
+            facts = {**record, "run": self.run}
+            write_reports(run_record(findings, facts, spec_path=str(self._spec)), self.folder)
+
+    def write(self, record: Mapping[str, Any], account: Mapping[str, Any]) -> None:
+        """Write the files of the test, in place of those that say what is known of it so far.
+
+        Raises:
+            OSError: The disk is full, or the folder is gone.
+        """
         for name, facts in zip(FILES, (record, account), strict=True):
             text = json.dumps({"run": self.run, **facts}, indent=1 if facts is record else None)
-            part = self.folder / f"{name}.part"
-            part.write_text(text, encoding="utf-8")
-            part.replace(self.folder / name)
+            replace_file(self.folder / name, text.encode())

@@ -7,18 +7,17 @@ What arrival i looks like depends on the seed and on i alone: with the seed that
 names, it repeats exactly, on any number of workers.
 """
 
-import random
 import sys
 from pathlib import Path
 from typing import Any
 
+from locust import tag, task
 from locust.contrib.fasthttp import FastResponse
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # from whatever folder Locust runs
 
-from clusterproof.load.mix import Mix, chance_of
-from loadtests.arrivals import Arrival, Caller
-from loadtests.wiring import PlanShape, Run
+from loadtests.arrivals import Caller
+from loadtests.wiring import shape_of
 
 _PROMPTS = (
     "Summarise this call in one sentence.",
@@ -26,114 +25,142 @@ _PROMPTS = (
     "Translate the caller's last sentence into English and keep its tone.",
     "List the open questions of this conversation, most urgent first, one line each.",
 )
-_STRATEGIES = {
-    "route-cheapest": "cheapest",
-    "route-fastest": "fastest",
-    "route-best-quality": "best_quality",
-    "route-ab": "cheapest",
-}
-_GETS = {
-    "list-models": "/api/v1/models",
-    "usage-stats": "/api/v1/usage/stats?window_s=60",
-    "circuit-breakers": "/api/v1/circuit-breakers",
-}
-_NEEDED = {
-    "list-models": "models",
-    "get-model": "id",
-    "predict-cost": "estimated_cost",
-    "compare-cost": "cheapest",
-    "post-usage": "recorded",
-    "usage-stats": "routed",
-    "circuit-breakers": "circuit_breakers",
-}
 
 
 class RouterCaller(Caller):
-    """A caller of the router; each arrival is one request of the mix."""
+    """A caller of the router; each task is one request of its API, and the mix says how often."""
 
     abstract = False
-    requests = frozenset({*_STRATEGIES, *_NEEDED})
     needs = ("models",)
 
-    def send(self, arrival: Arrival) -> None:
-        """Send the request that belongs to this arrival, by seed and index."""
-        chance = chance_of(self.lane.seed, arrival.index)
-        name = _MIX.draw(chance)
-        request_id = {"x-request-id": f"load-{RUN.started_at:.0f}-{arrival.index}"}
-        if name in _STRATEGIES:
-            self._route(arrival, name, chance, request_id)
-        elif name in _GETS:
-            self.call(arrival, "GET", _GETS[name], name=name, headers=request_id)
-        elif name == "get-model":
-            path = f"/api/v1/models/{chance.choice(RUN.scenario.models)}"
-            self.call(arrival, "GET", path, name=name, headers=request_id)
-        else:
-            path, body = _body(name, chance, request_id["x-request-id"])
-            self.call(arrival, "POST", path, name=name, body=body, headers=request_id)
+    @tag("route")
+    @task
+    def route_cheapest(self) -> None:
+        """By cost."""
+        self._route("cheapest")
+
+    @tag("route")
+    @task
+    def route_fastest(self) -> None:
+        """By latency."""
+        self._route("fastest")
+
+    @tag("route")
+    @task
+    def route_best_quality(self) -> None:
+        """By quality."""
+        self._route("best_quality")
+
+    @tag("route")
+    @task
+    def route_ab(self) -> None:
+        """By cost, for a user of the A/B test."""
+        self._route("cheapest", enable_ab_test=True)
+
+    @tag("route", "stream")
+    @task
+    def route_stream(self) -> None:
+        """By latency; the answer comes token by token."""
+        self._route("fastest", stream=True)
+
+    @tag("read")
+    @task
+    def list_models(self) -> None:
+        """All models."""
+        self._call("GET", "/api/v1/models", expect="models")
+
+    @tag("read")
+    @task
+    def get_model(self) -> None:
+        """One of them."""
+        self._call("GET", f"/api/v1/models/{self._model()}", expect="id")
+
+    @tag("read")
+    @task
+    def usage_stats(self) -> None:
+        """Sums of the last minute."""
+        self._call("GET", "/api/v1/usage/stats?window_s=60", expect="routed")
+
+    @tag("read")
+    @task
+    def circuit_breakers(self) -> None:
+        """Of the Pod that answers."""
+        self._call("GET", "/api/v1/circuit-breakers", expect="circuit_breakers")
+
+    @tag("cost")
+    @task
+    def predict_cost(self) -> None:
+        """Of one model."""
+        body = {**self._tokens(), "model_id": self._model()}
+        self._call("POST", "/api/v1/cost/predict", body=body, expect="estimated_cost")
+
+    @tag("cost")
+    @task
+    def compare_cost(self) -> None:
+        """Of all models."""
+        self._call("POST", "/api/v1/cost/compare", body=self._tokens(), expect="cheapest")
+
+    @tag("write")
+    @task
+    def post_usage(self) -> None:
+        """A row that is durable when it is answered."""
+        tokens = self.chance.randrange(20, 2000)
+        body = {
+            "request_id": self._request_id,
+            "model_id": self._model(),
+            "user_id": self._user(),
+            "input_tokens": tokens,
+            "output_tokens": self.chance.randrange(10, 800),
+        }
+        self._call("POST", "/api/v1/usage", body=body, expect="recorded")
 
     def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
         """An answer without its result is a failure, not a fast success."""
         content, fault = super().read(name, answer)
-        if fault:
-            return content, fault
-        if name in _STRATEGIES:
-            fault = _routing_fault(content, wants_variant=name == "route-ab")
+        if not fault and name.startswith("route-"):
+            fault = self._routing_fault(content, wants_variant=name == "route-ab")
             content["event_id"] = answer.headers.get("x-exposure-event-id", "")
-        elif _NEEDED[name] not in content:
-            fault = f"no {_NEEDED[name]} in the answer"
         return content, fault
 
-    def _route(
-        self, arrival: Arrival, name: str, chance: random.Random, request_id: dict[str, str]
-    ) -> None:
-        user = f"load-user-{chance.randrange(RUN.scenario.users):06d}"
+    @property
+    def _request_id(self) -> str:
+        return f"load-{self.lane.started_at:.0f}-{self.arrival.index}"
+
+    def _user(self) -> str:
+        return f"load-user-{self.chance.randrange(self.scenario.users):06d}"
+
+    def _model(self) -> str:
+        return self.chance.choice(self.scenario.models)
+
+    def _tokens(self) -> dict[str, Any]:
+        tokens = self.chance.randrange(20, 2000)
+        return {"input_tokens": tokens, "max_tokens": self.chance.choice((64, 256, 1024))}
+
+    def _call(self, method: str, path: str, **parts: Any) -> Any:  # noqa: ANN401 - of `call`
+        return self.call(method, path, headers={"x-request-id": self._request_id}, **parts)
+
+    def _route(self, strategy: str, *, enable_ab_test: bool = False, stream: bool = False) -> None:
+        user = self._user()
         body = {
-            "prompt": chance.choice(_PROMPTS),
-            "max_tokens": chance.choice((64, 256, 1024)),
-            "strategy": _STRATEGIES[name],
+            "prompt": self.chance.choice(_PROMPTS),
+            "max_tokens": self.chance.choice((64, 256, 1024)),
+            "strategy": strategy,
             "user_id": user,
-            "enable_ab_test": name == "route-ab",
-            "experiment": RUN.scenario.flag,
+            "enable_ab_test": enable_ab_test,
+            "experiment": self.scenario.flag,
+            **({"stream": True} if stream else {}),
         }
-        answer = self.call(
-            arrival, "POST", "/api/v1/route", name=name, body=body, headers=request_id
-        )
-        if answer and answer.get("variant_id"):
+        answer = self._call("POST", "/api/v1/route", body=body, stream=stream)
+        if answer and not stream and answer.get("variant_id"):
             self.expose(user, answer["variant_id"], answer["event_id"])
 
-
-def _routing_fault(answer: dict[str, Any], *, wants_variant: bool) -> str:
-    if answer.get("model_id") not in RUN.scenario.models:
-        return "no known model_id in the answer"
-    if wants_variant != bool(answer.get("is_ab_test")) or wants_variant != bool(
-        answer.get("variant_id")
-    ):
-        return f"is_ab_test {answer.get('is_ab_test')}, variant {answer.get('variant_id')!r}"
-    return ""
+    def _routing_fault(self, answer: dict[str, Any], *, wants_variant: bool) -> str:
+        if answer.get("model_id") not in self.scenario.models:
+            return "no known model_id in the answer"
+        is_ab_test, variant = answer.get("is_ab_test"), answer.get("variant_id")
+        if wants_variant != bool(is_ab_test) or wants_variant != bool(variant):
+            return f"is_ab_test {is_ab_test}, variant {variant!r}"
+        return ""
 
 
-def _body(name: str, chance: random.Random, request_id: str) -> tuple[str, dict[str, Any]]:
-    tokens = chance.randrange(20, 2000)
-    if name == "post-usage":
-        return "/api/v1/usage", {
-            "request_id": request_id,
-            "model_id": chance.choice(RUN.scenario.models),
-            "user_id": f"load-user-{chance.randrange(RUN.scenario.users):06d}",
-            "input_tokens": tokens,
-            "output_tokens": chance.randrange(10, 800),
-        }
-    body: dict[str, Any] = {"input_tokens": tokens, "max_tokens": chance.choice((64, 256, 1024))}
-    if name == "predict-cost":
-        return "/api/v1/cost/predict", {**body, "model_id": chance.choice(RUN.scenario.models)}
-    return "/api/v1/cost/compare", body
-
-
-RUN = Run("router", RouterCaller)
-_MIX = Mix(RUN.scenario.mix)
-
-
-class RouterShape(PlanShape):
-    """The shape that --shape names."""
-
-    abstract = False
-    run = RUN
+Shape = shape_of("router")

@@ -1,15 +1,17 @@
 """The generator's own verdict: what callers saw, and whether the generator can be believed."""
 
 import sys
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
-from clusterproof.load.account import Account
-from clusterproof.load.callers import judge_answers, judge_collapse, judge_latency
+from clusterproof.load.account import Account, NameAccount
+from clusterproof.load.callers import judge_answers, judge_collapse, judge_latency, judge_row
 from clusterproof.load.credibility import GeneratorFigures, judge_generator
 from clusterproof.load.finding import Verdict, judge_run
 from clusterproof.load.latency import SHOWN
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.schedule import Plan
-from clusterproof.load.sections import Scenario
+from clusterproof.load.sections import Limits, Scenario
 from clusterproof.load.split import judge_split, judge_stickiness
 from clusterproof.outcome import Outcome
 
@@ -79,6 +81,8 @@ def judge_callers(
     scenario: Scenario,
     *,
     collapsed: str = "",
+    requests: Collection[str] = (),
+    stages: Mapping[int, Limits] = MappingProxyType({}),
 ) -> Verdict:
     """All that can be judged without looking into the cluster.
 
@@ -88,12 +92,20 @@ def judge_callers(
         spec: The limits of a credible generator.
         scenario: The objectives.
         collapsed: Why the circuit breaker ended the run, or "".
+        requests: The names of those that were to be sent.
+        stages: The objectives of each stage that has some, by its number from 0.
     """
     findings = judge_generator(figures, spec.credibility.limits())
     if collapsed:
         findings.append(judge_collapse(collapsed))
     findings.append(judge_answers(account, scenario.objectives))
     findings += judge_latency(account, scenario.objectives, planned=figures.planned)
+    for name in sorted(scenario.requests.keys() & set(requests)):
+        row = account.names.get(name, NameAccount())
+        findings += judge_row(account, row, scenario.requests[name], name)
+    for number, limits in stages.items():
+        row = account.stages.get(number, NameAccount())
+        findings += judge_row(account, row, limits, f"stage-{number + 1}")
     if scenario.ab_shares and figures.planned >= _FEWEST_FOR_SPLIT:
         findings.append(judge_split(account.exposures, scenario.ab_shares))
         findings.append(judge_stickiness(account.exposures))
@@ -108,6 +120,9 @@ def print_verdict(verdict: Verdict, account: Account) -> None:
         wrong = sum(row.failed.values()) + sum(row.unanswered.values())
         write(f"\n{name:<24}{row.ok:>9}{wrong:>8}")
         write("".join(f"{row.latency.value_s(q) * 1000:>8.1f} ms" for q in SHOWN))
+        if row.first.count:
+            write(f"\n{'  its first token':<41}")
+            write("".join(f"{row.first.value_s(q) * 1000:>8.1f} ms" for q in SHOWN))
     write("\n\n")
     marks = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??? "}
     for finding in verdict.findings:

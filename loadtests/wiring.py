@@ -9,7 +9,9 @@ import os
 import secrets
 import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +26,30 @@ from locust.util.timespan import parse_timespan
 
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
+from clusterproof.load.finding import Finding, Verdict
+from clusterproof.load.folder import SCENARIO_VARIABLE
+from clusterproof.load.sections import Limits
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 from clusterproof.redact import Redactor
-from loadtests.arrivals import Caller, Lane
+from clusterproof.redact.errors import cannot_write
+from loadtests.arrivals import Caller
+from loadtests.client import tls_options
 from loadtests.ending import END_WITHIN_S, follow_master, listen
 from loadtests.forward import forward_to
 from loadtests.health import Health
-from loadtests.options import add_options, load_spec, scenario_for, spec_path, wrong_input_ends
+from loadtests.lane import Lane, Requests
+from loadtests.options import (
+    add_options,
+    headers_of,
+    load_spec,
+    requests_of,
+    spec_path,
+    wrong_input_ends,
+)
 from loadtests.records import Records
 from loadtests.target import Surroundings, host_of, without_credentials
 from loadtests.verdict import few_callers, generator_figures, judge_callers, print_verdict
-from loadtests.web import refuse_starts
+from loadtests.web import refuse_starts, show_tests
 from loadtests.workers import FINAL, LANE, START_DELAY_S, THAWED, Workers
 
 if TYPE_CHECKING:
@@ -46,19 +61,21 @@ _ORDER_HOLDS_S = 5.0
 """A lane that came before our own test_start belongs to this test, if it is not older."""
 _SETTLED_WITHIN_S = 10.0
 _SEED_BITS = 32
+_WRITE_EVERY_S = 5.0
 _AT_WORK = frozenset({"spawning", "running"})
 
 
 class Run:
     """One scenario wired to one Locust process."""
 
-    def __init__(self, scenario: str, caller: type[Caller]) -> None:
+    def __init__(self, scenario: str) -> None:
         """Read the load spec and register with Locust; nothing is sent."""
         self.name = scenario
-        self.caller = caller
         self.spec = load_spec()
-        self.scenario = scenario_for(caller, self.spec, scenario)
-        caller.host = host_of(self.scenario.target)
+        with wrong_input_ends():
+            self.scenario = self.spec.scenario(scenario)
+        Caller.host = host_of(self.scenario.target)
+        self.requests: Requests | None = None
         self.around = Surroundings()
         self.account = Account()
         self.plan: Plan = self.spec.plan(scenario, next(iter(self.scenario.shapes)))
@@ -71,6 +88,8 @@ class Run:
         self.workers: Workers | None = None
         self.records: Records | None = None
         self.outcomes: list[Outcome] = []
+        self.unwritten = False
+        self.history: list[tuple[dict[str, Any], Account]] = []
         self._order: dict[str, Any] = {}
         self._shipped = 0
         self._under_way = False
@@ -101,20 +120,22 @@ class Run:
         options = environment.parsed_options
         self._split_host()
         with wrong_input_ends():
-            if options.ca:
-                self.caller.trust(options.ca)
+            Caller.tls = tls_options(options.ca, options.cert)
+            self.requests = requests_of(environment.user_classes, self.name, self.scenario)
+            if not isinstance(runner, WorkerRunner):  # the master tells its workers
+                given = headers_of(self.scenario, options.header)
+                Caller.headers = {**given, **Caller.headers}
             # Locust fills in its own defaults of 1 later.
             self.spawn_rate = options.spawn_rate or 0.0
             if options.num_users:
                 self.scenario = self.scenario.model_copy(update={"callers": options.num_users})
-            self.refuse(environment.host or self.caller.host or "")
-            self._check_environment()
+            self.refuse(environment.host or Caller.host or "")
             self._set_stop_timeout(environment)
             if not isinstance(runner, WorkerRunner):
                 # Whatever ends Locust before a test was judged has shown nothing.
                 environment.process_exit_code = int(ExitCode.INCONCLUSIVE)
                 self.records = Records(Path(options.out), spec_path())
-                if not (environment.host or self.caller.host):  # the master tells its workers
+                if not (environment.host or Caller.host):  # the master tells its workers
                     environment.host = forward_to(self.scenario.target, self.around.context)
         if isinstance(runner, WorkerRunner):
             runner.register_message(LANE, self.take_lane)
@@ -128,6 +149,7 @@ class Run:
             self._await_workers(runner, options)
         if environment.web_ui is not None:
             refuse_starts(environment, self.refuse)
+            show_tests(environment.web_ui, lambda: self.plan, self.current, self.history)
 
     def refuse(self, host: str, changed: Mapping[str, Any] | None = None) -> None:
         """Nothing, unless a test with these options may not start.
@@ -153,9 +175,10 @@ class Run:
         """
         refusal = ""
         self._split_host()
-        host = environment.host or self.caller.host or ""
+        host = environment.host or Caller.host or ""
         try:
             self.refuse(host)
+            self.requests = Requests(environment.user_classes, self.scenario.mix)
         except SpecError as error:
             refusal = str(error)
         self.account = Account()
@@ -164,17 +187,31 @@ class Run:
         self._under_way = True
         self.started_at = time.time() + START_DELAY_S
         origin = time.perf_counter() + START_DELAY_S
-        self.lane = lane = Lane(self.plan, self.scenario, self.account, origin=origin, host=host)
         self._stops_at_s = self.plan.duration_s
+        assert self.requests is not None  # noqa: S101 - read before any test
+        self.lane = lane = Lane(
+            self.plan,
+            self.scenario,
+            self.account,
+            self.requests,
+            origin=origin,
+            host=host,
+            judged_stages=frozenset(self._stage_limits()),
+        )
         given = environment.parsed_options.seed
         lane.seed = secrets.randbits(_SEED_BITS) if given is None else int(given)
-        self.caller.lane = lane
+        Caller.lane = lane
         runner = environment.runner
+        if self.records is not None:
+            with suppress(OSError):  # the record itself says so
+                self.records.begin()
         if refusal:
             LOG.error("no request is sent: %s", refusal)
             return
+        if self.records is not None:
+            gevent.spawn(self._write_meanwhile, lane)
         if self.workers is not None:
-            self.workers.begin(self.plan, self.started_at, self.caller.authorization, lane.seed)
+            self.workers.begin(self.plan, self.started_at, Caller.headers, lane.seed)
             return
         if not isinstance(runner, WorkerRunner):
             lane.assign(0, 1)
@@ -241,7 +278,7 @@ class Run:
         """The master says which arrivals are ours, and when second 0 is on its clock."""
         del environment
         self._order = msg.data
-        self.caller.authorization = msg.data["authorization"]
+        Caller.headers = msg.data["headers"]
         self._follow_order()
 
     def hurry(self, environment: Environment, msg: Message) -> None:
@@ -286,6 +323,14 @@ class Run:
         if self.lane is not None:
             self.lane.settle(self._stops_at_s)
 
+    def current(self) -> tuple[float, Account]:
+        """The second of the plan that is now, and what was counted so far."""
+        return time.time() - self.started_at, self._counted
+
+    @property
+    def _counted(self) -> Account:
+        return self.account if self.workers is None else self.workers.account()
+
     def arm(self) -> None:
         """The next test has not begun; a master says so in the middle of one as well."""
         if self._under_way:
@@ -315,33 +360,55 @@ class Run:
             outcome = self._judge_test()
             self.outcomes.append(outcome)
             code = exit_code(verdict(self.outcomes))
+            if self.unwritten:
+                code = ExitCode.NOT_WRITTEN
             if self.refused:
                 code = ExitCode.USAGE
             self.environment.process_exit_code = int(code)
 
     def _judge_test(self) -> Outcome:
-        environment = self.environment
         if self._stops_at_s < self.plan.duration_s and not self.collapsed:
             self.stopped_early = self.stopped_early or "it was stopped before the plan ended"
-        account, reported, lost, uncounted = self.account, 1, 0, 0.0
         if self.workers is not None:
-            self.workers.stop(environment.stop_timeout)
-            account, reported = self.workers.account(), self.workers.reported
-            lost, uncounted = self.workers.lost, self.workers.uncounted
+            self.workers.stop(self.environment.stop_timeout)
+        account = self._counted
         cut_short = self.stopped_early or self.collapsed
+        ran_for_s = self._stops_at_s if cut_short else None
+        judged, record = self._judged(account, self.stopped_early, ran_for_s)
+        print_verdict(judged, account)
+        self.unwritten |= not self._write(record, account, judged.findings)
+        self.history.append((record, account))
+        return judged.outcome
+
+    def _judged(
+        self, account: Account, stopped_early: str, ran_for_s: float | None
+    ) -> tuple[Verdict, dict[str, Any]]:
+        """The verdict of what was counted, and the record that says so."""
+        reported, lost, uncounted = 1, 0, 0.0
+        if self.workers is not None:
+            reported = self.workers.reported
+            lost, uncounted = self.workers.lost, self.workers.uncounted
         figures = generator_figures(
             account,
             self.plan,
-            ran_for_s=self._stops_at_s if cut_short else None,
+            ran_for_s=ran_for_s,
             workers_lost=lost,
-            stopped_early=self.stopped_early,
-            few_callers=few_callers(account, self.plan, self.scenario),
+            stopped_early=stopped_early,
+            few_callers="" if self.collapsed else few_callers(account, self.plan, self.scenario),
         )
-        judged = judge_callers(account, figures, self.spec, self.scenario, collapsed=self.collapsed)
-        record = {
+        judged = judge_callers(
+            account,
+            figures,
+            self.spec,
+            self.scenario,
+            collapsed=self.collapsed,
+            requests=() if self.requests is None else self.requests.sent,
+            stages={n: row for n, row in self._stage_limits().items() if n < len(self.plan.stages)},
+        )
+        return judged, {
             "scenario": self.name,
-            "shape": environment.parsed_options.shape,
-            "host": environment.host,
+            "shape": self.environment.parsed_options.shape,
+            "host": self.environment.host,
             "seed": None if self.lane is None else self.lane.seed,
             "started_at": self.started_at,
             "duration_s": self.plan.duration_s,
@@ -350,21 +417,39 @@ class Run:
             "workers": max(1, reported),
             "workers_lost": lost,
             "uncounted_bound": round(uncounted),
-            "stopped_early": cut_short,
+            "stopped_early": stopped_early or self.collapsed,
             "findings": [finding.to_json() for finding in judged.findings],
             "outcome": judged.outcome,
         }
-        print_verdict(judged, account)
+
+    def _write(
+        self, record: Mapping[str, Any], account: Account, findings: Iterable[Finding] = ()
+    ) -> bool:
+        """Whether the files could be written; if not, the reason is in the log."""
         assert self.records is not None  # noqa: S101 - only workers have none
+        redactor = Redactor()
+        shown = account.worded(redactor.data)  # names and reasons hold what a scenario chose
         try:
-            redactor = Redactor()
-            shown = account.worded(redactor.data)  # names and reasons hold what a scenario chose
             self.records.write(redactor.data(record), shown.to_json())
+            if findings:
+                self.records.report(record, findings)
         except OSError as error:
-            LOG.error("the record of this test is lost: %s", error)  # noqa: TRY400 - the sentence is enough
-            return Outcome.INCONCLUSIVE
-        LOG.info("%s/generator.json", self.records.folder)
-        return judged.outcome
+            LOG.error("the record cannot be written: %s", cannot_write(error))  # noqa: TRY400 - the sentence is enough
+            return False
+        return True
+
+    def _write_meanwhile(self, lane: Lane) -> None:
+        """Every few seconds what is known: whoever kills this process has that as its record."""
+        is_written = True
+        while is_written:
+            gevent.sleep(_WRITE_EVERY_S)
+            if not self._under_way or self.lane is not lane:
+                return
+            account = copy(self._counted)
+            account.exposures = []  # these grow with the run, and writing them would stall it
+            ran_for_s = min(self._stops_at_s, time.perf_counter() - lane.origin)
+            _, record = self._judged(account, "it was killed", ran_for_s)
+            is_written = self._write(record, account)
 
     def _await_workers(self, runner: MasterRunner, options: Namespace) -> None:
         """Locust gives up waiting for workers with exit code 1, which means something else here."""
@@ -390,17 +475,13 @@ class Run:
             )
         environment.stop_timeout = given or self.scenario.drain_s
 
-    def _check_environment(self) -> None:
-        for name in self.caller.environment_needs:
-            if not os.environ.get(name):
-                raise SpecError(f"{name}: expected in the environment, which has none")
-
     def _follow_order(self) -> None:
         """Take the lane that the master gave, before or after our own test_start."""
         order, lane = self._order, self.lane
         if not order or lane is None or lane.account is not self.account or self.refused:
             return
         self.started_at = order["started_at"]
+        lane.started_at = self.started_at
         lane.origin = time.perf_counter() + self.started_at - time.time()
         lane.seed = order["seed"]
         lane.assign(order["number"], order["of"], from_s=order["from_s"])
@@ -413,8 +494,14 @@ class Run:
         environment = self.environment
         if "@" not in (environment.host or ""):
             return
-        environment.host, self.caller.authorization = without_credentials(environment.host)
+        environment.host, authorization = without_credentials(environment.host)
+        Caller.headers = {**Caller.headers, **authorization}
         environment.parsed_options.host = environment.host
+
+    def _stage_limits(self) -> dict[int, Limits]:
+        """The objectives of the stages that have some, by their number."""
+        rows = self.scenario.shapes[self.environment.parsed_options.shape]
+        return {number: row.objectives for number, row in enumerate(rows) if row.objectives}
 
     def _read_plan(self, options: Namespace) -> None:
         plan = self.spec.plan(
@@ -457,3 +544,13 @@ class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped
         """Locust asks this every second."""
         callers = self.run.scenario.callers
         return None if self.run.is_over else (callers, self.run.spawn_rate or float(callers))
+
+
+def shape_of(scenario: str) -> type[PlanShape]:
+    """What offers the shapes of a scenario to the callers of a locustfile; call it once there.
+
+    Args:
+        scenario: Its name in the load spec, unless LOCUST_SCENARIO names another.
+    """
+    run = Run(os.environ.get(SCENARIO_VARIABLE) or scenario)
+    return type("Shape", (PlanShape,), {"abstract": False, "run": run})

@@ -58,7 +58,7 @@ class Workers:
         self._runner = runner
         self._plan: Plan | None = None
         self._started_at = 0.0
-        self._authorization: dict[str, str] = {}
+        self._headers: dict[str, str] = {}
         self._seed = 0
         self._reports: dict[str, Json] = {}
         self._exposures: dict[str, list[Any]] = {}
@@ -68,11 +68,9 @@ class Workers:
         runner.register_message(THAWED, self._take_thawed)
         gevent.spawn(self._watch)
 
-    def begin(
-        self, plan: Plan, started_at: float, authorization: dict[str, str], seed: int
-    ) -> None:
+    def begin(self, plan: Plan, started_at: float, headers: dict[str, str], seed: int) -> None:
         """A test starts: forget the last one, and share the plan out."""
-        self._authorization, self._seed = authorization, seed
+        self._headers, self._seed = headers, seed
         self.lost, self.uncounted = 0, 0.0
         self._plan, self._started_at = plan, started_at
         self._reports, self._exposures, self._finals = {}, {}, set()
@@ -158,7 +156,7 @@ class Workers:
                 "of": len(self._lanes),
                 "from_s": from_s,
                 "started_at": self._started_at,
-                "authorization": self._authorization,
+                "headers": self._headers,
                 "seed": self._seed,
             }
             self._runner.send_message(LANE, order, client_id=client)

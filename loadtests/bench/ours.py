@@ -4,18 +4,20 @@ import os
 import time
 from typing import Any
 
-from locust import events
+from locust import events, task
 from locust.contrib.fasthttp import FastResponse
 from locust.env import Environment
 
 from clusterproof.load.account import Account
 from clusterproof.load.objectives import read_objectives
 from clusterproof.load.schedule import Plan, Stage
-from loadtests.arrivals import Arrival, Caller, Lane
+from loadtests.arrivals import Caller
 from loadtests.bench.measured import PATH, Meter
+from loadtests.lane import Lane, Requests
 
 METER = Meter()
 ACCOUNT = Account()
+SCENARIO = read_objectives().scenario("router")
 
 
 class Ours(Caller):
@@ -23,9 +25,10 @@ class Ours(Caller):
 
     abstract = False
 
-    def send(self, arrival: Arrival) -> None:
+    @task
+    def ask(self) -> None:
         """Ask once."""
-        self.call(arrival, "GET", PATH, name=PATH)
+        self.call("GET", PATH)
 
     def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
         """Do not parse the answer: the stock users do not either."""
@@ -35,13 +38,13 @@ class Ours(Caller):
 
 def _begin(environment: Environment, **_: object) -> None:
     rate, for_s = float(os.environ["BENCH_RATE"]), float(os.environ["BENCH_FOR_S"])
-    scenario = read_objectives().scenario("router")
     # The comparison has the same connection for the whole run, and gives no arrival up.
-    scenario = scenario.model_copy(update={"drop_after_s": 3600, "connection_max_age_s": 3600})
+    scenario = SCENARIO.model_copy(update={"drop_after_s": 3600, "connection_max_age_s": 3600})
     Ours.lane = Lane(
         Plan([Stage(rate, rate, for_s)]),
         scenario,
         ACCOUNT,
+        Requests([Ours], {}),
         origin=time.perf_counter() + 0.2,
         host=environment.host,
     )

@@ -10,7 +10,7 @@ METER = Meter()
 class Stock(HttpUser):  # type: ignore[misc] # Locust ships no types
     """Asks as fast as it is answered."""
 
-    @task  # type: ignore[untyped-decorator] # Locust ships no types
+    @task
     def ask(self) -> None:
         """Ask once."""
         self.client.get(PATH)

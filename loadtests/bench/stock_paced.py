@@ -12,7 +12,7 @@ class Stock(FastHttpUser):  # type: ignore[misc] # Locust ships no types
 
     wait_time = constant_throughput(5)
 
-    @task  # type: ignore[untyped-decorator] # Locust ships no types
+    @task
     def ask(self) -> None:
         """Ask once."""
         self.client.get(PATH)

@@ -36,7 +36,8 @@ def load_spec(folder: Path, **router: Any) -> Path:  # noqa: ANN401 - fields of 
 
 def command(*options: str, file: str = "router") -> list[str]:
     """Locust with a scenario."""
-    return [sys.executable, "-m", "locust", "-f", f"loadtests/{file}.py", *options]
+    path = file if file.endswith(".py") else f"loadtests/{file}.py"
+    return [sys.executable, "-m", "locust", "-f", path, *options]
 
 
 @contextmanager

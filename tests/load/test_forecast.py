@@ -1,6 +1,7 @@
 """What an HPA would do under a load: the controller's model, with Pods that take their time."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,21 @@ def test_it_says_what_would_hold_the_load() -> None:
     assert lines[0].startswith("160 requests/s take 0.80 cores: 15 replicas")
     assert lines[1] == "maxReplicas hold the target up to 108 requests/s"
     assert lines[2].startswith("overloaded from 45 s to ")
-    assert lines[3] == "minReplicas 8 would carry it all"
+    late = "no target would carry it all: new Pods come too late for it"
+    assert lines[3:] == ("minReplicas 8 would carry it all", late)
     more = advice(HPA, Plan([Stage(20, 20, 60), Stage(900, 900, 200)]), pods, FLAGS)
-    assert more[-1] == "no minReplicas up to maxReplicas would carry it all"
+    assert more[-2:] == (
+        "no minReplicas up to maxReplicas would carry it all",
+        late,
+    )
+    slowly = Plan([Stage(20, 160, 120), Stage(160, 160, 120)])
+    held = advice(HPA, slowly, pods, FLAGS)[-1]
+    assert held.startswith("so would a target of ")
+    percent = int(held.removeprefix("so would a target of ").removesuffix(" %"))
+    for tried, carries in ((percent, True), (percent + 5, False)):
+        metrics = (replace(HPA.metrics[0], utilization=tried), *HPA.metrics[1:])
+        moments = forecast(replace(HPA, metrics=metrics), slowly, pods, FLAGS)
+        assert any(m.overload > 0 for m in moments) is not carries
     assert "no moment" in advice(HPA, STEP, PODS, FLAGS)[-1]
     assert Pods(request_m=70, cpu_ms=5).capacity == math.inf
 

@@ -4,6 +4,8 @@ The real Locust, against a server that answers in ways that are easy to lose cou
 """
 
 import itertools
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +16,7 @@ import yaml
 
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import MASK
-from tests.load.generator import Ended, load_spec
+from tests.load.generator import PROJECT, Ended, load_spec
 from tests.observe.loopback import Reply, Request, served
 
 PLANNED = 120
@@ -226,3 +228,19 @@ def test_each_run_has_a_seed_of_its_own_and_repeats_with_it(tmp_path: Path) -> N
     assert first != second
     assert seed != other
     assert _asked(folders[2], "--seed", str(seed)) == (first, seed)
+
+
+def test_a_moment_is_no_reading_of_the_cpu() -> None:
+    """The kernel counts in ticks of 10 ms: one of them in 3 ms would be three cores."""
+    script = (
+        "from types import SimpleNamespace as N\n"
+        "from clusterproof.load.account import Account\n"
+        "from loadtests.health import Health\n"
+        "lane = N(account=Account())\n"
+        "health = Health(lane, None, goes_on=None, trip=None)\n"
+        "[health.read_cpu() for _ in range(50)]\n"
+        "print(len(lane.account.cpu))\n"
+    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)  # noqa: S603 - our own argv
+    assert ended.stdout.strip() == "1"

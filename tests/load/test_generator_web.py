@@ -37,6 +37,23 @@ def _is_up(url: str) -> bool:
         return False
 
 
+def _assert_shown(url: str) -> None:
+    """Planned against sent, and the verdict of both tests, the last one first."""
+    page = httpx.get(url).text
+    assert '"extended_tabs": [{"key": "plan", "title": "Plan"}' in page
+    # Locust keeps an answer for two seconds.
+    shown = until(lambda: [t for t in _tables(url)["verdict"] if t["test"] == "2: short"])
+    assert (shown[0]["outcome"], shown[0]["claim"]) == ("PASSED", "80 of 80 sent")
+    assert "answers" in {row["claim"] for row in shown}
+    (stage,) = _tables(url)["plan"]
+    assert stage == {"seconds": "0 to 2", "rate": "40 to 40", "due": 80, "sent": 80, "failed": 0}
+
+
+def _tables(url: str) -> dict[str, Any]:
+    stats = httpx.get(f"{url}/stats/requests").json()
+    return {table["key"]: table["data"] for table in stats["extended_stats"]}
+
+
 def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
     tmp_path: Path,
 ) -> None:
@@ -70,9 +87,12 @@ def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
         until(lambda: httpx.get(f"{url}/stats/requests").json()["state"] == "stopped")
         assert _swarm(url, host=host)["success"]
         until(lambda: read(out / "generator.json")["run"] != first["run"])
+        _assert_shown(url)
         process.send_signal(signal.SIGTERM)
         text, _ = process.communicate(timeout=30)
     assert read(out / "test-1" / "generator.json") == first
+    for folder in (out / "test-1", out):
+        assert "<testsuite" in (folder / "junit.xml").read_text(encoding="utf-8")
     for record in (first, read(out / "generator.json")):
         assert (record["outcome"], record["planned"]) == ("passed", 80), text
         assert record["stopped_early"] == ""

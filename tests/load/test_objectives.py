@@ -100,7 +100,7 @@ def test_what_there_is_is_named_where_something_is_not_there() -> None:
     assert str(found.value) == "shape 'step' of posthog: expected one of smoke, steady, spike"
     with pytest.raises(SpecError) as found:
         SPEC.scenario("gateway")
-    assert str(found.value) == "scenario 'gateway': expected one of router, posthog"
+    assert str(found.value) == "scenario 'gateway': expected one of router, stream, posthog"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def _inputs() -> Inputs:
             at_s=number / 10,
             fault="",
             answered=True,
+            first_s=0.01,
         )
         account.exposures.append(Exposure(f"u{number}", "control", f"e{number}"))
     generator = {
@@ -58,6 +59,7 @@ def test_the_page_is_whole_and_escaped(tmp_path: Path) -> None:
         assert finding.id in text
     record = json.loads((tmp_path / "load.json").read_text(encoding="utf-8"))
     assert record["figures"]["requests"] == 400
+    assert record["figures"]["first token p50 ms"] == pytest.approx(10, rel=0.01)
     assert "Against the previous run" not in text
 
 

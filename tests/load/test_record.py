@@ -29,12 +29,15 @@ def record() -> RunRecord:
         "shape": "smoke",
         "host": "http://a",
         "started_at": T0,
+        "run": "abc",
+        "duration_s": 1,
         "stages": [[1, 1, 1]],
         "findings": [],
     }
     spec = read_objectives()
     inputs = Inputs(generator, account, recording, None, None)
-    return run_record(analyse(inputs, spec), inputs, spec_path="spec/objectives.yaml")
+    findings = analyse(inputs, spec).verdict.findings
+    return run_record(findings, generator, recording, spec_path="spec/objectives.yaml")
 
 
 def test_each_finding_is_a_row_of_the_area_load(record: RunRecord) -> None:

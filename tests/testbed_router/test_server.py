@@ -124,6 +124,23 @@ def test_it_routes_without_them(router: Running) -> None:
     assert answer.json()["is_ab_test"] is False
 
 
+def test_it_answers_token_by_token_where_it_is_asked_to(router: Running) -> None:
+    """Each in an event of its own."""
+    body = {"prompt": "three small words", "stream": True}
+    with httpx.stream("POST", f"{router.http}/api/v1/route", json=body) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        parts = list(answer.iter_raw())
+    assert len(parts) > 2
+    lines = [line for line in b"".join(parts).decode().split("\n\n") if line]
+    routed, *tokens, last = [line.removeprefix("data: ") for line in lines]
+    assert json.loads(routed)["model_id"]
+    assert [json.loads(token)["token"] for token in tokens] == ["three", "small", "words"]
+    assert last == "[DONE]"
+    wrong = httpx.post(f"{router.http}/api/v1/route", json={**body, "stream": "yes"})
+    assert wrong.status_code == 400
+    assert "stream: expected true or false" in wrong.text
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [

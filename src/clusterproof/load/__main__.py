@@ -19,9 +19,9 @@ from clusterproof.load.page import write_report
 from clusterproof.load.record import run_record
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Evidence
-from clusterproof.load.session import Options, judge, run
+from clusterproof.load.session import Options, judge, run, set_apart_killed
 from clusterproof.outcome import ExitCode, Outcome, exit_code
-from clusterproof.redact.errors import say_error, say_uncaught
+from clusterproof.redact.errors import ended, say_error, say_uncaught
 from clusterproof.report.write import write_reports
 from clusterproof.spec.document import read_document
 
@@ -32,15 +32,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, report, and carry the verdict in the exit code."""
     sys.excepthook = say_uncaught
     options = _parser().parse_args(arguments)
+    return ended(lambda: _run(options), "load")
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         spec = read_objectives(options.objectives)
         if options.command == "plan":
             return _foretell(spec, options)
         if options.command == "run":
             spec = _asked_elsewhere(spec, options)
+            _judge_killed(spec, options)
             api = KubeApi(connect(options.kubeconfig, options.context))
             run(api, spec, _options(options))
         analysis, inputs = judge(spec, options.out)
+        return _report(analysis, inputs, spec, options)
     except SpecError as error:
         say_error(str(error))
         return ExitCode.USAGE
@@ -51,23 +57,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INCONCLUSIVE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    return _report(analysis, inputs, spec, options)
 
 
 def _report(analysis: Analysis, inputs: Inputs, spec: LoadSpec, options: argparse.Namespace) -> int:
     """Say what was found, write it, and say where."""
     _print_findings(analysis)
-    try:
-        page = write_report(analysis, inputs, spec, options.out, previous=options.previous)
-        write_reports(run_record(analysis, inputs, spec_path=str(options.objectives)), options.out)
-    except SpecError as error:
-        say_error(str(error))
-        return ExitCode.USAGE
-    except OSError as error:
-        say_error(f"INCONCLUSIVE: the report cannot be written: {error}")
-        return ExitCode.INCONCLUSIVE
-    _print_verdict(analysis, page)
+    _print_verdict(analysis)
+    page = _write(analysis, inputs, spec, options, options.out, previous=options.previous)
+    sys.stdout.write(f"report: {page}\n")
     return exit_code(analysis.verdict.outcome)
+
+
+def _write(
+    analysis: Analysis,
+    inputs: Inputs,
+    spec: LoadSpec,
+    options: argparse.Namespace,
+    out: Path,
+    *,
+    previous: Path | None = None,
+) -> Path:
+    """Write every report; the path of the page."""
+    page = write_report(analysis, inputs, spec, out, previous=previous)
+    path = str(options.objectives)
+    found = analysis.verdict.findings
+    write_reports(run_record(found, inputs.generator, inputs.recording, spec_path=path), out)
+    return page
+
+
+def _judge_killed(spec: LoadSpec, options: argparse.Namespace) -> None:
+    """Judge what a run that was killed has left in the folder, before another one begins there."""
+    apart = set_apart_killed(options.out)
+    if apart is None:
+        return
+    try:
+        analysis, inputs = judge(spec, apart)
+        page = _write(analysis, inputs, spec, options, apart)
+        outcome = analysis.verdict.outcome.upper()
+        sys.stderr.write(f"the run before this one was killed: {outcome}; report: {page}\n")
+    except SpecError as error:
+        say_error(f"the run before this one was killed, and cannot be judged: {error}")
 
 
 def _foretell(spec: LoadSpec, options: argparse.Namespace) -> int:
@@ -119,10 +148,10 @@ def _print_findings(analysis: Analysis) -> None:
             sys.stdout.writelines(f"         {line}\n" for line in finding.evidence)
 
 
-def _print_verdict(analysis: Analysis, page: Path) -> None:
+def _print_verdict(analysis: Analysis) -> None:
     broken = analysis.verdict.broken
-    said = f"; broken link: {broken}" if broken else ""
-    sys.stdout.write(f"\n{analysis.verdict.outcome.upper()}{said}; report: {page}\n")
+    link = f"; broken link: {broken}" if broken else ""
+    sys.stdout.write(f"\n{analysis.verdict.outcome.upper()}{link}\n")
 
 
 def _asked_elsewhere(spec: LoadSpec, options: argparse.Namespace) -> LoadSpec:
@@ -148,6 +177,8 @@ def _options(options: argparse.Namespace) -> Options:
         rate_factor=options.rate_factor,
         time_factor=options.time_factor,
         allow_production=options.allow_production,
+        scenario=options.scenario,
+        locustfile=options.locustfile,
         extra=tuple(options.locust),
     )
 
@@ -171,9 +202,13 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--kubeconfig", default=None)
     running.add_argument("--context", default=None)
     for command in (running, foretelling):
-        command.add_argument("--shape", default="step", help="of spec/objectives.yaml")
+        command.add_argument("--scenario", default="router", help="of the load spec")
+        command.add_argument("--shape", default="step", help="of the scenario")
         command.add_argument("--rate-factor", type=float, default=1.0)
         command.add_argument("--time-factor", type=float, default=1.0)
+    running.add_argument(
+        "-f", "--locustfile", type=Path, help="one of your own; default: the router's API"
+    )
     running.add_argument("--host", default="", help="the router's URL; default: its Service's IP")
     running.add_argument(
         "--via",
@@ -186,7 +221,6 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--posthog-secret", help="NAMESPACE/NAME, of the Secret with the key")
     running.add_argument("locust", nargs="*", help="after --: more options for Locust")
     foretelling.add_argument("--hpa", type=Path, required=True, help="its manifest, autoscaling/v2")
-    foretelling.add_argument("--scenario", default="router")
     foretelling.add_argument(
         "--rate", type=_positive, help="requests/s after a minute of a tenth; in place of --shape"
     )

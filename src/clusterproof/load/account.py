@@ -19,11 +19,14 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class NameAccount:
-    """The requests of one name.
+    """The requests of one name, or of one stage of the plan.
 
     Attributes:
         latency: From the moment that the request was due.
         service: From the moment that it was sent: what stock Locust would report.
+        first: From the moment that it was due to the first token of a streamed answer.
+        started: Requests that were handed to the HTTP client.
+        dropped: How long each arrival that was given up had waited by then.
         ok: Answers that were right.
         failed: Answers that were wrong, by reason.
         unanswered: Requests without an HTTP answer, by reason.
@@ -31,14 +34,52 @@ class NameAccount:
 
     latency: Latencies = field(default_factory=Latencies)
     service: Latencies = field(default_factory=Latencies)
+    first: Latencies = field(default_factory=Latencies)
+    started: int = 0
+    dropped: Latencies = field(default_factory=Latencies)
     ok: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     unanswered: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def answered(self) -> int:
+        """Requests with an HTTP answer."""
+        return self.ok + sum(self.failed.values())
+
+    @property
+    def unended(self) -> int:
+        """Requests that were started and of which nothing more is known."""
+        return max(0, self.started - self.answered - sum(self.unanswered.values()))
+
+    @property
+    def scheduled(self) -> int:
+        """All of them, sent or given up."""
+        return self.started + self.dropped.count
+
+    def whole(self) -> "NameAccount":
+        """The same, where what was dropped or never ended is slow.
+
+        An arrival that was dropped has its wait as its latency; a request that never ended has the
+        most that is recorded, and so has the first token of an answer that had none.
+        """
+        made = NameAccount()
+        made.merge(self)
+        made.latency.merge(self.dropped)
+        for _ in range(self.unended):
+            made.latency.record(LONGEST_S)
+        if self.first.count:
+            made.first.merge(self.dropped)
+            for _ in range(self.started - self.first.count):
+                made.first.record(LONGEST_S)
+        return made
 
     def merge(self, other: "NameAccount") -> None:
         """Add all of `other`."""
         self.latency.merge(other.latency)
         self.service.merge(other.service)
+        self.first.merge(other.first)
+        self.started += other.started
+        self.dropped.merge(other.dropped)
         self.ok += other.ok
         self.failed += other.failed
         self.unanswered += other.unanswered
@@ -54,6 +95,9 @@ class NameAccount:
         return {
             "latency": self.latency.encode(),
             "service": self.service.encode(),
+            **({"first": self.first.encode()} if self.first.count else {}),
+            "started": self.started,
+            **({"dropped": self.dropped.encode()} if self.dropped.count else {}),
             "ok": self.ok,
             "failed": dict(self.failed),
             "unanswered": dict(self.unanswered),
@@ -62,9 +106,12 @@ class NameAccount:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "NameAccount":
         """What `to_json` wrote."""
+        given = {"first", "dropped"} & data.keys()
         return cls(
             latency=Latencies.decode(data["latency"]),
             service=Latencies.decode(data["service"]),
+            **{name: Latencies.decode(data[name]) for name in given},
+            started=data.get("started", 0),
             ok=data["ok"],
             failed=Counter(data["failed"]),
             unanswered=Counter(data["unanswered"]),
@@ -100,11 +147,13 @@ class Account:
         dropped_waits: How long each of these had waited by then.
         started: Requests that were handed to the HTTP client.
         faults: Our own, by reason: arrivals of which no request could be made, a watch that died.
+        stages: The requests that were due in a stage, by its number, where it has limits.
     """
 
     def __init__(self) -> None:
         """Start empty."""
         self.names: dict[str, NameAccount] = {}
+        self.stages: dict[int, NameAccount] = {}
         self.seconds: dict[int, Second] = {}
         self.late = Latencies()
         self.waited = Latencies()
@@ -116,21 +165,47 @@ class Account:
         self.faults: Counter[str] = Counter()
         self.cpu: list[CpuShare] = []
 
-    def begin(self, *, late_s: float, was_idle: bool, at_s: float) -> None:
+    def rows(self, name: str, stage: int | None = None) -> tuple[NameAccount, ...]:
+        """Where a request of that name, due in that stage, is counted; None is no stage's."""
+        row = self.names.get(name)
+        if row is None:
+            row = self.names[name] = NameAccount()
+        if stage is None:
+            return (row,)
+        return row, self.stages.setdefault(stage, NameAccount())
+
+    def begin(
+        self,
+        *,
+        late_s: float,
+        was_idle: bool,
+        at_s: float,
+        name: str = "",
+        stage: int | None = None,
+    ) -> None:
         """An arrival is being sent, `late_s` after it was due, at second `at_s` of the run."""
         self.started += 1
         (self.late if was_idle else self.waited).record(late_s)
         self.second(at_s).started += 1
+        if name:
+            for row in self.rows(name, stage):
+                row.started += 1
 
-    def retract(self, at_s: float) -> None:
+    def retract(self, at_s: float, name: str = "", stage: int | None = None) -> None:
         """A request that was begun at second `at_s` could not be made: nothing was sent."""
         self.started -= 1
         self.second(at_s).started -= 1
+        if name:
+            for row in self.rows(name, stage):
+                row.started -= 1
 
-    def drop(self, waited_s: float) -> None:
+    def drop(self, waited_s: float, name: str = "", stage: int | None = None) -> None:
         """An arrival is given up, `waited_s` after it was due."""
         self.dropped += 1
         self.dropped_waits.record(waited_s)
+        if name:
+            for row in self.rows(name, stage):
+                row.dropped.record(waited_s)
 
     def end(
         self,
@@ -141,6 +216,8 @@ class Account:
         at_s: float,
         fault: str,
         answered: bool,
+        first_s: float | None = None,
+        stage: int | None = None,
     ) -> None:
         """A request is over.
 
@@ -151,24 +228,29 @@ class Account:
             at_s: Second of the run.
             fault: "" when the answer was right.
             answered: Whether an HTTP answer came at all.
+            first_s: From when it was due to the first token of a streamed answer.
+            stage: In which it was due, where that has limits.
         """
-        account = self.names.get(name)
-        if account is None:
-            account = self.names[name] = NameAccount()
-        account.latency.record(latency_s)
-        account.service.record(service_s)
         second = self.second(at_s)
         cell = cell_of(latency_s)
         second.cells[cell] = second.cells.get(cell, 0) + 1
         if not fault:
-            account.ok += 1
             second.ok += 1
         elif answered:
-            account.failed[fault] += 1
             second.failed += 1
         else:
-            account.unanswered[fault] += 1
             second.unanswered += 1
+        for row in self.rows(name, stage):
+            row.latency.record(latency_s)
+            row.service.record(service_s)
+            if first_s is not None:
+                row.first.record(first_s)
+            if not fault:
+                row.ok += 1
+            elif answered:
+                row.failed[fault] += 1
+            else:
+                row.unanswered[fault] += 1
 
     def second(self, at_s: float) -> Second:
         """The bucket of second `at_s`."""
@@ -181,7 +263,7 @@ class Account:
     @property
     def answered(self) -> int:
         """Requests with an HTTP answer."""
-        return sum(a.ok + sum(a.failed.values()) for a in self.names.values())
+        return sum(row.answered for row in self.names.values())
 
     @property
     def failed(self) -> int:
@@ -215,6 +297,8 @@ class Account:
         """Add all of `other`."""
         for name, account in other.names.items():
             self.names.setdefault(name, NameAccount()).merge(account)
+        for number, stage in other.stages.items():
+            self.stages.setdefault(number, NameAccount()).merge(stage)
         for number, second in other.seconds.items():
             self.seconds.setdefault(number, Second()).merge(second)
         self.late.merge(other.late)
@@ -237,6 +321,7 @@ class Account:
         made.names = {}
         for name, account in self.names.items():
             made.names.setdefault(words(name), NameAccount()).merge(account.worded(words))
+        made.stages = {number: row.worded(words) for number, row in self.stages.items()}
         made.faults = _worded(self.faults, words)
         made.exposures = [
             replace(
@@ -253,6 +338,7 @@ class Account:
         """As plain data; the exposures only from `exposures_from` on (they only grow)."""
         return {
             "names": {name: account.to_json() for name, account in self.names.items()},
+            "stages": {str(number): row.to_json() for number, row in self.stages.items()},
             "seconds": {
                 str(number): [s.started, s.ok, s.failed, s.unanswered, _text_keys(s.cells)]
                 for number, s in self.seconds.items()
@@ -276,6 +362,8 @@ class Account:
         """What `to_json` wrote."""
         made = cls()
         made.names = {name: NameAccount.from_json(a) for name, a in data["names"].items()}
+        stages = data.get("stages", {})
+        made.stages = {int(number): NameAccount.from_json(a) for number, a in stages.items()}
         made.seconds = {
             int(number): Second(s[0], s[1], s[2], s[3], {int(c): n for c, n in s[4].items()})
             for number, s in data["seconds"].items()

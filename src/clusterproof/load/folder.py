@@ -14,6 +14,8 @@ RUN_VARIABLE = "CLUSTERPROOF_RUN"
 CONTEXT_VARIABLE = "CLUSTERPROOF_ASKED_CONTEXT"
 """Environment variable with the context that the program which starts a generator has asked about,
 with its cluster: the generator asks about no other."""
+SCENARIO_VARIABLE = "LOCUST_SCENARIO"
+"""Environment variable that names another scenario of the load spec for the same callers."""
 LIFELINE_VARIABLE = "CLUSTERPROOF_LIFELINE"
 """Environment variable: standard input is a pipe that the process which started the generator
 holds open, so that its end is seen however it comes about."""

@@ -20,6 +20,8 @@ from clusterproof.load.schedule import Plan
 _RESOLUTION_S = 15.0
 """metrics-server's, as its manifests set it (--metric-resolution)."""
 _LONG_AGO_S = -3600.0
+_PERCENT_STEP = 5
+"""Of the targets that are tried. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +166,27 @@ def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tupl
         f"overloaded from {over[0].at_s:.0f} s to {over[-1].at_s:.0f} s, by at most"
         f" {max(moment.overload for moment in over):.0%} of the load"
     )
-    for floor in range(hpa.min_replicas + 1, hpa.max_replicas + 1):
-        tried = replace(hpa, min_replicas=floor)
-        if not any(m.overload > 0 for m in forecast(tried, plan, pods, flags)):
-            lines.append(f"minReplicas {floor} would carry it all")
-            return tuple(lines)
-    lines.append("no minReplicas up to maxReplicas would carry it all")
+
+    def carries(**other: Any) -> bool:  # noqa: ANN401 - fields of the HPA
+        tried = forecast(replace(hpa, **other), plan, pods, flags)
+        return not any(moment.overload > 0 for moment in tried)
+
+    floors = range(hpa.min_replicas + 1, hpa.max_replicas + 1)
+    floor = next((floor for floor in floors if carries(min_replicas=floor)), None)
+    lines.append(
+        "no minReplicas up to maxReplicas would carry it all"
+        if floor is None
+        else f"minReplicas {floor} would carry it all"
+    )
+    percents = (
+        range(target.utilization - _PERCENT_STEP, 0, -_PERCENT_STEP) if target.utilization else ()
+    )
+    lower = (replace(target, utilization=percent) for percent in percents)
+    held = next((each for each in lower if carries(metrics=(each, *hpa.metrics[1:]))), None)
+    if held is not None:
+        lines.append(f"so would a target of {held.utilization} %")
+    elif percents:
+        lines.append("no target would carry it all: new Pods come too late for it")
     return tuple(lines)
 
 

@@ -16,6 +16,7 @@ from clusterproof.load.chart import distribution
 from clusterproof.load.latency import SHOWN
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.panels import marks_of, panels
+from clusterproof.report.files import replace_file
 
 PREVIOUS = "previous.json"
 """In a run's folder: the load.json of the run before it."""
@@ -55,6 +56,7 @@ def write_report(
 
     Raises:
         SpecError: There is no such file as `previous`.
+        OSError: They cannot be written.
     """
     figures = key_figures(analysis, inputs)
     if previous is not None and not previous.exists():
@@ -67,12 +69,9 @@ def write_report(
         trim_blocks=True,
     )
     page = out / "load.html"
-    page.write_text(
-        environment.get_template("load.html.j2").render(
-            _context(analysis, inputs, spec, figures, before)
-        ),
-        encoding="utf-8",
-    )
+    template = environment.get_template("load.html.j2")
+    text = template.render(_context(analysis, inputs, spec, figures, before))
+    replace_file(page, text.encode())
     record = {
         "outcome": analysis.verdict.outcome,
         "broken": analysis.verdict.broken,
@@ -86,7 +85,7 @@ def write_report(
         },
         "predicted": analysis.replayed.free if analysis.replayed else [],
     }
-    (out / "load.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    replace_file(out / "load.json", json.dumps(record, indent=1).encode())
     return page
 
 
@@ -94,6 +93,8 @@ def key_figures(analysis: Analysis, inputs: Inputs) -> dict[str, float]:
     """The figures that two runs are compared by."""
     whole = inputs.account.total()
     figures = {f"p{q * 100:g} ms": whole.latency.value_s(q) * 1000 for q in SHOWN}
+    if whole.first.count:
+        figures |= {f"first token p{q * 100:g} ms": whole.first.value_s(q) * 1000 for q in SHOWN}
     figures["requests"] = float(inputs.account.started)
     figures["failed"] = float(inputs.account.failed)
     figures["served by pods"] = analysis.served.total

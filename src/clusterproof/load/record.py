@@ -4,8 +4,11 @@ Each finding is a row of the area `load`. The series of a history is the profile
 scenario and shape: runs that offered another load are not compared.
 """
 
-from clusterproof.load.analysis import Analysis, Inputs
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from clusterproof.load.finding import Finding
+from clusterproof.load.recording import Recording
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
 from clusterproof.tool import tool_version
@@ -13,31 +16,38 @@ from clusterproof.tool import tool_version
 AREA = "load"
 
 
-def run_record(analysis: Analysis, inputs: Inputs, *, spec_path: str) -> RunRecord:
+def run_record(
+    findings: Iterable[Finding],
+    generator: Mapping[str, Any],
+    recording: Recording | None = None,
+    *,
+    spec_path: str,
+) -> RunRecord:
     """The judged run, with a row for each finding.
 
     Args:
-        analysis: What was judged.
-        inputs: What it was judged by.
+        findings: What was judged.
+        generator: generator.json.
+        recording: What was seen of the cluster, where anybody watched.
         spec_path: Where the load spec was read.
     """
-    generator, recording = inputs.generator, inputs.recording
     started_at = float(generator["started_at"])
-    finished_at = max(recording.ended_at, started_at + analysis.plan.duration_s)
+    finished_at = started_at + float(generator["duration_s"])
+    cluster = ClusterFacts(context="", uid="")
+    if recording is not None:
+        finished_at = max(recording.ended_at, finished_at)
+        cluster = ClusterFacts(context=recording.context, uid=recording.cluster_uid)
     return RunRecord(
-        run_id=recording.run or f"{started_at:.0f}",
+        run_id=str(generator.get("run") or f"{started_at:.0f}"),
         started_at=started_at,
         finished_at=finished_at,
-        cluster=ClusterFacts(context=recording.context, uid=recording.cluster_uid),
+        cluster=cluster,
         profile=f"{AREA}-{generator['scenario']}-{generator['shape']}",
         spec_path=spec_path,
         tool_version=tool_version(),
         options={"host": str(generator["host"])},
-        rows=tuple(
-            _row(finding, started_at, finished_at - started_at)
-            for finding in analysis.verdict.findings
-        ),
-        notes=tuple(recording.notes),
+        rows=tuple(_row(finding, started_at, finished_at - started_at) for finding in findings),
+        notes=() if recording is None else tuple(recording.notes),
     )
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
@@ -25,6 +26,7 @@ from clusterproof.load.recording import (
     Gap,
     Json,
     Recording,
+    Stream,
     Unread,
     UsageRead,
     slimmed,
@@ -41,6 +43,7 @@ _TICK_S = 0.5
 _PROXY_TIMEOUT_S = 3.0
 _SCALE_EVERY_S = 1.0
 _SCRAPERS = 4
+_STREAM_EVERY_S = 1.0
 _REASON = 200
 
 
@@ -48,9 +51,18 @@ class Recorder:
     """One recording at a time; `start`, `stop`."""
 
     def __init__(
-        self, api: KubeApi, target: Target, scaling: Scaling | None, metrics: Metrics | None
+        self,
+        api: KubeApi,
+        target: Target,
+        scaling: Scaling | None,
+        metrics: Metrics | None,
+        stream: Path | None = None,
     ) -> None:
-        """Look at nothing yet; without `metrics` no Pod is asked."""
+        """Look at nothing yet; without `metrics` no Pod is asked.
+
+        What is seen is written to `stream` within a second, if that is given.
+        """
+        self._stream = stream
         self._api = api
         self._target = target
         self._scaling = scaling
@@ -69,7 +81,9 @@ class Recorder:
 
         Raises:
             ObservationError: A list was refused: the run would be blind.
+            OSError: The stream cannot be written.
         """
+        stream = None if self._stream is None else Stream(self.recording, self._stream)
         for kind, path in self._watched():
             selector = self._target.selector if kind == "pod" else ""
             watch = Watch(self._api, path, selector, kind=kind, keep=partial(self._keep, kind))
@@ -85,6 +99,8 @@ class Recorder:
                 self._run("target", self._follow_scale)
         if self._metrics is not None:
             self._run("counters", self._scrape_all)
+        if stream is not None:
+            self._run("stream", self._write_stream, stream)
 
     @property
     def _is_watched(self) -> bool:
@@ -150,6 +166,14 @@ class Recorder:
         thread = threading.Thread(target=run, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _write_stream(self, stream: Stream) -> None:
+        while not self._stop.wait(_STREAM_EVERY_S):
+            try:
+                stream.flush()
+            except OSError as error:
+                self.note(f"no more is written while the run lasts: {error}")
+                return
 
     def _read_clock(self) -> None:
         least_s, most_s = self._api.clock_ahead_s

@@ -6,13 +6,15 @@ less what no judge reads.
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clusterproof.load.counters import Scrape
 from clusterproof.redact import Redactor
+from clusterproof.report.files import replace_file
 
 Json = dict[str, Any]
 _FREE_TEXT = ("event", "pod")
@@ -130,45 +132,108 @@ class Recording:
         return [c for c in self.changes if c.kind == kind and name in {"", c.name}]
 
     def write(self, path: Path) -> None:
-        """As gzipped JSON, without what has the shape of a secret: in an event, or a command."""
-        clean = Redactor().data
-        data = {
-            "started_at": self.started_at,
-            "ended_at": self.ended_at,
-            "notes": clean(self.notes),
-            "run": self.run,
-            "context": self.context,
-            "cluster_uid": self.cluster_uid,
-            "changes": [
-                [c.at, c.kind, c.type, clean(c.object) if c.kind in _FREE_TEXT else c.object]
-                for c in self.changes
-            ],
-            "usage": [[u.at, u.pods, clean(u.error), u.status] for u in self.usage],
-            "scrapes": [[s.at, s.pod, s.uid, s.values] for s in self.scrapes],
-            "gaps": clean([list(gap) for gap in self.gaps]),
-            "unread": clean([list(attempt) for attempt in self.unread]),
-            "clock": [list(read) for read in self.clock],
+        """As gzipped JSON, without what has the shape of a secret: in an event, or a command.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        redactor = Redactor()
+        lists = {
+            name: [_encoded(name, row, redactor) for row in getattr(self, name)] for name in _LISTS
         }
-        path.write_bytes(gzip.compress(json.dumps(data).encode()))
+        replace_file(path, gzip.compress(json.dumps(self._head() | lists).encode()))
 
     @classmethod
     def read(cls, path: Path) -> "Recording":
         """What `write` wrote."""
         data = json.loads(gzip.decompress(path.read_bytes()))
-        return cls(
-            started_at=data["started_at"],
-            ended_at=data["ended_at"],
-            changes=[Change(*c) for c in data["changes"]],
-            usage=[UsageRead(*u) for u in data["usage"]],
-            scrapes=[Scrape(*s) for s in data["scrapes"]],
-            notes=data["notes"],
-            run=data.get("run", ""),
-            context=data.get("context", ""),
-            cluster_uid=data.get("cluster_uid", ""),
-            gaps=[Gap(*gap) for gap in data.get("gaps", ())],
-            unread=[Unread(*attempt) for attempt in data.get("unread", ())],
-            clock=[ClockRead(*read) for read in data.get("clock", ())],
-        )
+        for name, decode in _LISTS.items():
+            data[name] = [decode(row) for row in data.get(name, ())]
+        return cls(**data)
+
+    def _head(self) -> Json:
+        return {name: getattr(self, name) for name in _HEAD}
+
+
+class Stream:
+    """A file that grows with a recording, for what is seen of a run whose observer is killed.
+
+    Lines of JSON: the head of the recording, then each of its rows as it comes.
+    """
+
+    def __init__(self, recording: Recording, path: Path) -> None:
+        """Begin the file.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._recording = recording
+        self._written = dict.fromkeys(_LISTS, 0)
+        self._redactor = Redactor()
+        head = json.dumps(recording._head())  # noqa: SLF001 - of this module
+        replace_file(path, f"{head}\n".encode())
+        self._file = path.open("a", encoding="utf-8")
+
+    def flush(self) -> None:
+        """Write what is new; lists only grow.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        for name, written in self._written.items():
+            rows = getattr(self._recording, name)[written:]
+            self._written[name] += len(rows)
+            for row in rows:
+                line = [name, _encoded(name, row, self._redactor)]
+                self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+    @classmethod
+    def read(cls, path: Path) -> Recording:
+        """What was written, up to the last line that is whole.
+
+        Raises:
+            ValueError: Not even the head is.
+        """
+        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        recording = Recording(**json.loads(head))
+        for line in lines:
+            try:
+                name, row = json.loads(line)
+            except ValueError:
+                break
+            getattr(recording, name).append(_LISTS[name](row))
+        times = (row.at for name in _TIMED for row in getattr(recording, name))
+        recording.ended_at = max(times, default=recording.started_at)
+        return recording
+
+
+_HEAD = ("started_at", "ended_at", "run", "context", "cluster_uid")
+_TIMED = ("changes", "usage", "scrapes", "unread", "clock")
+_LISTS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "notes": str,
+        "changes": lambda row: Change(*row),
+        "usage": lambda row: UsageRead(*row),
+        "scrapes": lambda row: Scrape(*row),
+        "gaps": lambda row: Gap(*row),
+        "unread": lambda row: Unread(*row),
+        "clock": lambda row: ClockRead(*row),
+    }
+)
+
+
+def _encoded(name: str, row: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - JSON
+    """A row of one of the lists as JSON has it, without what has the shape of a secret."""
+    clean = redactor.data
+    if name == "changes":
+        item = clean(row.object) if row.kind in _FREE_TEXT else row.object
+        return [row.at, row.kind, row.type, item]
+    if name == "usage":
+        return [row.at, row.pods, clean(row.error), row.status]
+    if name == "scrapes":
+        return [row.at, row.pod, row.uid, row.values]
+    return clean(row) if name == "notes" else clean(list(row))
 
 
 def slimmed(kind: str, item: Mapping[str, Any]) -> Json:

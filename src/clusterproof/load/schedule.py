@@ -84,6 +84,10 @@ class Plan:
         share = (at_s - self._starts[index]) / stage.for_s
         return stage.rate + (stage.to_rate - stage.rate) * share
 
+    def stage_at(self, at_s: float) -> int:
+        """The number of the stage that second `at_s` of the plan is in, from 0."""
+        return min(max(bisect_right(self._starts, at_s) - 1, 0), len(self.stages) - 1)
+
     def offered(self, at_s: float) -> float:
         """The integral of the rate from 0 to `at_s`."""
         if at_s <= 0:

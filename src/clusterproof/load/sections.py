@@ -73,12 +73,58 @@ _Place = Annotated[
 ]
 
 
+class Limits(Section):
+    """What callers must see; what is absent claims nothing.
+
+    Attributes:
+        first_token_p50_ms: Of streamed answers, as the others of whole ones.
+        failure_ratio: The largest share of the requests that may fail.
+    """
+
+    p50_ms: PositiveFloat | None = None
+    p95_ms: PositiveFloat | None = None
+    p99_ms: PositiveFloat | None = None
+    first_token_p50_ms: PositiveFloat | None = None
+    first_token_p95_ms: PositiveFloat | None = None
+    first_token_p99_ms: PositiveFloat | None = None
+    failure_ratio: FailureRatio | None = None
+
+    @property
+    def limits_ms(self) -> dict[float, float]:
+        """The limit of each quantile of whole answers that has one."""
+        return self._of("p")
+
+    @property
+    def first_token_ms(self) -> dict[float, float]:
+        """The limit of each quantile of the time to the first token that has one."""
+        return self._of("first_token_p")
+
+    def _of(self, prefix: str) -> dict[float, float]:
+        limits = {percent / 100: getattr(self, f"{prefix}{percent}_ms") for percent in (50, 95, 99)}
+        return {q: limit for q, limit in limits.items() if limit is not None}
+
+
+class Objectives(Limits):
+    """Those of a whole scenario.
+
+    Attributes:
+        failure_ratio: Without it no request may fail.
+    """
+
+    failure_ratio: FailureRatio = 0.0
+
+
 class StageRow(Section):
-    """One stage; `to_rate` makes it a ramp."""
+    """One stage; `to_rate` makes it a ramp.
+
+    Attributes:
+        objectives: Of the requests that are due in it, beside those of the whole scenario.
+    """
 
     rate: NonNegativeFloat
     to_rate: NonNegativeFloat | None = None
     for_s: PositiveFloat
+    objectives: Limits | None = None
 
 
 def _check_shape(stages: tuple[StageRow, ...]) -> tuple[StageRow, ...]:
@@ -123,25 +169,6 @@ class CircuitBreaker(Section):
     failure_ratio: FailureRatio = 0.5
 
 
-class Objectives(Section):
-    """What callers must see; a quantile that is absent claims nothing.
-
-    Attributes:
-        failure_ratio: Without it no request may fail.
-    """
-
-    p50_ms: PositiveFloat | None = None
-    p95_ms: PositiveFloat | None = None
-    p99_ms: PositiveFloat | None = None
-    failure_ratio: FailureRatio = 0.0
-
-    @property
-    def limits_ms(self) -> dict[float, float]:
-        """The limit of each quantile that has one."""
-        limits = {0.5: self.p50_ms, 0.95: self.p95_ms, 0.99: self.p99_ms}
-        return {q: limit for q, limit in limits.items() if limit is not None}
-
-
 class Scenario(Section):
     """One workload.
 
@@ -150,6 +177,9 @@ class Scenario(Section):
         flag: Key of the feature flag whose variants it looks at.
         models: The model ids that it may be given, and asks for.
         seed: Of what its requests look like; without one each run draws its own, and keeps it.
+        mix: Weights of its requests; without it those of its tasks count.
+        requests: Objectives of single requests, beside those of the whole scenario.
+        headers: Sent with each request; `${NAME}` is that environment variable.
     """
 
     target: ServiceRef
@@ -162,7 +192,9 @@ class Scenario(Section):
     timeout_s: PositiveFloat = 10
     drop_after_s: PositiveFloat = 10
     drain_s: PositiveFloat = 12
-    mix: Weights
+    mix: Weights = Field(default_factory=dict)
+    requests: Mapping[str, Limits] = Field(default_factory=dict)
+    headers: Mapping[str, str] = Field(default_factory=dict)
     objectives: Objectives = Objectives()
     shapes: Annotated[Mapping[str, _Shape], Field(min_length=1)]
     ab_shares: Shares = Field(default_factory=dict)

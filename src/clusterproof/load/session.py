@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
@@ -31,6 +31,7 @@ from clusterproof.load.folder import (
     FILES,
     LIFELINE_VARIABLE,
     RUN_VARIABLE,
+    SCENARIO_VARIABLE,
     lock,
     refuse_mixture,
 )
@@ -39,7 +40,7 @@ from clusterproof.load.ledger import PrometheusWindow
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec
 from clusterproof.load.page import set_aside
 from clusterproof.load.recorder import Recorder
-from clusterproof.load.recording import Recording
+from clusterproof.load.recording import Recording, Stream
 from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scaling
 from clusterproof.load.target import HPAS, Target, find_target
@@ -48,6 +49,7 @@ from clusterproof.outcome import ExitCode
 from clusterproof.project import LOAD_SCENARIOS
 from clusterproof.redact import Redactor
 from clusterproof.redact.files import clean_file
+from clusterproof.report.files import replace_file
 from clusterproof.wait import wait_until
 
 _SETTLE_WITHIN_S = 600.0
@@ -60,7 +62,10 @@ _LATE_S = 120.0
 _END_WITHIN_S = 10.0
 """For a generator that was told to end: 3 s for answers under way, and its record."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STALE = ("events.json", "prometheus.json")
 RECORDING = "recording.json.gz"
+_STREAM = "recording.jsonl"
+"""What is seen, while the run lasts; after it only where the run was killed."""
 
 
 class ToldToEndError(KeyboardInterrupt):
@@ -97,6 +102,7 @@ class Options:
     Attributes:
         objectives: The load spec's file: the generator, a process of its own, reads it too.
         via: Words to put before the Locust command, e.g. to enter a network namespace.
+        locustfile: Whose callers send it; default: that of the scenario's name, or the router's.
         extra: More Locust options.
     """
 
@@ -109,6 +115,7 @@ class Options:
     time_factor: float = 1.0
     allow_production: bool = False
     scenario: str = "router"
+    locustfile: Path | None = None
     extra: tuple[str, ...] = ()
 
 
@@ -135,15 +142,16 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
     host = options.host or service_url(api, service)
     spec.refuse_host(host, allowed=options.allow_production)
     target = find_target(api, service, spec.scaling)
-    with lock(options.out):
+    with lock(options.out) as held:
         set_aside(options.out)
-        for stale in ("events.json", "prometheus.json", RECORDING, *FILES):
+        for stale in (*_STALE, RECORDING, *FILES):
             (options.out / stale).unlink(missing_ok=True)
         with told_to_end():
             if spec.scaling is not None:
                 up = find_demand(plan, 0.0, spec.scaling.ceiling_rate).up_at is not None
                 settle(api, target, spec.scaling, at_floor=up)
-        recorder = Recorder(api, target, spec.scaling, spec.metrics)
+        stream = options.out / _STREAM
+        recorder = Recorder(api, target, spec.scaling, spec.metrics, stream)
         recorder.recording.run = secrets.token_hex(6)
         recorder.recording.context = api.connection.context
         with suppress(ObservationError):  # a name for the history, and no reason to stop
@@ -152,7 +160,7 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
         try:
             with told_to_end():
                 _hold(_BASELINE_S)
-                _offer(replace(options, host=host), plan, recorder)
+                _offer(replace(options, host=host), plan, recorder, held)
                 _await_flush(recorder)
             ended = False
         except ToldToEndError as told:
@@ -161,6 +169,7 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
         finally:
             recording = recorder.stop()
             recording.write(options.out / RECORDING)
+            stream.unlink()
         if not (options.out / "generator.json").exists():
             raise ObservationError("the run was ended before the first request was sent")
         if not ended:
@@ -192,7 +201,38 @@ def _ask_the_rest(api: KubeApi, spec: LoadSpec, options: Options, recording: Rec
 
 def write_facts(path: Path, facts: object) -> None:
     """Write what was read for a run, without secrets."""
-    path.write_text(json.dumps(Redactor().data(facts)), encoding="utf-8")
+    replace_file(path, json.dumps(Redactor().data(facts)).encode())
+
+
+def set_apart_killed(out: Path) -> Path | None:
+    """Move what a run that was killed has left in `out` to a folder of its own, to be judged there.
+
+    None where there is none, or where it was killed before its first request.
+
+    Raises:
+        SpecError: That run, or another one, is still writing there.
+    """
+    if not (out / _STREAM).exists():
+        return None
+    with lock(out):
+        apart = out / f"killed-{_recover(out).run}"
+        apart.mkdir(exist_ok=True)
+        for name in (RECORDING, *FILES, "objectives.yaml", "locust.log"):
+            if (out / name).exists():
+                (out / name).replace(apart / name)
+    return apart if all((apart / name).exists() for name in FILES) else None
+
+
+def _recover(out: Path) -> Recording:
+    """Make the recording of a run whose observer was killed of what it has streamed."""
+    try:
+        recording = Stream.read(out / _STREAM)
+    except (ValueError, TypeError) as error:
+        raise SpecError(f"{out / _STREAM}: damaged: {error}; remove it") from error
+    recording.notes.append("the process that watched was killed: this is what it had seen")
+    recording.write(out / RECORDING)
+    (out / _STREAM).unlink()
+    return recording
 
 
 def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
@@ -206,6 +246,9 @@ def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
         path = out / name
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
+    if (out / _STREAM).exists():
+        with lock(out):
+            _recover(out)
     for name in (*FILES, RECORDING):
         if not (out / name).exists():
             raise SpecError(f"{out}: no {name}: expected the folder of a run that was watched")
@@ -284,11 +327,12 @@ def _hold(seconds: float) -> None:
     )
 
 
-def _offer(options: Options, plan: Plan, recorder: Recorder) -> None:
-    scenario = str(LOAD_SCENARIOS / f"{options.scenario}.py")
+def _offer(options: Options, plan: Plan, recorder: Recorder, held: IO[str]) -> None:
+    named = LOAD_SCENARIOS / f"{options.scenario}.py"
+    locustfile = options.locustfile or (named if named.exists() else LOAD_SCENARIOS / "router.py")
     command = [
         *shlex.split(options.via),
-        *(sys.executable, "-m", "locust", "-f", scenario, "--headless"),
+        *(sys.executable, "-m", "locust", "-f", str(locustfile), "--headless"),
         *("--host", options.host, "--shape", options.shape, "--out", str(options.out)),
         *("--rate-factor", str(options.rate_factor), "--time-factor", str(options.time_factor)),
         *("--only-summary", "--skip-log"),
@@ -302,11 +346,20 @@ def _offer(options: Options, plan: Plan, recorder: Recorder) -> None:
         VARIABLE: str(options.objectives.resolve()),
         RUN_VARIABLE: recorder.recording.run,
         LIFELINE_VARIABLE: "1",
+        SCENARIO_VARIABLE: options.scenario,
         CONTEXT_VARIABLE: recorder.recording.context,
+        "PYTHONPATH": os.pathsep.join(  # a locustfile of one's own imports loadtests
+            [str(LOAD_SCENARIOS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        ),
     }
     with log.open("w", encoding="utf-8") as output:
         locust = subprocess.Popen(  # noqa: S603 - our own argv
-            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            pass_fds=[held.fileno()],  # the folder is ours until both have ended
         )
         try:
             _follow(locust, plan, recorder, began)

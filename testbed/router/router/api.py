@@ -1,12 +1,12 @@
 """The HTTP API: reads requests, asks the parts, words the answers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from .abtests import ABTests
 from .assignment import ABTest, Variant, read_test
@@ -88,7 +88,13 @@ class Api:
                 headers[EXPOSURE_HEADER] = self.events.exposure(
                     wanted.user_id, test.id, variant.id, details
                 )
-        return JSONResponse(_routed(choice, test, variant, forced=bool(forced)), headers=headers)
+        routed = _routed(choice, test, variant, forced=bool(forced))
+        if wanted.stream:
+            answer = self.provider.tokens(wanted.prompt, wanted.max_tokens)
+            return StreamingResponse(
+                _events(routed, answer), headers=headers, media_type="text/event-stream"
+            )
+        return JSONResponse(routed, headers=headers)
 
     async def models(self, _: Request) -> Response:
         """GET /api/v1/models: all of them."""
@@ -192,6 +198,14 @@ def _routed(
         "variant_id": variant.id if variant else "",
         "is_ab_test": test is not None,
     }
+
+
+async def _events(routed: dict[str, Any], tokens: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Server-sent events: which model serves, its tokens, and [DONE] as providers end a stream."""
+    yield f"data: {json.dumps(routed)}\n\n"
+    async for token in tokens:
+        yield f"data: {json.dumps({'token': token})}\n\n"
+    yield "data: [DONE]\n\n"
 
 
 def _estimate(model: Model, input_tokens: int, output_tokens: int) -> dict[str, Any]:

@@ -119,7 +119,12 @@ def assemble(settings: Settings) -> Router:
         cache=cache,
         flags=flags,
         breakers=Breakers(model.id for model in MODELS),
-        provider=Provider(settings.sim_cpu_s, settings.sim_latency_s, settings.sim_failure_share),
+        provider=Provider(
+            settings.sim_cpu_s,
+            settings.sim_latency_s,
+            settings.sim_failure_share,
+            settings.sim_token_s,
+        ),
         events=events,
     )
     application = _application(api)

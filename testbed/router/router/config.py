@@ -31,6 +31,7 @@ class Settings:
     sim_cpu_s: float
     sim_latency_s: float
     sim_failure_share: float
+    sim_token_s: float
     max_in_flight: int
     access_log_every: int
     health_grace_s: float
@@ -66,6 +67,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         sim_cpu_s=_number(env, "ROUTER_SIM_CPU_MS", 4) / 1000,
         sim_latency_s=_number(env, "ROUTER_SIM_LATENCY_MS", 10) / 1000,
         sim_failure_share=_number(env, "ROUTER_SIM_FAILURE_SHARE", 0),
+        sim_token_s=_number(env, "ROUTER_SIM_TOKEN_MS", 5) / 1000,
         max_in_flight=int(_number(env, "ROUTER_MAX_IN_FLIGHT", 512)),
         access_log_every=_access_log(env),
         health_grace_s=_number(env, "ROUTER_HEALTH_GRACE_S", 20),

@@ -14,7 +14,10 @@ _LONGEST_ID = 200
 
 @dataclass(frozen=True)
 class Completion:
-    """A prompt to route. `experiment` "" means: the first A/B test that runs."""
+    """A prompt to route. `experiment` "" means: the first A/B test that runs.
+
+    `stream` asks for the answer token by token.
+    """
 
     prompt: str
     max_tokens: int
@@ -22,6 +25,7 @@ class Completion:
     user_id: str
     enable_ab_test: bool
     experiment: str
+    stream: bool
 
 
 @dataclass(frozen=True)
@@ -49,16 +53,18 @@ def read_completion(body: Mapping[str, Any]) -> Completion:
     except ValueError:
         problems.append(f"strategy: expected one of {', '.join(Strategy)}")
         strategy = Strategy.CHEAPEST
-    enable = body.get("enable_ab_test", False)
-    if not isinstance(enable, bool):
-        problems.append("enable_ab_test: expected true or false")
+    flags = {name: body.get(name, False) for name in ("enable_ab_test", "stream")}
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            problems.append(f"{name}: expected true or false")
     completion = Completion(
         prompt=prompt,
         max_tokens=_tokens(body, problems),
         strategy=strategy,
         user_id=user_id,
-        enable_ab_test=bool(enable),
+        enable_ab_test=bool(flags["enable_ab_test"]),
         experiment=_text(body, "experiment", problems),
+        stream=bool(flags["stream"]),
     )
     if problems:
         raise InvalidError(*problems)

@@ -1,0 +1,279 @@
+"""A locustfile of one's own: tasks, tags, User classes, headers, streams, limits of single ones."""
+
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterproof.load.latency import Latencies
+from clusterproof.outcome import ExitCode
+from tests.load.generator import PROJECT, Ended
+from tests.observe.loopback import Reply, Request, served
+from tests.testbed_router.test_server import ended as router_ended
+from tests.testbed_router.test_server import started as router_started
+
+DOCS = (PROJECT / "docs" / "load.md").read_text(encoding="utf-8")
+(EXAMPLE,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+TOKEN = "shop-token-0123456789"  # noqa: S105 - made up
+
+
+def _spec(folder: Path, **shop: Any) -> Path:  # noqa: ANN401 - fields of a scenario
+    """The documented locustfile's own load spec, shorter, and patient with a busy machine."""
+    (text,) = (
+        block for block in re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL) if "shop:" in block
+    )
+    spec = yaml.safe_load(text)
+    spec["scenarios"]["shop"] |= {
+        "objectives": {"p99_ms": 20_000},
+        "requests": {},
+        "shapes": {"short": [{"rate": 60, "for_s": 2}]},
+        **shop,
+    }
+    spec["credibility"] = {"late_p99_ms": 5000, "loop_lag_p99_ms": 5000, "cpu_busiest": 2.0}
+    path = folder / "objectives.yaml"
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    return path
+
+
+class Shop:
+    """Answers all that the documented locustfile asks: streams of a second, that begin at once."""
+
+    def __init__(self, *, is_cut: bool = False) -> None:
+        """Nothing was asked yet."""
+        self.is_cut = is_cut
+        self.asked: Counter[str] = Counter()
+        self.headers: list[dict[str, str]] = []
+        self.lock = threading.Lock()
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        """One request."""
+        handler.rfile.read(int(handler.headers.get("content-length") or 0))
+        with self.lock:
+            self.asked[f"{handler.command} {handler.path}"] += 1
+            self.headers.append({k.lower(): v for k, v in handler.headers.items()})
+        handler.send_response(200)
+        if handler.command == "POST":
+            handler.send_header("content-type", "text/event-stream")
+            handler.send_header("transfer-encoding", "chunked")
+            handler.end_headers()
+            handler.wfile.flush()
+            for part in (": a comment\n\n", "data: one\n\n", "data: two\n\n", "data: [DONE]\n\n"):
+                handler.wfile.write(f"{len(part):x}\r\n{part}\r\n".encode())
+                threading.Event().wait(0.3 if "data" in part else 0)
+                if self.is_cut and "one" in part:
+                    handler.close_connection = True
+                    return
+            handler.wfile.write(b"0\r\n\r\n")
+            return
+        body = json.dumps({"models": [], "id": "a"}).encode()
+        handler.send_header("content-length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+
+@contextmanager
+def _open(shop: Shop) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            shop.answer(self)
+
+        def do_POST(self) -> None:
+            shop.answer(self)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def _run(folder: Path, spec: Path, *options: str, text: str = EXAMPLE, **env: str) -> Ended:
+    file = folder / "shop.py"
+    file.write_text(text, encoding="utf-8")
+    settings: dict[str, Any] = {"env": {"SHOP_TOKEN": TOKEN, **env}}
+    return Ended(folder / "out", spec, *options, file=str(file), **settings)
+
+
+def test_the_documented_locustfile_offers_each_class_its_share(tmp_path: Path) -> None:
+    """By seed and number, whoever claims; the token is sent and stands nowhere."""
+    shop = Shop()
+    with _open(shop) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host)
+    assert ended.code == ExitCode.PASSED, ended.text
+    names = {name: row["ok"] for name, row in ended.account["names"].items()}
+    assert sum(names.values()) == 120
+    assert names["ask"] == shop.asked["POST /api/v1/route"]
+    assert 15 <= names["ask"] <= 45  # a quarter of 120, within three standard deviations
+    assert names["list-models"] > names["one-model"] > 0
+    assert {headers["authorization"] for headers in shop.headers} == {f"Bearer {TOKEN}"}
+    written = [p.read_text("utf-8") for p in (tmp_path / "out").iterdir() if p.is_file()]
+    assert not [text for text in (*written, ended.text) if TOKEN in text]
+
+
+def test_workers_get_the_headers_of_their_master(tmp_path: Path) -> None:
+    shop = Shop()
+    ports = ("--processes", "2", "--master-port", "25561", "--master-bind-port", "25561")
+    with _open(shop) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, *ports)
+    assert ended.code == ExitCode.PASSED, ended.text
+    assert {headers["authorization"] for headers in shop.headers} == {f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        (("--tags", "read"), {"list-models", "one-model"}),
+        (("--exclude-tags", "read"), {"ask"}),
+        (("Writer",), {"ask"}),
+    ],
+)
+def test_tags_and_classes_choose_among_the_requests(
+    tmp_path: Path, options: tuple[str, ...], left: set[str]
+) -> None:
+    """The rate stays what the plan says."""
+    with _open(Shop()) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, *options)
+    assert ended.code == ExitCode.PASSED, ended.text
+    assert ended.account["names"].keys() == left
+    assert ended.account["started"] == 120
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "sentence"),
+    [
+        ((), {"SHOP_TOKEN": ""}, None),
+        (("--header", "no colon"), {}, "--header: expected 'NAME: TEXT'"),
+        (("--header", "x-key: ${NO_SUCH}"), {}, "header x-key: NO_SUCH: expected in the environ"),
+        (("--tags", "nosuch"), {}, "no request is left: expected tasks that --tags and the mix"),
+        (("--cert", "/dev/null"), {}, "--cert /dev/null: "),
+    ],
+)
+def test_wrong_options_are_one_sentence_and_no_request(
+    tmp_path: Path, options: tuple[str, ...], env: dict[str, str], sentence: str | None
+) -> None:
+    shop = Shop()
+    with _open(shop) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, *options, **env)
+    if sentence is None:  # an empty token is a token
+        assert ended.code == ExitCode.PASSED, ended.text
+        return
+    assert ended.code == ExitCode.USAGE, ended.text
+    assert sentence in ended.text
+    assert "Traceback" not in ended.text
+    assert not shop.asked
+
+
+def test_a_header_of_the_command_line_goes_before_the_specs(tmp_path: Path) -> None:
+    shop = Shop()
+    with _open(shop) as host:
+        header = "Authorization: Key ${OTHER}"
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--header", header, OTHER="k1")
+    assert ended.code == ExitCode.PASSED, ended.text
+    assert {headers["authorization"] for headers in shop.headers} == {"Key k1"}
+
+
+def _claims(ended: Ended) -> dict[str, str]:
+    return {f["id"]: f["outcome"] for f in ended.record["findings"]}
+
+
+def test_the_first_token_of_a_stream_has_a_figure_and_limits_of_its_own(tmp_path: Path) -> None:
+    """At once, while the whole answer takes 0.9 s."""
+    own = {"first_token_p50_ms": 600, "p50_ms": 600, "failure_ratio": 0.0}
+    spec = _spec(tmp_path, requests={"ask": own, "list-models": {"p50_ms": 600}})
+    with _open(Shop()) as host:
+        ended = _run(tmp_path, spec, "--host", host)
+    claims = _claims(ended)
+    assert claims["first-token-p50-ask"] == "passed", ended.text
+    assert claims["latency-p50-list-models"] == "passed"
+    assert claims["answers-ask"] == "passed"
+    assert claims["latency-p50-ask"] == "failed"
+    assert ended.code == ExitCode.FAILED
+    assert "its first token" in ended.text
+
+
+def test_a_stream_that_is_cut_off_is_a_failure_and_ended(tmp_path: Path) -> None:
+    with _open(Shop(is_cut=True)) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--exclude-tags", "read")
+    row = ended.account["names"]["ask"]
+    assert ended.code == ExitCode.FAILED, ended.text
+    assert row["ok"] == 0
+    assert sum(row["failed"].values()) + sum(row["unanswered"].values()) == row["started"]
+
+
+def test_each_stage_is_held_to_its_own_limits(tmp_path: Path) -> None:
+    """A minute of peak is not diluted by ten of calm: here the second stage is the slow one."""
+    asked = Counter[str]()
+
+    def answer(request: Request) -> Reply:
+        asked[request.path] += 1
+        late = asked[request.path] > 80
+        return Reply(body={"models": [], "id": "a"}, after_s=0.4 if late else 0.0)
+
+    stages = [
+        {"rate": 60, "for_s": 2, "objectives": {"p95_ms": 300}},
+        {"rate": 60, "for_s": 2, "objectives": {"p95_ms": 300}},
+    ]
+    whole = {"p50_ms": 20_000}
+    spec = _spec(tmp_path, shapes={"two": stages}, callers=60, objectives=whole)
+    text = EXAMPLE.replace("@task(9)", "@task(999)")
+    with served(answer) as host:
+        ended = _run(tmp_path, spec, "--host", host, "--tags", "read", text=text)
+    claims = _claims(ended)
+    assert claims["latency-p95-stage-2"] == "failed", ended.text
+    assert claims["latency-p50"] == "passed"
+
+
+def test_a_task_makes_one_request(tmp_path: Path) -> None:
+    """None at all, or a second one, is our own fault: the account would not be the plan's."""
+    call = 'self.call("GET", "/api/v1/models", expect="models")'
+    for made in ("pass", f"{call}; {call}"):
+        with _open(Shop()) as host:
+            text = EXAMPLE.replace(call, made)
+            ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--tags", "read", text=text)
+        assert ended.code == ExitCode.INCONCLUSIVE, ended.text
+        assert _claims(ended)["generator-account"] == "inconclusive"
+
+
+def test_a_user_that_nobody_counts_is_refused(tmp_path: Path) -> None:
+    text = EXAMPLE + "\nfrom locust import FastHttpUser\nclass Stock(FastHttpUser):\n    pass\n"
+    ended = _run(tmp_path, _spec(tmp_path), "--host", "http://127.0.0.1:9", text=text)
+    assert ended.code == ExitCode.USAGE
+    assert "expected a Caller" in ended.text
+
+
+def test_the_reference_router_streams_to_the_scenario_for_it(tmp_path: Path) -> None:
+    """The project's own load spec, callers and router, of which only the database is away."""
+    router = router_started({"ROUTER_SIM_TOKEN_MS": "1"})
+    try:
+        spec = yaml.safe_load((PROJECT / "spec" / "objectives.yaml").read_text(encoding="utf-8"))
+        spec["scenarios"]["stream"] |= {"shapes": {"short": [{"rate": 20, "for_s": 4}]}}
+        patient = {"first_token_p95_ms": 20_000, "p95_ms": 20_000}
+        spec["scenarios"]["stream"]["requests"] = {"route-stream": patient}
+        spec["credibility"] = {"late_p99_ms": 5000, "loop_lag_p99_ms": 5000, "cpu_busiest": 2.0}
+        path = tmp_path / "objectives.yaml"
+        path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+        env = {"LOCUST_SCENARIO": "stream"}
+        ended = Ended(tmp_path / "out", path, "--host", router.http, env=env)
+    finally:
+        router_ended(router)
+    assert ended.code == ExitCode.PASSED, ended.text
+    row = ended.account["names"]["route-stream"]
+    assert row["ok"] == 80
+    assert Latencies.decode(row["first"]).value_s(0.5) < Latencies.decode(row["latency"]).value_s(
+        0.5
+    )
+    assert _claims(ended)["first-token-p95-route-stream"] == "passed"
