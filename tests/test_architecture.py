@@ -9,7 +9,7 @@ SRC = Path(__file__).parents[1] / "src" / "clusterproof"
 FLOORS = (
     ("errors", "wait", "outcome", "tool", "production", "hosts", "decoding", "project", "options"),
     ("kube",),
-    ("redact",),
+    ("redact", "usage"),
     ("spec", "judgement"),
     ("compare",),
     ("act", "observe", "product"),

@@ -10,12 +10,13 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from clusterproof.errors import SpecError
 from clusterproof.options import OF_PYTEST, OPTIONS, PATHS
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file, suites_command
+from clusterproof.usage import Parser
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
@@ -27,14 +28,6 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "plan": "show what would be checked; touches no cluster",
     }
 )
-
-
-class Parser(argparse.ArgumentParser):
-    """Ends with the exit code of wrong usage, as pytest does; argparse's own 2 is an interrupt."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what was wrong in one sentence."""
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}; see: {self.prog} --help\n")
 
 
 def mount(commands: "Subparsers") -> None:
