@@ -7,7 +7,18 @@ import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "clusterproof"
 FLOORS = (
-    ("errors", "wait", "outcome", "tool", "production", "hosts", "decoding", "project", "options"),
+    (
+        "errors",
+        "wait",
+        "outcome",
+        "tool",
+        "production",
+        "hosts",
+        "decoding",
+        "project",
+        "options",
+        "child",
+    ),
     ("kube",),
     ("redact", "usage"),
     ("spec", "judgement"),

@@ -6,12 +6,12 @@ to start; this module and what it imports at its top are light for that reason.
 
 import argparse
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from clusterproof.child import run_to_its_end
 from clusterproof.errors import SpecError
 from clusterproof.options import OF_PYTEST, OPTIONS, PATHS
 from clusterproof.outcome import ExitCode
@@ -142,7 +142,7 @@ def _check(options: argparse.Namespace, *, reaches_a_cluster: bool) -> None:
 
 
 def _pytest(*arguments: str) -> int:
-    return subprocess.run(suites_command(arguments), check=False).returncode  # noqa: S603 - our own
+    return run_to_its_end(suites_command(arguments))
 
 
 def _from_here(arguments: Sequence[str]) -> list[str]:
