@@ -14,6 +14,7 @@ from clusterproof.errors import SpecError
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec, read_objectives
 from clusterproof.load.sections import Scenario
 from clusterproof.outcome import ExitCode
+from clusterproof.redact.errors import say_error
 from loadtests.arrivals import Caller
 from loadtests.lane import Requests
 
@@ -28,7 +29,7 @@ def wrong_input_ends() -> Iterator[None]:
     try:
         yield
     except SpecError as error:
-        sys.stderr.write(f"{error}\n")
+        say_error(str(error))
         sys.exit(ExitCode.USAGE)
 
 

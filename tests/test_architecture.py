@@ -7,9 +7,20 @@ import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "clusterproof"
 FLOORS = (
-    ("errors", "wait", "outcome", "tool", "production", "hosts", "decoding", "project", "options"),
+    (
+        "errors",
+        "wait",
+        "outcome",
+        "tool",
+        "production",
+        "hosts",
+        "decoding",
+        "project",
+        "options",
+        "child",
+    ),
     ("kube",),
-    ("redact",),
+    ("redact", "usage"),
     ("spec", "judgement"),
     ("compare",),
     ("act", "observe", "product"),

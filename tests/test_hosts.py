@@ -59,6 +59,7 @@ NAMES = {
         "http://shop.example\\@elsewhere",
         "http://\uff53hop\u3002example",
         " http://shop.example\n",
+        "http://shop\t.exa\r\nmple",
     ],
     "xn--bcher-kva.example": ["http://Bücher.example", "http://bu\u0308cher.example"],
     "bücher.example": ["http://xn--bcher-kva.example", "http://XN--BCHER-KVA.example."],

@@ -25,7 +25,7 @@ users: [{name: u, user: {}}]
     [
         (["--frob"], "there is no option --frob; see: clusterproof verify --help"),
         (["--frob=1", "-q"], "there is no option --frob; see: clusterproof verify --help"),
-        (["--profile", "nope"], "--profile: expected one of cloud, lab, read-only, self-hosted,"),
+        (["--profile", "nope"], "--profile: expected one of cloud, cloud-eu, lab, read-only,"),
         (["--spec", "/no/such.yaml"], "--spec: expected a spec file, there is no /no/such.yaml"),
         (["--kubeconfig", "/no/such"], "--kubeconfig: expected a file, /no/such is not there"),
         (["--kubeconfig", "/"], "--kubeconfig: expected a file, / is a folder"),

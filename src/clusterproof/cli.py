@@ -21,7 +21,7 @@ from clusterproof.outcome import ExitCode
 from clusterproof.project import IS_CHECKOUT, SPECS
 from clusterproof.redact.errors import ended, say_error, say_uncaught
 from clusterproof.tool import tool_version
-from clusterproof.verify import Parser
+from clusterproof.usage import Parser
 
 SCHEMA_FILES = {
     SPECS / "schema" / "rows.schema.json": json_schema,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from clusterproof import verify
+from clusterproof.outcome import ExitCode
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,11 +16,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     sys.excepthook = _say_uncaught
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments and arguments[0] in verify.COMMANDS:
-        return verify.main(arguments)
-    from clusterproof.cli import main as rest  # noqa: PLC0415 - loads every other command
+    try:
+        if arguments and arguments[0] in verify.COMMANDS:
+            return verify.main(arguments)
+        from clusterproof.cli import main as rest  # noqa: PLC0415 - loads every other command
 
-    return rest(arguments)
+        return rest(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("clusterproof: interrupted\n")
+        return ExitCode.INTERRUPTED
 
 
 def _say_uncaught(

@@ -5,11 +5,11 @@ the reports that it would leave by itself. A run that cannot be made is a cluste
 """
 
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from clusterproof.child import run_to_its_end
 from clusterproof.errors import SpecError
 from clusterproof.outcome import ExitCode
 from clusterproof.project import suites_command
@@ -42,10 +42,16 @@ def verify(contexts: Sequence[str], arguments: Sequence[str], reports: Path) -> 
         reports: Where each has a folder of its own, and the page its place.
     """
     folders = _folders(contexts)
-    members = []
+    members: list[Member] = []
+    interrupted = False
     for context in contexts:
+        if interrupted:
+            members.append(Member(context, None, "not looked at: interrupted before"))
+            continue
         _say(f"\n=== {context} ===")
-        members.append(_member(context, arguments, reports, folders[context]))
+        member, code = _member(context, arguments, reports, folders[context])
+        members.append(member)
+        interrupted = code == ExitCode.INTERRUPTED
     reports.mkdir(parents=True, exist_ok=True)
     page = reports / PAGE
     replace_file(page, to_fleet_html(members).encode(errors="backslashreplace"))
@@ -59,20 +65,26 @@ def verify(contexts: Sequence[str], arguments: Sequence[str], reports: Path) -> 
     for same in twins(members):
         _say(f"one cluster under several names: {', '.join(same)}")
     _say(f"report  {page}")
-    return exit_code_of(members)
+    return ExitCode.INTERRUPTED if interrupted else exit_code_of(members)
 
 
-def _member(context: str, arguments: Sequence[str], reports: Path, folder: str) -> Member:
+def _member(
+    context: str, arguments: Sequence[str], reports: Path, folder: str
+) -> tuple[Member, int]:
+    """One cluster, and the exit code of its run."""
     place = reports / folder
     known = {path.parent.name for path in place.glob("*/run.json")}
     options = [*arguments, f"--context={context}", f"--report-dir={place}"]
-    ended = subprocess.run(suites_command(options), check=False)  # noqa: S603 - our own suites
+    code = run_to_its_end(suites_command(options))
     written = sorted(path for path in place.glob("*/run.json") if path.parent.name not in known)
     if not written:
-        return Member(context, None, f"no run was made: exit code {ended.returncode}")
+        return Member(context, None, f"no run was made: exit code {code}"), code
     path = written[-1]
     record = RunRecord.from_json(path.read_text(encoding="utf-8"), origin=str(path))
-    return Member(context, record, page=f"{folder}/{path.parent.name}/report.html")
+    is_strange = code not in {ExitCode.PASSED, ExitCode.FAILED, ExitCode.INCONCLUSIVE}
+    trouble = f"its run ended with exit code {code}" if is_strange else ""
+    page = f"{folder}/{path.parent.name}/report.html"
+    return Member(context, record, trouble, page), code
 
 
 def _folders(contexts: Sequence[str]) -> dict[str, str]:

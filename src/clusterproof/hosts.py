@@ -4,7 +4,8 @@ A guard that compares text is walked past by another spelling, so that both side
 form here. What is restated, and where from:
 
 - a host is decoded, mapped to ASCII and compared without regard to case: WHATWG URL, "host parsing"
-  (a backslash is a slash there too); RFC 1034 3.1 for the dot at the end;
+  (a backslash is a slash there too), and before that tabs and newlines are taken out of the URL;
+  RFC 1034 3.1 for the dot at the end;
 - an IPv4 address has one to four parts, decimal, octal or hexadecimal: inet_aton(3), which
   getaddrinfo(3) follows;
 - an IPv6 address is compressed or not (RFC 4291 2.2), has a zone (RFC 4007 11) or holds an IPv4 one
@@ -229,6 +230,7 @@ def _ask(name: str) -> Found:
 
 def _folded(text: str) -> str:
     """As IDNA maps it: of full width and of compatibility are the letters that they stand for."""
+    text = re.sub(r"[\t\r\n]", "", text)  # urllib takes them out of a URL before it reads it
     return unicodedata.normalize("NFKC", text).lower().replace("。", ".")
 
 

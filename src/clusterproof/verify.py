@@ -6,16 +6,17 @@ to start; this module and what it imports at its top are light for that reason.
 
 import argparse
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
+from clusterproof.child import run_to_its_end
 from clusterproof.errors import SpecError
 from clusterproof.options import OF_PYTEST, OPTIONS, PATHS
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file, suites_command
+from clusterproof.usage import Parser
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
@@ -27,14 +28,6 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "plan": "show what would be checked; touches no cluster",
     }
 )
-
-
-class Parser(argparse.ArgumentParser):
-    """Ends with the exit code of wrong usage, as pytest does; argparse's own 2 is an interrupt."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what was wrong in one sentence."""
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}; see: {self.prog} --help\n")
 
 
 def mount(commands: "Subparsers") -> None:
@@ -149,7 +142,7 @@ def _check(options: argparse.Namespace, *, reaches_a_cluster: bool) -> None:
 
 
 def _pytest(*arguments: str) -> int:
-    return subprocess.run(suites_command(arguments), check=False).returncode  # noqa: S603 - our own
+    return run_to_its_end(suites_command(arguments))
 
 
 def _from_here(arguments: Sequence[str]) -> list[str]:

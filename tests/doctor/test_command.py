@@ -6,6 +6,7 @@ import pytest
 
 from clusterproof import cli
 from clusterproof.outcome import ExitCode
+from clusterproof.project import profiles
 from tests.nightly.api_server import Answers, kubeconfig, served, write_spec
 
 
@@ -67,4 +68,4 @@ def test_a_profile_that_is_not_there_names_those_that_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert cli.main(["doctor", "--profile", "objectives"]) == ExitCode.USAGE
-    assert "expected one of cloud, lab, read-only, self-hosted" in capsys.readouterr().out
+    assert f"expected one of {', '.join(profiles())};" in capsys.readouterr().out

@@ -56,3 +56,49 @@ def test_events_that_come_late_are_asked_for_again_and_the_routers_clock_decides
     assert [late in query for query in asked] == [True, True]
     assert f"{UUID}01" not in asked[1]
     assert not any("OR 1=1" in query or "timestamp <" in query for query in asked)
+
+
+def test_a_key_that_is_no_header_is_not_said(tmp_path: Path) -> None:
+    """An HTTP client says the whole header that it refuses."""
+    key, uuids = "hunter2-Sword\nfish-and-more", tmp_path / "uuids.json"
+    uuids.write_text(json.dumps([f"{UUID}01"]), encoding="utf-8")
+    with served(lambda _request: Reply(body={"results": []})) as url:
+        ended = subprocess.run(  # noqa: S603 - our own module
+            [
+                *(sys.executable, "-m", "clusterproof.load.posthog_events", "--url", url),
+                *("--since", "1e9", "--uuids", str(uuids), "--within-s", "0.5"),
+                *("--out", str(tmp_path / "events.json")),
+            ],
+            env={**os.environ, KEY_VARIABLE: key},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert "Illegal header value" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert [part for part in ("hunter2", "fish-and-more") if part in ended.stderr] == []
+
+
+def test_a_key_ends_before_its_newline(tmp_path: Path) -> None:
+    """`echo KEY | base64` puts one into a Secret."""
+    asked: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        asked.append(request.headers["authorization"])
+        return Reply(body={"results": [[f"{UUID}01", "control"]]})
+
+    uuids = tmp_path / "uuids.json"
+    uuids.write_text(json.dumps([f"{UUID}01"]), encoding="utf-8")
+    with served(answer) as url:
+        subprocess.run(  # noqa: S603 - our own module
+            [
+                *(sys.executable, "-m", "clusterproof.load.posthog_events", "--url", url),
+                *("--since", "1e9", "--uuids", str(uuids), "--within-s", "3"),
+                *("--out", str(tmp_path / "events.json")),
+            ],
+            env={**os.environ, KEY_VARIABLE: f"{PERSONAL_KEY}\n"},
+            check=True,
+            timeout=60,
+        )
+    assert asked == [f"Bearer {PERSONAL_KEY}"]

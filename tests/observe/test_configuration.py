@@ -16,8 +16,10 @@ from clusterproof.checks.fresh import data_changed_at
 from clusterproof.checks.fresh import look as look_at_fresh
 from clusterproof.checks.placeholders import look as look_at_placeholders
 from clusterproof.checks.secret_shape import look as look_at_secret_shape
+from clusterproof.checks.site import Permissions, Site
 from clusterproof.errors import ObservationError
 from clusterproof.kube.execute import ExecResult
+from clusterproof.spec import Settings, Spec
 from clusterproof.wait import last_within
 from tests.judge.rows import row
 from tests.judging import DoubtError, at_cluster, differences
@@ -213,6 +215,31 @@ def freshness_of(
 
 BY_ENV = web({"envFrom": [whole("cm")]})
 CHANGED = held("ConfigMap", "cm", {"A": "2"}, metadata=written(LATE, "f:data"))
+
+
+@pytest.mark.parametrize(
+    ("production", "permissions", "words"),
+    [
+        (("loop*",), Permissions(), r"context 'loopback' matches 'loop\*' in production"),
+        ((), Permissions(read_only=True), "--read-only was given"),
+    ],
+)
+def test_no_pod_is_entered_where_it_is_not_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+    production: tuple[str, ...],
+    permissions: Permissions,
+    words: str,
+) -> None:
+    entered: list[object] = []
+    monkeypatch.setattr(fresh, "execute", lambda *place: entered.append(place))
+    settings = Settings(production_contexts=production)
+    spec = Spec("test", "test", Path("spec.yaml"), {}, settings, (FRESH,), {})
+    with cluster_of(BY_ENV, CHANGED, pod_of(BY_ENV)) as cluster:
+        site = Site(cluster, spec, "20260101-000000-abcdef", (FRESH,), permissions)
+        with pytest.raises(ObservationError, match=words) as refusal:
+            look_at_fresh(FRESH, site)
+    assert refusal.value.next_command == "kubectl -n shop get pods"
+    assert entered == []
 
 
 @pytest.mark.parametrize("missing", [(), ("python3",)])

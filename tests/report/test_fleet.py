@@ -1,5 +1,7 @@
 """Several clusters on one page: the worst row first, twins by UID, and one exit code."""
 
+from dataclasses import replace
+
 import pytest
 
 from clusterproof.errors import SpecError
@@ -86,3 +88,9 @@ def test_a_context_may_be_called_what_no_file_should_be() -> None:
         "a b": "a-b",
         "a/b": "a-b-3",
     }
+
+
+def test_a_run_that_did_not_end_as_it_should_is_no_pass() -> None:
+    ended = replace(member("a", "1", x=PASSED), trouble="its run ended with exit code 7")
+    assert ended.outcome is Outcome.INCONCLUSIVE
+    assert exit_code_of([ended]) is ExitCode.INCONCLUSIVE

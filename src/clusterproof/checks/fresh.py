@@ -13,6 +13,7 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Literal, NamedTuple, TypeAlias
 
+from clusterproof.act.own_pods import require_writing
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
@@ -135,12 +136,18 @@ def look(row: FreshRow, site: Site) -> Observed[Freshness]:
     how = "API read (times)"
     if asked:
         how = "exec in the older Pods (get and create pods/exec); salted hashes came out"
-        if site.read_only:
-            raise ObservationError(
-                f"{evidence}: whether they have the current values takes an exec, and"
-                " --read-only was given",
-                next_command=f"kubectl -n {row.workload.namespace} get pods",
+        try:
+            require_writing(
+                site.api,
+                site.spec.settings.production,
+                read_only=site.permissions.read_only,
+                allow_production=site.permissions.allow_production,
             )
+        except ObservationError as error:
+            raise ObservationError(
+                f"{evidence}: whether they have the current values takes an exec: {error}",
+                next_command=f"kubectl -n {row.workload.namespace} get pods",
+            ) from error
     keys = {}
     for pod in asked:
         name = pod["metadata"]["name"]

@@ -81,11 +81,6 @@ class Site:
         """The API server."""
         return self.cluster.api
 
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing may be created, and nothing run in a Pod."""
-        return self.permissions.read_only
-
     def begin(self, look: "Shared[Any]") -> None:
         """Start a shared look in a thread of its own, unless it was started."""
         with self._guard:

@@ -24,6 +24,7 @@ from clusterproof.outcome import ExitCode, Outcome, exit_code
 from clusterproof.redact.errors import ended, say_error, say_uncaught
 from clusterproof.report.write import write_reports
 from clusterproof.spec.document import read_document
+from clusterproof.usage import Parser
 
 _MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??? "}
 
@@ -53,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     except ObservationError as error:
         say_error(f"INCONCLUSIVE: {error}")
         if error.next_command:
-            sys.stderr.write(f"next: {error.next_command}\n")
+            say_error(f"next: {error.next_command}")
         return ExitCode.INCONCLUSIVE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -184,7 +185,7 @@ def _options(options: argparse.Namespace) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m clusterproof.load", description=__doc__)
+    parser = Parser(prog="python -m clusterproof.load", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="offer a load, watch, judge, report")
     judging = commands.add_parser("judge", help="judge a stored run again")

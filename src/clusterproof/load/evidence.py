@@ -21,6 +21,7 @@ from clusterproof.load.posthog_events import KEY_VARIABLE
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Evidence, ServiceRef
 from clusterproof.load.timeline import deletions
+from clusterproof.redact.errors import say_error
 
 _ASK_WITHIN_S = 300
 
@@ -66,9 +67,9 @@ def ask_posthog(
         url = service_url(api, evidence.posthog)
         namespace, _, name = evidence.posthog_secret.partition("/")
         found = api.get(f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}")
-        key = base64.b64decode(found["data"][KEY_VARIABLE]).decode()
-    except (ObservationError, KeyError) as error:
-        sys.stderr.write(f"PostHog's events cannot be read: {type(error).__name__}: {error}\n")
+        key = base64.b64decode(found["data"][KEY_VARIABLE]).decode().strip()
+    except (ObservationError, KeyError, ValueError) as error:
+        say_error(f"PostHog's events cannot be read: {type(error).__name__}: {error}")
         return None
     asked = out.with_name("announced.json")
     asked.write_text(json.dumps(uuids), encoding="utf-8")
@@ -88,12 +89,12 @@ def ask_posthog(
             timeout=_ASK_WITHIN_S,
         )
     except subprocess.TimeoutExpired:
-        sys.stderr.write(f"PostHog's events cannot be read within {_ASK_WITHIN_S} s\n")
+        say_error(f"PostHog's events cannot be read within {_ASK_WITHIN_S} s")
         return None
     finally:
         asked.unlink()
     if ended.returncode:
-        sys.stderr.write(f"PostHog's events cannot be read: {ended.stderr.strip()[-500:]}\n")
+        say_error(f"PostHog's events cannot be read: {ended.stderr.strip()[-500:]}")
         return None
     events: dict[str, str] = json.loads(out.read_text(encoding="utf-8"))
     return events
@@ -119,7 +120,7 @@ def ask_prometheus(
         query = {"query": f"sum(increase({selector}[{range_s:.0f}s]))", "time": f"{until:.3f}"}
         result = _ask(api, evidence.prometheus, query)["data"]["result"]
     except (ObservationError, httpx.HTTPError, KeyError, ValueError, TypeError) as error:
-        sys.stderr.write(f"Prometheus cannot be asked: {error}\n")
+        say_error(f"Prometheus cannot be asked: {error}")
         return None
     if not result:
         return None

@@ -96,7 +96,7 @@ def _rows(client: httpx.Client, project: int, key: str, query: str) -> list[Any]
             headers={"authorization": f"Bearer {key}"},
             json={"query": {"kind": "HogQLQuery", "query": query}},
         )
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, UnicodeEncodeError) as error:
         raise ObservationError(f"POST {path}: {type(error).__name__}: {error}") from error
     if not answer.is_success:
         raise ObservationError(
@@ -120,7 +120,8 @@ def main() -> int:
     parser.add_argument("--within-s", type=float, default=WITHIN_S)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    key = os.environ.get(KEY_VARIABLE, "")
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    redactor = Redactor.of((key,))
     if not key:
         sys.stderr.write(f"{KEY_VARIABLE} is not set\n")
         return ExitCode.USAGE
@@ -130,9 +131,9 @@ def main() -> int:
             options.url, options.project, key, uuids, options.since, options.within_s
         )
     except ObservationError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{redactor.text(str(error))}\n")
         return ExitCode.INCONCLUSIVE
-    options.out.write_text(json.dumps(Redactor().data(found)), encoding="utf-8")
+    options.out.write_text(json.dumps(redactor.data(found)), encoding="utf-8")
     return ExitCode.PASSED
 
 

@@ -15,6 +15,8 @@ from clusterproof.nightly.suite import GRACE_S
 from clusterproof.notify.webhook import NotDeliveredError
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file
+from clusterproof.redact import Redactor
+from clusterproof.redact.errors import say_error
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
 
@@ -105,7 +107,7 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
     try:
         return run_night(night, _say)
     except NotDeliveredError as error:
-        sys.stderr.write(f"clusterproof nightly: {error}\n")
+        say_error(f"clusterproof nightly: {error}")
         return ExitCode.INTERNAL
     except ClusterproofError as error:
         trouble = str(error)
@@ -122,7 +124,7 @@ def _write_done(done: Path, results: Path, trouble: str) -> None:
         said = reports[-1]
     else:
         said = done.parent / "error.txt"
-        replace_file(said, f"{trouble}\n".encode())
+        replace_file(said, f"{Redactor().text(trouble)}\n".encode())
     replace_file(done, str(said).encode())
 
 

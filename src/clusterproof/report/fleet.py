@@ -25,7 +25,7 @@ class Member:
     Attributes:
         context: As it was asked for.
         record: Its run; None where none could be made.
-        trouble: Why there is none, or "".
+        trouble: Why there is none, or why it is no pass; or "".
         page: The path of its own report from the fleet's page, or "".
     """
 
@@ -36,8 +36,9 @@ class Member:
 
     @property
     def outcome(self) -> Outcome:
-        """Of its run; a run that could not be made has shown nothing."""
-        return self.record.verdict if self.record else Outcome.INCONCLUSIVE
+        """Of its run; one that could not be made, or did not end as it should, is no pass."""
+        found = self.record.verdict if self.record else Outcome.INCONCLUSIVE
+        return Outcome.INCONCLUSIVE if self.trouble and found is Outcome.PASSED else found
 
 
 @dataclass(frozen=True, slots=True)

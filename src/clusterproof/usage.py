@@ -1,0 +1,17 @@
+"""Wrong usage: one sentence, without secrets, and an exit code of its own."""
+
+import argparse
+from typing import NoReturn
+
+from clusterproof.outcome import ExitCode
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends with the exit code of wrong usage, as pytest does; argparse's own 2 is an interrupt."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong in one sentence; an argument may be a secret that was misplaced."""
+        from clusterproof.redact.errors import say_error  # noqa: PLC0415 - only to say an error
+
+        say_error(f"{self.prog}: {message}; see: {self.prog} --help")
+        self.exit(ExitCode.USAGE)
