@@ -26,7 +26,8 @@ def explanation(checked: Checked) -> str:
 def finding_from(checked: Checked) -> Finding | None:
     """What the search for causes is given of a checked row; None for a pass."""
     evidence = checked.observed.evidence if checked.observed else ()
-    return finding_of(checked.row, checked.judgement, evidence, _next(checked))
+    where = checked.observed.where if checked.observed else ""
+    return finding_of(checked.row, checked.judgement, evidence, _next(checked), where)
 
 
 def headline(row: Row, differences: tuple[Difference, ...]) -> str:
