@@ -70,8 +70,9 @@ def _is_one(ref: str, changed: frozenset[str]) -> bool:
 def names_first(red_set: RedSet, rows: Iterable[Row], signatures: Sequence[Signature]) -> bool:
     """Whether the first cause of a report names the defect, by the graph and these signatures."""
     causes = find_causes(red_set.findings, rows, signatures)
-    places = {NODES if ref.startswith(NODES) else ref for ref in red_set.changed}
-    subjects = {subject_of(ref) for ref in places}
+    subjects = {subject_of(ref) for ref in red_set.changed}
+    if any(ref.startswith(NODES) for ref in red_set.changed):
+        subjects.add(subject_of(NODES))
     return bool(causes) and bool(subjects & set(causes[0].subject.split(", ")))
 
 

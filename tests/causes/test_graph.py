@@ -191,7 +191,9 @@ def test_a_clock_and_a_plan_are_led_to_no_object(code: str) -> None:
 def test_three_objects_that_differ_in_the_same_way_are_one_cause_that_names_each() -> None:
     absent = [
         failed(
-            LEADS.model_copy(update={"id": name, "of": ObjectRef("Service", "ns", name)}),
+            LEADS.model_copy(
+                update={"id": name, "of": ObjectRef(kind="Service", namespace="ns", name=name)}
+            ),
             "service-missing",
             f"Service/ns/{name}",
             "a Service",
@@ -210,7 +212,10 @@ def test_three_objects_that_differ_in_the_same_way_are_one_cause_that_names_each
 def test_events_that_are_lost_are_led_to_what_the_run_asked() -> None:
     """By the place that the look states, and the rows that followed the Service's endpoints."""
     worker = DB_REPLICAS.model_copy(
-        update={"id": "worker", "workload": ObjectRef("Deployment", "ns", "worker")}
+        update={
+            "id": "worker",
+            "workload": ObjectRef(kind="Deployment", namespace="ns", name="worker"),
+        }
     )
     serves = LEADS.model_copy(
         update={"id": "web-service", "of": SERVES, "workload": STARTS.workload}
@@ -232,7 +237,9 @@ def test_a_metric_that_stands_still_is_no_reason_for_an_ingress_that_does_not_an
     serves = LEADS.model_copy(
         update={"id": "web-service", "of": SERVES, "workload": STARTS.workload}
     )
-    sends = row("ingress", id="sends", of="Ingress/ns/web", host="web.example", service="web")
+    sends = row(
+        "ingress", id="sends", of="Ingress/ns/web", host="web.example", service="web", port=80
+    )
     asks = row("ingress-answer", id="asks", of="Ingress/ns/web", host="web.example", path="/")
     metric = row("metric", id="counts", workload=WEB, name="requests_total", type="counter")
     still = failed(metric, "metric-missing", "requests_total", "a counter", "absent")
@@ -252,3 +259,10 @@ def test_a_pod_that_may_not_be_evicted_is_led_to_the_only_budget(budgets: list[s
     stays = failed(drains, "step-not-reached", "operation", "left", "web-1 may not be evicted")
     named = [group[0] for group in places(stays, rows=(*ROWS, *rows))]
     assert named == (["PodDisruptionBudget/ns/one"] if len(budgets) == 1 else [])
+
+
+def test_a_peer_that_is_not_reached_is_led_to_the_policy_that_differs_where_it_runs() -> None:
+    peers = row("field", id="lets-in", of="NetworkPolicy/ns/db", path="x", expect={"equals": 1})
+    shut = failed(EGRESS, "peer-not-reached", "1 of 1 Pods", "allowed", "timeout")
+    differs = failed(peers, "field-differs", "x", "1", "2")
+    assert [group[0] for group in places(shut, differs)] == ["NetworkPolicy/ns/db"]

@@ -74,9 +74,7 @@ def _as_recorded(entry: Entry, why: str) -> Replayed:
         differences = tuple(difference_of(line, code) for line, code in lines)
         finding = Finding(entry.row, differences, "", result.evidence, result.next, result.where)
     elif result.outcome is Outcome.INCONCLUSIVE:
-        finding = Finding(
-            entry.row, (), result.cause, result.evidence, result.next, result.where
-        )
+        finding = Finding(entry.row, (), result.cause, result.evidence, result.next, result.where)
     return Replayed(result, result.outcome, result.differences, why, finding)
 
 

@@ -61,7 +61,9 @@ class Relations:
         place, _, peer = where.partition(" -> ")
         host = peer.split("://")[-1].split(";")[0].split("/")[0].split(":")[0].strip()
         meant = services_meant(host, place.split("/")[0])
-        behind = [ref for name in meant for ref in self.behind(f"Service/{name.namespace}/{name.name}")]
+        behind = [
+            ref for name in meant for ref in self.behind(f"Service/{name.namespace}/{name.name}")
+        ]
         return behind[0] if behind else ""
 
     def beside(self, workload: str, named: str) -> str:

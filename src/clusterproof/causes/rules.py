@@ -182,7 +182,7 @@ def _replicas(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
         return Reading(Place(ref, Part.REPLICAS), needs=(exists,))
     quota = Need(f"ResourceQuota/{row.workload.namespace}/", ANY)
     before = Need(ref, frozenset({Part.REPLICAS}))
-    return Reading(Place(ref, Part.PODS), needs=(exists, before, quota))
+    return Reading(Place(ref, Part.PODS), needs=(exists, before, quota, Need(NODES)))
 
 
 def _starts(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
@@ -291,15 +291,18 @@ def _egress(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
         parts = frozenset({Part.EXISTS, Part.SELECTOR, Part.SPEC})
         policies = tuple(Need(ref, parts) for ref in relations.policies_of(workload))
         return Reading(Place(workload, Part.NETWORK), also, policies)
+    places = dict.fromkeys((namespace, *(name.namespace for name in meant[:1])))
+    policies = tuple(Need(f"NetworkPolicy/{place}/") for place in places)
     leads = (Need(service, LEADS), *_behind(service, relations)) if service else ()
-    return Reading(None, also, leads)
+    return Reading(None, also, (*policies, *leads))
 
 
 def _answer(_finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     service = str(row.service)
     behind = relations.behind(service)
     place = Place(behind[0], Part.PROGRAM) if behind else Place(service, Part.PROGRAM)
-    return Reading(place, needs=(Need(service, LEADS), *_programs(behind)))
+    policy = Need(f"NetworkPolicy/{row.service.namespace}/")
+    return Reading(place, needs=(Need(service, LEADS), *_programs(behind), policy))
 
 
 def _programs(workloads: tuple[str, ...]) -> tuple[Need, ...]:
@@ -401,8 +404,9 @@ def _room(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     if quota:
         place = Place(f"ResourceQuota/{row.workload.namespace}/{quota[1]}", Part.SPEC)
         return Reading(place, needs=(exists,))
-    at = Place(NODES, Part.SPEC) if row.within == "nodes" else None
-    return Reading(at, needs=(exists,))
+    if row.within == "nodes":
+        return Reading(Place(NODES, Part.SPEC), needs=(exists, Need(NODES)))
+    return Reading(None, needs=(exists,))
 
 
 def _status(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
@@ -428,7 +432,7 @@ def _flag(finding: Finding, _row: AnyRow, relations: Relations) -> Reading:
 
 
 def _ingestion(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
-    """What became of events: who was asked accepts them, and workers store them, where there are."""
+    """What became of events: what was asked accepts them, and its workers store them."""
     web = relations.asked(finding.where)
     worker = relations.beside(web, "worker")
     if finding.has(*_NO_OBJECT):
@@ -466,7 +470,7 @@ def _rehearsal(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
             budgets = relations.budgets_of(workload.namespace)
             proven = tuple(Place(ref, Part.SPEC) for ref in budgets) if len(budgets) == 1 else ()
             return Reading(None, needs=runs, proven=proven)
-        if row.operation.do == "forward":
+        if of is not None and row.operation.do == "forward":
             return Reading(Place.of(of, Part.SPEC), needs=runs)
         return Reading(Place.of(of, Part.PODS) if of else None, needs=runs)
     asked = relations.asked(finding.where)
