@@ -241,7 +241,9 @@ def test_a_metric_that_stands_still_is_no_reason_for_an_ingress_that_does_not_an
         "ingress", id="sends", of="Ingress/ns/web", host="web.example", service="web", port=80
     )
     asks = row("ingress-answer", id="asks", of="Ingress/ns/web", host="web.example", path="/")
-    metric = row("metric", id="counts", workload=WEB, name="requests_total", type="counter")
+    metric = row(
+        "metric", id="counts", workload=WEB, port=9090, name="requests_total", type="counter"
+    )
     still = failed(metric, "metric-missing", "requests_total", "a counter", "absent")
     away = failed(asks, "ingress-answer", "https://web.example/", "200", "no TLS")
     rows = (*ROWS, serves, sends, asks, metric)
