@@ -7,7 +7,7 @@ from clusterproof.judgement import Difference, Doubt
 from clusterproof.observe.observed import Observed
 from clusterproof.report.record import RowResult
 from clusterproof.run.check import Checked
-from clusterproof.spec import Row
+from clusterproof.spec import ObjectRef, Row
 
 
 def explanation(checked: Checked) -> str:
@@ -80,7 +80,13 @@ def _next(checked: Checked) -> str:
     judgement = checked.judgement
     if isinstance(judgement, Doubt) and judgement.next_command:
         return judgement.next_command
-    return checked.observed.next_command if checked.observed else ""
+    if checked.observed and checked.observed.next_command:
+        return checked.observed.next_command
+    for name in ("workload", "of", "service"):
+        ref = getattr(checked.row, name, None)
+        if isinstance(ref, ObjectRef):
+            return f"kubectl describe {ref.kubectl}"
+    return ""
 
 
 def expected_of(row: Row, differences: tuple[Difference, ...]) -> str:
