@@ -172,6 +172,7 @@ def _evidence(group: Group) -> tuple[str, ...]:
             lines.append(f'{finding.row.id}: "{_cut(str(finding.differences[0]))}"')
         elif finding.doubt:
             lines.append(f'{finding.row.id}: "{_cut(finding.doubt)}"')
+        lines += [line for line in finding.evidence if line.startswith("log of ")][:1]
     return tuple(lines[:_QUOTED])
 
 

@@ -27,6 +27,8 @@ _DIALS = (
 )
 """How a shell script dials a host, with the host as the group."""
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
+_LINES, _LOG_BYTES, _LONGEST = 5, 4096, 200
+"""Of a log: the last of so many lines, which may be empty, cut after so many characters."""
 YOUNG_S = 45.0
 """A Pod that is not ready yet is given this long before its unreadiness counts. Our choice."""
 
@@ -98,6 +100,35 @@ def troubles_of(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
     if not troubles and not is_ready(pod):
         troubles += _late_starts(cluster, pod, containers)
     return troubles
+
+
+def last_words_of(cluster: Cluster, pod: Json) -> Iterator[str]:
+    """The last line in the log of each container that ended, or that a Pod waits for.
+
+    Right: `get pods/log`. A log that cannot be read says why, and is no error: it is no more than
+    evidence.
+    """
+    meta = pod["metadata"]
+    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
+    for container in pod_containers(pod):
+        ended = not container.is_running and bool(container.last_end)
+        if not ended and not (_is_running_init(container) and not is_ready(pod)):
+            continue
+        place = f"log of {meta['name']}/{container.name}"
+        try:
+            text = cluster.api.text(
+                path,
+                container=container.name,
+                tailLines=str(_LINES),
+                limitBytes=str(_LOG_BYTES),
+                previous=str(bool(ended and container.restarts)).lower(),
+            )
+        except ObservationError as error:
+            yield f"{place}: not read: {error}"
+            continue
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        if lines:
+            yield f'{place}: "{lines[-1][:_LONGEST]}"'
 
 
 def _is_recent(cluster: Cluster, end: Json, within_s: float) -> bool:
