@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clusterproof.outcome import Outcome
-from clusterproof.report.record import RowResult, RunRecord
+from clusterproof.report.record import RunRecord
 from testbed.cluster import paths
 from testbed.cluster.kubectl import environment
 from tests.run.commands import mistakes_in
@@ -21,13 +21,13 @@ GONE = "namespace-that-is-not-there"
 _WITHIN_S = 500
 
 
-def rows_of(folder: Path, *options: str) -> list[RowResult]:
-    """The rows of a run of the whole profile, reading only."""
+def record_of(folder: Path, *options: str) -> RunRecord:
+    """A run of the whole profile, reading only."""
     command = [sys.executable, "-m", "pytest", "suites", "-q", "--read-only", "--no-wait"]
     command += ["--kubeconfig", str(paths.KUBECONFIG), "--report-dir", str(folder), *options]
     subprocess.run(command, check=False, capture_output=True, timeout=_WITHIN_S)  # noqa: S603
     (path,) = folder.glob("*/run.json")
-    return list(RunRecord.from_json(path.read_text("utf-8")).rows)
+    return RunRecord.from_json(path.read_text("utf-8"))
 
 
 def form_of(command: str) -> str:
@@ -60,17 +60,19 @@ def names_in(command: str) -> set[str]:
 def test_each_form_of_next_runs_or_names_the_very_object(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    rows = [row for row in rows_of(tmp_path, *options) if row.outcome is not Outcome.NOT_RUN]
+    record = record_of(tmp_path, *options)
+    rows = [row for row in record.rows if row.outcome is not Outcome.NOT_RUN]
     if options:
         assert any(row.outcome is Outcome.FAILED for row in rows)
     assert [row.id for row in rows if row.outcome is Outcome.FAILED and not row.next] == []
-    by_form = {form_of(row.next): row for row in rows if row.next}
+    offered = [row.next for row in rows] + [cause.show for cause in record.causes]
+    by_form = {form_of(command): command for command in offered if command}
     wrong = {}
-    for row in by_form.values():
-        code, shown = shown_by(row.next)
-        asks_a_right = " can-i " in row.next and shown.startswith("no")
+    for command in by_form.values():
+        code, shown = shown_by(command)
+        asks_a_right = " can-i " in command and shown.startswith("no")
         absent = re.search(r'\(NotFound\).*?"([^"]+)"', shown)
-        is_missing = absent is not None and absent[1] in names_in(row.next) | {GONE}
-        if mistakes_in(row.next) or not (code == 0 or asks_a_right or is_missing):
-            wrong[row.id] = f"{row.next}: exit {code}: {shown[:300]}"
+        is_missing = absent is not None and absent[1] in names_in(command) | {GONE}
+        if mistakes_in(command) or not (code == 0 or asks_a_right or is_missing):
+            wrong[command] = f"exit {code}: {shown[:300]}"
     assert wrong == {}
