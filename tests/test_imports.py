@@ -51,3 +51,11 @@ def test_our_plugins_are_what_was_imported(imported: set[str]) -> None:
 @pytest.mark.parametrize("module", LATE)
 def test_start_does_not_import_what_only_some_runs_need(imported: set[str], module: str) -> None:
     assert module not in imported, f"import it where it is used, for: {LATE[module]}"
+
+
+def test_a_run_of_the_suites_does_not_import_hypothesis_though_it_is_installed() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "pytest", "suites", "--plan"]
+    ended = subprocess.run(  # noqa: S603 - our own words
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert "hypothesis.core" not in ended.stderr

@@ -76,6 +76,10 @@ OPTIONS: Final = (
         " of this history store",
     ),
     _switch("--read-only", "create no Pod and run nothing in one; what needs it is INCONCLUSIVE"),
+    _switch(
+        "--no-wait",
+        "judge at once what is there; do not wait for a rollout or a start that is under way",
+    ),
     _switch("--plan", "show what would be checked; touch no cluster"),
     _switch(
         "--allow-production",

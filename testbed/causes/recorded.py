@@ -15,8 +15,9 @@ from clusterproof.spec.row import Row
 from testbed.causes.codes import code_of
 from testbed.prove.steps import Defect, Step
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "PROOF.md"
-_LINE: Final = re.compile(r"\| (?P<row>\S+) \| \w+ \| (?P<defect>\S+) \| (?P<words>.*) \|")
+PAGE: Final = Path(__file__).parents[2] / "docs" / "proof-matrix.html"
+_ROW: Final = re.compile(r"<th scope=row>(?P<row>[^<]+)</th>(?P<cells>.*?)</tr>", re.DOTALL)
+_CELL: Final = re.compile(r"title='(?P<defect>[^ :]+): (?P<words>[^']*)'")
 _SPLIT: Final = re.compile(r"; (?=[^;]*: expected )")
 
 
@@ -42,13 +43,12 @@ class RedSet:
 
 
 def read_page(path: Path = PAGE) -> Mapping[tuple[str, str], str]:
-    """What a row said under a defect, by both ids; the page cuts it after 160 characters."""
-    words = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        match = _LINE.fullmatch(line)
-        if match:
-            words[match["defect"], match["row"]] = html.unescape(match["words"])
-    return words
+    """What a row said under a defect, by both ids."""
+    return {
+        (cell["defect"], html.unescape(row["row"])): html.unescape(cell["words"])
+        for row in _ROW.finditer(path.read_text(encoding="utf-8"))
+        for cell in _CELL.finditer(row["cells"])
+    }
 
 
 def red_sets(
@@ -61,7 +61,7 @@ def red_sets(
             continue
         recorded = [row for row in defect.reds if (defect.id, row) in page]
         findings = tuple(
-            _finding(rows[row], page.get((defect.id, row)) or _plain(due))
+            _finding(rows[row], page.get((defect.id, row)) or _plain(due), spec)
             for row, due in defect.reds.items()
         )
         yield RedSet(defect, findings, len(recorded))
@@ -84,9 +84,19 @@ def _plain(pattern: str) -> str:
     return re.sub(r"\\d\+?", "1", text).replace(".*", " ").replace("\\", "")
 
 
-def _finding(row: Row, words: str) -> Finding:
+def _finding(row: Row, words: str, spec: Spec) -> Finding:
     differences = [_coded(row, difference_of(line)) for line in _SPLIT.split(words)]
-    return Finding(row, tuple(differences))
+    return Finding(row, tuple(differences), where=_where(row, spec))
+
+
+def _where(row: Row, spec: Spec) -> str:
+    """The place that a look at a product states; the pages of the proof do not have it."""
+    router, posthog = spec.settings.traffic, spec.settings.posthog
+    if posthog and row.check in {"flag", "ingestion", "posthog-status"}:
+        return f"{posthog.namespace}/pod -> {posthog.host}"
+    if router and row.check in {"exposure", "rehearsal"}:
+        return f"{router.workload.namespace}/pod -> {router.service}"
+    return ""
 
 
 def _coded(row: Row, difference: Difference) -> Difference:

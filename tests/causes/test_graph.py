@@ -1,5 +1,7 @@
 """Findings are followed to what explains them, by what the run itself observed."""
 
+from dataclasses import replace
+
 import pytest
 
 from clusterproof.causes.finding import Finding
@@ -184,3 +186,85 @@ def test_a_clock_and_a_plan_are_led_to_no_object(code: str) -> None:
     down = failed(STARTS, "pods-absent", "Pods", "Pods", "none")
     groups, alone = groups_of([away, down], (*ROWS, away.row))
     assert ([group.symptoms for group in groups], alone) == ([()], (away,))
+
+
+def test_three_objects_that_differ_in_the_same_way_are_one_cause_that_names_each() -> None:
+    absent = [
+        failed(
+            LEADS.model_copy(
+                update={"id": name, "of": ObjectRef(kind="Service", namespace="ns", name=name)}
+            ),
+            "service-missing",
+            f"Service/ns/{name}",
+            "a Service",
+            "absent",
+        )
+        for name in ("a", "b", "c")
+    ]
+    groups, _ = groups_of([*absent, failed(GRACE, "field-differs", "spec.x", "30", "5")], ROWS)
+    assert [group.refs for group in groups] == [
+        ("Service/ns/a", "Service/ns/b", "Service/ns/c"),
+        (WEB,),
+    ]
+    assert len(groups_of(absent[:2], ROWS)[0]) == 2
+
+
+def test_events_that_are_lost_are_led_to_what_the_run_asked() -> None:
+    """By the place that the look states, and the rows that followed the Service's endpoints."""
+    worker = DB_REPLICAS.model_copy(
+        update={
+            "id": "worker",
+            "workload": ObjectRef(kind="Deployment", namespace="ns", name="worker"),
+        }
+    )
+    serves = LEADS.model_copy(
+        update={"id": "web-service", "of": SERVES, "workload": STARTS.workload}
+    )
+    rows = (*ROWS, worker, serves)
+
+    def asked(figure: str) -> Finding:
+        claim = row("ingestion", id=figure, figure=figure, expect={"equals": 0})
+        finding = failed(claim, "counted-too-many", figure, "0", "3 of 8")
+        return replace(finding, where="ns/pod -> http://web.ns.svc.cluster.local:8000")
+
+    assert places(asked("lost"), rows=rows) == [(WEB, Part.PROGRAM, ["lost"])]
+    assert places(asked("late"), rows=rows) == [("Deployment/ns/worker", Part.PROGRAM, ["late"])]
+    groups, alone = groups_of([asked("lost")], ROWS)
+    assert (groups, len(alone)) == ((), 1)
+
+
+def test_a_metric_that_stands_still_is_no_reason_for_an_ingress_that_does_not_answer() -> None:
+    serves = LEADS.model_copy(
+        update={"id": "web-service", "of": SERVES, "workload": STARTS.workload}
+    )
+    sends = row(
+        "ingress", id="sends", of="Ingress/ns/web", host="web.example", service="web", port=80
+    )
+    asks = row("ingress-answer", id="asks", of="Ingress/ns/web", host="web.example", path="/")
+    metric = row(
+        "metric", id="counts", workload=WEB, port=9090, name="requests_total", type="counter"
+    )
+    still = failed(metric, "metric-missing", "requests_total", "a counter", "absent")
+    away = failed(asks, "ingress-answer", "https://web.example/", "200", "no TLS")
+    rows = (*ROWS, serves, sends, asks, metric)
+    assert [group[0] for group in places(away, still, rows=rows)] == ["Ingress/ns/web", WEB]
+
+
+@pytest.mark.parametrize("budgets", [["one"], ["one", "two"]])
+def test_a_pod_that_may_not_be_evicted_is_led_to_the_only_budget(budgets: list[str]) -> None:
+    rows = [
+        row("field", id=name, of=f"PodDisruptionBudget/ns/{name}", path="x", expect={"equals": 1})
+        for name in budgets
+    ]
+    drain = {"do": "drain", "runs": WEB, "elsewhere": [WEB]}
+    drains = row("rehearsal", id="drain", workloads=[WEB], operation=drain)
+    stays = failed(drains, "step-not-reached", "operation", "left", "web-1 may not be evicted")
+    named = [group[0] for group in places(stays, rows=(*ROWS, *rows))]
+    assert named == (["PodDisruptionBudget/ns/one"] if len(budgets) == 1 else [])
+
+
+def test_a_peer_that_is_not_reached_is_led_to_the_policy_that_differs_where_it_runs() -> None:
+    peers = row("field", id="lets-in", of="NetworkPolicy/ns/db", path="x", expect={"equals": 1})
+    shut = failed(EGRESS, "peer-not-reached", "1 of 1 Pods", "allowed", "timeout")
+    differs = failed(peers, "field-differs", "x", "1", "2")
+    assert [group[0] for group in places(shut, differs)] == ["NetworkPolicy/ns/db"]

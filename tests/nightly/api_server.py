@@ -18,6 +18,7 @@ KINDS = {
     "events": "Event",
     "nodes": "Node",
     "pods": "Pod",
+    "replicasets": "ReplicaSet",
     "secrets": "Secret",
 }
 

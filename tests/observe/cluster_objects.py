@@ -18,11 +18,15 @@ _COLLECTION = re.compile(
 
 @contextmanager
 def cluster_of(
-    *objects: Json, forbidden: tuple[str, ...] = (), answers: dict[str, Json] | None = None
+    *objects: Json,
+    forbidden: tuple[str, ...] = (),
+    answers: dict[str, Json] | None = None,
+    texts: dict[str, str] | None = None,
 ) -> Iterator[Cluster]:
     """A cluster with `objects` (raw, with their `kind`); lists of `forbidden` kinds are refused.
 
-    `answers` are those of other paths, without their query.
+    `answers` and `texts` are those of other paths, without their query; a log that none of them has
+    is empty.
     """
     objects = (*objects, *adopted(objects))
     kinds = {kind.plural: name for name, kind in KINDS.items()}
@@ -31,9 +35,12 @@ def cluster_of(
         other = (answers or {}).get(request.path.partition("?")[0])
         if other is not None:
             return Reply(body=other)
+        path = request.path.partition("?")[0]
+        if path.endswith("/log") and "log" not in forbidden:
+            return Reply(body=(texts or {}).get(path, ""))
         match = _COLLECTION.match(request.path)
         assert match, request.path
-        kind = kinds[match["plural"]]
+        kind = kinds.get(match["plural"], match["plural"])
         if kind in forbidden:
             return Reply(403, {"message": f"{match['plural']} is forbidden"})
         items = [

@@ -157,6 +157,95 @@ def test_a_pod_that_was_made_a_moment_ago_may_still_start() -> None:
         assert is_settling(cluster, starts().workload)
 
 
+LOG = "/api/v1/namespaces/ns/pods/web-1/log"
+CRASHED = {
+    "name": "web",
+    "restartCount": 3,
+    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+    "lastState": {"terminated": {"exitCode": 1, "finishedAt": "2026-11-27T00:00:00Z"}},
+}
+
+
+def test_the_last_line_of_a_container_that_ended_is_evidence() -> None:
+    pod = running(ready=False, statuses=[CRASHED])
+    with cluster_of(workload(), pod, texts={LOG: "starting\npanic: no database\n\n"}) as cluster:
+        evidence = read_starts(cluster, starts()).evidence
+        assert 'log of web-1/web: "panic: no database"' in evidence
+        (call,) = (call for call in cluster.api.calls if call[1].endswith("/log"))
+        assert call[0] == "GET"
+
+
+def test_a_log_that_may_not_be_read_is_a_note_and_no_error() -> None:
+    pod = running(ready=False, statuses=[CRASHED])
+    with cluster_of(workload(), pod, forbidden=("log",)) as cluster:
+        observed = read_starts(cluster, starts())
+    assert any(line.startswith("log of web-1/web: not read: ") for line in observed.evidence)
+    assert "CrashLoopBackOff" in observed.value.troubles[0]
+
+
+def test_the_log_of_a_container_that_runs_is_not_read() -> None:
+    with cluster_of(workload(), running()) as cluster:
+        read_starts(cluster, starts())
+        assert not any(path.endswith("/log") for _, path in cluster.api.calls)
+
+
+@pytest.mark.parametrize("reason", ["CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"])
+def test_a_pod_that_cannot_start_by_itself_is_not_waited_for(reason: str) -> None:
+    """Though the Deployment's controller still calls its rollout under way."""
+    pod = running(
+        ready=False,
+        statuses=[{"name": "web", "state": {"waiting": {"reason": reason}}}],
+        created=ago(seconds=5),
+    )
+    with cluster_of(_rolling(), pod) as cluster:
+        assert not is_settling(cluster, starts().workload)
+
+
+def test_a_pod_that_starts_beside_one_that_cannot_is_waited_for() -> None:
+    """What was broken is being replaced."""
+    stuck = running(
+        ready=False, statuses=[{"name": "web", "state": {"waiting": {"reason": "ErrImagePull"}}}]
+    )
+    state = {"waiting": {"reason": "ContainerCreating"}}
+    fresh = running(ready=False, statuses=[{"name": "web", "state": state}], created=ago(seconds=5))
+    fresh["metadata"]["name"] = "web-2"
+    with cluster_of(_rolling(), stuck, fresh) as cluster:
+        assert is_settling(cluster, starts().workload)
+
+
+def test_a_pod_that_waits_for_a_service_that_does_not_exist_is_red_at_once() -> None:
+    wait = {"name": "wait", "image": "w:1", "command": ["nc", "-z", "db", "5432"]}
+    pod = running(
+        ready=False,
+        statuses=[{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}],
+        init_statuses=[{"name": "wait", "state": {"running": {}}}],
+        spec={"initContainers": [wait]},
+        created=ago(seconds=5),
+    )
+    with cluster_of(_rolling(), pod) as cluster:
+        assert not is_settling(cluster, starts().workload)
+        assert (
+            "waits for Service/ns/db, which does not exist"
+            in said(starts(), cluster, read_starts)[0]
+        )
+
+
+def test_a_pod_that_a_quota_refuses_is_not_waited_for() -> None:
+    refused = _rolling()
+    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}
+    refused["status"]["conditions"].append(condition)
+    with cluster_of(refused) as cluster:
+        assert not is_settling(cluster, starts().workload)
+
+
+def _rolling() -> Json:
+    """A Deployment whose rollout is under way by its controller's account."""
+    item = workload()
+    progressing = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
+    item["status"] = {**item["status"], "readyReplicas": 0, "conditions": [progressing]}
+    return item
+
+
 def ended(restarts: int, *, began: str, finished: str, reason: str = "Error") -> Json:
     last = {"terminated": {"startedAt": began, "finishedAt": finished, "reason": reason}}
     return {"name": "web", "restartCount": restarts, "state": {"running": {}}, "lastState": last}

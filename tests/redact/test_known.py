@@ -2,9 +2,11 @@
 
 import base64
 import json
+from collections.abc import Iterator
 
 import pytest
 
+from clusterproof.decoding import View, views
 from clusterproof.redact import MASK, Redactor
 
 LONG = "Zk3vQ9rTb1xWm7Ls0PdYh5Nc2Ga8Ufe4JiKoXq6V"
@@ -89,3 +91,21 @@ def test_what_stands_behind_a_secrets_name_goes_alone_or_in_a_list(
 def test_the_end_of_a_value_behind_a_mark_of_a_cut_goes(mark: str, length: int) -> None:
     assert REDACTOR.text(f"got {mark}{LONG[-length:]} twice") == f"got {mark}{MASK} twice"
     assert REDACTOR.text(f"got {mark}router is ready") == f"got {mark}router is ready"
+
+
+def test_a_long_text_that_is_said_again_is_redacted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a fact that seven rows share; and a redactor that knows more forgets what it did."""
+    looked: list[int] = []
+
+    def counted(text: str) -> Iterator[View]:
+        looked.append(len(text))
+        return views(text)
+
+    monkeypatch.setattr("clusterproof.redact.redactor.views", counted)
+    text = f'{{"events": "{"x y " * 12_000}", "password": "hunter2-and-more"}}'
+    redactor = Redactor.of(["hunter2-and-more"])
+    assert redactor.text(text) == redactor.text(text)
+    assert "hunter2" not in redactor.text(text)
+    assert looked == [len(text)]
+    redactor.sparing(["another-word"]).text(text)
+    assert looked == [len(text)] * 2

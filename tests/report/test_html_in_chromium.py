@@ -15,6 +15,7 @@ RECORDS = records()
 SIZES = ((360, 740), (820, 1180), (1600, 1000))
 TAB = 9
 ENTER = 13
+ESCAPE = 27
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_keyboard_reaches_everything_and_shows_where_it_is(
 ) -> None:
     tab.open(pages["mixed"])
     stops = []
-    for _ in range(60):
+    for _ in range(90):
         tab.press("Tab", TAB)
         name, outline = tab.evaluate(
             "(() => { const e = document.activeElement; const s = getComputedStyle(e);"
@@ -94,6 +95,7 @@ def test_keyboard_reaches_everything_and_shows_where_it_is(
         assert outline not in {"none0px", "auto0px"}
         stops.append(name)
     assert stops[0] == "A.skip##main"
+    assert sum(stop.startswith("INPUT") for stop in stops) == 1 + 4
     assert sum(stop.startswith("BUTTON") for stop in stops) == 6
     assert sum(stop.startswith("SUMMARY") for stop in stops) == 12
 
@@ -129,3 +131,58 @@ def test_printed_page_shows_the_folded_rows(tab: Tab, pages: dict[str, Path]) ->
     height = tab.evaluate("document.querySelector('details table').getBoundingClientRect().height")
     tab.call("Emulation.setEmulatedMedia", media="")
     assert height > 100
+
+
+SHOWN = (
+    "[...document.querySelectorAll('article.finding:not(.cause), .rows tbody tr')]"
+    ".filter(row => !row.closest('[hidden]')).map(row => row.querySelector('code').textContent)"
+)
+
+
+def type_into_the_search(tab: Tab, text: str) -> None:
+    tab.call("Input.dispatchKeyEvent", type="keyDown", key="/", text="/")
+    tab.call("Input.dispatchKeyEvent", type="keyUp", key="/")
+    assert tab.evaluate("document.activeElement.type") == "search"
+    tab.call("Input.insertText", text=text)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_rows_are_found_by_words_and_by_outcome_and_all_are_back_with_escape(
+    tab: Tab, pages: dict[str, Path], width: int, height: int
+) -> None:
+    rows = RECORDS["mixed"].rows
+    passed = next(row for row in rows if row.outcome.value == "passed")
+    tab.open(pages["mixed"], width=width, height=height)
+    assert len(tab.evaluate(SHOWN)) == len(rows)
+    type_into_the_search(tab, passed.id)
+    found = tab.evaluate(SHOWN)
+    assert passed.id in found
+    assert len(found) < len(rows)
+    assert tab.evaluate("document.querySelector('section > .group:not([hidden])').open") is True
+    count = tab.evaluate("document.querySelector('.find output').textContent")
+    assert count == f"{len(found)} of {len(rows)} rows"
+    assert tab.evaluate("document.scrollingElement.scrollWidth") <= width
+    tab.press("Escape", ESCAPE)
+    assert len(tab.evaluate(SHOWN)) == len(rows)
+    tab.evaluate("document.querySelector('.find input[value=passed]').click()")
+    assert set(tab.evaluate(SHOWN)) == {row.id for row in rows if row.outcome.value != "passed"}
+    assert tab.complaints == []
+
+
+def test_a_link_to_a_row_that_the_search_hides_shows_it(tab: Tab, pages: dict[str, Path]) -> None:
+    failed = next(row for row in RECORDS["mixed"].rows if row.outcome.value == "failed")
+    tab.open(pages["mixed"])
+    type_into_the_search(tab, "a word that no row has")
+    assert tab.evaluate(SHOWN) == []
+    link = "document.querySelector('article.failed h4 a').getAttribute('href')"
+    tab.evaluate(f"location.hash = {link}")
+    script = f"new Promise(done => setTimeout(() => done({SHOWN}), 100))"
+    assert failed.id in tab.evaluate(script)
+
+
+def test_the_search_is_not_printed(tab: Tab, pages: dict[str, Path]) -> None:
+    tab.open(pages["mixed"])
+    tab.call("Emulation.setEmulatedMedia", media="print")
+    height = tab.evaluate("document.querySelector('.find').getBoundingClientRect().height")
+    tab.call("Emulation.setEmulatedMedia", media="")
+    assert height == 0

@@ -49,6 +49,9 @@ def test_the_first_cause_is_the_defect_four_times_of_five(profile: str) -> None:
     wrong = sum(each.ranks[0] is Rank.WRONG for each in scored)
     assert first / len(scored) >= 0.8
     assert wrong / len(scored) <= 0.03
+    assert measured.combined / len(measured.several) >= 0.8
+    both = sum(set(pair.ranks) <= {Rank.FIRST, Rank.FIRST_THREE} for pair in measured.pairs)
+    assert both / len(measured.pairs) >= 0.7
     assert "| red rows | defects |" in markdown([measured], "2026-11-27")
 
 

@@ -62,7 +62,7 @@ def replay(entry: Entry) -> Replayed:
     now = judge(entry.row, fact)
     lines = tuple(str(difference) for difference in now.differences)
     result = entry.result
-    finding = finding_of(entry.row, now, result.evidence, result.next)
+    finding = finding_of(entry.row, now, result.evidence, result.next, result.where)
     return Replayed(result, outcome_of(now, result.accepted), lines, "", finding)
 
 
@@ -72,9 +72,9 @@ def _as_recorded(entry: Entry, why: str) -> Replayed:
         codes = (*result.codes, *("" for _ in result.differences))
         lines = zip(result.differences, codes, strict=False)
         differences = tuple(difference_of(line, code) for line, code in lines)
-        finding = Finding(entry.row, differences, "", result.evidence, result.next)
+        finding = Finding(entry.row, differences, "", result.evidence, result.next, result.where)
     elif result.outcome is Outcome.INCONCLUSIVE:
-        finding = Finding(entry.row, (), result.cause, result.evidence, result.next)
+        finding = Finding(entry.row, (), result.cause, result.evidence, result.next, result.where)
     return Replayed(result, result.outcome, result.differences, why, finding)
 
 

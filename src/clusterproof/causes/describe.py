@@ -39,6 +39,7 @@ _BY_PART: Final[Mapping[Part, str]] = MappingProxyType(
         Part.DATA: "correct the data of {name}",
         Part.SELECTOR: "correct the selector of {name}",
         Part.SPEC: "correct {name} as the rows say",
+        Part.RESOURCES: "correct requests and limits of {name} as the rows say",
         Part.TEMPLATE: "correct the Pod template of {name} as the rows say",
         Part.REPLICAS: "set the replicas of {name} as the row says",
         Part.PODS: "look at what its Pods wait for, and put that right",
@@ -78,8 +79,8 @@ def cause_of(group: Group, fit: str = "") -> Cause:
     if place.part is not Part.EXISTS:
         remedy = next((_REMEDIES[code] for code in codes if code in _REMEDIES), remedy)
     return Cause(
-        subject=_subject(place.ref),
-        what=_what(group),
+        subject=", ".join(subject_of(ref) for ref in group.refs),
+        what=_what(group) + _alike(group),
         evidence=_evidence(group),
         remedy=remedy.format(name=name, ref=place.ref),
         show=_show(place.ref, place.part) or first.show,
@@ -106,7 +107,8 @@ def _refused(group: Group, fit: str) -> Cause:
     )
 
 
-def _subject(ref: str) -> str:
+def subject_of(ref: str) -> str:
+    """How a report names the place of a cause."""
     if ref.startswith(REASON):
         return ref.removeprefix(REASON)
     return {NODES: "the nodes", METRICS_API: "the metrics API"}.get(ref, ref)
@@ -134,7 +136,7 @@ def _show(ref: str, part: Part) -> str:
 
 
 def _what(group: Group) -> str:
-    place, subject = group.place, _subject(group.place.ref)
+    place, subject = group.place, subject_of(group.place.ref)
     if place.part is Part.EXISTS:
         return f"{subject} does not exist"
     differences = [each for finding in group.own for each in finding.differences]
@@ -151,6 +153,13 @@ def _what(group: Group) -> str:
     return f'{subject}: {_cut(first.what)} is "{_cut(_observed(first))}"{expected}{more}'
 
 
+def _alike(group: Group) -> str:
+    """The further objects that differ in the same way."""
+    if not group.alike:
+        return ""
+    return f"; {len(group.alike)} more alike: {', '.join(map(subject_of, group.alike))}"
+
+
 def _observed(difference: Difference) -> str:
     return difference.observed or difference.what
 
@@ -163,6 +172,7 @@ def _evidence(group: Group) -> tuple[str, ...]:
             lines.append(f'{finding.row.id}: "{_cut(str(finding.differences[0]))}"')
         elif finding.doubt:
             lines.append(f'{finding.row.id}: "{_cut(finding.doubt)}"')
+        lines += [line for line in finding.evidence if line.startswith("log of ")][:1]
     return tuple(lines[:_QUOTED])
 
 

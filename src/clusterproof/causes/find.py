@@ -7,14 +7,18 @@ from clusterproof.causes.cause import Cause
 from clusterproof.causes.describe import cause_of
 from clusterproof.causes.finding import Finding
 from clusterproof.causes.graph import groups_of
-from clusterproof.causes.signatures import best_fit
+from clusterproof.causes.signatures import Signature, best_fit
 from clusterproof.spec.row import Row
 
 LEAST_SHARE: Final = 0.5
 """A cause that explains less of what did not pass is not called the single cause. Our choice."""
 
 
-def find_causes(findings: Sequence[Finding], rows: Iterable[Row]) -> tuple[Cause, ...]:
+def find_causes(
+    findings: Sequence[Finding],
+    rows: Iterable[Row],
+    signatures: Iterable[Signature] | None = None,
+) -> tuple[Cause, ...]:
     """What explains two rows or more, or a row by another object; the largest first.
 
     A row that is about the one object that differs is its own cause, and is not repeated here.
@@ -22,6 +26,7 @@ def find_causes(findings: Sequence[Finding], rows: Iterable[Row]) -> tuple[Cause
     Args:
         findings: Of the rows that did not pass.
         rows: Those that passed or failed.
+        signatures: Of known defects; those of this version when None.
     """
     if not findings:
         return ()
@@ -29,7 +34,7 @@ def find_causes(findings: Sequence[Finding], rows: Iterable[Row]) -> tuple[Cause
     causes = []
     for group in groups:
         if group.size > 1 or group.symptoms:
-            fit = best_fit((*group.own, *group.symptoms))
+            fit = best_fit((*group.own, *group.symptoms), signatures)
             causes.append(cause_of(group, str(fit) if fit else ""))
     return tuple(causes)
 

@@ -24,6 +24,7 @@ class Finding:
         doubt: Why a row is inconclusive, or "".
         evidence: What the look said of it.
         show: The row's own read-only command, or "".
+        where: The place of the look; behind `-> ` what was asked.
     """
 
     row: Row
@@ -31,6 +32,7 @@ class Finding:
     doubt: str = ""
     evidence: tuple[str, ...] = ()
     show: str = ""
+    where: str = ""
 
     @property
     def words(self) -> str:
@@ -44,13 +46,17 @@ class Finding:
 
 
 def finding_of(
-    row: Row, judgement: Judgement, evidence: tuple[str, ...] = (), show: str = ""
+    row: Row,
+    judgement: Judgement,
+    evidence: tuple[str, ...] = (),
+    show: str = "",
+    where: str = "",
 ) -> Finding | None:
     """The finding of a judged row; None for a pass."""
     if isinstance(judgement, Failed):
-        return Finding(row, judgement.differences, "", evidence, show)
+        return Finding(row, judgement.differences, "", evidence, show, where)
     if isinstance(judgement, Doubt):
-        return Finding(row, (), judgement.reason, evidence, judgement.next_command or show)
+        return Finding(row, (), judgement.reason, evidence, judgement.next_command or show, where)
     return None
 
 

@@ -13,6 +13,9 @@ from clusterproof.spec.row import Row
 _LONGEST: Final = 8
 """Steps from a symptom to its cause: HPA, metrics, Pods, init container, Service, store."""
 
+ALIKE: Final = 3
+"""So many objects of one kind that differ in the same way have one cause. Our choice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -22,11 +25,18 @@ class Group:
         place: The object, and the part of it that comes first.
         own: The findings about the object itself, those of `place` first.
         symptoms: The findings that rest on it.
+        alike: Further objects of its kind that differ in the same way.
     """
 
     place: Place
     own: tuple[Finding, ...]
     symptoms: tuple[Finding, ...]
+    alike: tuple[str, ...] = ()
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """Every object that it names."""
+        return (self.place.ref, *self.alike)
 
     @property
     def size(self) -> int:
@@ -54,9 +64,35 @@ def groups_of(
             alone.append(finding)
         else:
             by_ref.setdefault(root.ref, []).append((root, number))
-    groups = [_group(places, findings, readings) for places in by_ref.values()]
+    groups = _joined([_group(places, findings, readings) for places in by_ref.values()])
     groups.sort(key=lambda group: (-group.size, group.place.part))
     return tuple(groups), tuple(alone)
+
+
+def _joined(groups: Sequence[Group]) -> list[Group]:
+    """Groups of several objects of one kind that differ in the same way are one."""
+    by_way: dict[tuple[str, Part, str], list[Group]] = {}
+    for group in groups:
+        differences = (group.own or group.symptoms)[0].differences
+        way = differences[0].code if differences else group.place.ref
+        key = (group.place.ref.partition("/")[0], group.place.part, way)
+        by_way.setdefault(key, []).append(group)
+    return [joined for alike in by_way.values() for joined in _join(alike)]
+
+
+def _join(alike: list[Group]) -> list[Group]:
+    if len(alike) < ALIKE:
+        return alike
+    first = max(alike, key=lambda group: group.size)
+    rest = [group for group in alike if group is not first]
+    return [
+        Group(
+            first.place,
+            first.own + tuple(finding for group in rest for finding in group.own),
+            first.symptoms + tuple(finding for group in rest for finding in group.symptoms),
+            tuple(group.place.ref for group in rest),
+        )
+    ]
 
 
 class _Roots:

@@ -14,14 +14,15 @@ class Part(IntEnum):
     DATA = 3
     SELECTOR = 4
     SPEC = 5
-    TEMPLATE = 6
-    REPLICAS = 7
-    PODS = 8
-    ENDPOINTS = 9
-    NETWORK = 10
-    PROGRAM = 11
-    STATUS = 12
-    DNS = 13
+    RESOURCES = 6
+    TEMPLATE = 7
+    REPLICAS = 8
+    PODS = 9
+    ENDPOINTS = 10
+    NETWORK = 11
+    PROGRAM = 12
+    STATUS = 13
+    DNS = 14
 
 
 ANY = frozenset(Part)

@@ -56,6 +56,31 @@ class Relations:
         used += [str(row.service) for row in self._kind("reference") if str(row.of) in consumed]
         return _distinct(used)
 
+    def asked(self, where: str) -> str:
+        """The workload behind the Service that a look asked, `pod -> URL or host`, or ""."""
+        place, _, peer = where.partition(" -> ")
+        host = peer.split("://")[-1].split(";")[0].split("/")[0].split(":")[0].strip()
+        meant = services_meant(host, place.split("/")[0])
+        behind = [
+            ref for name in meant for ref in self.behind(f"Service/{name.namespace}/{name.name}")
+        ]
+        return behind[0] if behind else ""
+
+    def beside(self, workload: str, named: str) -> str:
+        """The one workload of the same namespace with this word in its name; "" where none is."""
+        namespace = workload.rpartition("/")[0].rpartition("/")[2]
+        refs = _distinct(
+            str(row.workload)
+            for row in self._kind("replicas")
+            if row.workload.namespace == namespace and named in row.workload.name
+        )
+        return refs[0] if len(refs) == 1 else ""
+
+    def budgets_of(self, namespace: str) -> tuple[str, ...]:
+        """The PodDisruptionBudgets of a namespace that rows are about."""
+        refs = _distinct(str(row.of) for row in self._kind("field"))
+        return tuple(ref for ref in refs if ref.startswith(f"PodDisruptionBudget/{namespace}/"))
+
     def policies_of(self, workload: str) -> tuple[str, ...]:
         """The NetworkPolicies that rows compare with a workload."""
         return _distinct(

@@ -59,6 +59,8 @@ REASON: Final = "Reason//"
 NODES: Final = "Node//"
 METRICS_API: Final = "APIService//v1beta1.metrics.k8s.io"
 _NO_METRICS: Final = re.compile(r"unable to (get|fetch) metrics|metrics\.k8s\.io")
+_NO_OBJECT: Final = ("event-clock", "flag-quota-limited")
+"""A clock, and a plan: no object of the cluster."""
 _DATABASES: Final = MappingProxyType({"db": "postgres"})
 _ABSENT: Final = frozenset(
     {
@@ -94,10 +96,11 @@ def _named(finding: Finding, namespace: str) -> Iterator[Place]:
 
 
 def _namespace_of(row: AnyRow) -> str:
-    for name in ("workload", "of", "service"):
-        ref = getattr(row, name, None)
-        if ref is not None and hasattr(ref, "namespace"):
-            return str(ref.namespace)
+    for holder in (getattr(row, "operation", None), row):
+        for name in ("workload", "of", "service", "runs"):
+            ref = getattr(holder, name, None)
+            if ref is not None and hasattr(ref, "namespace"):
+                return str(ref.namespace)
     workloads = getattr(row, "workloads", None)
     return str(workloads[0].namespace if workloads else getattr(row, "namespace", ""))
 
@@ -151,6 +154,11 @@ def _template(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     return Reading(Place.of(row.workload, Part.TEMPLATE), needs=(exists,))
 
 
+def _quantity(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    exists = Need(str(row.workload), frozenset({Part.EXISTS}))
+    return Reading(Place.of(row.workload, Part.RESOURCES), needs=(exists,))
+
+
 def _field(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     exists = Need(str(row.of), frozenset({Part.EXISTS}))
     if row.path.startswith("status"):
@@ -159,7 +167,7 @@ def _field(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
         return Reading(Place.of(row.of, Part.STATUS), needs=(exists, spec, pods))
     part = Part.SPEC
     if row.path.startswith("spec.template"):
-        part = Part.TEMPLATE
+        part = Part.RESOURCES if "resources" in row.path else Part.TEMPLATE
     elif row.path.startswith(("data", "stringData")):
         part = Part.DATA
     elif "elector" in row.path:
@@ -174,7 +182,7 @@ def _replicas(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
         return Reading(Place(ref, Part.REPLICAS), needs=(exists,))
     quota = Need(f"ResourceQuota/{row.workload.namespace}/", ANY)
     before = Need(ref, frozenset({Part.REPLICAS}))
-    return Reading(Place(ref, Part.PODS), needs=(exists, before, quota))
+    return Reading(Place(ref, Part.PODS), needs=(exists, before, quota, Need(NODES)))
 
 
 def _starts(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
@@ -283,15 +291,18 @@ def _egress(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
         parts = frozenset({Part.EXISTS, Part.SELECTOR, Part.SPEC})
         policies = tuple(Need(ref, parts) for ref in relations.policies_of(workload))
         return Reading(Place(workload, Part.NETWORK), also, policies)
+    places = dict.fromkeys((namespace, *(name.namespace for name in meant[:1])))
+    policies = tuple(Need(f"NetworkPolicy/{place}/") for place in places)
     leads = (Need(service, LEADS), *_behind(service, relations)) if service else ()
-    return Reading(None, also, leads)
+    return Reading(None, also, (*policies, *leads))
 
 
 def _answer(_finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     service = str(row.service)
     behind = relations.behind(service)
     place = Place(behind[0], Part.PROGRAM) if behind else Place(service, Part.PROGRAM)
-    return Reading(place, needs=(Need(service, LEADS), *_programs(behind)))
+    policy = Need(f"NetworkPolicy/{row.service.namespace}/")
+    return Reading(place, needs=(Need(service, LEADS), *_programs(behind), policy))
 
 
 def _programs(workloads: tuple[str, ...]) -> tuple[Need, ...]:
@@ -333,7 +344,7 @@ def _http(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
 
 
 def _program(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    return Reading(Place.of(row.workload, Part.PROGRAM), needs=(Need(str(row.workload), RUNS),))
+    return Reading(Place.of(row.workload, Part.STATUS), needs=(Need(str(row.workload), RUNS),))
 
 
 def _targets(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
@@ -356,7 +367,7 @@ def _hpa(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
         none = Need(f"*/{namespace}/", frozenset({Part.REPLICAS}))
         return Reading(Place(ref, Part.STATUS), needs=(exists, none))
     if "missing request for" in finding.words or finding.has("request-absent"):
-        template = Need(f"*/{namespace}/", frozenset({Part.TEMPLATE}))
+        template = Need(f"*/{namespace}/", frozenset({Part.RESOURCES}))
         return Reading(Place(ref, Part.STATUS), needs=(exists, template))
     if _NO_METRICS.search(finding.words):
         return Reading(Place(METRICS_API, Part.STATUS), needs=(exists,))
@@ -365,7 +376,7 @@ def _hpa(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
 
 
 def _totals(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    parts = frozenset({Part.EXISTS, Part.TEMPLATE, Part.REPLICAS})
+    parts = frozenset({Part.EXISTS, Part.RESOURCES, Part.REPLICAS})
     return Reading(None, needs=tuple(Need(str(workload), parts) for workload in row.workloads))
 
 
@@ -387,40 +398,85 @@ def _limit_range(finding: Finding, row: AnyRow, _relations: Relations) -> Readin
 
 
 def _room(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    exists = Need(str(row.workload), frozenset({Part.EXISTS, Part.TEMPLATE}))
+    parts = {Part.EXISTS, Part.RESOURCES} | ({Part.TEMPLATE} if row.within == "nodes" else set())
+    exists = Need(str(row.workload), frozenset(parts))
     quota = re.search(r"quota ([a-z0-9.-]+):", _first(finding).reason)
     if quota:
         place = Place(f"ResourceQuota/{row.workload.namespace}/{quota[1]}", Part.SPEC)
         return Reading(place, needs=(exists,))
-    at = Place(NODES, Part.SPEC) if row.within == "nodes" else None
-    return Reading(at, needs=(exists,))
+    if row.within == "nodes":
+        return Reading(Place(NODES, Part.SPEC), needs=(exists, Need(NODES)))
+    return Reading(None, needs=(exists,))
 
 
-def _status(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+def _status(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     """A figure of PostHog's status page; `X_alive` names the program that it speaks of."""
+    web = relations.asked(finding.where)
     subject, _, alive = row.figure.rpartition("_")
-    if alive == "alive" and subject:
-        named = _DATABASES.get(subject, subject)
-        return Reading(None, needs=(Need("*/*/", SERVES, named=named),))
-    if row.figure == "queue_depth":
-        return Reading(None, needs=(Need("*/*/", RUNS, named="worker"),))
-    return Reading(None)
+    named = _DATABASES.get(subject, subject) if alive == "alive" else ""
+    named = "worker" if row.figure == "queue_depth" else named
+    workload = (relations.beside(web, "worker") if named == "worker" else "") or web
+    needs = (Need("*/*/", SERVES, named=named),) if named else ()
+    return Reading(_program_of(workload), needs=needs)
 
 
-def _product(finding: Finding, _row: AnyRow, _relations: Relations) -> Reading:
-    """What a product did: it rests on all that serves it, where one thing alone does not."""
+def _program_of(workload: str) -> Place | None:
+    return Place(workload, Part.PROGRAM) if workload else None
+
+
+def _flag(finding: Finding, _row: AnyRow, relations: Relations) -> Reading:
+    """What PostHog says of a flag: it rests on all that serves it."""
+    if finding.has(*_NO_OBJECT):
+        return Reading(None)
+    return Reading(_program_of(relations.asked(finding.where)), needs=_served(finding))
+
+
+def _ingestion(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
+    """What became of events: what was asked accepts them, and its workers store them."""
+    web = relations.asked(finding.where)
+    worker = relations.beside(web, "worker")
+    if finding.has(*_NO_OBJECT):
+        return Reading(None)
     if finding.has("event-waiting"):
-        return Reading(None, needs=(Need("*/*/", RUNS, named="worker"), Need("*/*/", SERVES)))
-    if finding.has("event-clock", "flag-quota-limited"):
-        return Reading(None)  # a clock, and a plan: no object of the cluster
-    if _UNAVAILABLE.search(finding.words) or "404" in finding.words:
-        return Reading(None, needs=(Need("*/*/", SERVES),))
-    return Reading(None)
+        waits = (Need("*/*/", RUNS, named="worker"), Need("*/*/", SERVES))
+        return Reading(_program_of(worker), needs=waits)
+    if row.figure not in {"durable", "lost"}:
+        stores = worker if row.figure != "accepted" else ""
+        return Reading(_program_of(stores or web), needs=_served(finding))
+    stored = (Need(worker, SERVES),) if worker else ()
+    return Reading(_program_of(web), needs=(*_served(finding), *stored))
 
 
-def _rehearsal(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    """An operation went wrong: many things can be why, so that only what is named counts."""
-    return Reading(None, needs=tuple(Need(str(workload), RUNS) for workload in row.workloads))
+def _exposure(finding: Finding, _row: AnyRow, relations: Relations) -> Reading:
+    """What the router answered, and said of it to PostHog."""
+    router = relations.asked(finding.where)
+    return Reading(_program_of(router), needs=_served(finding))
+
+
+def _served(finding: Finding) -> tuple[Need, ...]:
+    unavailable = _UNAVAILABLE.search(finding.words) or "404" in finding.words
+    return (Need("*/*/", SERVES),) if unavailable else ()
+
+
+def _rehearsal(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
+    """An operation went wrong: what it names, what it was done to, or who lost a request."""
+    runs = tuple(Need(str(workload), RUNS) for workload in row.workloads)
+    of = getattr(row.operation, "of", None)
+    for difference in finding.differences:
+        if difference.what != "operation":
+            continue
+        if "may not be evicted" in difference.observed:
+            workload = row.operation.runs
+            budgets = relations.budgets_of(workload.namespace)
+            proven = tuple(Place(ref, Part.SPEC) for ref in budgets) if len(budgets) == 1 else ()
+            return Reading(None, needs=runs, proven=proven)
+        if of is not None and row.operation.do == "forward":
+            return Reading(Place.of(of, Part.SPEC), needs=runs)
+        return Reading(Place.of(of, Part.PODS) if of else None, needs=runs)
+    asked = relations.asked(finding.where)
+    if not any(each.what == "requests" for each in finding.differences):
+        asked = asked if f"/{_namespace_of(row)}/" in asked else ""  # of another: who lost it?
+    return Reading(_program_of(asked), needs=runs)
 
 
 _RULES: Final[Mapping[str, Rule]] = MappingProxyType(
@@ -430,14 +486,14 @@ _RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "consumed": _consumed,
         "dns": _dns,
         "egress": _egress,
-        "exposure": _product,
+        "exposure": _exposure,
         "field": _field,
-        "flag": _product,
+        "flag": _flag,
         "fresh": _fresh,
         "hpa-state": _hpa,
         "http": _http,
         "images": _template,
-        "ingestion": _product,
+        "ingestion": _ingestion,
         "ingress": _ingress,
         "ingress-answer": _ingress_answer,
         "limit-range": _limit_range,
@@ -447,7 +503,7 @@ _RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "policy": _policy,
         "posthog-status": _status,
         "probe": _template,
-        "quantity": _template,
+        "quantity": _quantity,
         "reference": _reference,
         "rehearsal": _rehearsal,
         "replicas": _replicas,

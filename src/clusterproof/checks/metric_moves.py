@@ -67,11 +67,12 @@ class Moved:
 
 def look(row: MetricMovesRow, site: Site) -> Observed[Moved]:
     """The metric's rise over all Pods while our traffic was sent."""
-    return read_moves(site.shared(traffic), row)
+    port = site.spec.settings.traffic.metrics_port if site.spec.settings.traffic else 9090
+    return read_moves(site.shared(traffic), row, port)
 
 
-def read_moves(traffic: Traffic, row: MetricMovesRow) -> Observed[Moved]:
-    """How a metric moved over all Pods while we sent.
+def read_moves(traffic: Traffic, row: MetricMovesRow, port: int = 9090) -> Observed[Moved]:
+    """How a metric moved over all Pods while we sent; `port` is that of their metrics.
 
     Raises:
         ObservationError: Pods came or went: what they counted is not known.
@@ -80,7 +81,7 @@ def read_moves(traffic: Traffic, row: MetricMovesRow) -> Observed[Moved]:
     if not any(served(answer) for answer in first.answers):
         error = first.answers[0].error if first.answers else "nothing was sent"
         why = f"none of {len(first.answers)} requests ({error})"
-        return _observed(traffic, row, Moved(present=True, batches=(), unanswered=why), ())
+        return _observed(traffic, row, Moved(present=True, batches=(), unanswered=why), (), port)
     quiet_rise, large, beside = None, None, None
     if traffic.quiet is not None and is_excess(first, row):
         quiet_rise = rise(traffic.quiet, row.name, row.labels)
@@ -102,7 +103,7 @@ def read_moves(traffic: Traffic, row: MetricMovesRow) -> Observed[Moved]:
         ),
         among=large,
     )
-    return _observed(traffic, row, moved, _evidence(traffic, row, moved))
+    return _observed(traffic, row, moved, _evidence(traffic, row, moved), port)
 
 
 def others(quiet: Sequence[tuple[float, float]], window_s: float) -> Others:
@@ -121,13 +122,16 @@ def others(quiet: Sequence[tuple[float, float]], window_s: float) -> Others:
 
 
 def _observed(
-    traffic: Traffic, row: MetricMovesRow, moved: Moved, evidence: Iterable[str]
+    traffic: Traffic, row: MetricMovesRow, moved: Moved, evidence: Iterable[str], port: int
 ) -> Observed[Moved]:
+    pods = f"/api/v1/namespaces/{row.workload.namespace}/pods"
+    after = traffic.batches[-1].after
+    page = f"{pods}/{after[0].pod}:{port}/proxy/metrics" if after else pods
     return Observed(
         moved,
         where=f"{traffic.where}; {row.workload}",
         evidence=tuple(evidence),
-        next_command=f"kubectl port-forward {row.workload.kubectl} 9090:9090",
+        next_command=f"kubectl get --raw {page}",
         how=traffic.how,
     )
 

@@ -3,7 +3,7 @@
 Source: Kubernetes docs, "Pod Lifecycle", container states (v1.35, read 2026-11-23).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,7 @@ from clusterproof.kube.objects import Json, condition_entry, controlled_by, is_t
 from clusterproof.kube.pods import Span, phase_of, pod_containers, restarts_within
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.workloads import observed_of, troubles_of
+from clusterproof.observe.workloads import last_words_of, observed_of, troubles_of
 from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
 
 _CAUSES = (
@@ -36,6 +36,8 @@ _CAUSES = (
     ),
 )
 """What stands in a trouble, the README's name of that failure, and its code."""
+LOGS_OF = 3
+"""Pods of a workload whose logs are read, where several do not run. Our choice."""
 
 
 class StartsRow(Row):
@@ -94,8 +96,14 @@ def look(row: StartsRow, site: Site) -> Observed[Starts]:
         ),
     )
     total = sum(container.restarts for pod in pods for container in pod_containers(pod))
-    evidence = (f"{len(pods)} Pods; {total} restarts since they began", *troubles)
+    troubled = [pod for pod in pods if _is_named(pod, troubles)][:LOGS_OF]
+    words = [line for pod in troubled for line in last_words_of(cluster, pod)]
+    evidence = (f"{len(pods)} Pods; {total} restarts since they began", *troubles, *words)
     return observed_of(starts, ref, evidence)
+
+
+def _is_named(pod: Json, troubles: Iterable[str]) -> bool:
+    return any(trouble.startswith(f"{pod['metadata']['name']}/") for trouble in troubles)
 
 
 def _pods_that_end(cluster: Cluster, ref: ObjectRef) -> list[Json]:

@@ -5,6 +5,7 @@ from clusterproof.kube.hpa import is_measured
 from clusterproof.kube.kinds import kind_of
 from clusterproof.kube.objects import Json, condition_entry
 from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.workloads import is_stuck
 from clusterproof.spec.row import ObjectRef
 
 UNMEASURED_S = 120.0
@@ -42,6 +43,8 @@ def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
         active = condition_entry(autoscaler, "ScalingActive")
         since = active.get("lastTransitionTime") or autoscaler["metadata"]["creationTimestamp"]
         return cluster.seconds_since(since) < UNMEASURED_S
+    if any(is_stuck(cluster, pod) for pod in pods):
+        return False
     return bool(pods) and min(cluster.age_s(pod) for pod in pods) < UNMEASURED_S
 
 

@@ -27,6 +27,8 @@ _DIALS = (
 )
 """How a shell script dials a host, with the host as the group."""
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
+_LINES, _LOG_BYTES, _LONGEST = 5, 4096, 200
+"""Of a log: the last of so many lines, which may be empty, cut after so many characters."""
 YOUNG_S = 45.0
 """A Pod that is not ready yet is given this long before its unreadiness counts. Our choice."""
 
@@ -39,12 +41,39 @@ def is_settling(cluster: Cluster, ref: ObjectRef) -> bool:
     if not is_observed(workload):
         return True
     pods = cluster.pods_of(ref)
-    if any(_is_starting(pod) and cluster.age_s(pod) < YOUNG_S for pod in pods):
+    stuck = [pod for pod in pods if is_stuck(cluster, pod)]
+    if any(_is_starting(pod) and cluster.age_s(pod) < YOUNG_S for pod in pods if pod not in stuck):
         return True
+    if stuck:
+        return False
     if ref.kind == "Deployment":
         return may_progress(ref.kind, workload)
-    stuck = any(not is_ready(pod) for pod in pods)  # those that are young were seen above
-    return not stuck and may_progress(ref.kind, workload)
+    unready = any(not is_ready(pod) for pod in pods)  # those that are young were seen above
+    return not unready and may_progress(ref.kind, workload)
+
+
+def is_stuck(cluster: Cluster, pod: Json) -> bool:
+    """Whether a Pod is in a state that does not end well by itself.
+
+    Its container ends again and again, its image is not pulled, or its configuration is missing; or
+    an init container waits for a Service that does not exist.
+    """
+    return any(
+        container.waiting.get("reason", "") not in _STARTING
+        or _awaited(cluster, pod, container) is not None
+        for container in pod_containers(pod)
+    )
+
+
+def _awaited(cluster: Cluster, pod: Json, container: Container) -> ObjectRef | None:
+    """The Service that a running init container waits for, and that does not exist."""
+    if not _is_running_init(container):
+        return None
+    return next(iter(missing_services(cluster, pod, container)), None)
+
+
+def _is_running_init(container: Container) -> bool:
+    return container.kind is ContainerKind.INIT and container.is_running
 
 
 def _is_starting(pod: Json) -> bool:
@@ -71,6 +100,35 @@ def troubles_of(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
     if not troubles and not is_ready(pod):
         troubles += _late_starts(cluster, pod, containers)
     return troubles
+
+
+def last_words_of(cluster: Cluster, pod: Json) -> Iterator[str]:
+    """The last line in the log of each container that ended, or that a Pod waits for.
+
+    Right: `get pods/log`. A log that cannot be read says why, and is no error: it is no more than
+    evidence.
+    """
+    meta = pod["metadata"]
+    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
+    for container in pod_containers(pod):
+        ended = not container.is_running and bool(container.last_end)
+        if not ended and not (_is_running_init(container) and not is_ready(pod)):
+            continue
+        place = f"log of {meta['name']}/{container.name}"
+        try:
+            text = cluster.api.text(
+                path,
+                container=container.name,
+                tailLines=str(_LINES),
+                limitBytes=str(_LOG_BYTES),
+                previous=str(bool(ended and container.restarts)).lower(),
+            )
+        except ObservationError as error:
+            yield f"{place}: not read: {error}"
+            continue
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        if lines:
+            yield f'{place}: "{lines[-1][:_LONGEST]}"'
 
 
 def _is_recent(cluster: Cluster, end: Json, within_s: float) -> bool:
@@ -124,16 +182,14 @@ def _may_be_there(cluster: Cluster, ref: ObjectRef) -> bool:
 def _late_starts(cluster: Cluster, pod: Json, containers: tuple[Container, ...]) -> Iterator[str]:
     """What a Pod still waits for that should have started by now."""
     age = cluster.age_s(pod)
-    if age < YOUNG_S:
-        return
     name = pod["metadata"]["name"]
     for container in containers:
-        if container.kind is ContainerKind.INIT and container.is_running:
-            missing = missing_services(cluster, pod, container)
-            why = f": it waits for {missing[0]}, which does not exist" if missing else ""
+        missing = _awaited(cluster, pod, container)
+        if missing or (age >= YOUNG_S and _is_running_init(container)):
+            why = f": it waits for {missing}, which does not exist" if missing else ""
             yield f"{name}/{container.name}: init container still runs after {age:.0f} s{why}"
             return
-    for container in containers:
+    for container in containers if age >= YOUNG_S else ():
         if container.is_waiting:
             reason = container.waiting.get("reason") or "waiting"
             message = container.waiting.get("message", "")[:160]

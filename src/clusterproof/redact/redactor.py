@@ -19,8 +19,10 @@ T = TypeVar("T")
 MASK: Final = "[redacted]"
 
 _REMEMBERED: Final = 20_000
-_LONGEST_REMEMBERED: Final = 4096
-"""Texts whose redaction is kept: a run says the same claims, places and commands many times."""
+_SHORT: Final = 4096
+_LONG_REMEMBERED: Final = 32
+"""Texts whose redaction is kept: a run says the same claims, places and commands many times, and
+rows that share a look have the same fact, of tens of KiB."""
 _SHORTEST_SPARED: Final = 3
 
 
@@ -38,6 +40,7 @@ class Redactor:
     _values: KnownValues | None = field(default=None, compare=False)
     _terms: "ahocorasick.Automaton | None" = field(default=None, compare=False)
     _done: dict[str, str] = field(default_factory=dict, compare=False)
+    _done_long: dict[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, values: Iterable[str], spared: Iterable[str] = ()) -> "Redactor":
@@ -52,7 +55,7 @@ class Redactor:
         if not more:
             return self
         spared = self.spared | more
-        return replace(self, spared=spared, _terms=automaton_of(spared), _done={})
+        return replace(self, spared=spared, _terms=automaton_of(spared), _done={}, _done_long={})
 
     def __repr__(self) -> str:
         """How many values are known, never which."""
@@ -63,11 +66,13 @@ class Redactor:
 
         What cannot be written as UTF-8 (half a surrogate pair) is spelt out.
         """
-        done = self._done.get(text)
+        is_short = len(text) <= _SHORT
+        remembered = self._done if is_short else self._done_long
+        done = remembered.get(text)
         if done is None:
             done = self._redacted(text)
-            if len(self._done) < _REMEMBERED and len(text) <= _LONGEST_REMEMBERED:
-                self._done[text] = done
+            if len(remembered) < (_REMEMBERED if is_short else _LONG_REMEMBERED):
+                remembered[text] = done
         return text if done == text else done
 
     def data(self, value: T) -> T:

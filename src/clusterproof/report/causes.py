@@ -24,7 +24,8 @@ def lines_of(number: int, cause: Cause) -> tuple[str, ...]:
     more = f" and {len(explained) - _NAMED} more" if len(explained) > _NAMED else ""
     names = ", ".join(explained[:_NAMED])
     lines = [f"{number}. {cause.what} [{rows(len(explained))}: {names}{more}]"]
-    evidence = [*cause.evidence[:1], *([cause.fit] if cause.fit else [])]
+    logs = [line for line in cause.evidence[1:] if line.startswith("log of ")]
+    evidence = [*cause.evidence[:1], *logs[:1], *([cause.fit] if cause.fit else [])]
     if evidence:
         lines.append(f"   evidence  {'; '.join(evidence)}")
     show = f"; see: {cause.show}" if cause.show else ""

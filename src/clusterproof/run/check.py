@@ -1,7 +1,7 @@
 """One row: looked at and judged, once."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -92,20 +92,31 @@ def begin(site: Site) -> None:
                 site.begin(look)
 
 
-def settle(cluster: Cluster, spec: Spec) -> None:
+def settle(cluster: Cluster, spec: Spec, tell: Callable[[str], None]) -> None:
     """Give a rollout, a start or a first measurement that is under way time to end.
 
-    What is judged is then not a moment between two states. Waits `settings.settle_s` at most.
+    What is judged is then not a moment between two states. Waits `settings.settle_s` at most, and
+    not for what cannot end well by itself.
+
+    Args:
+        cluster: Is listed anew at each look.
+        spec: Of the workloads and autoscalers.
+        tell: Is given what is waited for, at each look.
     """
     workloads = [row.workload for row in spec.rows if isinstance(row, ReplicasRow)]
     autoscalers = {row.of for row in spec.rows if isinstance(row, HpaStateRow)}
-
-    def unsettled(look: Callable[[Cluster, ObjectRef], bool], refs: Iterable[ObjectRef]) -> bool:
-        return any(_asked(look, cluster, ref) for ref in refs)
+    looks = [
+        *((is_settling, ref, "the rollout of") for ref in workloads),
+        *((is_waiting_for_metrics, ref, "the first figures of") for ref in autoscalers),
+    ]
 
     def settling() -> bool:
         cluster.forget()
-        return unsettled(is_settling, workloads) or unsettled(is_waiting_for_metrics, autoscalers)
+        for look, ref, what in looks:
+            if _asked(look, cluster, ref):
+                tell(f"{what} {ref}")
+                return True
+        return False
 
     last_within(settling, lambda still: not still, within_s=spec.settings.settle_s, every_s=1.0)
 

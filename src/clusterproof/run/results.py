@@ -7,7 +7,7 @@ from clusterproof.judgement import Difference, Doubt
 from clusterproof.observe.observed import Observed
 from clusterproof.report.record import RowResult
 from clusterproof.run.check import Checked
-from clusterproof.spec import Row
+from clusterproof.spec import ObjectRef, Row
 
 
 def explanation(checked: Checked) -> str:
@@ -26,7 +26,8 @@ def explanation(checked: Checked) -> str:
 def finding_from(checked: Checked) -> Finding | None:
     """What the search for causes is given of a checked row; None for a pass."""
     evidence = checked.observed.evidence if checked.observed else ()
-    return finding_of(checked.row, checked.judgement, evidence, _next(checked))
+    where = checked.observed.where if checked.observed else ""
+    return finding_of(checked.row, checked.judgement, evidence, _next(checked), where)
 
 
 def headline(row: Row, differences: tuple[Difference, ...]) -> str:
@@ -79,7 +80,13 @@ def _next(checked: Checked) -> str:
     judgement = checked.judgement
     if isinstance(judgement, Doubt) and judgement.next_command:
         return judgement.next_command
-    return checked.observed.next_command if checked.observed else ""
+    if checked.observed and checked.observed.next_command:
+        return checked.observed.next_command
+    for name in ("workload", "of", "service"):
+        ref = getattr(checked.row, name, None)
+        if isinstance(ref, ObjectRef):
+            return f"kubectl describe {ref.kubectl}"
+    return ""
 
 
 def expected_of(row: Row, differences: tuple[Difference, ...]) -> str:
