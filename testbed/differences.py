@@ -50,6 +50,8 @@ class Difference:
     @property
     def own_course(self) -> str:
         """Why the machine, or a tool of it, does that by itself; "" when it does not."""
+        if self.section == "control groups" and self.after is None:
+            return "a program of the machine's ended, and its group with it"
         for section, pattern, reason in OWN_COURSE:
             if section == self.section and re.fullmatch(pattern, self.name):
                 return reason

@@ -148,6 +148,11 @@ def test_only_what_the_system_and_its_tools_do_by_themselves_is_let_through(
     assert bool(Difference(section, name, None, "loaded active").own_course) is expected
 
 
+def test_a_control_group_may_go_and_may_not_come() -> None:
+    assert Difference("control groups", "memory/app", "", None).own_course
+    assert not Difference("control groups", "memory/app", None, "").own_course
+
+
 def _results(folder: Path, content: bytes) -> image.Disks:
     disk = folder / "results.img"
     disk.write_bytes(content + bytes(2**20 - len(content) % 2**20))
