@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from testbed.cluster.topology import CLOUD_PORT, CLOUD_SERVICE_IP
+from testbed.settings import patient
 
 Json = dict[str, Any]
 INGESTION_HOSTS = frozenset({"us.i.posthog.com", "eu.i.posthog.com"})
@@ -80,7 +81,7 @@ def at_reference(
     asked: Asked, host: str = str(CLOUD_SERVICE_IP), port: int = CLOUD_PORT
 ) -> Answered:
     """What the reference answers; 502 where it is not there."""
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(host, port, timeout=patient(TIMEOUT_S))
     headers = {name: text for name, text in asked.headers.items() if name.lower() not in _HOP}
     try:
         connection.request(asked.method, asked.path, asked.body or None, headers)

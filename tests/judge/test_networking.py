@@ -41,7 +41,7 @@ read_service = at_cluster(look_at_service)
 Json = dict[str, Any]
 WEB = {"app": "web"}
 HOST = "web.example.com"
-NOW = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)
+NOW = dt.datetime.now(dt.UTC) + dt.timedelta(hours=6)
 
 
 def row(kind: type[Row], check: str, **fields: Any) -> Any:  # noqa: ANN401 - the kind's own
