@@ -1,5 +1,6 @@
 """What a command prints, made by its own code where that is pure, is what its figure reads."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,21 @@ ok   observer-pods [observer]: expected the counters of each Ready Pod read; obs
 PASSED; report: reports/load/load.html
 """
 
+CHANCES = json.dumps(
+    {
+        "seeds": [7, 1006],
+        "healthy": "998 of 1000 passed",
+        "faults": {"HPA decision": "198 of 200", "quota": "200 of 200"},
+        "seconds": 3600,
+    },
+    indent=1,
+)
+
 SAMPLES = {
+    "load-chances": (
+        f"{CHANCES}\n",
+        "seeds 7 to 1006: of the healthy runs 998 of 1000 passed.",
+    ),
     "installed": (
         "tests/installed/test_wheel.py::test_it_has_its_version_and_no_conflict[python3.11] PASSED"
         " [  5%]\ntests/installed/test_wheel.py::test_it_verifies_on_each_python_between_the_oldest"
