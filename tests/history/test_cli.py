@@ -48,6 +48,15 @@ def test_add_diff_pin_and_fail_on_new(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "night-000  baseline" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [["list"], ["diff"], ["pin"], ["retire", "r", "--because", "b"]])
+def test_a_misspelt_store_is_wrong_usage_and_is_not_made(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed(tmp_path / "typo", *words) == 4
+    assert "expected a history store, observed none; next: " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_vanished_row_fails_the_night_and_its_reports_until_retired(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -143,7 +143,7 @@ def _add(options: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def _list(options: argparse.Namespace, _rest: list[str]) -> int:
-    with History(options.store) as history:
+    with _existing(options.store) as history:
         for series in history.all_series():
             if not _chosen(series, options):
                 continue
@@ -156,7 +156,7 @@ def _list(options: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def _diff(options: argparse.Namespace, _rest: list[str]) -> int:
-    with History(options.store) as history:
+    with _existing(options.store) as history:
         series = _series(history, options)
         run = _run(history, series, options.run_id)
         record = history.record(run)
@@ -170,7 +170,7 @@ def _diff(options: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def _pin(options: argparse.Namespace, _rest: list[str]) -> int:
-    with History(options.store) as history:
+    with _existing(options.store) as history:
         run = _run(history, _series(history, options), options.run_id)
         history.pin(run)
         _say(f"baseline: {run.name}, {moment(run.started_at)}, {run.verdict.value}")
@@ -178,7 +178,7 @@ def _pin(options: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def _retire(options: argparse.Namespace, _rest: list[str]) -> int:
-    with History(options.store) as history:
+    with _existing(options.store) as history:
         series = _series(history, options)
         if options.row not in history.points(series.id):
             raise SpecError(
@@ -240,6 +240,16 @@ def _notify(options: argparse.Namespace, _rest: list[str]) -> int:
     told = post(url, message(record, comparison=seen, link=options.link))
     _say(f"told, in {told.attempts} posts")
     return ExitCode.PASSED
+
+
+def _existing(store: Path) -> History:
+    """The store that a person wants to read or change: a misspelt path makes no new one."""
+    if not store.exists():
+        raise SpecError(
+            f"{store}: expected a history store, observed none;"
+            " next: clusterproof history add reports/RUN/run.json"
+        )
+    return History(store)
 
 
 def _read(path: Path) -> RunRecord:
