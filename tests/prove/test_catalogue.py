@@ -1,11 +1,13 @@
 """The catalogue of defects: every row has its defects, and every defect its rows."""
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from clusterproof.checks import read_spec
+from clusterproof.checks.field import FieldRow
 from clusterproof.errors import SpecError
 from clusterproof.spec import Spec
 from testbed.prove.catalogue import read_catalogue, read_exceptions
@@ -136,3 +138,20 @@ def test_a_family_stands_for_one_defect_per_row(spec: Spec, tmp_path: Path) -> N
     web = found["posthog-web-gone"]
     assert (web.title, list(web.reds)) == ("posthog-web", ["posthog-web-starts"])
     assert str(web.steps[0].delete) == "Deployment/posthog/posthog-web"
+
+
+def test_words_quote_a_string_that_reads_as_a_number_or_as_true(
+    spec: Spec, defects: tuple[Defect, ...]
+) -> None:
+    """A report says `observed "false"` of such a string, so `observed false` would never match."""
+    rows = {row.id: row for row in spec.rows if isinstance(row, FieldRow)}
+    bare = re.compile(
+        r"(?:expected|observed) (?:true|false|-?\d+(?:\.\d+)?)$|expected (?:true|\d+),"
+    )
+    wrong = [
+        (defect.id, row_id, words)
+        for defect in defects
+        for row_id, words in defect.reds.items()
+        if row_id in rows and str(rows[row_id].expect).startswith('"') and bare.search(words)
+    ]
+    assert wrong == []
