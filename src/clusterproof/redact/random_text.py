@@ -57,13 +57,6 @@ def is_drawn_by_chance(text: str) -> bool:
     return sum(map(len, runs)) / len(runs) <= LONGEST_RUN[len(bare) >= LONG]
 
 
-def mixes_capitals(text: str) -> bool:
-    """True where capitals and small letters take turns as by chance, with digits or without."""
-    runs = _RUNS.findall(text)
-    both = any(map(str.isupper, text)) and any(map(str.islower, text))
-    return both and sum(map(len, runs)) / len(runs) <= LONGEST_RUN[0]
-
-
 def is_hexadecimal_key(text: str) -> bool:
     """True for 32 hexadecimal digits and more."""
     return re.fullmatch(r"[0-9a-f]{32,}|[0-9A-F]{32,}", text) is not None

@@ -13,7 +13,6 @@ from clusterproof.redact.random_text import (
     is_address,
     is_drawn_by_chance,
     is_hexadecimal_key,
-    mixes_capitals,
 )
 
 _LOOKED_BACK: Final = 100
@@ -242,8 +241,10 @@ CHECKS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "no-field": _is_no_field,
     "no-name": lambda _before, value: (
         not is_harmless(value)
-        and any(letter.isupper() or letter == "_" for letter in value)
-        and (any(letter.isdigit() for letter in value) or mixes_capitals(value.partition("-")[2]))
+        and (
+            any(letter.isupper() for letter in value)
+            or ("_" in value and any(letter.isdigit() for letter in value))
+        )
     ),
     "no-id": lambda _before, value: not value.isdigit() and not is_harmless(value),
     "random": lambda before, value: is_drawn_by_chance(value) and not _is_public(before),
