@@ -115,11 +115,6 @@ class World:
             at += stage.for_s
         return at
 
-    @property
-    def peak_until(self) -> float:
-        """When it ends."""
-        return self.peak_at + next(s.for_s for s in self.stages if s.rate == self.plan.peak_rate)
-
     def spec(self) -> LoadSpec:
         """The load spec of the run."""
         flags = {name: getattr(self.flags, name) for name in self.flags.__slots__}

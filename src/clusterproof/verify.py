@@ -106,7 +106,7 @@ def run(options: argparse.Namespace, given: list[str]) -> int:
 
 def _refuse_unknown(given: Sequence[str]) -> None:
     """Refuse an option that is neither ours nor pytest's, unless a plugin is loaded by hand."""
-    if any(word == "-p" or word.startswith("-p") for word in given):
+    if any(word.startswith("-p") for word in given):
         return
     known = {option.flag for option in OPTIONS} | {"--contexts"} | OF_PYTEST
     for word in given:

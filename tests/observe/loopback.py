@@ -16,6 +16,7 @@ from typing import Any
 
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import Connection
+from clusterproof.spec.settings import KeyRef, PosthogSettings
 
 PROJECT_KEY = "phc_" + "a" * 32  # made up for these tests
 PERSONAL_KEY = "phx_" + "b" * 32
@@ -241,6 +242,24 @@ class PosthogStandIn:
         properties = json.dumps(event["properties"])
         row = [event["uuid"], event["event"], event["distinct_id"]]
         return [*row, event["timestamp"], properties] if with_time else [*row, properties]
+
+
+@contextmanager
+def settings_of(
+    posthog: PosthogStandIn, *, events: int, late_after_s: float
+) -> Iterator[PosthogSettings]:
+    """Settings that lead to the stand-in, while it listens."""
+    with served(posthog.answer) as url:
+        yield PosthogSettings(
+            host=url,
+            query_host=url,
+            namespace="posthog",
+            api_key=KeyRef(name="s", key="k"),
+            personal_api_key=KeyRef(name="s", key="p"),
+            events=events,
+            within_s=2.0,
+            late_after_s=late_after_s,
+        )
 
 
 def with_keys(arguments: list[str], within_s: float) -> str:

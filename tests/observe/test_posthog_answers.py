@@ -8,7 +8,6 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,13 +23,14 @@ from clusterproof.product.posthog.ingestion import read_back, send_events
 from clusterproof.product.router.counting import Batch, Routed
 from clusterproof.product.router.traffic import Traffic
 from clusterproof.spec.row import Area, Expectation
-from clusterproof.spec.settings import KeyRef, PosthogSettings
-from tests.observe.loopback import PosthogStandIn, Reply, served, with_keys
+from clusterproof.spec.settings import PosthogSettings
+from tests.observe.loopback import PosthogStandIn, Reply, settings_of, with_keys
 
 PAGE = Path(__file__).parents[2] / "docs/safety.md"
 SOUND = {"durable": 1.0, "lost": 0, "duplicate": 0, "late": 0, "altered": 0}
 THROTTLED = {"detail": "Request was throttled. Expected available in 1 second."}
 EVENTS = 8
+LATE_AFTER_S = 8.0
 AT_ONCE = 8
 """Runs at a time: what takes their time is waiting, for the SDK and for events that stay away."""
 
@@ -154,25 +154,10 @@ def posthog() -> PosthogStandIn:
     return PosthogStandIn()
 
 
-@contextmanager
-def _listening(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
-    with served(posthog.answer) as url:
-        yield PosthogSettings(
-            host=url,
-            query_host=url,
-            namespace="posthog",
-            api_key=KeyRef(name="s", key="k"),
-            personal_api_key=KeyRef(name="s", key="p"),
-            events=EVENTS,
-            within_s=2.0,
-            late_after_s=8.0,
-        )
-
-
 @pytest.fixture
 def settings(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
     """The stand-in, listening."""
-    with _listening(posthog) as given:
+    with settings_of(posthog, events=EVENTS, late_after_s=LATE_AFTER_S) as given:
         yield given
 
 
@@ -207,7 +192,7 @@ class Run:
         """What became of the events."""
         posthog = PosthogStandIn()
         self.prepare(posthog)
-        with _listening(posthog) as settings:
+        with settings_of(posthog, events=EVENTS, late_after_s=LATE_AFTER_S) as settings:
             return _exposures(posthog, settings) if self.reads else send_events(POD, settings, "r")
 
 

@@ -13,9 +13,9 @@ from clusterproof.observe.inside import Inside
 from clusterproof.product.posthog.ingestion import SCRIPT, EventBatch, read_back, send_events
 from clusterproof.product.posthog.status import read_page
 from clusterproof.spec.row import Area, Expectation
-from clusterproof.spec.settings import KeyRef, PosthogSettings
+from clusterproof.spec.settings import PosthogSettings
 from tests.judging import doubt
-from tests.observe.loopback import PROJECT_KEY, PosthogStandIn, served, with_keys
+from tests.observe.loopback import PROJECT_KEY, PosthogStandIn, settings_of, with_keys
 
 
 @pytest.fixture
@@ -27,17 +27,8 @@ def posthog() -> PosthogStandIn:
 @pytest.fixture
 def settings(posthog: PosthogStandIn) -> Iterator[PosthogSettings]:
     """The stand-in, listening."""
-    with served(posthog.answer) as url:
-        yield PosthogSettings(
-            host=url,
-            query_host=url,
-            namespace="posthog",
-            api_key=KeyRef(name="s", key="k"),
-            personal_api_key=KeyRef(name="s", key="p"),
-            events=40,
-            within_s=2.0,
-            late_after_s=1.0,
-        )
+    with settings_of(posthog, events=40, late_after_s=1.0) as given:
+        yield given
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -50,17 +51,22 @@ def test_without_them_the_plan_is_shown(tmp_path: Path) -> None:
     assert ended(tmp_path, "-q").returncode == ExitCode.PASSED
 
 
+def said_into(stdout: int | IO[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command whose standard output is that."""
+    return subprocess.run(
+        [sys.executable, "-m", "clusterproof", "kinds"],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=60,
+    )
+
+
 def test_a_full_standard_output_is_one_sentence(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        run = subprocess.run(
-            [sys.executable, "-m", "clusterproof", "kinds"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            timeout=60,
-        )
+        run = said_into(full, tmp_path)
     assert run.returncode == ExitCode.NOT_WRITTEN
     assert run.stderr.count("\n") == 1
     assert "No space left" in run.stderr
@@ -69,14 +75,6 @@ def test_a_full_standard_output_is_one_sentence(tmp_path: Path) -> None:
 def test_a_reader_that_went_away_is_told_nothing(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    run = subprocess.run(
-        [sys.executable, "-m", "clusterproof", "kinds"],
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        timeout=60,
-    )
+    run = said_into(writing, tmp_path)
     os.close(writing)
     assert (run.returncode, run.stderr) == (ExitCode.NOT_WRITTEN, "")

@@ -1,6 +1,6 @@
 """Findings grouped under what explains them: each finding is followed to what it rests on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -120,9 +120,8 @@ class _Roots:
         return root
 
     def _proven(self, number: int, path: tuple[int, ...]) -> Place | None:
-        for place in self._readings[number].proven:
-            return self._root_at(place, number, path) or place
-        return None
+        place = next(iter(self._readings[number].proven), None)
+        return place and (self._root_at(place, number, path) or place)
 
     def _shared(self, number: int, path: tuple[int, ...]) -> Place | None:
         """What another finding about the same place names as the reason."""
@@ -142,10 +141,13 @@ class _Roots:
         return None
 
     def _met(self, need: Need, number: int, path: tuple[int, ...]) -> Place | None:
+        return next(self._meeting(need, number, path), None)
+
+    def _meeting(self, need: Need, number: int, path: tuple[int, ...]) -> Iterator[Place]:
+        """What explains each other finding that meets a need, followed as far as it goes."""
         for other, place in self._places(number, path):
             if need.is_met_by(place) and not self._is_alike(number, other):
-                return self.of(other, (*path, number)) or place
-        return None
+                yield self.of(other, (*path, number)) or place
 
     def _is_alike(self, number: int, other: int) -> bool:
         """Whether two findings are about the same place: neither explains the other."""
@@ -154,11 +156,7 @@ class _Roots:
 
     def _only_one(self, need: Need, number: int, path: tuple[int, ...]) -> Place | None:
         """The one object that meets a need that many could meet; None where two do."""
-        roots = {}
-        for other, place in self._places(number, path):
-            if need.is_met_by(place) and not self._is_alike(number, other):
-                root = self.of(other, (*path, number)) or place
-                roots[root.ref] = root
+        roots = {root.ref: root for root in self._meeting(need, number, path)}
         return next(iter(roots.values())) if len(roots) == 1 or (need.named and roots) else None
 
     def _root_at(self, place: Place, number: int, path: tuple[int, ...]) -> Place | None:

@@ -136,8 +136,13 @@ def _doubt(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     return Reading(at, needs=tuple(needs), proven=proven)
 
 
-def _behind(service: str, relations: Relations) -> list[Need]:
-    return [Need(workload, SERVES) for workload in relations.behind(service)]
+def _behind(service: str, relations: Relations) -> tuple[Need, ...]:
+    return _programs(relations.behind(service))
+
+
+def _exists(ref: object) -> Need:
+    """The object itself, written as `Kind/namespace/name`."""
+    return Need(str(ref), frozenset({Part.EXISTS}))
 
 
 def _declared(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
@@ -146,21 +151,19 @@ def _declared(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     if ref is None or not hasattr(ref, "namespace"):
         refs = _REF.findall(finding.words)
         return Reading(Place(refs[0], Part.SPEC) if refs else None)
-    return Reading(Place.of(ref, Part.SPEC), needs=(Need(str(ref), frozenset({Part.EXISTS})),))
+    return Reading(Place.of(ref, Part.SPEC), needs=(_exists(ref),))
 
 
 def _template(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    exists = Need(str(row.workload), frozenset({Part.EXISTS}))
-    return Reading(Place.of(row.workload, Part.TEMPLATE), needs=(exists,))
+    return Reading(Place.of(row.workload, Part.TEMPLATE), needs=(_exists(row.workload),))
 
 
 def _quantity(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    exists = Need(str(row.workload), frozenset({Part.EXISTS}))
-    return Reading(Place.of(row.workload, Part.RESOURCES), needs=(exists,))
+    return Reading(Place.of(row.workload, Part.RESOURCES), needs=(_exists(row.workload),))
 
 
 def _field(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    exists = _exists(row.of)
     if row.path.startswith("status"):
         spec = Need(str(row.of), frozenset({Part.EXISTS, Part.SELECTOR, Part.SPEC}))
         pods = Need(f"*/{row.of.namespace}/", RUNS)
@@ -177,7 +180,7 @@ def _field(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
 
 def _replicas(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     ref = str(row.workload)
-    exists = Need(ref, frozenset({Part.EXISTS}))
+    exists = _exists(ref)
     if finding.has("replicas-outside-bounds", "rollout-paused"):
         return Reading(Place(ref, Part.REPLICAS), needs=(exists,))
     quota = Need(f"ResourceQuota/{row.workload.namespace}/", ANY)
@@ -193,7 +196,7 @@ def _starts(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
 
 def _service(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     ref, workload = str(row.of), str(row.workload)
-    exists = Need(ref, frozenset({Part.EXISTS}))
+    exists = _exists(ref)
     if finding.has("pod-not-selected", "foreign-pod-selected"):
         return Reading(Place(ref, Part.SELECTOR), needs=(exists,))
     if finding.has("port-missing", "target-port-differs", "endpoint-foreign"):
@@ -208,7 +211,7 @@ def _service(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
 def _reference(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     if finding.has("service-missing") and not finding.has("host-differs"):
         return Reading(Place.of(row.service, Part.EXISTS))
-    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    exists = _exists(row.of)
     if finding.has("port-differs") and not finding.has("host-differs"):
         spec = Need(str(row.service), frozenset({Part.SPEC}))
         return Reading(Place.of(row.of, Part.DATA), needs=(exists, spec))
@@ -219,7 +222,7 @@ def _consumed(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     needs = (Need(str(row.of), frozenset({Part.EXISTS, Part.DATA})),)
     if finding.has("key-absent"):
         return Reading(Place.of(row.of, Part.DATA), needs=needs)
-    gone = Need(str(row.workload), frozenset({Part.EXISTS}))
+    gone = _exists(row.workload)
     return Reading(Place.of(row.workload, Part.TEMPLATE), needs=(gone, *needs))
 
 
@@ -229,18 +232,18 @@ def _fresh(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
 
 
 def _secret(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    exists = _exists(row.of)
     return Reading(Place.of(row.of, Part.DATA), needs=(exists,))
 
 
 def _certificate(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     refs = [ref for ref in _REF.findall(finding.words) if ref.startswith("Secret/")]
     place = Place(refs[0] if refs else str(row.of), Part.DATA)
-    return Reading(place, needs=(Need(place.ref, frozenset({Part.EXISTS})),))
+    return Reading(place, needs=(_exists(place.ref),))
 
 
 def _dns(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    service = Need(str(row.service), frozenset({Part.EXISTS}))
+    service = _exists(row.service)
     if finding.has("name-not-resolved"):
         needs = (service, Need(str(row.workload), frozenset({Part.DNS})))
         return Reading(Place.of(row.workload, Part.DNS), needs=needs)
@@ -252,7 +255,7 @@ def _policy(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     label = _NAMESPACE.search(finding.words)
     if label:
         return Reading(Place(f"Namespace//{label[1]}", Part.LABELS))
-    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    exists = _exists(row.of)
     if row.aspect == "selects":
         return Reading(Place.of(row.of, Part.SELECTOR), needs=(exists,))
     before = Need(str(row.of), frozenset({Part.SELECTOR}))
@@ -280,7 +283,7 @@ def _egress(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
         return Reading(Place(workload, Part.NETWORK), also)
     if finding.has("name-not-resolved"):
         dns = Need(workload, frozenset({Part.DNS}))
-        exists = Need(service, frozenset({Part.EXISTS}))
+        exists = _exists(service)
         return Reading(Place(workload, Part.DNS), needs=(exists, dns))
     policy = _POLICY.search(words)
     if policy and "allows it: look at the peer" not in words:
@@ -310,7 +313,7 @@ def _programs(workloads: tuple[str, ...]) -> tuple[Need, ...]:
 
 
 def _ingress(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    exists = Need(str(row.of), frozenset({Part.EXISTS}))
+    exists = _exists(row.of)
     if finding.has("service-missing"):
         service = f"Service/{row.of.namespace}/{row.service}"
         return Reading(Place(service, Part.EXISTS), needs=(exists,))
@@ -357,7 +360,7 @@ def _targets(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
 
 def _hpa(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     ref, namespace = str(row.of), row.of.namespace
-    exists = Need(ref, frozenset({Part.EXISTS}))
+    exists = _exists(ref)
     for difference in finding.differences:
         target = re.search(r"([A-Z][A-Za-z]+)/([a-z0-9.-]+), absent", difference.observed)
         if target:

@@ -166,7 +166,12 @@ class Account:
         self.cpu: list[CpuShare] = []
 
     def rows(self, name: str, stage: int | None = None) -> tuple[NameAccount, ...]:
-        """Where a request of that name, due in that stage, is counted; None is no stage's."""
+        """Where a request of that name, due in that stage, is counted.
+
+        A request without a name is counted as a whole only; None is no stage's.
+        """
+        if not name:
+            return ()
         row = self.names.get(name)
         if row is None:
             row = self.names[name] = NameAccount()
@@ -187,25 +192,22 @@ class Account:
         self.started += 1
         (self.late if was_idle else self.waited).record(late_s)
         self.second(at_s).started += 1
-        if name:
-            for row in self.rows(name, stage):
-                row.started += 1
+        for row in self.rows(name, stage):
+            row.started += 1
 
     def retract(self, at_s: float, name: str = "", stage: int | None = None) -> None:
         """A request that was begun at second `at_s` could not be made: nothing was sent."""
         self.started -= 1
         self.second(at_s).started -= 1
-        if name:
-            for row in self.rows(name, stage):
-                row.started -= 1
+        for row in self.rows(name, stage):
+            row.started -= 1
 
     def drop(self, waited_s: float, name: str = "", stage: int | None = None) -> None:
         """An arrival is given up, `waited_s` after it was due."""
         self.dropped += 1
         self.dropped_waits.record(waited_s)
-        if name:
-            for row in self.rows(name, stage):
-                row.dropped.record(waited_s)
+        for row in self.rows(name, stage):
+            row.dropped.record(waited_s)
 
     def end(
         self,
