@@ -25,6 +25,7 @@ users: [{name: u, user: {}}]
     [
         (["--frob"], "there is no option --frob; see: clusterproof verify --help"),
         (["--frob=1", "-q"], "there is no option --frob; see: clusterproof verify --help"),
+        (["-zhunter2"], "there is no option -z; see: clusterproof verify --help"),
         (["--profile", "nope"], "--profile: expected one of cloud, cloud-eu, lab, read-only,"),
         (["--spec", "/no/such.yaml"], "--spec: expected a spec file, there is no /no/such.yaml"),
         (["--kubeconfig", "/no/such"], "--kubeconfig: expected a file, /no/such is not there"),
@@ -105,7 +106,8 @@ def test_the_options_of_pytest_are_those_that_it_has() -> None:
         for line in shown.splitlines()
         if line.startswith("  -")
         for word in line.split()
-        if word.startswith("--")
+        if word.startswith("--") or (word.startswith("-") and len(word.strip(",")) == 2)
     }
+    assert {"-k", "-x"} < options
     assert {option for option in options if not verify.begins(option, OF_PYTEST)} == set()
     assert len(options) > 50

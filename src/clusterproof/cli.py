@@ -21,7 +21,7 @@ from clusterproof.outcome import ExitCode
 from clusterproof.project import IS_CHECKOUT, SPECS
 from clusterproof.redact.errors import ended, say_error, say_uncaught
 from clusterproof.tool import tool_version
-from clusterproof.usage import Parser
+from clusterproof.usage import Parser, without_value
 
 SCHEMA_FILES = {
     SPECS / "schema" / "rows.schema.json": json_schema,
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if getattr(options, "as_given", False):
         rest = arguments[1:]
     elif rest and not getattr(options, "passes_on", False):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.error(f"unrecognized arguments: {' '.join(map(without_value, rest))}")
     try:
         return ended(lambda: int(options.run(options, rest)), "clusterproof")
     except ClusterproofError as error:

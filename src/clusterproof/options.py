@@ -140,5 +140,11 @@ quiet report-chars rootdir runxfail setup-only setup-plan setup-show setuponly s
 setupshow show-capture showlocals strict strict-config strict-markers tb trace trace-config
 verbose verbosity version xfail-tb
 """
-OF_PYTEST: Final = frozenset(f"--{name}" for name in _NAMES_OF_PYTEST.split())
+_LETTERS_OF_PYTEST: Final = "VWchklmopqrsvx"
+OF_PYTEST: Final = frozenset(
+    (
+        *(f"--{name}" for name in _NAMES_OF_PYTEST.split()),
+        *(f"-{letter}" for letter in _LETTERS_OF_PYTEST),
+    )
+)
 """Options of pytest without plugins; a test compares them with the installed pytest's."""

@@ -15,3 +15,13 @@ class Parser(argparse.ArgumentParser):
 
         say_error(f"{self.prog}: {message}; see: {self.prog} --help")
         self.exit(ExitCode.USAGE)
+
+
+def without_value(word: str) -> str:
+    """An option of a command line without its value: `--name` of `--name=x`, `-n` of `-nx`.
+
+    Another word is as it was.
+    """
+    if word.startswith("--"):
+        return word.partition("=")[0]
+    return word[:2] if word.startswith("-") else word

@@ -16,7 +16,7 @@ from clusterproof.errors import SpecError
 from clusterproof.options import OF_PYTEST, OPTIONS, PATHS
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file, suites_command
-from clusterproof.usage import Parser
+from clusterproof.usage import Parser, without_value
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
@@ -110,8 +110,9 @@ def _refuse_unknown(given: Sequence[str]) -> None:
         return
     known = {option.flag for option in OPTIONS} | {"--contexts"} | OF_PYTEST
     for word in given:
-        flag = word.partition("=")[0]
-        if flag.startswith("--") and len(flag) > len("--") and not begins(flag, known):
+        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
+        flag = without_value(word)
+        if word.startswith("-") and word.strip("-") and not begins(flag, known):
             raise SpecError(f"there is no option {flag}; see: clusterproof verify --help")
 
 
