@@ -21,7 +21,7 @@ from loadtests.generated.faults import FAULTS
 from loadtests.generated.run import play
 from loadtests.generated.world import climbing, healthy
 
-_INCONCLUSIVE = frozenset({Link.GENERATOR, Link.OBSERVER})
+_INCONCLUSIVE = frozenset({Link.GENERATOR, Link.OBSERVER, Link.DEMAND})
 """What is theirs says nothing of the target."""
 
 

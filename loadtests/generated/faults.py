@@ -26,6 +26,11 @@ def _lost_arrivals(world: World, chance: random.Random) -> World:
     return replace(world, unsent=chance.uniform(0.005, 0.3))
 
 
+def _cheap_requests(world: World, chance: random.Random) -> World:
+    """The load asks for fewer replicas than the spec says that it does."""
+    return replace(world, cost_s=world.cost_s * chance.uniform(0.3, 0.45))
+
+
 def _unread_pods(world: World, chance: random.Random) -> World:
     return replace(world, unread=chance.choice((1, 2, 1000)))
 
@@ -181,6 +186,7 @@ def _some(world: World, chance: random.Random) -> int:
 FAULTS: Mapping[Link, Sequence[Fault]] = {
     Link.GENERATOR: (_late_generator, _busy_generator, _lost_arrivals),
     Link.OBSERVER: (_unread_pods, _broken_watch, _no_usage, _moved_clock),
+    Link.DEMAND: (_cheap_requests,),
     Link.METRICS: (_no_metrics,),
     Link.CPU_REQUEST: (_no_cpu_request,),
     Link.HPA_BOUNDS: (_lower_maximum, _higher_minimum),

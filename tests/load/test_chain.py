@@ -229,10 +229,10 @@ def test_pods_that_do_not_come_are_told_apart(
     assert judge_run(_judge(recording, spec, down=False)).broken is link
 
 
-def test_a_load_that_demands_too_little_is_the_generator(spec: LoadSpec) -> None:
+def test_of_a_load_that_demands_too_little_nothing_is_said(spec: LoadSpec) -> None:
     recording = Story(((0, 3), (60, 4)), ((0, 3), (64, 4)), cpu=65).record()
     found = judge_run(_judge(recording, spec, down=False))
-    assert (found.outcome, found.broken) == (Outcome.INCONCLUSIVE, Link.GENERATOR)
+    assert (found.outcome, found.broken) == (Outcome.INCONCLUSIVE, Link.DEMAND)
 
 
 def test_flapping_is_seen(spec: LoadSpec) -> None:
@@ -259,11 +259,11 @@ def test_a_recording_without_an_hpa_cannot_be_replayed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("affinity", "outcome", "broken"),
-    [("ClientIP", Outcome.FAILED, Link.SERVICE), ("None", Outcome.INCONCLUSIVE, Link.GENERATOR)],
+    ("affinity", "outcome", "link"),
+    [("ClientIP", Outcome.FAILED, Link.SERVICE), ("None", Outcome.INCONCLUSIVE, Link.DEMAND)],
 )
 def test_load_that_an_affinity_keeps_on_one_pod_is_no_bad_generator(
-    spec: LoadSpec, affinity: str, outcome: Outcome, broken: Link
+    spec: LoadSpec, affinity: str, outcome: Outcome, link: Link
 ) -> None:
     """The mean of all Pods asks for no more replicas, though one has all the load."""
     recording = Story(desired=((0, 3),), ready=((0, 3),), cpu=40).record()
@@ -280,9 +280,9 @@ def test_load_that_an_affinity_keeps_on_one_pod_is_no_bad_generator(
     generator = {"scenario": "router", "started_at": T0, "stages": [[20, 20, 30], [160, 160, 220]]}
     inputs = Inputs({**generator, "findings": []}, Account(), recording, None, None)
     verdict = analyse(inputs, spec).verdict
-    assert (verdict.outcome, verdict.broken) == (outcome, broken)
+    assert (verdict.outcome, verdict.broken) == (Outcome.FAILED, Link.SERVICE)
     ceiling = next(f for f in verdict.findings if f.id == "ceiling")
-    assert (ceiling.outcome, ceiling.link) == (outcome, broken)
+    assert (ceiling.outcome, ceiling.link) == (outcome, link)
     assert [f.id for f in verdict.findings].count("service-spread") == 1
 
 

@@ -118,7 +118,7 @@ def test_a_run_is_held_to_what_it_demanded() -> None:
     ]
     always += ["hpa-metrics metrics", "replicas-bounds HPA bounds"]
     behind = ["no-flapping HPA policy", "hpa-model HPA decision"]
-    up = ["ceiling readiness", "reaction HPA decision"]
+    up = ["ceiling readiness", "reaction demand"]
     assert ids(Demand(None, None, T0 + 640)) == [*always, *behind]
     assert ids(DEMAND) == [*always, *up, "floor HPA decision", *behind]
     assert ids(Demand(None, None, T0 + 640), behind=True) == [

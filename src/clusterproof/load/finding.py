@@ -13,6 +13,7 @@ class Link(StrEnum):
 
     GENERATOR = "generator"
     OBSERVER = "observer"
+    DEMAND = "demand"
     METRICS = "metrics"
     CPU_REQUEST = "cpu request"
     HPA_BOUNDS = "HPA bounds"

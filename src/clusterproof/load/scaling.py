@@ -74,7 +74,7 @@ def judge_scaling(
         if held.ceiling_within_s is not None:
             findings.append(judge_ceiling(timeline, held, demand, missed, replayed))
         if held.react_within_s is not None:
-            findings.append(judge_reaction(timeline, held, demand, missed))
+            findings.append(judge_reaction(timeline, held, demand, missed, replayed))
     if demand.down_at is not None:
         findings += judge_scale_down(timeline, held, demand, replayed)
     findings.append(judge_flapping(timeline, demand))
@@ -112,7 +112,7 @@ def judge_ceiling(
 ) -> Finding:
     """All replicas of the ceiling were Ready in time, or the link that kept them back.
 
-    A load that demanded fewer, by what the HPA saw and by the model, is the generator's: a
+    Of a load that demanded fewer, by what the HPA saw and by the model, nothing can be said: a
     controller that looks no more sees nothing of it.
     """
     since, within_s = demand.up_at or 0.0, held.ceiling_within_s or 0.0
@@ -131,21 +131,37 @@ def judge_ceiling(
     # What it saw before it had any replicas says nothing of those that it has by now.
     ends = until if demand.down_at is None else min(until, demand.down_at)
     lately = max(since, ends - 2 * held.flags.sync_s)
-    seen = _highest(timeline.pressure, lately, ends)
-    steps = replayed.steps if replayed else ()
-    asked = max((s.proposed or 0 for s in steps if lately <= s.at <= ends), default=0)
-    demanded = seen > 100 * (1 + held.up_tolerance) or asked > wanted
-    evidence = (f"highest figure that the HPA saw at the end: {seen:.0f} % of its target",)
-    if asked:
-        evidence += (f"by the model its metrics asked for {asked} replicas then",)
+    demanded, evidence = _demanded(timeline, held, replayed, (lately, ends), than=wanted)
     if not demanded and wanted < held.ceiling:
         return Finding(
-            "ceiling", Link.GENERATOR, Outcome.INCONCLUSIVE, expected, observed, evidence
+            "ceiling", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed, evidence
         )
     link = Link.READINESS if wanted >= held.ceiling else Link.HPA_DECISION
     in_time = demand.until - since >= within_s
     outcome = Outcome.FAILED if in_time else Outcome.INCONCLUSIVE
     return Finding("ceiling", link, outcome, expected, observed, evidence)
+
+
+def _demanded(
+    timeline: Timeline,
+    held: Held,
+    replayed: Replay | None,
+    span: tuple[float, float],
+    *,
+    than: float,
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether the metrics of a span asked for more replicas `than` these; and what shows it."""
+    since, until = span
+    highest = _highest(timeline.pressure, since, until)
+    evidence = (f"highest figure that the HPA saw then: {highest:.0f} % of its target",)
+    steps = replayed.steps if replayed else ()
+    asked = [step.proposed or 0 for step in steps if since <= step.at <= until]
+    if not asked:
+        return highest > 100 * (1 + held.up_tolerance), evidence
+    # In each reconcile: what the last one alone asked for may not be followed yet.
+    least = min(asked)
+    evidence += (f"by the model its metrics asked for {least} replicas then",)
+    return least > than, evidence
 
 
 def _highest(values: Series, since: float, until: float) -> float:
@@ -154,9 +170,16 @@ def _highest(values: Series, since: float, until: float) -> float:
 
 
 def judge_reaction(
-    timeline: Timeline, held: Held, demand: Demand, cause: Finding | None
+    timeline: Timeline,
+    held: Held,
+    demand: Demand,
+    cause: Finding | None,
+    replayed: Replay | None = None,
 ) -> Finding:
-    """The first step up came within Kubernetes' own envelope."""
+    """The first step up came within Kubernetes' own envelope.
+
+    Where there was none, and the metrics asked for none, nothing can be said.
+    """
     since, within_s = demand.up_at or 0.0, held.react_within_s or 0.0
     start = value_at(timeline.replicas, since)
     first = first_at(timeline.replicas, start + 1, since=since)
@@ -168,9 +191,16 @@ def judge_reaction(
         return Finding("reaction", link, Outcome.PASSED, expected, observed)
     if start >= held.ceiling:
         observed = f"the run began with {start:.0f} replicas: there was nothing to step up to"
-        return Finding("reaction", Link.GENERATOR, Outcome.INCONCLUSIVE, expected, observed)
+        return Finding("reaction", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed)
     if first is None:
-        return Finding("reaction", link, Outcome.FAILED, expected, "no step up")
+        demanded, evidence = _demanded(
+            timeline, held, replayed, (since, demand.until), than=start
+        )
+        if cause is None and not demanded:
+            link, outcome = Link.DEMAND, Outcome.INCONCLUSIVE
+        else:
+            outcome = Outcome.FAILED
+        return Finding("reaction", link, outcome, expected, "no step up", evidence)
     late = first - since > within_s
     observed = f"{first - since:.1f} s"
     outcome = Outcome.FAILED if late else Outcome.PASSED
