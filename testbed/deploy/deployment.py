@@ -9,6 +9,7 @@ import yaml
 
 from clusterproof.kube.kinds import KINDS
 from clusterproof.wait import NeverAcceptedError
+from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
 from testbed.deploy import secrets, tls
 from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
@@ -54,7 +55,7 @@ def up(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None
             for name in profile.namespaces
         ]
     )
-    values = secrets.load_or_make(DELIVERED / "secrets.json")
+    values = secrets.load_or_make(_secrets_file(kubectl.kubeconfig))
     kubectl.apply([*secrets.objects(values, profile), *tls.objects(DELIVERED, profile)])
     if profile.trusts_outside:
         kubectl.apply([_outside_authority()])
@@ -62,6 +63,15 @@ def up(kubectl: Kubectl, profile: Profile, *, within_s: float, say: Say) -> None
         kubectl.run("apply", *SERVER_SIDE, "-k", str(MANIFESTS / profile.outside))
     kubectl.run("apply", *SERVER_SIDE, "-k", str(MANIFESTS / profile.folder))
     wait_until_complete(kubectl, profile, within_s=within_s, say=say)
+
+
+def _secrets_file(kubeconfig: Path) -> Path:
+    """Beside the local cluster's state, so that each checkout deploys the same values to it.
+
+    Pods read a Secret when they start: other values would leave them with the earlier ones.
+    """
+    is_local = paths.STATE.is_dir() and kubeconfig.resolve() == paths.KUBECONFIG.resolve()
+    return (paths.STATE if is_local else DELIVERED) / "secrets.json"
 
 
 def down(kubectl: Kubectl, *, say: Say) -> None:

@@ -1,4 +1,4 @@
-"""Random secrets of the right shape, made once for each checkout and never printed."""
+"""Random secrets of the right shape, made once for each cluster and never printed."""
 
 import base64
 import json
