@@ -152,9 +152,7 @@ def test_the_utilization_of_the_last_30_seconds_demands_replicas(
     seen = timeline(ready=series((0, 6)), desired=series((0, 9)), pressure=cpu)
     demand = replace(DEMAND, down_at=T0 + down_at)
     found = judge_ceiling(seen, HELD, demand, None)
-    assert found.evidence == (
-        f"highest figure that the HPA saw then: {highest} % of its target",
-    )
+    assert found.evidence == (f"highest figure that the HPA saw then: {highest} % of its target",)
     assert found.link is (Link.HPA_DECISION if highest == 200 else Link.DEMAND)
 
 

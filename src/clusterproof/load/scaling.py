@@ -133,9 +133,7 @@ def judge_ceiling(
     lately = max(since, ends - 2 * held.flags.sync_s)
     demanded, evidence = _demanded(timeline, held, replayed, (lately, ends), than=wanted)
     if not demanded and wanted < held.ceiling:
-        return Finding(
-            "ceiling", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed, evidence
-        )
+        return Finding("ceiling", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed, evidence)
     link = Link.READINESS if wanted >= held.ceiling else Link.HPA_DECISION
     in_time = demand.until - since >= within_s
     outcome = Outcome.FAILED if in_time else Outcome.INCONCLUSIVE
@@ -153,7 +151,9 @@ def _demanded(
     """Whether the metrics of a span asked for more replicas `than` these; and what shows it."""
     since, until = span
     highest = _highest(timeline.pressure, since, until)
-    evidence = (f"highest figure that the HPA saw then: {highest:.0f} % of its target",)
+    evidence: tuple[str, ...] = (
+        f"highest figure that the HPA saw then: {highest:.0f} % of its target",
+    )
     steps = replayed.steps if replayed else ()
     asked = [step.proposed or 0 for step in steps if since <= step.at <= until]
     if not asked:
@@ -193,9 +193,7 @@ def judge_reaction(
         observed = f"the run began with {start:.0f} replicas: there was nothing to step up to"
         return Finding("reaction", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed)
     if first is None:
-        demanded, evidence = _demanded(
-            timeline, held, replayed, (since, demand.until), than=start
-        )
+        demanded, evidence = _demanded(timeline, held, replayed, (since, demand.until), than=start)
         if cause is None and not demanded:
             link, outcome = Link.DEMAND, Outcome.INCONCLUSIVE
         else:
