@@ -4,12 +4,14 @@
 it; then the requests of the read-only part alone, one after another with nothing between them.
 `--simulated 1000,5000`: the read-only part again with so many simulated Pods in the namespace, and
 its requests alone.
+`--rounds 5`: the read-only part beside two calls of kubectl that fetch the same lists, in turn.
 `--start`: only what a start costs, and no cluster: the import of our plugins, and whole processes.
 """
 
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -23,7 +25,8 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.report.record import RunRecord
 from testbed.calls import VARIABLE
-from testbed.cluster.run import exit_code
+from testbed.cluster.binaries import program
+from testbed.cluster.run import exit_code, run
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMESPACE = "voicehelper-prod"
@@ -38,6 +41,10 @@ for name in importlib.import_module("conftest").pytest_plugins:
 print(time.perf_counter() - began[0], time.process_time() - began[1])
 """
 """What our plugins take, once pytest itself is there: wall time, and CPU time beside it."""
+_LISTED = re.compile(
+    r"/(?:api|apis/([a-z0-9.-]+))/v[a-z0-9]+(?:/namespaces/([a-z0-9-]+))?/([a-z]+)"
+)
+"""The path of a list: group, namespace, resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class Cost:
     """
 
     wall_s: float
+    cpu_s: float
     peak_bytes: int
     record: RunRecord
     reads: tuple[str, ...]
@@ -57,7 +65,8 @@ class Cost:
         """One line of the bench."""
         record = self.record
         return (
-            f"{self.wall_s:6.2f} s wall, {record.duration_s:6.2f} s in the run, "
+            f"{self.wall_s:6.2f} s wall, {self.cpu_s:.2f} s of CPU, "
+            f"{record.duration_s:6.2f} s in the run, "
             f"{self.peak_bytes / 1e6:4.0f} MB, {record.api_calls} API calls, "
             f"{record.api_bytes / 1e6:.2f} MB answered, {len(record.rows)} rows: {record.verdict}"
         )
@@ -82,7 +91,8 @@ def verify(kubeconfig: Path, *options: str) -> Cost:
         record = RunRecord.from_json(path.read_text(encoding="utf-8"))
         made = json.loads(calls.read_text(encoding="utf-8"))
     reads = tuple(path for method, path in made if method == "GET")
-    return Cost(wall_s, usage.ru_maxrss * 1024, record, reads)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Cost(wall_s, cpu_s, usage.ru_maxrss * 1024, record, reads)
 
 
 def bare_round_trips(kubeconfig: Path, paths: Sequence[str]) -> float:
@@ -92,6 +102,42 @@ def bare_round_trips(kubeconfig: Path, paths: Sequence[str]) -> float:
     for path in paths:
         api.request("GET", path, expect_ok=False)
     return time.perf_counter() - began
+
+
+def kubectl_calls(kubeconfig: Path, reads: Sequence[str]) -> list[list[str]]:
+    """Two calls of kubectl that fetch the lists of these reads: one for each namespace with most.
+
+    Lists that are in no namespace come with the first.
+    """
+    by_namespace: dict[str, set[str]] = {}
+    for path in reads:
+        listed = _LISTED.fullmatch(path.partition("?")[0])
+        if listed:
+            group, namespace, resource = listed.groups()
+            kind = f"{resource}.{group}" if group else resource
+            by_namespace.setdefault(namespace or "", set()).add(kind)
+    cluster = by_namespace.pop("", set())
+    most = sorted(by_namespace, key=lambda name: -len(by_namespace[name]))[:2]
+    by_namespace[most[0]] |= cluster
+    get = [str(program("kubectl")), f"--kubeconfig={kubeconfig}", "get", "-o", "json"]
+    return [[*get, "-n", name, ",".join(sorted(by_namespace[name]))] for name in most]
+
+
+def beside_kubectl(kubeconfig: Path, rounds: int) -> None:
+    """The read-only part and kubectl's two calls in turn, so that all meet the same load."""
+    first = verify(kubeconfig, "--read-only")
+    calls = kubectl_calls(kubeconfig, first.reads)
+    for call in calls:
+        run(call)  # says what kubectl refuses; the ones that are timed do not
+    costs, kubectl_s = [], []
+    for _ in range(rounds):
+        costs.append(verify(kubeconfig, "--read-only"))
+        kubectl_s.append(sum(_process_s(call, PROJECT) for call in calls))
+    wall_s = statistics.median(cost.wall_s for cost in costs)
+    cpu_s = statistics.median(cost.cpu_s for cost in costs)
+    two_s = statistics.median(kubectl_s)
+    _say("beside", f"{two_s:6.2f} s for two calls of kubectl: {wall_s / two_s:.1f} times that, "
+         f"{cpu_s:.2f} s of CPU, medians of {rounds}")  # fmt: skip
 
 
 def starts() -> None:
@@ -129,12 +175,15 @@ def main() -> int:
     parser.add_argument("--kubeconfig", type=Path, default=PROJECT / ".testbed" / "kubeconfig")
     parser.add_argument("--simulated", default="", help="numbers of Pods, such as 1000,5000")
     parser.add_argument("--start", action="store_true", help="only what a start costs")
+    parser.add_argument("--rounds", type=int, default=5, help="beside kubectl; 0 for none")
     options = parser.parse_args()
     if options.start:
         starts()
         return 0
     _read_only(options.kubeconfig, "read-only")
     _say("whole", str(verify(options.kubeconfig)))
+    if options.rounds:
+        beside_kubectl(options.kubeconfig, options.rounds)
     for pods in (int(text) for text in options.simulated.split(",") if text):
         _at_scale(options.kubeconfig, pods)
     return 0
