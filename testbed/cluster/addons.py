@@ -5,7 +5,7 @@ import json
 from string import Template
 from typing import Any
 
-from testbed.cluster import discovery, paths
+from testbed.cluster import contour, discovery, paths
 from testbed.cluster.binaries import program
 from testbed.cluster.kubectl import environment, request_timeout
 from testbed.cluster.run import run
@@ -14,6 +14,7 @@ from testbed.cluster.topology import (
     CONTROL,
     COREDNS_IMAGE,
     DNS_SERVICE_IP,
+    INGRESS_CLASS,
     METRICS_SERVER_PORT,
     NODES,
     OUTSIDE,
@@ -22,13 +23,15 @@ from testbed.cluster.topology import (
     Node,
 )
 
-FILES = ("classes.yaml", "coredns.yaml", "metrics-server.yaml", "prometheus.yaml")
+FILES = ("classes.yaml", "contour.yaml", "coredns.yaml", "metrics-server.yaml", "prometheus.yaml")
 APPLY_WITHIN_S = 60.0
 
 
 def apply() -> None:
     """Apply all of it; what is there already is left as it is."""
-    documents = [json.dumps(node_object(node)) for node in NODES]
+    # Contour's kinds come first: the API server takes a moment to serve them.
+    documents = [contour.manifests().read_text()]
+    documents += [json.dumps(node_object(node)) for node in NODES]
     documents += [render((paths.ADDONS / name).read_text()) for name in FILES]
     run(
         [
@@ -63,6 +66,7 @@ def render(text: str) -> str:
         control_address=str(CONTROL.address),
         coredns_image=COREDNS_IMAGE,
         dns_service_ip=str(DNS_SERVICE_IP),
+        ingress_class=INGRESS_CLASS,
         metrics_server_port=str(METRICS_SERVER_PORT),
         outside_address=str(OUTSIDE.address),
         outside_hosts=" ".join(OUTSIDE_HOSTS),

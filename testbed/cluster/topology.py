@@ -127,6 +127,8 @@ OUTSIDE_HOSTS = (
 API_PORT = 6443
 PROMETHEUS_PORT = 9090
 METRICS_SERVER_PORT = 4443
+INGRESS_CLASS = "nginx"
+"""The class that the reference and the shop ask for; Contour serves it here."""
 
 
 @dataclass(frozen=True, slots=True)

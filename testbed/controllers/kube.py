@@ -25,7 +25,6 @@ READ_TIMEOUT_S = 30.0
 WATCH_SERVER_TIMEOUT_S = 240
 WATCH_SILENCE_S = 260.0
 PAGE_SIZE = 500
-MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiError(Exception):
@@ -85,14 +84,13 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
-        content_type: str = "application/json",
     ) -> Json:
         """The answer's JSON object.
 
         Raises:
             ApiError: No answer, or any status of 400 and above.
         """
-        answer = self._send(method, path, query or {}, body, content_type, READ_TIMEOUT_S)
+        answer = self._send(method, path, query or {}, body, READ_TIMEOUT_S)
         try:
             parsed: Json = json.loads(answer.data)
         except (ValueError, urllib3.exceptions.HTTPError) as error:
@@ -102,7 +100,7 @@ class Api:
             answer.release_conn()
         return parsed
 
-    def list_all(self, path: str, *, field_selector: str = "") -> tuple[list[Json], str]:
+    def list_all(self, path: str) -> tuple[list[Json], str]:
         """All objects under `path`, page by page, and the resourceVersion to watch from.
 
         Raises:
@@ -110,8 +108,6 @@ class Api:
         """
         items: list[Json] = []
         query = {"limit": str(PAGE_SIZE)}
-        if field_selector:
-            query["fieldSelector"] = field_selector
         while True:
             page = self.request("GET", path, query=query)
             items.extend(page.get("items") or [])
@@ -120,9 +116,7 @@ class Api:
                 return items, str(metadata["resourceVersion"])
             query["continue"] = metadata["continue"]
 
-    def watch(
-        self, path: str, resource_version: str, *, field_selector: str = ""
-    ) -> Iterator[WatchEvent]:
+    def watch(self, path: str, resource_version: str) -> Iterator[WatchEvent]:
         """Events after `resource_version`, until the server ends the watch.
 
         Raises:
@@ -134,9 +128,7 @@ class Api:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_SERVER_TIMEOUT_S),
         }
-        if field_selector:
-            query["fieldSelector"] = field_selector
-        answer = self._send("GET", path, query, None, "", WATCH_SILENCE_S)
+        answer = self._send("GET", path, query, None, WATCH_SILENCE_S)
         try:
             yield from _events(path, answer)
         except urllib3.exceptions.HTTPError as error:
@@ -151,12 +143,11 @@ class Api:
         path: str,
         query: Mapping[str, str],
         body: Json | None,
-        content_type: str,
         read_timeout_s: float,
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = content_type
+            headers["Content-Type"] = "application/json"
         settings = self._client.configuration
         # Evaluated for each request, so that a token from an exec plugin is renewed.
         for setting in settings.auth_settings().values():
