@@ -13,16 +13,26 @@ from testbed.cluster import envoy, kubeconfigs, paths
 from testbed.cluster.binaries import module_texts, program
 from testbed.cluster.component import Component
 from testbed.cluster.run import run
-from testbed.cluster.topology import INGRESS, INGRESS_CLASS
+from testbed.cluster.topology import GATEWAY, INGRESS, INGRESS_CLASS
 
 MODULE = "github.com/projectcontour/contour"
-FILES = ("examples/contour/01-crds.yaml", "examples/contour/02-role-contour.yaml")
-KINDS = ("ExtensionService", "HTTPProxy", "TLSCertificateDelegation")
-"""What `contour serve` watches; the others are for an operator of its own."""
+FILES = (
+    "examples/contour/01-crds.yaml",
+    "examples/contour/02-role-contour.yaml",
+    "examples/gateway/00-crds.yaml",
+)
+KINDS = (
+    *("ExtensionService", "HTTPProxy", "TLSCertificateDelegation"),
+    *("Gateway", "GatewayClass", "HTTPRoute", "ReferenceGrant"),
+)
+"""What `contour serve` watches here; it would watch more of Gateway API, if it were not told."""
+
+_UNWATCHED = ("backendtlspolicies", "grpcroutes", "tcproutes", "tlsroutes")
 
 _XDS = ("--xds-address=127.0.0.1", "--xds-port=8001")
 """Loopback of their own namespace: nobody else can dial it, so no TLS."""
 
+_CONFIGURATION = paths.STATE / "contour.yaml"
 _BOOTSTRAP = paths.STATE / "envoy.json"
 
 
@@ -45,8 +55,13 @@ def _is_needed(document: dict[str, Any] | None) -> bool:
     return False
 
 
-def write_bootstrap() -> None:
-    """Write what Envoy starts with: where Contour is. All else it is told by Contour."""
+def write_files() -> None:
+    """Write what Contour has no flag for, and what Envoy starts with: where Contour is."""
+    configuration = {
+        "gateway": {"gatewayRef": {"namespace": GATEWAY, "name": GATEWAY}},
+        "accesslog-level": "error",
+    }
+    _CONFIGURATION.write_text(json.dumps(configuration), encoding="utf-8")
     admin = f"--admin-address={paths.RUN / 'envoy.sock'}"
     run([str(program("contour")), "bootstrap", str(_BOOTSTRAP), admin, *_XDS])
 
@@ -59,16 +74,16 @@ def components() -> tuple[Component, ...]:
             (
                 str(program("contour")),
                 "serve",
+                f"--config-path={_CONFIGURATION}",
                 f"--kubeconfig={kubeconfigs.path_of('contour')}",
                 "--insecure",
                 *_XDS,
                 f"--ingress-class-name={INGRESS_CLASS}",
                 f"--ingress-status-address={INGRESS.address}",
                 f"--envoy-service-http-address={INGRESS.address}",
-                "--envoy-service-http-port=80",
                 f"--envoy-service-https-address={INGRESS.address}",
-                "--envoy-service-https-port=443",
                 "--disable-leader-election",
+                *(f"--disable-feature={name}" for name in _UNWATCHED),
                 # Ports that are for people, not for the cluster.
                 "--stats-address=127.0.0.1",
                 "--http-address=127.0.0.1",

@@ -132,7 +132,7 @@ def _create(progress: Progress) -> None:
         certs.write_all(paths.CERTS)
         kubeconfigs.write_all()
         addons.write_prometheus_config()
-        contour.write_bootstrap()
+        contour.write_files()
         for node in NODES:
             _create_node(node)
         supervision.launch()

@@ -25,7 +25,6 @@ READ_TIMEOUT_S = 30.0
 WATCH_SERVER_TIMEOUT_S = 240
 WATCH_SILENCE_S = 260.0
 PAGE_SIZE = 500
-MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiError(Exception):

@@ -16,7 +16,7 @@ import pytest
 
 from clusterproof.load.gateway import tell_apart
 from clusterproof.wait import wait_until
-from testbed.cluster.topology import INGRESS, INGRESS_CLASS, NODES
+from testbed.cluster.topology import GATEWAY, INGRESS, INGRESS_CLASS, NODES
 from testbed.controllers.kube import Json
 from testbed.selfsigned import self_signed
 from tests.testbed_cluster.web import Answer, Caller, get, serving
@@ -317,6 +317,42 @@ def test_limit_of_an_httpproxy_is_the_ingress_own_429(shop: Shop) -> None:
         {"429": statuses["429"]}, {"200": shop.asked["/limited"]}, unseen=0, surplus=0, spare=0
     )
     assert between.answered == {"429": 16}
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "resolved"), [("web", 200, "True"), ("nobody", 500, "False")]
+)
+def test_httproute_is_served_and_its_status_says_so(
+    shop: Shop, service: str, status: int, resolved: str
+) -> None:
+    host = f"{service}-route-{shop.host}"
+    routes = f"/apis/gateway.networking.k8s.io/v1/namespaces/{shop.namespace}/httproutes"
+    shop.cluster.create(
+        routes,
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": {"name": service},
+            "spec": {
+                "parentRefs": [{"namespace": GATEWAY, "name": GATEWAY}],
+                "hostnames": [host],
+                "rules": [{"backendRefs": [{"name": service, "port": 80}]}],
+            },
+        },
+    )
+    answer = await_status(host, "/", status)
+    assert (OF_A_POD in answer.headers) == (status == 200)
+    route = shop.cluster.await_object(
+        f"{routes}/{service}",
+        lambda seen: bool(seen and (seen.get("status") or {}).get("parents")),
+        "the status of the HTTPRoute",
+        SERVED_WITHIN_S,
+    )
+    assert route
+    [parent] = route["status"]["parents"]
+    conditions = {each["type"]: each["status"] for each in parent["conditions"]}
+    assert conditions["ResolvedRefs"] == resolved
+    assert conditions["Accepted"] == "True"
 
 
 @dataclass
