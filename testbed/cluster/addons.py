@@ -23,6 +23,7 @@ from testbed.cluster.topology import (
     PROMETHEUS_PORT,
     Node,
 )
+from testbed.settings import patient
 
 FILES = (
     "classes.yaml",
@@ -41,7 +42,8 @@ _APPLY = (
 def apply() -> None:
     """Apply all of it; what is there already is left as it is."""
     _kubectl(*_APPLY, stdin=contour.manifests().read_text())
-    _kubectl("wait", "--for=condition=Established", "crd", "--all")
+    within = f"--timeout={patient(APPLY_WITHIN_S):g}s"
+    _kubectl("wait", "--for=condition=Established", "crd", "--all", within)
     documents = [json.dumps(node_object(node)) for node in NODES]
     documents += [render((paths.ADDONS / name).read_text()) for name in FILES]
     _kubectl(*_APPLY, stdin="\n---\n".join(documents))
