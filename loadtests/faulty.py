@@ -24,6 +24,7 @@ _PATHS = {
     "ResourceQuota": "/api/v1/namespaces/{}/resourcequotas",
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
+    "HTTPProxy": "/apis/projectcontour.io/v1/namespaces/{}/httpproxies",
 }
 _MERGE = "application/merge-patch+json"
 _READY_WITHIN_S = 120.0

@@ -134,6 +134,8 @@ def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
         *("--shape", fault["shape"], "--out", str(out), "--objectives", str(objectives)),
         *("--via", via, "--prometheus", PROMETHEUS),
     ]
+    if "through" in fault:
+        command = [*command, "--host", fault["through"]]
     page = out / "load.json"
     page.unlink(missing_ok=True)
     with (out / "run.log").open("w", encoding="utf-8") as log:

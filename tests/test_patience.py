@@ -22,10 +22,6 @@ NO_BOUNDS = {
     ("controllers/loop.py", "wake.changed.wait(pause_s)"): "the pace of a control loop",
     ("controllers/loop.py", "wake.stop.wait(DEBOUNCE_S)"): "the pace of a control loop",
     ("controllers/mirror.py", "stop.wait(backoff_s)"): "the pace of new attempts",
-    (
-        "controllers/nginx.py",
-        "threading.Event().wait(self._reloaded_at + BETWEEN_RELOADS_S - time.monotonic())",
-    ): "the pace of reloads",
     ("cluster/supervisor.py", "time.monotonic() >= self.restart_at"): "the pace of restarts",
     ("cluster/supervisor.py", "selector.select(TICK_S)"): "the pace of the supervisor",
     ("cluster/forward.py", "server.settimeout(None)"): "none",

@@ -5,7 +5,7 @@ import json
 from string import Template
 from typing import Any
 
-from testbed.cluster import discovery, paths
+from testbed.cluster import contour, discovery, paths
 from testbed.cluster.binaries import program
 from testbed.cluster.kubectl import environment, request_timeout
 from testbed.cluster.run import run
@@ -14,6 +14,8 @@ from testbed.cluster.topology import (
     CONTROL,
     COREDNS_IMAGE,
     DNS_SERVICE_IP,
+    GATEWAY,
+    INGRESS_CLASS,
     METRICS_SERVER_PORT,
     NODES,
     OUTSIDE,
@@ -21,28 +23,41 @@ from testbed.cluster.topology import (
     PROMETHEUS_PORT,
     Node,
 )
+from testbed.settings import patient
 
-FILES = ("classes.yaml", "coredns.yaml", "metrics-server.yaml", "prometheus.yaml")
+FILES = (
+    "classes.yaml",
+    "contour.yaml",
+    "coredns.yaml",
+    "metrics-server.yaml",
+    "prometheus.yaml",
+)
 APPLY_WITHIN_S = 60.0
+_APPLY = (
+    *("apply", "--server-side", "--force-conflicts"),
+    *("--field-manager=clusterproof-testbed", "-f", "-"),
+)
 
 
 def apply() -> None:
     """Apply all of it; what is there already is left as it is."""
+    _kubectl(*_APPLY, stdin=contour.manifests().read_text())
+    within = f"--timeout={patient(APPLY_WITHIN_S):g}s"
+    _kubectl("wait", "--for=condition=Established", "crd", "--all", within)
     documents = [json.dumps(node_object(node)) for node in NODES]
     documents += [render((paths.ADDONS / name).read_text()) for name in FILES]
+    _kubectl(*_APPLY, stdin="\n---\n".join(documents))
+
+
+def _kubectl(*arguments: str, stdin: str | None = None) -> None:
     run(
         [
             str(program("kubectl")),
             f"--kubeconfig={paths.KUBECONFIG}",
             request_timeout(APPLY_WITHIN_S),
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "--field-manager=clusterproof-testbed",
-            "-f",
-            "-",
+            *arguments,
         ],
-        stdin="\n---\n".join(documents),
+        stdin=stdin,
         env=environment(),
         timeout_s=APPLY_WITHIN_S,
     )
@@ -63,6 +78,8 @@ def render(text: str) -> str:
         control_address=str(CONTROL.address),
         coredns_image=COREDNS_IMAGE,
         dns_service_ip=str(DNS_SERVICE_IP),
+        gateway=GATEWAY,
+        ingress_class=INGRESS_CLASS,
         metrics_server_port=str(METRICS_SERVER_PORT),
         outside_address=str(OUTSIDE.address),
         outside_hosts=" ".join(OUTSIDE_HOSTS),

@@ -5,6 +5,7 @@ module files, sources and build flags, so a changed pin builds anew and an uncha
 """
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from testbed.cluster.run import run
 from testbed.cluster.topology import KUBERNETES_VERSION
 
 BUILD_WITHIN_S = 1500.0
+DOWNLOAD_WITHIN_S = 300.0
 _STRIP = "-s -w"
 
 
@@ -69,6 +71,7 @@ FAMILIES = (
     Family("etcd", "go.etcd.io/etcd/server/v3"),
     Family("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
     Family("coredns", "."),
+    Family("contour", "github.com/projectcontour/contour/cmd/contour"),
     Family("pause", "."),
 )
 KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
@@ -136,6 +139,22 @@ def ensure(say: Callable[[str], None], families: Sequence[Family] = FAMILIES) ->
                 _link(program(name), _built(family))
             _link(folder / name, program(name))
     return folder
+
+
+def module_texts(name: str, module: str, files: Sequence[str]) -> list[str]:
+    """Files of a module that the program `name` is built from, at the version that it pins.
+
+    Raises:
+        TestbedError: The module could not be fetched.
+    """
+    told = run(
+        [go_command(), "mod", "download", "-json", module],
+        cwd=paths.BINARIES / name,
+        env=GO_ENV,
+        timeout_s=DOWNLOAD_WITHIN_S,
+    )
+    folder = Path(json.loads(told)["Dir"])
+    return [(folder / file).read_text(encoding="utf-8") for file in files]
 
 
 def prune() -> None:

@@ -78,6 +78,7 @@ def leaves() -> tuple[Leaf, ...]:
         Leaf("kube-scheduler", "system:kube-scheduler"),
         Leaf("kube-proxy", "system:kube-proxy"),
         Leaf("prometheus", "testbed:prometheus"),
+        Leaf("contour", "testbed:contour"),
         Leaf(
             "metrics-server",
             "testbed:metrics-server",

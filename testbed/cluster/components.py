@@ -234,11 +234,11 @@ def forwards() -> tuple[Component, ...]:
     )
 
 
-CONTROLLERS = ("policy", "ingress", "volumes")
+CONTROLLERS = ("policy", "volumes")
 
 
 def controllers() -> tuple[Component, ...]:
-    """The controllers that a cloud would bring: NetworkPolicies, Ingresses, volumes."""
+    """The controllers of our own: NetworkPolicies, volumes."""
     return tuple(
         Component(
             f"controller-{name}",

@@ -16,9 +16,7 @@ from testbed.cluster import binaries, kubeconfigs, paths, supervision
 from testbed.cluster.binaries import program
 from testbed.cluster.component import Component
 from testbed.cluster.errors import TestbedError
-from testbed.cluster.go import GO_ENV, go_command
 from testbed.cluster.progress import Progress
-from testbed.cluster.run import run
 from testbed.cluster.topology import CONTROL
 from testbed.settings import patient
 from testbed.waits import wait_until
@@ -104,11 +102,8 @@ def stages() -> Path:
     """Stage definitions of kwok, taken from its module once and kept beside the program."""
     kept = program("kwok").resolve().with_name("stages.yaml")
     if not kept.exists():
-        module = paths.BINARIES / "kwok"
-        command = [go_command(), "list", "-m", "-f", "{{.Dir}}", MODULE]
-        folder = Path(run(command, cwd=module, env=GO_ENV, timeout_s=300).strip())
-        texts = [(folder / "kustomize" / "stage" / name).read_text() for name in STAGE_FILES]
-        kept.write_text("\n---\n".join(texts))
+        files = [f"kustomize/stage/{name}" for name in STAGE_FILES]
+        kept.write_text("\n---\n".join(binaries.module_texts("kwok", MODULE, files)))
     return kept
 
 

@@ -95,6 +95,13 @@ def station_commands(station: Station) -> list[str]:
     return commands
 
 
+def rules(station: Station) -> str:
+    """What nft is told in a station's namespace: where its ports lead."""
+    lines = [f"tcp dport {asked} dnat to {station.address}:{port}" for asked, port in station.ports]
+    chain = "type nat hook prerouting priority dstnat; policy accept;"
+    return "\n".join(["table ip ports {", f"chain incoming {{ {chain}", *lines, "}", "}", ""])
+
+
 def remove() -> tuple[str, ...]:
     """Delete our namespaces and with them every link, route and rule inside. Returns names."""
     names = tuple(sorted(existing()))
@@ -122,6 +129,8 @@ def _create_station(station: Station) -> None:
         ],
     )
     _batch(station.netns, station_commands(station))
+    if station.ports:
+        run(["nsenter", f"--net={NETNS / station.netns}", "nft", "-f", "-"], stdin=rules(station))
     if any(node.station == station for node in NODES):
         _sysctl(station.netns, _FORWARDING)
 

@@ -47,7 +47,6 @@ CLUSTER = (
     Package("iptables", ("iptables", "ip6tables")),
     Package("nftables", ("nft",)),
     Package("iproute2", ("ip", "ss")),
-    Package("nginx", ("nginx",)),
     Package("prometheus", ("prometheus", "promtool")),
     Package("e2fsprogs", ("mkfs.ext4",)),
     MMDEBSTRAP,

@@ -54,12 +54,14 @@ class Station:
         address: Its address on the bridge.
         gateway: Its default route: the router's address in the same network.
         prefix: Length of the network's prefix.
+        ports: Ports that are dialled, and the ports that they lead to.
     """
 
     netns: str
     address: IPv4Address
     gateway: IPv4Address = BRIDGE_GATEWAY
     prefix: int = BRIDGE_CIDR.prefixlen
+    ports: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,11 @@ class Node:
 NODES = tuple(Node(number) for number in range(1, NODE_COUNT + 1))
 
 CONTROL = Station("cp-control", IPv4Address("10.200.0.2"))
-INGRESS = Station("cp-ingress", IPv4Address("10.200.0.80"))
+INGRESS = Station(
+    "cp-ingress",
+    IPv4Address("10.200.0.80"),
+    ports=((80, 8080), (443, 8443)),  # as a Service before Envoy has them: port + 8000
+)
 LOAD = Station("cp-load", IPv4Address("10.200.0.90"))
 OUTSIDE = Station(
     "cp-outside", IPv4Address("203.0.113.10"), OUTSIDE_GATEWAY, OUTSIDE_CIDR.prefixlen
@@ -127,6 +133,10 @@ OUTSIDE_HOSTS = (
 API_PORT = 6443
 PROMETHEUS_PORT = 9090
 METRICS_SERVER_PORT = 4443
+INGRESS_CLASS = "nginx"
+"""The class that the reference and the shop ask for; Contour serves it here."""
+GATEWAY = "ingress"
+"""The one Gateway that Contour serves, and its namespace."""
 
 
 @dataclass(frozen=True, slots=True)

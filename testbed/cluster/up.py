@@ -11,6 +11,8 @@ from testbed.cluster import (
     certs,
     cgroups,
     components,
+    contour,
+    envoy,
     host,
     images,
     kubeconfigs,
@@ -116,6 +118,8 @@ def prepare(progress: Progress, *, deployment: bool = True) -> list[Path]:
             with progress.step("building the cluster's programs"):
                 binaries.ensure(progress.say)
         binaries.ensure(progress.say)
+        contour.manifests()
+        envoy.ensure(progress.say)
         return [*system_images.ensure(), *built()]
 
 
@@ -128,6 +132,7 @@ def _create(progress: Progress) -> None:
         certs.write_all(paths.CERTS)
         kubeconfigs.write_all()
         addons.write_prometheus_config()
+        contour.write_files()
         for node in NODES:
             _create_node(node)
         supervision.launch()
@@ -206,4 +211,5 @@ def all_components() -> tuple[Component, ...]:
         *components.control_plane(),
         *nodes,
         *components.controllers(),
+        *contour.components(),
     )

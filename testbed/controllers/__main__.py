@@ -1,18 +1,16 @@
-"""`python -m testbed.controllers policy|ingress|volumes`, on `--kubeconfig` or `$KUBECONFIG`."""
+"""`python -m testbed.controllers policy|volumes`, on `--kubeconfig` or `$KUBECONFIG`."""
 
 import argparse
 import logging
 import os
 import sys
-from ipaddress import IPv4Address
 from pathlib import Path
 
 from testbed.cluster.paths import RUN, STATE
-from testbed.cluster.topology import INGRESS, NETNS_PREFIX
-from testbed.controllers.ingress import run_ingress
+from testbed.cluster.topology import NETNS_PREFIX
 from testbed.controllers.kube import Api, ApiError
 from testbed.controllers.loop import StatusFile, Wake
-from testbed.controllers.policy import NETNS_DIRECTORY, run_policy
+from testbed.controllers.policy import run_policy
 from testbed.controllers.volumes import run_volumes
 
 USAGE = 4
@@ -33,15 +31,6 @@ def main() -> int:
     match arguments.controller:
         case "policy":
             run_policy(api, status, wake, arguments.netns_format)
-        case "ingress":
-            run_ingress(
-                api,
-                status,
-                wake,
-                netns=NETNS_DIRECTORY / arguments.netns,
-                address=arguments.address,
-                directory=arguments.run_dir / "ingress",
-            )
         case "volumes":
             run_volumes(api, status, wake, arguments.root)
     return 0
@@ -56,12 +45,9 @@ def _parser() -> argparse.ArgumentParser:
         default=f"{NETNS_PREFIX}{{node}}",
         help="network namespace of a node (%(default)s)",
     )
-    ingress = commands.add_parser("ingress", help="serve Ingresses of class nginx")
-    ingress.add_argument("--netns", default=INGRESS.netns, help="%(default)s")
-    ingress.add_argument("--address", type=IPv4Address, default=INGRESS.address, help="%(default)s")
     volumes = commands.add_parser("volumes", help="provision the claims of StorageClass standard")
     volumes.add_argument("--root", type=Path, default=STATE / "volumes", help="%(default)s")
-    for command in (policy, ingress, volumes):
+    for command in (policy, volumes):
         command.add_argument(
             "--kubeconfig",
             type=Path,

@@ -25,7 +25,6 @@ READ_TIMEOUT_S = 30.0
 WATCH_SERVER_TIMEOUT_S = 240
 WATCH_SILENCE_S = 260.0
 PAGE_SIZE = 500
-MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiError(Exception):
@@ -102,7 +101,7 @@ class Api:
             answer.release_conn()
         return parsed
 
-    def list_all(self, path: str, *, field_selector: str = "") -> tuple[list[Json], str]:
+    def list_all(self, path: str) -> tuple[list[Json], str]:
         """All objects under `path`, page by page, and the resourceVersion to watch from.
 
         Raises:
@@ -110,8 +109,6 @@ class Api:
         """
         items: list[Json] = []
         query = {"limit": str(PAGE_SIZE)}
-        if field_selector:
-            query["fieldSelector"] = field_selector
         while True:
             page = self.request("GET", path, query=query)
             items.extend(page.get("items") or [])
@@ -120,9 +117,7 @@ class Api:
                 return items, str(metadata["resourceVersion"])
             query["continue"] = metadata["continue"]
 
-    def watch(
-        self, path: str, resource_version: str, *, field_selector: str = ""
-    ) -> Iterator[WatchEvent]:
+    def watch(self, path: str, resource_version: str) -> Iterator[WatchEvent]:
         """Events after `resource_version`, until the server ends the watch.
 
         Raises:
@@ -134,8 +129,6 @@ class Api:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_SERVER_TIMEOUT_S),
         }
-        if field_selector:
-            query["fieldSelector"] = field_selector
         answer = self._send("GET", path, query, None, "", WATCH_SILENCE_S)
         try:
             yield from _events(path, answer)

@@ -1,4 +1,4 @@
-"""What the three controllers share: how they are woken, how they end, what they tell."""
+"""What the controllers share: how they are woken, how they end, what they tell."""
 
 import json
 import logging

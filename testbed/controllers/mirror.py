@@ -28,8 +28,6 @@ class Mirror(Generic[T]):
         path: str,
         project: Callable[[Json], T | None],
         changed: threading.Event,
-        *,
-        field_selector: str = "",
     ) -> None:
         """Set up an empty copy; `start` begins to fill it.
 
@@ -38,13 +36,11 @@ class Mirror(Generic[T]):
             path: The collection, e.g. `/api/v1/pods`.
             project: Pure; keeps what the controller needs.
             changed: Set after each change.
-            field_selector: Narrows the list and the watch on the server.
         """
         self._api = api
         self.path = path
         self._project = project
         self._changed = changed
-        self._field_selector = field_selector
         self._lock = threading.Lock()
         self._items: dict[tuple[str, str], T] = {}
         self._synced = threading.Event()
@@ -76,9 +72,7 @@ class Mirror(Generic[T]):
             try:
                 if not version:
                     version = self._list()
-                for event in self._api.watch(
-                    self.path, version, field_selector=self._field_selector
-                ):
+                for event in self._api.watch(self.path, version):
                     version = str(event.item["metadata"]["resourceVersion"])
                     self._note(event.kind, event.item)
                     backoff_s, self._error = FIRST_BACKOFF_S, ""
@@ -92,7 +86,7 @@ class Mirror(Generic[T]):
                 backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
     def _list(self) -> str:
-        items, version = self._api.list_all(self.path, field_selector=self._field_selector)
+        items, version = self._api.list_all(self.path)
         fresh = {_key(item): kept for item in items if (kept := self._project(item)) is not None}
         with self._lock:
             differs = fresh != self._items

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.errors import ClusterproofError
-from testbed.cluster import binaries, packages, paths, preflight
+from testbed.cluster import binaries, contour, packages, paths, preflight
 from testbed.cluster.errors import PreflightError
 from testbed.cluster.own_folder import own_folder
 from testbed.cluster.progress import Progress
@@ -102,6 +102,7 @@ def _run(progress: Progress) -> dict[str, Any]:
     with own_folder("vm", "make demo-vm") as (folder, _):
         packages.ensure((packages.MMDEBSTRAP,), progress.say)
         binaries.ensure(progress.say)
+        contour.manifests()
         with progress.step("a disk with a stock Debian, this checkout and the built programs"):
             disks = image.build(folder, progress.say)
         with progress.step("the virtual machine"):

@@ -35,7 +35,8 @@ FETCH = (
     ("make", "install"),
     (
         *("testbed/uv", "run", "--frozen", "--all-extras", "python", "-c"),
-        "from testbed.cluster import packages; packages.ensure(packages.CLUSTER, print)",
+        "from testbed.cluster import envoy, packages;"
+        "packages.ensure(packages.CLUSTER, print); envoy.ensure(print)",
     ),
 )
 """Done by chroot, at this machine's speed; the virtual machine has no network. What they bring
@@ -168,11 +169,14 @@ def _copy_checkout(target: Path) -> None:
 
 
 def _lend_programs(cache: Path) -> None:
-    """Links to what was built: compiling would take hours in there."""
+    """Links to what was built, and is kept beside it: compiling would take hours in there."""
     for family in binaries.FAMILIES:
         built = binaries.program(family.names[0]).resolve()
-        (cache / "built" / built.parent.name).mkdir(parents=True, exist_ok=True)
-        _link(built, cache / "built" / built.parent.name / built.name)
+        target = cache / "built" / built.parent.name
+        target.mkdir(parents=True, exist_ok=True)
+        for kept in built.parent.iterdir():
+            if not kept.is_symlink():
+                _link(kept, target / kept.name)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from testbed.cluster import addons
+from testbed.cluster import addons, contour
 from testbed.compare import manifests
 from testbed.deploy.kubectl import Kubectl
 from testbed.prove.steps import Patch
@@ -68,6 +68,7 @@ def test_so_are_the_addons(
 ) -> None:
     monkeypatch.setattr(addons, "program", lambda _: kubectl)
     monkeypatch.setattr(addons, "FILES", ())
+    monkeypatch.setattr(contour, "manifests", lambda: kubectl)
     addons.apply()
     assert told(tmp_path)["cache"] == str(cache)
     assert f"--request-timeout={patient(60):g}s" in told(tmp_path)["arguments"]

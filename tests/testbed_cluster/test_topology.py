@@ -14,6 +14,7 @@ from testbed.cluster.topology import (
     CONTROL,
     DNS_SERVICE_IP,
     FORWARDS,
+    INGRESS,
     NETNS_NAMES,
     NETNS_PREFIX,
     NODES,
@@ -84,6 +85,14 @@ def test_a_node_has_a_route_to_every_other_nodes_pods_and_none_to_its_own() -> N
 
 def test_another_station_has_only_the_default_route() -> None:
     assert station_commands(CONTROL)[-1] == "route add default via 10.200.0.1"
+
+
+def test_ports_of_the_ingress_lead_to_those_of_envoy() -> None:
+    lines = [line for line in network.rules(INGRESS).splitlines() if "dnat" in line]
+    assert lines == [
+        "tcp dport 80 dnat to 10.200.0.80:8080",
+        "tcp dport 443 dnat to 10.200.0.80:8443",
+    ]
 
 
 def test_the_folder_of_namespaces_is_as_before(

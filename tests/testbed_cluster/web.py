@@ -5,7 +5,8 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,7 @@ class Answer:
 
     status: int
     body: str
+    headers: Mapping[str, str]
 
     @property
     def told(self) -> dict[str, Any]:
@@ -33,14 +35,21 @@ class Answer:
 
 
 @contextmanager
-def serving(pod: LivePod, port: int) -> Iterator[None]:
-    """An HTTP server on the Pod's address that tells who it is and what it was asked."""
+def serving(pod: LivePod, port: int, asked: Counter[str]) -> Iterator[None]:
+    """An HTTP server on the Pod's address that tells who it is and what it was asked.
+
+    Args:
+        pod: Where it is.
+        port: Where it listens.
+        asked: Requests by path, counted here.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            asked[self.path] += 1
             told = {"pod": pod.name, "path": self.path, "headers": dict(self.headers)}
             content = json.dumps(told).encode()
             self.send_response(200)
@@ -90,7 +99,8 @@ class Caller(http.client.HTTPConnection):
         """One request, its Host without the port."""
         self.request(method, path, body=body, headers={"Host": self.host})
         answer = self.getresponse()
-        return Answer(answer.status, answer.read().decode())
+        headers = {name.lower(): text for name, text in answer.getheaders()}
+        return Answer(answer.status, answer.read().decode(), headers)
 
 
 def get(host: str, path: str, context: ssl.SSLContext | None = None) -> Answer:
