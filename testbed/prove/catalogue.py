@@ -1,6 +1,6 @@
 """The catalogue of defects: data in testbed/defects/*.yaml, read and filled in from the spec.
 
-A defect says how it is applied (`steps`), which rows it must turn red and with which words
+A defect says how it is applied (`steps`), which rows it must turn red and by which difference
 (`reds`), and which rows it may touch beside them (`touches`). A family (`for: KIND`) stands for one
 defect per row of that kind; `{field}` in it is the row's field.
 """
