@@ -9,6 +9,7 @@ from clusterproof.causes.finding import Finding
 from clusterproof.causes.rules import METRICS_API
 from clusterproof.judgement import Difference
 from clusterproof.spec import Spec
+from clusterproof.spec.row import Row
 from testbed.prove.findings import PROOFS
 from testbed.prove.pages import RECORD
 from testbed.prove.steps import Defect, Due, Step
