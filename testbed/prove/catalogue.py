@@ -57,6 +57,12 @@ def read_exceptions(folder: Path = FOLDER) -> dict[str, str]:
     return found
 
 
+def read_unproven(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
+    """By kind of row, the codes that no defect calls for by itself, with the reason."""
+    unproven: dict[str, dict[str, str]] = read_document(folder / "codes.yaml").data["codes"]
+    return unproven
+
+
 def _typed(fields: Mapping[str, Any], document: Document, index: int) -> Defect:
     try:
         return Defect.model_validate(fields)
