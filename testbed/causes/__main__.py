@@ -18,7 +18,7 @@ from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file
 from clusterproof.spec import Spec
 from testbed.causes.page import Measured, markdown
-from testbed.causes.recorded import RedSet, read_page, red_sets
+from testbed.causes.recorded import RedSet, read_record, red_sets
 from testbed.prove.catalogue import REFERENCE, folder_of, read_catalogue
 
 PROFILES: Final = (REFERENCE, "shop")
@@ -31,8 +31,8 @@ def read_profile(profile: str) -> tuple[Spec, tuple[RedSet, ...]]:
     """The spec of a profile, with its rehearsals, and the red rows of each of its defects."""
     spec = read_spec(spec_file(profile))
     spec = spec.rehearsed() if profile == REFERENCE else spec
-    page = read_page() if profile == REFERENCE else {}
-    return spec, tuple(red_sets(spec, read_catalogue(spec, folder_of(profile)), page))
+    record = read_record() if profile == REFERENCE else {}
+    return spec, tuple(red_sets(spec, read_catalogue(spec, folder_of(profile)), record))
 
 
 def signatures_of(sets: Sequence[RedSet]) -> tuple[Signature, ...]:

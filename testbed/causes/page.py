@@ -23,7 +23,7 @@ class Measured:
         single: Defects that turn one row red: its own object is its cause.
         several: Those that turn more rows red.
         pairs: Two defects of different objects at once.
-        recorded: Findings with the words of a real run, of `findings` in all.
+        recorded: Findings with the differences of a real run, of `findings` in all.
         own_fits: Of `several`: how many red sets fit the signature of their own defect alone.
         combined: Of `several`: how many first causes name the defect when its own signature, and
             those of its siblings, are left out.
@@ -123,9 +123,9 @@ def markdown(all_measured: Sequence[Measured], date: str) -> str:
         "",
     ]
     lines += [
-        f"- {each.profile}: {_percent(each.recorded, each.findings)} of the red rows have the words"
-        " of a real run (docs/proof-matrix.html); the others have the words that"
-        " the catalogue demands."
+        f"- {each.profile}: {_percent(each.recorded, each.findings)} of the red rows have the"
+        " differences of a real run (docs/proof.json); the others have what the catalogue"
+        " demands of them."
         for each in all_measured
     ]
     lines += [

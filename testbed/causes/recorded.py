@@ -1,24 +1,22 @@
-"""The red rows of each defect: as the pages of the proof recorded them, else as they are due."""
+"""The red rows of each defect: as the proof recorded them, else as they are due."""
 
-import html
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from clusterproof.causes.finding import Finding, difference_of
+from clusterproof.causes.finding import Finding
 from clusterproof.causes.rules import METRICS_API
 from clusterproof.judgement import Difference
 from clusterproof.spec import Spec
 from clusterproof.spec.row import Row
-from testbed.causes.codes import code_of
-from testbed.prove.steps import Defect, Step
+from testbed.prove.findings import PROOFS
+from testbed.prove.pages import RECORD
+from testbed.prove.steps import Defect, Due, Step
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "proof-matrix.html"
-_ROW: Final = re.compile(r"<th scope=row>(?P<row>[^<]+)</th>(?P<cells>.*?)</tr>", re.DOTALL)
-_CELL: Final = re.compile(r"title='(?P<defect>[^ :]+): (?P<words>[^']*)'")
-_SPLIT: Final = re.compile(r"; (?=[^;]*: expected )")
+DOCS: Final = Path(__file__).parents[2] / "docs"
+Recorded = Mapping[tuple[str, str], tuple[Difference, ...]]
+"""The differences of a row under a defect, by both ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +24,8 @@ class RedSet:
     """A defect with the rows that it turned red.
 
     Attributes:
-        recorded: How many of the findings have the words of a real run; the others have those
-            that the catalogue demands.
+        recorded: How many of the findings have the differences of a real run; the others have
+            what the catalogue demands of them.
     """
 
     defect: Defect
@@ -42,26 +40,25 @@ class RedSet:
         return frozenset(changed | {ref for step in steps for ref in _filled(step)})
 
 
-def read_page(path: Path = PAGE) -> Mapping[tuple[str, str], str]:
-    """What a row said under a defect, by both ids."""
-    return {
-        (cell["defect"], html.unescape(row["row"])): html.unescape(cell["words"])
-        for row in _ROW.finditer(path.read_text(encoding="utf-8"))
-        for cell in _CELL.finditer(row["cells"])
-    }
+def read_record(path: Path = DOCS / RECORD) -> Recorded:
+    """What was recorded of each red row."""
+    proofs = PROOFS.validate_json(path.read_bytes())
+    return {(proof.defect, proof.row): proof.differences for proof in proofs if proof.differences}
 
 
-def red_sets(
-    spec: Spec, defects: tuple[Defect, ...], page: Mapping[tuple[str, str], str]
-) -> Iterator[RedSet]:
+def red_sets(spec: Spec, defects: tuple[Defect, ...], record: Recorded) -> Iterator[RedSet]:
     """The red rows of each defect that is no equivalent."""
     rows = {row.id: row for row in spec.rows}
     for defect in defects:
         if not defect.reds:
             continue
-        recorded = [row for row in defect.reds if (defect.id, row) in page]
+        recorded = [row for row in defect.reds if (defect.id, row) in record]
         findings = tuple(
-            _finding(rows[row], page.get((defect.id, row)) or _plain(due), spec)
+            Finding(
+                rows[row],
+                record.get((defect.id, row)) or _as_due(due),
+                where=_where(rows[row], spec),
+            )
             for row, due in defect.reds.items()
         )
         yield RedSet(defect, findings, len(recorded))
@@ -78,26 +75,17 @@ def _filled(step: Step) -> Iterator[str]:
         yield METRICS_API
 
 
-def _plain(pattern: str) -> str:
-    """A text that the pattern of a catalogue stands for: its first choice, without its signs."""
-    text = re.sub(r"\(([^()|]*)\|[^()]*\)", r"\1", pattern.split("|", maxsplit=1)[0])
-    return re.sub(r"\\d\+?", "1", text).replace(".*", " ").replace("\\", "")
-
-
-def _finding(row: Row, words: str, spec: Spec) -> Finding:
-    differences = [_coded(row, difference_of(line)) for line in _SPLIT.split(words)]
-    return Finding(row, tuple(differences), where=_where(row, spec))
+def _as_due(due: Due) -> tuple[Difference, ...]:
+    """The difference that the catalogue demands; what it does not say is not made up."""
+    what, expected, observed = due.what or "", due.expected or "", due.observed or ""
+    return (Difference(what, expected, observed, code=due.code[0]),)
 
 
 def _where(row: Row, spec: Spec) -> str:
-    """The place that a look at a product states; the pages of the proof do not have it."""
+    """The place that a look at a product states; the proof does not record it."""
     router, posthog = spec.settings.traffic, spec.settings.posthog
     if posthog and row.check in {"flag", "ingestion", "posthog-status"}:
         return f"{posthog.namespace}/pod -> {posthog.host}"
     if router and row.check in {"exposure", "rehearsal"}:
         return f"{router.workload.namespace}/pod -> {router.service}"
     return ""
-
-
-def _coded(row: Row, difference: Difference) -> Difference:
-    return replace(difference, code=code_of(row.check, difference))

@@ -18,7 +18,7 @@ from clusterproof.spec import Spec
 from testbed.cluster.run import exit_code
 from testbed.prove.batches import batches, rows_of
 from testbed.prove.catalogue import REFERENCE, folder_of, read_catalogue, read_exceptions
-from testbed.prove.findings import Finding, Proof, rates
+from testbed.prove.findings import PROOFS, Finding, Proof, rates
 from testbed.prove.heal import heal
 from testbed.prove.pages import About, write_pages
 from testbed.prove.results import earlier, not_due_before
@@ -110,7 +110,7 @@ def _prove(
             f"[{number}/{len(groups)}] {took_s:5.1f} s {len(bad)} not as due: {names}\n"
         )
         for one in bad:
-            sys.stdout.write(f"    {one.finding}: {one.row} ({one.defect}): {one.said[:300]}\n")
+            sys.stdout.write(f"    {one.finding}: {one.row} ({one.defect}): {str(one)[:300]}\n")
         sys.stdout.flush()
     heal(api, spec.namespaces.values())
     return proofs, seconds, left
@@ -181,7 +181,7 @@ def _keep(path: Path, group: tuple[Defect, ...], proofs: list[Proof], took_s: fl
     path.parent.mkdir(parents=True, exist_ok=True)
     line = {
         "defects": [one.id for one in group],
-        "proofs": [one.to_json() for one in proofs],
+        "proofs": PROOFS.dump_python(proofs, mode="json"),
         "took_s": round(took_s, 1),
     }
     with path.open("a", encoding="utf-8") as lines:

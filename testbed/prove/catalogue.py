@@ -1,6 +1,6 @@
 """The catalogue of defects: data in testbed/defects/*.yaml, read and filled in from the spec.
 
-A defect says how it is applied (`steps`), which rows it must turn red and with which words
+A defect says how it is applied (`steps`), which rows it must turn red and by which difference
 (`reds`), and which rows it may touch beside them (`touches`). A family (`for: KIND`) stands for one
 defect per row of that kind; `{field}` in it is the row's field.
 """
@@ -55,6 +55,12 @@ def read_exceptions(folder: Path = FOLDER) -> dict[str, str]:
     path = folder / "exceptions.yaml"
     found: dict[str, str] = read_document(path).data["exceptions"] if path.exists() else {}
     return found
+
+
+def read_unproven(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
+    """By kind of row, the codes that no defect calls for by itself, with the reason."""
+    unproven: dict[str, dict[str, str]] = read_document(folder / "codes.yaml").data["codes"]
+    return unproven
 
 
 def _typed(fields: Mapping[str, Any], document: Document, index: int) -> Defect:

@@ -1,14 +1,16 @@
 """What a group of defects did to the rows, as pure data: red as due, silent, false alarm."""
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
+from pydantic import TypeAdapter
+
+from clusterproof.judgement import Difference
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RowResult
-from testbed.prove.steps import Defect
+from testbed.prove.steps import Defect, Due
 
 
 class Finding(StrEnum):
@@ -28,31 +30,42 @@ class Proof:
     Attributes:
         defect: Its id; for a false alarm, the ids of the group, joined by a comma.
         row: The row's id.
-        said: The row's words at that moment.
+        said: Why it is not red, or what is not as it was before; "" of a row that is.
+        differences: Of a row that is red.
     """
 
     defect: str
     kind: str
     row: str
     finding: Finding
-    said: str
+    said: str = ""
+    differences: tuple[Difference, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """As a line of the results file."""
-        return asdict(self)
+    def is_as(self, due: Due) -> bool:
+        """True where the row was red by the difference that is due."""
+        is_met = any(due.is_met(difference) for difference in self.differences)
+        return self.finding is Finding.RED_AS_DUE and is_met
+
+    def __str__(self) -> str:
+        """What the row said at that moment; each difference with its code."""
+        return self.said or "; ".join(f"{each.code}: {each}" for each in self.differences)
+
+
+PROOFS: Final = TypeAdapter(list[Proof])
+"""Writes proofs as JSON, and reads them."""
 
 
 def judge_group(group: Sequence[Defect], results: Iterable[RowResult]) -> list[Proof]:
     """Every row that a defect must turn red, and every other row that did not stay green."""
     by_id = {result.id: result for result in results}
     proofs = [
-        Proof(defect.id, defect.kind, row, *_due(by_id.get(row), words))
+        Proof(defect.id, defect.kind, row, *_due(by_id.get(row), due))
         for defect in group
-        for row, words in defect.reds.items()
+        for row, due in defect.reds.items()
     ]
     names = ",".join(defect.id for defect in group)
     proofs += [
-        Proof(names, "guard", result.id, Finding.FALSE_ALARM, _words(result))
+        Proof(names, "guard", result.id, Finding.FALSE_ALARM, result.cause, result.parts)
         for result in by_id.values()
         if result.outcome is not Outcome.PASSED
         and not any(defect.may_touch(result.id) for defect in group)
@@ -60,18 +73,13 @@ def judge_group(group: Sequence[Defect], results: Iterable[RowResult]) -> list[P
     return proofs
 
 
-def _due(result: RowResult | None, words: str) -> tuple[Finding, str]:
+def _due(result: RowResult | None, due: Due) -> tuple[Finding, str, tuple[Difference, ...]]:
     if result is None:
-        return Finding.SILENT, "the row was not run"
-    said = _words(result)
+        return Finding.SILENT, "the row was not run", ()
     if result.outcome is not Outcome.FAILED:
-        return Finding.SILENT, f"{result.outcome}: {said}"
-    right = re.search(words, said, re.IGNORECASE | re.DOTALL)
-    return (Finding.RED_AS_DUE if right else Finding.WRONG_REASON), said
-
-
-def _words(result: RowResult) -> str:
-    return "; ".join(result.differences) or result.cause or "as expected"
+        return Finding.SILENT, f"{result.outcome}: {result.cause or 'as expected'}", ()
+    is_right = any(due.is_met(difference) for difference in result.parts)
+    return (Finding.RED_AS_DUE if is_right else Finding.WRONG_REASON), "", result.parts
 
 
 @dataclass(frozen=True, slots=True)

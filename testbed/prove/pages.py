@@ -1,6 +1,7 @@
 """PROOF.md and the matrix of defects and rows, from the proofs."""
 
 import html
+import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from clusterproof.spec import Spec
-from testbed.prove.findings import Finding, Proof, Rates
+from testbed.prove.findings import PROOFS, Finding, Proof, Rates
 from testbed.prove.steps import Defect
 
+RECORD = "proof.json"
 _MARK = {
     Finding.RED_AS_DUE: "●",
     Finding.WRONG_REASON: "≠",
@@ -48,10 +50,17 @@ def write_pages(
     about: About,
     folder: Path,
 ) -> None:
-    """Write PROOF.md and proof-matrix.html into `folder`."""
+    """Write PROOF.md, proof-matrix.html, and what the rows said, with its codes, as proof.json."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "PROOF.md").write_text(_markdown(spec, defects, proofs, figures, about), "utf-8")
     (folder / "proof-matrix.html").write_text(_matrix(spec, defects, proofs), "utf-8")
+    (folder / RECORD).write_text(record(proofs), "utf-8")
+
+
+def record(proofs: Sequence[Proof]) -> str:
+    """The proofs as JSON, one line each."""
+    lines = [json.dumps(proof, ensure_ascii=False) for proof in PROOFS.dump_python(list(proofs))]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
 def _markdown(
@@ -81,9 +90,11 @@ def _markdown(
         "",
         "Defects that cannot be taken for one another are applied together; each row that turns",
         "red belongs to one of them, and every other row that is looked at has to stay green.",
-        "A row is red *as due* when it FAILED and said the words that its defect calls for:",
-        "INCONCLUSIVE is not red. Equivalents are applied with the whole of the suites. The matrix",
-        "is in [proof-matrix.html](proof-matrix.html), the catalogue in `testbed/defects/`.",
+        "A row is red *as due* when it FAILED by a difference with the code that its defect calls",
+        "for, and by the values that tell the defect where a code is not enough. INCONCLUSIVE is",
+        "not red. Equivalents are applied with the whole of the suites. The matrix is in",
+        "[proof-matrix.html](proof-matrix.html), every difference with its code in",
+        "[proof.json](proof.json), the catalogue in `testbed/defects/`.",
         "With `--resume`, a group in which something was wrong is applied again once its cause is",
         "mended: this page then shows the last application of each group, and the sum of times.",
         "",
@@ -94,7 +105,7 @@ def _markdown(
     ]
     order = {row.id: number for number, row in enumerate(spec.rows)}
     for one in sorted(proofs, key=lambda proof: (order.get(proof.row, -1), proof.defect)):
-        said = _cell(one.said)
+        said = _cell(str(one))
         finding = "" if one.finding is Finding.RED_AS_DUE else f" **{one.finding}**"
         lines.append(f"| {one.row} | {one.kind}{finding} | {one.defect[:80]} | {said} |")
     lines += _not_due_before(about)
@@ -119,7 +130,7 @@ def _not_due_before(about: About) -> list[str]:
     lines += ["Each of these groups was applied again, after its cause was mended.", ""]
     lines += ["| row | defects | finding | what the row said |", "|---|---|---|---|"]
     return lines + [
-        f"| {one.row} | {one.defect[:80]} | {one.finding} | {_cell(one.said)} |"
+        f"| {one.row} | {one.defect[:80]} | {one.finding} | {_cell(str(one))} |"
         for one in about.not_due_before
     ]
 
@@ -138,7 +149,7 @@ def _matrix(spec: Spec, defects: Sequence[Defect], proofs: Sequence[Proof]) -> s
         for defect in columns:
             proof = by_place.get((defect.id, row.id))
             mark = _MARK[proof.finding] if proof else ""
-            title = html.escape(f"{defect.id}: {proof.said}") if proof else ""
+            title = html.escape(f"{defect.id}: {proof}") if proof else ""
             kind = proof.finding.replace(" ", "-") if proof else ""
             cells.append(
                 f"<td class={kind!r} title='{title}'>{mark}</td>" if proof else "<td></td>"

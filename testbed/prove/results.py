@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from testbed.prove.findings import Finding, Proof
+from testbed.prove.findings import PROOFS, Finding, Proof
 from testbed.prove.steps import Defect
 
 _BESIDE = ("guard", "restore")
@@ -21,9 +21,9 @@ def earlier(path: Path, defects: Sequence[Defect]) -> tuple[dict[str, list[Proof
     """Proofs by defect, where each row was red as due and nothing else was; and the time it took.
 
     The last line that a defect is in counts. A defect that is no longer as it was, so that other
-    rows are due, has to be proven anew.
+    rows or other differences are due, has to be proven anew.
     """
-    due = {one.id: set(one.reds) for one in defects}
+    due = {one.id: one.reds for one in defects}
     found: dict[str, tuple[int, list[Proof]]] = {}
     took_s: list[float] = []
     for number, entry in enumerate(_entries(path)):
@@ -32,9 +32,10 @@ def earlier(path: Path, defects: Sequence[Defect]) -> tuple[dict[str, list[Proof
         alarmed = any(one.kind in _BESIDE for one in proofs)
         for name in entry["defects"]:
             own = [one for one in proofs if one.defect == name and one.kind not in _BESIDE]
-            red = {one.row for one in own if one.finding is Finding.RED_AS_DUE}
+            reds = due.get(name, {})
+            red = {one.row for one in own if one.row in reds and one.is_as(reds[one.row])}
             found.pop(name, None)
-            if not alarmed and len(red) == len(own) and red == due.get(name):
+            if not alarmed and len(red) == len(own) and red == reds.keys():
                 found[name] = (number, own)
     used = {number for number, _ in found.values()}
     return {name: own for name, (_, own) in found.items()}, sum(took_s[one] for one in used)
@@ -46,4 +47,4 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 
 
 def _proofs(entry: Mapping[str, Any]) -> list[Proof]:
-    return [Proof(**{**one, "finding": Finding(one["finding"])}) for one in entry["proofs"]]
+    return PROOFS.validate_python(entry["proofs"])

@@ -184,6 +184,6 @@ def timed_group(
         proofs = [
             Proof(defect.id, defect.kind, row, Finding.SILENT, said)
             for defect in group
-            for row in defect.reds or {"(all rows)": ""}
+            for row in list(defect.reds) or ["(all rows)"]
         ]
     return proofs, time.monotonic() - began

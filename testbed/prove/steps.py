@@ -1,11 +1,11 @@
 """What a defect can do to a cluster: one class for a step, one for a defect."""
 
-import re
 from fnmatch import fnmatch
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from clusterproof.judgement import Difference
 from clusterproof.spec.row import Frozen, ObjectRef, Ref
 
 
@@ -158,13 +158,45 @@ def _leaves(value: object, at: tuple[str, ...]) -> list[tuple[tuple[str, ...], o
     return [(at, value)]
 
 
+Code = Annotated[str, Field(pattern="^[a-z]+(-[a-z]+)*$")]
+
+
+class Due(Frozen):
+    """The difference that a row has to have: its code, and what of its parts tells the defect.
+
+    Attributes:
+        code: Of the difference; several where the moment of the look decides which it is.
+        what: The part that differs, to the letter; None for any. So are the others.
+    """
+
+    code: tuple[Code, ...] = Field(min_length=1)
+    what: str | None = None
+    expected: str | None = None
+    observed: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_full(cls, entry: object) -> object:
+        """A code alone, or a list of them, is short for an entry of its own."""
+        fields = entry if isinstance(entry, dict) else {"code": entry}
+        code = fields.get("code")
+        return {**fields, "code": [code] if isinstance(code, str) else code}
+
+    def is_met(self, difference: Difference) -> bool:
+        """True for a difference with this code and these parts."""
+        parts = {name: getattr(self, name) for name in ("what", "expected", "observed")}
+        return difference.code in self.code and all(
+            due in {None, getattr(difference, name)} for name, due in parts.items()
+        )
+
+
 class Defect(Frozen):
     """One defect, or one equivalent: a change that must turn nothing red.
 
     Attributes:
         kind: `wrong` value, `absent` thing, `lying` (declared right, behaves wrong), or
             `equivalent`.
-        reds: Row id to a regular expression that its differences match.
+        reds: Row id to the difference that it has to have.
         touches: Rows that may be red or inconclusive with it; `*` matches any text.
         steps: All changes of a group are made first, then everything is waited for.
         then: Steps after that.
@@ -175,7 +207,7 @@ class Defect(Frozen):
     id: str
     kind: Literal["wrong", "absent", "lying", "equivalent"]
     title: str
-    reds: dict[str, str] = Field(default_factory=dict)
+    reds: dict[str, Due] = Field(default_factory=dict)
     touches: tuple[str, ...] = ()
     steps: tuple[Step, ...] = Field(min_length=1)
     then: tuple[Step, ...] = ()
@@ -183,11 +215,9 @@ class Defect(Frozen):
     after_s: float = Field(default=0.0, ge=0, le=120)
 
     def model_post_init(self, _context: object, /) -> None:
-        """Refuse a defect that turns nothing red, an equivalent that does, and a bad pattern."""
+        """Refuse a defect that turns nothing red, and an equivalent that does."""
         if (self.kind == "equivalent") == bool(self.reds):
             raise ValueError("expected `reds` for a defect, and none for an equivalent")
-        for words in self.reds.values():
-            re.compile(words)
 
     def may_touch(self, row_id: str) -> bool:
         """True when the row may be something else than green with this defect."""

@@ -1,7 +1,7 @@
 """Causes in words: what, evidence, remedy and command; and when none is named."""
 
 from clusterproof.causes.find import find_causes, verdict_on
-from clusterproof.causes.finding import Finding, difference_of
+from clusterproof.causes.finding import Finding
 from clusterproof.judgement import Difference
 from tests.causes.findings import (
     CONFIG,
@@ -58,7 +58,7 @@ def test_a_cause_that_only_symptoms_show_quotes_them() -> None:
 
 def test_the_first_part_of_an_object_words_the_cause() -> None:
     none = failed(DB_REPLICAS, "replicas-outside-bounds", "spec.replicas", "1", "0")
-    leads = failed(LEADS, "endpoint-missing", f"ready Pods of {DB}", "at least one", "none")
+    leads = failed(LEADS, "no-pod-ready", f"ready Pods of {DB}", "at least one", "none")
     (cause,) = find_causes([leads, none], [LEADS, DB_REPLICAS])
     assert cause.what == (
         'Deployment/ns/db: spec.replicas is "0" where 1 is expected (and 1 more row about it)'
@@ -79,10 +79,7 @@ def test_a_secret_is_never_shown_by_the_command() -> None:
     assert find_causes([absent], []) == ()
 
 
-def test_a_difference_is_read_from_its_line() -> None:
-    difference = Difference("status.x", "1", "0", "because (of this)", code="c")
-    assert difference_of(str(difference), "c") == difference
-    assert difference_of("no such form").what == "no such form"
+def test_a_row_that_could_not_be_judged_is_no_cause() -> None:
     assert find_causes([Finding(HEALTH, doubt="it cannot be told")], [HEALTH]) == ()
 
 

@@ -88,7 +88,7 @@ def test_what_a_kubelet_names_is_the_cause(message: str, ref: str, part: Part) -
 
 def test_a_store_that_has_no_pods_explains_its_service_and_who_asks_it() -> None:
     none = failed(DB_REPLICAS, "replicas-outside-bounds", "spec.replicas", "1", "0")
-    leads = failed(LEADS, "endpoint-missing", f"ready Pods of {DB}", "at least one", "none")
+    leads = failed(LEADS, "no-pod-ready", f"ready Pods of {DB}", "at least one", "none")
     answers = failed(ANSWERS, "answer-differs", "db:5432", "a connection", "refused")
     health = failed(HEALTH, "status-differs", "web-1 GET :80/health", "200", "503")
     assert places(answers, health, leads, none) == [

@@ -251,7 +251,7 @@ def test_policy_that_names_no_namespace_has_no_peer_to_look_for() -> None:
 @pytest.mark.parametrize(
     ("aspect", "objects", "code"),
     [
-        ("selects", world(policyTypes=["Ingress"]), "policy-selects-otherwise"),
+        ("selects", world(policyTypes=["Ingress"]), "policy-not-for-egress"),
         ("peers", world(*INTENT, posthog={}), "namespace-missing"),
         ("allows", world(*INTENT[:3]), "need-denied"),
         ("selects", world()[6:8], "policy-missing"),

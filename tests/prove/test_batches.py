@@ -16,7 +16,7 @@ def defect(name: str, row: str = "", **more: Any) -> Defect:  # noqa: ANN401 - f
         "id": name,
         "kind": "wrong",
         "title": name,
-        "reds": {row or name: "x"},
+        "reds": {row or name: "a-code"},
         "steps": [patch(f"ConfigMap/a/{name}", {"data": {"KEY": name}})],
     }
     return Defect.model_validate({**fields, **more})

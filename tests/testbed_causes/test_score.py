@@ -2,9 +2,7 @@
 
 import pytest
 
-from clusterproof.causes.finding import difference_of
 from testbed.causes.__main__ import PROFILES, SIGNATURES, as_json, read_profile, signatures_of
-from testbed.causes.codes import code_of
 from testbed.causes.page import Measured, markdown
 from testbed.causes.recorded import RedSet
 from testbed.causes.score import Rank, score
@@ -21,7 +19,7 @@ def red_set(target: str) -> RedSet:
             "id": "gone",
             "kind": "absent",
             "title": "A Service is gone",
-            "reds": {"db-service": "absent", "web-names": "absent"},
+            "reds": {"db-service": "service-missing", "web-names": "service-missing"},
             "steps": [{"delete": target}],
         }
     )
@@ -53,16 +51,3 @@ def test_the_first_cause_is_the_defect_four_times_of_five(profile: str) -> None:
     both = sum(set(pair.ranks) <= {Rank.FIRST, Rank.FIRST_THREE} for pair in measured.pairs)
     assert both / len(measured.pairs) >= 0.7
     assert "| red rows | defects |" in markdown([measured], "2026-11-27")
-
-
-@pytest.mark.parametrize(
-    ("check", "line", "code"),
-    [
-        ("service", "Service/ns/db: expected a Service, observed absent", "service-missing"),
-        ("starts", "web-1/web: expected running, observed ErrImagePull", "image-not-pulled"),
-        ("http", "web-1 GET :80/: expected 200, observed 404", "status-differs"),
-        ("no-such-kind", "x: expected 1, observed 2", "no-such-kind"),
-    ],
-)
-def test_a_code_is_told_from_the_words(check: str, line: str, code: str) -> None:
-    assert code_of(check, difference_of(line)) == code

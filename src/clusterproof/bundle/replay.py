@@ -6,15 +6,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
 from clusterproof.bundle.codec import decode
 from clusterproof.bundle.journal import JOURNAL, Entry, cleaned, read_entries
 from clusterproof.causes.find import find_causes
-from clusterproof.causes.finding import Finding, difference_of, finding_of
+from clusterproof.causes.finding import Finding, finding_of
 from clusterproof.checks import judge, kind_of
 from clusterproof.errors import SpecError
+from clusterproof.judgement import Difference
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.acceptance import outcome_of
@@ -24,6 +26,8 @@ from clusterproof.report.redacted import redacted
 RECORD: Final = "run.json"
 LARGEST_BYTES: Final = 64 * 1024 * 1024
 """A bundle that unpacks to more is refused: a whole run has about 1 MiB. Our choice."""
+_JUDGED: Final = ("outcome", "differences", "codes", "parts")
+"""What a judgement says of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +36,26 @@ class Replayed:
 
     Attributes:
         recorded: What the run said.
-        now: What the judge of this version says of the same fact; the recorded outcome where
-            there is no fact to judge.
-        differences: Of the judgement now.
+        result: What the judge of this version says of the same fact; as recorded where there is
+            no fact to judge.
         without: Why it was not judged again, or "".
         finding: What the search for causes is given of it; None for a row that passed.
     """
 
     recorded: RowResult
-    now: Outcome
-    differences: tuple[str, ...]
+    result: RowResult
     without: str
     finding: Finding | None = None
+
+    @property
+    def now(self) -> Outcome:
+        """The outcome of the judgement now."""
+        return self.result.outcome
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Of the judgement now."""
+        return self.result.differences
 
     @property
     def same(self) -> bool:
@@ -60,22 +72,21 @@ def replay(entry: Entry) -> Replayed:
     except SpecError as error:
         return _as_recorded(entry, str(error))
     now = judge(entry.row, fact)
-    lines = tuple(str(difference) for difference in now.differences)
-    result = entry.result
-    finding = finding_of(entry.row, now, result.evidence, result.next, result.where)
-    return Replayed(result, outcome_of(now, result.accepted), lines, "", finding)
+    was = entry.result
+    finding = finding_of(entry.row, now, was.evidence, was.next, was.where)
+    result = replace(was.with_differences(now.differences), outcome=outcome_of(now, was.accepted))
+    return Replayed(was, result, "", finding)
 
 
 def _as_recorded(entry: Entry, why: str) -> Replayed:
     result, finding = entry.result, None
     if result.outcome is Outcome.FAILED:
-        codes = (*result.codes, *("" for _ in result.differences))
-        lines = zip(result.differences, codes, strict=False)
-        differences = tuple(difference_of(line, code) for line, code in lines)
-        finding = Finding(entry.row, differences, "", result.evidence, result.next, result.where)
+        lines = zip_longest(result.differences, result.codes, fillvalue="")
+        parts = result.parts or tuple(Difference(line, "", "", code=code) for line, code in lines)
+        finding = Finding(entry.row, parts, "", result.evidence, result.next, result.where)
     elif result.outcome is Outcome.INCONCLUSIVE:
         finding = Finding(entry.row, (), result.cause, result.evidence, result.next, result.where)
-    return Replayed(result, result.outcome, result.differences, why, finding)
+    return Replayed(result, result, why, finding)
 
 
 def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:
@@ -93,7 +104,7 @@ def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:
         entries = {entry.row.id: entry for entry in read_entries(folder / JOURNAL)}
     by_id = {name: replay(entry) for name, entry in entries.items()}
     rows = tuple(
-        replace(row, outcome=by_id[row.id].now, differences=by_id[row.id].differences)
+        replace(row, **{name: getattr(by_id[row.id].result, name) for name in _JUDGED})
         if row.id in by_id
         else row
         for row in record.rows

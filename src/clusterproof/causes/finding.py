@@ -1,17 +1,9 @@
 """A red or blind row with what was observed of it: what causes are found from."""
 
-import re
 from dataclasses import dataclass
-from typing import Final
 
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement
 from clusterproof.spec.row import Row
-
-_LINE: Final = re.compile(
-    r"(?P<what>.*?): expected (?P<expected>.*?), observed (?P<observed>.*?)"
-    r"(?: \((?P<reason>.*)\))?",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +50,3 @@ def finding_of(
     if isinstance(judgement, Doubt):
         return Finding(row, (), judgement.reason, evidence, judgement.next_command or show, where)
     return None
-
-
-def difference_of(line: str, code: str = "") -> Difference:
-    """A difference from its line in a record; one that has another form is all `what`."""
-    match = _LINE.fullmatch(line)
-    if match is None:
-        return Difference(line, "", "", code=code)
-    return Difference(
-        match["what"], match["expected"], match["observed"], match["reason"] or "", code=code
-    )

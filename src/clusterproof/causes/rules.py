@@ -202,8 +202,7 @@ def _service(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     if finding.has("port-missing", "target-port-differs", "endpoint-foreign"):
         return Reading(Place(ref, Part.SPEC), needs=(exists,))
     runs = Need(workload, RUNS)
-    no_pods = any(each.what.startswith("ready Pods of ") for each in finding.differences)
-    if no_pods:
+    if finding.has("no-pod-ready"):
         return Reading(Place(workload, Part.PODS), (Place(ref, Part.ENDPOINTS),), (exists, runs))
     return Reading(Place(ref, Part.ENDPOINTS), needs=(exists, runs))
 
@@ -279,7 +278,7 @@ def _egress(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     service = f"Service/{meant[0].namespace}/{meant[0].name}" if meant else ""
     labels = (Need(f"Namespace//{meant[0].namespace}", frozenset({Part.LABELS})),) if meant else ()
     also = (Place(workload, Part.DNS),) if row.protocol == "DNS" else ()
-    if "is not enforced" in words:
+    if finding.has("policy-not-enforced"):
         return Reading(Place(workload, Part.NETWORK), also)
     if finding.has("name-not-resolved"):
         dns = Need(workload, frozenset({Part.DNS}))
@@ -290,7 +289,7 @@ def _egress(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
         place = Place(f"NetworkPolicy/{namespace}/{policy[1]}", Part.SPEC)
         exists = Need(place.ref, frozenset({Part.EXISTS, Part.SELECTOR}))
         return Reading(place, also, (exists, *labels))
-    if "no NetworkPolicy selects" in words:
+    if finding.has("pod-not-isolated"):
         parts = frozenset({Part.EXISTS, Part.SELECTOR, Part.SPEC})
         policies = tuple(Need(ref, parts) for ref in relations.policies_of(workload))
         return Reading(Place(workload, Part.NETWORK), also, policies)
@@ -314,7 +313,7 @@ def _programs(workloads: tuple[str, ...]) -> tuple[Need, ...]:
 
 def _ingress(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     exists = _exists(row.of)
-    if finding.has("service-missing"):
+    if finding.has("service-missing", "service-port-missing"):
         service = f"Service/{row.of.namespace}/{row.service}"
         return Reading(Place(service, Part.EXISTS), needs=(exists,))
     return Reading(Place.of(row.of, Part.SPEC), needs=(exists,))
@@ -466,7 +465,7 @@ def _rehearsal(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     runs = tuple(Need(str(workload), RUNS) for workload in row.workloads)
     of = getattr(row.operation, "of", None)
     for difference in finding.differences:
-        if difference.what != "operation":
+        if difference.code != "step-not-reached":
             continue
         if "may not be evicted" in difference.observed:
             workload = row.operation.runs
@@ -477,7 +476,7 @@ def _rehearsal(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
             return Reading(Place.of(of, Part.SPEC), needs=runs)
         return Reading(Place.of(of, Part.PODS) if of else None, needs=runs)
     asked = relations.asked(finding.where)
-    if not any(each.what == "requests" for each in finding.differences):
+    if not finding.has("no-request-sent", "request-lost"):
         asked = asked if f"/{_namespace_of(row)}/" in asked else ""  # of another: who lost it?
     return Reading(_program_of(asked), needs=runs)
 

@@ -256,18 +256,31 @@ def _differences(row: EgressRow, fact: EgressReach, how: str) -> Iterator[Differ
             row.expected,
             "allowed" if row.expected is Reach.REFUSED else str(dialled),
             _reason(fact, group[0]),
-            code=_code(row, dialled, is_over_tcp=bool(how)),
+            code=_code(row, fact, group[0], is_over_tcp=bool(how)),
         )
 
 
-def _code(row: EgressRow, dialled: Dialled, *, is_over_tcp: bool) -> str:
+def _code(row: EgressRow, fact: EgressReach, reach: PodReach, *, is_over_tcp: bool) -> str:
     if row.expected is Reach.REFUSED:
-        return "peer-reached"
+        return _code_of_reached(fact, reach)
     if row.protocol == "DNS":
         return "dns-tcp-refused" if is_over_tcp else "dns-refused"
-    if dialled.outcome is DialOutcome.DNS_FAILURE:
+    is_allowed = all(decision.allowed for decision in fact.reading)
+    if reach.outcome is not DialOutcome.CONNECTED and not is_allowed:
+        return "peer-not-allowed"
+    if reach.dialled.outcome is DialOutcome.DNS_FAILURE:
         return "name-not-resolved"
     return "peer-not-reached"
+
+
+def _code_of_reached(fact: EgressReach, reach: PodReach) -> str:
+    """Whether the policies as they are written allow it, or none selects the Pod, or none acts."""
+    if reach.dialled.outcome is DialOutcome.DNS_FAILURE or not fact.reading:
+        return "peer-reached"
+    allowing = next((decision for decision in fact.reading if decision.allowed), None)
+    if allowing is None:
+        return "policy-not-enforced"
+    return "peer-reached" if allowing.isolated else "pod-not-isolated"
 
 
 def _differs(row: EgressRow, reach: PodReach) -> bool:
@@ -314,7 +327,10 @@ KIND = Kind(
         "dns-refused",
         "dns-tcp-refused",
         "name-not-resolved",
+        "peer-not-allowed",
         "peer-not-reached",
         "peer-reached",
+        "pod-not-isolated",
+        "policy-not-enforced",
     ),
 )

@@ -184,7 +184,7 @@ def _service_differences(row: IngressRow, fact: IngressView) -> Iterator[Differe
         yield Difference(service, "a Service", "absent", code="service-missing")
     elif row.port not in fact.service_ports:
         ports = f"{list(fact.service_ports)}"
-        yield Difference(service, f"port {row.port}", ports, code="service-missing")
+        yield Difference(service, f"port {row.port}", ports, code="service-port-missing")
 
 
 def _address_differences(fact: IngressView) -> Iterator[Difference]:
@@ -209,5 +209,6 @@ KIND = Kind(
         "ingress-missing",
         "path-missing",
         "service-missing",
+        "service-port-missing",
     ),
 )

@@ -52,9 +52,7 @@ def judge(row: IngressAnswerRow, fact: IngressAnswer) -> Judgement:
 def _differences(row: IngressAnswerRow, url: str, fact: IngressAnswer) -> Iterator[Difference]:
     dialled = fact.dialled
     if dialled is None:
-        yield Difference(
-            url, f"HTTP {row.status}", "not dialled", fact.trouble, code="ingress-not-dialled"
-        )
+        yield Difference(url, f"HTTP {row.status}", "not dialled", fact.trouble, code=fact.code)
     elif dialled.outcome is not DialOutcome.CONNECTED:
         expected = f"HTTP {row.status} with its own certificate"
         yield Difference(url, expected, str(dialled), code="ingress-not-reached")
@@ -79,9 +77,14 @@ KIND = Kind(
     judge,
     begin=(answers,),
     codes=(
+        "address-missing",
         "certificate-differs",
+        "certificate-unreadable",
+        "ingress-missing",
         "ingress-not-dialled",
         "ingress-not-reached",
+        "secret-missing",
         "status-differs",
+        "tls-missing",
     ),
 )

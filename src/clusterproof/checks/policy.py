@@ -261,7 +261,7 @@ def _selection(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
     if "Egress" not in policy.types:
         types = ", ".join(policy.types) or "none"
         yield Difference(
-            "spec.policyTypes", "Egress among them", types, code="policy-selects-otherwise"
+            "spec.policyTypes", "Egress among them", types, code="policy-not-for-egress"
         )
     for pod in fact.pods:
         if not policy.selects(fact.namespace, pod.labels):
@@ -401,6 +401,7 @@ KIND = Kind(
         "pod-in-host-network",
         "pod-missing",
         "policy-missing",
+        "policy-not-for-egress",
         "policy-selects-otherwise",
     ),
 )

@@ -222,7 +222,7 @@ def _endpoint_differences(row: ServiceRow, fact: ServiceView) -> Iterator[Differ
     ready = {pod.name for pod in fact.pods if pod.ready and pod.is_workloads}
     if not ready:
         yield Difference(
-            f"ready Pods of {row.workload}", "at least one", "none", code="endpoint-missing"
+            f"ready Pods of {row.workload}", "at least one", "none", code="no-pod-ready"
         )
     reached = {endpoint.pod for endpoint in fact.endpoints}
     selected = {pod.name for pod in fact.pods if pod.is_selected}
@@ -256,6 +256,7 @@ KIND = Kind(
         "endpoint-foreign",
         "endpoint-missing",
         "foreign-pod-selected",
+        "no-pod-ready",
         "pod-not-selected",
         "port-missing",
         "service-missing",

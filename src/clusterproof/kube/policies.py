@@ -183,10 +183,15 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the policies of a Pod say of one destination, and which of them says so."""
+    """What the policies of a Pod say of one destination, and which of them says so.
+
+    Attributes:
+        isolated: Whether a policy selects the Pod for Egress: one that none selects may all.
+    """
 
     allowed: bool
     by: str
+    isolated: bool = True
 
 
 def decide_egress(
@@ -197,7 +202,8 @@ def decide_egress(
         one for one in policies if "Egress" in one.types and one.selects(namespace, labels)
     ]
     if not selecting:
-        return Decision(allowed=True, by="no NetworkPolicy selects the Pod for Egress")
+        by = "no NetworkPolicy selects the Pod for Egress"
+        return Decision(allowed=True, by=by, isolated=False)
     for policy in selecting:
         for number, rule in enumerate(policy.egress):
             if rule.allows(to, policy.namespace):

@@ -39,12 +39,14 @@ class IngressAnswer:
 
     Attributes:
         trouble: Why it was not dialled: no Ingress, no address, no TLS for the host; or "".
+        code: Of that difference.
         own_fingerprint: Of the certificate in the Secret that the Ingress names.
     """
 
     trouble: str = ""
     dialled: Dialled | None = None
     own_fingerprint: str = ""
+    code: str = "ingress-not-dialled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,14 @@ def _service_peer(rule: AnswerRow) -> Peer:
 def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnswer, Peer | None]:
     ingress = cluster.find(rule.of)
     if ingress is None:
-        return IngressAnswer(trouble="no such Ingress"), None
+        return IngressAnswer("no such Ingress", code="ingress-missing"), None
     addresses = addresses_of(ingress)
     if not addresses:
-        return IngressAnswer(trouble="its status has no address"), None
+        return IngressAnswer("its status has no address", code="address-missing"), None
     entry = tls_entry(ingress, rule.host)
     if entry is None:
-        return IngressAnswer(trouble=f"spec.tls has no Secret for {rule.host}"), None
+        trouble = f"spec.tls has no Secret for {rule.host}"
+        return IngressAnswer(trouble, code="tls-missing"), None
     secret_name = entry.get("secretName", "")
     if not secret_name:
         raise ObservationError(
@@ -110,12 +113,12 @@ def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnsw
     ref = ObjectRef(kind="Secret", namespace=rule.of.namespace, name=secret_name)
     secret = cluster.find(ref)
     if secret is None:
-        return IngressAnswer(trouble=f"{ref} does not exist"), None
+        return IngressAnswer(f"{ref} does not exist", code="secret-missing"), None
     try:
         pem = pem_of(secret, "tls.crt")
         answer = IngressAnswer(own_fingerprint=fingerprint(pem))
     except ValueError as error:
-        return IngressAnswer(trouble=f"{ref} tls.crt: {error}"), None
+        return IngressAnswer(f"{ref} tls.crt: {error}", code="certificate-unreadable"), None
     peer = Peer(
         rule.id,
         addresses[0],

@@ -7,7 +7,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from clusterproof.causes.cause import Cause
 from clusterproof.errors import SpecError
+from clusterproof.judgement import Difference
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 
 SCHEMA: Final = 1
@@ -81,6 +82,7 @@ class RowResult:
         next: A read-only command that shows more, ready to paste, or "".
         differences: Every single difference of the row, one line each.
         codes: The code of each of `differences`, in their order; "" where it has none.
+        parts: Each of `differences` in its parts, in their order; empty in a record of before.
         started_at: Unix time in seconds.
         duration_s: How long it took.
         how: The way it was looked at ("API read", "exec", "dialler pod") and the rights it took.
@@ -101,6 +103,7 @@ class RowResult:
     next: str = ""
     differences: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    parts: tuple[Difference, ...] = ()
     started_at: float = 0.0
     duration_s: float = 0.0
     how: str = ""
@@ -112,6 +115,12 @@ class RowResult:
     def flaky(self) -> bool:
         """True for a pass that needed more than one attempt."""
         return self.outcome is Outcome.PASSED and self.attempts > 1
+
+    def with_differences(self, parts: tuple[Difference, ...]) -> "RowResult":
+        """The row with these differences, also as lines and by their codes."""
+        lines = tuple(str(difference) for difference in parts)
+        codes = tuple(difference.code for difference in parts)
+        return replace(self, differences=lines, codes=codes, parts=parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,14 +58,12 @@ def result_of(checked: Checked, planned: RowResult) -> RowResult:
     judgement, observed = checked.judgement, checked.observed
     differences = judgement.differences
     result = replace(
-        planned,
+        planned.with_differences(differences),
         outcome=checked.outcome,
         started_at=checked.started_at,
         duration_s=checked.duration_s,
         next=_next(checked),
         cause="",
-        differences=tuple(str(difference) for difference in differences),
-        codes=tuple(difference.code for difference in differences),
         accepted=checked.acceptances,
     )
     if observed is not None:
