@@ -36,6 +36,7 @@ NO_NAME = Dialled(DialOutcome.DNS_FAILURE, text="temporary failure")
 NO_NAME_BUT_OPEN = Dialled(DialOutcome.DNS_FAILURE, by_address=DialOutcome.CONNECTED)
 NO_NAME_AND_SHUT = Dialled(DialOutcome.DNS_FAILURE, by_address=DialOutcome.TIMEOUT)
 BY_NO_RULE = Decision(allowed=False, by="NetworkPolicy p: none of 1 egress rules")
+BY_NO_POLICY = Decision(allowed=True, by="no NetworkPolicy selects the Pod", isolated=False)
 BY_RULE = Decision(allowed=True, by="NetworkPolicy p egress[0]: to everywhere")
 
 
@@ -177,7 +178,15 @@ def test_dns_that_is_refused_over_both_is_as_expected() -> None:
     [
         ("allowed", "TCP", reach(TIMEOUT), "peer-not-reached"),
         ("allowed", "TCP", reach(NO_NAME), "name-not-resolved"),
+        ("allowed", "TCP", reach(TIMEOUT, reading=BY_RULE), "peer-not-reached"),
+        ("allowed", "TCP", reach(TIMEOUT, reading=BY_NO_RULE), "peer-not-allowed"),
+        ("allowed", "TCP", reach(NO_NAME_AND_SHUT, reading=BY_NO_RULE), "peer-not-allowed"),
+        ("allowed", "TCP", reach(NO_NAME_BUT_OPEN, reading=BY_NO_RULE), "name-not-resolved"),
         ("refused", "TCP", reach(CONNECTED), "peer-reached"),
+        ("refused", "TCP", reach(CONNECTED, reading=BY_RULE), "peer-reached"),
+        ("refused", "TCP", reach(NO_NAME_BUT_OPEN, reading=BY_NO_RULE), "peer-reached"),
+        ("refused", "TCP", reach(CONNECTED, reading=BY_NO_RULE), "policy-not-enforced"),
+        ("refused", "TCP", reach(CONNECTED, reading=BY_NO_POLICY), "pod-not-isolated"),
         ("allowed", "DNS", reach(TIMEOUT), "dns-refused"),
         (
             "allowed",

@@ -247,6 +247,33 @@ def test_tls_may_be_by_a_wildcard_and_held_by_the_controller(hosts: list[str]) -
         read_ingress_answer(dial_answers(cluster, Control(), [rule]), rule)
 
 
+@pytest.mark.parametrize(
+    ("there", "code"),
+    [
+        ([], "ingress-missing"),
+        ([{**ingress(("a.b", TWO)), "status": {}}], "address-missing"),
+        ([ingress(("a.b", TWO))], "tls-missing"),
+        ([ingress(("a.b", TWO), tls=[{"hosts": ["a.b"], "secretName": "crt"}])], "secret-missing"),
+        (
+            [
+                ingress(("a.b", TWO), tls=[{"hosts": ["a.b"], "secretName": "crt"}]),
+                {
+                    "kind": "Secret",
+                    "metadata": {"name": "crt", "namespace": "shop"},
+                    "data": {"tls.crt": "bm9uZQ=="},
+                },
+            ],
+            "certificate-unreadable",
+        ),
+    ],
+)
+def test_why_an_ingress_was_not_dialled_has_a_code_of_its_own(there: list[Json], code: str) -> None:
+    rule = row("ingress-answer", of="Ingress/shop/door", host="a.b", path="/")
+    with cluster_of(*there) as cluster:
+        fact = read_ingress_answer(dial_answers(cluster, Control(), [rule]), rule).value
+    assert [difference.code for difference in judge(rule, fact).differences] == [code]
+
+
 # --- References
 
 
