@@ -17,6 +17,7 @@ COMPONENTS = (
     "kube-proxy",
     "prometheus",
     "metrics-server",
+    "prometheus-adapter",
     *(node.name for node in NODES),
 )
 
