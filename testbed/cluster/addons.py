@@ -20,6 +20,7 @@ from testbed.cluster.topology import (
     NODES,
     OUTSIDE,
     OUTSIDE_HOSTS,
+    PROMETHEUS_ADAPTER_PORT,
     PROMETHEUS_PORT,
     Node,
 )
@@ -31,6 +32,7 @@ FILES = (
     "coredns.yaml",
     "metrics-server.yaml",
     "prometheus.yaml",
+    "prometheus-adapter.yaml",
 )
 APPLY_WITHIN_S = 60.0
 _APPLY = (
@@ -83,6 +85,7 @@ def render(text: str) -> str:
         metrics_server_port=str(METRICS_SERVER_PORT),
         outside_address=str(OUTSIDE.address),
         outside_hosts=" ".join(OUTSIDE_HOSTS),
+        prometheus_adapter_port=str(PROMETHEUS_ADAPTER_PORT),
         prometheus_port=str(PROMETHEUS_PORT),
         prometheus_rules=str(paths.PROMETHEUS_RULES / "*.yaml"),
         prometheus_targets=str(discovery.TARGETS),

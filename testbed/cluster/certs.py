@@ -86,6 +86,12 @@ def leaves() -> tuple[Leaf, ...]:
             addresses=(CONTROL.address,),
         ),
         Leaf(
+            "prometheus-adapter",
+            "testbed:prometheus-adapter",
+            names=_service_names("prometheus-adapter", "monitoring"),
+            addresses=(CONTROL.address,),
+        ),
+        Leaf(
             "outside",
             "outside world",
             names=OUTSIDE_HOSTS,

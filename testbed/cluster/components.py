@@ -17,6 +17,7 @@ from testbed.cluster.topology import (
     METRICS_SERVER_PORT,
     OUTSIDE,
     POD_CIDR,
+    PROMETHEUS_ADAPTER_PORT,
     PROMETHEUS_PORT,
     SERVICE_CIDR,
     Node,
@@ -57,7 +58,7 @@ def etcd() -> Component:
 
 
 def api_server() -> Component:
-    """The API server, with aggregation (metrics.k8s.io)."""
+    """The API server, with aggregation (metrics.k8s.io, custom and external)."""
     certs = paths.CERTS
     return _control(
         "kube-apiserver",
@@ -171,6 +172,27 @@ def prometheus() -> Component:
     )
 
 
+def prometheus_adapter() -> Component:
+    """The custom and external metrics APIs, answered by Prometheus: what HPAs scale by as well."""
+    certs = paths.CERTS
+    config = kubeconfigs.path_of("prometheus-adapter")
+    return _control(
+        "prometheus-adapter",
+        str(program("prometheus-adapter")),
+        f"--lister-kubeconfig={config}",
+        f"--authentication-kubeconfig={config}",
+        f"--authorization-kubeconfig={config}",
+        f"--secure-port={PROMETHEUS_ADAPTER_PORT}",
+        f"--tls-cert-file={certs}/prometheus-adapter.crt",
+        f"--tls-private-key-file={certs}/prometheus-adapter.key",
+        f"--prometheus-url=http://{CONTROL.address}:{PROMETHEUS_PORT}/",
+        f"--config={paths.ADDONS}/prometheus-adapter.rules",
+        # Half a minute until a new series is known; a series that is gone is forgotten after this.
+        "--metrics-relist-interval=15s",
+        "--metrics-max-age=1m",
+    )
+
+
 def scrape_targets() -> Component:
     """What tells Prometheus which Pods there are."""
     return Component(
@@ -183,7 +205,14 @@ def scrape_targets() -> Component:
 
 def control_plane() -> tuple[Component, ...]:
     """What runs beside the API server, once it answers."""
-    return (controller_manager(), scheduler(), metrics_server(), scrape_targets(), prometheus())
+    return (
+        controller_manager(),
+        scheduler(),
+        metrics_server(),
+        scrape_targets(),
+        prometheus(),
+        prometheus_adapter(),
+    )
 
 
 def containerd(node: Node) -> Component:

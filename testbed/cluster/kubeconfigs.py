@@ -18,6 +18,7 @@ COMPONENTS = (
     "prometheus",
     "metrics-server",
     "contour",
+    "prometheus-adapter",
     *(node.name for node in NODES),
 )
 

@@ -133,6 +133,7 @@ OUTSIDE_HOSTS = (
 API_PORT = 6443
 PROMETHEUS_PORT = 9090
 METRICS_SERVER_PORT = 4443
+PROMETHEUS_ADAPTER_PORT = 4444
 INGRESS_CLASS = "nginx"
 """The class that the reference and the shop ask for; Contour serves it here."""
 GATEWAY = "ingress"
