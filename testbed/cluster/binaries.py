@@ -72,7 +72,7 @@ FAMILIES = (
     Family("pause", "."),
 )
 KUBE_ROUTER = Family("kube-router", ".")
-"""The firewall of kube-router: enforces NetworkPolicies where POLICY names it, so only built then."""
+"""The firewall of kube-router: enforces NetworkPolicies where POLICY names it; only then built."""
 
 KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 """Only for measurements at scale, so only built when asked for."""
