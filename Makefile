@@ -61,7 +61,8 @@ plan: install ## what would be checked, row by row
 .PHONY: test-cluster test-cluster-dates bench figures
 demo: cluster deploy verify ## a real cluster with the whole deployment, verified
 
-# The testbed reads PATIENCE (a factor for every wait, on a slow machine) and NODES (5) itself.
+# The testbed reads PATIENCE (a factor for every wait, on a slow machine), NODES (5) and POLICY
+# (nftables or kube-router) itself.
 cluster: install ## start the local cluster (root, Linux), with NODES nodes; again: repair it
 	$(RUN) python -m testbed.cluster up --backend $(TESTBED) --images $(IMAGES)
 
@@ -149,6 +150,10 @@ CASES ?= 500
 oracle-kubeconfig: install ## generated kubeconfigs to kubectl and to us: the same server, as the same user (no cluster)
 	$(RUN) python -m testbed.oracles.kubeconfig --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
 	  $(if $(MUTANTS),--mutants)
+
+.PHONY: policies
+policies: install ## NetworkPolicies dialled on the running cluster's engine, and docs/POLICIES.md (root)
+	$(RUN) python -m testbed.oracles.policies --pages docs
 
 .PHONY: compare causes mutate
 compare: install ## static tools on the same defects, beside our proof (no cluster)

@@ -97,7 +97,7 @@ def _status(_: argparse.Namespace) -> int:
 def _component(options: argparse.Namespace) -> int:
     preflight.check_root()
     if options.action == "stop":
-        supervision.stop(options.name)
+        up.stop_component(options.name)
     else:
         up.start_component(options.name)
     return OK

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.cluster import paths
+from testbed.cluster import engine, paths
 from testbed.cluster.go import GO_ENV, go_command
 from testbed.cluster.run import run
 from testbed.cluster.topology import KUBERNETES_VERSION
@@ -75,6 +75,9 @@ FAMILIES = (
     Family("contour", "github.com/projectcontour/contour/cmd/contour"),
     Family("pause", "."),
 )
+KUBE_ROUTER = Family("kube-router", ".")
+"""The firewall of kube-router: enforces NetworkPolicies where POLICY names it; only then built."""
+
 KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 """Only for measurements at scale, so only built when asked for."""
 
@@ -96,7 +99,12 @@ ORACLE = Family("oracle", ".", f"{_STRIP} {_version_flags(KUBERNETES_VERSION)}")
 READING = Family("reading", ".")
 """No part of the cluster: reads as Prometheus, kubectl and the kubelet do, for their oracles."""
 
-ALL = (*FAMILIES, KWOK, KUBE_SCORE, DASHBOARD, DOCKERFILE, HELM, ORACLE, READING)
+ALL = (*FAMILIES, KUBE_ROUTER, KWOK, KUBE_SCORE, DASHBOARD, DOCKERFILE, HELM, ORACLE, READING)
+
+
+def of_cluster() -> tuple[Family, ...]:
+    """What the cluster runs, with the engine that POLICY names."""
+    return (*FAMILIES, *((KUBE_ROUTER,) if engine.ENGINE == engine.KUBE_ROUTER else ()))
 
 
 def key_of(folder: Path, flags: str) -> str:

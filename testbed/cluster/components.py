@@ -5,7 +5,7 @@ Source: Kubernetes v1.35, component command line reference.
 
 import sys
 
-from testbed.cluster import kubeconfigs, paths
+from testbed.cluster import engine, kubeconfigs, paths
 from testbed.cluster.binaries import program
 from testbed.cluster.component import Component
 from testbed.cluster.paths import NodePaths
@@ -15,6 +15,7 @@ from testbed.cluster.topology import (
     CONTROL,
     FORWARDS,
     METRICS_SERVER_PORT,
+    NODES,
     OUTSIDE,
     POD_CIDR,
     PROMETHEUS_ADAPTER_PORT,
@@ -263,26 +264,42 @@ def forwards() -> tuple[Component, ...]:
     )
 
 
-CONTROLLERS = ("policy", "volumes")
+POLICY_ENGINE = "network-policies"
+"""Names all programs of `policy_engine` together, where one is to be stopped or started."""
+
+
+def policy_engine() -> tuple[Component, ...]:
+    """What enforces NetworkPolicies: our own controller, or kube-router on each node."""
+    if engine.ENGINE == engine.KUBE_ROUTER:
+        return tuple(kube_router(node) for node in NODES)
+    return (_controller("policy"),)
+
+
+def kube_router(node: Node) -> Component:
+    """The firewall of kube-router on a node."""
+    return _on_node(
+        node,
+        "kube-router",
+        f"--kubeconfig={kubeconfigs.path_of('admin')}",
+        f"--hostname-override={node.name}",
+        f"--service-cluster-ip-range={SERVICE_CIDR}",
+    )
+
+
+CONTROLLERS = ("volumes",)
 
 
 def controllers() -> tuple[Component, ...]:
-    """The controllers of our own: NetworkPolicies, volumes."""
-    return tuple(
-        Component(
-            f"controller-{name}",
-            (
-                sys.executable,
-                "-m",
-                "testbed.controllers",
-                name,
-                f"--kubeconfig={paths.KUBECONFIG}",
-            ),
-            env=_PYTHON_ENV,
-            cwd=str(paths.CHECKOUT),
-        )
-        for name in CONTROLLERS
-        if (paths.CHECKOUT / "testbed" / "controllers" / f"{name}.py").exists()
+    """The controllers that a cloud would bring: volumes."""
+    return tuple(_controller(name) for name in CONTROLLERS)
+
+
+def _controller(name: str) -> Component:
+    return Component(
+        f"controller-{name}",
+        (sys.executable, "-m", "testbed.controllers", name, f"--kubeconfig={paths.KUBECONFIG}"),
+        env=_PYTHON_ENV,
+        cwd=str(paths.CHECKOUT),
     )
 
 

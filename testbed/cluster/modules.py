@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from testbed.cluster import engine
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import completed, run
 
@@ -40,6 +41,15 @@ TRIALS = {
 }
 """Tried in a network namespace that ends with the command: no file says that a kernel has them."""
 
+TRIALS_OF_KUBE_ROUTER = {
+    "xt_set": (
+        "sh",
+        "-c",
+        "ipset create trial hash:ip timeout 0"
+        " && iptables --append FORWARD --match set --match-set trial src --jump ACCEPT",
+    ),
+}
+
 _OURS = re.compile(
     "|".join(
         (
@@ -47,6 +57,7 @@ _OURS = re.compile(
             r"mbcache|jbd2|crc32c_\w+",  # of ext4
             r"stp|llc|8021q|garp|mrp",  # of bridge
             r"nf_\w+|nft_\w+|nfnetlink\w*|xt_\w+|x_tables|ip6?_tables|ip6?table_\w+|ip6?t_\w+",
+            r"ip_set\w*",  # of kube-router
             r"ip_vs\w*|libcrc32c",  # kube-proxy asks for ip_vs, to clear another mode's leftovers
         )
     )
@@ -75,7 +86,8 @@ def lacking() -> Iterator[str]:
 
 def lacking_in_networks() -> Iterator[str]:
     """One sentence for each thing that a network namespace of this kernel cannot have."""
-    for name, command in TRIALS.items():
+    of_engine = TRIALS_OF_KUBE_ROUTER if engine.ENGINE == engine.KUBE_ROUTER else {}
+    for name, command in {**TRIALS, **of_engine}.items():
         trial = completed(["unshare", "--net", *command])
         if trial.returncode:
             yield f"expected a kernel with {name} ({trial.stderr.strip()}), {_reason(name)}"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.cluster import paths
+from testbed.cluster import engine, paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 
@@ -44,13 +44,16 @@ CLUSTER = (
     CONTAINERD,
     Package("runc", ("runc",)),
     CNI,
-    Package("iptables", ("iptables", "ip6tables")),
+    Package("iptables", ("iptables", "ip6tables", "iptables-save", "iptables-restore")),
     Package("nftables", ("nft",)),
     Package("iproute2", ("ip", "ss")),
     Package("prometheus", ("prometheus", "promtool")),
     Package("e2fsprogs", ("mkfs.ext4",)),
     MMDEBSTRAP,
 )
+IPSET = Package("ipset", ("ipset",))
+"""Of kube-router alone."""
+
 TESTS = (
     *CLUSTER,
     Package("chromium", ("chromium",)),
@@ -71,6 +74,11 @@ _LOADER = frozenset({"libc6", "libc-bin"})
 """Never unpacked: the C library and the loader that the machine starts programs with are one."""
 
 _INSTALLED_BY_APT = re.compile(r"^Inst (\S+)(?: \[[^]]*\])? \((\S+) ", re.MULTILINE)
+
+
+def of_cluster() -> tuple[Package, ...]:
+    """What the cluster runs, with the engine that POLICY names."""
+    return (*CLUSTER, *((IPSET,) if engine.ENGINE == engine.KUBE_ROUTER else ()))
 
 
 def search_path() -> str:
@@ -179,10 +187,11 @@ def _write_commands(package: Package, unpacked: Path, root: Path) -> None:
 
 
 def _program(package: Package, root: Path, name: str) -> Path:
-    # iptables gets its name when it is installed (update-alternatives), chromium's is a script
-    # that looks for its files under /usr.
+    # iptables and iptables-save get their names when they are installed (update-alternatives),
+    # chromium's is a script that looks for its files under /usr.
     postgresql = f"usr/lib/postgresql/15/bin/{name}"
-    for place in (f"usr/lib/{name}/{name}", postgresql, *_places(name), *_places(f"{name}-nft")):
+    on_nft = name.replace("tables", "tables-nft")
+    for place in (f"usr/lib/{name}/{name}", postgresql, *_places(name), *_places(on_nft)):
         if (root / place).exists():
             return Path(place)
     raise TestbedError(f"package {package.name}: expected a program {name} in it, found none")

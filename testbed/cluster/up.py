@@ -12,6 +12,7 @@ from testbed.cluster import (
     cgroups,
     components,
     contour,
+    engine,
     envoy,
     host,
     images,
@@ -62,6 +63,7 @@ def up(progress: Progress, *, deployment: bool = True) -> None:
 def _up(progress: Progress, modules_before: set[str], *, deployment: bool) -> None:
     preflight.check()
     _check_size()
+    _check_engine()
     archives = prepare(progress, deployment=deployment)
     if running():
         images.import_into_nodes(archives, progress)
@@ -102,22 +104,32 @@ def _check_size() -> None:
         )
 
 
+def _check_engine() -> None:
+    there = engine.recorded() or engine.NFTABLES
+    if running() and there != engine.ENGINE:
+        raise PreflightError(
+            f"POLICY={engine.ENGINE}: the cluster that runs has {there}, and its engine is not"
+            " changed while it runs; remove it first: make cluster-down"
+        )
+
+
 def prepare(progress: Progress, *, deployment: bool = True) -> list[Path]:
     """Packages, programs and images: what a cold machine lacks and a warm one has.
 
     Returns:
         The archives of all images, without those of the deployment where it is not wanted.
     """
-    if packages.lacking(packages.CLUSTER):
+    if packages.lacking(packages.of_cluster()):
         with progress.step("Debian's programs"):
-            packages.ensure(packages.CLUSTER, progress.say)
+            packages.ensure(packages.of_cluster(), progress.say)
     preflight.check_networks()
     building = images.building(progress) if deployment else nullcontext(list)
     with building as built:
-        if binaries.missing():
+        families = binaries.of_cluster()
+        if binaries.missing(families):
             with progress.step("building the cluster's programs"):
-                binaries.ensure(progress.say)
-        binaries.ensure(progress.say)
+                binaries.ensure(progress.say, families)
+        binaries.ensure(progress.say, families)
         contour.manifests()
         envoy.ensure(progress.say)
         return [*system_images.ensure(), *built()]
@@ -128,6 +140,7 @@ def _create(progress: Progress) -> None:
     with progress.step("networks, certificates and the nodes' stores"):
         paths.RUN.mkdir(parents=True, exist_ok=True)
         size.RECORD.write_text(f"{size.NODE_COUNT}\n")
+        engine.RECORD.write_text(f"{engine.ENGINE}\n")
         network.create()
         certs.write_all(paths.CERTS)
         kubeconfigs.write_all()
@@ -191,10 +204,28 @@ def start_component(name: str) -> None:
     Raises:
         TestbedError: There is none of that name.
     """
+    supervision.start_all(_named(name))
+
+
+def stop_component(name: str) -> None:
+    """Stop a component and keep it stopped.
+
+    Raises:
+        TestbedError: There is none of that name.
+    """
+    for component in _named(name):
+        supervision.stop(component.name)
+
+
+def _named(name: str) -> tuple[Component, ...]:
+    """The component of that name, or all that enforce NetworkPolicies, whichever engine runs."""
+    if name == components.POLICY_ENGINE:
+        return components.policy_engine()
     by_name = {component.name: component for component in all_components()}
     if name not in by_name:
-        raise TestbedError(f"component {name!r}: expected one of {', '.join(by_name)}")
-    supervision.start(by_name[name])
+        expected = ", ".join((*by_name, components.POLICY_ENGINE))
+        raise TestbedError(f"component {name!r}: expected one of {expected}")
+    return (by_name[name],)
 
 
 def all_components() -> tuple[Component, ...]:
@@ -210,6 +241,7 @@ def all_components() -> tuple[Component, ...]:
         components.outside_world(),
         *components.control_plane(),
         *nodes,
+        *components.policy_engine(),
         *components.controllers(),
         *contour.components(),
     )

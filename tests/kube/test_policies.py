@@ -18,8 +18,8 @@ from clusterproof.kube.policies import (
     show_selector,
 )
 from clusterproof.spec.need import Need, parse_need
+from testbed.oracles.policies.world import Case, read_cases, read_world
 from tests.observe.cluster_objects import policy
-from tests.testbed_controllers.policy_world import Case, read_cases, read_world
 
 WORLD = read_world()
 LITERAL = policy(

@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from testbed.cluster.topology import INGRESS, LOAD
+from testbed.oracles.policies.dials import in_netns
 from tests.testbed_controllers.live import LivePod, listen
-from tests.testbed_controllers.netlab import in_netns
 
 CLIENT_TIMEOUT_S = 5.0
 

@@ -19,7 +19,7 @@ from clusterproof.wait import wait_until
 from testbed.cluster.paths import KUBECONFIG, RUN
 from testbed.cluster.topology import NODES, PAUSE_IMAGE
 from testbed.controllers.kube import Api, ApiError, Json
-from tests.testbed_controllers.netlab import NETNS_DIRECTORY, in_netns
+from testbed.oracles.policies.dials import NETNS_DIRECTORY, in_netns
 
 RUN_LABEL = "clusterproof.dev/run"
 READY_WITHIN_S = 60.0

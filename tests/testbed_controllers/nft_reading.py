@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.testbed_controllers.policy_world import Flow, World
+from testbed.oracles.policies.world import Flow, World
 
 MATCHES = re.compile(
     r"(?P<family>ip6?) (?P<end>[sd]addr) (?P<differs>!= )?"

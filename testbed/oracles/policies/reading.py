@@ -1,14 +1,13 @@
-"""NetworkPolicy read a second time, straight from the API reference, to judge the ruleset by.
+"""NetworkPolicy read a second time, straight from the API reference, to judge engines by.
 
-It shares no code with the enforcer and works on the raw objects.
+It shares no code with our enforcer and works on the raw objects.
 """
 
 import ipaddress
 from collections.abc import Iterable
 
-from testbed.controllers.kube import Json
-from testbed.controllers.netpol import Address
-from tests.testbed_controllers.policy_world import Flow, World
+from clusterproof.kube.answer import Json
+from testbed.oracles.policies.world import Address, Flow, World
 
 
 def reaches(world: World, policies: Iterable[Json], flow: Flow) -> bool:

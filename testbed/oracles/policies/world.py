@@ -1,4 +1,4 @@
-"""The small world of `policy_cases.yaml`, typed: who is where, and which cases there are."""
+"""The small world of `cases.yaml`, typed: who is where, and which cases there are."""
 
 import ipaddress
 import re
@@ -9,10 +9,12 @@ from typing import Any
 
 import yaml
 
-from testbed.controllers.kube import Json
-from testbed.controllers.netpol import Address
+from clusterproof.kube.answer import Json
+from testbed.oracles.policies.dials import Dial
 
-CASES_FILE = Path(__file__).with_name("policy_cases.yaml")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+CASES_FILE = Path(__file__).with_name("cases.yaml")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,12 @@ class Flow:
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table."""
+    """One row of the table.
+
+    Attributes:
+        expect: What the API's documentation says of it: "allowed" or "refused".
+        differs: Engines that do otherwise → what is known of it.
+    """
 
     id: str
     policies: tuple[str, ...]
@@ -37,6 +44,13 @@ class Case:
     protocol: str
     version: int
     expect: str
+    differs: Mapping[str, str]
+
+    def expected_of(self, engine: str) -> str:
+        """What this engine is known to do."""
+        if engine not in self.differs:
+            return self.expect
+        return "refused" if self.expect == "allowed" else "allowed"
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,13 @@ class World:
             port,
         )
 
+    def dial(self, case: Case, places: Mapping[str, str]) -> Dial:
+        """The case's packet as it is sent; `places` are the network namespaces by name."""
+        service = self.services.get(case.destination)
+        pod = service["pod"] if service else case.destination
+        address = service["ip"] if service else self.address(pod, case.version)
+        return Dial(places[case.source], places[pod], str(address), case.protocol, case.port)
+
     def chosen(self, case: Case) -> tuple[Json, ...]:
         """The raw policies of the case."""
         return tuple(self.policies[name] for name in case.policies)
@@ -117,7 +138,8 @@ def read_cases() -> tuple[Case, ...]:
 def _case(row: Json) -> Case:
     form = r"(\S+) -> (\S+) (\d+)(?:/(\w+))?( v6)?"
     found = re.fullmatch(form, row["dial"])
-    assert found, f"{row['id']}: expected {form}, seen {row['dial']!r}"
+    if not found:
+        raise ValueError(f"{row['id']}: expected {form}, got {row['dial']!r}")
     source, destination, port, protocol, six = found.groups()
     return Case(
         id=row["id"],
@@ -128,6 +150,7 @@ def _case(row: Json) -> Case:
         protocol=protocol or "TCP",
         version=6 if six else 4,
         expect=row["expect"],
+        differs=row.get("differs", {}),
     )
 
 

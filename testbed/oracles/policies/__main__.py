@@ -1,0 +1,49 @@
+"""Ask the running cluster's engine, and write the page: `python -m testbed.oracles.policies`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from testbed.cluster import packages
+from testbed.oracles.policies.page import PAGE, page, read_records, write_record
+from testbed.oracles.policies.run import Answers, note_times, put_generated, put_table
+from testbed.oracles.policies.scene import scene
+from testbed.oracles.policies.world import read_cases
+
+SEED = 20261127
+
+
+def main() -> int:
+    """Exit code 1 where the engine does otherwise than is known of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--generated", type=int, default=20, help="sets of policies: %(default)s")
+    parser.add_argument("--seed", type=int, default=SEED, help="theirs: %(default)s")
+    parser.add_argument("--pages", type=Path, help="where to write the page")
+    options = parser.parse_args()
+    packages.use()
+    answers = Answers()
+    with scene() as running:
+        answers.cases = put_table(running)
+        put_generated(running, options.generated, options.seed, answers)
+        note_times(running, answers)
+    unknown = [
+        f"{case.id}: expected {case.expected_of(answers.engine)}, observed {answer}"
+        for case in read_cases()
+        if (answer := answers.cases.get(case.id)) and answer != case.expected_of(answers.engine)
+    ]
+    median, most = answers.in_force_s
+    sys.stdout.write(
+        f"{answers.engine}: {len(answers.cases)} rows, {len(unknown)} otherwise than known;"
+        f" {answers.generated} generated sets, {answers.dials} packets,"
+        f" {len(answers.apart)} otherwise than our reading;"
+        f" in force after {median} s (median), {most} s (at most)\n"
+    )
+    sys.stdout.writelines(f"  {line}\n" for line in [*unknown, *answers.apart[:40]])
+    if options.pages:
+        write_record(answers.to_json())
+        (options.pages / PAGE).write_text(page(read_records()), encoding="utf-8")
+    return int(bool(unknown))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
