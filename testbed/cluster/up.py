@@ -14,6 +14,7 @@ from testbed.cluster import (
     host,
     images,
     kubeconfigs,
+    minor,
     modules,
     network,
     node_files,
@@ -60,6 +61,7 @@ def up(progress: Progress, *, deployment: bool = True) -> None:
 def _up(progress: Progress, modules_before: set[str], *, deployment: bool) -> None:
     preflight.check()
     _check_size()
+    _check_minor()
     archives = prepare(progress, deployment=deployment)
     if running():
         images.import_into_nodes(archives, progress)
@@ -100,6 +102,16 @@ def _check_size() -> None:
         )
 
 
+def _check_minor() -> None:
+    wanted, held = (minor.KUBERNETES, minor.KUBELET), minor.recorded()
+    if running() and held != wanted:
+        raise PreflightError(
+            f"KUBERNETES={minor.named(*wanted)}: the cluster that runs is of"
+            f" {minor.named(*held) if held else 'another version, not recorded'},"
+            " and a running one is not changed; remove it first: make cluster-down"
+        )
+
+
 def prepare(progress: Progress, *, deployment: bool = True) -> list[Path]:
     """Packages, programs and images: what a cold machine lacks and a warm one has.
 
@@ -124,6 +136,7 @@ def _create(progress: Progress) -> None:
     with progress.step("networks, certificates and the nodes' stores"):
         paths.RUN.mkdir(parents=True, exist_ok=True)
         size.RECORD.write_text(f"{size.NODE_COUNT}\n")
+        minor.RECORD.write_text(f"{minor.KUBERNETES} {minor.KUBELET}\n")
         network.create()
         certs.write_all(paths.CERTS)
         kubeconfigs.write_all()
