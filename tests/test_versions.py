@@ -81,4 +81,4 @@ def test_somebodys_cluster_is_not_taken_down(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(preflight, "check_root", lambda: None)
     monkeypatch.setattr(teardown, "leftovers", lambda: ("process 1",))
     with pytest.raises(PreflightError, match=r"expected no cluster on this machine"):
-        command._run_all(pairs(), PAGE)
+        _run_all(pairs(), PAGE)
