@@ -71,6 +71,12 @@ def test_a_row_that_did_not_pass_is_on_the_page() -> None:
     assert "nothing; every row passed" in page([RUN])
 
 
+def test_what_was_not_run_is_named() -> None:
+    shown = page([RUN])
+    assert f"Not run yet: Kubernetes {NEWEST} with kubelets of {OLDEST}.\n" in shown
+    assert f"Not run yet: Kubernetes {NEWEST}.\n" not in shown
+
+
 def test_a_mixed_cluster_is_no_measurement() -> None:
     assert _one([{"kubeletVersion": "v1"}, {"kubeletVersion": "v1"}], "kubeletVersion") == "v1"
     with pytest.raises(TestbedError, match=r"expected the same of every node"):

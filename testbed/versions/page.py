@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from testbed.cluster import minor
-from testbed.versions.measured import Measured
+from testbed.versions.measured import Measured, pairs
 
 _HEAD = """\
 # Kubernetes versions
@@ -50,6 +50,11 @@ def _row(run: Measured) -> str:
 
 
 def _differed(runs: Sequence[Measured]) -> Iterator[str]:
+    ran = {run.pair for run in runs}
+    for pair in pairs():
+        if pair not in ran:
+            yield ""
+            yield f"Not run yet: Kubernetes {minor.named(*pair)}."
     yield ""
     yield "## What differed"
     yield ""
