@@ -85,7 +85,7 @@ rehearse: install ## the same, and its operations under load, each put back
 	$(RUN) pytest suites --rehearse --kubeconfig $(KUBECONFIG_FILE) --profile $(PROFILE)
 
 versions: install ## the demo on each supported Kubernetes in turn, and docs/versions.md; KUBERNETES=1.36 for one
-	$(RUN) python -m testbed.versions $(if $(KUBERNETES),--only $(KUBERNETES))
+	$(RUN) python -m testbed.versions $(if $(KUBERNETES),--only $(KUBERNETES)) $(if $(KUBELET),--kubelet $(KUBELET))
 
 minors: install ## the module files of each supported Kubernetes, anew; NEWEST=1 moves to the newest patches
 	$(RUN) python -m testbed.minors $(if $(NEWEST),--newest) $(MINOR)

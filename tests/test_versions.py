@@ -43,6 +43,7 @@ def test_the_default_passed_every_row() -> None:
 def test_every_minor_alone_and_the_widest_skew_are_run() -> None:
     assert pairs() == (*((each, each) for each in minor.MINORS), (NEWEST, OLDEST))
     assert pairs(OLDEST) == ((OLDEST, OLDEST),)
+    assert pairs(NEWEST, "1.36") == ((NEWEST, "1.36"),)
 
 
 def test_the_skew_is_the_widest_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,13 +39,14 @@ def main(arguments: Sequence[str]) -> int:
     """Run, and write the page; 0 when every row passed on each of them."""
     parser = argparse.ArgumentParser(prog="python -m testbed.versions", description=__doc__)
     parser.add_argument("--only", choices=MINORS, default="", help="the minor of the control plane")
+    parser.add_argument("--kubelet", choices=MINORS, default="", help="that of the nodes")
     parser.add_argument("--page", type=Path, default=PAGE, help="%(default)s")
     parser.add_argument("--render", action="store_true", help="only write the page")
     options = parser.parse_args(arguments)
     differed = False
     if not options.render:
         try:
-            differed = _run_all(pairs(options.only), options.page)
+            differed = _run_all(pairs(options.only, options.kubelet), options.page)
         except PreflightError as error:
             sys.stderr.write(f"versions: {error}\n")
             return ExitCode.USAGE

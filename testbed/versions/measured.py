@@ -57,18 +57,21 @@ class Measured:
         return self.control, self.kubelet
 
 
-def pairs(only: str = "") -> tuple[tuple[str, str], ...]:
+def pairs(control: str = "", kubelet: str = "") -> tuple[tuple[str, str], ...]:
     """What is run: each minor alone, and the newest with the oldest kubelets that it may have.
 
     Args:
-        only: The minor of the control plane, or "" for each.
+        control: The only minor of the control plane that is run, or "" for each.
+        kubelet: That of its kubelets, or "" for those above.
     """
+    if control and kubelet:
+        return ((control, kubelet),)
     newest = minor.MINORS[-1]
     oldest = next(
         each for each in minor.MINORS if minor.number(newest) - minor.number(each) <= minor.SKEW
     )
     every = dict.fromkeys([*((each, each) for each in minor.MINORS), (newest, oldest)])
-    return tuple(pair for pair in every if only in {"", pair[0]})
+    return tuple(pair for pair in every if control in {"", pair[0]})
 
 
 def read(record: Path = RECORD) -> tuple[Measured, ...]:
@@ -79,9 +82,10 @@ def read(record: Path = RECORD) -> tuple[Measured, ...]:
 
 
 def merged(before: Iterable[Measured], now: Measured) -> tuple[Measured, ...]:
-    """The runs, with `now` in place of the earlier one; without what is run no more."""
+    """The runs in order, with `now` in place of the earlier one; none of a minor that is gone."""
     by_pair = {each.pair: each for each in before} | {now.pair: now}
-    return tuple(by_pair[pair] for pair in pairs() if pair in by_pair)
+    order = [(control, kubelet) for control in minor.MINORS for kubelet in reversed(minor.MINORS)]
+    return tuple(by_pair[pair] for pair in order if pair in by_pair)
 
 
 def write(runs: Iterable[Measured], record: Path = RECORD) -> None:
