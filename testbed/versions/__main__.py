@@ -69,10 +69,11 @@ def _run_all(chosen: Sequence[tuple[str, str]], file: Path) -> bool:
         )
     packages.use()
     progress, differed = Progress(), False
+    checkout = commit()  # before the first page is written, which is a change
     for pair in chosen:
         binaries.ensure(progress.say, (*binaries.FAMILIES, *binaries.chosen(*pair)))
         with progress.step(f"Kubernetes {named(*pair)}"):
-            seen = measure(*pair)
+            seen = measure(*pair, checkout)
         differed = differed or bool(seen.differed)
         progress.say(f"Kubernetes {named(*pair)}: {seen.passed} of {seen.rows} rows passed")
         write(merged(read(), seen))
@@ -80,8 +81,13 @@ def _run_all(chosen: Sequence[tuple[str, str]], file: Path) -> bool:
     return differed
 
 
-def measure(control: str, kubelet: str) -> Measured:
+def measure(control: str, kubelet: str, checkout: str) -> Measured:
     """Start a cluster of these minors, deploy, verify, and take it down again.
+
+    Args:
+        control: The minor of the control plane.
+        kubelet: That of kubelet and kube-proxy.
+        checkout: The commit that is run.
 
     Raises:
         TestbedError: A step before the verification failed.
@@ -103,7 +109,7 @@ def measure(control: str, kubelet: str) -> Measured:
         control=control,
         kubelet=kubelet,
         date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        commit=commit(),
+        commit=checkout,
         server=server,
         kubelets=_one(nodes, "kubeletVersion"),
         runtime=_one(nodes, "containerRuntimeVersion").removeprefix("containerd://"),
