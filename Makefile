@@ -57,12 +57,13 @@ spec-check: install ## each spec file is valid, and the editor's schema is curre
 plan: install ## what would be checked, row by row
 	$(RUN) pytest suites --plan --profile $(PROFILE)
 
-.PHONY: demo demo-vm cluster cluster-down cluster-status deploy verify rehearse steady
+.PHONY: demo demo-vm cluster cluster-down cluster-status deploy verify rehearse steady versions minors
 .PHONY: test-cluster test-cluster-dates bench figures
-demo: cluster deploy verify ## a real cluster with the whole deployment, verified
+demo: cluster deploy verify ## a real cluster with the whole deployment, verified; KUBERNETES=1.36 for another one
 
-# The testbed reads PATIENCE (a factor for every wait, on a slow machine), NODES (5) and POLICY
-# (nftables or kube-router) itself.
+# The testbed reads PATIENCE (a factor for every wait, on a slow machine), NODES (5), POLICY
+# (nftables or kube-router), KUBERNETES (a minor, as 1.36) and KUBELET (one for the nodes, not newer)
+# itself.
 cluster: install ## start the local cluster (root, Linux), with NODES nodes; again: repair it
 	$(RUN) python -m testbed.cluster up --backend $(TESTBED) --images $(IMAGES)
 
@@ -83,6 +84,12 @@ verify: install ## verify the cluster of KUBECONFIG_FILE against PROFILE
 
 rehearse: install ## the same, and its operations under load, each put back
 	$(RUN) pytest suites --rehearse --kubeconfig $(KUBECONFIG_FILE) --profile $(PROFILE)
+
+versions: install ## the demo on each supported Kubernetes in turn, and docs/versions.md; KUBERNETES=1.36 for one
+	$(RUN) python -m testbed.versions $(if $(KUBERNETES),--only $(KUBERNETES)) $(if $(KUBELET),--kubelet $(KUBELET))
+
+minors: install ## the module files of each supported Kubernetes, anew; NEWEST=1 moves to the newest patches
+	$(RUN) python -m testbed.minors $(if $(NEWEST),--newest) $(MINOR)
 
 steady: install ## the whole of it three times, and ten times under load: nothing may be green by chance
 	$(RUN) python -m testbed.steady --kubeconfig $(KUBECONFIG_FILE)

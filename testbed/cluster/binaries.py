@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.cluster import engine, paths
+from testbed.cluster import engine, minor, paths
 from testbed.cluster.go import GO_ENV, go_command
+from testbed.cluster.pins import required
 from testbed.cluster.run import run
-from testbed.cluster.topology import KUBERNETES_VERSION
 
-BUILD_WITHIN_S = 1500.0
+BUILD_WITHIN_S = 2400.0
 DOWNLOAD_WITHIN_S = 300.0
 _STRIP = "-s -w"
 
@@ -33,41 +33,66 @@ class Family:
     """One Go module and the one program it is built into.
 
     Attributes:
-        name: Its folder under testbed/binaries, and the program's name.
+        name: The program's name.
         package: What is built.
         ldflags: Flags for the linker.
         commands: Names the program is called by; its own when empty.
+        module: Its folder under testbed/binaries; by its own name when empty.
     """
 
     name: str
     package: str
     ldflags: str = _STRIP
     commands: tuple[str, ...] = ()
+    module: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where its module files are."""
+        return paths.BINARIES / (self.module or self.name)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names the program is called by."""
         return self.commands or (self.name,)
 
-    def key(self, folder: Path) -> str:
+    @property
+    def key(self) -> str:
         """Hash of all that decides what is built."""
-        return key_of(folder, f"{self.package} {self.ldflags}")
+        return key_of(self.folder, f"{self.package} {self.ldflags}")
 
+
+CONTROL = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+ON_NODES = ("kubelet", "kube-proxy")
+"""What is of the minor KUBELET; the rest is of KUBERNETES."""
+
+
+def kubernetes(of: str, commands: tuple[str, ...] = (*CONTROL, *ON_NODES)) -> Family:
+    """The Kubernetes components of a minor, all of them in one program."""
+    flags = f"{_STRIP} {_version_flags(minor.version(of))}"
+    return Family("kubernetes", ".", flags, commands, f"{minor.FOLDER}/{of}")
+
+
+def chosen(control: str, kubelet: str) -> tuple[Family, ...]:
+    """What a cluster with these two minors is made of; the first has kubectl."""
+    if control == kubelet:
+        return (kubernetes(control),)
+    return (kubernetes(control, CONTROL), kubernetes(kubelet, ON_NODES))
+
+
+_CONTAINERD = "github.com/containerd/containerd/v2"
+CONTAINERD_VERSION = required("containerd", _CONTAINERD)
+_CONTAINERD_FLAGS = f"{_STRIP} -X {_CONTAINERD}/version.Version={CONTAINERD_VERSION}"
+
+CONTAINERD = tuple(
+    Family(name, f"{_CONTAINERD}/cmd/{name}", _CONTAINERD_FLAGS, module="containerd")
+    for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+)
+"""The nodes' runtime. runc is Debian's: it is partly C, and a stock machine has no C compiler."""
 
 FAMILIES = (
-    Family(
-        "kubernetes",
-        ".",
-        f"{_STRIP} {_version_flags(KUBERNETES_VERSION)}",
-        (
-            "kube-apiserver",
-            "kube-controller-manager",
-            "kube-scheduler",
-            "kube-proxy",
-            "kubelet",
-            "kubectl",
-        ),
-    ),
+    *chosen(minor.KUBERNETES, minor.KUBELET),
+    *CONTAINERD,
     Family("etcd", "go.etcd.io/etcd/server/v3"),
     Family("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
     Family("prometheus-adapter", "sigs.k8s.io/prometheus-adapter/cmd/adapter"),
@@ -93,7 +118,8 @@ DOCKERFILE = Family("dockerfile", ".")
 HELM = Family("helm", "helm.sh/helm/v4/cmd/helm")
 """No part of the cluster: renders, installs and rolls back `deploy/chart`, as people do."""
 
-ORACLE = Family("oracle", ".", f"{_STRIP} {_version_flags(KUBERNETES_VERSION)}")
+ORACLE_VERSION = required("oracle", minor.MODULE)
+ORACLE = Family("oracle", ".", f"{_STRIP} {_version_flags(ORACLE_VERSION)}")
 """No part of the cluster: answers as Kubernetes decides, for `make oracles`."""
 
 READING = Family("reading", ".")
@@ -167,8 +193,11 @@ def module_texts(name: str, module: str, files: Sequence[str]) -> list[str]:
 
 
 def prune() -> None:
-    """Remove programs built from earlier pins; only while no cluster runs."""
-    current = {_built(family).parent for family in ALL}
+    """Remove programs built from earlier pins; only while no cluster runs.
+
+    Those of the minors that the cluster is not made of today stay: they take long to build.
+    """
+    current = {_built(family).parent for family in (*ALL, *map(kubernetes, minor.MINORS))}
     for folder in (paths.cache() / "built").iterdir():
         if folder not in current:
             shutil.rmtree(folder)
@@ -184,8 +213,7 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _built(family: Family) -> Path:
-    key = family.key(paths.BINARIES / family.name)
-    return paths.cache() / "built" / f"{family.name}-{key}" / family.name
+    return paths.cache() / "built" / f"{family.name}-{family.key}" / family.name
 
 
 def _build(family: Family) -> None:
@@ -203,7 +231,7 @@ def _build(family: Family) -> None:
             str(unfinished),
             family.package,
         ],
-        cwd=paths.BINARIES / family.name,
+        cwd=family.folder,
         env=GO_ENV,
         timeout_s=BUILD_WITHIN_S,
     )

@@ -308,5 +308,4 @@ def _control(name: str, *argv: str) -> Component:
 
 
 def _on_node(node: Node, name: str, *flags: str) -> Component:
-    path = "containerd" if name == "containerd" else str(program(name))
-    return Component(f"{node.name}/{name}", (path, *flags), node.station.netns)
+    return Component(f"{node.name}/{name}", (str(program(name)), *flags), node.station.netns)

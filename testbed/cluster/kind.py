@@ -10,17 +10,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from testbed.cluster import images, paths
+from testbed.cluster import images, minor, paths
 from testbed.cluster.errors import PreflightError
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import run
 from testbed.cluster.size import NODE_COUNT
-from testbed.cluster.topology import KUBERNETES_VERSION, POD_CIDR, SERVICE_CIDR, ZONES
+from testbed.cluster.topology import POD_CIDR, SERVICE_CIDR, ZONES
 
 NAME = "clusterproof"
 CREATE_WITHIN_S = 900.0
 LOAD_WITHIN_S = 300.0
-NODE_IMAGE = f"kindest/node:{KUBERNETES_VERSION}"
+NODE_IMAGE = f"kindest/node:{minor.VERSION}"
 TO_ADD = (
     "kind brings no metrics-server, ingress controller or Prometheus: the rows that need them are"
     " INCONCLUSIVE until you install them"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from testbed.cluster import cgroups, kubeconfigs, packages, paths
+from testbed.cluster.binaries import program
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.topology import (
     CLUSTER_DOMAIN,
@@ -34,33 +35,40 @@ def write(node: Node) -> None:
 
 
 def containerd(at: NodePaths) -> str:
-    """Configuration of containerd 1.6."""
+    """Configuration of containerd 2."""
     # restrict_oom_score_adj: without CAP_SYS_RESOURCE every sandbox would fail otherwise.
-    return f"""version = 2
+    # nri, and socket_dir by default, are of fixed names, which five on one machine would share.
+    runtime = 'plugins."io.containerd.cri.v1.runtime"'
+    return f"""version = 3
 root = "{at.containerd_root}"
 state = "{at.run}/containerd"
 oom_score = 0
-disabled_plugins = ["io.containerd.internal.v1.opt",
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.snapshotter.v1.native", "io.containerd.tracing.processor.v1.otlp"]
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
+  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.erofs",
+  "io.containerd.snapshotter.v1.native", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.tracing.processor.v1.otlp"]
 [grpc]
   address = "{at.containerd_socket}"
+[plugins."io.containerd.shim.v1.manager"]
+  socket_dir = "{at.shims}"
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE_IMAGE}"
-  restrict_oom_score_adj = true
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{packages.file(packages.CNI, packages.CNI_PLUGINS)}"
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "overlayfs"
+  pinned_images = {{ sandbox = "{PAUSE_IMAGE}" }}
+[{runtime}]
+  restrict_oom_score_adj = true
+  [{runtime}.cni]
+    bin_dirs = ["{packages.file(packages.CNI, packages.CNI_PLUGINS)}"]
     conf_dir = "{at.config}/cni"
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "overlayfs"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        SystemdCgroup = false
-        Root = "{at.run}/runc"
+  [{runtime}.containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    runtime_path = "{program("containerd-shim-runc-v2")}"
+    [{runtime}.containerd.runtimes.runc.options]
+      SystemdCgroup = false
+      Root = "{at.run}/runc"
 """
 
 

@@ -36,12 +36,10 @@ class Package:
 CNI_PLUGINS = "/usr/lib/cni"
 MERGED_USR_HOOKS = "/usr/share/mmdebstrap/hooks/merged-usr"
 
-CONTAINERD = Package("containerd", ("containerd", "containerd-shim-runc-v2", "ctr"))
 CNI = Package("containernetworking-plugins", (), (CNI_PLUGINS,))
 MMDEBSTRAP = Package("mmdebstrap", ("mmdebstrap", "mmtarfilter"), (MERGED_USR_HOOKS,))
 
 CLUSTER = (
-    CONTAINERD,
     Package("runc", ("runc",)),
     CNI,
     Package("iptables", ("iptables", "ip6tables", "iptables-save", "iptables-restore")),

@@ -4,11 +4,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.cluster import size
+from testbed.cluster import pins, size
 from testbed.cluster.topology import Node
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-BINARIES = CHECKOUT / "testbed" / "binaries"
+BINARIES = pins.BINARIES
 UV = CHECKOUT / "testbed" / "uv"
 """Runs uv, brought into the cache where the machine has none."""
 
@@ -71,6 +71,11 @@ class NodePaths:
     def containerd_socket(self) -> Path:
         """Where its kubelet and `ctr` reach its containerd."""
         return self.run / "containerd.sock"
+
+    @property
+    def shims(self) -> Path:
+        """Sockets of its containers' shims; containerd takes 42 bytes at most."""
+        return self.run / "s"
 
     @property
     def config(self) -> Path:

@@ -68,7 +68,7 @@ def _system() -> Iterator[str]:
         yield f"expected a processor of {sorted(MACHINES)}, this is {platform.machine()}"
     if not shutil.which("apt-get"):
         yield (
-            "expected Debian 12 or a relative of it (apt-get brings containerd, runc and"
+            "expected Debian 12 or a relative of it (apt-get brings runc, the CNI plugins and"
             f" others), this is {_distribution()}"
         )
     if not any(line.split()[2].startswith("cgroup") for line in _mounts()):

@@ -46,18 +46,31 @@ def lines() -> Iterator[tuple[str, bool]]:
         yield component_line(report), report.state == "running"
     api = KubeApi(connect(str(paths.KUBECONFIG)))
     try:
-        ready = ready_condition(api.list("/api/v1/nodes"))
+        version = api.get("/version")["gitVersion"]
+        nodes = api.list("/api/v1/nodes")
         lacking = not_ready(api)
     except ObservationError as error:
         yield f"API server: expected an answer, {error}", False
         return
-    for name, is_ready in sorted(ready.items()):
-        yield f"{name:28} {'Ready' if is_ready else 'NotReady'}", is_ready
+    yield f"{'Kubernetes':28} {version}", True
+    ready = ready_condition(nodes)
+    for node in sorted(nodes, key=lambda each: each["metadata"]["name"]):
+        is_ready = ready[node["metadata"]["name"]]
+        yield node_line(node, is_ready=is_ready), is_ready
     for name in lacking:
         yield f"{name}: not served", False
     for forward in FORWARDS:
         yield f"{forward.name:28} 127.0.0.1:{forward.port}", True
     yield f"kubeconfig                   {paths.KUBECONFIG}", True
+
+
+def node_line(node: Json, *, is_ready: bool) -> str:
+    """One node in one line, with what it says of its programs."""
+    info = node["status"]["nodeInfo"]
+    return (
+        f"{node['metadata']['name']:28} {'Ready' if is_ready else 'NotReady':11}"
+        f" kubelet {info['kubeletVersion']}, {info['containerRuntimeVersion']}"
+    )
 
 
 def component_line(report: Report) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from clusterproof.wait import NeverAcceptedError
 from testbed.cluster import cgroups, paths
+from testbed.cluster.binaries import program
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 from testbed.settings import patient
@@ -26,15 +27,19 @@ DATABASE = "io.containerd.metadata.v1.bolt"
 KUBERNETES_NAMESPACE = "k8s.io"
 IMPORT_WITHIN_S = 300.0
 
-_SEED_CONFIG = """version = 2
+_SEED_CONFIG = """version = 3
 root = "{root}"
 state = "{state}"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt",
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images",
+  "io.containerd.cri.v1.runtime", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
+  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.erofs",
+  "io.containerd.snapshotter.v1.native", "io.containerd.snapshotter.v1.zfs",
   "io.containerd.tracing.processor.v1.otlp"]
 [grpc]
   address = "{socket}"
+[plugins."io.containerd.shim.v1.manager"]
+  socket_dir = "{state}/s"
 """
 
 
@@ -115,7 +120,7 @@ def import_archive(socket: Path, archive: Path) -> None:
     """Import one archive into the containerd at `socket`, unpacked."""
     run(
         [
-            "ctr",
+            str(program("ctr")),
             f"--address={socket}",
             f"--namespace={KUBERNETES_NAMESPACE}",
             "images",
@@ -166,7 +171,9 @@ class _Daemon:
         )
         with (self.state / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                ["containerd", "--config", str(config)], stdout=log, stderr=subprocess.STDOUT
+                [program("containerd"), "--config", config],
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         cgroups.join_system(self.process.pid)
         wait_until(

@@ -1,4 +1,4 @@
-"""The local cluster as data: versions, nodes, networks, addresses and ports, all in this file.
+"""The local cluster as data: nodes, networks, addresses and ports, all in this file.
 
 Everything the cluster makes on the machine carries one of the names below, so that a teardown can
 find it again and nothing else.
@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from testbed.cluster.size import MOST, NODE_COUNT
-
-KUBERNETES_VERSION = "v1.35.4"
-"""The last minor whose kubelet speaks to containerd 1.x, which is what Debian 12 ships."""
 
 CLUSTER_NAME = "testbed"
 CLUSTER_DOMAIN = "cluster.local"

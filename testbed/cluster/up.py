@@ -17,6 +17,7 @@ from testbed.cluster import (
     host,
     images,
     kubeconfigs,
+    minor,
     modules,
     network,
     node_files,
@@ -64,6 +65,7 @@ def _up(progress: Progress, modules_before: set[str], *, deployment: bool) -> No
     preflight.check()
     _check_size()
     _check_engine()
+    _check_minor()
     archives = prepare(progress, deployment=deployment)
     if running():
         images.import_into_nodes(archives, progress)
@@ -113,6 +115,16 @@ def _check_engine() -> None:
         )
 
 
+def _check_minor() -> None:
+    wanted, held = (minor.KUBERNETES, minor.KUBELET), minor.recorded()
+    if running() and held != wanted:
+        raise PreflightError(
+            f"KUBERNETES={minor.named(*wanted)}: the cluster that runs is of"
+            f" {minor.named(*held) if held else 'another version, not recorded'},"
+            " and a running one is not changed; remove it first: make cluster-down"
+        )
+
+
 def prepare(progress: Progress, *, deployment: bool = True) -> list[Path]:
     """Packages, programs and images: what a cold machine lacks and a warm one has.
 
@@ -141,6 +153,7 @@ def _create(progress: Progress) -> None:
         paths.RUN.mkdir(parents=True, exist_ok=True)
         size.RECORD.write_text(f"{size.NODE_COUNT}\n")
         engine.RECORD.write_text(f"{engine.ENGINE}\n")
+        minor.RECORD.write_text(f"{minor.KUBERNETES} {minor.KUBELET}\n")
         network.create()
         certs.write_all(paths.CERTS)
         kubeconfigs.write_all()

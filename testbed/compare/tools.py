@@ -1,7 +1,6 @@
 """The static tools that can be had from the registries, at pinned versions, ready to run."""
 
 import hashlib
-import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Sequence
@@ -11,8 +10,8 @@ from typing import TypeVar
 
 from testbed.cluster import binaries, paths
 from testbed.cluster.errors import TestbedError
+from testbed.cluster.pins import required
 from testbed.cluster.run import run
-from testbed.cluster.topology import KUBERNETES_VERSION
 from testbed.compare.findings import Finding, read_checkov, read_kube_score, read_schema
 from testbed.settings import patient
 
@@ -23,7 +22,8 @@ MANIFESTS = "manifests.yaml"
 """In each folder."""
 
 _SCANNERS = Path(__file__).with_name("scanners")
-_MINOR = ".".join(KUBERNETES_VERSION.removeprefix("v").split(".")[:2])
+_MINOR = ".".join(binaries.ORACLE_VERSION.removeprefix("v").split(".")[:2])
+"""The tools' schemas are released later than Kubernetes: not always that of the local cluster."""
 _INSTALL_WITHIN_S = 900.0
 _LOOK_WITHIN_S = 1800.0
 
@@ -51,7 +51,7 @@ def tools(say: Say) -> Sequence[Tool]:
     binaries.ensure(say, (binaries.KUBE_SCORE,))
     scanners = _environment(say)
     pinned = _pinned(_SCANNERS / "pyproject.toml")
-    score = _required("kube-score", "github.com/zegl/kube-score")
+    score = required("kube-score", "github.com/zegl/kube-score")
     validate = scanners / "kubernetes-validate"
     return (
         Tool("kube-score", score, _kube_score(binaries.program("kube-score"))),
@@ -130,15 +130,6 @@ def _environment(say: Say) -> Path:
         )
         (folder / "complete").touch()
     return folder / "bin"
-
-
-def _required(family: str, module: str) -> str:
-    """The version of a Go module that a family requires."""
-    text = (paths.BINARIES / family / "go.mod").read_text(encoding="utf-8")
-    found = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", text, re.MULTILINE)
-    if found is None:
-        raise TestbedError(f"{family}/go.mod: expected {module} with a version, found none")
-    return found[1]
 
 
 def _pinned(pyproject: Path) -> dict[str, str]:

@@ -21,7 +21,10 @@ _MEASURED = re.compile(
     r"|\b20\d\d-\d\d-\d\d\b"
 )
 GENERATED = frozenset(
-    {"PROOF.md", "MUTATION.md", "COMPARISON.md", "CAUSES.md", "POLICIES.md", "cgroup-v2.md"}
+    {
+        *("PROOF.md", "MUTATION.md", "COMPARISON.md", "CAUSES.md"),
+        *("POLICIES.md", "cgroup-v2.md", "versions.md"),
+    }
 )
 """Written whole by a command, which they name in their first lines with the day."""
 STATED = frozenset({"CHANGELOG.md"})

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.cluster import binaries, paths
+from testbed.cluster import binaries, minor, paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 from testbed.images.rootfs import debian_sources
@@ -137,6 +137,9 @@ def _configure(root: Path) -> None:
         **settings.environment(os.environ),
         "PATIENCE": f"{max(PATIENCE, GUEST_PATIENCE):g}",
         "NODES": str(NODES),
+        # The programs that are lent are of these.
+        "KUBERNETES": minor.KUBERNETES,
+        "KUBELET": minor.KUBELET,
         "UV_OFFLINE": "1",
     }
     lines = [f"{name}={text}\n" for name, text in environment.items()]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.cluster import paths
-from testbed.cluster.binaries import ALL, key_of
+from testbed.cluster import binaries, minor, paths
+from testbed.cluster.binaries import ALL, Family, key_of, kubernetes
 from testbed.cluster.go import REQUIRED, parse_version
 
 
@@ -40,18 +40,53 @@ def test_key_does_not_confuse_two_files_with_one(module: Path) -> None:
     assert key_of(module, "-s") != before
 
 
-@pytest.mark.parametrize("family", ALL, ids=lambda family: family.name)
-def test_each_family_has_a_committed_module(family: object) -> None:
-    folder = paths.BINARIES / getattr(family, "name", "")
-    assert (folder / "go.mod").is_file()
-    assert (folder / "go.sum").is_file()
+FAMILIES = (
+    *map(kubernetes, minor.MINORS),
+    *(family for family in ALL if family.name != "kubernetes"),
+)
 
 
-@pytest.mark.parametrize("family", ALL, ids=lambda family: family.name)
-def test_the_required_toolchain_builds_each_family(family: object) -> None:
-    text = (paths.BINARIES / getattr(family, "name", "") / "go.mod").read_text()
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: f"{family.name}-{family.module}")
+def test_each_family_has_a_committed_module(family: Family) -> None:
+    assert (family.folder / "go.mod").is_file()
+    assert (family.folder / "go.sum").is_file()
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: f"{family.name}-{family.module}")
+def test_the_required_toolchain_builds_each_family(family: Family) -> None:
+    text = (family.folder / "go.mod").read_text()
     [line] = [line for line in text.splitlines() if line.startswith("go ")]
     assert parse_version(line.replace("go ", "go", 1)) <= REQUIRED
+
+
+def test_each_minor_is_built_into_a_place_of_its_own() -> None:
+    keys = {kubernetes(each).key for each in minor.MINORS}
+    assert len(keys) == len(minor.MINORS)
+
+
+def test_only_the_chosen_minors_are_built() -> None:
+    [alone] = binaries.chosen("1.36", "1.36")
+    control, nodes = binaries.chosen("1.36", "1.35")
+    assert (alone.module, control.module, nodes.module) == (
+        "kubernetes/1.36",
+        "kubernetes/1.36",
+        "kubernetes/1.35",
+    )
+    assert {*control.commands} | {*nodes.commands} == {*alone.commands}
+    assert "kubectl" in control.commands
+    assert "kubelet" in nodes.commands
+    assert not {*control.commands} & {*nodes.commands}
+
+
+def test_every_pinned_minor_outlives_a_prune(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "cache", lambda: tmp_path)
+    current = {f"kubernetes-{kubernetes(each).key}" for each in minor.MINORS}
+    for name in (*current, "kubernetes-0123"):
+        (tmp_path / "built" / name).mkdir(parents=True)
+    binaries.prune()
+    assert {path.name for path in (tmp_path / "built").iterdir()} == current
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.wait import wait_until
-from testbed.cluster import network, paths, supervision, teardown
+from testbed.cluster import binaries, minor, network, paths, supervision, teardown
 from testbed.cluster.host import KERNEL_PARAMETERS
 from testbed.cluster.status import ready_condition
 from testbed.cluster.topology import NODES
@@ -138,6 +138,15 @@ def test_warm_start_is_ready_in_time() -> None:
     took_s = time.monotonic() - begun
     assert ready_nodes() == [node.name for node in NODES]
     assert took_s <= WARM_START_S
+
+
+def test_status_says_which_kubernetes_it_is() -> None:
+    lines = cluster("status").splitlines()
+    assert [line.split() for line in lines if line.startswith("Kubernetes ")] == [
+        ["Kubernetes", minor.VERSION]
+    ]
+    programs = f"kubelet {minor.KUBELET_VERSION}, containerd://{binaries.CONTAINERD_VERSION}"
+    assert sum(line.endswith(programs) for line in lines) == len(NODES)
 
 
 def test_second_up_starts_nothing_and_says_so() -> None:
