@@ -150,7 +150,7 @@ def missing(families: Sequence[Family] = FAMILIES) -> tuple[Family, ...]:
 
 
 def ensure(say: Callable[[str], None], families: Sequence[Family] = FAMILIES) -> Path:
-    """Build what the cache lacks; returns `bin_dir()`."""
+    """Build what the cache lacks; returns `bin_dir()`, which has no other minor than the chosen."""
     for family in missing(families):
         say(f"building {family.name} (once; kept in {paths.cache()})")
         _build(family)
@@ -158,9 +158,11 @@ def ensure(say: Callable[[str], None], families: Sequence[Family] = FAMILIES) ->
     folder.mkdir(parents=True, exist_ok=True)
     for family in families:
         for name in family.names:
+            called = _built(family).with_name(name)
             if name != family.name:
-                _link(program(name), _built(family))
-            _link(folder / name, program(name))
+                _link(called, _built(family))
+            if family in ALL:
+                _link(folder / name, called)
     return folder
 
 
