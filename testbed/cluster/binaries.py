@@ -88,14 +88,16 @@ CONTAINERD = tuple(
 )
 """The nodes' runtime. runc is Debian's: it is partly C, and a stock machine has no C compiler."""
 
-FAMILIES = (
-    *chosen(minor.KUBERNETES, minor.KUBELET),
+BESIDE = (
     *CONTAINERD,
     Family("etcd", "go.etcd.io/etcd/server/v3"),
     Family("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
     Family("coredns", "."),
     Family("pause", "."),
 )
+"""What a cluster is made of besides Kubernetes itself."""
+
+FAMILIES = (*chosen(minor.KUBERNETES, minor.KUBELET), *BESIDE)
 KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 """Only for measurements at scale, so only built when asked for."""
 
