@@ -90,8 +90,7 @@ CONTAINERD = tuple(
 )
 """The nodes' runtime. runc is Debian's: it is partly C, and a stock machine has no C compiler."""
 
-FAMILIES = (
-    *chosen(minor.KUBERNETES, minor.KUBELET),
+BESIDE = (
     *CONTAINERD,
     Family("etcd", "go.etcd.io/etcd/server/v3"),
     Family("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
@@ -100,6 +99,10 @@ FAMILIES = (
     Family("contour", "github.com/projectcontour/contour/cmd/contour"),
     Family("pause", "."),
 )
+"""What a cluster is made of besides Kubernetes itself."""
+
+FAMILIES = (*chosen(minor.KUBERNETES, minor.KUBELET), *BESIDE)
+
 KUBE_ROUTER = Family("kube-router", ".")
 """The firewall of kube-router: enforces NetworkPolicies where POLICY names it; only then built."""
 
@@ -162,7 +165,7 @@ def missing(families: Sequence[Family] = FAMILIES) -> tuple[Family, ...]:
 
 
 def ensure(say: Callable[[str], None], families: Sequence[Family] = FAMILIES) -> Path:
-    """Build what the cache lacks; returns `bin_dir()`."""
+    """Build what the cache lacks; returns `bin_dir()`, which has no other minor than the chosen."""
     for family in missing(families):
         say(f"building {family.name} (once; kept in {paths.cache()})")
         _build(family)
@@ -170,9 +173,11 @@ def ensure(say: Callable[[str], None], families: Sequence[Family] = FAMILIES) ->
     folder.mkdir(parents=True, exist_ok=True)
     for family in families:
         for name in family.names:
+            called = _built(family).with_name(name)
             if name != family.name:
-                _link(program(name), _built(family))
-            _link(folder / name, program(name))
+                _link(called, _built(family))
+            if family in ALL:
+                _link(folder / name, called)
     return folder
 
 

@@ -71,7 +71,7 @@ def _run_all(chosen: Sequence[tuple[str, str]], file: Path) -> bool:
     progress, differed = Progress(), False
     checkout = commit()  # before the first page is written, which is a change
     for pair in chosen:
-        binaries.ensure(progress.say, (*binaries.FAMILIES, *binaries.chosen(*pair)))
+        binaries.ensure(progress.say, (*binaries.chosen(*pair), *binaries.BESIDE))
         with progress.step(f"Kubernetes {named(*pair)}"):
             seen = measure(*pair, checkout)
         differed = differed or bool(seen.differed)

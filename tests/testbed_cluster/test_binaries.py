@@ -78,6 +78,23 @@ def test_only_the_chosen_minors_are_built() -> None:
     assert not {*control.commands} & {*nodes.commands}
 
 
+def test_another_minor_is_built_beside_the_chosen_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "cache", lambda: tmp_path)
+    chosen = kubernetes(minor.KUBERNETES)
+    other = kubernetes(next(each for each in minor.MINORS if each != minor.KUBERNETES))
+    for family in (chosen, other):
+        folder = tmp_path / "built" / f"kubernetes-{family.key}"
+        folder.mkdir(parents=True)
+        (folder / "kubernetes").touch()
+    binaries.ensure(print, (chosen, other))
+    assert (folder / "kubelet").resolve() == folder / "kubernetes"
+    for name in ("kubelet", "kubectl"):
+        assert (tmp_path / "bin" / name).readlink() == binaries.program(name)
+        assert binaries.program(name).resolve().parent.name == f"kubernetes-{chosen.key}"
+
+
 def test_every_pinned_minor_outlives_a_prune(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
