@@ -68,7 +68,7 @@ FAMILIES = (
     ),
     Family("etcd", "go.etcd.io/etcd/server/v3"),
     Family("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
-    Family("prometheus-adapter", "sigs.k8s.io/prometheus-adapter/cmd/adapter"),
+    Family("prometheus-adapter", "."),
     Family("coredns", "."),
     Family("pause", "."),
 )
