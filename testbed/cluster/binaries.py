@@ -94,7 +94,7 @@ BESIDE = (
     *CONTAINERD,
     Family("etcd", "go.etcd.io/etcd/server/v3"),
     Family("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
-    Family("prometheus-adapter", "sigs.k8s.io/prometheus-adapter/cmd/adapter"),
+    Family("prometheus-adapter", "."),
     Family("coredns", "."),
     Family("contour", "github.com/projectcontour/contour/cmd/contour"),
     Family("pause", "."),

@@ -188,9 +188,6 @@ def prometheus_adapter() -> Component:
         f"--tls-private-key-file={certs}/prometheus-adapter.key",
         f"--prometheus-url=http://{CONTROL.address}:{PROMETHEUS_PORT}/",
         f"--config={paths.ADDONS}/prometheus-adapter.rules",
-        # Half a minute until a new series is known; a series that is gone is forgotten after this.
-        "--metrics-relist-interval=15s",
-        "--metrics-max-age=1m",
     )
 
 
