@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,20 @@ import pytest
 from clusterproof import checks
 from clusterproof.checks import kinds
 from clusterproof.checks.kind import Kind
+from clusterproof.checks.quantity import Bound
+from clusterproof.checks.totals import Totals
+from clusterproof.kube.paths import Missing
+from clusterproof.observe.fields import FieldValue
+from tests.judge.rows import row
+from tests.judging import differences
 
 MODULES = sorted(Path(checks.__file__).parent.glob("*.py"))
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
+
+
+def codes(rule: Any, fact: object) -> list[str]:  # noqa: ANN401 - any row
+    """Of the differences that a judge found, in their order."""
+    return [difference.code for difference in differences(rule, fact)]
 
 
 def differences_in(path: Path) -> list[ast.Call]:
@@ -49,3 +61,23 @@ def test_a_kind_lists_every_code_that_its_judge_can_find(kind: Kind[Any, Any]) -
     assert literal <= set(kind.codes)
     assert kind.codes == tuple(sorted(set(kind.codes)))
     assert all(CODE.fullmatch(code) for code in kind.codes)
+
+
+@pytest.mark.parametrize("bound", ["requests", "limits"])
+def test_codes_of_a_bound_name_it(bound: str) -> None:
+    """They are put together, so that no search for them finds them."""
+    of = bound.removesuffix("s")
+    fields = {"bound": bound, "resource": "cpu", "quantity": "2"}
+    one = row("quantity", workload="Deployment/ns/web", container="web", **fields)
+    total = row("totals", workloads=["Deployment/ns/web"], **fields)
+    assert codes(one, Bound(True, None, (("web-1", "1"),))) == [f"{of}-absent", f"pod-{of}-differs"]  # noqa: FBT003 - a fact
+    assert codes(one, Bound(True, "1", (("web-1", "2"),))) == [f"{of}-differs"]  # noqa: FBT003 - a fact
+    assert codes(total, Totals(Decimal(2), (), ("web/web",))) == [f"{of}-absent"]
+
+
+def test_codes_of_a_field_tell_what_is_absent() -> None:
+    grace = row("field", of="Deployment/ns/web", path="spec.x", expect={"equals": 30})
+    absent = Missing("spec.x")
+    assert codes(grace, FieldValue(object_exists=True, value=absent)) == ["field-absent"]
+    assert codes(grace, FieldValue(object_exists=False, value=absent)) == ["object-absent"]
+    assert codes(grace, FieldValue(object_exists=True, value=5)) == ["field-differs"]
