@@ -98,6 +98,8 @@ def components() -> tuple[Component, ...]:
                 str(envoy.program()),
                 # Its options take their values as words of their own.
                 *("--config-path", str(_BOOTSTRAP)),
+                *("--service-cluster", GATEWAY),
+                *("--service-node", GATEWAY),
                 *("--log-level", "warning"),
                 "--disable-hot-restart",
             ),
