@@ -96,9 +96,12 @@ def components() -> tuple[Component, ...]:
             "envoy",
             (
                 str(envoy.program()),
-                f"--config-path={_BOOTSTRAP}",
+                # Its options take their values as words of their own.
+                *("--config-path", str(_BOOTSTRAP)),
+                *("--service-cluster", GATEWAY),
+                *("--service-node", GATEWAY),
+                *("--log-level", "warning"),
                 "--disable-hot-restart",
-                "--log-level=warning",
             ),
             INGRESS.netns,
         ),
