@@ -172,6 +172,7 @@ LAYERS = (
     Layer(
         name="posthog",
         parent="python-apps",
+        pypi=("hogql-parser",),
         copies=(Copy("testbed/posthog/posthog_reference", "/app/posthog_reference"),),
         users=(User("posthog", 10001),),
     ),

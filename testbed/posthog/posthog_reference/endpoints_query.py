@@ -14,7 +14,7 @@ from .context import Context, authenticated, context_of, project_of
 from .endpoints_capture import read_body
 from .errors import ApiError, CaptureRejectedError, StoreRejectedError, StoreUnavailableError
 from .flags import FlagDefinition
-from .hogql import HogQLError, Translation, parse, present, translate
+from .hogql import HogQLError, Translation, present, translate
 from .system_status import overview
 
 MAX_QUERY_BYTES = 4 * 1024 * 1024
@@ -50,7 +50,7 @@ def _translated(query: dict[str, Any], project_id: int) -> Translation:
         message = "HogQLQuery: query should be a string and values an object"
         raise _invalid(message)
     try:
-        return translate(parse(text, values), team_id=project_id, now=datetime.now(UTC))
+        return translate(text, values, team_id=project_id, now=datetime.now(UTC))
     except HogQLError as error:
         raise _invalid(str(error), error.code) from error
 
@@ -119,7 +119,7 @@ def _shown(
         "last_refresh": datetime.now(UTC).isoformat(),
         "limit": translation.limit,
         "modifiers": {},
-        "offset": translation.offset,
+        "offset": 0,
         "query": text,
         "query_status": None,
         "results": present(rows[: translation.limit], translation.kinds),

@@ -5,23 +5,17 @@ class HogQLError(Exception):
     """The query cannot be answered.
 
     Attributes:
-        code: PostHog's code for it: `syntax_error`, `resolution_error` or `query_error`.
+        code: PostHog's code for it: `hogql_syntax_error` or `hogql_query_error`.
     """
 
-    code = "query_error"
+    code = "hogql_query_error"
 
 
 class HogQLSyntaxError(HogQLError):
-    """The text is not a query of the subset."""
+    """The text is not HogQL."""
 
-    code = "syntax_error"
-
-
-class HogQLResolutionError(HogQLError):
-    """A name in the query stands for nothing."""
-
-    code = "resolution_error"
+    code = "hogql_syntax_error"
 
 
 class HogQLQueryError(HogQLError):
-    """The query can be read, but it makes no sense or is not supported."""
+    """The text is HogQL, but a name in it is unknown, or it makes no sense or is not supported."""

@@ -73,6 +73,15 @@ def _to_unix(step: int) -> "Callable[[tuple[Sql, ...]], Sql]":
     return cut
 
 
+def _span(step: int) -> "Callable[[tuple[Sql, ...]], Sql]":
+    def span(args: tuple[Sql, ...]) -> Sql:
+        if not isinstance(args[0].literal, int):
+            raise HogQLQueryError("INTERVAL takes a whole number here")
+        return Sql(str(args[0].literal * step), Kind.SPAN)
+
+    return span
+
+
 def _text(template: str, kind: Kind = Kind.TEXT) -> "Callable[[tuple[Sql, ...]], Sql]":
     def fill(args: tuple[Sql, ...]) -> Sql:
         return Sql(template.format(*(as_text(arg) for arg in args)), kind)
@@ -108,6 +117,11 @@ SCALARS: Mapping[str, Function] = {
     "toStartOfDay": Function(1, 1, _start_of(_DAY)),
     "toUnixTimestamp": Function(1, 1, _to_unix(_SECOND)),
     "toUnixTimestamp64Milli": Function(1, 1, _to_unix(1_000)),
+    "toIntervalSecond": Function(1, 1, _span(_SECOND)),
+    "toIntervalMinute": Function(1, 1, _span(_MINUTE)),
+    "toIntervalHour": Function(1, 1, _span(_HOUR)),
+    "toIntervalDay": Function(1, 1, _span(_DAY)),
+    "toIntervalWeek": Function(1, 1, _span(7 * _DAY)),
     "toString": Function(1, 1, _text("{0}")),
     "toFloat": Function(1, 1, lambda args: Sql(as_number(args[0]), Kind.NUMBER)),
     "toInt": Function(1, 1, lambda args: Sql(f"toInt64({as_number(args[0])})", Kind.NUMBER)),
@@ -164,17 +178,17 @@ def aggregate(name: str, params: tuple[Sql, ...], args: tuple[Sql, ...], *, dist
         raise HogQLQueryError(message)
     if name == "count":
         if not args:
-            return Sql("count()", Kind.NUMBER, aggregate=True)
+            return Sql("count()", Kind.NUMBER)
         counted = "uniqExact" if distinct else "count"
-        return Sql(f"{counted}({args[0].text})", Kind.NUMBER, aggregate=True)
+        return Sql(f"{counted}({args[0].text})", Kind.NUMBER)
     if name in _SAME_KIND:
-        return Sql(f"{name}({args[0].text})", args[0].kind, aggregate=True)
+        return Sql(f"{name}({args[0].text})", args[0].kind)
     if name == "countIf":
-        return Sql(f"countIf({_need(args[0], Kind.BOOL)})", Kind.NUMBER, aggregate=True)
+        return Sql(f"countIf({_need(args[0], Kind.BOOL)})", Kind.NUMBER)
     if name in {"uniq", "uniqExact"}:
-        return Sql(f"{name}({args[0].text})", Kind.NUMBER, aggregate=True)
+        return Sql(f"{name}({args[0].text})", Kind.NUMBER)
     called = f"quantile({_share(params)!r})" if name == "quantile" else name
-    return Sql(f"{called}({as_number(args[0])})", Kind.NUMBER, aggregate=True)
+    return Sql(f"{called}({as_number(args[0])})", Kind.NUMBER)
 
 
 def property_sql(path: tuple[str, ...]) -> Sql:

@@ -24,7 +24,6 @@ class Sql:
     text: str
     kind: Kind
     literal: str | int | float | bool | None = None
-    aggregate: bool = False
 
 
 def quote(text: str) -> str:

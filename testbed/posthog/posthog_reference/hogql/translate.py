@@ -1,29 +1,14 @@
 """The tree into ClickHouse SQL: names resolved, types checked, the team's id in front."""
 
 import uuid as uuids
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from .errors import HogQLQueryError, HogQLResolutionError
+from .errors import HogQLQueryError
 from .functions import AGGREGATES, SCALARS, aggregate, as_number, as_text, property_sql
 from .kinds import Kind, Sql, quote
-from .tree import (
-    Binary,
-    Call,
-    Column,
-    Constant,
-    Field,
-    Group,
-    Interval,
-    IsNull,
-    Logic,
-    Negative,
-    Node,
-    Not,
-    Select,
-    Star,
-)
+from .parser import Node, parse
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 50_000
@@ -38,6 +23,7 @@ COLUMNS: Mapping[str, Kind] = {
     "inserted_at": Kind.TIME,
     "_timestamp": Kind.TIME,
 }
+_COMPARISONS = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 @dataclass(frozen=True)
@@ -48,7 +34,6 @@ class Translation:
     columns: tuple[str, ...]
     kinds: tuple[Kind, ...]
     limit: int
-    offset: int
 
 
 def _micros(time: datetime) -> int:
@@ -73,22 +58,74 @@ def _uuid_literal(text: str) -> str:
         raise HogQLQueryError(message) from error
 
 
+def _only(node: Node, *parts: str) -> None:
+    """Refuse a node that has more than these parts: the subset does not know what they mean."""
+    known = {"node", "start", "end", *parts}
+    more = ", ".join(sorted(name for name, part in node.items() if part and name not in known))
+    if more:
+        raise HogQLQueryError(f"{node['node']} with {more} is not supported here")
+
+
+def _path(node: Node) -> list[str]:
+    """The names of a field, also those in brackets; empty where the node is none."""
+    match node:
+        case {"node": "Field", "chain": chain}:
+            return [str(name) for name in chain]
+        case {"node": "ArrayAccess", "property": {"node": "Constant", "value": str() as name}}:
+            above = _path(node["array"])
+            return [*above, name] if above else []
+    return []
+
+
+def _literal(value: object) -> Node:
+    if isinstance(value, list):
+        return {"node": "Array", "exprs": [_literal(part) for part in value]}
+    return {"node": "Constant", "value": value}
+
+
+def _constant(node: Node) -> Sql:
+    value = node["value"]
+    if "value_type" in node:
+        raise HogQLQueryError(f"Number out of range: {value}")
+    if value is None:
+        return Sql("NULL", Kind.ANY)
+    if isinstance(value, bool):
+        return Sql("1" if value else "0", Kind.BOOL, value)
+    if isinstance(value, str):
+        return Sql(quote(value), Kind.TEXT, value)
+    if isinstance(value, int | float):
+        return Sql(repr(value), Kind.NUMBER, value)
+    raise HogQLQueryError(f"Unsupported value of a placeholder: {type(value).__name__}")
+
+
+def _counted(term: str, name: str, count: int, least: int, most: int) -> None:
+    """Refuse a call with too few or too many arguments."""
+    if least <= count <= most:
+        return
+    bound, number = ("at least ", least) if count < least else ("at most ", most)
+    raise HogQLQueryError(
+        f"{term} '{name}' expects {'' if least == most else bound}{number} "
+        f"argument{'' if number == 1 else 's'}, found {count}"
+    )
+
+
 class _Translator:
     """Translates the expressions of one query."""
 
-    def __init__(self, select: Select, now: datetime) -> None:
-        self.select = select
+    def __init__(self, select: Node, values: Mapping[str, object], now: datetime) -> None:
+        self.values = values
         self.now = now
-        self.aliases = {column.alias: column.expr for column in select.columns if column.alias}
+        self.tables = {"events", select["select_from"].get("alias")}
+        self.aliases = {
+            column["alias"]: column["expr"]
+            for column in select["select"]
+            if column["node"] == "Alias"
+        }
         self.resolving: tuple[str, ...] = ()
-        self.in_where = False
-        self.in_aggregate = False
+        self.aggregation = ""
 
-    # -- names and literals ----------------------------------------------------------------
-
-    def field(self, node: Field) -> Sql:
-        path = node.path
-        if len(path) > 1 and path[0] in {self.select.table_alias, self.select.table}:
+    def field(self, path: list[str]) -> Sql:
+        if len(path) > 1 and path[0] in self.tables:
             path = path[1:]
         name = path[0]
         if len(path) == 1 and name in self.aliases and name not in self.resolving:
@@ -97,99 +134,79 @@ class _Translator:
             self.resolving = before
             return resolved
         if name == "properties" and len(path) > 1:
-            return property_sql(path[1:])
+            return property_sql(tuple(path[1:]))
         if len(path) == 1 and name in COLUMNS:
             return Sql(name, COLUMNS[name])
-        message = f"Unable to resolve field: {'.'.join(path)}"
-        raise HogQLResolutionError(message)
+        raise HogQLQueryError(f"Unable to resolve field: {'.'.join(path)}")
 
-    def constant(self, node: Constant) -> Sql:
-        value = node.value
-        if value is None:
-            return Sql("NULL", Kind.ANY)
-        if isinstance(value, bool):
-            return Sql("1" if value else "0", Kind.BOOL, value)
-        if isinstance(value, str):
-            return Sql(quote(value), Kind.TEXT, value)
-        return Sql(repr(value), Kind.NUMBER, value)
-
-    # -- expressions -----------------------------------------------------------------------
+    def filled(self, node: Node) -> Node:
+        """The literal that a placeholder stands for; any other node as it is."""
+        if node["node"] != "Placeholder":
+            return node
+        name = ".".join(_path(node["expr"]))
+        if name not in self.values:
+            raise HogQLQueryError(f"Unresolved placeholder: {{{name}}}")
+        return _literal(self.values[name])
 
     def expr(self, node: Node) -> Sql:
-        handlers: Mapping[type, Callable[..., Sql]] = {
-            Constant: self.constant,
-            Field: self.field,
-            Call: self.call,
-            Binary: self.binary,
-            Logic: self.logic,
-            Not: lambda found: Sql(f"NOT ({self.condition(found.operand)})", Kind.BOOL),
-            Negative: lambda found: Sql(f"-({as_number(self.expr(found.operand))})", Kind.NUMBER),
-            IsNull: self.is_null,
-            Interval: lambda found: Sql(str(found.micros), Kind.SPAN),
-        }
-        handler = handlers.get(type(node))
-        if handler is None:
-            name = "A tuple" if isinstance(node, Group) else "*"
-            message = f"{name} is not supported in this place"
-            raise HogQLQueryError(message)
-        return handler(node)
+        if path := _path(node):
+            return self.field(path)
+        match self.filled(node):
+            case {"node": "Constant"} as constant:
+                sql = _constant(constant)
+            case {"node": "And" | "Or" as operator, "exprs": operands}:
+                joined = f" {operator.upper()} ".join(f"({self.expr(x).text})" for x in operands)
+                sql = Sql(f"({joined})", Kind.BOOL)
+            case {"node": "Not", "expr": operand} | {"name": "not", "args": [operand]}:
+                sql = Sql(f"NOT ({self.expr(operand).text})", Kind.BOOL)
+            case {"node": "BetweenExpr", "expr": subject, "low": low, "high": high}:
+                within = " AND ".join(
+                    f"({self.compared(operator, self.expr(subject), self.expr(bound)).text})"
+                    for operator, bound in ((">=", low), ("<=", high))
+                )
+                sql = Sql(f"{'NOT ' if node['negated'] else ''}({within})", Kind.BOOL)
+            case {"node": "ArithmeticOperation", "op": operator, "left": left, "right": right}:
+                sql = self.computed(operator, self.expr(left), self.expr(right))
+            case {"node": "CompareOperation"}:
+                sql = self.comparison(node)
+            case {"node": "Call"}:
+                sql = self.call(node)
+            case _:
+                raise HogQLQueryError(f"{node['node']} is not supported in this place")
+        return sql
 
-    def condition(self, node: Node) -> str:
-        sql = self.expr(node)
-        if sql.kind not in {Kind.BOOL, Kind.ANY}:
-            message = f"Illegal type {sql.kind} of a condition, expected Bool"
-            raise HogQLQueryError(message)
-        return sql.text
-
-    def logic(self, node: Logic) -> Sql:
-        parts = f" {node.operator} ".join(f"({self.condition(part)})" for part in node.operands)
-        return Sql(f"({parts})", Kind.BOOL)
-
-    def is_null(self, node: IsNull) -> Sql:
-        function = "isNotNull" if node.negated else "isNull"
-        return Sql(f"{function}({self.expr(node.operand).text})", Kind.BOOL)
-
-    def call(self, node: Call) -> Sql:
-        if node.name in AGGREGATES:
-            return self.aggregation(node)
-        if node.name == "now" and not node.args:
+    def call(self, node: Node) -> Sql:
+        name = node["name"]
+        _only(node, "name", "args", "params", "distinct")
+        if name in AGGREGATES:
+            return self.aggregated(node)
+        args = tuple(self.expr(arg) for arg in node["args"])
+        if name == "now" and not args:
             return Sql(str(_micros(self.now)), Kind.TIME)
-        args = tuple(self.expr(arg) for arg in node.args)
-        if node.name in {"toDateTime", "toDateTime64"} and args:
+        if name in {"toDateTime", "toDateTime64"} and args:
             return self.to_time(args[0])
-        if node.name == "toUUID" and len(args) == 1 and isinstance(args[0].literal, str):
+        if name == "toUUID" and len(args) == 1 and isinstance(args[0].literal, str):
             return Sql(f"toUUID({_uuid_literal(args[0].literal)})", Kind.UUID, args[0].literal)
-        function = SCALARS.get(node.name)
-        if function is None or node.params or node.distinct:
-            message = f"Unsupported function call '{node.name}(...)'"
-            raise HogQLQueryError(message)
-        if not function.least <= len(args) <= function.most:
-            message = (
-                f"Function '{node.name}' expects {function.least} argument"
-                f"{'' if function.least == 1 else 's'}, found {len(args)}"
-            )
-            raise HogQLQueryError(message)
+        function = SCALARS.get(name)
+        if function is None or node.get("params") or node.get("distinct"):
+            raise HogQLQueryError(f"Unsupported function call '{name}(...)'")
+        _counted("Function", name, len(args), function.least, function.most)
         return function.build(args)
 
-    def aggregation(self, node: Call) -> Sql:
-        if self.in_where or self.in_aggregate:
-            where = "WHERE" if self.in_where else "another aggregation"
-            message = f"Aggregation '{node.name}' is not allowed inside {where}"
-            raise HogQLQueryError(message)
-        starred = node.name == "count" and node.args == (Star(),)
-        self.in_aggregate = True
-        args = () if starred else tuple(self.expr(arg) for arg in node.args)
-        params = tuple(self.expr(param) for param in node.params)
-        self.in_aggregate = False
-        least, most = AGGREGATES[node.name]
-        if not least <= len(args) <= most:
-            bound, number = ("least", least) if len(args) < least else ("most", most)
-            message = (
-                f"Aggregation '{node.name}' expects at {bound} {number} "
-                f"argument{'' if number == 1 else 's'}, found {len(args)}"
+    def aggregated(self, node: Node) -> Sql:
+        name = node["name"]
+        if self.aggregation:
+            raise HogQLQueryError(
+                f"Aggregation '{name}' cannot be nested inside another aggregation"
+                f" '{self.aggregation}'."
             )
-            raise HogQLQueryError(message)
-        return aggregate(node.name, params, args, distinct=node.distinct)
+        self.aggregation = name
+        starred = name == "count" and list(map(_path, node["args"])) == [["*"]]
+        args = () if starred else tuple(self.expr(arg) for arg in node["args"])
+        params = tuple(self.expr(param) for param in node["params"] or ())
+        self.aggregation = ""
+        _counted("Aggregation", name, len(args), *AGGREGATES[name])
+        return aggregate(name, params, args, distinct=node["distinct"])
 
     def to_time(self, sql: Sql) -> Sql:
         if isinstance(sql.literal, str):
@@ -198,26 +215,34 @@ class _Translator:
             return sql
         if sql.kind is Kind.NUMBER:
             return Sql(f"toInt64(({sql.text}) * 1000000)", Kind.TIME)
-        message = "toDateTime takes a literal, a number of seconds or a time here"
-        raise HogQLQueryError(message)
+        raise HogQLQueryError("toDateTime takes a literal, a number of seconds or a time here")
 
-    # -- operators -------------------------------------------------------------------------
+    def computed(self, operator: str, left: Sql, right: Sql) -> Sql:
+        if Kind.SPAN in {left.kind, right.kind}:
+            if operator not in "+-" or left.kind is not Kind.TIME or right.kind is not Kind.SPAN:
+                raise HogQLQueryError("An interval can only be added to or subtracted from a time")
+            return Sql(f"({left.text} {operator} {right.text})", Kind.TIME)
+        return Sql(f"({as_number(left)} {operator} {as_number(right)})", Kind.NUMBER)
 
-    def binary(self, node: Binary) -> Sql:
-        if node.operator == "in":
-            return self.contained(node)
-        left, right = self.expr(node.left), self.expr(node.right)
-        if node.operator in {"like", "ilike"}:
-            lowered = ("lower({})" if node.operator == "ilike" else "{}").format
-            return Sql(f"(({lowered(as_text(left))}) LIKE ({lowered(as_text(right))}))", Kind.BOOL)
-        if node.operator in {"+", "-"} and Kind.SPAN in {left.kind, right.kind}:
-            if left.kind is not Kind.TIME or right.kind is not Kind.SPAN:
-                message = "An interval can only be added to or subtracted from a time"
-                raise HogQLQueryError(message)
-            return Sql(f"({left.text} {node.operator} {right.text})", Kind.TIME)
-        if node.operator in {"+", "-", "*", "/", "%"}:
-            return Sql(f"({as_number(left)} {node.operator} {as_number(right)})", Kind.NUMBER)
-        return self.compared(node.operator, left, right)
+    def comparison(self, node: Node) -> Sql:
+        operator: str = node["op"]
+        left, right = self.expr(node["left"]), self.filled(node["right"])
+        if operator.startswith("not "):
+            positive = self.comparison({**node, "op": operator.removeprefix("not ")})
+            return Sql(f"NOT ({positive.text})", Kind.BOOL)
+        if operator == "in":
+            return self.contained(left, right)
+        if operator in {"like", "ilike"}:
+            lowered = ("lower({})" if operator == "ilike" else "{}").format
+            pattern = as_text(self.expr(right))
+            return Sql(f"(({lowered(as_text(left))}) LIKE ({lowered(pattern)}))", Kind.BOOL)
+        if operator not in _COMPARISONS:
+            raise HogQLQueryError(f"The operator {operator} is not supported here")
+        compared = self.expr(right)
+        if operator in {"==", "!="} and compared.text == "NULL":
+            function = "isNull" if operator == "==" else "isNotNull"
+            return Sql(f"{function}({left.text})", Kind.BOOL)
+        return self.compared(_COMPARISONS[operator], left, compared)
 
     def compared(self, operator: str, left: Sql, right: Sql) -> Sql:
         one, other = self.matched(left, right)
@@ -226,8 +251,7 @@ class _Translator:
     def matched(self, left: Sql, right: Sql) -> tuple[str, str]:
         """Both sides as texts of SQL that compare as HogQL compares the values."""
         if Kind.SPAN in {left.kind, right.kind}:
-            message = "An interval cannot be compared"
-            raise HogQLQueryError(message)
+            raise HogQLQueryError("An interval cannot be compared")
         if Kind.ANY in {left.kind, right.kind} or left.kind is right.kind:
             return left.text, right.text
         kinds = {left.kind, right.kind}
@@ -247,10 +271,8 @@ class _Translator:
         if isinstance(sql.literal, str):
             return read(sql.literal)
         if kind is Kind.UUID and sql.kind is Kind.PROPERTY:
-            message = "Compare toString(uuid) with a property"
-            raise HogQLQueryError(message)
-        message = f"There is no supertype for types {kind}, {sql.kind}"
-        raise HogQLQueryError(message)
+            raise HogQLQueryError("Compare toString(uuid) with a property")
+        raise HogQLQueryError(f"There is no supertype for types {kind}, {sql.kind}")
 
     @staticmethod
     def truth(sql: Sql) -> str:
@@ -259,92 +281,117 @@ class _Translator:
             return quote("true" if sql.literal else "false")
         return as_text(sql) if sql.kind is not Kind.BOOL else f"if({sql.text}, 'true', 'false')"
 
-    def contained(self, node: Binary) -> Sql:
-        left = self.expr(node.left)
-        items = node.right.items if isinstance(node.right, Group) else (node.right,)
-        if not items:
+    def contained(self, left: Sql, right: Node) -> Sql:
+        literals: Sequence[Node] = (
+            right["exprs"] if right["node"] in {"Tuple", "Array"} else (right,)
+        )
+        if not literals:
             return Sql("(0 = 1)", Kind.BOOL)
         written: list[str] = []
+        types: set[type] = set()
         subject = left.text
-        for item in items:
-            if not isinstance(item, Constant) or item.value is None:
-                message = "IN takes literals here"
-                raise HogQLQueryError(message)
-            subject, text = self.matched(left, self.constant(item))
+        for literal in literals:
+            if literal["node"] != "Constant" or literal["value"] is None:
+                raise HogQLQueryError("IN takes literals here")
+            subject, text = self.matched(left, _constant(literal))
             written.append(text)
-        if (
-            left.kind is Kind.PROPERTY
-            and len({type(item.value) for item in items if isinstance(item, Constant)}) > 1
-        ):
-            message = "IN on a property takes values of one type"
-            raise HogQLQueryError(message)
+            types.add(type(literal["value"]))
+        if left.kind is Kind.PROPERTY and len(types) > 1:
+            raise HogQLQueryError("IN on a property takes values of one type")
         return Sql(f"({subject} IN ({', '.join(written)}))", Kind.BOOL)
 
 
-def _expanded(select: Select) -> tuple[Column, ...]:
-    columns: list[Column] = []
-    for column in select.columns:
-        if isinstance(column.expr, Star):
-            columns.extend(Column(Field((name,)), name, None) for name in COLUMNS)
+def _columns(text: str, select: Node) -> list[tuple[str, Node]]:
+    """What is selected, with the names in the answer; `*` is every column."""
+    columns: list[tuple[str, Node]] = []
+    for column in select["select"]:
+        path = _path(column)
+        if path[-1:] == ["*"]:
+            columns += [(name, {"node": "Field", "chain": [name]}) for name in COLUMNS]
+        elif column["node"] == "Alias":
+            columns.append((column["alias"], column["expr"]))
         else:
-            columns.append(column)
-    return tuple(columns)
+            written = text[column["start"]["offset"] : column["end"]["offset"]]
+            columns.append((path[-1] if path else written, column))
+    return columns
 
 
-def translate(select: Select, *, team_id: int, now: datetime) -> Translation:
+def _checked(select: Node) -> None:
+    """Refuse all but one SELECT from `events`."""
+    if select["node"] != "SelectQuery" or not select.get("select_from"):
+        raise HogQLQueryError("Only a SELECT from events is supported here")
+    if select.get("offset"):
+        raise HogQLQueryError("OFFSET is not supported on queries made with a personal API key.")
+    parts = ("select", "select_from", "distinct", "where", "group_by", "having", "order_by")
+    _only(select, *parts, "limit")
+    _only(select["select_from"], "table", "alias")
+    path = _path(select["select_from"]["table"])
+    if path != ["events"]:
+        raise HogQLQueryError(f"Unknown table `{'.'.join(path)}`.")
+
+
+def _limit(node: Node | None) -> int:
+    match node:
+        case None:
+            return DEFAULT_LIMIT
+        case {"node": "Constant", "value": int() as limit} if limit >= 0:
+            return min(limit, MAX_LIMIT)
+    raise HogQLQueryError("LIMIT takes a number here")
+
+
+def translate(
+    text: str, values: Mapping[str, object], *, team_id: int, now: datetime
+) -> Translation:
     """ClickHouse SQL that answers the query for one team, one row more than its limit.
 
     Raises:
-        HogQLError: A name is unknown, a type does not fit, or the subset lacks something.
+        HogQLError: It is not HogQL, a name is unknown, a type does not fit, or the subset lacks
+            something.
     """
-    if select.table != "events":
-        message = f'Unknown table "{select.table}".'
-        raise HogQLResolutionError(message)
-    translator = _Translator(select, now)
-    columns = _expanded(select)
-    selected = [translator.expr(column.expr) for column in columns]
-    for sql in selected:
-        if sql.kind is Kind.SPAN:
-            message = "An interval cannot be selected"
-            raise HogQLQueryError(message)
-    translator.in_where = True
-    where = f" AND ({translator.condition(select.where)})" if select.where else ""
-    groups = [_positional(item, selected) or translator.expr(item).text for item in select.group_by]
-    translator.in_where = False
-    having = f" HAVING {translator.condition(select.having)}" if select.having else ""
+    try:
+        return _translated(text, parse(text), values, team_id, now)
+    except RecursionError as error:
+        raise HogQLQueryError("The query is nested too deeply") from error
+
+
+def _translated(
+    text: str, select: Node, values: Mapping[str, object], team_id: int, now: datetime
+) -> Translation:
+    _checked(select)
+    translator = _Translator(select, values, now)
+    columns = _columns(text, select)
+    selected = [translator.expr(expr) for _, expr in columns]
+    if any(sql.kind is Kind.SPAN for sql in selected):
+        raise HogQLQueryError("An interval cannot be selected")
+
+    def position(node: Node) -> str:
+        """SQL of an expression, where a number stands for a selected one."""
+        match node:
+            case {"node": "Constant", "value": int() as number} if not isinstance(number, bool):
+                if not 1 <= number <= len(selected):
+                    raise HogQLQueryError(f"Positional argument out of bounds: {number}")
+                return selected[number - 1].text
+        return translator.expr(node).text
+
+    def clause(keyword: str, name: str) -> str:
+        return f" {keyword} {translator.expr(select[name]).text}" if select.get(name) else ""
+
+    groups = [position(node) for node in select.get("group_by") or ()]
     orders = [
-        (_positional(item.expr, selected) or translator.expr(item.expr).text)
-        + (" DESC" if item.descending else " ASC")
-        for item in select.order_by
+        f"{position(by['expr'])} {'DESC' if by['order'] == 'DESC' else 'ASC'}"
+        for by in select.get("order_by") or ()
     ]
-    limit = min(DEFAULT_LIMIT if select.limit is None else select.limit, MAX_LIMIT)
+    where = f" AND ({translator.expr(select['where']).text})" if select.get("where") else ""
+    limit = _limit(select.get("limit"))
     listed = ", ".join(f"{sql.text} AS column_{index}" for index, sql in enumerate(selected))
-    text = (
+    sql = (
         # Every part was written by this module; nothing of the caller's text is in it.
-        f"SELECT {'DISTINCT ' if select.distinct else ''}{listed} FROM posthog.events "  # noqa: S608
+        f"SELECT {'DISTINCT ' if select.get('distinct') else ''}{listed} FROM posthog.events "  # noqa: S608
         f"WHERE (team_id = {int(team_id)}){where}"
-        f"{' GROUP BY ' + ', '.join(groups) if groups else ''}{having}"
+        f"{' GROUP BY ' + ', '.join(groups) if groups else ''}{clause('HAVING', 'having')}"
         f"{' ORDER BY ' + ', '.join(orders) if orders else ''}"
-        f" LIMIT {select.offset}, {limit + 1}"
+        f" LIMIT {limit + 1}"
     )
     return Translation(
-        text,
-        tuple(column.name for column in columns),
-        tuple(sql.kind for sql in selected),
-        limit,
-        select.offset,
+        sql, tuple(name for name, _ in columns), tuple(part.kind for part in selected), limit
     )
-
-
-def _positional(node: Node, selected: list[Sql]) -> str:
-    """The expression that `GROUP BY 1` means; empty when the node is no position."""
-    if (
-        isinstance(node, Constant)
-        and isinstance(node.value, int)
-        and not isinstance(node.value, bool)
-    ):
-        if not 1 <= node.value <= len(selected):
-            message = f"Positional argument out of bounds: {node.value}"
-            raise HogQLQueryError(message)
-        return selected[node.value - 1].text
-    return ""
