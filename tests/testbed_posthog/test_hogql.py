@@ -170,6 +170,7 @@ def test_placeholders_are_filled_with_literals() -> None:
         ("SELECT event FROM events WHERE event NOT 'a'", SYNTAX, "no viable alternative"),
         ("SELECT now() - INTERVAL 2 HOURS FROM events", SYNTAX, "no viable alternative"),
         ("SELECT 1 AS team_id FROM events", SYNTAX, "reserved keyword"),
+        ("SELECT date '2020-01-01' FROM events", "hogql_error", "Unsupported rule: ColumnExprDate"),
         ("SELECT 1", QUERY, "Only a SELECT from events"),
         ("SELECT event FROM events UNION ALL SELECT 1", QUERY, "Only a SELECT from events"),
         ("SELECT event FROM events LIMIT 1 OFFSET 1", QUERY, "OFFSET is not supported on"),

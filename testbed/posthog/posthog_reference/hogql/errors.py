@@ -5,10 +5,10 @@ class HogQLError(Exception):
     """The query cannot be answered.
 
     Attributes:
-        code: PostHog's code for it: `hogql_syntax_error` or `hogql_query_error`.
+        code: PostHog's code for it: `hogql_error`, `hogql_syntax_error` or `hogql_query_error`.
     """
 
-    code = "hogql_query_error"
+    code = "hogql_error"
 
 
 class HogQLSyntaxError(HogQLError):
@@ -19,3 +19,5 @@ class HogQLSyntaxError(HogQLError):
 
 class HogQLQueryError(HogQLError):
     """The text is HogQL, but a name in it is unknown, or it makes no sense or is not supported."""
+
+    code = "hogql_query_error"

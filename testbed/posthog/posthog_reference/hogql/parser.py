@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-from .errors import HogQLQueryError, HogQLSyntaxError
+from .errors import HogQLError, HogQLQueryError, HogQLSyntaxError
 
 Node = Mapping[str, Any]
 
@@ -41,6 +41,7 @@ def parse(text: str) -> Node:
     Raises:
         HogQLSyntaxError: The text is not HogQL.
         HogQLQueryError: The nesting is too deep.
+        HogQLError: The grammar has it, and PostHog's parser makes no tree of it.
     """
     depth = 0
     for bracket in _NO_BRACKET.sub("", text):
@@ -52,5 +53,6 @@ def parse(text: str) -> Node:
     except UnicodeEncodeError as error:
         raise HogQLSyntaxError(f"Unexpected character: {error.reason}") from error
     if tree.get("error"):
-        raise HogQLSyntaxError(tree["message"])
+        refused = HogQLSyntaxError if tree["type"] == "SyntaxError" else HogQLError
+        raise refused(tree["message"])
     return tree
