@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from testbed.cluster import kind, kwok, node_files, paths
+from testbed.cluster import certs, kind, kwok, node_files, paths
 from testbed.cluster.cgroups import parse_hierarchies
 from testbed.cluster.discovery import target
 from testbed.cluster.disks import Disk, is_ours, parse
@@ -62,6 +62,16 @@ def test_addon_is_yaml_with_only_known_placeholders(path: Path) -> None:
     values = dict.fromkeys(template.get_identifiers(), "1")
     documents = [*yaml.safe_load_all(template.substitute(values))]
     assert all({"apiVersion", "kind", "metadata"} <= document.keys() for document in documents)
+
+
+@pytest.mark.parametrize("name", ["metrics-server", "prometheus-adapter"])
+def test_aggregated_api_is_served_under_a_name_of_the_certificate(name: str) -> None:
+    """Else the API server takes none of its answers."""
+    documents = yaml.safe_load_all((paths.ADDONS / f"{name}.yaml").read_text())
+    services = [each["spec"]["service"] for each in documents if each["kind"] == "APIService"]
+    names = next(leaf.names for leaf in certs.leaves() if leaf.name == name)
+    assert services
+    assert {f"{each['name']}.{each['namespace']}.svc" for each in services} <= {*names}
 
 
 def test_kubeconfig_holds_everything_inside() -> None:

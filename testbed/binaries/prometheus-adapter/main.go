@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"os"
@@ -25,6 +26,17 @@ const (
 	relist = 15 * time.Second
 	maxAge = time.Minute
 )
+
+// withoutTimeout asks Prometheus for no bound: the client reckons the time that is left of a request
+// with the wrong sign, and Prometheus refuses it. The request's own context ends it all the same.
+type withoutTimeout struct{ client.GenericAPIClient }
+
+func (c withoutTimeout) Do(
+	ctx context.Context, verb, endpoint string, query url.Values,
+) (client.APIResponse, error) {
+	query.Del("timeout")
+	return c.GenericAPIClient.Do(ctx, verb, endpoint, query)
+}
 
 func main() {
 	logs.InitLogs()
@@ -68,7 +80,8 @@ func run() error {
 		return err
 	}
 	ctx := genericapiserver.SetupSignalContext()
-	queries := client.NewClient(http.DefaultClient, base, nil, http.MethodGet)
+	answers := withoutTimeout{client.NewGenericAPIClient(http.DefaultClient, base, nil)}
+	queries := client.NewClientForAPI(answers, http.MethodGet)
 	pods, podSeries := custom.NewPrometheusProvider(mapper, kube, queries, of, relist, maxAge)
 	sums, series := external.NewExternalPrometheusProvider(queries, outside, relist, maxAge)
 	podSeries.RunUntil(ctx.Done())
