@@ -16,8 +16,8 @@ _HEAD = """\
 
 Written by `make policies` on {day}, once on each engine. A row is one first packet under the
 policies that it names (`testbed/oracles/policies/cases.yaml`), sent between Pods of the local
-cluster; "documented" is what Kubernetes' documentation says of it ("Network Policies", v1.35). `nftables` is
-the local cluster's own enforcer, `kube-router` the firewall of kube-router v2.1.0
+cluster; "documented" is what Kubernetes' documentation says of it ("Network Policies", v1.35).
+`nftables` is the local cluster's own enforcer, `kube-router` the firewall of kube-router v2.1.0
 (`make cluster POLICY=kube-router`). Without the policies, every one of the packets arrives.
 """
 
