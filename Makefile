@@ -162,6 +162,14 @@ oracle-kubeconfig: install ## generated kubeconfigs to kubectl and to us: the sa
 policies: install ## NetworkPolicies dialled on the running cluster's engine, and docs/POLICIES.md (root)
 	$(RUN) python -m testbed.oracles.policies --pages docs
 
+.PHONY: test-policies
+test-policies: export POLICY = kube-router
+test-policies: install ## the table of NetworkPolicies on a cluster of its own, enforced by kube-router (root)
+	$(RUN) python -m testbed.cluster down
+	$(RUN) python -m testbed.cluster up --images system
+	$(RUN) python -m testbed.oracles.policies --generated 0
+	$(RUN) python -m testbed.cluster down
+
 .PHONY: compare causes mutate
 compare: install ## static tools on the same defects, beside our proof (no cluster)
 	$(RUN) python -m testbed.compare --pages docs

@@ -25,6 +25,11 @@ NO_BOUNDS = {
     ("cluster/supervisor.py", "time.monotonic() >= self.restart_at"): "the pace of restarts",
     ("cluster/supervisor.py", "selector.select(TICK_S)"): "the pace of the supervisor",
     ("cluster/forward.py", "server.settimeout(None)"): "none",
+    (
+        "oracles/policies/dials.py",
+        "(left_s := (ends_at - time.monotonic())) > 0",
+    ): "what is left of a bound that was multiplied",
+    ("oracles/policies/dials.py", "self.chooser.select(left_s)"): "the same",
     ("faultproxy/kills.py", "time.monotonic() < ends_at"): "for how long a trial goes on",
     ("prove/__main__.py", "time.monotonic() >= ends_at"): "for how long a trial goes on",
 }

@@ -103,8 +103,8 @@ BESIDE = (
 
 FAMILIES = (*chosen(minor.KUBERNETES, minor.KUBELET), *BESIDE)
 
-KUBE_ROUTER = Family("kube-router", ".")
-"""The firewall of kube-router: enforces NetworkPolicies where POLICY names it; only then built."""
+KUBE_ROUTER = Family("kube-router", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
+"""Enforces NetworkPolicies where POLICY names it, so only built then."""
 
 KWOK = Family("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 """Only for measurements at scale, so only built when asked for."""

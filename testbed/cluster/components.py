@@ -273,13 +273,18 @@ def policy_engine() -> tuple[Component, ...]:
 
 
 def kube_router(node: Node) -> Component:
-    """The firewall of kube-router on a node."""
+    """The firewall of kube-router on a node, and nothing else of it: no routes, no Services."""
     return _on_node(
         node,
         "kube-router",
         f"--kubeconfig={kubeconfigs.path_of('admin')}",
         f"--hostname-override={node.name}",
         f"--service-cluster-ip-range={SERVICE_CIDR}",
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        "--run-loadbalancer=false",
+        "--health-port=0",
     )
 
 

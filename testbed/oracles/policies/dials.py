@@ -128,7 +128,7 @@ class Listeners:
             batch = _Batch(cleanup, self.opened)
             for dial in dict.fromkeys(dials):
                 batch.send(dial)
-            return batch.collect(patient(within_s))
+            return batch.collect(time.monotonic() + patient(within_s))
 
 
 @dataclass
@@ -155,9 +155,8 @@ class _Batch:
             dial, token
         )
 
-    def collect(self, within_s: float) -> frozenset[Dial]:
-        until = time.monotonic() + within_s
-        while (left_s := until - time.monotonic()) > 0 and not self._all_known():
+    def collect(self, ends_at: float) -> frozenset[Dial]:
+        while (left_s := ends_at - time.monotonic()) > 0 and not self._all_known():
             for key, _ in self.chooser.select(left_s):
                 hear: Callable[[socket.socket], None] = key.data
                 opened = key.fileobj
@@ -173,7 +172,7 @@ class _Batch:
         opened = self.cleanup.enter_context(
             in_netns(place, partial(socket.socket, family, kind, protocol))
         )
-        opened.settimeout(0)
+        opened.setblocking(False)  # noqa: FBT003 - its name for it
         return opened
 
     def _tcp(self, dial: Dial, _: bytes) -> None:
@@ -246,7 +245,7 @@ def _listener(protocol: str, port: int) -> socket.socket:
     except OSError:
         listener.close()
         raise
-    listener.settimeout(0)
+    listener.setblocking(False)  # noqa: FBT003 - its name for it
     return listener
 
 

@@ -14,10 +14,10 @@ PAGE = "POLICIES.md"
 _HEAD = """\
 # NetworkPolicies, dialled on two engines
 
-Written by `make policies`, once on each engine. A row is one first packet under the policies that
-it names (`testbed/oracles/policies/cases.yaml`), sent between Pods of the local cluster;
-"documented" is what Kubernetes' documentation says of it ("Network Policies", v1.35). `nftables` is
-the local cluster's own enforcer, `kube-router` the firewall of kube-router v2.1.0
+Written by `make policies` on {day}, once on each engine. A row is one first packet under the
+policies that it names (`testbed/oracles/policies/cases.yaml`), sent between Pods of the local
+cluster; "documented" is what Kubernetes' documentation says of it ("Network Policies", v1.35).
+`nftables` is the local cluster's own enforcer, `kube-router` the firewall of kube-router v2.1.0
 (`make cluster POLICY=kube-router`). Without the policies, every one of the packets arrives.
 """
 
@@ -43,7 +43,7 @@ def page(records: Mapping[str, Mapping[str, Any]]) -> str:
     """The page of these records."""
     cases = read_cases()
     lines = [
-        _HEAD,
+        _HEAD.format(day=max((record["date"] for record in records.values()), default="")),
         *_summary(cases, records),
         "",
         "## Where an engine does otherwise",
