@@ -5,6 +5,7 @@ mapping or list. Those of `metadata` and `status` and the object's `apiVersion` 
 fields, nor is what is null. A default that was written out is a field like any other.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,7 @@ Field = tuple[str, Place]
 _NO_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 _TEMPLATES: Final = {"CronJob": "spec.jobTemplate.spec.template"}
 _PLACES: Final = ("containers", "initContainers")
+_FILTER: Final = re.compile(r"\[(?P<key>[A-Za-z0-9_.-]+)=[^\]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,19 @@ def _of_field(row: Json, written: Json) -> Iterator[Place]:
                 place for place in positions(written, parent) if _node(written, place) == {}
             )
         return
+    yield from _filtered(row["path"], written)
     for place in positions(written, row["path"]):
         if isinstance(expect.get("contains"), dict):
             yield from _compared(expect["contains"], place)
         else:
             yield place
+
+
+def _filtered(path: str, written: Json) -> Iterator[Place]:
+    """The names by which a path finds an element: under another name there is none."""
+    for match in _FILTER.finditer(path):
+        for place in positions(written, path[: match.end()]):
+            yield (*place, *match["key"].split("."))
 
 
 def _compared(expected: Any, place: Place) -> Iterator[Place]:  # noqa: ANN401 - JSON

@@ -17,7 +17,7 @@ from testbed.waits import wait_until
 
 NODES: Final = 4
 _NAME: Final = "published"
-_READY_WITHIN_S: Final = 180.0
+_READY_WITHIN_S: Final = 90.0
 _CLASS: Final = "standard"
 _LAST: Final = frozenset(
     {"APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
@@ -56,7 +56,7 @@ def _commands(programs: Path, kubeconfig: Path, work: Path) -> dict[str, list[st
             *rates,
             f"--secure-port={manager}",
             f"--cert-dir={work}/manager-certs",
-            "--controllers=*,-node-lifecycle-controller,-horizontal-pod-autoscaler-controller",
+            "--controllers=*,-horizontal-pod-autoscaler-controller",
         ],
         "kube-scheduler": [
             str(programs / "kube-scheduler"),
@@ -72,6 +72,7 @@ def _commands(programs: Path, kubeconfig: Path, work: Path) -> dict[str, list[st
             f"--config={kwok.stages()}",
             "--cidr=10.129.0.0/16",
             "--node-ip=127.0.0.1",
+            "--node-lease-duration-seconds=40",
             f"--node-port={player}",
             f"--server-address=127.0.0.1:{player}",
         ],
@@ -85,7 +86,13 @@ def _node(number: int) -> Json:
         "kubernetes.io/os": "linux",
         "topology.kubernetes.io/zone": f"zone-{number % 2}",
     }
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {**node["metadata"], "labels": labels}}
+    capacity = {"cpu": "64", "memory": "256Gi", "pods": "500", "ephemeral-storage": "1Ti"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {**node["metadata"], "labels": labels},
+        "status": {"capacity": capacity, "allocatable": capacity},
+    }
 
 
 def _storage_class() -> Json:
