@@ -219,7 +219,11 @@ def _of_consumed(row: Json, objects: Mapping[str, Json]) -> Iterator[Field]:
             if source.get("name") == name and source.get("key") in row["keys"]:
                 yield from (
                     (ref, (*place, *inner))
-                    for inner in (("name",), ("valueFrom", kind, "name"), ("valueFrom", kind, "key"))
+                    for inner in (
+                        ("name",),
+                        ("valueFrom", kind, "name"),
+                        ("valueFrom", kind, "key"),
+                    )
                 )
         for place in _in_container(row["container"], "envFrom[*]", written):
             if (_node(written, place).get(chosen) or {}).get("name") == name:
@@ -237,15 +241,23 @@ def _mounted(row: Json, written: Json, template: str, name: str) -> Iterator[Pla
             mount = _node(written, place)
             if mount["name"] == volume["name"]:
                 yield from ((*place, key) for key in ("name", "mountPath", "subPath"))
-                yield from ((*at, *inner) for inner in (("name",), ("configMap", "name"), ("configMap", "items")))
+                yield from (
+                    (*at, *inner)
+                    for inner in (("name",), ("configMap", "name"), ("configMap", "items"))
+                )
 
 
 def _named(line: str, objects: Mapping[str, Json]) -> Iterator[Field]:
     """What a line of init speaks of: a path of an object, a key of a ConfigMap, or all of it."""
     ref, _, words = line.partition(": ")
+    secret = re.search(r"\bSecret (?P<name>[a-z0-9.-]+)[, ]", words)
+    if secret:
+        yield f"Secret/{ref.split('/')[1]}/{secret['name']}", ()
     written = objects.get(ref)
     if written is None:
-        yield from ((known, ()) for known in objects if line.startswith(f"{known} ") or line == known)
+        yield from (
+            (known, ()) for known in objects if line.startswith(f"{known} ") or line == known
+        )
         return
     path = words.partition(", ")[0]
     try:

@@ -63,7 +63,14 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
         return Measured(of, coverage(of, [], lines), 0, 0, {}, {}, tuple(errors))
     rows, aliases = rows_in(folder / "spec"), aliases_in(folder / "spec")
     verify = clusterproof(
-        folder, "verify", "--spec=spec/spec.yaml", "--read-only", "--no-wait", kubeconfig, "-q", "--report-dir=out"
+        folder,
+        "verify",
+        "--spec=spec/spec.yaml",
+        "--read-only",
+        "--no-wait",
+        kubeconfig,
+        "-q",
+        "--report-dir=out",
     )
     if "Traceback" in verify.stdout + verify.stderr:
         errors.append(verify.stdout + verify.stderr)
@@ -111,6 +118,4 @@ def _rows(folder: Path, files: list[str], aliases: dict[str, str]) -> Iterator[J
 
 
 def _without_aliases(text: str, aliases: dict[str, str]) -> str:
-    return re.sub(
-        r"(?<!\$)\$\{([^}]+)\}", lambda match: aliases.get(match[1], match[0]), text
-    )
+    return re.sub(r"(?<!\$)\$\{([^}]+)\}", lambda match: aliases.get(match[1], match[0]), text)
