@@ -20,7 +20,9 @@ _MEASURED = re.compile(
     r"|\b\d+ min \d+ s\b"
     r"|\b20\d\d-\d\d-\d\d\b"
 )
-GENERATED = frozenset({"PROOF.md", "MUTATION.md", "COMPARISON.md", "CAUSES.md", "cgroup-v2.md"})
+GENERATED = frozenset(
+    {"PROOF.md", "MUTATION.md", "COMPARISON.md", "CAUSES.md", "INIT.md", "cgroup-v2.md"}
+)
 """Written whole by a command, which they name in their first lines with the day."""
 STATED = frozenset({"CHANGELOG.md"})
 

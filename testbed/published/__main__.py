@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,8 @@ from testbed.published.measure import Measured, measure
 from testbed.published.page import complaints, markdown
 from testbed.published.plane import plane_of
 from testbed.published.sets import manifest_sets
+
+_AT_ONCE = 2
 
 
 def main() -> int:
@@ -31,7 +34,9 @@ def main() -> int:
         with TemporaryDirectory(prefix="clusterproof-published-") as scratch:
             work = Path(scratch)
             with plane_of(programs, work / "plane", sets) as plane:
-                measured = [measure(plane, each, work / "runs") for each in sets]
+                with ThreadPoolExecutor(_AT_ONCE) as pool:
+                    runs = pool.map(lambda each: measure(plane, each, work / "runs"), sets)
+                    measured = list(runs)
     except ClusterproofError as error:
         sys.stderr.write(f"init-coverage: {error}\n")
         return ExitCode.INCONCLUSIVE

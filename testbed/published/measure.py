@@ -14,11 +14,8 @@ from testbed.published.covered import Coverage, coverage
 from testbed.published.plane import clusterproof
 from testbed.published.sets import Json, ManifestSet
 
-NEEDS_A_PROCESS: Final = {
-    "consumed": "it runs a command in a container",
-    "hpa-state": "nothing measures simulated Pods",
-}
-"""Kind of row to why it cannot be judged on simulated nodes."""
+LEFT_OUT: Final = "hpa-state"
+"""What an autoscaler says of itself: nothing measures simulated Pods, and none runs there."""
 _NO_ROW: Final = "no row for "
 
 
@@ -29,7 +26,7 @@ class Measured:
     Attributes:
         rows: How many init wrote.
         passed: How many of them.
-        left_out: Kind to the number of its rows that cannot be judged on simulated nodes.
+        left_out: The rows that cannot be judged on simulated nodes.
         wrong: Row to its outcome, of those that should have passed.
         errors: What a command said that ended otherwise than it should.
     """
@@ -38,7 +35,7 @@ class Measured:
     coverage: Coverage
     rows: int
     passed: int
-    left_out: dict[str, int]
+    left_out: tuple[str, ...]
     wrong: dict[str, str]
     errors: tuple[str, ...]
 
@@ -60,18 +57,12 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
     ]
     errors = [init.stderr] if init.returncode or "Traceback" in init.stderr else []
     if init.returncode:
-        return Measured(of, coverage(of, [], lines), 0, 0, {}, {}, tuple(errors))
+        return Measured(of, coverage(of, [], lines), 0, 0, (), {}, tuple(errors))
     rows, aliases = rows_in(folder / "spec"), aliases_in(folder / "spec")
-    verify = clusterproof(
-        folder,
-        "verify",
-        "--spec=spec/spec.yaml",
-        "--read-only",
-        "--no-wait",
-        kubeconfig,
-        "-q",
-        "--report-dir=out",
-    )
+    left_out = [row["id"] for row in rows if _cannot_be_judged(row)]
+    words = ["--spec=spec/spec.yaml", "--read-only", "--no-wait", kubeconfig, "-q"]
+    words += ["-k", " and ".join(f"not {row_id}" for row_id in left_out)] if left_out else []
+    verify = clusterproof(folder, "verify", *words, "--report-dir=out")
     if "Traceback" in verify.stdout + verify.stderr:
         errors.append(verify.stdout + verify.stderr)
     records = list((folder / "out").rglob("run.json"))
@@ -79,21 +70,17 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
         errors.append(f"no record: {(verify.stdout + verify.stderr)[-2000:]}")
     record = json.loads(records[0].read_text("utf-8")) if records else {"rows": []}
     outcomes = {each["id"]: each["outcome"] for each in record["rows"]}
-    kinds = {row["id"]: row["check"] for row in rows}
-    wrong, left_out = {}, dict.fromkeys(NEEDS_A_PROCESS, 0)
-    for row_id, kind in kinds.items():
-        outcome = outcomes.get(row_id, "not checked")
-        if outcome == "passed":
-            continue
-        if kind in NEEDS_A_PROCESS:
-            left_out[kind] += 1
-        else:
-            wrong[row_id] = outcome
+    judged = [row["id"] for row in rows if row["id"] not in left_out]
+    of_row = {row_id: outcomes.get(row_id, "not checked") for row_id in judged}
+    wrong = {row_id: outcome for row_id, outcome in of_row.items() if outcome != "passed"}
     passed = sum(outcome == "passed" for outcome in outcomes.values())
     named = [_without_aliases(line, aliases) for line in lines]
     covered = coverage(of, rows, named)
-    left = {kind: count for kind, count in left_out.items() if count}
-    return Measured(of, covered, len(rows), passed, left, wrong, tuple(errors))
+    return Measured(of, covered, len(rows), passed, tuple(left_out), wrong, tuple(errors))
+
+
+def _cannot_be_judged(row: Json) -> bool:
+    return bool(row["check"] == LEFT_OUT and row["aspect"] == "conditions")
 
 
 def aliases_in(folder: Path) -> dict[str, str]:
