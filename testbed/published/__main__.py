@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from testbed.cluster.topology import KUBERNETES_VERSION
 from testbed.published.measure import Measured, measure
 from testbed.published.page import complaints, markdown
 from testbed.published.plane import plane_of
-from testbed.published.sets import manifest_sets
+from testbed.published.sets import ManifestSet, manifest_sets
 
 _AT_ONCE = 2
 
@@ -32,11 +33,7 @@ def main() -> int:
     try:
         programs = binaries.ensure(Progress().say, (*binaries.FAMILIES, binaries.KWOK))
         with TemporaryDirectory(prefix="clusterproof-published-") as scratch:
-            work = Path(scratch)
-            with plane_of(programs, work / "plane", sets) as plane:
-                with ThreadPoolExecutor(_AT_ONCE) as pool:
-                    runs = pool.map(lambda each: measure(plane, each, work / "runs"), sets)
-                    measured = list(runs)
+            measured = _measure(programs, Path(scratch), sets)
     except ClusterproofError as error:
         sys.stderr.write(f"init-coverage: {error}\n")
         return ExitCode.INCONCLUSIVE
@@ -50,6 +47,14 @@ def main() -> int:
     short = complaints(measured)
     sys.stderr.writelines(f"{line}\n" for line in short)
     return ExitCode.FAILED if short else ExitCode.PASSED
+
+
+def _measure(programs: Path, work: Path, sets: Sequence[ManifestSet]) -> list[Measured]:
+    with (
+        plane_of(programs, work / "plane", sets) as plane,
+        ThreadPoolExecutor(_AT_ONCE) as pool,
+    ):
+        return list(pool.map(lambda each: measure(plane, each, work / "runs"), sets))
 
 
 def _missed(measured: list[Measured]) -> str:

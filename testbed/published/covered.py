@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clusterproof.kube.ingress import paths_for
 from clusterproof.kube.paths import positions
 from testbed.published.sets import Json, ManifestSet, reference
 
@@ -124,8 +123,6 @@ def _places(row: Json, written: Json) -> Iterator[Place]:
             if field in row:
                 at = f"{row['probe']}.{row['handler']}.{field}"
                 yield from _in_container(row["container"], at, written)
-    elif check == "hpa-state" and row["aspect"] == "target":
-        yield from positions(written, "spec.scaleTargetRef.name")
 
 
 def _of_field(row: Json, written: Json) -> Iterator[Place]:

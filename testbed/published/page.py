@@ -9,23 +9,22 @@ LEAST_SHARE: Final = 0.6
 _HEAD: Final = """\
 # init on published charts
 
-Written by `make init-coverage` on {day}. {count} manifest sets, each in the shape that a published chart
-of this version has (`tests/generate/published`), were applied to a control plane of Kubernetes {version}
-with simulated nodes (kwok). There `clusterproof init` wrote a spec of each, and
-`clusterproof verify --read-only` judged it.
+Written by `make init-coverage` on {day}. {count} manifest sets, each in the shape that a published
+chart of this version has (`tests/generate/published`), were applied to a control plane of
+Kubernetes {version} with simulated nodes (kwok). There `clusterproof init` wrote a spec of each,
+and `clusterproof verify --read-only` judged it.
 
 | Set | Objects | Fields | Covered | Neither read nor named | Rows | Passed | Left out | Green |
 |---|---:|---:|---:|---:|---:|---:|---|---|
 """
 _FOOT: Final = """
-A *field* is a leaf of an object as it was written: not its `metadata` and `status`, but with the
-defaults that somebody wrote out, and with the keys of Secrets. It is *covered* when a row compares it.
-*Neither read nor named* are the fields that no row reads and that init does not list either; the API
-server would make most of them so without a word, and init cannot tell from a cluster whether a default
-was written.
-
-*Left out* are the rows about what an autoscaler says of itself: nothing measures simulated Pods, and
-its controller does not run there. Each Ingress was given an address, as its controller would.
+A *field* is a leaf of an object as it was written: not its `metadata` and `status`, but with
+defaults that somebody wrote out, and with the keys of Secrets. It is *covered* when a row compares
+it. *Neither read nor named* are the fields that no row compares and that init does not list
+either: defaults, and parts of what a row is about that the row itself does not compare, such as
+the name of a Service port or the command of a probe. *Left out* are the rows about what an
+autoscaler says of itself: nothing measures simulated Pods, and its controller does not run there.
+Each Ingress was given an address, as its controller would.
 """
 
 

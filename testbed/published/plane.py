@@ -34,15 +34,17 @@ def plane_of(programs: Path, work: Path, sets: Iterable[ManifestSet]) -> Iterato
         ObservationError: They did not become Ready in time.
     """
     chosen = tuple(sets)
-    with api_server(programs, work, _NAME) as plane:
-        with running(work, _commands(programs, plane.kubeconfig, work)):
-            kubectl = Kubectl(programs / "kubectl", plane.kubeconfig)
-            kubectl.apply([_node(number) for number in range(NODES)])
-            kubectl.apply([_storage_class(), *map(_volume, range(_claims(chosen)))])
-            _apply(kubectl, chosen)
-            _wait_until_ready(plane.api, chosen)
-            _serve_ingresses(kubectl, chosen)
-            yield plane
+    with (
+        api_server(programs, work, _NAME) as plane,
+        running(work, _commands(programs, plane.kubeconfig, work)),
+    ):
+        kubectl = Kubectl(programs / "kubectl", plane.kubeconfig)
+        kubectl.apply([_node(number) for number in range(NODES)])
+        kubectl.apply([_storage_class(), *map(_volume, range(_claims(chosen)))])
+        _apply(kubectl, chosen)
+        _wait_until_ready(plane.api, chosen)
+        _serve_ingresses(kubectl, chosen)
+        yield plane
 
 
 def _commands(programs: Path, kubeconfig: Path, work: Path) -> dict[str, list[str]]:
@@ -126,7 +128,7 @@ def _claims(sets: Iterable[ManifestSet]) -> int:
     objects = [each for one_set in sets for each in one_set.objects]
     alone = sum(each["kind"] == "PersistentVolumeClaim" for each in objects)
     return alone + sum(
-        len(each["spec"].get("volumeClaimTemplates") or []) * each["spec"].get("replicas", 1)
+        len(each["spec"].get("volumeClaimTemplates") or []) * int(each["spec"].get("replicas", 1))
         for each in objects
         if each["kind"] == "StatefulSet"
     )
@@ -181,7 +183,7 @@ def _is_ready(workload: Json) -> bool:
         return False
     if "desiredNumberScheduled" in status:
         return 0 < int(status["desiredNumberScheduled"]) == status.get("numberAvailable")
-    return workload["spec"].get("replicas", 1) == status.get("availableReplicas", 0)
+    return bool(workload["spec"].get("replicas", 1) == status.get("availableReplicas", 0))
 
 
 def _serve_ingresses(kubectl: Kubectl, sets: Iterable[ManifestSet]) -> None:

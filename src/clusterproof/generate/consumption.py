@@ -79,8 +79,10 @@ def _add(consumption: Consumption, pod_spec: Json, container: Container, read: R
     for pair in _secret_keys(pod_spec, container):
         consumption.secret_keys += [] if pair in consumption.secret_keys else [pair]
     mounted = {mount["name"] for mount in container.spec.get("volumeMounts") or []}
-    for secret in (name for name, volume in _secrets_as_a_whole(pod_spec) if volume in mounted):
-        said = f"Secret {secret}, of which {name} mounts every key: it is not read"
+    for whole, volume in _secrets_as_a_whole(pod_spec):
+        if volume not in mounted:
+            continue
+        said = f"Secret {whole}, of which {name} mounts every key: it is not read"
         consumption.left_out += [] if said in consumption.left_out else [said]
     for entry in container.spec.get("envFrom") or []:
         secret = (entry.get("secretRef") or {}).get("name")

@@ -170,7 +170,7 @@ class Rows:
         if expect == {"contains": {}}:
             return
         if len(str(field)) > LONGEST_SETTING:
-            for number, part in enumerate(field if isinstance(field, list) else ()):
+            for number in range(len(field) if isinstance(field, list) else 0):
                 self._setting(area, kind, item, f"{path}[{number}]", row_id)
             return
         words = row_id or f"{name}-{'-'.join(path.split('.')[-2:])}"
