@@ -126,12 +126,13 @@ def _volume(number: int) -> Json:
 def _claims(sets: Iterable[ManifestSet]) -> int:
     """How many volumes they ask for."""
     objects = [each for one_set in sets for each in one_set.objects]
-    alone = sum(each["kind"] == "PersistentVolumeClaim" for each in objects)
-    return alone + sum(
+    alone: int = sum(each["kind"] == "PersistentVolumeClaim" for each in objects)
+    of_templates: int = sum(
         len(each["spec"].get("volumeClaimTemplates") or []) * int(each["spec"].get("replicas", 1))
         for each in objects
         if each["kind"] == "StatefulSet"
     )
+    return alone + of_templates
 
 
 def _apply(kubectl: Kubectl, sets: Iterable[ManifestSet]) -> None:
