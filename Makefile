@@ -151,6 +151,10 @@ nightly: install ## the nightly job of deploy/nightly, on the local cluster, now
 nightly-rehearsal: install ## a passing night, a seeded defect, the alert and the message, and the mending
 	$(RUN) python -m testbed.nightly rehearse
 
+.PHONY: init-coverage
+init-coverage: install ## what `clusterproof init` covers of manifest sets in the shapes of published charts (no cluster)
+	nice -n 10 $(RUN) python -m testbed.published --page docs/INIT.md
+
 .PHONY: oracle-kubeconfig
 CASES ?= 500
 # Another seed, other kubeconfigs; MUTANTS=1 spoils our rules one by one, and each must be noticed.

@@ -158,6 +158,7 @@ def _apiserver(programs: Path, work: Path, port: int, etcd_port: int, name: str)
         f"--cert-dir={work}/certs",
         f"--token-auth-file={work}/tokens.csv",
         "--authorization-mode=AlwaysAllow",
+        "--allow-privileged=true",
         f"--service-account-issuer=https://{name}",
         f"--service-account-key-file={work}/sa.key",
         f"--service-account-signing-key-file={work}/sa.key",

@@ -22,7 +22,7 @@ _MEASURED = re.compile(
 )
 GENERATED = frozenset(
     {
-        *("PROOF.md", "MUTATION.md", "COMPARISON.md", "CAUSES.md"),
+        *("PROOF.md", "MUTATION.md", "COMPARISON.md", "CAUSES.md", "INIT.md"),
         *("POLICIES.md", "cgroup-v2.md", "versions.md"),
     }
 )

@@ -136,9 +136,11 @@ def test_a_service_of_several_workloads_is_said() -> None:
         ("spec.selector", {"equals": {"app": "web"}}),
         ("spec.ports[0]", {"contains": {"port": 80}}),
     ]
-    role = {"kind": "Role", "metadata": {"name": "backup", "namespace": "shop"}}
+    lease = {"kind": "Lease", "metadata": {"name": "backup", "namespace": "shop"}}
     near = [workload(PLAIN), service({"port": 80})]
-    assert made(*near, role).left_out == ["Role/${here}/backup: there is no kind of row for it yet"]
+    assert made(*near, lease).left_out == [
+        "Lease/${here}/backup: there is no kind of row for it yet"
+    ]
 
 
 def ingress(service: Json, host: str | None = "a.example") -> Json:

@@ -78,11 +78,27 @@ def _add(consumption: Consumption, pod_spec: Json, container: Container, read: R
             _get(consumption, (name, file.name), file.key, file.path)
     for pair in _secret_keys(pod_spec, container):
         consumption.secret_keys += [] if pair in consumption.secret_keys else [pair]
+    mounted = {mount["name"] for mount in container.spec.get("volumeMounts") or []}
+    for whole, volume in _secrets_as_a_whole(pod_spec):
+        if volume not in mounted:
+            continue
+        said = f"Secret {whole}, of which {name} mounts every key: it is not read"
+        consumption.left_out += [] if said in consumption.left_out else [said]
     for entry in container.spec.get("envFrom") or []:
         secret = (entry.get("secretRef") or {}).get("name")
         if secret:
             said = f"Secret {secret}, of which {name} gets every key: it is not read"
             consumption.left_out.append(said)
+
+
+def _secrets_as_a_whole(pod_spec: Json) -> Iterator[tuple[str, str]]:
+    """(Secret, volume) of those whose keys are not listed."""
+    for volume in pod_spec.get("volumes") or []:
+        sources = (volume.get("projected") or {}).get("sources") or []
+        for chosen in (volume.get("secret") or {}, *(each.get("secret") or {} for each in sources)):
+            secret = chosen.get("secretName") or chosen.get("name")
+            if secret and not chosen.get("items"):
+                yield secret, volume["name"]
 
 
 def _secret_keys(pod_spec: Json, container: Container) -> Iterator[tuple[str, str]]:

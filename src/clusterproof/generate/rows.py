@@ -29,7 +29,7 @@ from clusterproof.kube.containers import (
     is_pinned,
 )
 from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, paths_for
-from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.paths import Missing, look_up
 from clusterproof.kube.selectors import service_selects
@@ -68,6 +68,20 @@ _AREAS: Final = {
 _SAID_AS_A_WHOLE: Final = frozenset({"ConfigMap"})
 """Kinds of which each part that has no row is said with its reason."""
 LONGEST_SETTING: Final = 1500
+_WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_BY_SETTINGS: Final = (
+    "APIService",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "IngressClass",
+    "Node",
+    "PriorityClass",
+    "Role",
+    "RoleBinding",
+    "ServiceAccount",
+)
+"""Kinds of which all rows are about plain fields."""
+_NOT_OF_CUSTOM: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 _HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
@@ -111,14 +125,18 @@ class Rows:
             (("NetworkPolicy",), self._policy),
             (("ResourceQuota",), self._quota),
             (("LimitRange",), self._limit_range),
-            (("Node", "PriorityClass", "ServiceAccount"), self._settings),
+            (_WEBHOOKS, self._webhooks),
+            (("CustomResourceDefinition",), self._definition),
+            (_BY_SETTINGS, self._settings),
         )
         for kinds, make in makers:
             for kind, item in source.of(*kinds):
                 self._make(make, kind, item)
         made = {kind for kinds, _ in makers for kind in kinds}
         for kind, item in source.objects:
-            if kind not in made:
+            if kind not in made and group_version(kind):
+                self._make(self._custom, kind, item)
+            elif kind not in made:
                 self.left_out.append(f"{self._ref(kind, item)}: there is no kind of row for it yet")
 
     def _make(self, make: Callable[[str, Json], None], kind: str, item: Json) -> None:
@@ -149,7 +167,11 @@ class Rows:
         if isinstance(field, dict) and path.endswith((".annotations", ".labels")):
             field = self._without_secrets(self._ref(kind, item), path, field)
         expect = expectation(path, field)
-        if expect == {"contains": {}} or len(str(field)) > LONGEST_SETTING:
+        if expect == {"contains": {}}:
+            return
+        if len(str(field)) > LONGEST_SETTING:
+            for number in range(len(field) if isinstance(field, list) else 0):
+                self._setting(area, kind, item, f"{path}[{number}]", row_id)
             return
         words = row_id or f"{name}-{'-'.join(path.split('.')[-2:])}"
         self._field(area, words, (self._ref(kind, item), name), path, **expect)
@@ -308,6 +330,45 @@ class Rows:
                 path = f"{at}.volumeMounts[{number}]"
                 row_id = f"{name}-{own}-mounts-{mount['name']}"
                 self._field("storage", row_id, (ref, name), path, contains=mount)
+
+    def _webhooks(self, kind: str, item: Json) -> None:
+        """Whom the API server asks, about what, and what it does without an answer."""
+        name, ref = item["metadata"]["name"], self._ref(kind, item)
+        for webhook in item.get("webhooks") or []:
+            at, row_id = f"webhooks[name={webhook['name']}]", f"{name}-{webhook['name']}"
+            service = (webhook.get("clientConfig") or {}).get("service")
+            if service:
+                path = f"{at}.clientConfig.service"
+                self._field("workloads", f"{row_id}-service", (ref, name), path, contains=service)
+            for key in ("rules", "failurePolicy", "sideEffects", "timeoutSeconds", "matchPolicy"):
+                if webhook.get(key) is not None:
+                    path = f"{at}.{key}"
+                    self._field(
+                        "workloads", f"{row_id}-{key}", (ref, name), path, equals=webhook[key]
+                    )
+            for key in ("namespaceSelector", "objectSelector", "admissionReviewVersions"):
+                if webhook.get(key):
+                    path = f"{at}.{key}"
+                    self._field(
+                        "workloads", f"{row_id}-{key}", (ref, name), path, contains=webhook[key]
+                    )
+
+    def _definition(self, kind: str, item: Json) -> None:
+        """Which versions of a kind are served, and which is stored; not its schema."""
+        name, ref = item["metadata"]["name"], self._ref(kind, item)
+        for version in item["spec"].get("versions") or []:
+            path, row_id = f"spec.versions[name={version['name']}]", f"{name}-{version['name']}"
+            expected = {key: version[key] for key in ("name", "served", "storage")}
+            self._field("workloads", row_id, (ref, name), path, contains=expected)
+
+    def _custom(self, kind: str, item: Json) -> None:
+        """An object of somebody's own kind: each part of what it declares."""
+        for part, body in item.items():
+            if part in _NOT_OF_CUSTOM:
+                continue
+            keys = body if isinstance(body, dict) else {}
+            for path in [f"{part}.{key}" for key in keys if _is_plain(key)] or [part]:
+                self._setting("workloads", kind, item, path)
 
     def _replicas(self, kind: str, item: Json, ref: str) -> None:
         name = item["metadata"]["name"]
@@ -744,6 +805,11 @@ def _secret_places(item: Json, at: str, template: Json) -> Iterator[str]:
             if (source.get("secret") or {}).get("items"):
                 place = f"{at}.spec.volumes[name={volume['name']}].projected.sources[{number}]"
                 yield place
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a path can find something by this name."""
+    return re.fullmatch(r"[A-Za-z0-9_.-]+", name) is not None
 
 
 def _decoded(given: str) -> str:

@@ -15,6 +15,9 @@ TEMPLATES: Final[Mapping[str, str]] = {
 """Workload to the path of its Pod template."""
 
 OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
+    "APIService": ("spec.group", "spec.version", "spec.service", "spec.insecureSkipTLSVerify"),
+    "ClusterRole": ("rules", "aggregationRule"),
+    "ClusterRoleBinding": ("roleRef", "subjects"),
     "ConfigMap": ("immutable",),
     "CronJob": (
         "spec.schedule",
@@ -26,6 +29,7 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.jobTemplate.spec.backoffLimit",
         "spec.jobTemplate.spec.activeDeadlineSeconds",
     ),
+    "CustomResourceDefinition": ("spec.group", "spec.scope", "spec.names"),
     "DaemonSet": ("spec.updateStrategy", "spec.minReadySeconds"),
     "Deployment": (
         "spec.strategy.type",
@@ -34,6 +38,7 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.revisionHistoryLimit",
     ),
     "Ingress": ("spec.ingressClassName", "spec.tls", "metadata.annotations"),
+    "IngressClass": ("spec.controller", "spec.parameters", "metadata.annotations"),
     "Job": (
         "spec.completions",
         "spec.completionMode",
@@ -46,6 +51,8 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "PodDisruptionBudget": ("spec.selector", "spec.unhealthyPodEvictionPolicy"),
     "PriorityClass": ("value", "globalDefault", "preemptionPolicy"),
     "ResourceQuota": ("spec.scopes", "spec.scopeSelector"),
+    "Role": ("rules",),
+    "RoleBinding": ("roleRef", "subjects"),
     "Service": (
         "spec.type",
         "spec.externalName",

@@ -33,12 +33,25 @@ _WHERE_ALLOWED: Final = (
     "DaemonSet",
     "Job",
     "LimitRange",
+    "Pod",
     "ResourceQuota",
     "Role",
     "RoleBinding",
     "ServiceAccount",
 )
 """Read as well, where that is allowed; those without a row are said to have none."""
+_IN_NO_NAMESPACE: Final = (
+    "APIService",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "IngressClass",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+)
+"""Of these, what has to do with the namespaces is read, where that is allowed."""
+_BOOTSTRAPPED: Final = "kubernetes.io/bootstrapping"
+"""A label of the roles that the API server makes by itself."""
 _NOT_READ = frozenset({"Secret", "Kustomization", "List", "Namespace"})
 """Kinds of manifests that are passed over without a word; no Secret is read."""
 _FILES_NAMED: Final = 3
@@ -104,9 +117,107 @@ def from_cluster(cluster: Cluster, namespaces: Iterable[str]) -> Source:
                 passed_over.append(f"{kind}/{namespace}: it may not be read: {error}")
                 continue
             found += [(kind, item) for item in items if not _is_made_by_kubernetes(kind, item)]
+    found += _custom(cluster, places, passed_over)
+    found += _cluster_wide(cluster, places, found, passed_over)
     words = f"read from context {cluster.api.connection.context}"
     source = Source(words, tuple(found), tuple(passed_over))
     return _not_empty(source, f"namespaces {', '.join(places)}")
+
+
+def _where_allowed(
+    cluster: Cluster, kind: str, namespace: str, passed_over: list[str]
+) -> list[Json]:
+    try:
+        return cluster.objects(kind, namespace)
+    except ObservationError as error:
+        passed_over.append(f"{kind}/{namespace}: it may not be read: {error}")
+        return []
+
+
+def _custom(
+    cluster: Cluster, places: Iterable[str], passed_over: list[str]
+) -> list[tuple[str, Json]]:
+    """The objects of kinds that somebody defined, which are not made by a controller."""
+    kinds = [
+        _kind_defined(definition)
+        for definition in _where_allowed(
+            cluster, "CustomResourceDefinition", CLUSTER_WIDE, passed_over
+        )
+        if definition["spec"]["scope"] == "Namespaced"
+    ]
+    return [
+        (kind, item)
+        for place in places
+        for kind in kinds
+        for item in _where_allowed(cluster, kind, place, passed_over)
+        if controller_of(item) is None
+    ]
+
+
+def _kind_defined(definition: Json) -> str:
+    """`KIND.VERSION.GROUP` of a CustomResourceDefinition, in the version that is stored."""
+    spec = definition["spec"]
+    stored = next(each["name"] for each in spec["versions"] if each.get("storage"))
+    return f"{spec['names']['kind']}.{stored}.{spec['group']}"
+
+
+def _cluster_wide(
+    cluster: Cluster,
+    places: Sequence[str],
+    found: Iterable[tuple[str, Json]],
+    passed_over: list[str],
+) -> list[tuple[str, Json]]:
+    """The objects in no namespace that name one of these, and those that they lead to."""
+    read = {
+        kind: _where_allowed(cluster, kind, CLUSTER_WIDE, passed_over) for kind in _IN_NO_NAMESPACE
+    }
+    bindings = [
+        item
+        for item in read["ClusterRoleBinding"]
+        if any(subject.get("namespace") in places for subject in item.get("subjects") or [])
+    ]
+    named = {
+        item["roleRef"]["name"]
+        for item in [*bindings, *(item for kind, item in found if kind == "RoleBinding")]
+        if item["roleRef"]["kind"] == "ClusterRole"
+    }
+    roles = [
+        item
+        for item in read["ClusterRole"]
+        if item["metadata"]["name"] in named
+        and _BOOTSTRAPPED not in (item["metadata"].get("labels") or {})
+    ]
+    rules = [rule for role in roles for rule in role.get("rules") or []]
+    groups = {group for rule in rules for group in rule.get("apiGroups") or []}
+    groups |= {kind.partition(".")[2].partition(".")[2] for kind, _ in found if "." in kind}
+    classes = {(item.get("spec") or {}).get("ingressClassName") for _, item in found}
+    serves = any("ingressclasses" in (rule.get("resources") or []) for rule in rules)
+    chosen: dict[str, list[Json]] = {
+        "ClusterRole": roles,
+        "ClusterRoleBinding": bindings,
+        "CustomResourceDefinition": [
+            item for item in read["CustomResourceDefinition"] if item["spec"]["group"] in groups
+        ],
+        "IngressClass": [
+            item for item in read["IngressClass"] if serves or item["metadata"]["name"] in classes
+        ],
+        "APIService": [
+            item
+            for item in read["APIService"]
+            if (item["spec"].get("service") or {}).get("namespace") in places
+        ],
+    }
+    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+        chosen[kind] = [item for item in read[kind] if _calls(item, places)]
+    return [(kind, item) for kind in _IN_NO_NAMESPACE for item in chosen[kind]]
+
+
+def _calls(configuration: Json, places: Sequence[str]) -> bool:
+    """Whether a webhook of it is answered by a Service of one of these namespaces."""
+    return any(
+        ((webhook.get("clientConfig") or {}).get("service") or {}).get("namespace") in places
+        for webhook in configuration.get("webhooks") or []
+    )
 
 
 def _is_made_by_kubernetes(kind: str, item: Json) -> bool:

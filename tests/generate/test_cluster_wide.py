@@ -1,0 +1,110 @@
+"""What init reads beside the namespaces: objects of defined kinds, and what is in no namespace."""
+
+from typing import Any
+
+import pytest
+
+from clusterproof.generate.rows import Rows
+from clusterproof.generate.sources import Source, from_cluster
+from tests.generate.test_init import deployment, rows_of
+from tests.observe.cluster_objects import cluster_of
+
+Json = dict[str, Any]
+
+
+def wide(kind: str, name: str, **body: Any) -> Json:  # noqa: ANN401 - raw
+    return {"kind": kind, "metadata": {"name": name}, **body}
+
+
+def binding(name: str, namespace: str, role: str) -> Json:
+    subject = {"kind": "ServiceAccount", "name": "web", "namespace": namespace}
+    role_ref = {"kind": "ClusterRole", "name": role}
+    return wide("ClusterRoleBinding", name, subjects=[subject], roleRef=role_ref)
+
+
+OBJECTS = (
+    binding("ours", "here", "reads-classes"),
+    binding("theirs", "elsewhere", "other"),
+    wide("ClusterRole", "reads-classes", rules=[{"resources": ["ingressclasses"]}]),
+    wide("ClusterRole", "other", rules=[]),
+    wide("IngressClass", "nginx", spec={"controller": "k8s.io/ingress-nginx"}),
+    wide(
+        "ValidatingWebhookConfiguration",
+        "asks-us",
+        webhooks=[{"name": "a.b.c", "clientConfig": {"service": {"namespace": "here"}}}],
+    ),
+    wide("ValidatingWebhookConfiguration", "asks-others", webhooks=[{"name": "d.e.f"}]),
+    wide("APIService", "v1.ours", spec={"group": "ours", "service": {"namespace": "here"}}),
+    wide("APIService", "v1.apps", spec={"group": "apps"}),
+)
+DEFINITION = wide(
+    "CustomResourceDefinition",
+    "routes.example.org",
+    spec={
+        "group": "example.org",
+        "scope": "Namespaced",
+        "names": {"kind": "Route", "plural": "routes"},
+        "versions": [{"name": "v1", "served": True, "storage": True}],
+    },
+)
+ROUTE = {
+    "kind": "routes",  # as the loopback names a kind that is not built in
+    "metadata": {"name": "front", "namespace": "here"},
+    "spec": {"entryPoints": ["web"], "tls": {"secretName": "front-tls"}},
+}
+RESOURCES = {"resources": [{"kind": "Route", "name": "routes", "namespaced": True}]}
+
+
+def read(*objects: Json, forbidden: tuple[str, ...] = ()) -> Source:
+    answers = {"/apis/example.org/v1": RESOURCES}
+    with cluster_of(deployment(), *objects, forbidden=forbidden, answers=answers) as cluster:
+        return from_cluster(cluster, ["here"])
+
+
+def test_objects_in_no_namespace_are_read_where_they_belong_to_one() -> None:
+    names = {item["metadata"]["name"] for _, item in read(*OBJECTS).objects}
+    assert names == {"web", "ours", "reads-classes", "nginx", "asks-us", "v1.ours"}
+
+
+def test_kind_that_is_refused_is_said() -> None:
+    source = read(*OBJECTS, forbidden=("ClusterRole",))
+    assert [line for line in source.passed_over if line.startswith("ClusterRole/")]
+    assert "ours" in {item["metadata"]["name"] for _, item in source.objects}
+
+
+def test_object_of_a_defined_kind_has_rows_of_its_fields() -> None:
+    rows = Rows(read(DEFINITION, ROUTE), {"here": "here"})
+    found = {
+        (row["of"], row["path"])
+        for row in rows.areas["workloads"]
+        if "path" in row and row["of"].startswith(("Route", "Custom"))
+    }
+    front = "Route.v1.example.org/${here}/front"
+    definition = "CustomResourceDefinition//routes.example.org"
+    assert {(front, "spec.entryPoints"), (front, "spec.tls")} <= found
+    assert {(definition, "spec.group"), (definition, "spec.versions[name=v1]")} <= found
+
+
+@pytest.mark.parametrize("kind", ["Role", "ClusterRole"])
+def test_rules_of_a_role_are_rows_one_by_one_where_they_are_long(kind: str) -> None:
+    rule = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
+    role = {"kind": kind, "metadata": {"name": "reader"}, "rules": [rule]}
+    if kind == "Role":
+        role["metadata"] = {"name": "reader", "namespace": "here"}
+    few, many = rows_of(deployment(), role), rows_of(deployment(), {**role, "rules": [rule] * 40})
+    paths = [
+        [row["path"] for row in rows.areas["workloads"] if row.get("of", "").startswith(kind)]
+        for rows in (few, many)
+    ]
+    assert paths[0] == ["rules"]
+    assert len(paths[1]) == 40
+
+
+def test_secret_that_is_mounted_as_a_whole_is_said() -> None:
+    volume = {"name": "certs", "secret": {"secretName": "web-certs"}}
+    mount = {"name": "certs", "mountPath": "/certs"}
+    item = deployment()
+    pod = item["spec"]["template"]["spec"]
+    pod["volumes"], pod["containers"][0]["volumeMounts"] = [volume], [mount]
+    said = "Deployment/${here}/web: Secret web-certs, of which web mounts every key: it is not read"
+    assert said in rows_of(item).left_out
