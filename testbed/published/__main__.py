@@ -11,9 +11,8 @@ from tempfile import TemporaryDirectory
 
 from clusterproof.errors import ClusterproofError
 from clusterproof.outcome import ExitCode
-from testbed.cluster import binaries
+from testbed.cluster import binaries, minor
 from testbed.cluster.progress import Progress
-from testbed.cluster.topology import KUBERNETES_VERSION
 from testbed.published.measure import Measured, measure
 from testbed.published.page import complaints, markdown
 from testbed.published.plane import plane_of
@@ -37,7 +36,7 @@ def main() -> int:
     except ClusterproofError as error:
         sys.stderr.write(f"init-coverage: {error}\n")
         return ExitCode.INCONCLUSIVE
-    text = markdown(measured, time.strftime("%Y-%m-%d", time.gmtime()), KUBERNETES_VERSION)
+    text = markdown(measured, time.strftime("%Y-%m-%d", time.gmtime()), minor.VERSION)
     if options.page:
         options.page.write_text(text, encoding="utf-8")
     else:
