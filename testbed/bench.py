@@ -26,6 +26,7 @@ from clusterproof.kube.connection import connect
 from clusterproof.report.record import RunRecord
 from testbed.calls import VARIABLE
 from testbed.cluster.binaries import program
+from testbed.cluster.kubectl import environment
 from testbed.cluster.run import exit_code, run
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -128,7 +129,7 @@ def beside_kubectl(kubeconfig: Path, rounds: int) -> None:
     first = verify(kubeconfig, "--read-only")
     calls = kubectl_calls(kubeconfig, first.reads)
     for call in calls:
-        run(call)  # says what kubectl refuses; the ones that are timed do not
+        run(call, env=environment())  # says what kubectl refuses; the ones that are timed do not
     costs, kubectl_s = [], []
     for _ in range(rounds):
         costs.append(verify(kubeconfig, "--read-only"))
@@ -165,7 +166,8 @@ def starts() -> None:
 
 def _process_s(command: list[str], folder: Path) -> float:
     began = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, cwd=folder, check=False)
+    told = {**os.environ, **environment()}
+    subprocess.run(command, stdout=subprocess.DEVNULL, cwd=folder, env=told, check=False)
     return time.perf_counter() - began
 
 

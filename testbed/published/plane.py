@@ -13,6 +13,7 @@ from testbed.cluster import kwok
 from testbed.deploy.kubectl import Kubectl
 from testbed.plane import Plane, api_server, free_ports, running
 from testbed.published.sets import Json, ManifestSet
+from testbed.settings import patient
 from testbed.waits import wait_until
 
 NODES: Final = 4
@@ -73,7 +74,7 @@ def _commands(programs: Path, kubeconfig: Path, work: Path) -> dict[str, list[st
             "--manage-all-nodes=true",
             f"--config={kwok.stages()}",
             "--cidr=10.129.0.0/16",
-            "--node-ip=127.0.0.1",
+            "--node-ip=10.128.0.1",  # an EndpointSlice may not have a loopback address
             "--node-lease-duration-seconds=40",
             f"--node-port={player}",
             f"--server-address=127.0.0.1:{player}",
@@ -205,6 +206,6 @@ def clusterproof(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=patient(300),
         check=False,
     )
