@@ -28,7 +28,11 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], help="a set by name; repeatable")
     parser.add_argument("--fields", action="store_true", help="also list fields without a row")
     options = parser.parse_args()
-    sets = [each for each in manifest_sets() if not options.only or each.name in options.only]
+    known = tuple(manifest_sets())
+    if unknown := set(options.only) - {each.name for each in known}:
+        names = ", ".join(each.name for each in known)
+        parser.error(f"--only: expected one of {names}, got {', '.join(sorted(unknown))}")
+    sets = [each for each in known if not options.only or each.name in options.only]
     try:
         programs = binaries.ensure(Progress().say, (*binaries.FAMILIES, binaries.KWOK))
         with TemporaryDirectory(prefix="clusterproof-published-") as scratch:
