@@ -177,6 +177,9 @@ class Handler(BaseHTTPRequestHandler):
         if (namespace, name) not in self.server.world.pods:
             self._reply(404, {"message": "not found"})
             return
+        if self.headers["accept"] != "*/*":  # as a kubelet of v1.37 has it, which answers itself
+            self._reply(406, {"message": "406: Not Acceptable"})
+            return
         digest = hashlib.sha1(self.headers["sec-websocket-key"].encode() + _GUID).digest()  # noqa: S324 - RFC 6455
         self.send_response(101)
         self.send_header("upgrade", "websocket")

@@ -81,6 +81,8 @@ def opened(
     """
     key = base64.b64encode(secrets.token_bytes(16)).decode()
     headers = {
+        # From v1.37 on a kubelet may answer itself, and 406 to who asks for JSON.
+        "accept": "*/*",
         "connection": "Upgrade",
         "upgrade": "websocket",
         "sec-websocket-key": key,
