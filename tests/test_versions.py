@@ -8,7 +8,7 @@ import pytest
 from testbed.cluster import minor, preflight, teardown
 from testbed.cluster.errors import PreflightError, TestbedError
 from testbed.versions.__main__ import PAGE, _one, _run_all
-from testbed.versions.measured import RECORD, Measured, merged, pairs, read, write
+from testbed.versions.measured import Measured, merged, pairs, read, write
 from testbed.versions.page import page
 
 OLDEST, NEWEST = minor.MINORS[0], minor.MINORS[-1]
@@ -31,15 +31,10 @@ RUN = Measured(
 )
 
 
-measured = pytest.mark.skipif(not RECORD.exists(), reason="not measured yet: make versions")
-
-
-@measured
 def test_the_page_is_written_from_the_record() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(read())
 
 
-@measured
 def test_the_default_passed_every_row() -> None:
     [default] = [run for run in read() if run.pair == (minor.DEFAULT, minor.DEFAULT)]
     assert (default.differed, default.passed) == ((), default.rows)

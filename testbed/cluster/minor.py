@@ -9,7 +9,7 @@ from testbed.cluster.pins import BINARIES, required
 from testbed.cluster.size import RUN
 from testbed.settings import SettingError, setting
 
-DEFAULT = "1.35"
+DEFAULT = "1.37"
 MODULE = "k8s.io/kubernetes"
 FOLDER = "kubernetes"
 """Under testbed/binaries; one folder in it for each minor."""
