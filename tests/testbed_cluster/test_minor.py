@@ -140,6 +140,7 @@ def test_a_running_cluster_is_not_mixed(
     monkeypatch.setattr(preflight, "check", lambda: None)
     monkeypatch.setattr(up, "running", lambda: True)
     monkeypatch.setattr(up, "_check_size", lambda: None)
+    monkeypatch.setattr(up, "_check_engine", lambda: None)
     monkeypatch.setattr(minor, "KUBERNETES", NEWEST)
     monkeypatch.setattr(minor, "KUBELET", NEWEST)
     with pytest.raises(PreflightError, match=re.escape(told)) as refused:
