@@ -59,7 +59,7 @@ plan: install ## what would be checked, row by row
 
 .PHONY: demo demo-vm cluster cluster-down cluster-status deploy verify rehearse steady versions minors
 .PHONY: test-cluster test-cluster-dates bench figures
-demo: cluster deploy verify ## a real cluster with the whole deployment, verified; KUBERNETES=1.36 for another one
+demo: cluster deploy verify ## a real cluster with the whole deployment, verified; KUBERNETES=1.35 for another one
 
 # The testbed reads PATIENCE (a factor for every wait, on a slow machine), NODES (5), POLICY
 # (nftables or kube-router), KUBERNETES (a minor, as 1.36) and KUBELET (one for the nodes, not newer)
@@ -169,10 +169,9 @@ policies: install ## NetworkPolicies dialled on the running cluster's engine, an
 .PHONY: test-policies
 test-policies: export POLICY = kube-router
 test-policies: install ## the table of NetworkPolicies on a cluster of its own, enforced by kube-router (root)
-	$(RUN) python -m testbed.cluster down
 	$(RUN) python -m testbed.cluster up --images system
-	$(RUN) python -m testbed.oracles.policies --generated 0
-	$(RUN) python -m testbed.cluster down
+	$(RUN) python -m testbed.oracles.policies --generated 0 && code=0 || code=$$?; \
+	  $(RUN) python -m testbed.cluster down && exit $$code
 
 .PHONY: compare causes mutate
 compare: install ## static tools on the same defects, beside our proof (no cluster)

@@ -110,7 +110,6 @@ def _refuse_unknown(given: Sequence[str]) -> None:
         return
     known = {option.flag for option in OPTIONS} | {"--contexts"} | OF_PYTEST
     for word in given:
-        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
         flag = without_value(word)
         if word.startswith("-") and word.strip("-") and not begins(flag, known):
             raise SpecError(f"there is no option {flag}; see: clusterproof verify --help")

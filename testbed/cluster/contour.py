@@ -42,7 +42,10 @@ def manifests() -> Path:
     if not kept.exists():
         loaded = yaml.safe_load_all("\n---\n".join(module_texts("contour", MODULE, FILES)))
         # JSON is YAML, and kubectl reads it faster.
-        kept.write_text("\n---\n".join(json.dumps(each) for each in loaded if _is_needed(each)))
+        unfinished = kept.with_suffix(".part")
+        text = "\n---\n".join(json.dumps(each) for each in loaded if _is_needed(each))
+        unfinished.write_text(text)
+        unfinished.rename(kept)
     return kept
 
 

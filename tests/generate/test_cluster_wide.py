@@ -52,6 +52,7 @@ ROUTE = {
     "metadata": {"name": "front", "namespace": "here"},
     "spec": {"entryPoints": ["web"], "tls": {"secretName": "front-tls"}},
 }
+ROLE = {"kind": "Role", "name": "r"}
 RESOURCES = {"resources": [{"kind": "Route", "name": "routes", "namespaced": True}]}
 
 
@@ -108,3 +109,45 @@ def test_secret_that_is_mounted_as_a_whole_is_said() -> None:
     pod["volumes"], pod["containers"][0]["volumeMounts"] = [volume], [mount]
     said = "Deployment/${here}/web: Secret web-certs, of which web mounts every key: it is not read"
     assert said in rows_of(item).left_out
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"password": "hunter2"},
+        {"adminPassword": "blue-horse"},
+        {"rootPassword": 12345678},
+        {"auth": {"users": [{"name": "a", "token": "let-me-in"}]}},
+        {"storage": {"s3": {"secretKey": "weak"}}},
+    ],
+)
+def test_no_field_of_a_defined_kind_that_may_be_a_secret_is_written(spec: Json) -> None:
+    rows = Rows(read(DEFINITION, {**ROUTE, "spec": {**spec, "size": 3}}), {"here": "here"})
+    text = str(rows.areas)
+    for value in ("hunter2", "blue-horse", "12345678", "let-me-in", "weak"):
+        assert value not in text
+    (field,) = spec
+    front = "Route.v1.example.org/${here}/front"
+    assert f"{front}: spec.{field}, which looks like a secret" in rows.left_out
+    assert [row["path"] for row in rows.areas["workloads"] if row.get("of") == front] == [
+        "spec.size"
+    ]
+
+
+def test_a_field_of_a_defined_kind_is_no_default_of_another_kind() -> None:
+    rows = Rows(read(DEFINITION, {**ROUTE, "spec": {"suspend": False}}), {"here": "here"})
+    assert "spec.suspend" in {row.get("path") for row in rows.areas["workloads"]}
+
+
+def test_a_spec_that_is_a_list_hurts_nobody_else() -> None:
+    source = read(DEFINITION, {**ROUTE, "spec": ["a"]}, *OBJECTS)
+    assert "nginx" in {item["metadata"]["name"] for _, item in source.objects}
+
+
+def test_who_is_bound_is_as_the_api_server_has_it() -> None:
+    bound = wide("RoleBinding", "b", subjects=[{"kind": "User", "name": "ann"}], roleRef=ROLE)
+    bound["metadata"]["namespace"] = "here"
+    rows = Rows(read(bound), {"here": "here"}).areas["workloads"]
+    (subjects,) = [row["expect"] for row in rows if row.get("path") == "subjects"]
+    (subject,) = next(iter(subjects.values()))
+    assert subject["apiGroup"] == "rbac.authorization.k8s.io"

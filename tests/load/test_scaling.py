@@ -262,6 +262,15 @@ def test_without_a_step_up_it_counts_whether_the_metrics_asked_for_any(
     ]
 
 
+def test_a_controller_that_does_nothing_is_accused_though_it_was_late_to_see_the_load() -> None:
+    """The first reconcile has old figures, one has none, and later ones are after the load."""
+    proposals = [(30, 1), (45, None), (60, 9), (180, None), (190, 9), (400, 1)]
+    steps = tuple(Step(T0 + at, 3, 3, 3, proposed, "", (None, None)) for at, proposed in proposals)
+    still = timeline(replicas=series((0, 3)), pressure=series((60, 300), (200, 10)))
+    finding = judge_reaction(still, HELD, DEMAND, None, Replay(steps, (), 1.0, 1.0))
+    assert (finding.outcome, finding.link) == (Outcome.FAILED, Link.HPA_DECISION)
+
+
 @pytest.mark.parametrize(
     ("downs", "window", "floor"),
     [

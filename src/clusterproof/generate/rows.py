@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from clusterproof.generate.consumption import Consumption, consumption_of
 from clusterproof.generate.coverage import look_up_list, passed_over
-from clusterproof.generate.doubt import may_be_secret
+from clusterproof.generate.doubt import holds_a_secret, may_be_secret
 from clusterproof.generate.settings import (
     OF_CONTAINER,
     OF_KIND,
@@ -159,13 +159,23 @@ class Rows:
             self._setting(area, kind, item, path)
 
     def _setting(
-        self, area: str, kind: str, item: Json, path: str, row_id: str | None = None
+        self,
+        area: str,
+        kind: str,
+        item: Json,
+        path: str,
+        row_id: str | None = None,
+        *,
+        defaults: bool = True,
     ) -> None:
+        """A field as it is; not one with the default of Kubernetes' own kinds, where it is one."""
         field, name = look_up(item, path), item["metadata"]["name"]
-        if isinstance(field, Missing) or is_default(path.rpartition(".")[2], field):
+        if isinstance(field, Missing) or (defaults and is_default(path.rpartition(".")[2], field)):
             return
         if isinstance(field, dict) and path.endswith((".annotations", ".labels")):
             field = self._without_secrets(self._ref(kind, item), path, field)
+        if path == "subjects":
+            field = [_subject(each) for each in field]
         expect = expectation(path, field)
         if expect == {"contains": {}}:
             return
@@ -343,9 +353,10 @@ class Rows:
             for key in ("rules", "failurePolicy", "sideEffects", "timeoutSeconds", "matchPolicy"):
                 if webhook.get(key) is not None:
                     path = f"{at}.{key}"
-                    self._field(
-                        "workloads", f"{row_id}-{key}", (ref, name), path, equals=webhook[key]
-                    )
+                    body = webhook[key]
+                    if key == "rules":  # the API server's default, which a manifest may leave out
+                        body = [{"scope": "*", **rule} for rule in body]
+                    self._field("workloads", f"{row_id}-{key}", (ref, name), path, equals=body)
             for key in ("namespaceSelector", "objectSelector", "admissionReviewVersions"):
                 if webhook.get(key):
                     path = f"{at}.{key}"
@@ -368,7 +379,16 @@ class Rows:
                 continue
             keys = body if isinstance(body, dict) else {}
             for path in [f"{part}.{key}" for key in keys if _is_plain(key)] or [part]:
-                self._setting("workloads", kind, item, path)
+                self._own_setting(kind, item, path)
+
+    def _own_setting(self, kind: str, item: Json, path: str) -> None:
+        """A field of somebody's own kind: its name alone says whether it is a secret."""
+        ref, name = self._ref(kind, item), path.rpartition(".")[2]
+        if holds_a_secret(look_up(item, path), name):
+            self.left_out.append(f"{ref}: {path}, which looks like a secret")
+            self._spoken_of.setdefault(ref, []).append(path)
+            return
+        self._setting("workloads", kind, item, path, defaults=False)
 
     def _replicas(self, kind: str, item: Json, ref: str) -> None:
         name = item["metadata"]["name"]
@@ -857,3 +877,13 @@ def aliases_of(namespaces: Iterable[str]) -> Iterator[tuple[str, str]]:
     for namespace in namespaces:
         alias = re.sub(r"[^a-z0-9-]", "-", namespace)
         yield namespace, alias if alias[:1].isalpha() else f"ns-{alias}"
+
+
+def _subject(subject: Json) -> Json:
+    """Who is bound, with the group that the API server adds where a manifest leaves it out.
+
+    Source: k8s.io/kubernetes v1.35, pkg/apis/rbac/v1/defaults.go (SetDefaults_Subject).
+    """
+    if subject.get("kind") in {"User", "Group"}:
+        return {"apiGroup": "rbac.authorization.k8s.io", **subject}
+    return subject

@@ -14,6 +14,7 @@ from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.kinds import KINDS as KINDS_OF_SERVER
 from clusterproof.kube.objects import Json, controller_of
+from clusterproof.kube.services import spec_of
 from clusterproof.observe.cluster import Cluster
 
 KINDS: Final = (
@@ -190,7 +191,7 @@ def _cluster_wide(
     rules = [rule for role in roles for rule in role.get("rules") or []]
     groups = {group for rule in rules for group in rule.get("apiGroups") or []}
     groups |= {kind.partition(".")[2].partition(".")[2] for kind, _ in found if "." in kind}
-    classes = {(item.get("spec") or {}).get("ingressClassName") for _, item in found}
+    classes = {spec_of(item).get("ingressClassName") for kind, item in found if kind == "Ingress"}
     serves = any("ingressclasses" in (rule.get("resources") or []) for rule in rules)
     chosen: dict[str, list[Json]] = {
         "ClusterRole": roles,

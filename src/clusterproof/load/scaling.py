@@ -128,10 +128,8 @@ def judge_ceiling(
     if cause is not None:
         evidence = (f"{cause.id}: {cause.observed}", *_steps(timeline, since, until))
         return Finding("ceiling", cause.link, Outcome.FAILED, expected, observed, evidence)
-    # What it saw before it had any replicas says nothing of those that it has by now.
     ends = until if demand.down_at is None else min(until, demand.down_at)
-    lately = max(since, ends - 2 * held.flags.sync_s)
-    demanded, evidence = _demanded(timeline, held, replayed, (lately, ends), than=wanted)
+    demanded, evidence = _demanded(timeline, held, replayed, (since, ends), than=wanted)
     if not demanded and wanted < held.ceiling:
         return Finding("ceiling", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed, evidence)
     link = Link.READINESS if wanted >= held.ceiling else Link.HPA_DECISION
@@ -148,14 +146,18 @@ def _demanded(
     *,
     than: float,
 ) -> tuple[bool, tuple[str, ...]]:
-    """Whether the metrics of a span asked for more replicas `than` these; and what shows it."""
-    since, until = span
+    """Whether the metrics asked for more replicas `than` these at the end of a span; what shows it.
+
+    What they asked for before there were any replicas says nothing of those that there are by now.
+    """
+    until = span[1]
+    since = max(span[0], until - 2 * held.flags.sync_s)
     highest = _highest(timeline.pressure, since, until)
     evidence: tuple[str, ...] = (
         f"highest figure that the HPA saw then: {highest:.0f} % of its target",
     )
     steps = replayed.steps if replayed else ()
-    asked = [step.proposed or 0 for step in steps if since <= step.at <= until]
+    asked = [s.proposed for s in steps if s.proposed is not None and since <= s.at <= until]
     if not asked:
         return highest > 100 * (1 + held.up_tolerance), evidence
     # In each reconcile: what the last one alone asked for may not be followed yet.
@@ -193,7 +195,8 @@ def judge_reaction(
         observed = f"the run began with {start:.0f} replicas: there was nothing to step up to"
         return Finding("reaction", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed)
     if first is None:
-        demanded, evidence = _demanded(timeline, held, replayed, (since, demand.until), than=start)
+        ends = demand.down_at or demand.until
+        demanded, evidence = _demanded(timeline, held, replayed, (since, ends), than=start)
         if cause is None and not demanded:
             link, outcome = Link.DEMAND, Outcome.INCONCLUSIVE
         else:
