@@ -43,9 +43,15 @@ _APPLY = (
 
 def apply() -> None:
     """Apply all of it; what is there already is left as it is."""
-    _kubectl(*_APPLY, stdin=contour.manifests().read_text())
+    theirs = contour.manifests().read_text()
+    _kubectl(*_APPLY, stdin=theirs)
     within = f"--timeout={patient(APPLY_WITHIN_S):g}s"
-    _kubectl("wait", "--for=condition=Established", "crd", "--all", within)
+    kinds = [
+        document["metadata"]["name"]
+        for document in map(json.loads, theirs.split("\n---\n"))
+        if document["kind"] == "CustomResourceDefinition"
+    ]
+    _kubectl("wait", "--for=condition=Established", "crd", *kinds, within)
     documents = [json.dumps(node_object(node)) for node in NODES]
     documents += [render((paths.ADDONS / name).read_text()) for name in FILES]
     _kubectl(*_APPLY, stdin="\n---\n".join(documents))
