@@ -68,7 +68,9 @@ def test_so_are_the_addons(
 ) -> None:
     monkeypatch.setattr(addons, "program", lambda _: kubectl)
     monkeypatch.setattr(addons, "FILES", ())
-    monkeypatch.setattr(contour, "manifests", lambda: kubectl)
+    kinds = tmp_path / "kinds.yaml"
+    kinds.write_text('{"kind": "CustomResourceDefinition", "metadata": {"name": "a.b"}}')
+    monkeypatch.setattr(contour, "manifests", lambda: kinds)
     addons.apply()
     assert told(tmp_path)["cache"] == str(cache)
     assert f"--request-timeout={patient(60):g}s" in told(tmp_path)["arguments"]
