@@ -197,6 +197,16 @@ def module_texts(name: str, module: str, files: Sequence[str]) -> list[str]:
     return [(folder / file).read_text(encoding="utf-8") for file in files]
 
 
+def kept_beside(name: str, file: str, make: Callable[[], str]) -> Path:
+    """A file beside the program `name`, made once; it goes when the program does."""
+    kept = program(name).resolve().with_name(file)
+    if not kept.exists():
+        unfinished = kept.with_suffix(".part")
+        unfinished.write_text(make())
+        unfinished.rename(kept)
+    return kept
+
+
 def prune() -> None:
     """Remove programs built from earlier pins; only while no cluster runs.
 

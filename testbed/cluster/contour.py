@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from testbed.cluster import envoy, kubeconfigs, paths
-from testbed.cluster.binaries import module_texts, program
+from testbed.cluster import binaries, envoy, kubeconfigs, paths
+from testbed.cluster.binaries import program
 from testbed.cluster.component import Component
 from testbed.cluster.run import run
 from testbed.cluster.topology import GATEWAY, INGRESS, INGRESS_CLASS
@@ -38,15 +38,14 @@ _BOOTSTRAP = paths.STATE / "envoy.json"
 
 def manifests() -> Path:
     """Contour's kinds and its ClusterRole, taken from its module once and kept beside it."""
-    kept = program("contour").resolve().with_name("manifests.yaml")
-    if not kept.exists():
-        loaded = yaml.safe_load_all("\n---\n".join(module_texts("contour", MODULE, FILES)))
-        # JSON is YAML, and kubectl reads it faster.
-        unfinished = kept.with_suffix(".part")
-        text = "\n---\n".join(json.dumps(each) for each in loaded if _is_needed(each))
-        unfinished.write_text(text)
-        unfinished.rename(kept)
-    return kept
+    return binaries.kept_beside("contour", "manifests.yaml", _needed)
+
+
+def _needed() -> str:
+    """As JSON, which is YAML, and which kubectl reads faster."""
+    texts = binaries.module_texts("contour", MODULE, FILES)
+    loaded = yaml.safe_load_all("\n---\n".join(texts))
+    return "\n---\n".join(json.dumps(each) for each in loaded if _is_needed(each))
 
 
 def _is_needed(document: dict[str, Any] | None) -> bool:

@@ -100,11 +100,12 @@ def component() -> Component:
 
 def stages() -> Path:
     """Stage definitions of kwok, taken from its module once and kept beside the program."""
-    kept = program("kwok").resolve().with_name("stages.yaml")
-    if not kept.exists():
-        files = [f"kustomize/stage/{name}" for name in STAGE_FILES]
-        kept.write_text("\n---\n".join(binaries.module_texts("kwok", MODULE, files)))
-    return kept
+    files = [f"kustomize/stage/{name}" for name in STAGE_FILES]
+    return binaries.kept_beside(
+        "kwok",
+        "stages.yaml",
+        lambda: "\n---\n".join(binaries.module_texts("kwok", MODULE, files)),
+    )
 
 
 def node(number: int) -> Json:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from testbed.cluster.netns import NETNS_DIRECTORY
 from testbed.controllers.kube import Api, Json
 from testbed.controllers.loop import ControllerError, StatusFile, Wake, run
 from testbed.controllers.mirror import Mirror
@@ -25,7 +26,6 @@ from testbed.controllers.netpol import (
 from testbed.controllers.nft import removal, ruleset
 from testbed.settings import patient
 
-NETNS_DIRECTORY = Path("/run/netns")
 NFT_TIMEOUT_S = 10.0
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
+from clusterproof.kube.rollout import is_observed, progress_of
 from testbed.cluster import kwok
 from testbed.deploy.kubectl import Kubectl
 from testbed.plane import Plane, api_server, free_ports, running
@@ -159,33 +160,27 @@ def _wait_until_ready(api: KubeApi, sets: Iterable[ManifestSet]) -> None:
     places = {one_set.name for one_set in sets}
 
     def waiting() -> list[str]:
-        kinds = ("deployments", "statefulsets", "daemonsets")
         return [
             f"{workload['metadata']['namespace']}/{workload['metadata']['name']}"
-            for kind in kinds
-            for workload in api.list(f"/apis/apps/v1/{kind}")
-            if workload["metadata"]["namespace"] in places and not _is_ready(workload)
+            for kind in ("Deployment", "StatefulSet", "DaemonSet")
+            for workload in api.list(KINDS[kind].collection(CLUSTER_WIDE))
+            if workload["metadata"]["namespace"] in places and not _is_ready(kind, workload)
         ]
 
-    try:
-        wait_until(
-            waiting,
-            lambda names: not names,
-            waiting_for="every workload to be ready",
-            within_s=_READY_WITHIN_S,
-            every_s=1.0,
-        )
-    except ObservationError as error:
-        raise ObservationError(f"{error}; still waiting: {', '.join(waiting())}") from error
+    wait_until(
+        waiting,
+        lambda names: not names,
+        waiting_for="every workload to be ready",
+        within_s=_READY_WITHIN_S,
+        every_s=1.0,
+    )
 
 
-def _is_ready(workload: Json) -> bool:
-    status = workload.get("status") or {}
-    if workload["metadata"]["generation"] != status.get("observedGeneration"):
-        return False
-    if "desiredNumberScheduled" in status:
-        return 0 < int(status["desiredNumberScheduled"]) == status.get("numberAvailable")
-    return bool(workload["spec"].get("replicas", 1) == status.get("availableReplicas", 0))
+def _is_ready(kind: str, workload: Json) -> bool:
+    """Whether it is complete; a DaemonSet only with a node, for here are some for each."""
+    progress = progress_of(kind, workload)
+    chosen = kind != "DaemonSet" or progress.desired > 0
+    return is_observed(workload) and progress.is_complete and chosen
 
 
 def _serve_ingresses(kubectl: Kubectl, sets: Iterable[ManifestSet]) -> None:

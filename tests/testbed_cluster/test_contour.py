@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from testbed.cluster import contour, envoy, paths
+from testbed.cluster import binaries, contour, envoy, paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.topology import INGRESS
 
@@ -29,15 +29,15 @@ def test_kinds_that_contour_watches_and_its_role_are_applied(
 ) -> None:
     program = tmp_path / "contour"
     program.touch()
-    monkeypatch.setattr(contour, "program", lambda _: program)
-    monkeypatch.setattr(contour, "module_texts", lambda *_: [MODULE, ROLES])
+    monkeypatch.setattr(binaries, "program", lambda _: program)
+    monkeypatch.setattr(binaries, "module_texts", lambda *_: [MODULE, ROLES])
     documents = [*yaml.safe_load_all(contour.manifests().read_text())]
     assert [(each["kind"], each["metadata"]["name"]) for each in documents] == [
         ("CustomResourceDefinition", "a"),
         ("ClusterRole", "contour"),
     ]
     # Once: what is kept beside the program is used as it is.
-    monkeypatch.setattr(contour, "module_texts", lambda *_: pytest.fail("taken again"))
+    monkeypatch.setattr(binaries, "module_texts", lambda *_: pytest.fail("taken again"))
     assert contour.manifests().parent == tmp_path
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from clusterproof.wait import wait_until
+from testbed.cluster.netns import NETNS_DIRECTORY
 from testbed.cluster.paths import KUBECONFIG, RUN
 from testbed.cluster.topology import NODES, PAUSE_IMAGE
 from testbed.controllers.kube import Api, ApiError, Json
-from testbed.oracles.policies.dials import NETNS_DIRECTORY, in_netns
+from testbed.oracles.policies.dials import in_netns
 
 RUN_LABEL = "clusterproof.dev/run"
 READY_WITHIN_S = 60.0

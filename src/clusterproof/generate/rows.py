@@ -22,7 +22,7 @@ from clusterproof.generate.settings import (
     expectation,
     is_default,
 )
-from clusterproof.generate.sources import Source, namespace_of
+from clusterproof.generate.sources import WEBHOOKS, Source, namespace_of
 from clusterproof.kube.containers import (
     ContainerKind,
     containers_of,
@@ -68,7 +68,6 @@ _AREAS: Final = {
 _SAID_AS_A_WHOLE: Final = frozenset({"ConfigMap"})
 """Kinds of which each part that has no row is said with its reason."""
 LONGEST_SETTING: Final = 1500
-_WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _BY_SETTINGS: Final = (
     "APIService",
     "ClusterRole",
@@ -125,7 +124,7 @@ class Rows:
             (("NetworkPolicy",), self._policy),
             (("ResourceQuota",), self._quota),
             (("LimitRange",), self._limit_range),
-            (_WEBHOOKS, self._webhooks),
+            (WEBHOOKS, self._webhooks),
             (("CustomResourceDefinition",), self._definition),
             (_BY_SETTINGS, self._settings),
         )
@@ -181,7 +180,7 @@ class Rows:
             return
         if len(str(field)) > LONGEST_SETTING:
             for number in range(len(field) if isinstance(field, list) else 0):
-                self._setting(area, kind, item, f"{path}[{number}]", row_id)
+                self._setting(area, kind, item, f"{path}[{number}]", row_id, defaults=defaults)
             return
         words = row_id or f"{name}-{'-'.join(path.split('.')[-2:])}"
         self._field(area, words, (self._ref(kind, item), name), path, **expect)

@@ -41,14 +41,14 @@ _WHERE_ALLOWED: Final = (
     "ServiceAccount",
 )
 """Read as well, where that is allowed; those without a row are said to have none."""
+WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _IN_NO_NAMESPACE: Final = (
     "APIService",
     "ClusterRole",
     "ClusterRoleBinding",
     "CustomResourceDefinition",
     "IngressClass",
-    "MutatingWebhookConfiguration",
-    "ValidatingWebhookConfiguration",
+    *WEBHOOKS,
 )
 """Of these, what has to do with the namespaces is read, where that is allowed."""
 _BOOTSTRAPPED: Final = "kubernetes.io/bootstrapping"
@@ -109,17 +109,21 @@ def from_cluster(cluster: Cluster, namespaces: Iterable[str]) -> Source:
     found: list[tuple[str, Json]] = []
     passed_over: list[str] = []
     for namespace in places:
-        for kind in (*KINDS, *_WHERE_ALLOWED):
-            try:
-                items = cluster.objects(kind, namespace)
-            except ObservationError as error:
-                if kind in KINDS:
-                    raise
-                passed_over.append(f"{kind}/{namespace}: it may not be read: {error}")
-                continue
-            found += [(kind, item) for item in items if not _is_made_by_kubernetes(kind, item)]
-    found += _custom(cluster, places, passed_over)
-    found += _cluster_wide(cluster, places, found, passed_over)
+        listed = [(kind, cluster.objects(kind, namespace)) for kind in KINDS]
+        listed += [
+            (kind, _where_allowed(cluster, kind, namespace, passed_over)) for kind in _WHERE_ALLOWED
+        ]
+        found += [
+            (kind, item)
+            for kind, items in listed
+            for item in items
+            if not _is_made_by_kubernetes(kind, item)
+        ]
+    in_none = {
+        kind: _where_allowed(cluster, kind, CLUSTER_WIDE, passed_over) for kind in _IN_NO_NAMESPACE
+    }
+    found += _custom(cluster, places, in_none["CustomResourceDefinition"], passed_over)
+    found += _cluster_wide(in_none, places, found)
     words = f"read from context {cluster.api.connection.context}"
     source = Source(words, tuple(found), tuple(passed_over))
     return _not_empty(source, f"namespaces {', '.join(places)}")
@@ -136,14 +140,12 @@ def _where_allowed(
 
 
 def _custom(
-    cluster: Cluster, places: Iterable[str], passed_over: list[str]
+    cluster: Cluster, places: Iterable[str], definitions: Iterable[Json], passed_over: list[str]
 ) -> list[tuple[str, Json]]:
     """The objects of kinds that somebody defined, which are not made by a controller."""
     kinds = [
         _kind_defined(definition)
-        for definition in _where_allowed(
-            cluster, "CustomResourceDefinition", CLUSTER_WIDE, passed_over
-        )
+        for definition in definitions
         if definition["spec"]["scope"] == "Namespaced"
     ]
     return [
@@ -163,15 +165,17 @@ def _kind_defined(definition: Json) -> str:
 
 
 def _cluster_wide(
-    cluster: Cluster,
+    read: Mapping[str, Iterable[Json]],
     places: Sequence[str],
     found: Iterable[tuple[str, Json]],
-    passed_over: list[str],
 ) -> list[tuple[str, Json]]:
-    """The objects in no namespace that name one of these, and those that they lead to."""
-    read = {
-        kind: _where_allowed(cluster, kind, CLUSTER_WIDE, passed_over) for kind in _IN_NO_NAMESPACE
-    }
+    """The objects in no namespace that name one of these, and those that they lead to.
+
+    Args:
+        read: Kind to all of its objects.
+        places: The namespaces.
+        found: The objects in them.
+    """
     bindings = [
         item
         for item in read["ClusterRoleBinding"]
@@ -208,7 +212,7 @@ def _cluster_wide(
             if (item["spec"].get("service") or {}).get("namespace") in places
         ],
     }
-    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+    for kind in WEBHOOKS:
         chosen[kind] = [item for item in read[kind] if _calls(item, places)]
     return [(kind, item) for kind in _IN_NO_NAMESPACE for item in chosen[kind]]
 

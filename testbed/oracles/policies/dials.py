@@ -4,8 +4,6 @@ Sockets are opened in the namespaces, so what runs there needs no program for it
 dropped costs the whole wait, and all of a batch wait together.
 """
 
-import ctypes
-import os
 import secrets
 import selectors
 import socket
@@ -16,20 +14,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
+from testbed.cluster import netns
 from testbed.settings import patient
 
 T = TypeVar("T")
 
-NETNS_DIRECTORY = Path("/run/netns")
 ARRIVES_WITHIN_S = 0.7
 """Nothing on these paths takes longer than a few ms; below a second no SYN is sent again."""
 
 SCTP = 132
 TOKEN_BYTES = 8
-_CLONE_NEWNET = 0x40000000
 _CRC32C = 0x82F63B78
 _IP_HEADER_BYTES = 20
 
@@ -62,19 +58,10 @@ def in_netns(name: str, make: Callable[[], T]) -> T:
     made: list[T] = []
     failed: list[OSError] = []
 
-    def enter() -> None:
-        descriptor = os.open(NETNS_DIRECTORY / name, os.O_RDONLY)
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.setns(descriptor, _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), f"setns {name}")
-            made.append(make())
-        finally:
-            os.close(descriptor)
-
     def attempt() -> None:
         try:
-            enter()
+            netns.enter(name)
+            made.append(make())
         except OSError as error:
             failed.append(error)
 

@@ -19,9 +19,10 @@ from clusterproof.kube.answer import Json
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from testbed.cluster import paths
+from testbed.cluster.netns import NETNS_DIRECTORY
 from testbed.cluster.run import run
 from testbed.cluster.topology import NODES, OUTSIDE, PAUSE_IMAGE
-from testbed.oracles.policies.dials import NETNS_DIRECTORY, Dial, Listeners, listening
+from testbed.oracles.policies.dials import Dial, Listeners, listening
 from testbed.oracles.policies.world import World, read_world
 from testbed.waits import wait_until
 
