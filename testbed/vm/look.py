@@ -50,13 +50,13 @@ def main(file: Path) -> None:
         waiting_for="Pod limited to run",
         within_s=POD_WITHIN_S,
     )
+    tree = next(each.tree for each in cgroups.hierarchies() if each.limits)
     too_big = wait_until(
-        lambda: _last_end(kubectl.read("pod", TOO_BIG, "-n", NAMESPACE)[0]),
-        lambda ended: ended.get("reason") == "OOMKilled",
+        lambda: _memory_kills(tree, kubectl.read("pod", TOO_BIG, "-n", NAMESPACE)[0]),
+        lambda ended: ended["kills"] > 0 and "exitCode" in ended,
         waiting_for="the container of Pod too-big to be ended for its memory",
         within_s=POD_WITHIN_S,
     )
-    tree = next(each.tree for each in cgroups.hierarchies() if each.limits)
     container = _container_group(tree, limited)
     throttled = wait_until(
         lambda: _statistics(container / "cpu.stat").get("nr_throttled", 0),
@@ -137,6 +137,17 @@ def _last_end(pod: Json) -> Json:
             if ended := state.get("terminated"):
                 return {"reason": ended["reason"], "exitCode": ended["exitCode"]}
     return {}
+
+
+def _memory_kills(tree: Path, pod: Json) -> Json:
+    """How often the kernel ended a process of the Pod for its memory, and how its container ended.
+
+    The kernel's count for the Pod outlives its containers. containerd may miss the event of a
+    container that is gone at once, and then gives `Error` as the reason.
+    """
+    files = list(tree.rglob(f"pod{pod['metadata']['uid']}/memory.events"))
+    kills = sum(_statistics(file)["oom_kill"] for file in files)
+    return {"kills": kills, **_last_end(pod)}
 
 
 def _cgroup_root(node: Node) -> str:

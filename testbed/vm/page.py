@@ -67,8 +67,9 @@ def _during(seen: Json) -> Iterator[str]:
         f" {limited['pids.max']}; held back {limited['times throttled']} times."
     )
     yield (
-        f"A container that needs more than its {too_big['limit']} of memory:"
-        f" {too_big['reason']}, exit code {too_big['exitCode']}."
+        f"A container that needs more than its {too_big['limit']} of memory: ended by the kernel"
+        f" {too_big['kills']} times (`oom_kill` of its Pod), {too_big['reason']}, exit code"
+        f" {too_big['exitCode']}."
     )
     changed = during["changed by systemd"]
     yield (
