@@ -229,3 +229,9 @@ def test_an_expectation_names_what_it_may_be_and_what_it_was_given() -> None:
         "expected exactly one of: equals, contains, quantity, at_least, at_most, matches, names,"
         " absent; got ['at_least', 'equals']"
     ) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 200_000, "- " * 200_000 + "1", "{" * 6_000])
+def test_a_text_that_is_nested_too_deeply_is_refused(tmp_path: Path, text: str) -> None:
+    """In one sentence; libyaml would end the whole process."""
+    assert "rows.yaml:1: expected YAML: maximum recursion depth" in mistake(tmp_path, rows=text)

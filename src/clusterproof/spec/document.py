@@ -1,5 +1,6 @@
 """YAML with line numbers, so that a mistake is named where it stands."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import yaml
 from clusterproof.errors import SpecError
 
 Location = tuple[str | int, ...]
+SAFE_DEPTH = 5_000
+"""libyaml overflows the stack between 10,000 and 100,000 levels (PyYAML 6.0.3, 8 MiB)."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Document:
     """One YAML file as plain data, with the line (from 1) of each of its values."""
 
     path: Path
-    data: dict[str, Any]
+    data: Any
     lines: dict[Location, int]
 
     def error(self, location: Location, message: str) -> SpecError:
@@ -42,51 +45,82 @@ def read_document(path: Path) -> Document:
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecError(f"{path}: expected a spec file in UTF-8: {reason}") from error
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe one
+        document = _read(path, text)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or str(error)
         raise SpecError(f"{path}:{line}: expected YAML: {problem}") from error
-    if node is None or not isinstance(data, dict):
-        raise SpecError(f"{path}:1: expected a mapping at the top, got {type(data).__name__}")
-    lines: dict[Location, int] = {}
-    document = Document(path, data, lines)
-    _note_lines(node, (), document, ())
+    if not isinstance(document.data, dict):
+        got = type(document.data).__name__
+        raise SpecError(f"{path}:1: expected a mapping at the top, got {got}")
     return document
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, to which a date is text, as to Kubernetes."""
+class _Resolvers:
+    """YAML's safe values, but a date is text, as to Kubernetes."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML's loaders have it
         first: [(tag, form) for tag, form in forms if not tag.endswith(":timestamp")]
         for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
+class _Loader(_Resolvers, yaml.SafeLoader):
+    """In Python: it refuses a text that is nested too deeply."""
+
+
+class _FastLoader(_Resolvers, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """By libyaml, where PyYAML has it: six times as fast."""
+
+
+def _read(path: Path, text: str) -> Document:
+    """By libyaml, unless it may overflow the stack: a level takes a bracket or a column of a line.
+
+    What it refuses is read again in Python, whose messages say more.
+    """
+    longest = max(map(len, text.splitlines()), default=0)
+    if text.count("[") + text.count("{") + longest < SAFE_DEPTH:
+        with contextlib.suppress(yaml.YAMLError):
+            return _read_by(_FastLoader(text), path)
+    return _read_by(_Loader(text), path)
+
+
+def _read_by(loader: Any, path: Path) -> Document:  # noqa: ANN401 - no class that both have
+    node = loader.get_single_node()
+    lines: dict[Location, int] = {}
+    if node is None:
+        return Document(path, None, lines)
+    _note_lines(node, (), path, lines, ())
+    # Last, because it resolves merge keys in the nodes themselves.
+    return Document(path, loader.construct_document(node), lines)
+
+
 def _note_lines(
-    node: yaml.Node, location: Location, document: Document, around: tuple[yaml.Node, ...]
+    node: yaml.Node,
+    location: Location,
+    path: Path,
+    lines: dict[Location, int],
+    around: tuple[yaml.Node, ...],
 ) -> None:
     if any(node is outer for outer in around):
         line = node.start_mark.line + 1
-        raise SpecError(f"{document.path}:{line}: expected no anchor that holds itself")
+        raise SpecError(f"{path}:{line}: expected no anchor that holds itself")
     around = (*around, node)
-    document.lines.setdefault(location, node.start_mark.line + 1)
+    lines.setdefault(location, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 line = key.start_mark.line + 1
-                raise SpecError(f"{document.path}:{line}: expected a key that is text")
+                raise SpecError(f"{path}:{line}: expected a key that is text")
             here = (*location, key.value)
-            if here in document.lines:
+            if here in lines:
                 raise SpecError(
-                    f"{document.path}:{key.start_mark.line + 1}: expected each key once, "
-                    f"{key.value!r} is given again (first in line {document.lines[here]})"
+                    f"{path}:{key.start_mark.line + 1}: expected each key once, "
+                    f"{key.value!r} is given again (first in line {lines[here]})"
                 )
-            document.lines[here] = key.start_mark.line + 1
-            _note_lines(value, here, document, around)
+            lines[here] = key.start_mark.line + 1
+            _note_lines(value, here, path, lines, around)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _note_lines(value, (*location, index), document, around)
+            _note_lines(value, (*location, index), path, lines, around)
