@@ -17,7 +17,7 @@ help: ## show what there is
 
 .PHONY: install
 install: ## install what the project itself needs, into .venv
-	@$(UV) sync --frozen --all-extras --quiet
+	@$(UV) sync --frozen --all-extras --compile-bytecode --quiet
 
 .PHONY: fmt lint type test test-wheel test-stock check oracles
 fmt: install ## format the code

@@ -28,7 +28,9 @@ LOADED = (
     "veth",
     "nf_tables",  # kube-proxy in its nftables mode, and the NetworkPolicy enforcer
     "nf_conntrack",
-    "nft_compat",  # iptables, as CNI's portmap calls it
+    "nft_numgen",  # kube-proxy, once a Service has two endpoints
+    "nft_compat",  # iptables, as CNI's portmap calls it; what it asks for with the first host port:
+    *("xt_addrtype", "xt_mark", "xt_multiport", "xt_nat", "xt_MASQUERADE"),
 )
 
 TRIALS = {

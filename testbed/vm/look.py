@@ -64,11 +64,12 @@ def main(file: Path) -> None:
         waiting_for=f"the container of Pod limited to be held back ({container}/cpu.stat)",
         within_s=THROTTLED_WITHIN_S,
     )
-    before = _settings(tree)
+    restarted = kubectl.read("pod", TOO_BIG, "-n", NAMESPACE)[0]["metadata"]["uid"]
+    before = _settings(tree, without=restarted)
     run(["systemctl", "daemon-reload"])
     # Without --wait, which takes a bus that a stock machine has not; a oneshot is awaited anyhow.
     run(["systemd-run", "--quiet", "--property=Type=oneshot", "true"])
-    after = _settings(tree)
+    after = _settings(tree, without=restarted)
     file.write_text(
         json.dumps(
             {
@@ -160,13 +161,14 @@ def _container_group(tree: Path, pod: Json) -> Path:
     return next(path for path in tree.rglob(container) if path.is_dir())
 
 
-def _settings(tree: Path) -> dict[str, str]:
-    """Group and setting → value, for every group of ours."""
+def _settings(tree: Path, *, without: str) -> dict[str, str]:
+    """Group and setting → value, for every group of ours but those of the Pod with this UID."""
     root = tree.parent
     return {
         f"{path.parent.relative_to(root)} {path.name}": path.read_text().strip()
         for name in _SETTINGS
         for path in sorted(tree.rglob(name))
+        if f"pod{without}" not in path.parts
     }
 
 
