@@ -22,3 +22,7 @@ class ObservationError(ClusterproofError):
         super().__init__(message)
         self.status = status
         self.next_command = next_command
+
+
+class NotAllowedError(ObservationError):
+    """An option of this run forbids the look, so nothing in the cluster explains it."""

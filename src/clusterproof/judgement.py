@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+from clusterproof.errors import NotAllowedError, ObservationError
 from clusterproof.outcome import Outcome
 
 
@@ -78,6 +79,7 @@ class Doubt:
     Attributes:
         reason: Why, as a sentence.
         next_command: A read-only command that shows more, or "".
+        not_allowed: An option of the run forbade the look: nothing in the cluster explains it.
     """
 
     outcome: ClassVar = Outcome.INCONCLUSIVE
@@ -85,6 +87,13 @@ class Doubt:
 
     reason: str
     next_command: str = ""
+    not_allowed: bool = False
+
+    @classmethod
+    def of(cls, error: ObservationError) -> "Doubt":
+        """What an observation that failed leaves."""
+        forbidden = isinstance(error, NotAllowedError)
+        return cls(str(error), error.next_command, not_allowed=forbidden)
 
 
 Judgement: TypeAlias = Passed | Failed | Doubt

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from clusterproof.act.pod_resources import Resources, default_resources, fitted
-from clusterproof.errors import ObservationError
+from clusterproof.errors import NotAllowedError, ObservationError
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.objects import labels_of
 from clusterproof.observe.cluster import RUN_LABEL
@@ -151,12 +151,12 @@ def require_writing(
     """Nothing, where Pods may be made and entered.
 
     Raises:
-        ObservationError: --read-only, or a production cluster without --allow-production.
+        NotAllowedError: --read-only, or a production cluster without --allow-production.
     """
     if read_only:
-        raise ObservationError("needs a Pod of our own or an exec, and --read-only was given")
+        raise NotAllowedError("needs a Pod of our own or an exec, and --read-only was given")
     production.refuse(
-        ObservationError,
+        NotAllowedError,
         "a Pod of our own or an exec",
         allowed=allow_production,
         context=api.connection.context,

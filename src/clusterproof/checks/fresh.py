@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from clusterproof.act.own_pods import require_writing
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.errors import ObservationError
+from clusterproof.errors import NotAllowedError, ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.containers import containers_of, lasting_containers
 from clusterproof.kube.env import contents_of, environment_of, files_of, values_of
@@ -143,8 +143,8 @@ def look(row: FreshRow, site: Site) -> Observed[Freshness]:
                 read_only=site.permissions.read_only,
                 allow_production=site.permissions.allow_production,
             )
-        except ObservationError as error:
-            raise ObservationError(
+        except NotAllowedError as error:
+            raise NotAllowedError(
                 f"{evidence}: whether they have the current values takes an exec: {error}",
                 next_command=f"kubectl -n {row.workload.namespace} get pods",
             ) from error

@@ -33,6 +33,7 @@ RUN_BYTES: Final = 2 * 1024 * 1024
 RUN_S: Final = 20.0
 """Bounds of our choice: a night in which everything fails still ends in time, and in 2 MiB."""
 
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _HIDDEN = frozenset({"managedFields", "selfLink"})
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -190,7 +191,7 @@ def _when(event: Json) -> str:
 
 def _dump(item: Json) -> str:
     """An object as YAML, without its history, and with lengths in place of values."""
-    return yaml.safe_dump(_shown(item), sort_keys=False, width=120)
+    return str(yaml.dump(_shown(item), Dumper=_DUMPER, sort_keys=False, width=120))
 
 
 def _shown(item: Json) -> Json:

@@ -111,6 +111,8 @@ class Redactor:
     def _redacted(self, text: str) -> str:
         if not text.isascii():
             text = text.encode(errors="backslashreplace").decode()
+        if text in self.spared:
+            return text
         spans = sorted({span for view in views(text) for span in self._spans(view)})
         if spans and self._terms is not None:
             spared = [(end + 1 - len(term), end + 1) for end, term in self._terms.iter(text)]

@@ -56,6 +56,11 @@ class Checked:
         )
 
     @property
+    def is_explicable(self) -> bool:
+        """Whether the cluster may show why; not where an option of the run forbade the look."""
+        return not (isinstance(self.judgement, Doubt) and self.judgement.not_allowed)
+
+    @property
     def outcome(self) -> Outcome:
         """What the row comes to."""
         return outcome_of(self.judgement, self.acceptances)
@@ -75,7 +80,7 @@ def check(row: Row, site: Site) -> Checked:
         observed = kind.look(row, site)
         judgement = kind.judge(row, observed.value)
     except ObservationError as error:
-        judgement = Doubt(str(error), error.next_command)
+        judgement = Doubt.of(error)
     except Exception as error:  # noqa: BLE001 - see above
         judgement = Doubt(f"an error of clusterproof itself: {type(error).__name__}: {error}")
     took_s = time.monotonic() - began
