@@ -6,7 +6,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -17,7 +17,13 @@ from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec import Spec
 from testbed.cluster.run import exit_code
 from testbed.prove.batches import batches, rows_of
-from testbed.prove.catalogue import REFERENCE, folder_of, read_catalogue, read_exceptions
+from testbed.prove.catalogue import (
+    REFERENCE,
+    changed_namespaces,
+    folder_of,
+    read_catalogue,
+    read_exceptions,
+)
 from testbed.prove.findings import PROOFS, Finding, Proof, rates
 from testbed.prove.heal import heal
 from testbed.prove.pages import About, write_pages
@@ -44,9 +50,10 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, _interrupted)
     spec = read_spec(options.spec or PROJECT / "spec" / f"{options.profile}.yaml").rehearsed()
+    namespaces = changed_namespaces(spec, folder_of(options.profile))
     api = KubeApi(connect(str(options.kubeconfig)))
     if options.restore:
-        return _restore(api, spec)
+        return _restore(api, namespaces.values())
     defects = _chosen(spec, options)
     if not defects:
         sys.stderr.write("prove: no defect was chosen\n")
@@ -57,10 +64,10 @@ def main() -> int:
             " next: python -m testbed.prove --restore\n"
         )
         return ExitCode.INCONCLUSIVE
-    if red := _red_before(api, spec, options.kubeconfig):
+    if red := _red_before(api, spec, namespaces.values(), options.kubeconfig):
         sys.stderr.write(f"prove: expected a green cluster to begin with; red: {', '.join(red)}\n")
         return ExitCode.INCONCLUSIVE
-    proofs, seconds, left = _prove(api, spec, defects, options)
+    proofs, seconds, left = _prove(api, spec, namespaces.values(), defects, options)
     defects = [one for one in defects if one.id not in left]
     figures = rates(proofs, [one.id for one in defects if one.kind == "equivalent"])
     if options.pages:
@@ -86,7 +93,11 @@ def main() -> int:
 
 
 def _prove(
-    api: KubeApi, spec: Spec, defects: Sequence[Defect], options: argparse.Namespace
+    api: KubeApi,
+    spec: Spec,
+    namespaces: Collection[str],
+    defects: Sequence[Defect],
+    options: argparse.Namespace,
 ) -> tuple[list[Proof], float, list[str]]:
     """The proofs, their seconds, and the ids that `--for-s` left no time for."""
     ends_at = time.monotonic() + options.for_s
@@ -100,7 +111,7 @@ def _prove(
         if time.monotonic() >= ends_at:
             left += [one.id for one in group]
             continue
-        found, took_s = timed_group(api, spec, options.kubeconfig, group)
+        found, took_s = timed_group(api, spec, options.kubeconfig, group, namespaces)
         proofs += found
         _keep(results(options.profile), group, found, took_s)
         seconds += took_s
@@ -112,20 +123,22 @@ def _prove(
         for one in bad:
             sys.stdout.write(f"    {one.finding}: {one.row} ({one.defect}): {str(one)[:300]}\n")
         sys.stdout.flush()
-    heal(api, spec.namespaces.values())
+    heal(api, namespaces)
     return proofs, seconds, left
 
 
-def _restore(api: KubeApi, spec: Spec) -> int:
-    left = restore(api, spec.namespaces.values())
+def _restore(api: KubeApi, namespaces: Collection[str]) -> int:
+    left = restore(api, namespaces)
     sys.stdout.write(f"{', '.join(left) or 'nothing'} is not as it was\n")
     return ExitCode.FAILED if left else ExitCode.PASSED
 
 
-def _red_before(api: KubeApi, spec: Spec, kubeconfig: Path) -> list[str]:
+def _red_before(
+    api: KubeApi, spec: Spec, namespaces: Collection[str], kubeconfig: Path
+) -> list[str]:
     """Rows that are red without any defect, at three looks."""
     red: list[str] = []
-    heal(api, spec.namespaces.values())
+    heal(api, namespaces)
     for _ in range(3):
         before = check(kubeconfig, quick(spec, guarded=True))
         red = [row.id for row in before if row.outcome is not Outcome.PASSED]

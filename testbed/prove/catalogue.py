@@ -2,25 +2,67 @@
 
 A defect says how it is applied (`steps`), which rows it must turn red and by which difference
 (`reds`), and which rows it may touch beside them (`touches`). A family (`for: KIND`) stands for one
-defect per row of that kind; `{field}` in it is the row's field.
+defect per row of that kind; `{field}` in it is the row's field. A profile that shares rows with the
+reference may take over the reference's entries about them (`inherited.yaml`).
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from clusterproof.errors import SpecError
 from clusterproof.spec import Row, Spec
 from clusterproof.spec.document import Document, read_document
+from clusterproof.spec.row import Frozen
 from testbed.prove.steps import Defect
 
 FOLDER = Path(__file__).parent.parent / "defects"
 REFERENCE = "self-hosted"
+INHERITED = "inherited.yaml"
 _FIELD = re.compile(r"\{([a-z_]+)(?:\.([a-z_]+))?\}")
+
+
+class Inherited(Frozen):
+    """How a profile takes over the reference's entries about the rows that both have.
+
+    Attributes:
+        namespaces: Alias to the namespace that the entries change, where it is another than that
+            of the spec.
+        renames: Name of an object to its name in this profile.
+        also: Id of an entry to further `reds`, of rows that the reference has not.
+        leave_out: Ids, in which `*` matches any text, to the reason.
+    """
+
+    namespaces: dict[str, str] = Field(default_factory=dict)
+    renames: dict[str, str] = Field(default_factory=dict)
+    also: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    leave_out: dict[str, str] = Field(default_factory=dict)
+
+    def adapted(self, entry: Any) -> Any:  # noqa: ANN401 - YAML
+        """The entry with the names of this profile's objects."""
+        if isinstance(entry, dict):
+            return {self.adapted(key): self.adapted(inner) for key, inner in entry.items()}
+        if isinstance(entry, list):
+            return [self.adapted(inner) for inner in entry]
+        if isinstance(entry, str):
+            for name, other in self.renames.items():
+                entry = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", other, entry)
+        return entry
+
+    def fields(self, fields: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, Any] | None:
+        """The fields of a defect, due in the rows of this profile; None where it is left out."""
+        name = str(fields["id"])
+        if any(fnmatch(name, pattern) for pattern in self.leave_out):
+            return None
+        due = fields.get("reds") or {}
+        reds = {row: difference for row, difference in due.items() if row in known}
+        reds |= self.also.get(name, {})
+        return None if due and not reds else {**fields, "reds": reds}
 
 
 def folder_of(profile: str) -> Path:
@@ -36,18 +78,63 @@ def read_catalogue(spec: Spec, folder: Path = FOLDER) -> tuple[Defect, ...]:
     """
     known = {row.id for row in spec.rows}
     found: dict[str, Defect] = {}
+    for document, index, fields in _entries(spec, folder, known):
+        defect = _typed(fields, document, index)
+        if defect.id in found:
+            raise document.error(("defects", index), f"{defect.id!r} is given twice")
+        strange = sorted(set(defect.reds) - known)
+        if strange:
+            raise document.error(("defects", index), f"there is no row {strange[0]!r}")
+        found[defect.id] = defect
+    return tuple(found.values())
+
+
+def read_inherited(folder: Path) -> Inherited | None:
+    """How the catalogue in `folder` takes over the reference's; None where it does not.
+
+    Raises:
+        SpecError: With the file: what is wrong in it.
+    """
+    path = folder / INHERITED
+    if not path.exists():
+        return None
+    try:
+        return Inherited.model_validate(read_document(path).data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SpecError(f"{path}: {place}: {first['msg']}") from error
+
+
+def changed_namespaces(spec: Spec, folder: Path) -> Mapping[str, str]:
+    """Alias to the namespace that the catalogue in `folder` changes."""
+    inherited = read_inherited(folder)
+    return {**spec.namespaces, **inherited.namespaces} if inherited else spec.namespaces
+
+
+def _entries(
+    spec: Spec, folder: Path, known: AbstractSet[str]
+) -> Iterator[tuple[Document, int, dict[str, Any]]]:
+    """Document, index and fields of each defect, those that are inherited first."""
+    inherited, names = read_inherited(folder), changed_namespaces(spec, folder)
+    if inherited is not None:
+        for document, index, entry in _read(FOLDER):
+            for fields in _filled_in(inherited.adapted(entry), spec, names):
+                if (adapted := inherited.fields(fields, known)) is not None:
+                    yield document, index, adapted
+    for document, index, entry in _read(folder):
+        for fields in (filled := list(_filled_in(entry, spec, names))):
+            yield document, index, fields
+        if not filled:
+            family = f"{entry.get('id')}: no row of kind {entry['for']!r}"
+            raise document.error(("defects", index), f"{family} with {entry.get('where') or {}}")
+
+
+def _read(folder: Path) -> Iterator[tuple[Document, int, dict[str, Any]]]:
     for path in sorted(folder.glob("*.yaml")):
         document = read_document(path)
         for index, entry in enumerate(document.data.get("defects") or []):
-            for fields in _filled_in(entry, spec):
-                defect = _typed(fields, document, index)
-                if defect.id in found:
-                    raise document.error(("defects", index), f"{defect.id!r} is given twice")
-                strange = sorted(set(defect.reds) - known)
-                if strange:
-                    raise document.error(("defects", index), f"there is no row {strange[0]!r}")
-                found[defect.id] = defect
-    return tuple(found.values())
+            yield document, index, entry
 
 
 def read_exceptions(folder: Path = FOLDER) -> dict[str, str]:
@@ -73,23 +160,22 @@ def _typed(fields: Mapping[str, Any], document: Document, index: int) -> Defect:
         raise document.error(at, f"{fields.get('id')}: {place}: {first['msg']}") from error
 
 
-def _filled_in(entry: dict[str, Any], spec: Spec) -> Iterator[dict[str, Any]]:
+def _filled_in(
+    entry: dict[str, Any], spec: Spec, names: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
     """The entry with namespaces filled in; for a family, one for each row of its kind."""
     entry = dict(entry)
     kind = entry.pop("for", None)
     where = entry.pop("where", {})
     if kind is None:
-        yield _substitute(entry, {}, spec.namespaces)
+        yield _substitute(entry, {}, names)
         return
     where = _substitute(where, {}, spec.namespaces)
-    rows = [row for row in spec.of_kind(kind) if _has(row, where)]
-    if not rows:
-        raise SpecError(f"{entry.get('id')}: no row of kind {kind!r} with {where}")
-    for row in rows:
+    for row in (row for row in spec.of_kind(kind) if _has(row, where)):
         fields = {name: getattr(row, name) for name in type(row).model_fields}
         if "workload" in fields:  # row ids begin with a short name: router, posthog-web
             fields["short"] = row.id.removesuffix(f"-{kind}")
-        yield _substitute(entry, fields, spec.namespaces)
+        yield _substitute(entry, fields, names)
 
 
 def _has(row: Row, where: Mapping[str, Any]) -> bool:
