@@ -16,6 +16,9 @@ settings.register_profile(
 )
 settings.load_profile("any-machine")
 
+COSTLY = ("cluster", "oracle", "wheel")
+"""Marks of tests that change the local cluster, build in Go, or fetch from the package registry."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the tests that are marked `cluster`."""
@@ -68,11 +71,17 @@ class ClusterTests:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Leave out three quarters of the slow cluster tests, where asked to.
+        """Leave out what needs more than this checkout, unless it is asked for by -m or by its id.
+
+        And three quarters of the slow cluster tests, where asked to.
 
         Raises:
             UsageError: A chosen cluster test has not passed for too many days.
         """
+        if not config.option.markexpr and not any("::" in argument for argument in config.args):
+            costly = [item for item in items if any(map(item.get_closest_marker, COSTLY))]
+            config.hook.pytest_deselected(items=costly)
+            items[:] = [item for item in items if item not in costly]
         chosen = {item.nodeid for item in items} & self._collected
         passes = last_passed.read()
         if config.getoption("--slow") == "quarter":

@@ -11,7 +11,7 @@ from clusterproof.spec import Row, Spec
 from testbed.prove.catalogue import folder_of, read_catalogue, read_unproven
 from testbed.prove.steps import Defect
 
-PROFILES = ("self-hosted", "shop")
+PROFILES = ("self-hosted", "shop", "cloud")
 Catalogue = tuple[Spec, tuple[Defect, ...]]
 
 

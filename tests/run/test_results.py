@@ -1,5 +1,6 @@
 """What a finding says, to the letter: the headline, and the lines under it."""
 
+from clusterproof.errors import NotAllowedError, ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, Passed
 from clusterproof.observe.observed import Observed
 from clusterproof.outcome import Outcome
@@ -80,3 +81,18 @@ def test_a_result_of_a_doubt_keeps_what_was_seen_and_says_why_it_is_no_verdict()
     assert (result.evidence, result.next) == (("2 of 3", "since noon"), "kubectl get pods")
     blind = result_of(checked(Doubt("no answer"), None), PLANNED)
     assert (blind.where, blind.next) == ("", "kubectl describe -n shop deployment/web")
+
+
+def test_only_a_look_that_an_option_forbade_is_not_for_the_cluster_to_explain() -> None:
+    """So it gets no diagnostics: hundreds of them would take longer than the rest of the run."""
+    forbidden = Doubt.of(NotAllowedError("needs an exec, and --read-only was given"))
+    refused = Doubt.of(
+        ObservationError("403 Forbidden", next_command="kubectl auth can-i get pods")
+    )
+    assert not checked(forbidden, None).is_explicable
+    assert checked(refused, None).is_explicable
+    assert checked(Failed(ONE), None).is_explicable
+    assert (refused.reason, refused.next_command) == (
+        "403 Forbidden",
+        "kubectl auth can-i get pods",
+    )
