@@ -383,7 +383,9 @@ def send(request: Json) -> Json:
     captured: dict[str, float] = {}
     for event in events:
         captured[event["uuid"]] = time.monotonic()
-        if client.capture(**event) is None:
+        taken = client.capture(**event)
+        # Its uuid, or None; before version 6, whether it was queued, and the message.
+        if taken is None or (isinstance(taken, tuple) and not taken[0]):
             errors[event["uuid"]] = "the SDK dropped it"
     reading = Reading(request)
     seen: dict[str, float] = {}
