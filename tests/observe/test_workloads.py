@@ -11,7 +11,8 @@ from clusterproof.checks.quantity import look as look_at_quantity
 from clusterproof.checks.replicas import look as look_at_replicas
 from clusterproof.checks.starts import look as look_at_starts
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.workloads import is_settling
+from clusterproof.observe.workloads import is_counting, is_settling
+from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
 from tests.judging import DoubtError, at_cluster, differences
 from tests.observe.cluster_objects import cluster_of, owned_by
@@ -515,3 +516,29 @@ def test_a_quantity_of_a_cron_job_between_two_runs_is_that_of_its_template() -> 
     item["status"] = {"active": [{"name": "one"}]}
     with cluster_of(item) as cluster, pytest.raises(DoubtError):
         said(rule, cluster, read_bound)
+
+
+@pytest.mark.parametrize(
+    ("counted", "since", "counting"),
+    [
+        (0, {"seconds": 2}, True),
+        (1, {"seconds": 2}, False),
+        (0, {"minutes": 5}, False),
+    ],
+    ids=["not yet counted", "counted", "never counted"],
+)
+def test_a_budget_is_given_a_moment_to_count_a_pod(
+    counted: int, since: dict[str, float], *, counting: bool
+) -> None:
+    """Its status is red for as long, though nothing is wrong with the Pods."""
+    pod = running()
+    pod["status"]["conditions"][0]["lastTransitionTime"] = ago(**since)
+    budget = {
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "ns", "uid": "budget"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+        "status": {"currentHealthy": counted},
+    }
+    with cluster_of(budget, pod) as cluster:
+        ref = ObjectRef(kind="PodDisruptionBudget", namespace="ns", name="web")
+        assert is_counting(cluster, ref) is counting

@@ -93,7 +93,8 @@ def _doubt(row: IngestionRow, fact: EventBatch) -> str:
         return f"none of {len(fact.events)} events came back: nothing says {row.figure}"
     uncounted = any(event.stored == 0 for event in fact.durable)
     if row.figure == "duplicate" and uncounted and not FIGURES["duplicate"](fact):
-        return f"the rows of the events were not counted: {fact.reading.unseen or 'no answer'}"
+        why = fact.reading.unseen or fact.reading.error or "no answer"
+        return f"the rows of the events were not counted: {why}"
     return _doubt_of_lag(row, fact)
 
 

@@ -8,9 +8,10 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube.containers import Container, ContainerKind
 from clusterproof.kube.dns import services_meant
 from clusterproof.kube.env import environment_of, values_of
-from clusterproof.kube.objects import Json, condition_entry
+from clusterproof.kube.objects import Json, condition_entry, labels_of
 from clusterproof.kube.pods import is_ready, phase_of, pod_containers
 from clusterproof.kube.rollout import is_observed, may_progress
+from clusterproof.kube.selectors import selects
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.configuration import reader_of
 from clusterproof.observe.observed import Observed
@@ -31,6 +32,8 @@ _LINES, _LOG_BYTES, _LONGEST = 5, 4096, 200
 """Of a log: the last of so many lines, which may be empty, cut after so many characters."""
 YOUNG_S = 45.0
 """A Pod that is not ready yet is given this long before its unreadiness counts. Our choice."""
+COUNTED_S = 15.0
+"""A budget that does not count a Pod's change within this does not count it. Our choice."""
 
 
 def is_settling(cluster: Cluster, ref: ObjectRef) -> bool:
@@ -50,6 +53,27 @@ def is_settling(cluster: Cluster, ref: ObjectRef) -> bool:
         return may_progress(ref.kind, workload)
     unready = any(not is_ready(pod) for pod in pods)  # those that are young were seen above
     return not unready and may_progress(ref.kind, workload)
+
+
+def is_counting(cluster: Cluster, budget: ObjectRef) -> bool:
+    """True while a PodDisruptionBudget's status may not know a Pod that became ready just now.
+
+    Its controller counts the ready Pods that it selects, and writes it a moment later
+    (pkg/controller/disruption, countHealthyPods).
+    """
+    item = cluster.find(budget)
+    if item is None:
+        return False
+    pods = [
+        pod
+        for pod in cluster.objects("Pod", budget.namespace)
+        if selects(item["spec"].get("selector"), labels_of(pod))
+    ]
+    status = item.get("status") or {}
+    if sum(map(is_ready, pods)) == status.get("currentHealthy"):
+        return False
+    changes = (condition_entry(pod, "Ready").get("lastTransitionTime") for pod in pods)
+    return any(cluster.seconds_since(change) < COUNTED_S for change in changes if change)
 
 
 def is_stuck(cluster: Cluster, pod: Json) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from clusterproof.checks import kind_of, kinds
+from clusterproof.checks.field import FieldRow
 from clusterproof.checks.hpa_state import HpaStateRow
 from clusterproof.checks.replicas import ReplicasRow
 from clusterproof.checks.site import Site
@@ -14,7 +15,7 @@ from clusterproof.judgement import Doubt, Judgement
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.scaling import is_waiting_for_metrics
-from clusterproof.observe.workloads import is_settling
+from clusterproof.observe.workloads import is_counting, is_settling
 from clusterproof.outcome import Outcome
 from clusterproof.report.acceptance import outcome_of
 from clusterproof.report.record import Acceptance
@@ -110,9 +111,17 @@ def settle(cluster: Cluster, spec: Spec, tell: Callable[[str], None]) -> None:
     """
     workloads = [row.workload for row in spec.rows if isinstance(row, ReplicasRow)]
     autoscalers = {row.of for row in spec.rows if isinstance(row, HpaStateRow)}
+    budgets = {
+        row.of
+        for row in spec.rows
+        if isinstance(row, FieldRow)
+        and row.of.kind == "PodDisruptionBudget"
+        and row.path.startswith("status.")
+    }
     looks = [
         *((is_settling, ref, "the rollout of") for ref in workloads),
         *((is_waiting_for_metrics, ref, "the first figures of") for ref in autoscalers),
+        *((is_counting, ref, "the count of") for ref in budgets),
     ]
 
     def settling() -> bool:

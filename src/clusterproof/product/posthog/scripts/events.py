@@ -44,6 +44,8 @@ DENIED = (400, 401, 402, 403, 404)
 THROTTLED, GONE_ON = 429, (0, 502, 503, 504)
 TIMEOUT_S = 10
 LAST_LOOK_S = 5
+COUNTED_AT_MOST = 3
+"""Tries: a gateway that gave up once says nothing of the next query."""
 UNNAMED_WAIT_S = 5.0
 SECRETS = ("POSTHOG_API_KEY", "POSTHOG_PERSONAL_API_KEY")
 PAUSE = threading.Event()
@@ -442,15 +444,22 @@ def counted(reading: Reading, uuids: list[str], settle_s: float) -> dict[str, tu
 
     Rows of one uuid become one where event and distinct_id are equal too.
     """
-    if not uuids or reading.refused:
+    if not uuids:
         return {}
     PAUSE.wait(settle_s)
     columns = ["uuid", "event", "distinct_id", "count()"]
-    copies: dict[str, tuple[int, int]] = {}
-    for uuid, _, _, rows in reading.select(columns, uuids, "GROUP BY uuid, event, distinct_id"):
-        stored, kept = copies.get(uuid, (0, 0))
-        copies[uuid] = (stored + rows, kept + 1)
-    return {} if reading.error else copies
+    for _ in range(COUNTED_AT_MOST):
+        if reading.refused:
+            break
+        listed = reading.select(columns, uuids, "GROUP BY uuid, event, distinct_id")
+        if not reading.error:
+            copies: dict[str, tuple[int, int]] = {}
+            for uuid, _, _, rows in listed:
+                stored, kept = copies.get(uuid, (0, 0))
+                copies[uuid] = (stored + rows, kept + 1)
+            return copies
+        PAUSE.wait(1.0)
+    return {}
 
 
 def read(request: Json) -> Json:
