@@ -20,6 +20,8 @@ Field = tuple[str, Place]
 _NO_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 _TEMPLATES: Final = {"CronJob": "spec.jobTemplate.spec.template"}
 _PLACES: Final = ("containers", "initContainers")
+_ONE_PATH: Final = r"(?:[A-Za-z0-9_.=-]|\['[^']+'\]|\[[^\]']*\])+(?:\{[A-Za-z0-9_, -]+\})?"
+_PATHS: Final = re.compile(rf"{_ONE_PATH}(?:, {_ONE_PATH})*")
 _FILTER: Final = re.compile(r"\[(?P<key>[A-Za-z0-9_.-]+)=[^\]]*\]")
 
 
@@ -245,27 +247,36 @@ def _mounted(row: Json, written: Json, template: str, name: str) -> Iterator[Pla
 
 
 def _named(line: str, objects: Mapping[str, Json]) -> Iterator[Field]:
-    """What a line of init speaks of: a path of an object, a key of a ConfigMap, or all of it."""
-    ref, _, words = line.partition(": ")
+    """What a line of init speaks of: paths of an object or a kind, a key, or all of it."""
+    name, _, words = line.partition(": ")
     secret = re.search(r"\bSecret (?P<name>[a-z0-9.-]+)[, ]", words)
     if secret:
-        yield f"Secret/{ref.split('/')[1]}/{secret['name']}", ()
-    written = objects.get(ref)
-    if written is None:
+        yield f"Secret/{name.split('/')[1]}/{secret['name']}", ()
+    of_kind = name.partition(" (")[0]
+    spoken_of = [ref for ref in objects if ref == name or ref.partition("/")[0] == of_kind]
+    if not spoken_of:
         yield from (
             (known, ()) for known in objects if line.startswith(f"{known} ") or line == known
         )
-        return
-    path = words.partition(", ")[0]
-    try:
-        places = positions(written, path)
-    except ValueError:
-        places = []
-    keys = [
-        (part, key)
-        for part in ("data", "binaryData", "stringData")
-        for key in written.get(part) or {}
-        if words.startswith(f"{key}, ")
-    ]
-    whole = words.startswith(("there is no kind of row", "it "))
-    yield from ((ref, place) for place in [*places, *keys, *([()] if whole else [])])
+    for ref in spoken_of:
+        yield from ((ref, place) for place in _places_named(words, objects[ref]))
+
+
+def _places_named(words: str, written: Json) -> Iterator[Place]:
+    for path in paths_in(words) or [words.partition(", ")[0]]:
+        yield from positions(written, path)
+    for part in ("data", "binaryData", "stringData"):
+        yield from ((part, key) for key in written.get(part) or {} if words.startswith(f"{key}, "))
+    if words.startswith(("there is no kind of row", "it ", "none is read")):
+        yield ()
+
+
+def paths_in(words: str) -> list[str]:
+    """The paths of `a.b, c.{d, e}`; none where the words are something else."""
+    if not _PATHS.fullmatch(words):
+        return []
+    paths = []
+    for match in re.finditer(_ONE_PATH, words):
+        parent, _, last = match[0].partition("{")
+        paths += [f"{parent}{key}" for key in last.rstrip("}").split(", ")]
+    return paths

@@ -15,7 +15,14 @@ TEMPLATES: Final[Mapping[str, str]] = {
 """Workload to the path of its Pod template."""
 
 OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
-    "APIService": ("spec.group", "spec.version", "spec.service", "spec.insecureSkipTLSVerify"),
+    "APIService": (
+        "spec.group",
+        "spec.version",
+        "spec.service",
+        "spec.insecureSkipTLSVerify",
+        "spec.groupPriorityMinimum",
+        "spec.versionPriority",
+    ),
     "ClusterRole": ("rules", "aggregationRule"),
     "ClusterRoleBinding": ("roleRef", "subjects"),
     "ConfigMap": ("immutable",),
@@ -30,11 +37,18 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.jobTemplate.spec.activeDeadlineSeconds",
     ),
     "CustomResourceDefinition": ("spec.group", "spec.scope", "spec.names"),
-    "DaemonSet": ("spec.updateStrategy", "spec.minReadySeconds"),
+    "DaemonSet": (
+        "spec.selector",
+        "spec.updateStrategy",
+        "spec.minReadySeconds",
+        "spec.revisionHistoryLimit",
+    ),
     "Deployment": (
+        "spec.selector",
         "spec.strategy.type",
         "spec.minReadySeconds",
         "spec.paused",
+        "spec.progressDeadlineSeconds",
         "spec.revisionHistoryLimit",
     ),
     "Ingress": ("spec.ingressClassName", "spec.tls", "metadata.annotations"),
@@ -61,14 +75,21 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.sessionAffinityConfig",
         "spec.internalTrafficPolicy",
         "spec.externalTrafficPolicy",
+        "spec.trafficDistribution",
+        "spec.ipFamilyPolicy",
+        "spec.loadBalancerSourceRanges",
+        "spec.externalIPs",
     ),
     "ServiceAccount": ("automountServiceAccountToken", "imagePullSecrets"),
     "StatefulSet": (
+        "spec.selector",
         "spec.serviceName",
         "spec.podManagementPolicy",
         "spec.updateStrategy",
         "spec.minReadySeconds",
         "spec.persistentVolumeClaimRetentionPolicy",
+        "spec.revisionHistoryLimit",
+        "spec.ordinals",
     ),
 }
 """Kind to the fields of its objects."""
@@ -84,6 +105,15 @@ OF_TEMPLATE: Final = (
     "spec.hostIPC",
     "spec.dnsPolicy",
     "spec.dnsConfig",
+    "spec.hostAliases",
+    "spec.hostUsers",
+    "spec.hostname",
+    "spec.subdomain",
+    "spec.shareProcessNamespace",
+    "spec.enableServiceLinks",
+    "spec.schedulerName",
+    "spec.readinessGates",
+    "spec.activeDeadlineSeconds",
     "spec.nodeSelector",
     "spec.tolerations",
     "spec.affinity.nodeAffinity",
@@ -97,7 +127,21 @@ OF_TEMPLATE: Final = (
 )
 """Fields of a Pod template."""
 
-OF_CONTAINER: Final = ("command", "args", "ports", "securityContext", "lifecycle")
+OF_CONTAINER: Final = (
+    "command",
+    "args",
+    "ports",
+    "securityContext",
+    "lifecycle",
+    "imagePullPolicy",
+    "workingDir",
+    "restartPolicy",
+    "stdin",
+    "tty",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "volumeDevices",
+)
 """Fields of a container."""
 
 _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
@@ -109,6 +153,7 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
     "defaultMode": (420,),
     "divisor": ("0",),
     "dnsPolicy": ("ClusterFirst",),
+    "enableServiceLinks": (True,),
     "externalTrafficPolicy": ("Cluster",),
     "failureThreshold": (3,),
     "imagePullPolicy": ("IfNotPresent",),
@@ -117,12 +162,15 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
     "ipFamilyPolicy": ("SingleStack",),
     "kind": ("PersistentVolumeClaim",),
     "manualSelector": (False,),
+    "optional": (False,),
     "paused": (False,),
     "periodSeconds": (10,),
     "podManagementPolicy": ("OrderedReady",),
     "podReplacementPolicy": ("TerminatingOrFailed",),
     "progressDeadlineSeconds": (600,),
     "protocol": ("TCP",),
+    "readOnly": (False,),
+    "reinvocationPolicy": ("Never",),
     "publishNotReadyAddresses": (False,),
     "restartPolicy": ("Always",),
     "revisionHistoryLimit": (10,),
@@ -130,11 +178,13 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
     "scheme": ("HTTP",),
     "sessionAffinity": ("None",),
     "successThreshold": (1,),
+    "stdin": (False,),
     "suspend": (False,),
     "terminationGracePeriodSeconds": (30,),
     "terminationMessagePath": ("/dev/termination-log",),
     "terminationMessagePolicy": ("File",),
     "timeoutSeconds": (1,),
+    "tty": (False,),
     "type": ("ClusterIP", "RollingUpdate"),
     "volumeMode": ("Filesystem",),
 }
@@ -174,10 +224,17 @@ def declared(mapping: Json) -> Json:
     return {key: text for key, text in mapping.items() if key not in _WRITTEN_BY_SERVERS}
 
 
-def expectation(path: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """What a row expects of a field that is declared so; more keys than declared are fine."""
+def expectation(path: str, value: Any, *, own: bool = False) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """What a row expects of a field that is declared so; more keys than declared are fine.
+
+    Args:
+        path: Of the field.
+        value: As it is declared.
+        own: Of somebody's own kind, where the API server may add to an element of a list.
+    """
     if isinstance(value, dict):
         return {"contains": declared(value)}
-    if path.rpartition(".")[2] in {"ports", "taints", "tls"}:
+    of_mappings = own and isinstance(value, list) and any(isinstance(each, dict) for each in value)
+    if of_mappings or path.rpartition(".")[2] in {"ports", "taints", "tls"}:
         return {"contains": value}
     return {"equals": value}
