@@ -16,7 +16,8 @@ from testbed.published.sets import Json, ManifestSet
 
 LEFT_OUT: Final = "hpa-state"
 """What an autoscaler says of itself: nothing measures simulated Pods, and none runs there."""
-_NO_ROW: Final = "no row for "
+_PREFIX: Final = re.compile(r"(?:no row for|not checked(?:, [a-z A-Z]+)?:) ")
+"""What a line of init begins with that speaks of what no row compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
     places = [f"--namespace={place}" for place in of.namespaces]
     init = clusterproof(folder, "init", "spec", *places, kubeconfig, f"--name={of.name}")
     lines = [
-        line.removeprefix(_NO_ROW) for line in init.stdout.splitlines() if line.startswith(_NO_ROW)
+        line[match.end() :] for line in init.stdout.splitlines() if (match := _PREFIX.match(line))
     ]
     errors = [init.stderr] if init.returncode or "Traceback" in init.stderr else []
     if init.returncode:

@@ -69,7 +69,8 @@ def test_objects_in_no_namespace_are_read_where_they_belong_to_one() -> None:
 
 def test_kind_that_is_refused_is_said() -> None:
     source = read(*OBJECTS, forbidden=("ClusterRole",))
-    assert [line for line in source.passed_over if line.startswith("ClusterRole/")]
+    (line,) = [line for line in source.passed_over if line.startswith("ClusterRole: ")]
+    assert "403" in line
     assert "ours" in {item["metadata"]["name"] for _, item in source.objects}
 
 

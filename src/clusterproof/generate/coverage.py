@@ -125,7 +125,7 @@ def places_read(kind: str, item: Json, row: Json) -> Iterator[Place]:
 
 def _of_field(item: Json, row: Json) -> Iterator[Place]:
     path, contains = row["path"], row["expect"].get("contains")
-    for before, key in filters_of(path):  # under another name there is no such element
+    for before, key, _ in filters_of(path):  # under another name there is no such element
         yield from ((*place, *key.split(".")) for place in positions(item, before))
     if "absent" in row["expect"]:  # compares that there is nothing in what was written empty
         yield from _empty_parents(item, path)

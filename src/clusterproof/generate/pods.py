@@ -9,7 +9,6 @@ from clusterproof.generate.settings import is_default
 from clusterproof.kube.containers import Container, ContainerKind, containers_of
 from clusterproof.kube.objects import Json
 
-_VARIABLE_SOURCES: Final = ("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef")
 _HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 _PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 
@@ -54,33 +53,40 @@ def parts_of(template: Json, at: str) -> Iterator[Part]:
 
 
 def _of_container(container: Container, at: str) -> Iterator[Part]:
-    own = container.name
-    for mount in look_up_list(container.spec, "volumeMounts"):
-        path = f"{at}.volumeMounts[mountPath={mount['mountPath']}]"
-        if "]" not in mount["mountPath"]:
-            expected = set_by_somebody(mount)
-            yield Part("storage", f"{own}-mounts-{mount['name']}", path, expected)
-    for variable in look_up_list(container.spec, "env"):
-        for source in _VARIABLE_SOURCES:
-            chosen = (variable.get("valueFrom") or {}).get(source)
-            if chosen:
-                path = f"{at}.env[name={variable['name']}].valueFrom.{source}"
-                row_id = f"{own}-{variable['name']}"
-                yield Part("configuration", row_id, path, set_by_somebody(chosen))
-    for variables in look_up_list(container.spec, "envFrom"):
-        for source in ("configMapRef", "secretRef"):
-            name = (variables.get(source) or {}).get("name")
-            if name:
-                path = f"{at}.envFrom[{source}.name={name}]"
-                row_id = f"{own}-from-{name}"
-                yield Part("configuration", row_id, path, set_by_somebody(variables))
+    yield from _mounts(container, at)
+    yield from _variables(container, at)
     for probe in _PROBES:
         for handler in _HANDLERS:
             action = (container.spec.get(probe) or {}).get(handler) or {}
             rest = {key: body for key, body in action.items() if key not in {"path", "port"}}
             if expected := set_by_somebody(rest):
-                path, row_id = f"{at}.{probe}.{handler}", f"{own}-{probe}-{handler}"
+                path, row_id = f"{at}.{probe}.{handler}", f"{container.name}-{probe}-{handler}"
                 yield Part("health", row_id, path, expected)
+
+
+def _mounts(container: Container, at: str) -> Iterator[Part]:
+    for mount in look_up_list(container.spec, "volumeMounts"):
+        path = f"{at}.volumeMounts[mountPath={mount['mountPath']}]"
+        if "]" not in mount["mountPath"]:
+            row_id = f"{container.name}-mounts-{mount['name']}"
+            yield Part("storage", row_id, path, set_by_somebody(mount))
+
+
+def _variables(container: Container, at: str) -> Iterator[Part]:
+    for variable in look_up_list(container.spec, "env"):
+        for source, chosen in (variable.get("valueFrom") or {}).items():
+            path = f"{at}.env[name={variable['name']}].valueFrom.{source}"
+            row_id = f"{container.name}-{variable['name']}"
+            yield Part("configuration", row_id, path, set_by_somebody(chosen))
+    for variables in look_up_list(container.spec, "envFrom"):
+        for source in ("configMapRef", "secretRef"):
+            name = (variables.get(source) or {}).get("name")
+            if name:
+                path, row_id = (
+                    f"{at}.envFrom[{source}.name={name}]",
+                    f"{container.name}-from-{name}",
+                )
+                yield Part("configuration", row_id, path, set_by_somebody(variables))
 
 
 def set_by_somebody(node: Any) -> Any:  # noqa: ANN401 - JSON

@@ -10,9 +10,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from pydantic import ValidationError
+
+from clusterproof.checks import rows as spec_rows
 from clusterproof.compare import contains
 from clusterproof.generate.consumption import Consumption, consumption_of
-from clusterproof.generate.coverage import Place, is_read, look_up_list, unread
+from clusterproof.generate.coverage import Place, is_read, unread
 from clusterproof.generate.doubt import holds_a_secret, may_be_secret
 from clusterproof.generate.pods import parts_of
 from clusterproof.generate.remarks import Remarks
@@ -34,7 +37,7 @@ from clusterproof.kube.containers import (
 from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, paths_for
 from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
 from clusterproof.kube.objects import Json, labels_of
-from clusterproof.kube.paths import Missing, look_up, positions
+from clusterproof.kube.paths import Missing, filters_of, look_up, positions
 from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import (
     external_name,
@@ -58,8 +61,12 @@ _NODES_AT_MOST: Final = 5000
 """Of a cluster, as Kubernetes is tested (kubernetes.io, Considerations for large clusters)."""
 _REFS: Final = frozenset({"of", "workload"})
 """Fields in which `${...}` is an alias; in all others it is the text itself."""
-_OURS: Final = frozenset({*_REFS, "as", "container", "keys"})
-"""Fields that hold names of objects and of keys."""
+_OURS: Final = frozenset(
+    {*_REFS, "as", "check", "claim", "container", "handler", "id", "keys", "probe", "source"}
+)
+"""Fields that hold names of objects and of keys, and our own words."""
+_TEXTS: Final = frozenset({"host", "mountPath", "path"})
+"""Keys by which a path finds an element, and whose value is no name."""
 _AREAS: Final = {
     "ConfigMap": "configuration",
     "Ingress": "networking",
@@ -222,13 +229,15 @@ class Rows:
         self._named.setdefault(ref, []).extend(places)
 
     def _add(self, area: str, row_id: str, claim: str, check: str, **fields: Any) -> None:  # noqa: ANN401 - a row's own
-        given = {key: each for key, each in fields.items() if key not in _OURS}
-        if may_be_secret(given.get("expect", given)):
-            path = str(fields.get("path", row_id))
-            self._leave_out(_about(check, fields), f"{path}, which looks like a secret", path)
-            return
         row: Row = {"id": self._unique(row_id), "claim": claim, "source": self._source.words}
         row = {**row, "check": check, **fields}
+        why = _why_no_row(area, row)
+        if why:
+            self._ids.discard(row["id"])
+            words = _without_texts(fields["path"]) if check == "field" else row_id
+            places = (fields["path"],) if check == "field" else ()
+            self._leave_out(_about(check, fields), f"{words}, {why}", *places)
+            return
         self._about.setdefault(_about(check, fields), []).append(row)
         written = {key: one if key in _REFS else _as_text(one) for key, one in row.items()}
         self.areas.setdefault(area, []).append(written)
@@ -265,6 +274,7 @@ class Rows:
         claim = f"The containers of {name} start and stay up"
         limits = {"restarts_at_most": RESTARTS_AT_MOST, "within_s": RESTARTS_WITHIN_S}
         self._add("workloads", f"{name}-starts", claim, "starts", workload=ref, **limits)
+        self._setting("workloads", kind, item, "spec.selector", f"{name}-selector")
         rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
         for key in ("maxSurge", "maxUnavailable"):
             if key in rolling:
@@ -730,16 +740,16 @@ class Rows:
         self, item: tuple[str, str], ingress: Json, place: Place, where: tuple[str, str]
     ) -> None:
         """How the path of an Ingress is compared with that of a request."""
-        rule = ingress["spec"]["rules"][place[-1]]
+        rule, (host, where_to) = ingress["spec"]["rules"][place[-1]], where
         for path in (rule.get("http") or {}).get("paths") or []:
-            given_type, given = path.get("pathType"), (rule.get("host") or "", path.get("path") or "/")
-            if given == where and given_type and "]" not in where[1]:
-                at = f"spec.rules[{f'host={where[0]}' if where[0] else place[-1]}]"
-                at += f".http.paths[path={where[1]}].pathType"
-                if look_up(ingress, at) == given_type:  # the first of its host and path
-                    self._field(
-                        "networking", f"{item[1]}-pathtype", item, at, equals=given_type
-                    )
+            given = ((rule.get("host") or ""), path.get("path") or "/")
+            of_type = path.get("pathType")
+            if given != where or not of_type or "]" in where_to:
+                continue
+            at = f"spec.rules[{f'host={host}' if host else place[-1]}]"
+            at += f".http.paths[path={where_to}].pathType"
+            if look_up(ingress, at) == of_type:  # it is the first of its host and path
+                self._field("networking", f"{item[1]}-pathtype", item, at, equals=of_type)
 
     def _port_number(self, namespace: str, path: IngressPath) -> int | None:
         """The port of an Ingress' backend, where its Service is of this source and has it."""
@@ -816,6 +826,26 @@ class Rows:
             row_id = f"{item[1]}-{direction}-{number}-ports"
             ports = [{"protocol": "TCP", **port} for port in rule["ports"]]
             self._field("network-policy", row_id, item, path, equals=ports)
+
+
+def _why_no_row(area: str, row: Row) -> str:
+    """Why a row may not be written; "" where it may."""
+    given = {key: each for key, each in row.items() if key not in _OURS}
+    found_by = [text for _, key, text in filters_of(row.get("path", "")) if key in _TEXTS]
+    if may_be_secret(given.get("expect", given)) or may_be_secret(found_by):
+        return "which looks like a secret"
+    try:  # a manifest may hold what the API server would not take
+        spec_rows().adapter.validate_python({**row, "area": area, "source": "a manifest"})
+    except ValidationError:
+        return "of which a spec can have no row"
+    return ""
+
+
+def _without_texts(path: str) -> str:
+    """A path without the texts by which it finds an element, but for names."""
+    for _, key, text in filters_of(path):
+        path = path.replace(f"[{key}={text}]", f"[{key}=…]") if key in _TEXTS else path
+    return path
 
 
 def _about(check: str, fields: Json) -> str:

@@ -38,13 +38,11 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "CustomResourceDefinition": ("spec.group", "spec.scope", "spec.names"),
     "DaemonSet": (
-        "spec.selector",
         "spec.updateStrategy",
         "spec.minReadySeconds",
         "spec.revisionHistoryLimit",
     ),
     "Deployment": (
-        "spec.selector",
         "spec.strategy.type",
         "spec.minReadySeconds",
         "spec.paused",
@@ -82,7 +80,6 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "ServiceAccount": ("automountServiceAccountToken", "imagePullSecrets"),
     "StatefulSet": (
-        "spec.selector",
         "spec.serviceName",
         "spec.podManagementPolicy",
         "spec.updateStrategy",
@@ -238,3 +235,8 @@ def expectation(path: str, value: Any, *, own: bool = False) -> dict[str, Any]: 
     if of_mappings or path.rpartition(".")[2] in {"ports", "taints", "tls"}:
         return {"contains": value}
     return {"equals": value}
+
+
+def printable(text: str) -> str:
+    """The same in one line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -79,11 +79,11 @@ def positions(value: Any, path: str) -> list[tuple[str | int, ...]]:  # noqa: AN
     return [place for place, _ in places]
 
 
-def filters_of(path: str) -> Iterator[tuple[str, str]]:
-    """For each filter `[key=value]`: the path up to its end, and its key."""
+def filters_of(path: str) -> Iterator[tuple[str, str, str]]:
+    """For each filter `[key=value]`: the path up to its end, its key and its value."""
     for step in _STEP.finditer(path):
         if step["filter"]:
-            yield path[: step.end()], step["filter"]
+            yield path[: step.end()], step["filter"], step["value"]
 
 
 def _children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
