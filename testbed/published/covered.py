@@ -266,7 +266,8 @@ def _places_named(words: str, written: Json) -> Iterator[Place]:
     for path in paths_in(words) or [words.partition(", ")[0]]:
         yield from positions(written, path)
     for part in ("data", "binaryData", "stringData"):
-        yield from ((part, key) for key in written.get(part) or {} if words.startswith(f"{key}, "))
+        keys = words.rpartition(", ")[0].split(", ")
+        yield from ((part, key) for key in written.get(part) or {} if key in keys)
     if words.startswith(("there is no kind of row", "it ", "none is read")):
         yield ()
 

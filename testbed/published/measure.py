@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,9 +53,7 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
     kubeconfig = f"--kubeconfig={plane.kubeconfig}"
     places = [f"--namespace={place}" for place in of.namespaces]
     init = clusterproof(folder, "init", "spec", *places, kubeconfig, f"--name={of.name}")
-    lines = [
-        line[match.end() :] for line in init.stdout.splitlines() if (match := _PREFIX.match(line))
-    ]
+    lines = named_in(init.stdout.splitlines())
     errors = [init.stderr] if init.returncode or "Traceback" in init.stderr else []
     if init.returncode:
         return Measured(of, coverage(of, [], lines), 0, 0, (), {}, tuple(errors))
@@ -75,13 +73,17 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
     of_row = {row_id: outcomes.get(row_id, "not checked") for row_id in judged}
     wrong = {row_id: outcome for row_id, outcome in of_row.items() if outcome != "passed"}
     passed = sum(outcome == "passed" for outcome in outcomes.values())
-    named = [_without_aliases(line, aliases) for line in lines]
-    covered = coverage(of, rows, named)
+    covered = coverage(of, rows, [without_aliases(line, aliases) for line in lines])
     return Measured(of, covered, len(rows), passed, tuple(left_out), wrong, tuple(errors))
 
 
 def _cannot_be_judged(row: Json) -> bool:
     return bool(row["check"] == LEFT_OUT and row["aspect"] == "conditions")
+
+
+def named_in(lines: Iterable[str]) -> list[str]:
+    """What init says that no row compares, of all its lines."""
+    return [line[match.end() :] for line in lines if (match := _PREFIX.match(line))]
 
 
 def aliases_in(folder: Path) -> dict[str, str]:
@@ -100,10 +102,11 @@ def _rows(folder: Path, files: list[str], aliases: dict[str, str]) -> Iterator[J
     for name in files:
         for row in yaml.safe_load((folder / name).read_text("utf-8"))["rows"]:
             refs = {
-                key: _without_aliases(row[key], aliases) for key in ("of", "workload") if key in row
+                key: without_aliases(row[key], aliases) for key in ("of", "workload") if key in row
             }
             yield {**row, **refs}
 
 
-def _without_aliases(text: str, aliases: dict[str, str]) -> str:
+def without_aliases(text: str, aliases: dict[str, str]) -> str:
+    """The text with each namespace in place of its alias."""
     return re.sub(r"(?<!\$)\$\{([^}]+)\}", lambda match: aliases.get(match[1], match[0]), text)

@@ -3,6 +3,7 @@
 As sigs.k8s.io/yaml has it, a key is a text, and so are a date and what has a colon in it.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from clusterproof.kube.paths import text_of
 _NODES_AT_MOST: Final = 1_000_000
 """Of a file, each alias in full: one of a megabyte of plain YAML has less."""
 _LONGEST_WORDS: Final = 200
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
 _KUSTOMIZE: Final = "kustomize.config.k8s.io/"
 
 
@@ -42,7 +44,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def objects_in(path: Path) -> tuple[list[Json], list[str]]:
-    """The objects of a file, and a sentence for each that has no name.
+    """The objects of a file, and a sentence for each that no row could name.
 
     Raises:
         SpecError: It cannot be read, or is no YAML.
@@ -53,13 +55,13 @@ def objects_in(path: Path) -> tuple[list[Json], list[str]]:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         words = printable(_words(error))[:_LONGEST_WORDS]
         raise SpecError(f"{path}: expected manifests in YAML, observed {words}") from error
-    named = [each for each in objects if _has_name(each)]
-    nameless = [
-        f"{path}: a {printable(each['kind'])} without a name"
+    whole = [each for each in objects if not _lack(each)]
+    others = [
+        f"{path}: a {printable(each['kind'])} {_lack(each)}"
         for each in objects
-        if not _has_name(each) and _is_of_cluster(each)
+        if _lack(each) and _is_of_cluster(each)
     ]
-    return named, nameless
+    return whole, others
 
 
 def _words(error: Exception) -> str:
@@ -108,14 +110,15 @@ def _objects(document: Any) -> Iterator[Json]:  # noqa: ANN401 - JSON
         yield document
 
 
-def _has_name(item: Json) -> bool:
-    """True for an object: another tool's YAML may have a `metadata` of its own."""
+def _lack(item: Json) -> str:
+    """What an object lacks that rows could be about; "" where it is nothing."""
     metadata = item.get("metadata")
-    return (
-        isinstance(metadata, dict)
-        and isinstance(metadata.get("name"), str)
-        and bool(metadata["name"])
-    )
+    if not isinstance(metadata, dict) or not metadata.get("name"):
+        return "without a name"
+    names = (metadata["name"], metadata.get("namespace") or "default")
+    if not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
+        return "whose name or namespace is none that Kubernetes takes"
+    return ""
 
 
 def _is_of_cluster(item: Json) -> bool:

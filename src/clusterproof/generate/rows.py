@@ -55,6 +55,8 @@ RESTARTS_AT_MOST: Final = 3
 RESTARTS_WITHIN_S: Final = 600
 LONGEST_VALUE: Final = 200
 """Of a ConfigMap's key: longer ones are files, and their change is no drift of one setting."""
+FILES_ONE_BY_ONE: Final = 4
+"""Keys of a ConfigMap that are said with their length each; more of them are one line."""
 _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
 _TASKS: Final = ("CronJob", "Job")
 _NODES_AT_MOST: Final = 5000
@@ -628,21 +630,37 @@ class Rows:
             if isinstance(value, str):
                 self._key(ref, item, ("data", key), value, value)
             else:
-                words = f"{key}, as a {type(value).__name__} is no text: quote it"
+                words = f"{key}, which is no text ({type(value).__name__}): quote it"
                 self._leave_out(ref, words, ("data", key))
         for key, given in sorted((item.get("binaryData") or {}).items()):
             self._key(ref, item, ("binaryData", key), given, _decoded(given))
+        self._long_keys(ref, item)
 
     def _key(self, ref: str, item: Json, place: tuple[str, str], value: str, text: str) -> None:
         """A key of a ConfigMap; `text` is what its value stands for."""
         (part, key), name = place, item["metadata"]["name"]
         if len(value) > LONGEST_VALUE or not _can_be_found(key):
-            self._leave_out(ref, f"{key}, of {len(value)} characters", place)
-        elif may_be_secret(text, key):
+            return  # see _long_keys
+        if may_be_secret(text, key):
             self._leave_out(ref, f"{key}, which looks like a secret in a ConfigMap", place)
         else:
             path = f"{part}['{key}']"
             self._field("configuration", f"{name}-{key}", (ref, name), path, equals=value)
+
+    def _long_keys(self, ref: str, item: Json) -> None:
+        """Say which keys of a ConfigMap are files: one by one where they are few."""
+        places = [
+            (part, key)
+            for part in ("data", "binaryData")
+            for key, text in sorted((item.get(part) or {}).items())
+            if isinstance(text, str) and (len(text) > LONGEST_VALUE or not _can_be_found(key))
+        ]
+        if len(places) > FILES_ONE_BY_ONE:
+            keys = ", ".join(key for _, key in places)
+            self._leave_out(ref, f"{keys}, of more than {LONGEST_VALUE} characters", *places)
+            return
+        for part, key in places:
+            self._leave_out(ref, f"{key}, of {len(item[part][key])} characters", (part, key))
 
     def _service(self, kind: str, item: Json) -> None:
         name, ref = item["metadata"]["name"], self._ref(kind, item)
