@@ -47,17 +47,24 @@ class Coverage:
         return len(self.read) / len(self.fields)
 
 
-def coverage(of: ManifestSet, rows: list[Json], lines: list[str]) -> Coverage:
+def coverage(
+    of: ManifestSet, rows: list[Json], lines: list[str], held: Mapping[str, Json] | None = None
+) -> Coverage:
     """What of a set is read, and what is named.
 
     Args:
         of: The set.
         rows: Of the spec, each namespace in place of its alias.
         lines: What init said that there is no row for.
+        held: Reference to the object as the API server holds it. An empty value that it dropped is
+            no field: nobody can tell it from one that was not written.
     """
     objects = {reference(each): each for each in of.objects}
     fields = frozenset(
-        (ref, place) for ref, each in objects.items() for place in _written(each, ())
+        (ref, place)
+        for ref, each in objects.items()
+        for place in _written(each, ())
+        if not _is_dropped(each, place, (held or {}).get(ref))
     )
     reached = {(ref, place) for row in rows for ref, place in _reads(row, objects)}
     read = frozenset(field for field in fields if _under(field, reached))
@@ -75,6 +82,15 @@ def _written(node: Any, place: Place) -> Iterator[Place]:  # noqa: ANN401 - JSON
         yield place
     for key, child in inner:
         yield from _written(child, (*place, key))
+
+
+def _is_dropped(written: Json, place: Place, held: Json | None) -> bool:
+    if held is None or _node(written, place):
+        return False
+    try:
+        return _node(held, place) is None
+    except (KeyError, IndexError, TypeError):
+        return True
 
 
 def _children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON

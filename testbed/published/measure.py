@@ -9,10 +9,11 @@ from typing import Final
 
 import yaml
 
+from clusterproof.kube.kinds import KINDS, kind_of
 from testbed.plane import Plane
 from testbed.published.covered import Coverage, coverage
 from testbed.published.plane import clusterproof
-from testbed.published.sets import Json, ManifestSet
+from testbed.published.sets import Json, ManifestSet, reference
 
 LEFT_OUT: Final = "hpa-state"
 """What an autoscaler says of itself: nothing measures simulated Pods, and none runs there."""
@@ -73,8 +74,21 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
     of_row = {row_id: outcomes.get(row_id, "not checked") for row_id in judged}
     wrong = {row_id: outcome for row_id, outcome in of_row.items() if outcome != "passed"}
     passed = sum(outcome == "passed" for outcome in outcomes.values())
-    covered = coverage(of, rows, [without_aliases(line, aliases) for line in lines])
+    named = [without_aliases(line, aliases) for line in lines]
+    covered = coverage(of, rows, named, _held(plane, of))
     return Measured(of, covered, len(rows), passed, tuple(left_out), wrong, tuple(errors))
+
+
+def _held(plane: Plane, of: ManifestSet) -> dict[str, Json]:
+    """The objects of Kubernetes' own kinds as the API server holds them."""
+    paths = {
+        reference(each): f"{KINDS[kind_of(each)].collection(each['metadata'].get('namespace', ''))}"
+        f"/{each['metadata']['name']}"
+        for each in of.objects
+        if kind_of(each) in KINDS
+    }
+    found = ((ref, plane.api.find(path)) for ref, path in paths.items())
+    return {ref: item for ref, item in found if item is not None}
 
 
 def _cannot_be_judged(row: Json) -> bool:

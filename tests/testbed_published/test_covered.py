@@ -93,6 +93,15 @@ def test_line_of_a_kind_names_a_field_of_all_its_objects(name: str) -> None:
     assert len(coverage(web(replicas=2), [], ["DaemonSet: spec.replicas"]).unnamed) == 1
 
 
+def test_empty_value_that_the_api_server_dropped_is_no_field() -> None:
+    shop = web(template={"spec": {"hostPID": False, "dnsPolicy": "Default", "volumes": []}})
+    held = {"spec": {"template": {"spec": {"volumes": []}}}}
+    assert {place[-1] for _, place in coverage(shop, [], [], {REF: held}).fields} == {
+        "dnsPolicy",
+        "volumes",
+    }
+
+
 def test_sentence_names_no_field() -> None:
     line = f"{REF}: who is behind it, as spec.replicas selects nobody"
     assert len(coverage(web(replicas=2), [], [line]).unnamed) == 1

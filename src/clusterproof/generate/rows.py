@@ -27,6 +27,7 @@ from clusterproof.generate.settings import (
     declared,
     expectation,
     is_default,
+    kept,
 )
 from clusterproof.generate.sources import WEBHOOKS, Source, namespace_of
 from clusterproof.kube.containers import (
@@ -185,6 +186,7 @@ class Rows:
             return
         if isinstance(field, dict) and path.endswith((".annotations", ".labels")):
             field = self._without_secrets(self._ref(kind, item), path, field)
+        field = kept(field) if defaults else field
         if path == "subjects":
             field = [_subject(each) for each in field]
         expect = expectation(path, field, own=not defaults)

@@ -154,39 +154,58 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
     "externalTrafficPolicy": ("Cluster",),
     "failureThreshold": (3,),
     "imagePullPolicy": ("IfNotPresent",),
-    "initialDelaySeconds": (0,),
     "internalTrafficPolicy": ("Cluster",),
     "ipFamilyPolicy": ("SingleStack",),
     "kind": ("PersistentVolumeClaim",),
     "manualSelector": (False,),
     "optional": (False,),
-    "paused": (False,),
     "periodSeconds": (10,),
     "podManagementPolicy": ("OrderedReady",),
     "podReplacementPolicy": ("TerminatingOrFailed",),
     "progressDeadlineSeconds": (600,),
     "protocol": ("TCP",),
-    "readOnly": (False,),
     "reinvocationPolicy": ("Never",),
-    "publishNotReadyAddresses": (False,),
     "restartPolicy": ("Always",),
     "revisionHistoryLimit": (10,),
     "schedulerName": ("default-scheduler",),
     "scheme": ("HTTP",),
     "sessionAffinity": ("None",),
     "successThreshold": (1,),
-    "stdin": (False,),
     "suspend": (False,),
     "terminationGracePeriodSeconds": (30,),
     "terminationMessagePath": ("/dev/termination-log",),
     "terminationMessagePolicy": ("File",),
     "timeoutSeconds": (1,),
-    "tty": (False,),
     "type": ("ClusterIP", "RollingUpdate"),
     "volumeMode": ("Filesystem",),
 }
 """Field to what the API server makes of it where nobody says anything (pkg/apis, defaults.go)."""
 
+_NOT_KEPT: Final = frozenset(
+    {
+        "globalDefault",
+        "hostIPC",
+        "hostNetwork",
+        "hostPID",
+        "hostPort",
+        "hostname",
+        "initialDelaySeconds",
+        "minReadySeconds",
+        "paused",
+        "publishNotReadyAddresses",
+        "readOnly",
+        "stdin",
+        "stdinOnce",
+        "subPath",
+        "subPathExpr",
+        "subdomain",
+        "tty",
+        "unschedulable",
+        "workingDir",
+    }
+)
+"""Fields of which the API server drops a false, a 0 and an empty text: `omitempty` of what is no
+pointer (k8s.io/api, types.go)."""
 _WRITTEN_BY_SERVERS: Final = frozenset(
     {
         "clusterIP",
@@ -211,9 +230,22 @@ def is_default(key: object, value: object) -> bool:
     """Whether the API server would have it so without a word, or writes it by itself."""
     if key in _WRITTEN_BY_SERVERS and not (key == "clusterIP" and value == "None"):
         return True
+    if key in _NOT_KEPT and not value:
+        return True
     return value in ({}, [], None) or any(
         value == default and type(value) is type(default) for default in _DEFAULTS.get(str(key), ())
     )
+
+
+def kept(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """The same as the API server keeps it: without empty lists, and such zeros."""
+    if isinstance(node, dict):
+        return {
+            key: kept(inner)
+            for key, inner in node.items()
+            if inner not in ([], None) and (inner or key not in _NOT_KEPT)
+        }
+    return [kept(each) for each in node] if isinstance(node, list) else node
 
 
 def declared(mapping: Json) -> Json:
