@@ -95,7 +95,7 @@ def test_line_of_a_kind_names_a_field_of_all_its_objects(name: str) -> None:
 
 def test_empty_value_that_the_api_server_dropped_is_no_field() -> None:
     shop = web(template={"spec": {"hostPID": False, "dnsPolicy": "Default", "volumes": []}})
-    held = {"spec": {"template": {"spec": {"volumes": []}}}}
+    held: Json = {"spec": {"template": {"spec": {"volumes": []}}}}
     assert {place[-1] for _, place in coverage(shop, [], [], {REF: held}).fields} == {
         "dnsPolicy",
         "volumes",

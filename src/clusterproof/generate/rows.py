@@ -181,7 +181,7 @@ class Rows:
     ) -> None:
         """A field as it is; not one with the default of Kubernetes' own kinds, where it is one."""
         field, name = look_up(item, path), item["metadata"]["name"]
-        parent, _, key = path.rpartition(".")
+        parent, key = _parted(path)
         if isinstance(field, Missing) or (defaults and is_default(key, field)):
             return
         if isinstance(field, dict) and path.endswith((".annotations", ".labels")):
@@ -401,8 +401,8 @@ class Rows:
 
     def _own_setting(self, kind: str, item: Json, path: str) -> None:
         """A field of somebody's own kind: its name alone says whether it is a secret."""
-        ref, name = self._ref(kind, item), path.rpartition(".")[2]
-        if holds_a_secret(look_up(item, path), name):
+        ref, key = self._ref(kind, item), _parted(path)[1]
+        if holds_a_secret(look_up(item, path), key):
             self._leave_out(ref, f"{path}, which looks like a secret", path)
             return
         self._setting("workloads", kind, item, path, defaults=False)
@@ -905,6 +905,15 @@ def _can_be_found(key: object) -> bool:
 def _below(path: str, key: str) -> str:
     """The path to a key of what is at a path."""
     return f"{path}.{key}" if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f"{path}['{key}']"
+
+
+def _parted(path: str) -> tuple[str, str]:
+    """The path to what a field is in, and its key there."""
+    if path.endswith("']"):
+        parent, _, key = path.removesuffix("']").rpartition("['")
+    else:
+        parent, _, key = path.rpartition(".")
+    return parent, key
 
 
 def _parts(path: str, field: object) -> list[str]:

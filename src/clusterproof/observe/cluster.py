@@ -53,8 +53,9 @@ class Cluster:
         Raises:
             ObservationError: The list was refused.
         """
-        try:
+        with self._lock:
             self.lists_made += 1
+        try:
             items = self.api.first_page(self._kind(kind).collection(CLUSTER_WIDE))
         except ObservationError as error:
             raise _with_next(error, kind, CLUSTER_WIDE) from error
