@@ -67,7 +67,13 @@ def coverage(
         if not _is_dropped(each, place, (held or {}).get(ref))
     )
     reached = {(ref, place) for row in rows for ref, place in _reads(row, objects)}
-    read = frozenset(field for field in fields if _under(field, reached))
+    around = {(ref, place[:end]) for ref, place in reached for end in range(len(place))}
+    read = frozenset(
+        (ref, place)
+        for ref, place in fields
+        if _under((ref, place), reached)
+        or ((ref, place) in around and _node(objects[ref], place) == {})  # defaults are in it
+    )
     named = {field for line in lines for field in _named(line, objects)}
     unnamed = frozenset(field for field in fields - read if not _under(field, named))
     spoken_of = {ref for ref, _ in reached | named}

@@ -102,6 +102,13 @@ def test_empty_value_that_the_api_server_dropped_is_no_field() -> None:
     }
 
 
+def test_row_about_the_default_in_an_empty_value_reads_it() -> None:
+    shop = web(strategy={"rollingUpdate": {}})
+    rows = [field("spec.strategy", contains={"rollingUpdate": {"maxSurge": 1}})]
+    assert coverage(shop, rows, []).share == 1.0
+    assert coverage(web(strategy={"rollingUpdate": {"a": 1}}), rows, []).share == 0.0
+
+
 def test_sentence_names_no_field() -> None:
     line = f"{REF}: who is behind it, as spec.replicas selects nobody"
     assert len(coverage(web(replicas=2), [], [line]).unnamed) == 1
