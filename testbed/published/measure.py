@@ -17,7 +17,7 @@ from testbed.published.sets import Json, ManifestSet, reference
 
 LEFT_OUT: Final = "hpa-state"
 """What an autoscaler says of itself: nothing measures simulated Pods, and none runs there."""
-_PREFIX: Final = re.compile(r"(?:no row for|not checked(?:, [a-z A-Z]+)?:) ")
+_PREFIX: Final = re.compile(r"(?:no row for|not checked(?: \([^)]*\))?:) ")
 """What a line of init begins with that speaks of what no row compares."""
 
 
@@ -87,8 +87,8 @@ def _held(plane: Plane, of: ManifestSet) -> dict[str, Json]:
         for each in of.objects
         if kind_of(each) in KINDS
     }
-    found = ((ref, plane.api.find(path)) for ref, path in paths.items())
-    return {ref: item for ref, item in found if item is not None}
+    objects = {ref: plane.api.find(path) for ref, path in paths.items()}
+    return {ref: item for ref, item in objects.items() if item is not None}
 
 
 def _cannot_be_judged(row: Json) -> bool:

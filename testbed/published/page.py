@@ -22,8 +22,8 @@ A *field* is a leaf of an object as it was written: not its `metadata` and `stat
 defaults that somebody wrote out, and with the keys of Secrets; not an empty value that the API
 server drops, as nobody can tell it from one that was not written. It is *covered* when a row
 compares it. *Neither read nor named* are the fields that no row compares and that init does not
-list either: a line of each object lists what somebody set, and a line of each kind what is as
-Kubernetes has it by itself. *Left out* are the rows about what an autoscaler says of itself:
+list either: a line of each object lists what somebody set, and a line of each kind what is at its
+default or set by Kubernetes. *Left out* are the rows about what an autoscaler says of itself:
 nothing measures simulated Pods, and its controller does not run there. Each Ingress was given an
 address, as its controller would.
 """

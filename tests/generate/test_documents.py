@@ -64,10 +64,10 @@ def test_keys_dates_and_times_are_texts(tmp_path: Path) -> None:
     [
         ("{generateName: c-}", "without a name"),
         ("{name: ''}", "without a name"),
-        ("{name: a/b}", "whose name or namespace is none that Kubernetes takes"),
-        ('{name: "a\\nb"}', "whose name or namespace is none that Kubernetes takes"),
-        ("{name: $(NAME)}", "whose name or namespace is none that Kubernetes takes"),
-        ("{name: a, namespace: [b]}", "whose name or namespace is none that Kubernetes takes"),
+        ("{name: a/b}", "whose name or namespace Kubernetes does not accept"),
+        ('{name: "a\\nb"}', "whose name or namespace Kubernetes does not accept"),
+        ("{name: $(NAME)}", "whose name or namespace Kubernetes does not accept"),
+        ("{name: a, namespace: [b]}", "whose name or namespace Kubernetes does not accept"),
     ],
 )
 def test_object_that_no_row_could_name_is_a_sentence(
@@ -193,8 +193,8 @@ def test_odd_objects_are_a_sentence_each_and_no_secret_is_written(
 ) -> None:
     path = written(tmp_path, ODD)
     assert main(["init", str(tmp_path / "own"), "--manifests", str(path)]) == 0
-    said = capsys.readouterr().out
-    lines = [line for line in said.splitlines() if line.startswith(("no row for", "not checked"))]
+    output = capsys.readouterr().out
+    lines = [line for line in output.splitlines() if line.startswith(("no row for", "not checked"))]
     for ref in (
         "Secret: none is read",
         "Odd.v1.a.example/${default}/listed: spec, which looks like a secret",
@@ -210,7 +210,7 @@ def test_odd_objects_are_a_sentence_each_and_no_secret_is_written(
         "Deployment/${default}/secrets: spec.template.spec.containers[name=web].env[name=EMPTY]",
     ):
         assert any(ref in line for line in lines), ref
-    texts = [said, *(path.read_text("utf-8") for path in (tmp_path / "own").glob("*.yaml"))]
+    texts = [output, *(path.read_text("utf-8") for path in (tmp_path / "own").glob("*.yaml"))]
     for secret in (WEAK, "Qz8L"):
         assert not any(secret in text for text in texts)
     assert main(["check-spec", str(tmp_path / "own" / "spec.yaml")]) == 0

@@ -129,11 +129,11 @@ def test_objects_that_are_more_than_a_page_elsewhere_are_not_all_read() -> None:
 
 def test_refusals_of_one_reason_are_one_line_with_all_kinds() -> None:
     _, passed_over = read(Server("/namespaces/here/kind", "/roles"), ["here"])
-    said = [line for line in passed_over if "Kind7." in line or "Role" in line]
-    assert len(said) == 1
-    assert said[0].startswith("Role, Kind0.v1.example.org, Kind1.v1.example.org, ")
-    assert said[0].count("403") == 1
-    assert " in here: not read, as " in said[0]
+    lines = [line for line in passed_over if "Kind7." in line or "Role" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("Role, Kind0.v1.example.org, Kind1.v1.example.org, ")
+    assert lines[0].count("403") == 1
+    assert " in here: not read, as " in lines[0]
 
 
 def test_kind_without_a_served_version_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

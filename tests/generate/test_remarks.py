@@ -75,9 +75,9 @@ def test_field_that_many_objects_pass_over_is_said_of_the_kind(count: int, lines
     for number in range(count):
         rest = Unread((("spec", "a"),))
         remarks.add("Service", f"Service/${{here}}/{number}", item, rest)
-    said = remarks.of_objects
-    assert len(said) == lines
-    assert (said[0] == "Service (4 of them): spec.a") is (lines == 1)
+    named = remarks.of_objects
+    assert len(named) == lines
+    assert (named[0] == "Service (4 of them): spec.a") is (lines == 1)
 
 
 def test_key_of_a_hostile_name_is_one_line_and_not_endless() -> None:
@@ -94,10 +94,10 @@ def test_no_value_is_in_a_remark() -> None:
     pod = web["spec"]["template"]["spec"]
     pod["resourceClaims"] = [{"name": "debug", "resourceClaimName": "tulip-garden"}]
     pod["containers"][0]["env"] = [{"name": "LONG", "value": "tulip-garden " * 50}]
-    said = "".join(rows_of(web).remarks.of_objects)
-    assert "containers[name=web].env" in said
-    assert "resourceClaims" in said
-    assert "tulip" not in said
+    named = "".join(rows_of(web).remarks.of_objects)
+    assert "containers[name=web].env" in named
+    assert "resourceClaims" in named
+    assert "tulip" not in named
 
 
 def test_empty_value_that_the_api_server_drops_is_in_no_row() -> None:

@@ -26,8 +26,7 @@ class Unread:
 
     Attributes:
         declared: What somebody set. A part of which nothing is compared is one place.
-        by_default: What is as the API server has it where nobody says anything, or what it writes
-            by itself.
+        by_default: What is at the default of the API server, or set by it.
     """
 
     declared: tuple[Place, ...] = ()

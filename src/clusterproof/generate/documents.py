@@ -117,7 +117,7 @@ def _lack(item: Json) -> str:
         return "without a name"
     names = (metadata["name"], metadata.get("namespace") or "default")
     if not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
-        return "whose name or namespace is none that Kubernetes takes"
+        return "whose name or namespace Kubernetes does not accept"
     return ""
 
 

@@ -44,7 +44,7 @@ class Remarks:
 
     @property
     def by_default(self) -> tuple[str, ...]:
-        """A line for each kind: what is as Kubernetes has it where nobody says anything."""
+        """A line for each kind: what is at its default, or set by Kubernetes."""
         return tuple(
             f"{kind}: {', '.join(folded(paths))}"
             for kind, paths in self._by_default.items()

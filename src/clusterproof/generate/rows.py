@@ -24,10 +24,10 @@ from clusterproof.generate.settings import (
     OF_KIND,
     OF_TEMPLATE,
     TEMPLATES,
+    as_stored,
     declared,
     expectation,
     is_default,
-    kept,
 )
 from clusterproof.generate.sources import WEBHOOKS, Source, namespace_of
 from clusterproof.kube.containers import (
@@ -186,7 +186,7 @@ class Rows:
             return
         if isinstance(field, dict) and path.endswith((".annotations", ".labels")):
             field = self._without_secrets(self._ref(kind, item), path, field)
-        field = kept(field) if defaults else field
+        field = as_stored(field) if defaults else field
         if path == "subjects":
             field = [_subject(each) for each in field]
         expect = expectation(path, field, own=not defaults)
@@ -851,8 +851,8 @@ class Rows:
 def _why_no_row(area: str, row: Row) -> str:
     """Why a row may not be written; "" where it may."""
     given = {key: each for key, each in row.items() if key not in _OURS}
-    found_by = [text for _, key, text in filters_of(row.get("path", "")) if key in _TEXTS]
-    if may_be_secret(given.get("expect", given)) or may_be_secret(found_by):
+    texts = [text for _, key, text in filters_of(row.get("path", "")) if key in _TEXTS]
+    if may_be_secret(given.get("expect", given)) or may_be_secret(texts):
         return "which looks like a secret"
     try:  # a manifest may hold what the API server would not take
         spec_rows().adapter.validate_python({**row, "area": area, "source": "a manifest"})

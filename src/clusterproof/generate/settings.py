@@ -181,7 +181,7 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
 }
 """Field to what the API server makes of it where nobody says anything (pkg/apis, defaults.go)."""
 
-_NOT_KEPT: Final = frozenset(
+_NOT_STORED: Final = frozenset(
     {
         "globalDefault",
         "hostIPC",
@@ -230,22 +230,22 @@ def is_default(key: object, value: object) -> bool:
     """Whether the API server would have it so without a word, or writes it by itself."""
     if key in _WRITTEN_BY_SERVERS and not (key == "clusterIP" and value == "None"):
         return True
-    if key in _NOT_KEPT and not value:
+    if key in _NOT_STORED and not value:
         return True
     return value in ({}, [], None) or any(
         value == default and type(value) is type(default) for default in _DEFAULTS.get(str(key), ())
     )
 
 
-def kept(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """The same as the API server keeps it: without empty lists, and such zeros."""
+def as_stored(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """The same as the API server stores it: without empty lists and the zeros of _NOT_STORED."""
     if isinstance(node, dict):
         return {
-            key: kept(inner)
+            key: as_stored(inner)
             for key, inner in node.items()
-            if inner not in ([], None) and (inner or key not in _NOT_KEPT)
+            if inner not in ([], None) and (inner or key not in _NOT_STORED)
         }
-    return [kept(each) for each in node] if isinstance(node, list) else node
+    return [as_stored(each) for each in node] if isinstance(node, list) else node
 
 
 def declared(mapping: Json) -> Json:

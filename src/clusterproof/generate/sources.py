@@ -56,7 +56,7 @@ _BOOTSTRAPPED: Final = "kubernetes.io/bootstrapping"
 """A label of the roles that the API server makes by itself."""
 _NOT_READ = frozenset({"Secret", "Namespace"})
 """Kinds of manifests that are passed over; no Secret is read."""
-_SECRETS: Final = "Secret: none is read: all that a row says is that a key has a value"
+_SECRETS: Final = "Secret: none is read; a row says only that a key has a value"
 _FILES_NAMED: Final = 3
 """In the source of a row."""
 _MADE_BY_KUBERNETES = frozenset(

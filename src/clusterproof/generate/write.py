@@ -19,7 +19,7 @@ from clusterproof.spec import Area, Spec
 SPEC_FILE: Final = "spec.yaml"
 _NO_ROW: Final = "no row for "
 _NOT_CHECKED: Final = "not checked: "
-_BY_DEFAULT: Final = "not checked, as Kubernetes has it by itself: "
+_BY_DEFAULT: Final = "not checked (default, or set by Kubernetes): "
 _WIDTH: Final = 96
 _HEAD: Final = """\
 # Written by `clusterproof init`: what was {words}, as rows that must stay so.
