@@ -20,6 +20,8 @@ Field = tuple[str, Place]
 _NO_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 _TEMPLATES: Final = {"CronJob": "spec.jobTemplate.spec.template"}
 _PLACES: Final = ("containers", "initContainers")
+_ONE_PATH: Final = r"(?:[A-Za-z0-9_.=-]|\['[^']+'\]|\[[^\]']*\])+(?:\{[A-Za-z0-9_, -]+\})?"
+_PATHS: Final = re.compile(rf"{_ONE_PATH}(?:, {_ONE_PATH})*")
 _FILTER: Final = re.compile(r"\[(?P<key>[A-Za-z0-9_.-]+)=[^\]]*\]")
 
 
@@ -45,20 +47,33 @@ class Coverage:
         return len(self.read) / len(self.fields)
 
 
-def coverage(of: ManifestSet, rows: list[Json], lines: list[str]) -> Coverage:
+def coverage(
+    of: ManifestSet, rows: list[Json], lines: list[str], held: Mapping[str, Json] | None = None
+) -> Coverage:
     """What of a set is read, and what is named.
 
     Args:
         of: The set.
         rows: Of the spec, each namespace in place of its alias.
         lines: What init said that there is no row for.
+        held: Reference to the object as the API server holds it. An empty value that it dropped is
+            no field: nobody can tell it from one that was not written.
     """
     objects = {reference(each): each for each in of.objects}
     fields = frozenset(
-        (ref, place) for ref, each in objects.items() for place in _written(each, ())
+        (ref, place)
+        for ref, each in objects.items()
+        for place in _written(each, ())
+        if not _is_dropped(each, place, (held or {}).get(ref))
     )
     reached = {(ref, place) for row in rows for ref, place in _reads(row, objects)}
-    read = frozenset(field for field in fields if _under(field, reached))
+    around = {(ref, place[:end]) for ref, place in reached for end in range(len(place))}
+    read = frozenset(
+        (ref, place)
+        for ref, place in fields
+        if _under((ref, place), reached)
+        or ((ref, place) in around and _node(objects[ref], place) == {})  # defaults are in it
+    )
     named = {field for line in lines for field in _named(line, objects)}
     unnamed = frozenset(field for field in fields - read if not _under(field, named))
     spoken_of = {ref for ref, _ in reached | named}
@@ -73,6 +88,15 @@ def _written(node: Any, place: Place) -> Iterator[Place]:  # noqa: ANN401 - JSON
         yield place
     for key, child in inner:
         yield from _written(child, (*place, key))
+
+
+def _is_dropped(written: Json, place: Place, held: Json | None) -> bool:
+    if held is None or _node(written, place):
+        return False
+    try:
+        return _node(held, place) is None
+    except (KeyError, IndexError, TypeError):
+        return True
 
 
 def _children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
@@ -245,27 +269,37 @@ def _mounted(row: Json, written: Json, template: str, name: str) -> Iterator[Pla
 
 
 def _named(line: str, objects: Mapping[str, Json]) -> Iterator[Field]:
-    """What a line of init speaks of: a path of an object, a key of a ConfigMap, or all of it."""
-    ref, _, words = line.partition(": ")
+    """What a line of init speaks of: paths of an object or a kind, a key, or all of it."""
+    name, _, words = line.partition(": ")
     secret = re.search(r"\bSecret (?P<name>[a-z0-9.-]+)[, ]", words)
     if secret:
-        yield f"Secret/{ref.split('/')[1]}/{secret['name']}", ()
-    written = objects.get(ref)
-    if written is None:
+        yield f"Secret/{name.split('/')[1]}/{secret['name']}", ()
+    of_kind = name.partition(" (")[0]
+    spoken_of = [ref for ref in objects if ref == name or ref.partition("/")[0] == of_kind]
+    if not spoken_of:
         yield from (
             (known, ()) for known in objects if line.startswith(f"{known} ") or line == known
         )
-        return
-    path = words.partition(", ")[0]
-    try:
-        places = positions(written, path)
-    except ValueError:
-        places = []
-    keys = [
-        (part, key)
-        for part in ("data", "binaryData", "stringData")
-        for key in written.get(part) or {}
-        if words.startswith(f"{key}, ")
-    ]
-    whole = words.startswith(("there is no kind of row", "it "))
-    yield from ((ref, place) for place in [*places, *keys, *([()] if whole else [])])
+    for ref in spoken_of:
+        yield from ((ref, place) for place in _places_named(words, objects[ref]))
+
+
+def _places_named(words: str, written: Json) -> Iterator[Place]:
+    for path in paths_in(words) or [words.partition(", ")[0]]:
+        yield from positions(written, path)
+    for part in ("data", "binaryData", "stringData"):
+        keys = words.rpartition(", ")[0].split(", ")
+        yield from ((part, key) for key in written.get(part) or {} if key in keys)
+    if words.startswith(("there is no kind of row", "it ", "none is read")):
+        yield ()
+
+
+def paths_in(words: str) -> list[str]:
+    """The paths of `a.b, c.{d, e}`; none where the words are something else."""
+    if not _PATHS.fullmatch(words):
+        return []
+    paths = []
+    for match in re.finditer(_ONE_PATH, words):
+        parent, _, last = match[0].partition("{")
+        paths += [f"{parent}{key}" for key in last.rstrip("}").split(", ")]
+    return paths

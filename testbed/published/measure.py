@@ -2,21 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from clusterproof.kube.kinds import KINDS, kind_of
 from testbed.plane import Plane
 from testbed.published.covered import Coverage, coverage
 from testbed.published.plane import clusterproof
-from testbed.published.sets import Json, ManifestSet
+from testbed.published.sets import Json, ManifestSet, reference
 
 LEFT_OUT: Final = "hpa-state"
 """What an autoscaler says of itself: nothing measures simulated Pods, and none runs there."""
-_NO_ROW: Final = "no row for "
+_PREFIX: Final = re.compile(r"(?:no row for|not checked(?: \([^)]*\))?:) ")
+"""What a line of init begins with that speaks of what no row compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,7 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
     kubeconfig = f"--kubeconfig={plane.kubeconfig}"
     places = [f"--namespace={place}" for place in of.namespaces]
     init = clusterproof(folder, "init", "spec", *places, kubeconfig, f"--name={of.name}")
-    lines = [
-        line.removeprefix(_NO_ROW) for line in init.stdout.splitlines() if line.startswith(_NO_ROW)
-    ]
+    lines = named_in(init.stdout.splitlines())
     errors = [init.stderr] if init.returncode or "Traceback" in init.stderr else []
     if init.returncode:
         return Measured(of, coverage(of, [], lines), 0, 0, (), {}, tuple(errors))
@@ -74,13 +74,30 @@ def measure(plane: Plane, of: ManifestSet, work: Path) -> Measured:
     of_row = {row_id: outcomes.get(row_id, "not checked") for row_id in judged}
     wrong = {row_id: outcome for row_id, outcome in of_row.items() if outcome != "passed"}
     passed = sum(outcome == "passed" for outcome in outcomes.values())
-    named = [_without_aliases(line, aliases) for line in lines]
-    covered = coverage(of, rows, named)
+    named = [without_aliases(line, aliases) for line in lines]
+    covered = coverage(of, rows, named, _held(plane, of))
     return Measured(of, covered, len(rows), passed, tuple(left_out), wrong, tuple(errors))
+
+
+def _held(plane: Plane, of: ManifestSet) -> dict[str, Json]:
+    """The objects of Kubernetes' own kinds as the API server holds them."""
+    paths = {
+        reference(each): f"{KINDS[kind_of(each)].collection(each['metadata'].get('namespace', ''))}"
+        f"/{each['metadata']['name']}"
+        for each in of.objects
+        if kind_of(each) in KINDS
+    }
+    objects = {ref: plane.api.find(path) for ref, path in paths.items()}
+    return {ref: item for ref, item in objects.items() if item is not None}
 
 
 def _cannot_be_judged(row: Json) -> bool:
     return bool(row["check"] == LEFT_OUT and row["aspect"] == "conditions")
+
+
+def named_in(lines: Iterable[str]) -> list[str]:
+    """What init says that no row compares, of all its lines."""
+    return [line[match.end() :] for line in lines if (match := _PREFIX.match(line))]
 
 
 def aliases_in(folder: Path) -> dict[str, str]:
@@ -99,10 +116,11 @@ def _rows(folder: Path, files: list[str], aliases: dict[str, str]) -> Iterator[J
     for name in files:
         for row in yaml.safe_load((folder / name).read_text("utf-8"))["rows"]:
             refs = {
-                key: _without_aliases(row[key], aliases) for key in ("of", "workload") if key in row
+                key: without_aliases(row[key], aliases) for key in ("of", "workload") if key in row
             }
             yield {**row, **refs}
 
 
-def _without_aliases(text: str, aliases: dict[str, str]) -> str:
+def without_aliases(text: str, aliases: dict[str, str]) -> str:
+    """The text with each namespace in place of its alias."""
     return re.sub(r"(?<!\$)\$\{([^}]+)\}", lambda match: aliases.get(match[1], match[0]), text)

@@ -1,11 +1,13 @@
 """What init reads beside the namespaces: objects of defined kinds, and what is in no namespace."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from clusterproof.generate.rows import Rows
-from clusterproof.generate.sources import Source, from_cluster
+from clusterproof.generate.sources import Source, from_cluster, from_manifests
 from tests.generate.test_init import deployment, rows_of
 from tests.observe.cluster_objects import cluster_of
 
@@ -69,7 +71,8 @@ def test_objects_in_no_namespace_are_read_where_they_belong_to_one() -> None:
 
 def test_kind_that_is_refused_is_said() -> None:
     source = read(*OBJECTS, forbidden=("ClusterRole",))
-    assert [line for line in source.passed_over if line.startswith("ClusterRole/")]
+    (line,) = [line for line in source.passed_over if line.startswith("ClusterRole: ")]
+    assert "403" in line
     assert "ours" in {item["metadata"]["name"] for _, item in source.objects}
 
 
@@ -137,6 +140,46 @@ def test_no_field_of_a_defined_kind_that_may_be_a_secret_is_written(spec: Json) 
 def test_a_field_of_a_defined_kind_is_no_default_of_another_kind() -> None:
     rows = Rows(read(DEFINITION, {**ROUTE, "spec": {"suspend": False}}), {"here": "here"})
     assert "spec.suspend" in {row.get("path") for row in rows.areas["workloads"]}
+
+
+OWN: Json = {
+    "apiVersion": "example.org/v1",
+    "kind": "Route",
+    "metadata": {"name": "front", "namespace": "here"},
+    "spec": {
+        "routes": [{"match": "Host(`a`)", "services": [{"name": "web", "port": 80}]}],
+        "entryPoints": ["web"],
+        "suspend": False,
+        "compress": {},
+        "a.b": {},
+        "some.host/mode": "a",
+        "long": {"a": "x" * 1000, "b": "y" * 1000},
+    },
+}
+
+
+def test_object_of_somebodys_own_kind_has_the_same_rows_from_manifests(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(yaml.safe_dump_all([OWN, deployment()], sort_keys=False), "utf-8")
+    own = [
+        [
+            (row["path"], row["expect"])
+            for row in Rows(source, {"here": "here"}).areas["workloads"]
+            if row.get("of") == "Route.v1.example.org/${here}/front"
+        ]
+        for source in (from_manifests([path]), read(DEFINITION, {**OWN, "kind": "routes"}))
+    ]
+    assert own[0] == own[1]
+    assert sorted(own[0], key=str) == [
+        ("spec['some.host/mode']", {"equals": "a"}),
+        ("spec", {"contains": {"a.b": {}}}),
+        ("spec", {"contains": {"compress": {}}}),
+        ("spec.entryPoints", {"equals": ["web"]}),
+        ("spec.long.a", {"equals": "x" * 1000}),
+        ("spec.long.b", {"equals": "y" * 1000}),
+        ("spec.routes", {"contains": OWN["spec"]["routes"]}),
+        ("spec.suspend", {"equals": False}),
+    ]
 
 
 def test_a_spec_that_is_a_list_hurts_nobody_else() -> None:

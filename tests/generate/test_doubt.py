@@ -96,7 +96,7 @@ def test_a_command_with_a_secret_is_left_out_and_said() -> None:
     assert f"{place}.command" in paths
     assert f"{place}.args" not in paths
     assert rows.left_out == [f"Deployment/${{here}}/web: {place}.args, which looks like a secret"]
-    assert WEAK not in str(rows.areas) + str(rows.passed_over)
+    assert WEAK not in str(rows.areas) + str(rows.remarks.of_objects)
 
 
 def test_one_annotation_with_a_secret_leaves_the_others() -> None:

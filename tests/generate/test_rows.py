@@ -160,7 +160,11 @@ def test_bounds_are_rows_of_resources() -> None:
         ),
         ({"tcpSocket": {"port": "http"}}, {"handler": "tcpSocket", "port": 80}),
         ({"tcpSocket": {"port": "other"}}, {"handler": "tcpSocket"}),
-        ({"exec": {"command": ["true"]}}, {"handler": "exec"}),
+        ({"exec": {"command": ["true"]}}, {"handler": "exec", "asks": {"command": ["true"]}}),
+        (
+            {"httpGet": {"port": 80, "scheme": "HTTPS", "host": "a"}},
+            {"handler": "httpGet", "port": 80, "asks": {"scheme": "HTTPS", "host": "a"}},
+        ),
         ({"grpc": None}, {"handler": "grpc"}),
     ],
 )
@@ -169,9 +173,9 @@ def test_a_probe_is_its_handler_its_path_and_its_port(probe: Json, more: Json) -
     ports = [{"name": "http", "containerPort": 80}]
     for name in ("startupProbe", "readinessProbe", "livenessProbe"):
         found = rows("health", workload({**PLAIN, "ports": ports, name: probe}))
-        timing = [row for row in found if row["check"] == "field"]
+        fields = [row["expect"]["contains"] for row in found if row["check"] == "field"]
         seconds = {key: number for key, number in probe.items() if key == "periodSeconds"}
-        assert [row["expect"]["contains"] for row in timing] == ([seconds] if seconds else [])
+        assert fields == [each for each in (seconds, more.get("asks")) if each]
         assert [row for row in found if row["check"] == "probe"] == [
             {
                 "id": f"web-{name.lower()}",
@@ -180,7 +184,7 @@ def test_a_probe_is_its_handler_its_path_and_its_port(probe: Json, more: Json) -
                 "workload": REF,
                 "container": "web",
                 "probe": name,
-                **more,
+                **{key: each for key, each in more.items() if key != "asks"},
             }
         ]
 

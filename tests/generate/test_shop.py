@@ -43,20 +43,27 @@ def test_objects_without_a_namespace_are_in_none(rows: Rows) -> None:
     assert from_manifests([MANIFESTS]).namespaces == ("shop", "warehouse")
 
 
-def test_what_is_passed_over_is_said_by_its_path(rows: Rows) -> None:
-    place = "Deployment/${shop}/storefront: spec.template.spec"
+def test_no_declared_field_is_unread(rows: Rows) -> None:
+    """Sources of variables, volumes, ports' names, probes' commands: rows of their own."""
+    assert rows.remarks.of_objects == (
+        "PriorityClass//shop-batch: description",
+        "PriorityClass//shop-critical: description",
+    )
+    paths = {row["path"] for area in rows.areas.values() for row in area if "path" in row}
+    container = "spec.template.spec.containers[name=web]"
     assert {
-        f"{place}.volumes[name=scratch]",
-        f"{place}.containers[name=web].env[name=NODE_NAME]",
-        f"{place}.containers[name=web].envFrom[3]",
-        f"{place}.volumes[name=everything].projected.sources[3]",
-        "DaemonSet/${shop}/edge-agent: spec.template.spec.volumes[name=logs]",
-    } <= set(rows.passed_over)
+        "spec.template.spec.volumes[name=scratch].emptyDir",
+        "spec.template.spec.volumes[name=everything].projected",
+        f"{container}.env[name=NODE_NAME].valueFrom.fieldRef",
+        f"{container}.envFrom[secretRef.name=storefront-payments]",
+    } <= paths
 
 
 def test_each_declared_field_has_a_row_or_a_line(rows: Rows) -> None:
     """A field that nobody speaks of is the shape of a silent omission."""
-    said = "\n".join(rows.passed_over) + yaml.safe_dump(rows.areas, width=10_000)
+    said = "\n".join(
+        (*rows.left_out, *rows.remarks.of_objects, *rows.remarks.by_default)
+    ) + yaml.safe_dump(rows.areas, width=10_000)
     for part in (
         "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "hostNetwork",
         "priorityClassName", "scopeSelector", "maxLimitRequestRatio", "endPort", "externalName",

@@ -131,8 +131,9 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         from_manifests([tmp_path / "a.yaml"])
     begin = f"{tmp_path}/a.yaml: expected manifests in YAML, observed "
     said = str(caught.value)
-    assert said.startswith(f"{begin}while parsing a flow sequence in ")
-    assert len(said) == len(begin) + 200
+    assert said.startswith(f"{begin}while parsing a flow sequence expected ',' or ']'")
+    assert "line 2" in said
+    assert "xxx" not in said
 
 
 def test_words_of_many_files_are_cut(tmp_path: Path) -> None:
@@ -150,8 +151,8 @@ def test_a_spec_is_a_file_for_each_area_and_one_that_names_them(tmp_path: Path) 
     objects = (workload("web", "1st"), text)
     source = Source("declared in ü.yaml", tuple((one["kind"], one) for one in objects))
     folder = tmp_path / "deep" / "own"
-    spec, left_out = write_spec(source, folder, "own")
-    assert left_out == ("ConfigMap/${ns-1st}/c: FILE, of 201 characters",)
+    spec, lines = write_spec(source, folder, "own")
+    assert lines == ("no row for ConfigMap/${ns-1st}/c: FILE, of 201 characters",)
     assert sorted(path.name for path in folder.iterdir()) == [
         "configuration.yaml",
         "spec.yaml",
@@ -166,6 +167,7 @@ def test_a_spec_is_a_file_for_each_area_and_one_that_names_them(tmp_path: Path) 
     assert (folder / "spec.yaml").read_text("utf-8") == head + (
         "name: own\nprofile: own\nnamespaces:\n  ns-1st: 1st\n"
         "include:\n- workloads.yaml\n- configuration.yaml\n"
+        "# no row for ConfigMap/${ns-1st}/c: FILE, of 201 characters\n"
     )
     written = (folder / "configuration.yaml").read_text("utf-8")
     assert written.startswith(f"{head}area: configuration\nrows:\n- id: c-motto\n")

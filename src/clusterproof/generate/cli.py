@@ -49,8 +49,8 @@ def mount(commands: "Subparsers") -> None:
 
 def _init(options: argparse.Namespace, _rest: list[str]) -> int:
     source = _source(options)
-    spec, left_out = write_spec(source, options.folder, options.name)
-    sys.stdout.writelines(f"no row for {one}\n" for one in left_out)
+    spec, lines = write_spec(source, options.folder, options.name)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.write(f"{spec.path}: {len(spec.rows)} rows, {source.words}\n")
     sys.stdout.write(f"next: clusterproof verify --spec {spec.path} --read-only\n")
     return ExitCode.PASSED

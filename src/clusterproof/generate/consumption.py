@@ -49,13 +49,18 @@ def consumption_of(pod_spec: Json, source: Source, namespace: str) -> Consumptio
 
 def _reader(source: Source, namespace: str) -> Read:
     held = {
-        item["metadata"]["name"]: contents_of("ConfigMap", item)
+        item["metadata"]["name"]: item
         for _, item in source.of("ConfigMap")
         if namespace_of(item) == namespace
     }
 
     def read(kind: str, name: str) -> Mapping[str, bytes | None] | None:
-        return dict(held[name]) if kind == "ConfigMap" and name in held else _Unknown()
+        if kind != "ConfigMap" or name not in held:
+            return _Unknown()
+        try:
+            return contents_of("ConfigMap", held[name])
+        except (AttributeError, TypeError, ValueError):  # it is none: its own line says so
+            return _Unknown()
 
     return read
 

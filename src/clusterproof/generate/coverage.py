@@ -1,134 +1,228 @@
-"""What of an object no row speaks of, to be said line by line; pure."""
+"""Which fields of an object its rows compare, and which are left; pure.
 
-import re
+A field is a leaf: a text, a number, true, false, or an empty mapping or list. What is null is none.
+"""
+
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from clusterproof.generate.settings import TEMPLATES, is_default
+from clusterproof.kube.kinds import group_version
 from clusterproof.kube.objects import Json
-from clusterproof.kube.paths import look_up, positions
+from clusterproof.kube.paths import filters_of, look_up, positions
 
 Place = tuple[str | int, ...]
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
-_NOT_SPOKEN_OF: Final = frozenset({"apiVersion", "kind", "metadata", "status", "description"})
-_LOOKED_AT: Final = {
-    "DaemonSet": ("spec.selector",),
-    "Deployment": ("spec.selector", "spec.strategy.rollingUpdate"),
-    "Job": ("spec.selector",),
-    "NetworkPolicy": ("spec.podSelector", "spec.policyTypes"),
-    "StatefulSet": ("spec.selector",),
-}
-"""Kind to what its own rows hang on: the Pods of another selector are not those of the workload."""
+_NO_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
+_BY_CONTROLLERS: Final = {"Job": ("spec.selector", "spec.template.metadata.labels")}
+"""Kind to what a controller writes into its objects."""
+_PLACES: Final = ("containers", "initContainers")
 
 
-def passed_over(kind: str, item: Json, rows: Iterable[Json], more: Iterable[str] = ()) -> list[str]:
-    """The fields of an object that no row speaks of, each by its path.
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What of an object no row compares.
 
-    A part of which nothing is spoken of is one line. What the API server would have so without a
-    word is none.
+    Attributes:
+        declared: What somebody set. A part of which nothing is compared is one place.
+        by_default: What is at the default of the API server, or set by it.
+    """
+
+    declared: tuple[Place, ...] = ()
+    by_default: tuple[Place, ...] = ()
+
+
+def unread(
+    kind: str, item: Json, rows: Iterable[Json], named: Iterable[str | Place] = ()
+) -> Unread:
+    """The fields of an object that none of its rows compares.
 
     Args:
         kind: Of the object.
         item: As it was read.
         rows: Those about the object.
-        more: Paths that rows about another object speak of.
+        named: Paths and places that are named elsewhere.
     """
-    paths = [*_LOOKED_AT.get(kind, ()), *more]
-    for row in rows:
-        paths += _spoken_of(kind, item, row)
-    covered = {place for path in paths for place in positions(item, path)}
-    body = {key: inner for key, inner in item.items() if key not in _NOT_SPOKEN_OF}
-    return [_shown(body, place) for place in _rest(body, (), covered)]
+    read = {place for row in rows for place in places_read(kind, item, row)}
+    for each in (*named, *_BY_CONTROLLERS.get(kind, ())):
+        read |= set(positions(item, each)) if isinstance(each, str) else {each}
+    known = group_version(kind) is None
+    declared: list[Place] = []
+    by_default: list[Place] = []
+    for key, node in item.items():
+        if key not in _NO_FIELDS:
+            part = _part(node, (key,), read, known=known)
+            declared += part.declared
+            by_default += part.by_default
+    return Unread(tuple(declared), tuple(by_default))
 
 
-def _rest(node: Any, place: Place, covered: set[Place]) -> list[Place]:  # noqa: ANN401 - JSON
-    if place in covered or (place and is_default(place[-1], node)):
-        return []
-    inner = _children(node)
+def is_read(kind: str, item: Json, path: str, rows: Iterable[Json]) -> bool:
+    """Whether the rows compare each field below a path that somebody set."""
+    read = {place for row in rows for place in places_read(kind, item, row)}
+    return not any(
+        _part(_node(item, place), place, read, known=True).declared
+        for place in positions(item, path)
+    )
+
+
+def _part(node: Any, place: Place, read: set[Place], *, known: bool) -> Unread:  # noqa: ANN401 - JSON
+    """Of one part of an object.
+
+    Args:
+        node: The part.
+        place: Where it is.
+        read: What is compared, each with all that is below it.
+        known: Whether its kind is one of Kubernetes', whose defaults are known.
+    """
+    if node is None or place in read:
+        return Unread()
+    if known and _is_default(place, node):
+        return Unread(by_default=(place,))
+    inner = children(node)
     if not inner:
-        return [place] if place and place[-1] != "name" else []
-    rest = [found for key, child in inner for found in _rest(child, (*place, key), covered)]
-    untouched = not any(each[: len(place)] == place for each in covered)
-    return [place] if rest and untouched and len(place) > 1 else rest
+        return Unread(declared=(place,))
+    parts = [_part(child, (*place, key), read, known=known) for key, child in inner]
+    declared = tuple(each for part in parts for each in part.declared)
+    by_default = tuple(each for part in parts for each in part.by_default)
+    untouched = not any(each[: len(place)] == place for each in read)
+    if declared and untouched and len(place) > 1:
+        return Unread(declared=(place,))
+    return Unread(declared, by_default)
 
 
-def _children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
+def _is_default(place: Place, node: object) -> bool:
+    key = place[-1]
+    of_container = key == "restartPolicy" and "initContainers" in place
+    return not of_container and is_default(key, node)
+
+
+def children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
+    """Key or index, and what is there."""
     if isinstance(node, dict):
         return list(node.items())
     return list(enumerate(node)) if isinstance(node, list) else []
 
 
-def _shown(item: Json, place: Place) -> str:
-    text, node = "", item
-    for key in place:
-        node = dict(_children(node))[key]
-        if isinstance(key, int):
-            named = isinstance(node, dict) and node.get("name")
-            text += f"[name={node['name']}]" if named else f"[{key}]"
-        else:
-            text += f".{key}" if _PLAIN.fullmatch(key) else f"['{key}']"
-    return text.removeprefix(".")
-
-
-def _spoken_of(kind: str, item: Json, row: Json) -> Iterator[str]:
-    """The paths of what a row is about."""
+def places_read(kind: str, item: Json, row: Json) -> Iterator[Place]:
+    """What of an object a row compares: each place with all that is below it."""
     check = row["check"]
-    if check == "field" and isinstance(row["expect"].get("contains"), dict):
-        yield from (f"{row['path']}['{key}']" for key in row["expect"]["contains"])
-    elif check == "field":
-        yield row["path"]
+    if check == "field":
+        yield from _of_field(item, row)
     elif check == "replicas":
-        yield "spec.replicas"
+        yield ("spec", "replicas")
     elif check == "service":
-        yield "spec.selector"
-        yield from _service_port(item, row)
+        yield from _of_service(item, row)
     elif check == "ingress":
-        yield from ("spec.rules", "spec.defaultBackend")
+        yield from _of_ingress(item, row)
     elif check in {"quantity", "probe", "consumed"}:
-        yield from _of_container(kind, item, row)
+        for place in _PLACES:
+            container = f"{TEMPLATES[kind]}.spec.{place}[name={row['container']}]"
+            yield from _of_container(kind, item, row, container)
 
 
-def _service_port(item: Json, row: Json) -> Iterator[str]:
+def _of_field(item: Json, row: Json) -> Iterator[Place]:
+    path, contains = row["path"], row["expect"].get("contains")
+    for before, key, _ in filters_of(path):  # under another name there is no such element
+        yield from ((*place, *key.split(".")) for place in positions(item, before))
+    if "absent" in row["expect"]:  # compares that there is nothing in what was written empty
+        yield from _empty_parents(item, path)
+    for place in positions(item, path):
+        yield from _compared(contains, place) if isinstance(contains, dict) else (place,)
+
+
+def _empty_parents(item: Json, path: str) -> Iterator[Place]:
+    while path := path.rpartition("[" if path.endswith("]") else ".")[0]:
+        yield from (place for place in positions(item, path) if not _node(item, place))
+
+
+def _compared(expected: object, place: Place) -> Iterator[Place]:
+    if isinstance(expected, dict) and expected:
+        for key, inner in expected.items():
+            yield from _compared(inner, (*place, key))
+    else:
+        yield place
+
+
+def _node(item: Json, place: Place) -> Any:  # noqa: ANN401 - JSON
+    node: Any = item
+    for key in place:
+        node = node[key]
+    return node
+
+
+def _of_service(item: Json, row: Json) -> Iterator[Place]:
+    yield ("spec", "selector")
     for index, port in enumerate(item["spec"].get("ports") or []):
         same = port.get("protocol", "TCP") == row.get("protocol", "TCP")
         if same and port.get("port") == row["port"]:
-            yield f"spec.ports[{index}]"
+            yield from (("spec", "ports", index, key) for key in ("port", "targetPort", "protocol"))
 
 
-def _of_container(kind: str, item: Json, row: Json) -> Iterator[str]:
-    spec = f"{TEMPLATES[kind]}.spec"
-    for place in ("containers", "initContainers"):
-        container = f"{spec}.{place}[name={row['container']}]"
-        if row["check"] == "quantity":
-            yield f"{container}.resources.{row['bound']}.{row['resource']}"
-        elif row["check"] == "probe":
-            handler = f"{container}.{row['probe']}.{row['handler']}"
-            yield from (f"{handler}.path", f"{handler}.port")
-            if row["handler"] == "exec":
-                yield handler
-        else:
-            name = row["of"].rpartition("/")[2]
-            yield f"{container}.envFrom[configMapRef.name={name}]"
-            for key in row["keys"]:
-                yield f"{container}.env[name={(row.get('as') or {}).get(key, key)}]"
-            yield from _files(item, spec, container, name)
+def _of_ingress(item: Json, row: Json) -> Iterator[Place]:
+    if not row["host"]:
+        yield ("spec", "defaultBackend")
+    for place in positions(item, "spec.rules[*]"):
+        rule = _node(item, place)
+        if (rule.get("host") or "") != row["host"]:
+            continue
+        yield (*place, "host")
+        for index, path in enumerate((rule.get("http") or {}).get("paths") or []):
+            if (path.get("path") or "/") == row["path"]:
+                at = (*place, "http", "paths", index)
+                yield from ((*at, "path"), (*at, "backend"))
 
 
-def _files(item: Json, spec: str, container: str, name: str) -> Iterator[str]:
+def _of_container(kind: str, item: Json, row: Json, container: str) -> Iterator[Place]:
+    if row["check"] == "quantity":
+        yield from positions(item, f"{container}.resources.{row['bound']}['{row['resource']}']")
+    elif row["check"] == "probe":
+        handler = f"{container}.{row['probe']}.{row['handler']}"
+        yield from (
+            place
+            for part in ("path", "port")
+            if part in row
+            for place in positions(item, f"{handler}.{part}")
+        )
+    elif row["of"].startswith("ConfigMap/"):
+        name = row["of"].rpartition("/")[2]
+        yield from _variables(item, row, container, name)
+        yield from _files(item, f"{TEMPLATES[kind]}.spec", container, name)
+
+
+def _variables(item: Json, row: Json, container: str, name: str) -> Iterator[Place]:
+    for place in positions(item, f"{container}.envFrom[*]"):
+        if (_node(item, place).get("configMapRef") or {}).get("name") == name:
+            yield from ((*place, "configMapRef", "name"), (*place, "prefix"))
+    for place in positions(item, f"{container}.env[*]"):
+        chosen = (_node(item, place).get("valueFrom") or {}).get("configMapKeyRef") or {}
+        if chosen.get("name") == name and chosen.get("key") in row["keys"]:
+            yield (*place, "name")
+            yield from ((*place, "valueFrom", "configMapKeyRef", key) for key in ("name", "key"))
+
+
+def _files(item: Json, spec: str, container: str, name: str) -> Iterator[Place]:
     """The volumes that hold this ConfigMap, and where the container has them."""
-    for index, volume in enumerate(look_up_list(item, f"{spec}.volumes")):
-        sources = (volume.get("projected") or {}).get("sources") or []
-        own = (volume.get("configMap") or {}).get("name") == name
-        if own:
-            yield f"{spec}.volumes[{index}]"
-        for number, source in enumerate(sources):
-            if (source.get("configMap") or {}).get("name") == name:
-                own = True
-                yield f"{spec}.volumes[{index}].projected.sources[{number}]"
-        for number, mount in enumerate(look_up_list(item, f"{container}.volumeMounts")):
-            if own and mount.get("name") == volume["name"]:
-                yield f"{container}.volumeMounts[{number}]"
+    for at in positions(item, f"{spec}.volumes[*]"):
+        volume = _node(item, at)
+        sources = [((*at, "configMap"), volume.get("configMap"))]
+        projected = (volume.get("projected") or {}).get("sources") or []
+        sources += [
+            ((*at, "projected", "sources", index, "configMap"), source.get("configMap"))
+            for index, source in enumerate(projected)
+        ]
+        own = [place for place, chosen in sources if chosen and chosen.get("name") == name]
+        mounts = [
+            place
+            for place in positions(item, f"{container}.volumeMounts[*]")
+            if own and _node(item, place).get("name") == volume["name"]
+        ]
+        for place in mounts:
+            yield from ((*place, key) for key in ("name", "mountPath", "subPath"))
+        if mounts:
+            yield (*at, "name")
+            yield from ((*place, key) for place in own for key in ("name", "items"))
 
 
 def look_up_list(item: Json, path: str) -> list[Json]:

@@ -10,14 +10,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from pydantic import ValidationError
+
+from clusterproof.checks import rows as spec_rows
+from clusterproof.compare import contains
 from clusterproof.generate.consumption import Consumption, consumption_of
-from clusterproof.generate.coverage import look_up_list, passed_over
+from clusterproof.generate.coverage import Place, is_read, unread
 from clusterproof.generate.doubt import holds_a_secret, may_be_secret
+from clusterproof.generate.pods import parts_of
+from clusterproof.generate.remarks import Remarks
 from clusterproof.generate.settings import (
     OF_CONTAINER,
     OF_KIND,
     OF_TEMPLATE,
     TEMPLATES,
+    as_stored,
     declared,
     expectation,
     is_default,
@@ -31,7 +38,7 @@ from clusterproof.kube.containers import (
 from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, paths_for
 from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
 from clusterproof.kube.objects import Json, labels_of
-from clusterproof.kube.paths import Missing, look_up
+from clusterproof.kube.paths import Missing, filters_of, look_up, positions
 from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import (
     external_name,
@@ -49,14 +56,20 @@ RESTARTS_AT_MOST: Final = 3
 RESTARTS_WITHIN_S: Final = 600
 LONGEST_VALUE: Final = 200
 """Of a ConfigMap's key: longer ones are files, and their change is no drift of one setting."""
+FILES_ONE_BY_ONE: Final = 4
+"""Keys of a ConfigMap that are said with their length each; more of them are one line."""
 _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
 _TASKS: Final = ("CronJob", "Job")
 _NODES_AT_MOST: Final = 5000
 """Of a cluster, as Kubernetes is tested (kubernetes.io, Considerations for large clusters)."""
 _REFS: Final = frozenset({"of", "workload"})
 """Fields in which `${...}` is an alias; in all others it is the text itself."""
-_OURS: Final = frozenset({*_REFS, "as", "container", "keys"})
-"""Fields that hold names of objects and of keys."""
+_OURS: Final = frozenset(
+    {*_REFS, "as", "check", "claim", "container", "handler", "id", "keys", "probe", "source"}
+)
+"""Fields that hold names of objects and of keys, and our own words."""
+_TEXTS: Final = frozenset({"host", "mountPath", "path"})
+"""Keys by which a path finds an element, and whose value is no name."""
 _AREAS: Final = {
     "ConfigMap": "configuration",
     "Ingress": "networking",
@@ -65,8 +78,6 @@ _AREAS: Final = {
     "Service": "networking",
 }
 """Kind to the area of the rows about its plain fields; workloads for the others."""
-_SAID_AS_A_WHOLE: Final = frozenset({"ConfigMap"})
-"""Kinds of which each part that has no row is said with its reason."""
 LONGEST_SETTING: Final = 1500
 _BY_SETTINGS: Final = (
     "APIService",
@@ -80,6 +91,8 @@ _BY_SETTINGS: Final = (
     "ServiceAccount",
 )
 """Kinds of which all rows are about plain fields."""
+_ALL: Final = ()
+"""The place of a whole object."""
 _NOT_OF_CUSTOM: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 _HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
@@ -90,7 +103,7 @@ class Rows:
     Attributes:
         areas: Area to its rows, in the order in which a report shows them.
         left_out: What no row could be made of, and why.
-        passed_over: The fields of the other objects that no row speaks of.
+        remarks: The fields that no row compares, beside those.
     """
 
     def __init__(self, source: Source, aliases: dict[str, str]) -> None:
@@ -102,11 +115,12 @@ class Rows:
         """
         self.areas: dict[str, list[Row]] = {}
         self.left_out: list[str] = list(source.passed_over)
-        self.passed_over: list[str] = []
+        self.remarks = Remarks()
         self._source = source
         self._aliases = aliases
         self._ids: set[str] = set()
-        self._spoken_of: dict[str, list[str]] = {}
+        self._about: dict[str, list[Row]] = {}
+        self._named: dict[str, list[str | Place]] = {}
         self._autoscaled = {
             (namespace_of(item), ref.get("kind"), ref.get("name")): spec_of(item)
             for _, item in source.of("HorizontalPodAutoscaler")
@@ -140,13 +154,11 @@ class Rows:
 
     def _make(self, make: Callable[[str, Json], None], kind: str, item: Json) -> None:
         """The rows of one object; of one that the API server would not take, it is said."""
-        before = len(self.left_out)
         try:
             make(kind, item)
             if make != self._settings:
                 self._settings(kind, item)
-            if len(self.left_out) == before or kind not in _SAID_AS_A_WHOLE:
-                self._pass_over(kind, item)
+            self._pass_over(kind, item)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             why = f"no {error}" if isinstance(error, KeyError) else str(error)
             self.left_out.append(f"{self._ref(kind, item)}: it is no whole {kind} ({why})")
@@ -169,54 +181,68 @@ class Rows:
     ) -> None:
         """A field as it is; not one with the default of Kubernetes' own kinds, where it is one."""
         field, name = look_up(item, path), item["metadata"]["name"]
-        if isinstance(field, Missing) or (defaults and is_default(path.rpartition(".")[2], field)):
+        parent, key = _parted(path)
+        if isinstance(field, Missing) or (defaults and is_default(key, field)):
             return
         if isinstance(field, dict) and path.endswith((".annotations", ".labels")):
             field = self._without_secrets(self._ref(kind, item), path, field)
+        field = as_stored(field) if defaults else field
         if path == "subjects":
             field = [_subject(each) for each in field]
-        expect = expectation(path, field)
+        expect = expectation(path, field, own=not defaults)
         if expect == {"contains": {}}:
-            return
+            if defaults or not parent:
+                return
+            path, expect = parent, {"contains": {key: {}}}  # it is there
         if len(str(field)) > LONGEST_SETTING:
-            for number in range(len(field) if isinstance(field, list) else 0):
-                self._setting(area, kind, item, f"{path}[{number}]", row_id, defaults=defaults)
+            for inner in _parts(path, field):
+                self._setting(area, kind, item, inner, row_id, defaults=defaults)
             return
-        words = row_id or f"{name}-{'-'.join(path.split('.')[-2:])}"
+        words = row_id or f"{name}-{parent.rpartition('.')[2]}-{key}"
         self._field(area, words, (self._ref(kind, item), name), path, **expect)
 
     def _without_secrets(self, ref: str, path: str, named: Json) -> Json:
         """Labels or annotations that are no secrets; of the others it is said."""
         doubted = {key for key, text in declared(named).items() if may_be_secret(text, key)}
         for key in sorted(doubted):
-            self.left_out.append(f"{ref}: {path}['{key}'], which looks like a secret")
-            self._spoken_of.setdefault(ref, []).append(f"{path}['{key}']")
+            place = f"{path}['{key}']"
+            self._leave_out(ref, f"{place}, which looks like a secret", place)
         return {key: text for key, text in named.items() if key not in doubted}
 
     def _pass_over(self, kind: str, item: Json) -> None:
-        """Say what of an object no row speaks of."""
+        """Say what of an object no row compares."""
         ref = self._ref(kind, item)
-        about = [
-            row
-            for rows in self.areas.values()
-            for row in rows
-            if row.get("workload" if row["check"] == "consumed" else "of", row.get("workload"))
-            == ref
-        ]
-        more = self._spoken_of.get(ref, [])
-        rest = passed_over(kind, item, about, more)
-        if not about and not rest:
-            self.left_out.append(f"{ref}: it declares nothing but its name")
-        self.passed_over += [f"{ref}: {path}" for path in rest]
+        about, named = self._about.get(ref, []), self._named.get(ref, [])
+        if _ALL in named:
+            return
+        rest = unread(kind, item, about, named)
+        if not about and not named and not rest.declared:
+            more = " and defaults" if rest.by_default else ""
+            self.left_out.append(f"{ref}: it declares nothing but its name{more}")
+        self.remarks.add(kind, ref, item, rest)
+
+    def _leave_out(self, ref: str, words: str, *places: str | Place) -> None:
+        """Say why there is no row for some fields, which then need no remark.
+
+        Args:
+            ref: The object.
+            words: What is said.
+            places: The fields: paths, or places; _ALL for the whole object.
+        """
+        self.left_out.append(f"{ref}: {words}")
+        self._named.setdefault(ref, []).extend(places)
 
     def _add(self, area: str, row_id: str, claim: str, check: str, **fields: Any) -> None:  # noqa: ANN401 - a row's own
-        given = {key: each for key, each in fields.items() if key not in _OURS}
-        if may_be_secret(given.get("expect", given)):
-            place = next((str(fields[key]) for key in ("of", "workload") if key in fields), "")
-            self.left_out.append(f"{place}: {row_id}, which looks like a secret")
-            return
         row: Row = {"id": self._unique(row_id), "claim": claim, "source": self._source.words}
         row = {**row, "check": check, **fields}
+        why = _why_no_row(area, row)
+        if why:
+            self._ids.discard(row["id"])
+            words = _without_texts(fields["path"]) if check == "field" else row_id
+            places = (fields["path"],) if check == "field" else ()
+            self._leave_out(_about(check, fields), f"{words}, {why}", *places)
+            return
+        self._about.setdefault(_about(check, fields), []).append(row)
         written = {key: one if key in _REFS else _as_text(one) for key, one in row.items()}
         self.areas.setdefault(area, []).append(written)
 
@@ -252,15 +278,12 @@ class Rows:
         claim = f"The containers of {name} start and stay up"
         limits = {"restarts_at_most": RESTARTS_AT_MOST, "within_s": RESTARTS_WITHIN_S}
         self._add("workloads", f"{name}-starts", claim, "starts", workload=ref, **limits)
+        self._setting("workloads", kind, item, "spec.selector", f"{name}-selector")
         rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
         for key in ("maxSurge", "maxUnavailable"):
             if key in rolling:
                 path = f"spec.strategy.rollingUpdate.{key}"
                 self._field("workloads", f"{name}-{key}", (ref, name), path, equals=rolling[key])
-        account = template.get("serviceAccountName")
-        if account:
-            path = "spec.template.spec.serviceAccountName"
-            self._field("workloads", f"{name}-account", (ref, name), path, equals=account)
         for claim_template in spec.get("volumeClaimTemplates") or []:
             self._claim_template((ref, name), claim_template)
         self._template(kind, item, ref)
@@ -269,7 +292,7 @@ class Rows:
         """A CronJob, or a Job that stays."""
         name, ref, template = item["metadata"]["name"], self._ref(kind, item), pod_spec_of(item)
         if "ttlSecondsAfterFinished" in item["spec"]:
-            self.left_out.append(f"{ref}: it is deleted once it has finished")
+            self._leave_out(ref, "it is deleted once it has finished", _ALL)
             return
         if not all("name" in each.spec for each in containers_of(template)) or not template:
             raise ValueError("no containers with names: a patch, maybe")
@@ -283,6 +306,10 @@ class Rows:
     def _template(self, kind: str, item: Json, ref: str) -> None:
         """What the Pods of a workload are made from."""
         name, at, template = item["metadata"]["name"], TEMPLATES[kind], pod_spec_of(item)
+        account = template.get("serviceAccountName")
+        if account:
+            path = f"{at}.spec.serviceAccountName"
+            self._field("workloads", f"{name}-account", (ref, name), path, equals=account)
         for path in OF_TEMPLATE:
             row_id = f"{name}-pod-{path.rpartition('.')[2]}"
             self._setting("workloads", kind, item, f"{at}.{path}", row_id)
@@ -303,42 +330,33 @@ class Rows:
                 row_id = f"{name}-{volume['name']}-claim"
                 self._field("storage", row_id, (ref, name), path, equals=claim)
         self._consumed(name, ref, consumption_of(template, self._source, namespace_of(item)))
-        self._spoken_of.setdefault(ref, []).extend(_secret_places(item, at, template))
+        for part in parts_of(template, f"{at}.spec"):
+            is_first = contains(part.expected, look_up(item, part.path))  # of its name
+            if is_first and not is_read(kind, item, part.path, self._about.get(ref, [])):
+                row_id = f"{name}-{part.row_id}"
+                self._field(part.area, row_id, (ref, name), part.path, contains=part.expected)
 
     def _own_settings(self, kind: str, item: Json, container: Json, at: str) -> None:
         """What a container is started with, and where it keeps its data."""
         name, ref, own = item["metadata"]["name"], self._ref(kind, item), container["name"]
         for setting in OF_CONTAINER:
             if may_be_secret(container.get(setting)):
-                self.left_out.append(f"{ref}: {at}.{setting}, which looks like a secret")
-                self._spoken_of.setdefault(ref, []).append(f"{at}.{setting}")
+                path = f"{at}.{setting}"
+                self._leave_out(ref, f"{path}, which looks like a secret", path)
             else:
-                row_id = f"{name}-{own}-{setting}"
-                self._setting("workloads", kind, item, f"{at}.{setting}", row_id)
+                row_id, defaults = f"{name}-{own}-{setting}", setting != "restartPolicy"
+                path = f"{at}.{setting}"
+                self._setting("workloads", kind, item, path, row_id, defaults=defaults)
         for entry in container.get("env") or []:
             given = entry.get("value")
             if not given or len(given) > LONGEST_VALUE:
                 continue
             if may_be_secret(given, entry["name"]):
-                said = f"{ref}: {entry['name']}, which looks like a secret in plain text"
-                self.left_out.append(said)
-                self._spoken_of.setdefault(ref, []).append(f"{at}.env[name={entry['name']}]")
+                words = f"{entry['name']}, which looks like a secret in plain text"
+                self._leave_out(ref, words, f"{at}.env[name={entry['name']}]")
                 continue
             path, row_id = f"{at}.env[name={entry['name']}].value", f"{name}-{own}-{entry['name']}"
             self._field("configuration", row_id, (ref, name), path, equals=given)
-        kept = {
-            volume["metadata"]["name"] for volume in look_up_list(item, "spec.volumeClaimTemplates")
-        }
-        kept |= {
-            volume["name"]
-            for volume in pod_spec_of(item).get("volumes") or []
-            if volume.get("persistentVolumeClaim")
-        }
-        for number, mount in enumerate(container.get("volumeMounts") or []):
-            if mount["name"] in kept:
-                path = f"{at}.volumeMounts[{number}]"
-                row_id = f"{name}-{own}-mounts-{mount['name']}"
-                self._field("storage", row_id, (ref, name), path, contains=mount)
 
     def _webhooks(self, kind: str, item: Json) -> None:
         """Whom the API server asks, about what, and what it does without an answer."""
@@ -369,6 +387,7 @@ class Rows:
         for version in item["spec"].get("versions") or []:
             path, row_id = f"spec.versions[name={version['name']}]", f"{name}-{version['name']}"
             expected = {key: version[key] for key in ("name", "served", "storage")}
+            expected |= {key: version[key] for key in ("subresources",) if version.get(key)}
             self._field("workloads", row_id, (ref, name), path, contains=expected)
 
     def _custom(self, kind: str, item: Json) -> None:
@@ -377,15 +396,14 @@ class Rows:
             if part in _NOT_OF_CUSTOM:
                 continue
             keys = body if isinstance(body, dict) else {}
-            for path in [f"{part}.{key}" for key in keys if _is_plain(key)] or [part]:
+            for path in [_below(part, key) for key in keys if _can_be_found(key)] or [part]:
                 self._own_setting(kind, item, path)
 
     def _own_setting(self, kind: str, item: Json, path: str) -> None:
         """A field of somebody's own kind: its name alone says whether it is a secret."""
-        ref, name = self._ref(kind, item), path.rpartition(".")[2]
-        if holds_a_secret(look_up(item, path), name):
-            self.left_out.append(f"{ref}: {path}, which looks like a secret")
-            self._spoken_of.setdefault(ref, []).append(path)
+        ref, key = self._ref(kind, item), _parted(path)[1]
+        if holds_a_secret(look_up(item, path), key):
+            self._leave_out(ref, f"{path}, which looks like a secret", path)
             return
         self._setting("workloads", kind, item, path, defaults=False)
 
@@ -608,27 +626,43 @@ class Rows:
             )
 
     def _config_map(self, kind: str, item: Json) -> None:
-        name, ref = item["metadata"]["name"], self._ref(kind, item)
+        ref = self._ref(kind, item)
         for key, given in sorted((item.get("data") or {}).items()):
             value = "" if given is None else given  # as the API server has it
-            if not isinstance(value, str):
-                self.left_out.append(f"{ref}: {key}, as {value!r} is no text: quote it")
-            elif len(value) > LONGEST_VALUE or "'" in key:
-                self.left_out.append(f"{ref}: {key}, of {len(value)} characters")
-            elif may_be_secret(value, key):
-                self.left_out.append(f"{ref}: {key}, which looks like a secret in a ConfigMap")
+            if isinstance(value, str):
+                self._key(ref, item, ("data", key), value, value)
             else:
-                path = f"data['{key}']"
-                row_id = f"{name}-{key}"
-                self._field("configuration", row_id, (ref, name), path, equals=value)
+                words = f"{key}, which is no text ({type(value).__name__}): quote it"
+                self._leave_out(ref, words, ("data", key))
         for key, given in sorted((item.get("binaryData") or {}).items()):
-            if len(given) > LONGEST_VALUE or "'" in key:
-                self.left_out.append(f"{ref}: {key}, of {len(given)} characters")
-            elif may_be_secret(_decoded(given), key):
-                self.left_out.append(f"{ref}: {key}, which looks like a secret in a ConfigMap")
-            else:
-                path, row_id = f"binaryData['{key}']", f"{name}-{key}"
-                self._field("configuration", row_id, (ref, name), path, equals=given)
+            self._key(ref, item, ("binaryData", key), given, _decoded(given))
+        self._long_keys(ref, item)
+
+    def _key(self, ref: str, item: Json, place: tuple[str, str], value: str, text: str) -> None:
+        """A key of a ConfigMap; `text` is what its value stands for."""
+        (part, key), name = place, item["metadata"]["name"]
+        if len(value) > LONGEST_VALUE or not _can_be_found(key):
+            return  # see _long_keys
+        if may_be_secret(text, key):
+            self._leave_out(ref, f"{key}, which looks like a secret in a ConfigMap", place)
+        else:
+            path = f"{part}['{key}']"
+            self._field("configuration", f"{name}-{key}", (ref, name), path, equals=value)
+
+    def _long_keys(self, ref: str, item: Json) -> None:
+        """Say which keys of a ConfigMap are files: one by one where they are few."""
+        places = [
+            (part, key)
+            for part in ("data", "binaryData")
+            for key, text in sorted((item.get(part) or {}).items())
+            if isinstance(text, str) and (len(text) > LONGEST_VALUE or not _can_be_found(key))
+        ]
+        if len(places) > FILES_ONE_BY_ONE:
+            keys = ", ".join(key for _, key in places)
+            self._leave_out(ref, f"{keys}, of more than {LONGEST_VALUE} characters", *places)
+            return
+        for part, key in places:
+            self._leave_out(ref, f"{key}, of {len(item[part][key])} characters", (part, key))
 
     def _service(self, kind: str, item: Json) -> None:
         name, ref = item["metadata"]["name"], self._ref(kind, item)
@@ -663,6 +697,18 @@ class Rows:
             fields["workload"] = self._ref(owner_kind, owner)
             row_id = f"{name}-service-{port.port}"
             self._add("networking", row_id, claim, "service", **fields, target_port=target)
+        self._ports((ref, name), item)
+
+    def _ports(self, item: tuple[str, str], service: Json) -> None:
+        """The names by which others know the ports of a Service, and what is spoken on them."""
+        for port in spec_of(service).get("ports") or []:
+            expected = {key: port[key] for key in ("port", "appProtocol") if key in port}
+            if port.get("name"):
+                path, row_id = f"spec.ports[name={port['name']}]", f"{item[1]}-port-{port['name']}"
+                self._field("networking", row_id, item, path, contains=expected)
+            elif "appProtocol" in port:
+                path, row_id = f"spec.ports[port={port['port']}]", f"{item[1]}-port-{port['port']}"
+                self._field("networking", row_id, item, path, contains=expected)
 
     def _as_declared(self, item: tuple[str, str], service: Json) -> None:
         """Whom a Service selects and where its ports lead, as its fields say it."""
@@ -670,7 +716,7 @@ class Rows:
             selector = spec_of(service)["selector"]
             self._field("networking", f"{item[1]}-selects", item, "spec.selector", equals=selector)
         for number, port in enumerate(spec_of(service).get("ports") or []):
-            declared = {key: port[key] for key in ("port", "targetPort", "protocol") if key in port}
+            declared = {key: port[key] for key in _OF_PORT if key in port}
             row_id = f"{item[1]}-port-{port.get('port')}"
             path = f"spec.ports[{number}]"
             self._field("networking", row_id, item, path, contains=declared)
@@ -707,6 +753,23 @@ class Rows:
         fields: Row = {"of": ref, "host": host, "path": path.path}
         fields |= {"service": path.service, "port": port}
         self._add("networking", f"{name}-ingress", claim, "ingress", **fields)
+        for place in positions(item, "spec.rules[*]"):
+            self._path_type((ref, name), item, place, (host, path.path))
+
+    def _path_type(
+        self, item: tuple[str, str], ingress: Json, place: Place, where: tuple[str, str]
+    ) -> None:
+        """How the path of an Ingress is compared with that of a request."""
+        rule, (host, where_to) = ingress["spec"]["rules"][place[-1]], where
+        for path in (rule.get("http") or {}).get("paths") or []:
+            given = ((rule.get("host") or ""), path.get("path") or "/")
+            of_type = path.get("pathType")
+            if given != where or not of_type or "]" in where_to:
+                continue
+            at = f"spec.rules[{f'host={host}' if host else place[-1]}]"
+            at += f".http.paths[path={where_to}].pathType"
+            if look_up(ingress, at) == of_type:  # it is the first of its host and path
+                self._field("networking", f"{item[1]}-pathtype", item, at, equals=of_type)
 
     def _port_number(self, namespace: str, path: IngressPath) -> int | None:
         """The port of an Ingress' backend, where its Service is of this source and has it."""
@@ -738,7 +801,6 @@ class Rows:
                     path = f"spec.limits[{place}].{bound}['{resource}']"
                     row_id = f"{name}-{limit['type']}-{bound}-{resource}"
                     self._field("resources", row_id, (ref, name), path, quantity=str(quantity))
-            self._spoken_of.setdefault(ref, []).append(f"spec.limits[{number}].type")
 
     def _policy(self, kind: str, item: Json) -> None:
         name, ref, spec = item["metadata"]["name"], self._ref(kind, item), item["spec"]
@@ -786,12 +848,39 @@ class Rows:
             self._field("network-policy", row_id, item, path, equals=ports)
 
 
+def _why_no_row(area: str, row: Row) -> str:
+    """Why a row may not be written; "" where it may."""
+    given = {key: each for key, each in row.items() if key not in _OURS}
+    texts = [text for _, key, text in filters_of(row.get("path", "")) if key in _TEXTS]
+    if may_be_secret(given.get("expect", given)) or may_be_secret(texts):
+        return "which looks like a secret"
+    try:  # a manifest may hold what the API server would not take
+        spec_rows().adapter.validate_python({**row, "area": area, "source": "a manifest"})
+    except ValidationError:
+        return "of which a spec can have no row"
+    return ""
+
+
+def _without_texts(path: str) -> str:
+    """A path without the texts by which it finds an element, but for names."""
+    for _, key, text in filters_of(path):
+        path = path.replace(f"[{key}={text}]", f"[{key}=…]") if key in _TEXTS else path
+    return path
+
+
+def _about(check: str, fields: Json) -> str:
+    """The object whose fields a row compares."""
+    first, other = ("workload", "of") if check == "consumed" else ("of", "workload")
+    return str(fields.get(first, fields.get(other, "")))
+
+
 def _directions(policy: Json) -> list[str]:
     """The directions that a policy is about, by default too (SetDefaults_NetworkPolicy)."""
     named: list[str] = policy.get("policyTypes") or []
     return named or ["Ingress", *(["Egress"] if policy.get("egress") else [])]
 
 
+_OF_PORT: Final = ("name", "port", "targetPort", "protocol", "appProtocol")
 _METRICS: Final = {
     "ContainerResource": "containerResource.name",
     "External": "external.metric.name",
@@ -808,27 +897,30 @@ def _metric_name(metric: Json) -> tuple[str, str]:
     return ("type", str(metric.get("type"))) if isinstance(name, Missing) else (path, str(name))
 
 
-def _secret_places(item: Json, at: str, template: Json) -> Iterator[str]:
-    """Where a Pod template takes keys of Secrets: the rows are about the Secrets."""
-    for container in containers_of(template):
-        place = "containers" if container.kind is ContainerKind.MAIN else "initContainers"
-        path = f"{at}.spec.{place}[name={container.name}]"
-        for entry in container.spec.get("env") or []:
-            chosen = (entry.get("valueFrom") or {}).get("secretKeyRef") or {}
-            if chosen and not chosen.get("optional"):
-                yield f"{path}.env[name={entry['name']}]"
-    for volume in look_up_list(item, f"{at}.spec.volumes"):
-        if (volume.get("secret") or {}).get("items"):
-            yield f"{at}.spec.volumes[name={volume['name']}].secret"
-        for number, source in enumerate((volume.get("projected") or {}).get("sources") or []):
-            if (source.get("secret") or {}).get("items"):
-                place = f"{at}.spec.volumes[name={volume['name']}].projected.sources[{number}]"
-                yield place
+def _can_be_found(key: object) -> bool:
+    """Whether a path can find something by this key."""
+    return isinstance(key, str) and key.isprintable() and key != "" and "'" not in key
 
 
-def _is_plain(name: str) -> bool:
-    """Whether a path can find something by this name."""
-    return re.fullmatch(r"[A-Za-z0-9_.-]+", name) is not None
+def _below(path: str, key: str) -> str:
+    """The path to a key of what is at a path."""
+    return f"{path}.{key}" if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f"{path}['{key}']"
+
+
+def _parted(path: str) -> tuple[str, str]:
+    """The path to what a field is in, and its key there."""
+    if path.endswith("']"):
+        parent, _, key = path.removesuffix("']").rpartition("['")
+    else:
+        parent, _, key = path.rpartition(".")
+    return parent, key
+
+
+def _parts(path: str, field: object) -> list[str]:
+    """The paths to what is in a field."""
+    if isinstance(field, dict):
+        return [_below(path, key) for key in field if _can_be_found(key)]
+    return [f"{path}[{index}]" for index in range(len(field))] if isinstance(field, list) else []
 
 
 def _decoded(given: str) -> str:

@@ -15,7 +15,14 @@ TEMPLATES: Final[Mapping[str, str]] = {
 """Workload to the path of its Pod template."""
 
 OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
-    "APIService": ("spec.group", "spec.version", "spec.service", "spec.insecureSkipTLSVerify"),
+    "APIService": (
+        "spec.group",
+        "spec.version",
+        "spec.service",
+        "spec.insecureSkipTLSVerify",
+        "spec.groupPriorityMinimum",
+        "spec.versionPriority",
+    ),
     "ClusterRole": ("rules", "aggregationRule"),
     "ClusterRoleBinding": ("roleRef", "subjects"),
     "ConfigMap": ("immutable",),
@@ -30,11 +37,16 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.jobTemplate.spec.activeDeadlineSeconds",
     ),
     "CustomResourceDefinition": ("spec.group", "spec.scope", "spec.names"),
-    "DaemonSet": ("spec.updateStrategy", "spec.minReadySeconds"),
+    "DaemonSet": (
+        "spec.updateStrategy",
+        "spec.minReadySeconds",
+        "spec.revisionHistoryLimit",
+    ),
     "Deployment": (
         "spec.strategy.type",
         "spec.minReadySeconds",
         "spec.paused",
+        "spec.progressDeadlineSeconds",
         "spec.revisionHistoryLimit",
     ),
     "Ingress": ("spec.ingressClassName", "spec.tls", "metadata.annotations"),
@@ -61,6 +73,10 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.sessionAffinityConfig",
         "spec.internalTrafficPolicy",
         "spec.externalTrafficPolicy",
+        "spec.trafficDistribution",
+        "spec.ipFamilyPolicy",
+        "spec.loadBalancerSourceRanges",
+        "spec.externalIPs",
     ),
     "ServiceAccount": ("automountServiceAccountToken", "imagePullSecrets"),
     "StatefulSet": (
@@ -69,6 +85,8 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.updateStrategy",
         "spec.minReadySeconds",
         "spec.persistentVolumeClaimRetentionPolicy",
+        "spec.revisionHistoryLimit",
+        "spec.ordinals",
     ),
 }
 """Kind to the fields of its objects."""
@@ -84,6 +102,15 @@ OF_TEMPLATE: Final = (
     "spec.hostIPC",
     "spec.dnsPolicy",
     "spec.dnsConfig",
+    "spec.hostAliases",
+    "spec.hostUsers",
+    "spec.hostname",
+    "spec.subdomain",
+    "spec.shareProcessNamespace",
+    "spec.enableServiceLinks",
+    "spec.schedulerName",
+    "spec.readinessGates",
+    "spec.activeDeadlineSeconds",
     "spec.nodeSelector",
     "spec.tolerations",
     "spec.affinity.nodeAffinity",
@@ -97,7 +124,21 @@ OF_TEMPLATE: Final = (
 )
 """Fields of a Pod template."""
 
-OF_CONTAINER: Final = ("command", "args", "ports", "securityContext", "lifecycle")
+OF_CONTAINER: Final = (
+    "command",
+    "args",
+    "ports",
+    "securityContext",
+    "lifecycle",
+    "imagePullPolicy",
+    "workingDir",
+    "restartPolicy",
+    "stdin",
+    "tty",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "volumeDevices",
+)
 """Fields of a container."""
 
 _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
@@ -109,21 +150,21 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
     "defaultMode": (420,),
     "divisor": ("0",),
     "dnsPolicy": ("ClusterFirst",),
+    "enableServiceLinks": (True,),
     "externalTrafficPolicy": ("Cluster",),
     "failureThreshold": (3,),
     "imagePullPolicy": ("IfNotPresent",),
-    "initialDelaySeconds": (0,),
     "internalTrafficPolicy": ("Cluster",),
     "ipFamilyPolicy": ("SingleStack",),
     "kind": ("PersistentVolumeClaim",),
     "manualSelector": (False,),
-    "paused": (False,),
+    "optional": (False,),
     "periodSeconds": (10,),
     "podManagementPolicy": ("OrderedReady",),
     "podReplacementPolicy": ("TerminatingOrFailed",),
     "progressDeadlineSeconds": (600,),
     "protocol": ("TCP",),
-    "publishNotReadyAddresses": (False,),
+    "reinvocationPolicy": ("Never",),
     "restartPolicy": ("Always",),
     "revisionHistoryLimit": (10,),
     "schedulerName": ("default-scheduler",),
@@ -140,6 +181,31 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
 }
 """Field to what the API server makes of it where nobody says anything (pkg/apis, defaults.go)."""
 
+_NOT_STORED: Final = frozenset(
+    {
+        "globalDefault",
+        "hostIPC",
+        "hostNetwork",
+        "hostPID",
+        "hostPort",
+        "hostname",
+        "initialDelaySeconds",
+        "minReadySeconds",
+        "paused",
+        "publishNotReadyAddresses",
+        "readOnly",
+        "stdin",
+        "stdinOnce",
+        "subPath",
+        "subPathExpr",
+        "subdomain",
+        "tty",
+        "unschedulable",
+        "workingDir",
+    }
+)
+"""Fields of which the API server drops a false, a 0 and an empty text: `omitempty` of what is no
+pointer (k8s.io/api, types.go)."""
 _WRITTEN_BY_SERVERS: Final = frozenset(
     {
         "clusterIP",
@@ -164,9 +230,22 @@ def is_default(key: object, value: object) -> bool:
     """Whether the API server would have it so without a word, or writes it by itself."""
     if key in _WRITTEN_BY_SERVERS and not (key == "clusterIP" and value == "None"):
         return True
+    if key in _NOT_STORED and not value:
+        return True
     return value in ({}, [], None) or any(
         value == default and type(value) is type(default) for default in _DEFAULTS.get(str(key), ())
     )
+
+
+def as_stored(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """The same as the API server stores it: without empty lists and the zeros of _NOT_STORED."""
+    if isinstance(node, dict):
+        return {
+            key: as_stored(inner)
+            for key, inner in node.items()
+            if inner not in ([], None) and (inner or key not in _NOT_STORED)
+        }
+    return [as_stored(each) for each in node] if isinstance(node, list) else node
 
 
 def declared(mapping: Json) -> Json:
@@ -174,10 +253,22 @@ def declared(mapping: Json) -> Json:
     return {key: text for key, text in mapping.items() if key not in _WRITTEN_BY_SERVERS}
 
 
-def expectation(path: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """What a row expects of a field that is declared so; more keys than declared are fine."""
+def expectation(path: str, value: Any, *, own: bool = False) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """What a row expects of a field that is declared so; more keys than declared are fine.
+
+    Args:
+        path: Of the field.
+        value: As it is declared.
+        own: Of somebody's own kind, where the API server may add to an element of a list.
+    """
     if isinstance(value, dict):
         return {"contains": declared(value)}
-    if path.rpartition(".")[2] in {"ports", "taints", "tls"}:
+    of_mappings = own and isinstance(value, list) and any(isinstance(each, dict) for each in value)
+    if of_mappings or path.rpartition(".")[2] in {"ports", "taints", "tls"}:
         return {"contains": value}
     return {"equals": value}
+
+
+def printable(text: str) -> str:
+    """The same in one line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

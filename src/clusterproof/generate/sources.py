@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
-
-from clusterproof.errors import ObservationError, SpecError
-from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.errors import SpecError
+from clusterproof.generate.documents import objects_in
+from clusterproof.generate.lists import Lists
+from clusterproof.generate.settings import printable
+from clusterproof.kube.kinds import CLUSTER_WIDE, Kind, kind_of
 from clusterproof.kube.kinds import KINDS as KINDS_OF_SERVER
 from clusterproof.kube.objects import Json, controller_of
 from clusterproof.kube.services import spec_of
@@ -53,8 +54,9 @@ _IN_NO_NAMESPACE: Final = (
 """Of these, what has to do with the namespaces is read, where that is allowed."""
 _BOOTSTRAPPED: Final = "kubernetes.io/bootstrapping"
 """A label of the roles that the API server makes by itself."""
-_NOT_READ = frozenset({"Secret", "Kustomization", "List", "Namespace"})
-"""Kinds of manifests that are passed over without a word; no Secret is read."""
+_NOT_READ = frozenset({"Secret", "Namespace"})
+"""Kinds of manifests that are passed over; no Secret is read."""
+_SECRETS: Final = "Secret: none is read; a row says only that a key has a value"
 _FILES_NAMED: Final = 3
 """In the source of a row."""
 _MADE_BY_KUBERNETES = frozenset(
@@ -105,63 +107,47 @@ def from_cluster(cluster: Cluster, namespaces: Iterable[str]) -> Source:
         ObservationError: A list was refused.
         SpecError: There is no workload in them.
     """
-    places = tuple(namespaces)
-    found: list[tuple[str, Json]] = []
-    passed_over: list[str] = []
-    for namespace in places:
-        listed = [(kind, cluster.objects(kind, namespace)) for kind in KINDS]
-        listed += [
-            (kind, _where_allowed(cluster, kind, namespace, passed_over)) for kind in _WHERE_ALLOWED
-        ]
-        found += [
-            (kind, item)
-            for kind, items in listed
-            for item in items
-            if not _is_made_by_kubernetes(kind, item)
-        ]
-    in_none = {
-        kind: _where_allowed(cluster, kind, CLUSTER_WIDE, passed_over) for kind in _IN_NO_NAMESPACE
-    }
-    found += _custom(cluster, places, in_none["CustomResourceDefinition"], passed_over)
+    places = tuple(dict.fromkeys(namespaces))
+    lists = Lists(cluster, places)
+    listed = [(kind, lists.of(kind)) for kind in KINDS]
+    listed += [(kind, lists.where_allowed(kind)) for kind in _WHERE_ALLOWED]
+    found = [
+        (kind, item)
+        for kind, items in listed
+        for item in items
+        if not _is_made_by_kubernetes(kind, item)
+    ]
+    in_none = {kind: lists.in_no_namespace(kind) for kind in _IN_NO_NAMESPACE}
+    found += _custom(cluster, lists, in_none["CustomResourceDefinition"])
     found += _cluster_wide(in_none, places, found)
     words = f"read from context {cluster.api.connection.context}"
-    source = Source(words, tuple(found), tuple(passed_over))
+    source = Source(words, tuple(found), (*lists.passed_over, _SECRETS))
     return _not_empty(source, f"namespaces {', '.join(places)}")
 
 
-def _where_allowed(
-    cluster: Cluster, kind: str, namespace: str, passed_over: list[str]
-) -> list[Json]:
-    try:
-        return cluster.objects(kind, namespace)
-    except ObservationError as error:
-        passed_over.append(f"{kind}/{namespace}: it may not be read: {error}")
-        return []
-
-
-def _custom(
-    cluster: Cluster, places: Iterable[str], definitions: Iterable[Json], passed_over: list[str]
-) -> list[tuple[str, Json]]:
+def _custom(cluster: Cluster, lists: Lists, definitions: Iterable[Json]) -> list[tuple[str, Json]]:
     """The objects of kinds that somebody defined, which are not made by a controller."""
-    kinds = [
-        _kind_defined(definition)
-        for definition in definitions
-        if definition["spec"]["scope"] == "Namespaced"
-    ]
+    kinds = []
+    for definition in definitions:
+        spec = definition["spec"]
+        version = _version(spec)
+        if spec["scope"] == "Namespaced" and version:
+            name = f"{spec['names']['kind']}.{version}.{spec['group']}"
+            cluster.define(name, Kind(f"/apis/{spec['group']}/{version}", spec["names"]["plural"]))
+            kinds.append(name)
     return [
         (kind, item)
-        for place in places
         for kind in kinds
-        for item in _where_allowed(cluster, kind, place, passed_over)
+        for item in lists.where_allowed(kind)
         if controller_of(item) is None
     ]
 
 
-def _kind_defined(definition: Json) -> str:
-    """`KIND.VERSION.GROUP` of a CustomResourceDefinition, in the version that is stored."""
-    spec = definition["spec"]
-    stored = next(each["name"] for each in spec["versions"] if each.get("storage"))
-    return f"{spec['names']['kind']}.{stored}.{spec['group']}"
+def _version(definition: Json) -> str:
+    """The version that is stored, of those that are served; "" where none is."""
+    served = [each for each in definition["versions"] if each.get("served", True)]
+    stored = [each["name"] for each in served if each.get("storage")]
+    return str((stored or [each["name"] for each in served] or [""])[0])
 
 
 def _cluster_wide(
@@ -245,37 +231,48 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
     """
     wanted = frozenset(namespaces)
     place = next(iter(wanted)) if len(wanted) == 1 else "default"
-    files = [one for path in paths for one in _files(path)]
+    files = [each for path in paths for each in _files(path)]
     given = {path for path in paths if path.is_file()}
     found: list[tuple[str, Json]] = []
     passed_over: list[str] = []
     for path in files:
         try:
-            items = list(_placed(_objects(path), place))
+            items, nameless = objects_in(path)
         except SpecError as error:
             if path in given:
                 raise
             passed_over.append(str(error))
             continue
-        found += [
-            (str(item["kind"]), item)
-            for item in items
-            if item.get("kind") not in _NOT_READ
-            and (not wanted or namespace_of(item) in wanted | {CLUSTER_WIDE})
-        ]
-    source = Source(f"declared in {_named(files)}", tuple(found), tuple(passed_over))
+        passed_over += nameless
+        found += [(_kind(item), item) for item in _placed(items, place)]
+    if any(kind == "Secret" for kind, _ in found):
+        passed_over.append(_SECRETS)
+    chosen = tuple(
+        (kind, item)
+        for kind, item in found
+        if kind not in _NOT_READ
+        and (not wanted or namespace_of(item, kind) in wanted | {CLUSTER_WIDE})
+    )
+    source = Source(f"declared in {_named(files)}", chosen, tuple(passed_over))
     return _not_empty(source, f"the {len(files)} files")
 
 
+def _kind(item: Json) -> str:
+    """As a spec names it; of a group that Kubernetes no longer serves it is the built-in kind."""
+    name, group = str(item["kind"]), str(item.get("apiVersion") or "").rpartition("/")[0]
+    return name if group in {"", "extensions"} else kind_of(item)
+
+
 def _named(files: Sequence[Path]) -> str:
-    names = sorted({path.name for path in files})
+    names = sorted({printable(path.name) for path in files})
     more = f" and {len(names) - _FILES_NAMED} files more" if len(names) > _FILES_NAMED else ""
     return ", ".join(names[:_FILES_NAMED]) + more
 
 
 def _not_empty(source: Source, place: str) -> Source:
     if not any(True for _ in source.of("Deployment", "StatefulSet", "DaemonSet")):
-        why = "".join(f"; {one}" for one in source.passed_over[:3])
+        reasons = [line for line in source.passed_over if line != _SECRETS]
+        why = "".join(f"; {line}" for line in reasons[:3])
         raise SpecError(
             f"init: expected a Deployment, StatefulSet or DaemonSet in {place}, observed none{why}"
         )
@@ -294,26 +291,7 @@ def _files(path: Path) -> list[Path]:
 def _placed(items: Iterable[Json], namespace: str) -> Iterator[Json]:
     """The same, each with a namespace, if its kind has one."""
     for item in items:
-        if namespace_of(item) == CLUSTER_WIDE:
+        if namespace_of(item, _kind(item)) == CLUSTER_WIDE:
             yield item
             continue
         yield {**item, "metadata": {"namespace": namespace, **item["metadata"]}}
-
-
-def _objects(path: Path) -> Iterator[Json]:
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        words = " ".join(str(error).split())[:200]
-        raise SpecError(f"{path}: expected manifests in YAML, observed {words}") from error
-    for document in documents:
-        items = document.get("items") if isinstance(document, Mapping) else None
-        for item in items if isinstance(items, list) else [document]:
-            if isinstance(item, dict) and item.get("kind") and _has_name(item):
-                yield item
-
-
-def _has_name(item: Json) -> bool:
-    """True for an object: another tool's YAML may have a `metadata` of its own."""
-    metadata = item.get("metadata")
-    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)

@@ -145,6 +145,21 @@ class KubeApi:
                     raise
         return self._pages(path, label_selector)
 
+    def first_page(self, path: str) -> Items | None:
+        """All objects of a collection where one page holds them, PAGE at most; None where not.
+
+        Raises:
+            ObservationError: As `list` does.
+        """
+        try:
+            page = self.get(path, limit=str(PAGE))
+        except ObservationError as error:
+            if isinstance(error.__cause__, TooLargeError):
+                return None
+            raise
+        more = (page.get("metadata") or {}).get("continue")
+        return None if more else as_items(page, path)
+
     def _pages(self, path: str, label_selector: str) -> Items:
         items: Items = []
         limit = PAGE

@@ -6,6 +6,7 @@ value, as JSON writes it. A field that is null is absent, as in the API's own de
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,13 @@ def positions(value: Any, path: str) -> list[tuple[str | int, ...]]:  # noqa: AN
             if step["index"] == "*" or inner is _one_step(node, step) is not None
         ]
     return [place for place, _ in places]
+
+
+def filters_of(path: str) -> Iterator[tuple[str, str, str]]:
+    """For each filter `[key=value]`: the path up to its end, its key and its value."""
+    for step in _STEP.finditer(path):
+        if step["filter"]:
+            yield path[: step.end()], step["filter"], step["value"]
 
 
 def _children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
-from clusterproof.kube.kinds import KINDS, Kind, group_version
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, Kind, group_version
 from clusterproof.kube.objects import Json, labels_of, status_of
 from clusterproof.kube.pods import is_active, is_ready
 from clusterproof.kube.workloads import middle_kind, pods_by_owner
@@ -42,6 +42,24 @@ class Cluster:
         with self._lock:
             self._asked.add((kind, namespace))
         return self._listed(kind, namespace)
+
+    def define(self, name: str, kind: Kind) -> None:
+        """Say where the objects of a kind that is not built in are: spares its discovery."""
+        self._discovered.setdefault(name, kind)
+
+    def on_one_page(self, kind: str) -> list[Json] | None:
+        """Every object of `kind` in any namespace, as `objects`; None where one page holds not all.
+
+        Raises:
+            ObservationError: The list was refused.
+        """
+        with self._lock:
+            self.lists_made += 1
+        try:
+            items = self.api.first_page(self._kind(kind).collection(CLUSTER_WIDE))
+        except ObservationError as error:
+            raise _with_next(error, kind, CLUSTER_WIDE) from error
+        return None if items is None else [item for item in items if not is_ours(item)]
 
     def read_ahead(self, kind: str, namespace: str) -> None:
         """List it now, for whoever asks later; by itself this is no right that a row needs.

@@ -1,0 +1,127 @@
+"""The objects in a file of manifests: what kubectl would read there, and nothing else; pure.
+
+As sigs.k8s.io/yaml has it, a key is a text, and so are a date and what has a colon in it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from clusterproof.errors import SpecError
+from clusterproof.generate.settings import printable
+from clusterproof.kube.objects import Json
+from clusterproof.kube.paths import text_of
+
+_NODES_AT_MOST: Final = 1_000_000
+"""Of a file, each alias in full: one of a megabyte of plain YAML has less."""
+_LONGEST_WORDS: Final = 200
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
+_KUSTOMIZE: Final = "kustomize.config.k8s.io/"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which dates are texts."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as its base has it
+        letter: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for letter, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> object:
+    """A number; `12:30` is none."""
+    if ":" in node.value:
+        return node.value
+    is_whole = node.tag.endswith(":int")
+    return loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+
+
+def objects_in(path: Path) -> tuple[list[Json], list[str]]:
+    """The objects of a file, and a sentence for each that no row could name.
+
+    Raises:
+        SpecError: It cannot be read, or is no YAML.
+    """
+    try:
+        documents = list(yaml.load_all(path.read_bytes(), _Loader))
+        objects = [each for part in _Plain().of(documents) for each in _objects(part)]
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        words = printable(_words(error))[:_LONGEST_WORDS]
+        raise SpecError(f"{path}: expected manifests in YAML, observed {words}") from error
+    whole = [each for each in objects if not _lack(each)]
+    others = [
+        f"{path}: a {printable(each['kind'])} {_lack(each)}"
+        for each in objects
+        if _lack(each) and _is_of_cluster(each)
+    ]
+    return whole, others
+
+
+def _words(error: Exception) -> str:
+    """What is wrong, and where: without the line itself, which may hold a secret."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        return f"{error.context or ''} {error.problem or ''}".strip() + place
+    if isinstance(error, RecursionError):
+        return "too many levels"
+    return str(error)
+
+
+class _Plain:
+    """Makes JSON of what YAML gave."""
+
+    def __init__(self) -> None:
+        """Of nothing yet."""
+        self._left = _NODES_AT_MOST
+
+    def of(self, node: Any) -> Any:  # noqa: ANN401 - YAML
+        """The same, each alias in full.
+
+        Raises:
+            ValueError: There are too many.
+            RecursionError: An alias is in itself.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError(f"more than {_NODES_AT_MOST} parts: aliases of aliases, maybe")
+        if isinstance(node, dict):
+            return {text_of(key): self.of(inner) for key, inner in node.items()}
+        if isinstance(node, list | tuple | set):
+            return [self.of(inner) for inner in node]
+        return node.decode("utf-8", "replace") if isinstance(node, bytes) else node
+
+
+def _objects(document: Any) -> Iterator[Json]:  # noqa: ANN401 - JSON
+    if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+        return
+    items = document.get("items")
+    if isinstance(items, list) and document["kind"].endswith("List"):
+        for item in items:
+            yield from _objects(item)
+    elif document["kind"]:
+        yield document
+
+
+def _lack(item: Json) -> str:
+    """What an object lacks that rows could be about; "" where it is nothing."""
+    metadata = item.get("metadata")
+    if not isinstance(metadata, dict) or not metadata.get("name"):
+        return "without a name"
+    names = (metadata["name"], metadata.get("namespace") or "default")
+    if not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
+        return "whose name or namespace Kubernetes does not accept"
+    return ""
+
+
+def _is_of_cluster(item: Json) -> bool:
+    """False for the YAML of a tool, such as a kustomization."""
+    version = item.get("apiVersion")
+    return isinstance(version, str) and not version.startswith(_KUSTOMIZE)
