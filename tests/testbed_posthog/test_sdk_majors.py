@@ -90,7 +90,8 @@ class Sdk(NamedTuple):
 
     @property
     def starts_anew_after_a_fork(self) -> bool:
-        return int(self.version.partition(".")[0]) >= 7  # noqa: PLR2004 - as was seen
+        """Whether a child has a thread that sends, as was seen on 2026-11-27."""
+        return int(self.version.partition(".")[0]) >= 7
 
     def run(self, code: str, argument: object, **more: str) -> str:
         """What a program of it writes; its own words where it fails."""
