@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterproof.kube.objects import Json, annotations_of, status_of
+from clusterproof.kube.objects import Json, annotations_of, is_terminating, status_of
 
 PROVISIONER = "clusterproof.dev/local"
 NODE_ANNOTATION = "volume.kubernetes.io/selected-node"
@@ -23,7 +23,7 @@ class Plan:
     Attributes:
         provision: Claims to serve, each with the reclaim policy of its class.
         refuse: Claims that can never be served, each with the reason.
-        delete: Volumes that were released.
+        delete: Volumes that were released, and that nobody has deleted yet.
     """
 
     provision: tuple[tuple[Json, str], ...]
@@ -80,6 +80,7 @@ def plan(classes: Sequence[Json], claims: Sequence[Json], volumes: Sequence[Json
             for volume in volumes
             if status_of(volume).get("phase") in {"Released", "Failed"}
             and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+            and not is_terminating(volume)
         ),
     )
 

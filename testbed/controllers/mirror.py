@@ -80,8 +80,7 @@ class Mirror(Generic[T]):
             "GET", self.path, timeout_s=patient(LIST_WITHIN_S), patience=Patience()
         )
         listed = as_object(answer, self.path)
-        items = as_items(listed, self.path)
-        projected = {_key(item): self.project(item) for item in items}
+        projected = {_key(item): self.project(item) for item in as_items(listed, self.path)}
         fresh = {key: facts for key, facts in projected.items() if facts is not None}
         with self._lock:
             differs = fresh != self._items

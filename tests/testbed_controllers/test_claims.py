@@ -102,6 +102,12 @@ def test_released_volume_is_deleted_unless_retained(
     assert plan([STANDARD], [], [made]).delete == ((made,) if deleted else ())
 
 
+def test_released_volume_is_deleted_once() -> None:
+    made = volume("Released", "Delete", "u9")
+    made["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    assert plan([STANDARD], [], [made]).delete == ()
+
+
 def test_volume_is_local_to_its_node_and_bound_to_its_claim() -> None:
     made = volume_object(claim(), "Delete", Path("/volumes/u1"))
     spec = made["spec"]
