@@ -3,15 +3,18 @@
 import os
 import re
 import sys
+from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
 from locust.argument_parser import LocustArgumentParser
+from locust.util.timespan import parse_timespan
 
 from clusterproof.errors import SpecError
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec, read_objectives
+from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scenario
 from clusterproof.outcome import ExitCode
 from clusterproof.redact.errors import say_error
@@ -83,6 +86,43 @@ def headers_of(scenario: Scenario, given: Iterable[str]) -> dict[str, str]:
             raise SpecError("--header: expected 'NAME: TEXT', with ${VARIABLE} for what is secret")
         headers[name.lower()] = _filled_in(name, text.strip())
     return headers
+
+
+def plan_of(spec: LoadSpec, name: str, scenario: Scenario, options: Namespace) -> Plan:
+    """The plan that the options ask for, cut at --run-time.
+
+    Raises:
+        SpecError: It leaves the bounds, or --run-time is no time.
+    """
+    plan = spec.plan(
+        name,
+        options.shape,
+        rate_factor=options.rate_factor,
+        time_factor=options.time_factor,
+        callers=scenario.callers,
+    )
+    most_s = options.run_time
+    if isinstance(most_s, str):
+        try:
+            most_s = parse_timespan(most_s)
+        except ValueError as error:
+            raise SpecError(f"--run-time {options.run_time!r}: {error}") from error
+    return plan.cut(most_s) if most_s else plan
+
+
+def stop_timeout_of(scenario: Scenario, given: float | None) -> float:
+    """How many seconds a test drains: what --stop-timeout says, or the scenario.
+
+    Raises:
+        SpecError: --stop-timeout is no longer than a request may take.
+    """
+    least = scenario.timeout_s
+    if given and given <= least:
+        raise SpecError(
+            f"--stop-timeout {given:g}: expected more than timeout_s {least:g} of the scenario:"
+            " requests that are under way at the end would be cut off"
+        )
+    return given or scenario.drain_s
 
 
 def _filled_in(header: str, text: str) -> str:
