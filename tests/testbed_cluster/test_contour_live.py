@@ -17,8 +17,8 @@ import pytest
 from clusterproof.kube.objects import Json
 from clusterproof.load.gateway import tell_apart
 from clusterproof.wait import wait_until
+from testbed.certificates import self_signed
 from testbed.cluster.topology import GATEWAY, INGRESS, INGRESS_CLASS, NODES
-from testbed.selfsigned import self_signed
 from tests.testbed_cluster.web import Answer, Caller, get, serving
 from tests.testbed_controllers.live import LiveCluster, LivePod, is_up, live_cluster
 
