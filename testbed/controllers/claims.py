@@ -48,8 +48,7 @@ def node_of(claim: Json) -> str:
 
 def size_of(claim: Json) -> str:
     """What the claim requests, as a quantity."""
-    requests = (claim["spec"].get("resources") or {}).get("requests") or {}
-    return str(requests.get("storage", "0"))
+    return str(claim["spec"]["resources"]["requests"]["storage"])
 
 
 def claim_uid_of(volume: Json) -> str:

@@ -67,9 +67,7 @@ class Disks:
 
     def present(self) -> tuple[str, ...]:
         """The volumes that are there, in whatever state."""
-        if not self.root.exists():
-            return ()
-        return tuple(sorted({path.name.removesuffix(".img") for path in self.root.iterdir()}))
+        return tuple(sorted({path.name.removesuffix(".img") for path in self.root.glob("*")}))
 
 
 def _format(image: Path, size_bytes: int) -> None:

@@ -15,7 +15,7 @@ from testbed.settings import patient
 
 T = TypeVar("T")
 
-LIST_WITHIN_S = 30.0
+ANSWER_WITHIN_S = 30.0
 # The server ends each watch itself, so one that is silent for longer has lost its peer.
 WATCH_S = 240.0
 FIRST_BACKOFF_S = 0.2
@@ -63,7 +63,7 @@ class Mirror(Generic[T]):
             try:
                 version = version or self._list()
                 for event in self.api.watch(self.path, resource_version=version, for_s=WATCH_S):
-                    version = _version(event["object"])
+                    version = event["object"]["metadata"]["resourceVersion"]
                     self._take(event)
                     backoff_s = FIRST_BACKOFF_S
                 backoff_s = FIRST_BACKOFF_S
@@ -76,10 +76,7 @@ class Mirror(Generic[T]):
 
     def _list(self) -> str:
         """Replace the copy; the resourceVersion to watch from."""
-        answer = self.api.request(
-            "GET", self.path, timeout_s=patient(LIST_WITHIN_S), patience=Patience()
-        )
-        listed = as_object(answer, self.path)
+        listed = ask(self.api, "GET", self.path)
         projected = {_key(item): self.project(item) for item in as_items(listed, self.path)}
         fresh = {key: facts for key, facts in projected.items() if facts is not None}
         with self._lock:
@@ -88,7 +85,7 @@ class Mirror(Generic[T]):
         if differs or not self.synced.is_set():
             self.synced.set()
             self.changed.set()
-        return _version(listed)
+        return str(listed["metadata"]["resourceVersion"])
 
     def _take(self, event: Json) -> None:
         if event["type"] == "BOOKMARK":
@@ -103,9 +100,17 @@ class Mirror(Generic[T]):
             self.changed.set()
 
 
+def ask(api: KubeApi, method: str, path: str, body: Json | None = None) -> Json:
+    """The API server's answer to one request: a slow machine is waited for, and asked again.
+
+    Raises:
+        ObservationError: No answer, or a refusal.
+    """
+    answer = api.request(
+        method, path, body=body, timeout_s=patient(ANSWER_WITHIN_S), patience=Patience()
+    )
+    return as_object(answer, path)
+
+
 def _key(item: Json) -> tuple[str, str]:
     return item["metadata"].get("namespace", ""), item["metadata"]["name"]
-
-
-def _version(answer: Json) -> str:
-    return str(answer["metadata"]["resourceVersion"])

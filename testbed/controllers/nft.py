@@ -168,10 +168,8 @@ def _port_text(port: RulePort | None, pod: PodFacts) -> str | None:
     if port is None:
         return ""
     protocol, first = port.protocol, port.port
-    if isinstance(first, str):
-        first = pod.ports.get((first, protocol))
-        if first is None:
-            return None
+    if isinstance(first, str) and (first := pod.ports.get((first, protocol))) is None:
+        return None
     if first is None:
         return f"meta l4proto {protocol.lower()}"
     # nft refuses a range of one port.

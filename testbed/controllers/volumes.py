@@ -18,7 +18,7 @@ from testbed.cluster.paths import STATE
 from testbed.controllers import claims as rules
 from testbed.controllers.disks import Disks
 from testbed.controllers.loop import each
-from testbed.controllers.mirror import Mirror
+from testbed.controllers.mirror import Mirror, ask
 
 VOLUMES = "/api/v1/persistentvolumes"
 FAILED = "ProvisioningFailed"
@@ -68,7 +68,7 @@ class Provisioner:
             self._tell(claim, FAILED, str(error))
             raise
         try:
-            self._api.request("POST", VOLUMES, body=rules.volume_object(claim, reclaim, path))
+            ask(self._api, "POST", VOLUMES, rules.volume_object(claim, reclaim, path))
         except ObservationError as error:
             if error.status != HTTPStatus.CONFLICT:  # made before the mirror could tell
                 raise
@@ -80,7 +80,7 @@ class Provisioner:
         name = volume["metadata"]["name"]
         self._disks.remove(rules.claim_uid_of(volume))
         try:
-            self._api.request("DELETE", f"{VOLUMES}/{name}")
+            ask(self._api, "DELETE", f"{VOLUMES}/{name}")
         except ObservationError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
@@ -102,8 +102,7 @@ class Provisioner:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         event = rules.event_on(claim, reason, message, at=now)
         try:
-            path = f"/api/v1/namespaces/{metadata['namespace']}/events"
-            self._api.request("POST", path, body=event)
+            ask(self._api, "POST", f"/api/v1/namespaces/{metadata['namespace']}/events", event)
         except ObservationError as error:
             log.warning("no Event for claim %s: %s", name, error)
 
