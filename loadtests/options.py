@@ -3,15 +3,19 @@
 import os
 import re
 import sys
+from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
+from locust.util.timespan import parse_timespan
 
 from clusterproof.errors import SpecError
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE, LoadSpec, read_objectives
+from clusterproof.load.schedule import Plan
 from clusterproof.load.sections import Scenario
 from clusterproof.outcome import ExitCode
 from clusterproof.redact.errors import say_error
@@ -85,6 +89,43 @@ def headers_of(scenario: Scenario, given: Iterable[str]) -> dict[str, str]:
     return headers
 
 
+def plan_of(spec: LoadSpec, name: str, scenario: Scenario, options: Namespace) -> Plan:
+    """The plan that the options ask for, cut at --run-time.
+
+    Raises:
+        SpecError: It leaves the bounds, or --run-time is no time.
+    """
+    plan = spec.plan(
+        name,
+        options.shape,
+        rate_factor=options.rate_factor,
+        time_factor=options.time_factor,
+        callers=scenario.callers,
+    )
+    most_s = options.run_time
+    if isinstance(most_s, str):
+        try:
+            most_s = parse_timespan(most_s)
+        except ValueError as error:
+            raise SpecError(f"--run-time {options.run_time!r}: {error}") from error
+    return plan.cut(most_s) if most_s else plan
+
+
+def stop_timeout_of(scenario: Scenario, given: float | None) -> float:
+    """How many seconds a test drains: what --stop-timeout says, or the scenario.
+
+    Raises:
+        SpecError: --stop-timeout is no longer than a request may take.
+    """
+    least = scenario.timeout_s
+    if given and given <= least:
+        raise SpecError(
+            f"--stop-timeout {given:g}: expected more than timeout_s {least:g} of the scenario:"
+            " requests that are under way at the end would be cut off"
+        )
+    return given or scenario.drain_s
+
+
 def _filled_in(header: str, text: str) -> str:
     try:
         filled = Template(text).substitute(os.environ)
@@ -106,59 +147,38 @@ def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
     """
     if any("--shape" in action.option_strings for action in parser._actions):  # noqa: SLF001 - argparse has no other way to ask
         raise SpecError("-f: expected one scenario at a time: each has its own plan and verdict")
-    parser.add_argument(
-        "--shape",
-        env_var="LOCUST_SHAPE",
-        default=next(iter(scenario.shapes)),
-        choices=list(scenario.shapes),
-        help="Which load of spec/objectives.yaml to offer",
-    )
-    for of, what in (("rate", "rate"), ("time", "duration")):
+
+    def add(option: str, words: str, *, in_web_ui: bool = True, **settings: Any) -> None:  # noqa: ANN401 - of argparse
+        variable = f"LOCUST_{option.upper().replace('-', '_')}"
         parser.add_argument(
-            f"--{of}-factor",
-            env_var=f"LOCUST_{of.upper()}_FACTOR",
-            type=float,
-            default=1.0,
-            help=f"Scales every {what}",
+            f"--{option}", env_var=variable, help=words, include_in_web_ui=in_web_ui, **settings
         )
+
+    shapes = list(scenario.shapes)
+    add("shape", "Which load of spec/objectives.yaml to offer", default=shapes[0], choices=shapes)
+    for of, what in (("rate", "rate"), ("time", "duration")):
+        add(f"{of}-factor", f"Scales every {what}", type=float, default=1.0)
     for option, what in (
         ("ca", "the authority of the target's certificate; default: the system's"),
         ("cert", "a certificate of our own and its key, for a target that asks for one"),
     ):
-        parser.add_argument(
-            f"--{option}",
-            env_var=f"LOCUST_{option.upper()}",
-            default="",
-            help=f"PEM file with {what}",
-            include_in_web_ui=False,
-        )
-    parser.add_argument(
-        "--seed",
-        env_var="LOCUST_SEED",
-        type=int,
-        default=scenario.seed,
-        help="Of what the requests look like; default: another one in each run",
-    )
-    parser.add_argument(
-        "--header",
-        env_var="LOCUST_HEADER",
+        add(option, f"PEM file with {what}", default="", in_web_ui=False)
+    seeds = "Of what the requests look like; default: another one in each run"
+    add("seed", seeds, type=int, default=scenario.seed)
+    add(
+        "header",
+        "Sent with each request; ${VARIABLE} is taken from the environment",
         action="append",
         default=[],
         metavar="'NAME: TEXT'",
-        help="Sent with each request; ${VARIABLE} is taken from the environment",
-        include_in_web_ui=False,
+        in_web_ui=False,
     )
-    parser.add_argument(
+    parser.add_argument(  # by no environment variable: it is to be said anew for each run
         "--allow-production",
         action="store_true",
         default=False,
         help="Load a host that the load spec calls production",
         include_in_web_ui=False,
     )
-    parser.add_argument(
-        "--out",
-        env_var="LOCUST_OUT",
-        default="reports/load",
-        help="Folder for generator.json and account.json",
-        include_in_web_ui=False,
-    )
+    files = "Folder for generator.json and account.json"
+    add("out", files, default="reports/load", in_web_ui=False)

@@ -5,6 +5,7 @@ turn) are kept in `test-1`, `test-2` and so on.
 """
 
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -12,11 +13,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from clusterproof.load.account import Account
 from clusterproof.load.finding import Finding
 from clusterproof.load.folder import FILES, RUN_VARIABLE, lock
 from clusterproof.load.record import run_record
+from clusterproof.redact import Redactor
+from clusterproof.redact.errors import cannot_write
 from clusterproof.report.files import replace_file
 from clusterproof.report.write import WRITERS, write_reports
+
+LOG = logging.getLogger("clusterproof.load")
 
 
 class Records:
@@ -56,22 +62,31 @@ class Records:
         self.tests += 1
         shutil.copyfile(self._spec, self.folder / "objectives.yaml")
 
-    def report(self, record: Mapping[str, Any], findings: Iterable[Finding]) -> None:
-        """Write the reports that every run has; a session that watches writes them itself.
-
-        Raises:
-            OSError: The disk is full, or the folder is gone.
-        """
-        if self._lock is not None:
-            facts = {**record, "run": self.run}
-            write_reports(run_record(findings, facts, spec_path=str(self._spec)), self.folder)
-
-    def write(self, record: Mapping[str, Any], account: Mapping[str, Any]) -> None:
+    def keep(
+        self, record: Mapping[str, Any], account: Account, findings: Iterable[Finding] = ()
+    ) -> bool:
         """Write the files of the test, in place of those that say what is known of it so far.
 
-        Raises:
-            OSError: The disk is full, or the folder is gone.
+        Args:
+            record: Of the generator.
+            account: What was counted.
+            findings: With them, the reports that every run has are written too; a session that
+                watches writes them itself.
+
+        Returns:
+            Whether they could be written; if not, the reason is in the log.
         """
-        for name, facts in zip(FILES, (record, account), strict=True):
-            text = json.dumps({"run": self.run, **facts}, indent=1 if facts is record else None)
-            replace_file(self.folder / name, text.encode())
+        redactor = Redactor()
+        shown = account.worded(redactor.data)  # names and reasons hold what a scenario chose
+        parts = (redactor.data({"run": self.run, **record}), {"run": self.run, **shown.to_json()})
+        try:
+            for name, facts, indent in zip(FILES, parts, (1, None), strict=True):
+                replace_file(self.folder / name, json.dumps(facts, indent=indent).encode())
+            if findings and self._lock is not None:
+                facts = {**record, "run": self.run}
+                run = run_record(findings, facts, spec_path=str(self._spec))
+                write_reports(run, self.folder)
+        except OSError as error:
+            LOG.error("the record cannot be written: %s", cannot_write(error))  # noqa: TRY400 - the sentence is enough
+            return False
+        return True

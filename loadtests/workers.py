@@ -17,10 +17,13 @@ from clusterproof.load.account import Account
 from clusterproof.load.schedule import Plan
 from clusterproof.load.seconds import Second
 from clusterproof.load.sections import CircuitBreaker
+from clusterproof.outcome import ExitCode
 from loadtests.health import mostly_failing
 
 LOG = logging.getLogger("clusterproof.load")
 LANE, FINAL, THAWED = "clusterproof_lane", "clusterproof_final", "clusterproof_thawed"
+TRIP = "clusterproof_trip"
+"""A worker's circuit breaker opened."""
 START_DELAY_S = 1.0
 """Between the order to start and second 0: callers are spawned and workers told by then."""
 _TAKE_OVER_S = 0.3
@@ -66,7 +69,21 @@ class Workers:
         self._lanes: dict[str, int] = {}
         runner.register_message(FINAL, self._take_final)
         runner.register_message(THAWED, self._take_thawed)
+        runner.register_message(TRIP, lambda msg, **_: trip(msg.data["why"]))
+        runner.environment.events.worker_report.add_listener(self._take_report)
         gevent.spawn(self._watch)
+
+    def expect(self, count: int, *, within_s: float) -> None:
+        """Locust gives up waiting with exit code 1, which means something else here."""
+
+        def give_up() -> None:
+            ready = len(self._runner.clients.ready)
+            if self._runner.state == "ready" and ready < count:
+                text = f"{ready} of {count} workers came within {within_s:g} s"
+                LOG.error("INCONCLUSIVE: %s", text)
+                raise SystemExit(ExitCode.INCONCLUSIVE)
+
+        gevent.spawn_later(max(0.0, within_s - 0.5), give_up)
 
     def begin(self, plan: Plan, started_at: float, headers: dict[str, str], seed: int) -> None:
         """A test starts: forget the last one, and share the plan out."""
@@ -76,8 +93,12 @@ class Workers:
         self._reports, self._exposures, self._finals = {}, {}, set()
         self._share_out(from_s=0.0)
 
-    def take_report(self, client: str, snapshot: Json) -> None:
-        """Keep a worker's latest account; of its exposures it sends only the new ones."""
+    def _take_report(self, client_id: str, data: Json, **_: object) -> None:
+        if "clusterproof" in data:
+            self._keep(client_id, data["clusterproof"])
+
+    def _keep(self, client: str, snapshot: Json) -> None:
+        """A worker's latest account; of its exposures it sends only the new ones."""
         known = self._exposures.setdefault(client, [])
         del known[snapshot["exposures_from"] :]
         known += snapshot["exposures"]
@@ -118,14 +139,12 @@ class Workers:
         """How many have sent an account."""
         return len(self._reports)
 
-    def _take_final(self, environment: object, msg: Message) -> None:
-        del environment
-        self.take_report(msg.node_id, msg.data)
+    def _take_final(self, msg: Message, **_: object) -> None:
+        self._keep(msg.node_id, msg.data)
         self._finals.add(msg.node_id)
 
-    def _take_thawed(self, environment: object, msg: Message) -> None:
+    def _take_thawed(self, msg: Message, **_: object) -> None:
         """A worker that had stood still has left its lane: all of them get new ones."""
-        del environment
         if self._runner.state not in _AT_WORK or msg.node_id in self._finals:
             return
         from_s = time.time() - self._started_at + _TAKE_OVER_S

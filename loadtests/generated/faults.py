@@ -4,13 +4,11 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
 
 from clusterproof.load.finding import Link
 from loadtests.generated.world import World, with_hpa
 
 Fault = Callable[[World, random.Random], World]
-Json = dict[str, Any]
 _USAGE_GAP_S = 60.0
 
 

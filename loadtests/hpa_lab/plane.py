@@ -7,8 +7,8 @@ from pathlib import Path
 
 from clusterproof.kube.client import KubeApi
 from clusterproof.load.hpa.rules import ControllerFlags
+from testbed.certificates import self_signed
 from testbed.plane import api_server, running
-from testbed.selfsigned import self_signed
 
 KWOK_PORT, METRICS_SERVER_PORT = 17250, 17445
 METRICS_SERVER = f"https://127.0.0.1:{METRICS_SERVER_PORT}"

@@ -98,13 +98,10 @@ def api_server() -> Component:
 def controller_manager() -> Component:
     """The controllers; the HPA's sync period stays Kubernetes' own 15 s."""
     certs = paths.CERTS
-    config = kubeconfigs.path_of("kube-controller-manager")
     return _control(
         "kube-controller-manager",
         str(program("kube-controller-manager")),
-        f"--kubeconfig={config}",
-        f"--authentication-kubeconfig={config}",
-        f"--authorization-kubeconfig={config}",
+        *_kubeconfigs("kube-controller-manager"),
         "--leader-elect=false",
         "--use-service-account-credentials=true",
         f"--service-account-private-key-file={certs}/service-accounts.key",
@@ -123,13 +120,10 @@ def controller_manager() -> Component:
 
 def scheduler() -> Component:
     """The scheduler."""
-    config = kubeconfigs.path_of("kube-scheduler")
     return _control(
         "kube-scheduler",
         str(program("kube-scheduler")),
-        f"--kubeconfig={config}",
-        f"--authentication-kubeconfig={config}",
-        f"--authorization-kubeconfig={config}",
+        *_kubeconfigs("kube-scheduler"),
         "--leader-elect=false",
         "--profiling=false",
     )
@@ -140,18 +134,12 @@ def metrics_server() -> Component:
 
     The resolution is a pace as well: on a slow machine it grows to a minute, and no further.
     """
-    certs = paths.CERTS
-    config = kubeconfigs.path_of("metrics-server")
     return _control(
         "metrics-server",
         str(program("metrics-server")),
-        f"--kubeconfig={config}",
-        f"--authentication-kubeconfig={config}",
-        f"--authorization-kubeconfig={config}",
-        f"--secure-port={METRICS_SERVER_PORT}",
-        f"--tls-cert-file={certs}/metrics-server.crt",
-        f"--tls-private-key-file={certs}/metrics-server.key",
-        f"--kubelet-certificate-authority={certs}/ca.crt",
+        *_kubeconfigs("metrics-server"),
+        *_serving("metrics-server", METRICS_SERVER_PORT),
+        f"--kubelet-certificate-authority={paths.CERTS}/ca.crt",
         "--kubelet-preferred-address-types=InternalIP",
         f"--kubelet-request-timeout={min(patient(5), 45):g}s",
         f"--metric-resolution={min(patient(10), 60):g}s",
@@ -175,17 +163,11 @@ def prometheus() -> Component:
 
 def prometheus_adapter() -> Component:
     """The custom and external metrics APIs, answered by Prometheus: what HPAs scale by as well."""
-    certs = paths.CERTS
-    config = kubeconfigs.path_of("prometheus-adapter")
     return _control(
         "prometheus-adapter",
         str(program("prometheus-adapter")),
-        f"--lister-kubeconfig={config}",
-        f"--authentication-kubeconfig={config}",
-        f"--authorization-kubeconfig={config}",
-        f"--secure-port={PROMETHEUS_ADAPTER_PORT}",
-        f"--tls-cert-file={certs}/prometheus-adapter.crt",
-        f"--tls-private-key-file={certs}/prometheus-adapter.key",
+        *_kubeconfigs("prometheus-adapter", own="--lister-kubeconfig"),
+        *_serving("prometheus-adapter", PROMETHEUS_ADAPTER_PORT),
         f"--prometheus-url=http://{CONTROL.address}:{PROMETHEUS_PORT}/",
         f"--config={paths.ADDONS}/prometheus-adapter.rules",
     )
@@ -302,6 +284,22 @@ def _controller(name: str) -> Component:
         (sys.executable, "-m", "testbed.controllers", name, f"--kubeconfig={paths.KUBECONFIG}"),
         env=_PYTHON_ENV,
         cwd=str(paths.CHECKOUT),
+    )
+
+
+def _kubeconfigs(name: str, own: str = "--kubeconfig") -> tuple[str, ...]:
+    """What a program asks the API server for, and who may ask the program, by one kubeconfig."""
+    flags = (own, "--authentication-kubeconfig", "--authorization-kubeconfig")
+    return tuple(f"{flag}={kubeconfigs.path_of(name)}" for flag in flags)
+
+
+def _serving(name: str, port: int) -> tuple[str, ...]:
+    """Where a program serves over TLS, with its certificate."""
+    file = paths.CERTS / name
+    return (
+        f"--secure-port={port}",
+        f"--tls-cert-file={file}.crt",
+        f"--tls-private-key-file={file}.key",
     )
 
 

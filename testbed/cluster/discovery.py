@@ -7,22 +7,17 @@ that Prometheus' file discovery reads again as soon as it changes.
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
-from clusterproof.wait import NeverAcceptedError
+from clusterproof.kube.objects import Json
 from testbed.cluster import kubeconfigs, paths
-from testbed.waits import wait_until
+from testbed.controllers.loop import Wake, run
+from testbed.controllers.mirror import Mirror
 
 TARGETS = paths.STATE / "prometheus-targets.json"
-PODS = "/api/v1/pods"
-RETRY_WITHIN_S = 3600.0
-RETRY_EVERY_S = 2.0
-
-Json = dict[str, Any]
 
 
 def target(pod: Json) -> Json | None:
@@ -45,48 +40,24 @@ def target(pod: Json) -> Json | None:
     }
 
 
-def write(targets: dict[str, Json], path: Path) -> None:
-    """Replace the file in one step, so that it is never read half written."""
+def write(targets: Sequence[Json], path: Path) -> None:
+    """Replace the file where it differs, in one step: it is never read half written."""
+    text = json.dumps(targets, indent=1)
+    if path.exists() and path.read_text() == text:
+        return
     unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps([targets[uid] for uid in sorted(targets)], indent=1))
+    unfinished.write_text(text)
     unfinished.replace(path)
 
 
-def follow(api: KubeApi, path: Path) -> None:
-    """List, then follow the watch until it ends; the file is written at each change."""
-    listed = api.get(PODS)
-    targets = {pod["metadata"]["uid"]: found for pod in listed["items"] if (found := target(pod))}
-    write(targets, path)
-    version = listed["metadata"]["resourceVersion"]
-    for event in api.watch(PODS, resource_version=version):
-        pod = event["object"]
-        if event["type"] == "BOOKMARK":
-            continue
-        uid = pod["metadata"]["uid"]
-        found = None if event["type"] == "DELETED" else target(pod)
-        if targets.get(uid) == found:
-            continue
-        if found is None:
-            del targets[uid]
-        else:
-            targets[uid] = found
-        write(targets, path)
-
-
 def main() -> int:
-    """Follow the Pods until ended; exits 1 when the API server stays away for an hour."""
+    """Follow the Pods until ended."""
+    wake = Wake()
+    wake.end_on_signals()
     api = KubeApi(connect(str(kubeconfigs.path_of("prometheus"))))
-    try:
-        wait_until(
-            lambda: follow(api, TARGETS),
-            lambda _: False,
-            waiting_for="the end of this process",
-            within_s=RETRY_WITHIN_S,
-            every_s=RETRY_EVERY_S,
-        )
-    except (NeverAcceptedError, ObservationError) as error:
-        sys.stderr.write(f"{error}\n")
-    return 1
+    mirror = Mirror(api, "/api/v1/pods", target, wake.changed)
+    run([mirror], lambda: write(mirror.snapshot(), TARGETS), wake)
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ Simulated Pods never stand in for real ones: they are marked, and only on simula
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
+from clusterproof.kube.objects import Json
+from clusterproof.kube.pods import is_ready
 from testbed.cluster import binaries, kubeconfigs, paths, supervision
 from testbed.cluster.binaries import program
 from testbed.cluster.component import Component
@@ -40,8 +41,6 @@ READY_WITHIN_S = 300.0
 DELETE_WITHIN_S = 120.0
 _CONFLICT = 409
 _NOT_FOUND = 404
-
-Json = dict[str, Any]
 
 
 def up(nodes: int, pods: int, namespace: str, progress: Progress) -> None:
@@ -162,21 +161,10 @@ def _delete(api: KubeApi, path: str, **query: str) -> None:
 
 
 def _wait_until_ready(api: KubeApi, path: str, count: int) -> None:
-    def ready() -> int:
-        return sum(
-            any(c["type"] == "Ready" and c["status"] == "True" for c in _conditions(item))
-            for item in api.list(path, label_selector=MARK)
-        )
-
     wait_until(
-        ready,
-        lambda found: found >= count,
+        lambda: sum(map(is_ready, api.list(path, label_selector=MARK))),
+        lambda ready: ready >= count,
         waiting_for=f"{count} simulated objects Ready under {path}",
         within_s=READY_WITHIN_S,
         every_s=2.0,
     )
-
-
-def _conditions(item: Json) -> list[Json]:
-    found: list[Json] = item.get("status", {}).get("conditions") or []
-    return found

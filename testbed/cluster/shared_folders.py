@@ -1,6 +1,6 @@
-"""Folders of fixed names that kubelets, containerd and CNI make, ours and any other alike.
+"""Folders of fixed names that kubelets and CNI make, ours and any other alike.
 
-A foreign Kubernetes or containerd may have come since `up`, so nothing is deleted as a whole: files
+A foreign Kubernetes may have come since `up`, so nothing is deleted as a whole: files
 go that are ours by name, then the folders that `up` did not find and that hold no file any more.
 """
 
@@ -9,7 +9,6 @@ import os
 import re
 import socket
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from testbed.cluster import paths
@@ -18,7 +17,6 @@ from testbed.cluster.topology import CNI_NETWORK
 KUBELET = Path("/var/lib/kubelet")
 CNI = Path("/var/lib/cni")
 LOG_LINKS = Path("/var/log/containers")
-CONTAINERD = Path("/run/containerd")
 XTABLES_LOCK = Path("/run/xtables.lock")
 
 FOLDERS = (
@@ -29,9 +27,6 @@ FOLDERS = (
     CNI,
     LOG_LINKS,
     Path("/var/log/pods"),
-    CONTAINERD / "s",
-    CONTAINERD / "runc",
-    CONTAINERD,
 )
 """The deepest first."""
 
@@ -55,7 +50,7 @@ def remove_own_files(before: Collection[str] | None) -> list[Path]:
     Args:
         before: What `existing` said before `up`; None where no one knows.
     """
-    own = [path for path in (*shim_sockets(), *_cni_results(), *_log_links()) if _is_there(path)]
+    own = [path for path in (*_cni_results(), *_log_links()) if _is_there(path)]
     if before is not None:
         own += _of_device_plugins(before)
     for path in own:
@@ -80,15 +75,6 @@ def remove_empty(before: Collection[str]) -> Iterator[str]:
             yield f"undone: folder {folder}"
         else:
             yield f"left: folder {folder}, in which others have just made a file"
-
-
-def shim_sockets() -> tuple[Path, ...]:
-    """Sockets of our containers' shims, as the shims' own folders name them."""
-    named: set[Path] = set()
-    for file in paths.RUN.glob("nodes/*/containerd/io.containerd.runtime.v2.task/*/*/address"):
-        with suppress(OSError):
-            named.add(Path(file.read_text().strip().removeprefix("unix://")))
-    return tuple(named)
 
 
 def _cni_results() -> list[Path]:

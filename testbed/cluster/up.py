@@ -63,9 +63,8 @@ def up(progress: Progress, *, deployment: bool = True) -> None:
 
 def _up(progress: Progress, modules_before: set[str], *, deployment: bool) -> None:
     preflight.check()
-    _check_size()
-    _check_engine()
-    _check_minor()
+    if running():
+        _refuse_changes()
     archives = prepare(progress, deployment=deployment)
     if running():
         images.import_into_nodes(archives, progress)
@@ -97,32 +96,20 @@ def running() -> bool:
     return paths.COMPLETE.exists() and supervision.supervisor_process() is not None
 
 
-def _check_size() -> None:
-    held = size.recorded() or size.DEFAULT
-    if running() and held != size.NODE_COUNT:
-        raise PreflightError(
-            f"NODES={size.NODE_COUNT}: the cluster that runs has {held} nodes, and a running one is"
-            " not resized; remove it first: make cluster-down"
-        )
-
-
-def _check_engine() -> None:
-    there = engine.recorded() or engine.NFTABLES
-    if running() and there != engine.ENGINE:
-        raise PreflightError(
-            f"POLICY={engine.ENGINE}: the cluster that runs has {there}, and its engine is not"
-            " changed while it runs; remove it first: make cluster-down"
-        )
-
-
-def _check_minor() -> None:
-    wanted, held = (minor.KUBERNETES, minor.KUBELET), minor.recorded()
-    if running() and held != wanted:
-        raise PreflightError(
-            f"KUBERNETES={minor.named(*wanted)}: the cluster that runs is of"
-            f" {minor.named(*held) if held else 'another version, not recorded'},"
-            " and a running one is not changed; remove it first: make cluster-down"
-        )
+def _refuse_changes() -> None:
+    """A running cluster keeps its size, its engine and its Kubernetes."""
+    held = minor.recorded()
+    version = minor.named(*held) if held else "another version, not recorded"
+    for name, wanted, present in (
+        ("NODES", size.NODE_COUNT, size.recorded() or size.DEFAULT),
+        ("POLICY", engine.ENGINE, engine.recorded() or engine.NFTABLES),
+        ("KUBERNETES", minor.named(minor.KUBERNETES, minor.KUBELET), version),
+    ):
+        if present != wanted:
+            raise PreflightError(
+                f"{name}={wanted}: the cluster that runs has {present}, and a running one is not"
+                " changed; remove it first: make cluster-down"
+            )
 
 
 def prepare(progress: Progress, *, deployment: bool = True) -> list[Path]:

@@ -16,7 +16,9 @@ def main(folders: list[str]) -> None:
     for folder in folders:
         chosen = RunnerFilter(framework=["kubernetes"])
         report = Runner().run(root_folder=folder, runner_filter=chosen)
-        failed = [[one.check_id, one.resource, one.check_name] for one in report.failed_checks]
+        failed = [
+            [check.check_id, check.resource, check.check_name] for check in report.failed_checks
+        ]
         sys.stdout.write(json.dumps(failed) + "\n")
 
 

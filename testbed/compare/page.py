@@ -51,8 +51,8 @@ def page(defects: Sequence[Defect], judged: Sequence[Judged], about: About, word
     return words.format(
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         tools=", ".join(f"{tool.name} {tool.version}" for tool in about.tools),
-        defects=sum(bool(one.reds) for one in defects),
-        equivalents=sum(not one.reds for one in defects),
+        defects=sum(bool(defect.reds) for defect in defects),
+        equivalents=sum(not defect.reds for defect in defects),
         looks=about.looks,
         summary="\n".join(_summary(judged, about)),
         only="\n".join(_by_who(judged)),

@@ -45,7 +45,7 @@ def read_proof(page: Path) -> tuple[dict[str, set[str]], set[str], set[str]]:
 def ours(defects: Iterable[Defect], page: Path) -> list[Judged | None]:
     """Our verdict of each defect, in order; None where it is not in the proof."""
     red, wrong, equivalents = read_proof(page)
-    return [_verdict(one, red, wrong, equivalents) for one in defects]
+    return [_verdict(defect, red, wrong, equivalents) for defect in defects]
 
 
 def _verdict(

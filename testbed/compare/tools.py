@@ -135,4 +135,4 @@ def _environment(say: Say) -> Path:
 def _pinned(pyproject: Path) -> dict[str, str]:
     """Package to version, of a pyproject whose dependencies are all pinned."""
     data = tomllib.loads(pyproject.read_text(encoding="utf-8"))
-    return dict(one.split("==") for one in data["project"]["dependencies"])
+    return dict(dependency.split("==") for dependency in data["project"]["dependencies"])

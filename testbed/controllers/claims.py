@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubernetes.utils import parse_quantity
-
-from testbed.controllers.kube import Json
+from clusterproof.kube.objects import Json, annotations_of, is_terminating, status_of
 
 PROVISIONER = "clusterproof.dev/local"
 NODE_ANNOTATION = "volume.kubernetes.io/selected-node"
@@ -19,157 +17,124 @@ ACCESS_MODES = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
 
 @dataclass(frozen=True)
-class ClassFacts:
-    """A StorageClass of ours."""
-
-    name: str
-    reclaim: str
-
-
-@dataclass(frozen=True)
-class ClaimFacts:
-    """A PersistentVolumeClaim."""
-
-    namespace: str
-    name: str
-    uid: str
-    phase: str
-    storage_class: str
-    node: str
-    request: str
-    volume_mode: str
-    access_modes: tuple[str, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        """What the claim requests."""
-        return int(parse_quantity(self.request))
-
-
-@dataclass(frozen=True)
-class VolumeFacts:
-    """A PersistentVolume that this provisioner made."""
-
-    name: str
-    phase: str
-    reclaim: str
-    claim_uid: str
-
-
-@dataclass(frozen=True)
 class Plan:
-    """What is to be done: claims to serve, claims to refuse with a reason, volumes to delete."""
+    """What is to be done, as raw objects.
 
-    provision: tuple[ClaimFacts, ...]
-    refuse: tuple[tuple[ClaimFacts, str], ...]
-    delete: tuple[VolumeFacts, ...]
+    Attributes:
+        provision: Claims to serve, each with the reclaim policy of its class.
+        refuse: Claims that can never be served, each with the reason.
+        delete: Volumes that were released, and that nobody has deleted yet.
+    """
+
+    provision: tuple[tuple[Json, str], ...]
+    refuse: tuple[tuple[Json, str], ...]
+    delete: tuple[Json, ...]
 
 
-def read_class(raw: Json) -> ClassFacts | None:
+def our_class(raw: Json) -> Json | None:
     """The StorageClass, or None if another provisioner has it."""
-    if raw.get("provisioner") != PROVISIONER:
-        return None
-    return ClassFacts(raw["metadata"]["name"], raw.get("reclaimPolicy", "Delete"))
+    return raw if raw.get("provisioner") == PROVISIONER else None
 
 
-def read_claim(raw: Json) -> ClaimFacts:
-    """The claim; `node` is "" until the scheduler has chosen one."""
-    metadata, spec = raw["metadata"], raw["spec"]
-    return ClaimFacts(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        phase=(raw.get("status") or {}).get("phase", ""),
-        storage_class=spec.get("storageClassName") or "",
-        node=(metadata.get("annotations") or {}).get(NODE_ANNOTATION, ""),
-        request=((spec.get("resources") or {}).get("requests") or {}).get("storage", "0"),
-        volume_mode=spec.get("volumeMode", "Filesystem"),
-        access_modes=tuple(spec.get("accessModes") or ()),
-    )
+def our_volume(raw: Json) -> Json | None:
+    """The volume, or None if it is another provisioner's."""
+    return raw if annotations_of(raw).get(PROVISIONED_BY) == PROVISIONER else None
 
 
-def read_volume(raw: Json) -> VolumeFacts | None:
-    """The volume, or None if it is another provisioner's, or already on its way out."""
-    metadata, spec = raw["metadata"], raw["spec"]
-    if (metadata.get("annotations") or {}).get(PROVISIONED_BY) != PROVISIONER:
-        return None
-    return VolumeFacts(
-        name=metadata["name"],
-        phase=(raw.get("status") or {}).get("phase", ""),
-        reclaim=spec.get("persistentVolumeReclaimPolicy", "Retain"),
-        claim_uid=(spec.get("claimRef") or {}).get("uid", ""),
-    )
+def node_of(claim: Json) -> str:
+    """The node that the scheduler chose; "" until then."""
+    return annotations_of(claim).get(NODE_ANNOTATION, "")
 
 
-def plan(
-    classes: Sequence[ClassFacts], claims: Sequence[ClaimFacts], volumes: Sequence[VolumeFacts]
-) -> Plan:
+def size_of(claim: Json) -> str:
+    """What the claim requests, as a quantity."""
+    return str(claim["spec"]["resources"]["requests"]["storage"])
+
+
+def claim_uid_of(volume: Json) -> str:
+    """The UID of the claim that a volume was made for."""
+    return str((volume["spec"].get("claimRef") or {}).get("uid", ""))
+
+
+def plan(classes: Sequence[Json], claims: Sequence[Json], volumes: Sequence[Json]) -> Plan:
     """What the objects ask for, as they are now."""
-    ours = {one.name for one in classes}
-    served = {one.claim_uid for one in volumes}
+    reclaim = {each["metadata"]["name"]: each.get("reclaimPolicy", "Delete") for each in classes}
+    served = {claim_uid_of(volume) for volume in volumes}
     waiting = [
-        claim
+        (claim, refusal(claim))
         for claim in claims
-        if claim.phase == "Pending" and claim.storage_class in ours and claim.uid not in served
+        if status_of(claim).get("phase") == "Pending"
+        and claim["spec"].get("storageClassName") in reclaim
+        and claim["metadata"]["uid"] not in served
     ]
-    reasons = [(claim, refusal(claim)) for claim in waiting]
     return Plan(
-        provision=tuple(claim for claim, reason in reasons if claim.node and not reason),
-        refuse=tuple((claim, reason) for claim, reason in reasons if reason),
+        provision=tuple(
+            (claim, reclaim[claim["spec"]["storageClassName"]])
+            for claim, reason in waiting
+            if node_of(claim) and not reason
+        ),
+        refuse=tuple((claim, reason) for claim, reason in waiting if reason),
         delete=tuple(
-            one
-            for one in volumes
-            if one.phase in {"Released", "Failed"} and one.reclaim == "Delete"
+            volume
+            for volume in volumes
+            if status_of(volume).get("phase") in {"Released", "Failed"}
+            and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+            and not is_terminating(volume)
         ),
     )
 
 
-def refusal(claim: ClaimFacts) -> str:
+def refusal(claim: Json) -> str:
     """Why the claim can never be served, or ""."""
-    if claim.volume_mode != "Filesystem":
-        return f"expected volumeMode Filesystem, seen {claim.volume_mode}"
-    if not set(claim.access_modes) <= ACCESS_MODES:
-        return f"expected accessModes of {sorted(ACCESS_MODES)}, seen {list(claim.access_modes)}"
+    mode = claim["spec"].get("volumeMode", "Filesystem")
+    if mode != "Filesystem":
+        return f"expected volumeMode Filesystem, seen {mode}"
+    modes = claim["spec"].get("accessModes") or []
+    if not set(modes) <= ACCESS_MODES:
+        return f"expected accessModes of {sorted(ACCESS_MODES)}, seen {modes}"
     return ""
 
 
-def volume_object(claim: ClaimFacts, reclaim: str, path: Path) -> Json:
+def volume_object(claim: Json, reclaim: str, path: Path) -> Json:
     """The PersistentVolume for a claim; type `local`, so that the kubelet reports its use."""
+    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node_of(claim)]}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {
-            "name": f"pvc-{claim.uid}",
+            "name": f"pvc-{claim['metadata']['uid']}",
             "annotations": {PROVISIONED_BY: PROVISIONER},
         },
         "spec": {
-            "capacity": {"storage": claim.request},
-            "accessModes": list(claim.access_modes),
+            "capacity": {"storage": size_of(claim)},
+            "accessModes": claim["spec"].get("accessModes") or [],
             "persistentVolumeReclaimPolicy": reclaim,
-            "storageClassName": claim.storage_class,
+            "storageClassName": claim["spec"]["storageClassName"],
             "volumeMode": "Filesystem",
             "local": {"path": str(path)},
-            "claimRef": {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "namespace": claim.namespace,
-                "name": claim.name,
-                "uid": claim.uid,
-            },
-            "nodeAffinity": {
-                "required": {
-                    "nodeSelectorTerms": [
-                        {
-                            "matchExpressions": [
-                                {
-                                    "key": "kubernetes.io/hostname",
-                                    "operator": "In",
-                                    "values": [claim.node],
-                                }
-                            ]
-                        }
-                    ]
-                }
-            },
+            "claimRef": reference_to(claim),
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
         },
     }
+
+
+def event_on(claim: Json, reason: str, message: str, *, at: str) -> Json:
+    """An Event on a claim; a reason that ends with Failed is a warning."""
+    name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
+    return {
+        "metadata": {"generateName": f"{name}.", "namespace": namespace},
+        "involvedObject": reference_to(claim),
+        "type": "Warning" if reason.endswith("Failed") else "Normal",
+        "reason": reason,
+        "message": message,
+        "source": {"component": PROVISIONER},
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+    }
+
+
+def reference_to(claim: Json) -> Json:
+    """What another object names a claim by."""
+    own = {key: claim["metadata"][key] for key in ("namespace", "name", "uid")}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **own}

@@ -5,16 +5,13 @@ machine's disk for every volume. Where the machine has no loop devices, a plain 
 """
 
 import logging
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.controllers.loop import ControllerError
-from testbed.settings import patient
+from testbed.cluster.run import run
 
 LOOP_CONTROL = Path("/dev/loop-control")
-COMMAND_TIMEOUT_S = 60.0
 # Few, because the tables of unused inodes would be written out over time; as many as a database
 # with one file per table and index can need, even on a small volume.
 BYTES_PER_INODE = 256 * 1024
@@ -37,7 +34,7 @@ class Disks:
         """The mounted directory of a volume, new or as it was left.
 
         Raises:
-            ControllerError: The file system could not be made or mounted.
+            TestbedError: The file system could not be made or mounted.
         """
         directory, image = self.root / uid, self.root / f"{uid}.img"
         directory.mkdir(parents=True, exist_ok=True)
@@ -46,7 +43,7 @@ class Disks:
         elif not directory.is_mount():
             if not image.exists():
                 _format(image, size_bytes)
-            run("mount", "-t", "ext4", "-o", MOUNT_OPTIONS, str(image), str(directory))
+            run(["mount", "-t", "ext4", "-o", MOUNT_OPTIONS, str(image), str(directory)])
             # Databases refuse a data directory that is not empty.
             with suppress(FileNotFoundError):
                 (directory / "lost+found").rmdir()
@@ -58,30 +55,19 @@ class Disks:
         """Unmount and delete; a volume that is not there is no error.
 
         Raises:
-            ControllerError: Something still uses it.
+            TestbedError: Something still uses it.
         """
         directory, image = self.root / uid, self.root / f"{uid}.img"
         if directory.is_mount():
             # The loop device goes with its last mount.
-            run("umount", str(directory))
+            run(["umount", str(directory)])
         if directory.exists():
-            run("rm", "-rf", "--one-file-system", str(directory))
+            run(["rm", "-rf", "--one-file-system", str(directory)])
         image.unlink(missing_ok=True)
 
     def present(self) -> tuple[str, ...]:
         """The volumes that are there, in whatever state."""
-        if not self.root.exists():
-            return ()
-        return tuple(sorted({path.name.removesuffix(".img") for path in self.root.iterdir()}))
-
-    def remove_all(self) -> None:
-        """Remove every volume: for a teardown, when no Pod runs any more.
-
-        Raises:
-            ControllerError: Something still uses one of them.
-        """
-        for uid in self.present():
-            self.remove(uid)
+        return tuple(sorted({path.name.removesuffix(".img") for path in self.root.glob("*")}))
 
 
 def _format(image: Path, size_bytes: int) -> None:
@@ -89,24 +75,6 @@ def _format(image: Path, size_bytes: int) -> None:
     with fresh.open("wb") as file:
         file.truncate(size_bytes)
     inodes = max(FEWEST_INODES, size_bytes // BYTES_PER_INODE)
-    run(*FORMAT, "-N", str(inodes), str(fresh))
+    run([*FORMAT, "-N", str(inodes), str(fresh)])
     # Only a finished file system gets the name that `make` looks for.
     fresh.replace(image)
-
-
-def run(*command: str) -> None:
-    """Run a command that must succeed.
-
-    Raises:
-        ControllerError: It failed, or took longer than a minute.
-    """
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=patient(COMMAND_TIMEOUT_S), check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        message = f"{' '.join(command)}: expected success, seen: {error}"
-        raise ControllerError(message) from error
-    if done.returncode:
-        message = f"{' '.join(command)}: expected success, seen: {done.stderr.strip()}"
-        raise ControllerError(message)

@@ -16,12 +16,21 @@ How the text is built, and why it is right:
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
-from testbed.controllers.allowances import Allowance, Direction, Resolver
-from testbed.controllers.netpol import Address, Block, NamespaceFacts, PodFacts, PolicyFacts
+from clusterproof.kube.policies import Destination, Policy, RulePeer, RulePort, allowances
+from testbed.controllers.pods import Address, PodFacts
+
+Direction = Literal["egress", "ingress"]
+Chains = dict[str, list[str]]
+"""Name to lines."""
 
 TABLE = "clusterproof_policy"
+REMOVAL = f"table inet {TABLE}\ndelete table inet {TABLE}\n"
+"""Leaves no table of ours, whether there was one or not."""
+
 # A direction looks at the far end of a packet; the verdict map is keyed by its own end.
 OWN_END: dict[Direction, str] = {"egress": "saddr", "ingress": "daddr"}
 FAR_END: dict[Direction, str] = {"egress": "daddr", "ingress": "saddr"}
@@ -30,104 +39,157 @@ PRIORITY: dict[Direction, str] = {"egress": "filter", "ingress": "filter + 1"}
 FAMILY = {4: "ip", 6: "ip6"}
 
 
-def ruleset(
-    policies: Sequence[PolicyFacts],
-    namespaces: Sequence[NamespaceFacts],
-    pods: Sequence[PodFacts],
-    node: str,
-) -> str:
-    """The complete table for `node`; loading it replaces what was there in one transaction."""
-    local = _local_pods(pods, node)
-    chains: dict[str, list[str]] = {}
-    base = [
-        _base_chain(direction, local, Resolver(policies, namespaces, pods, direction), chains)
-        for direction in ("egress", "ingress")
-    ]
-    bodies = [_chain(name, lines) for name, lines in sorted(chains.items())]
-    return "\n".join([*removal(), f"table inet {TABLE} {{", *bodies, *base, "}", ""])
+class Rulesets:
+    """The tables of all nodes, from one look at the cluster."""
 
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        namespaces: Mapping[str, Mapping[str, str]],
+        pods: Sequence[PodFacts],
+    ) -> None:
+        """Resolve every selector and port name once, as far as no single Pod decides it.
 
-def removal() -> tuple[str, str]:
-    """Lines that leave no table of ours, whether there was one or not."""
-    return (f"table inet {TABLE}", f"delete table inet {TABLE}")
+        Args:
+            policies: All that there are.
+            namespaces: Name to labels.
+            pods: Those that policies concern.
+        """
+        self._pods = pods
+        self._addresses = [
+            (
+                address,
+                pod,
+                Destination(
+                    pod.namespace,
+                    0,
+                    address=str(address),
+                    namespace=pod.namespace,
+                    namespace_labels=namespaces.get(pod.namespace, {}),
+                    labels=pod.labels,
+                ),
+            )
+            for pod in pods
+            for address in pod.addresses
+        ]
+        self._allowed = {
+            direction: [
+                (policy, list(self._resolved(policy, direction)))
+                for policy in policies
+                if direction.capitalize() in policy.types
+            ]
+            for direction in CHAIN
+        }
 
+    def of(self, node: str) -> str:
+        """The complete table for `node`; loading it replaces what was there in one transaction."""
+        # While an address changes hands, the younger Pod has it.
+        by_age = sorted((pod for pod in self._pods if pod.node == node), key=lambda p: p.created)
+        local = {address: pod for pod in by_age for address in pod.addresses}
+        chains: Chains = {}
+        base = [self._base(direction, local, chains) for direction in CHAIN]
+        bodies = [_chain(name, lines) for name, lines in sorted(chains.items())]
+        return "\n".join([f"{REMOVAL}table inet {TABLE} {{", *bodies, *base, "}", ""])
 
-def _local_pods(pods: Sequence[PodFacts], node: str) -> dict[Address, PodFacts]:
-    """The node's Pods by address; while an address changes hands, the younger Pod has it."""
-    by_age = sorted((pod for pod in pods if pod.node == node), key=lambda pod: pod.created)
-    return {address: pod for pod in by_age for address in pod.addresses}
+    def _base(self, direction: Direction, local: dict[Address, PodFacts], chains: Chains) -> str:
+        """The base chain of one direction; adds the chains that it goes to."""
+        lines = [
+            f"type filter hook forward priority {PRIORITY[direction]}; policy accept;",
+            "ct state established,related accept",
+        ]
+        for version, family in FAMILY.items():
+            jumps = {
+                address: name
+                for address in sorted(each for each in local if each.version == version)
+                if (name := self._chain_of(local[address], direction, chains))
+            }
+            if jumps:
+                # A Pod cannot be cut off from itself, by way of a Service either.
+                itself = ", ".join(f"{address} . {address}" for address in jumps)
+                targets = ", ".join(f"{address} : goto {name}" for address, name in jumps.items())
+                lines.append(f"{family} saddr . {family} daddr {{ {itself} }} accept")
+                lines.append(f"{family} {OWN_END[direction]} vmap {{ {targets} }}")
+        return _chain(CHAIN[direction], lines)
 
+    def _chain_of(self, pod: PodFacts, direction: Direction, chains: Chains) -> str:
+        """The chain of what a Pod is allowed, by its name; "" if no policy restricts it."""
+        selecting = [
+            allowed
+            for policy, allowed in self._allowed[direction]
+            if policy.selects(pod.namespace, pod.labels)
+        ]
+        if not selecting:
+            return ""
+        lines = {
+            " ".join(part for part in (peers, ports, "accept") if part)
+            for allowed in selecting
+            for peers, port in allowed
+            if (ports := _port_text(port, pod)) is not None
+        }
+        text = "\n".join(sorted(lines))
+        name = f"{direction}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        chains[name] = [*sorted(lines), "counter drop"]
+        return name
 
-def _base_chain(
-    direction: Direction,
-    local: dict[Address, PodFacts],
-    resolver: Resolver,
-    chains: dict[str, list[str]],
-) -> str:
-    """The base chain of one direction; adds the chains that it goes to."""
-    jumps: dict[int, list[str]] = {4: [], 6: []}
-    itself: dict[int, list[str]] = {4: [], 6: []}
-    # Many Pods have the same allowances, and each may list thousands of addresses.
-    known: dict[Allowance, list[str]] = {}
-    for address, pod in sorted(local.items(), key=lambda item: (item[0].version, item[0])):
-        allowances = resolver.allowances(pod)
-        if allowances is None:
-            continue
-        for allowed in allowances:
-            if allowed not in known:
-                known[allowed] = list(_lines(allowed, direction))
-        lines = sorted({line for allowed in allowances for line in known[allowed]})
-        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
-        name = f"{direction}_{digest}"
-        chains[name] = [*lines, "counter drop"]
-        jumps[address.version].append(f"{address} : goto {name}")
-        itself[address.version].append(f"{address} . {address}")
-    lines = [
-        f"type filter hook forward priority {PRIORITY[direction]}; policy accept;",
-        "ct state established,related accept",
-    ]
-    for version, family in FAMILY.items():
-        if jumps[version]:
-            # A Pod cannot be cut off from itself, by way of a Service either.
-            own = ", ".join(itself[version])
-            lines.append(f"{family} saddr . {family} daddr {{ {own} }} accept")
-            lines.append(f"{family} {OWN_END[direction]} vmap {{ {', '.join(jumps[version])} }}")
-    return _chain(CHAIN[direction], lines)
+    def _resolved(
+        self, policy: Policy, direction: Direction
+    ) -> Iterator[tuple[str, RulePort | None]]:
+        """The matches of the far end that a policy allows, each with one port; "" is everyone."""
+        end = FAR_END[direction]
+        for _, allowance in allowances(policy, direction):
+            peer, port = allowance.peer, allowance.port
+            chosen = (
+                (address, pod)
+                for address, pod, destination in self._addresses
+                if peer is None or peer.allows(destination, policy.namespace)
+            )
+            if direction == "egress" and port is not None and isinstance(port.port, str):
+                # A name is looked up in the Pod that is dialled: each may give it another number.
+                by_number: dict[int, set[Address]] = defaultdict(set)
+                for address, pod in chosen:
+                    if (number := pod.ports.get((port.port, port.protocol))) is not None:
+                        by_number[number].add(address)
+                for number, addresses in by_number.items():
+                    for text in _address_texts(addresses, end):
+                        yield text, RulePort(port.protocol, number)
+            elif peer is None or peer.cidr:
+                yield ("" if peer is None else _block_text(peer, end)), port
+            else:
+                for text in _address_texts({address for address, _ in chosen}, end):
+                    yield text, port
 
 
 def _chain(name: str, lines: Iterable[str]) -> str:
     return "\n".join([f"\tchain {name} {{", *(f"\t\t{line}" for line in lines), "\t}"])
 
 
-def _lines(allowed: Allowance, direction: Direction) -> Iterator[str]:
-    peers = _peer_texts(allowed.peers, FAR_END[direction])
-    ports = [""] if allowed.ports is None else [ports.text() for ports in allowed.ports]
-    for peer in peers:
-        for port in ports:
-            yield " ".join(part for part in (peer, port, "accept") if part)
+def _port_text(port: RulePort | None, pod: PodFacts) -> str | None:
+    """The match of a port, "" for all traffic; None for a name that `pod` has not."""
+    if port is None:
+        return ""
+    protocol, first = port.protocol, port.port
+    if isinstance(first, str) and (first := pod.ports.get((first, protocol))) is None:
+        return None
+    if first is None:
+        return f"meta l4proto {protocol.lower()}"
+    # nft refuses a range of one port.
+    span = str(first) if port.end_port in {None, first} else f"{first}-{port.end_port}"
+    return f"{protocol.lower()} dport {span}"
 
 
-def _peer_texts(peers: Block | frozenset[Address] | None, end: str) -> list[str]:
-    if peers is None:
-        return [""]
-    if isinstance(peers, Block):
-        return [_block_text(peers, end)]
-    texts = []
+def _address_texts(addresses: Iterable[Address], end: str) -> Iterator[str]:
     for version, family in FAMILY.items():
-        mine = sorted((one for one in peers if one.version == version), key=int)
-        if mine:
-            texts.append(f"{family} {end} {{ {', '.join(map(str, mine))} }}")
-    return texts
+        if texts := [str(at) for at in sorted(a for a in addresses if a.version == version)]:
+            yield f"{family} {end} {{ {', '.join(texts)} }}"
 
 
-def _block_text(block: Block, end: str) -> str:
-    family = FAMILY[block.cidr.version]
+def _block_text(peer: RulePeer, end: str) -> str:
+    block = ipaddress.ip_network(peer.cidr, strict=False)
+    family = FAMILY[block.version]
     # nft has no match for a prefix of length 0: the family alone says the same.
-    text = f"{family} {end} {block.cidr}"
-    if not block.cidr.prefixlen:
-        text = f"meta nfproto ipv{block.cidr.version}"
-    same_family = [hole for hole in block.holes if hole.version == block.cidr.version]
-    if same_family:
+    text = f"{family} {end} {block}" if block.prefixlen else f"meta nfproto ipv{block.version}"
+    excepted = [ipaddress.ip_network(hole, strict=False) for hole in peer.excepted]
+    if same_family := [hole for hole in excepted if hole.version == block.version]:
         holes = ", ".join(map(str, ipaddress.collapse_addresses(same_family)))  # type: ignore[type-var]
         text += f" {family} {end} != {{ {holes} }}"
     return text

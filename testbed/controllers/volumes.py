@@ -4,155 +4,107 @@ Volumes of no claim and no PersistentVolume (of a cluster that is gone) are remo
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import threading
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 
-from testbed.controllers.claims import (
-    PROVISIONER,
-    ClaimFacts,
-    ClassFacts,
-    VolumeFacts,
-    plan,
-    read_claim,
-    read_class,
-    read_volume,
-    volume_object,
-)
+from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.objects import Json
+from clusterproof.kube.quantity import parse_quantity
+from testbed.cluster.errors import TestbedError
+from testbed.cluster.paths import STATE
+from testbed.controllers import claims as rules
 from testbed.controllers.disks import Disks
-from testbed.controllers.kube import Api, ApiError
-from testbed.controllers.loop import ControllerError, StatusFile, Wake, run
-from testbed.controllers.mirror import Mirror
+from testbed.controllers.loop import each
+from testbed.controllers.mirror import Mirror, ask
 
 VOLUMES = "/api/v1/persistentvolumes"
+FAILED = "ProvisioningFailed"
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
 class Provisioner:
     """The mirrors, and the volumes that follow from them."""
 
-    api: Api
-    classes: Mirror[ClassFacts]
-    claims: Mirror[ClaimFacts]
-    volumes: Mirror[VolumeFacts]
-    disks: Disks
-    told: set[tuple[str, str]] = field(default_factory=set)
+    def __init__(self, api: KubeApi, changed: threading.Event) -> None:
+        """Look at nothing yet."""
+        classes = "/apis/storage.k8s.io/v1/storageclasses"
+        self._api = api
+        self._classes = Mirror(api, classes, rules.our_class, changed)
+        self._claims = Mirror(api, "/api/v1/persistentvolumeclaims", lambda raw: raw, changed)
+        self._volumes = Mirror(api, VOLUMES, rules.our_volume, changed)
+        self._disks = Disks(STATE / "volumes")
+        self._told: set[tuple[str, str]] = set()
+        self.mirrors = (self._classes, self._claims, self._volumes)
 
-    def reconcile(self) -> Mapping[str, object]:
+    def reconcile(self) -> None:
         """Serve what waits, delete what is released, remove what nobody knows.
 
-        Each object is tried before the first error is raised: one bad claim holds up no other.
-
         Raises:
-            ControllerError: A volume could not be made or removed.
+            ClusterproofError: A volume could not be made or removed; every other one was tried.
         """
-        classes, claims = self.classes.snapshot(), self.claims.snapshot()
-        volumes = self.volumes.snapshot()
-        todo = plan(classes, claims, volumes)
-        errors: list[ControllerError] = []
-        for claim, reason in todo.refuse:
-            self._tell(claim, "ProvisioningFailed", reason)
-        reclaim = {one.name: one.reclaim for one in classes}
-        for claim in todo.provision:
-            try:
-                self._provision(claim, reclaim[claim.storage_class])
-            except ControllerError as error:
-                self._tell(claim, "ProvisioningFailed", str(error))
-                errors.append(error)
-        for volume in todo.delete:
-            try:
-                self._delete(volume)
-            except ControllerError as error:
-                errors.append(error)
-        known = {claim.uid for claim in claims} | {volume.claim_uid for volume in volumes}
-        for uid in self.disks.present():
-            if uid not in known:
-                log.info("removes %s: no claim and no volume has it", uid)
-                self.disks.remove(uid)
-        if errors:
-            raise errors[0]
-        return {"volumes": {one.name: one.phase for one in volumes}}
+        claims, volumes = self._claims.snapshot(), self._volumes.snapshot()
+        plan = rules.plan(self._classes.snapshot(), claims, volumes)
+        for claim, reason in plan.refuse:
+            self._tell(claim, FAILED, reason)
+        known = {claim["metadata"]["uid"] for claim in claims}
+        known |= {rules.claim_uid_of(volume) for volume in volumes}
+        each(
+            [
+                *(partial(self._provision, claim, reclaim) for claim, reclaim in plan.provision),
+                *(partial(self._delete, volume) for volume in plan.delete),
+                *(partial(self._remove, uid) for uid in self._disks.present() if uid not in known),
+            ]
+        )
 
-    def _provision(self, claim: ClaimFacts, reclaim: str) -> None:
-        path = self.disks.make(claim.uid, claim.size_bytes)
+    def _provision(self, claim: Json, reclaim: str) -> None:
+        size_bytes = int(parse_quantity(rules.size_of(claim)))
         try:
-            self.api.request("POST", VOLUMES, body=volume_object(claim, reclaim, path))
-        except ApiError as error:
+            path = self._disks.make(claim["metadata"]["uid"], size_bytes)
+        except TestbedError as error:
+            self._tell(claim, FAILED, str(error))
+            raise
+        try:
+            ask(self._api, "POST", VOLUMES, rules.volume_object(claim, reclaim, path))
+        except ObservationError as error:
             if error.status != HTTPStatus.CONFLICT:  # made before the mirror could tell
                 raise
             return
-        self._tell(claim, "ProvisioningSucceeded", f"{claim.request} on {claim.node}")
+        told = f"{rules.size_of(claim)} on {rules.node_of(claim)}"
+        self._tell(claim, "ProvisioningSucceeded", told)
 
-    def _delete(self, volume: VolumeFacts) -> None:
-        self.disks.remove(volume.claim_uid)
+    def _delete(self, volume: Json) -> None:
+        name = volume["metadata"]["name"]
+        self._disks.remove(rules.claim_uid_of(volume))
         try:
-            self.api.request("DELETE", f"{VOLUMES}/{volume.name}")
-        except ApiError as error:
+            ask(self._api, "DELETE", f"{VOLUMES}/{name}")
+        except ObservationError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
-        log.info("%s: deleted with its disk", volume.name)
+        log.info("%s: deleted with its disk", name)
 
-    def _tell(self, claim: ClaimFacts, reason: str, message: str) -> None:
+    def _remove(self, uid: str) -> None:
+        log.info("removes %s: no claim and no volume has it", uid)
+        self._disks.remove(uid)
+
+    def _tell(self, claim: Json, reason: str, message: str) -> None:
         """Log, and put an Event on the claim, once for each message."""
-        if (claim.uid, message) in self.told:
+        metadata = claim["metadata"]
+        if (metadata["uid"], message) in self._told:
             return
-        self.told.add((claim.uid, message))
-        failed = reason.endswith("Failed")
-        log.log(
-            logging.WARNING if failed else logging.INFO,
-            "claim %s/%s: %s: %s",
-            claim.namespace,
-            claim.name,
-            reason,
-            message,
-        )
+        self._told.add((metadata["uid"], message))
+        name = f"{metadata['namespace']}/{metadata['name']}"
+        level = logging.WARNING if reason == FAILED else logging.INFO
+        log.log(level, "claim %s: %s: %s", name, reason, message)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        event = {
-            "metadata": {"generateName": f"{claim.name}.", "namespace": claim.namespace},
-            "involvedObject": {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "namespace": claim.namespace,
-                "name": claim.name,
-                "uid": claim.uid,
-            },
-            "type": "Warning" if failed else "Normal",
-            "reason": reason,
-            "message": message,
-            "source": {"component": PROVISIONER},
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
+        event = rules.event_on(claim, reason, message, at=now)
         try:
-            self.api.request("POST", f"/api/v1/namespaces/{claim.namespace}/events", body=event)
-        except ApiError as error:
-            log.warning("no Event for claim %s/%s: %s", claim.namespace, claim.name, error)
+            ask(self._api, "POST", f"/api/v1/namespaces/{metadata['namespace']}/events", event)
+        except ObservationError as error:
+            log.warning("no Event for claim %s: %s", name, error)
 
-
-def run_volumes(api: Api, status: StatusFile, wake: Wake, root: Path) -> None:
-    """Provision until told to stop. The volumes stay: Pods may use them.
-
-    Args:
-        api: The cluster.
-        status: Tells which volumes there are.
-        wake: Ends it.
-        root: Where the volumes are.
-    """
-    changed = wake.changed
-    provisioner = Provisioner(
-        api,
-        Mirror(api, "/apis/storage.k8s.io/v1/storageclasses", read_class, changed),
-        Mirror(api, "/api/v1/persistentvolumeclaims", read_claim, changed),
-        Mirror(api, VOLUMES, read_volume, changed),
-        Disks(root),
-    )
-    mirrors = (provisioner.classes, provisioner.claims, provisioner.volumes)
-    try:
-        run(mirrors, provisioner.reconcile, status, wake)
-    finally:
-        status.remove()
+    def end(self) -> None:
+        """Leave the volumes: Pods may use them."""

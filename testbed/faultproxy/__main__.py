@@ -26,7 +26,7 @@ def main() -> int:
         sys.stdout.write(f"{proxy.kubeconfig}\n")
         sys.stdout.flush()
         ended.wait()
-        hit = sum(one.faulted for one in proxy.hits)
+        hit = sum(each.faulted for each in proxy.hits)
         sys.stdout.write(f"{len(proxy.hits)} requests, {hit} of them hit\n")
     return 0
 

@@ -200,12 +200,12 @@ def main() -> int:
     for found in _side_by_side(one, names, options.at_once):
         lines.append(found)
         if options.json is not None:  # as it grows: a long matrix may be ended early
-            options.json.write_text(json.dumps([asdict(one) for one in lines], indent=1), "utf-8")
+            options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1), "utf-8")
         sys.stdout.write(said(found))
         sys.stdout.flush()
     if options.table is not None:
         options.table.write_text(table(lines), "utf-8")
-    bad = [one.fault for one in lines if not one.sound]
+    bad = [line.fault for line in lines if not line.sound]
     sys.stdout.write(f"{summary(clean, lines)}; unsound: {', '.join(bad) or 'none'}\n")
     return 1 if bad else 0
 
@@ -225,10 +225,10 @@ def table(lines: Iterable[Line]) -> str:
         "| Fault | What happens | Hit | Exit | Passed | Failed | Inconclusive | False passes "
         "| Wrong | Tracebacks | Seconds |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     )
-    for one in lines:
-        cells = [one.fault, one.says, one.hits, one.exit_code, one.passed, one.failed]
-        cells += [one.inconclusive, len(one.false_passes), len(one.wrong), one.tracebacks]
-        text += f"| {' | '.join(map(str, [*cells, one.took_s]))} |\n"
+    for line in lines:
+        cells = [line.fault, line.says, line.hits, line.exit_code, line.passed, line.failed]
+        cells += [line.inconclusive, len(line.false_passes), len(line.wrong), line.tracebacks]
+        text += f"| {' | '.join(map(str, [*cells, line.took_s]))} |\n"
     return text
 
 

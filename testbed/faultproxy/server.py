@@ -20,9 +20,10 @@ import httpx
 
 from clusterproof.kube.connection import Connection
 from clusterproof.observe.cluster import RUN_LABEL
+from testbed.certificates import issued
 from testbed.faultproxy import frames
 from testbed.faultproxy.faults import Fault
-from testbed.faultproxy.identity import new_authority, server_context, write_kubeconfig
+from testbed.faultproxy.identity import DAY, server_context, write_kubeconfig
 from testbed.settings import patient
 
 HANG_S = 600.0
@@ -319,7 +320,7 @@ def running(
 ) -> Iterator[Running]:
     """A proxy in front of `connection`'s API server, for as long as the block lasts."""
     token = secrets.token_urlsafe(24)
-    authority = new_authority("faultproxy")
+    authority = issued("faultproxy", is_authority=True, since=3 * DAY, lasts=DAY)
     proxy = FaultProxy(Upstream(connection, token, kept), fault)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="faultproxy", daemon=True)

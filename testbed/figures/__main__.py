@@ -13,8 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from clusterproof.errors import ClusterproofError, SpecError
+from clusterproof.errors import SpecError
 from clusterproof.outcome import ExitCode
+from testbed.cluster.run import exit_code
 from testbed.figures.pages import blocks, pages, rewritten
 from testbed.figures.registry import PROJECT, REGISTRY, Figure, figures, numbers_in
 from testbed.settings import patient
@@ -135,8 +136,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ClusterproofError as error:
-        sys.stderr.write(f"figures: {error}\n")
-        sys.exit(ExitCode.USAGE)
+    sys.exit(exit_code("figures", main, failed=ExitCode.USAGE))

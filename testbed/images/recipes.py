@@ -4,14 +4,21 @@ A layer is built once and shared by every image above it, so the archives of one
 for byte in what they share. Versions of PyPI packages come from uv.lock, never from here.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked
 
 from testbed.images.dockerfile import STAGES
 
+_STRICT = ConfigDict(extra="forbid")
 APP_USER = 65532  # the number that distroless images use for "nonroot"
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=_STRICT)
 class Copy:
     """A file or folder of the checkout, and where it goes in the image."""
 
@@ -20,7 +27,7 @@ class Copy:
     mode: int | None = None
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=_STRICT)
 class User:
     """A line of /etc/passwd and of /etc/group: some programs refuse a number without a name."""
 
@@ -29,7 +36,7 @@ class User:
     home: str = "/tmp"  # noqa: S108 - the path inside the image
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=_STRICT)
 class Folder:
     """An empty folder, owned by the number that will write to it."""
 
@@ -38,7 +45,7 @@ class Folder:
     mode: int = 0o755
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=_STRICT)
 class Layer:
     """One layer: what is added to its parent.
 
@@ -55,7 +62,7 @@ class Layer:
     """
 
     name: str
-    parent: str | None
+    parent: str | None = None
     debian: tuple[str, ...] = ()
     pypi: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
@@ -93,11 +100,6 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PYTHON = (_PATH, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1", "TZ=UTC")
 
 
-def _copied(stage: str) -> tuple[Copy, ...]:
-    """What a stage of deploy/Dockerfile copies from the checkout."""
-    return tuple(Copy(source, target) for source, target in STAGES[stage].copied)
-
-
 def _released(name: str, layer: str, tag: str) -> Image:
     """An image of deploy/Dockerfile: the stage of its name, on layers of ours."""
     stage = STAGES[name]
@@ -116,133 +118,17 @@ def _released(name: str, layer: str, tag: str) -> Image:
     )
 
 
-# The project's own dependencies (see [project] dependencies in pyproject.toml): the dialler can
-# run the suites inside the cluster.
-PROJECT = "clusterproof"
+def _layers() -> Iterator[Layer]:
+    """The layers of layers.yaml."""
+    layers = yaml.safe_load(Path(__file__).with_name("layers.yaml").read_text(encoding="utf-8"))
+    for name, fields in layers.items():
+        if stage := fields.pop("stage", ""):
+            copied = STAGES[stage].copied
+            fields["copies"] = [{"source": source, "target": target} for source, target in copied]
+        yield Layer(name=name, **fields)
 
-LAYERS = (
-    Layer(
-        name="base",
-        parent=None,
-        debian=("python3", "ca-certificates", "tzdata"),
-        users=(User("nonroot", APP_USER),),
-        drop=(
-            "usr/share/doc/*",
-            "usr/share/man/*",
-            "usr/share/locale/*",
-            "usr/share/info/*",
-            "usr/share/lintian",
-            "usr/share/python3/debpython",
-            "usr/lib/python3.11/test",
-            "usr/lib/python3.11/idlelib",
-            "usr/lib/python3.11/lib2to3",
-            "usr/lib/python3.11/pydoc_data",
-            "usr/lib/x86_64-linux-gnu/gconv/[!Ugl]*",
-            "usr/share/zoneinfo/[!EU]*",
-            "var/cache/*",
-            "var/log/*",
-            "var/lib/apt/lists/*",
-            "var/lib/dpkg/*-old",
-            "etc/hostname",
-            "etc/resolv.conf",
-        ),
-    ),
-    Layer(name="icu", parent="base", debian=("libicu72",)),  # 36 MB that both databases need
-    Layer(
-        name="python-apps",
-        parent="base",
-        pypi=("starlette", "uvicorn", "redis", "psycopg[binary]", "prometheus-client", "httpx"),
-    ),
-    Layer(
-        name="model-router-libraries",
-        parent="python-apps",
-        debian=("curl",),  # the README's operators run `exec -- curl localhost:8080/health`
-        pypi=("posthog", "grpcio", "grpcio-health-checking"),
-        drop=(
-            # The tracing and AI integrations of the SDK: never imported here, 6 MB of bytecode.
-            "usr/local/lib/python3.11/dist-packages/posthog/test",
-            "usr/local/lib/python3.11/dist-packages/posthog/ai",
-        ),
-    ),
-    Layer(
-        name="model-router",
-        parent="model-router-libraries",
-        copies=(Copy("testbed/router/router", "/app/router"),),
-    ),
-    Layer(
-        name="posthog",
-        parent="python-apps",
-        pypi=("hogql-parser",),
-        copies=(Copy("testbed/posthog/posthog_reference", "/app/posthog_reference"),),
-        users=(User("posthog", 10001),),
-    ),
-    Layer(
-        name="postgres",
-        parent="icu",
-        debian=("postgresql-15",),
-        copies=(
-            Copy(
-                "testbed/posthog/images/postgres-entrypoint.sh",
-                "/usr/local/bin/postgres-entrypoint.sh",
-                mode=0o755,
-            ),
-        ),
-        users=(User("postgres-run", 10002, "/var/lib/postgresql"),),
-        folders=(Folder("/var/run/postgresql", 10002), Folder("/var/lib/postgresql/data", 10002)),
-        drop=(
-            # The just-in-time compiler: 114 MB, and the entry point switches it off.
-            "usr/lib/x86_64-linux-gnu/libLLVM*",
-            "usr/lib/x86_64-linux-gnu/libz3*",
-            "usr/lib/llvm-*",
-            "usr/lib/postgresql/15/lib/llvmjit*",
-            "usr/lib/postgresql/15/lib/bitcode",
-            # Debian's wrapper scripts need Perl; the entry point calls the programs themselves.
-            "usr/lib/x86_64-linux-gnu/perl",
-            "usr/lib/x86_64-linux-gnu/libperl*",
-            "usr/share/perl",
-            "usr/share/i18n",
-            "etc/postgresql/15",
-            # A key that the ssl-cert package makes up: not wanted, and different each time.
-            "etc/ssl/private/ssl-cert-snakeoil.key",
-            "etc/ssl/certs/ssl-cert-snakeoil.pem",
-            "var/lib/postgresql/15",
-        ),
-    ),
-    Layer(
-        name="redis",
-        parent="base",
-        debian=("redis-server", "redis-tools"),
-        users=(User("redis-run", 10003, "/data"),),
-        folders=(Folder("/data", 10003),),
-    ),
-    Layer(
-        name="clickhouse",
-        parent="icu",
-        debian=("clickhouse-server", "clickhouse-common", "curl"),
-        users=(User("clickhouse-run", 10004, "/var/lib/clickhouse"),),
-        folders=(Folder("/var/lib/clickhouse", 10004),),
-    ),
-    Layer(
-        name="clusterproof-libraries",
-        parent="python-apps",
-        pypi=(PROJECT,),
-        drop=(
-            "usr/local/lib/python3.11/dist-packages/posthog/test",
-            "usr/local/lib/python3.11/dist-packages/posthog/ai",
-        ),
-    ),
-    Layer(
-        name="dialler",
-        parent="clusterproof-libraries",
-        copies=_copied("clusterproof"),
-    ),
-    Layer(name="load-libraries", parent="clusterproof-libraries", pypi=("locust", "hdrhistogram")),
-    Layer(
-        name="load",
-        parent="load-libraries",
-        copies=_copied("load"),
-    ),
-)
+
+LAYERS = tuple(_layers())
 
 _ROUTER = Image(
     name="model-router",

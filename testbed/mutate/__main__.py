@@ -65,9 +65,9 @@ def _mutmut(names: list[str]) -> None:
 def _again() -> None:
     """Try those that lived against the tests as they are now."""
     alive = [
-        one.name
-        for one in read_mutants(WORKSPACE)
-        if one.fate in {Fate.SURVIVED, Fate.NO_TESTS, Fate.TIMED_OUT}
+        mutant.name
+        for mutant in read_mutants(WORKSPACE)
+        if mutant.fate in {Fate.SURVIVED, Fate.NO_TESTS, Fate.TIMED_OUT}
     ]
     for start in range(0, len(alive), _AT_ONCE):
         _mutmut(alive[start : start + _AT_ONCE])

@@ -23,11 +23,11 @@ def page(
         tool: Name and version of what mutated.
     """
     by_module: dict[str, list[Mutant]] = defaultdict(list)
-    for one in mutants:
-        by_module[one.module].append(one)
+    for mutant in mutants:
+        by_module[mutant.module].append(mutant)
     scores = [score(module, found) for module, found in sorted(by_module.items())]
     total = score("all", list(mutants))
-    alive = [one for one in mutants if one.fate in {Fate.SURVIVED, Fate.NO_TESTS}]
+    alive = [mutant for mutant in mutants if mutant.fate in {Fate.SURVIVED, Fate.NO_TESTS}]
     lines = [
         "# Mutation testing: which changes of our own code no test notices",
         "",
@@ -77,8 +77,8 @@ def _row(one: Score) -> str:
 def _survivors(alive: Iterable[Mutant], reasons: tuple[Reason, ...]) -> list[str]:
     """A table for each reason, the ones that nobody has looked at last."""
     by_reason: dict[str, list[Mutant]] = defaultdict(list)
-    for one in alive:
-        by_reason[reason_for(one, reasons) or _OPEN].append(one)
+    for mutant in alive:
+        by_reason[reason_for(mutant, reasons) or _OPEN].append(mutant)
     lines: list[str] = []
     for because, found in sorted(by_reason.items(), key=lambda item: item[0] == _OPEN):
         lines += [f"**{because}** ({len(found)})", "", "| where | was | became |", "|---|---|---|"]

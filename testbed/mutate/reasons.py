@@ -40,11 +40,11 @@ def read_reasons(path: Path = FILE) -> tuple[Reason, ...]:
     """
     entries = read_document(path).data["survivors"]
     return tuple(
-        Reason(one["of"], one.get("now", ""), one["because"], case=one.get("case", False))
-        for one in entries
+        Reason(entry["of"], entry.get("now", ""), entry["because"], case=entry.get("case", False))
+        for entry in entries
     )
 
 
 def reason_for(mutant: Mutant, reasons: tuple[Reason, ...]) -> str:
     """The sentence for a survivor; "" when nobody has looked at it."""
-    return next((one.because for one in reasons if one.covers(mutant)), "")
+    return next((reason.because for reason in reasons if reason.covers(mutant)), "")

@@ -133,11 +133,11 @@ class Score:
 
 def score(module: str, mutants: list[Mutant]) -> Score:
     """The figures of these mutants; one that hangs the tests, or ends them otherwise, is killed."""
-    fates = [one.fate for one in mutants]
+    fates = [mutant.fate for mutant in mutants]
     return Score(
         module,
         len(fates),
-        sum(one in {Fate.KILLED, Fate.TIMED_OUT, Fate.BROKEN} for one in fates),
+        sum(fate in {Fate.KILLED, Fate.TIMED_OUT, Fate.BROKEN} for fate in fates),
         fates.count(Fate.SURVIVED),
         fates.count(Fate.NO_TESTS),
         fates.count(Fate.NOT_RUN),

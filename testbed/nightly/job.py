@@ -10,7 +10,6 @@ from testbed.deploy.kubectl import SERVER_SIDE, Kubectl
 from testbed.waits import wait_until
 
 CRONJOB = "clusterproof"
-HISTORY = "clusterproof-history"
 START_WITHIN_S = 120.0
 END_WITHIN_S = 1300.0
 

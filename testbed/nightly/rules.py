@@ -41,7 +41,7 @@ def unload() -> None:
 
 def _reload() -> None:
     addons.write_prometheus_config()
-    found = {one.name: one for one in supervision.reports()}.get("prometheus")
+    found = {report.name: report for report in supervision.reports()}.get("prometheus")
     if found is None or found.state != "running":
         raise TestbedError("expected Prometheus to run, observed otherwise; next: make cluster")
     os.kill(found.pid, signal.SIGHUP)
@@ -52,7 +52,9 @@ def alerts(namespace: str) -> dict[str, str]:
 
     Those that sum over Pods have no namespace: they are found by the profile that they name.
     """
-    found = [one for one in ask("/api/v1/alerts")["alerts"] if _is_of(one["labels"], namespace)]
+    found = [
+        alert for alert in ask("/api/v1/alerts")["alerts"] if _is_of(alert["labels"], namespace)
+    ]
     return {one["labels"]["alertname"]: one["state"] for one in found}
 
 

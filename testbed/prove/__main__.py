@@ -68,14 +68,16 @@ def main() -> int:
         sys.stderr.write(f"prove: expected a green cluster to begin with; red: {', '.join(red)}\n")
         return ExitCode.INCONCLUSIVE
     proofs, seconds, left = _prove(api, spec, namespaces.values(), defects, options)
-    defects = [one for one in defects if one.id not in left]
-    figures = rates(proofs, [one.id for one in defects if one.kind == "equivalent"])
+    defects = [defect for defect in defects if defect.id not in left]
+    figures = rates(proofs, [defect.id for defect in defects if defect.kind == "equivalent"])
     if options.pages:
         server = str(api.get("/version")["gitVersion"])
-        chosen = {one.id for one in defects}
-        folder, kept = folder_of(options.profile), results(options.profile)
-        left_out = [one.id for one in read_catalogue(spec, folder) if one.id not in chosen]
-        before = [one for one in not_due_before(kept) if options.resume and one not in proofs]
+        chosen = {defect.id for defect in defects}
+        folder = folder_of(options.profile)
+        catalogue = read_catalogue(spec, folder)
+        left_out = [defect.id for defect in catalogue if defect.id not in chosen]
+        wrong = not_due_before(results(options.profile)) if options.resume else []
+        before = [proof for proof in wrong if proof not in proofs]
         about = About(seconds, server, read_exceptions(folder), left_out, before)
         write_pages(spec, defects, proofs, figures, about, options.pages)
     sys.stdout.write(
@@ -86,7 +88,7 @@ def main() -> int:
     )
     if left:
         sys.stdout.write(f"prove: left are {', '.join(left)}; next: make prove RESUME=1\n")
-    not_due = any(one.finding is not Finding.RED_AS_DUE for one in proofs)
+    not_due = any(proof.finding is not Finding.RED_AS_DUE for proof in proofs)
     if not_due:
         return ExitCode.FAILED
     return ExitCode.INCONCLUSIVE if left else ExitCode.PASSED
@@ -101,27 +103,28 @@ def _prove(
 ) -> tuple[list[Proof], float, list[str]]:
     """The proofs, their seconds, and the ids that `--for-s` left no time for."""
     ends_at = time.monotonic() + options.for_s
-    done, seconds = earlier(results(options.profile), defects) if options.resume else ({}, 0.0)
-    proofs = [proof for found in done.values() for proof in found]
-    groups = batches(one for one in defects if one.id not in done)
+    proven, seconds = earlier(results(options.profile), defects) if options.resume else ({}, 0.0)
+    proofs = [proof for shown in proven.values() for proof in shown]
+    groups = batches(defect for defect in defects if defect.id not in proven)
     rehearsals = {row.id for row in spec.of_kind(REHEARSAL)}
     groups.sort(key=lambda group: bool(rows_of(group) & rehearsals))  # minutes each: last
     left: list[str] = []
     for number, group in enumerate(groups, 1):
         if time.monotonic() >= ends_at:
-            left += [one.id for one in group]
+            left += [defect.id for defect in group]
             continue
-        found, took_s = timed_group(api, spec, options.kubeconfig, group, namespaces)
-        proofs += found
-        _keep(results(options.profile), group, found, took_s)
+        shown, took_s = timed_group(api, spec, options.kubeconfig, group, namespaces)
+        proofs += shown
+        _keep(results(options.profile), group, shown, took_s)
         seconds += took_s
-        bad = [one for one in found if one.finding is not Finding.RED_AS_DUE]
-        names = ", ".join(one.id for one in group)
+        bad = [proof for proof in shown if proof.finding is not Finding.RED_AS_DUE]
+        names = ", ".join(defect.id for defect in group)
         sys.stdout.write(
             f"[{number}/{len(groups)}] {took_s:5.1f} s {len(bad)} not as due: {names}\n"
         )
-        for one in bad:
-            sys.stdout.write(f"    {one.finding}: {one.row} ({one.defect}): {str(one)[:300]}\n")
+        for proof in bad:
+            words = str(proof)[:300]
+            sys.stdout.write(f"    {proof.finding}: {proof.row} ({proof.defect}): {words}\n")
         sys.stdout.flush()
     heal(api, namespaces)
     return proofs, seconds, left
@@ -175,25 +178,25 @@ def _options() -> argparse.Namespace:
 
 
 def _chosen(spec: Spec, options: argparse.Namespace) -> list[Defect]:
-    found = [
-        one
-        for one in read_catalogue(spec, folder_of(options.profile))
-        if (not options.row or options.row in one.reds)
-        and fnmatch(one.id, options.defect or "*")
-        and options.kind in {"", one.kind}
+    chosen = [
+        defect
+        for defect in read_catalogue(spec, folder_of(options.profile))
+        if (not options.row or options.row in defect.reds)
+        and fnmatch(defect.id, options.defect or "*")
+        and options.kind in {"", defect.kind}
     ]
     if options.sample:
         rehearsals = {row.id for row in spec.of_kind(REHEARSAL)}
-        found = [one for one in found if not rehearsals & set(one.reds)]  # minutes each
-        size = min(options.sample, len(found))
-        return random.Random(options.seed).sample(found, size)  # noqa: S311 - a sample, no secret
-    return found
+        chosen = [defect for defect in chosen if not rehearsals & set(defect.reds)]  # minutes each
+        size = min(options.sample, len(chosen))
+        return random.Random(options.seed).sample(chosen, size)  # noqa: S311 - a sample, no secret
+    return chosen
 
 
 def _keep(path: Path, group: tuple[Defect, ...], proofs: list[Proof], took_s: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     line = {
-        "defects": [one.id for one in group],
+        "defects": [defect.id for defect in group],
         "proofs": PROOFS.dump_python(proofs, mode="json"),
         "took_s": round(took_s, 1),
     }

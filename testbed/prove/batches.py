@@ -12,7 +12,7 @@ LARGEST = 64
 def batches(defects: Iterable[Defect], largest: int = LARGEST) -> list[tuple[Defect, ...]]:
     """The defects in groups; each fits into the first group that it can join, quick ones first."""
     groups: list[list[Defect]] = []
-    for defect in sorted(defects, key=lambda one: (is_slow(one), one.kind == "equivalent")):
+    for defect in sorted(defects, key=lambda each: (is_slow(each), each.kind == "equivalent")):
         for group in groups:
             if len(group) < largest and all(independent(defect, other) for other in group):
                 group.append(defect)
@@ -22,20 +22,20 @@ def batches(defects: Iterable[Defect], largest: int = LARGEST) -> list[tuple[Def
     return [tuple(group) for group in groups]
 
 
-def independent(one: Defect, other: Defect) -> bool:
+def independent(first: Defect, second: Defect) -> bool:
     """True when neither may touch a row that the other must turn red, nor its objects' fields.
 
     Two of them may change the same object: each row that is red then still belongs to one.
     """
-    if one.alone or other.alone or is_slow(one) != is_slow(other):
+    if first.alone or second.alone or is_slow(first) != is_slow(second):
         return False
-    if (one.kind == "equivalent") != (other.kind == "equivalent"):
+    if (first.kind == "equivalent") != (second.kind == "equivalent"):
         return False
-    if any(other.may_touch(row) for row in one.reds) or any(
-        one.may_touch(row) for row in other.reds
+    if any(second.may_touch(row) for row in first.reds) or any(
+        first.may_touch(row) for row in second.reds
     ):
         return False
-    return not (_collide(one, other) or _collide(other, one))
+    return not (_collide(first, second) or _collide(second, first))
 
 
 def is_slow(defect: Defect) -> bool:
@@ -46,26 +46,28 @@ def is_slow(defect: Defect) -> bool:
     )
 
 
-def _collide(one: Defect, other: Defect) -> bool:
-    changed = {step.target for step in other.all_steps if step.target}
-    rolled, mine = rolled_by([other]), rolled_by([one])
-    for step in one.all_steps:
+def _collide(first: Defect, second: Defect) -> bool:
+    changed = {step.target for step in second.all_steps if step.target}
+    rolled, mine = rolled_by([second]), rolled_by([first])
+    for step in first.all_steps:
         if step.replaces and step.target in changed:
             return True
         template = any(path[:2] == ("spec", "template") for path in step.fields)
         if (step.pause or template) and step.target in rolled - mine:
             return True
-        for theirs in other.all_steps:
+        for theirs in second.all_steps:
             if step.target == theirs.target and _contradict(step.fields, theirs.fields):
                 return True
     return False
 
 
-def _contradict(one: dict[tuple[str, ...], object], other: dict[tuple[str, ...], object]) -> bool:
+def _contradict(
+    fields: dict[tuple[str, ...], object], their_fields: dict[tuple[str, ...], object]
+) -> bool:
     return any(
-        same_place(path, theirs) and (path != theirs or value != their_value)
-        for path, value in one.items()
-        for theirs, their_value in other.items()
+        same_place(path, theirs) and (path != theirs or set_to != they_set_to)
+        for path, set_to in fields.items()
+        for theirs, they_set_to in their_fields.items()
     )
 
 

@@ -77,16 +77,16 @@ def read_catalogue(spec: Spec, folder: Path = FOLDER) -> tuple[Defect, ...]:
         SpecError: With file and line: a wrong defect, an id given twice, a row that is not there.
     """
     known = {row.id for row in spec.rows}
-    found: dict[str, Defect] = {}
+    by_id: dict[str, Defect] = {}
     for document, index, fields in _entries(spec, folder, known):
         defect = _typed(fields, document, index)
-        if defect.id in found:
+        if defect.id in by_id:
             raise document.error(("defects", index), f"{defect.id!r} is given twice")
         strange = sorted(set(defect.reds) - known)
         if strange:
             raise document.error(("defects", index), f"there is no row {strange[0]!r}")
-        found[defect.id] = defect
-    return tuple(found.values())
+        by_id[defect.id] = defect
+    return tuple(by_id.values())
 
 
 def read_inherited(folder: Path) -> Inherited | None:
@@ -140,8 +140,8 @@ def _read(folder: Path) -> Iterator[tuple[Document, int, dict[str, Any]]]:
 def read_exceptions(folder: Path = FOLDER) -> dict[str, str]:
     """Rows that have defects of one kind only, with the reason."""
     path = folder / "exceptions.yaml"
-    found: dict[str, str] = read_document(path).data["exceptions"] if path.exists() else {}
-    return found
+    reasons: dict[str, str] = read_document(path).data["exceptions"] if path.exists() else {}
+    return reasons
 
 
 def read_unproven(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
@@ -179,18 +179,18 @@ def _filled_in(
 
 
 def _has(row: Row, where: Mapping[str, Any]) -> bool:
-    return all(fnmatch(str(getattr(row, name)), str(value)) for name, value in where.items())
+    return all(fnmatch(str(getattr(row, name)), str(pattern)) for name, pattern in where.items())
 
 
-def _substitute(value: Any, fields: Mapping[str, Any], names: Mapping[str, str]) -> Any:  # noqa: ANN401 - YAML
-    if isinstance(value, dict):
+def _substitute(content: Any, fields: Mapping[str, Any], names: Mapping[str, str]) -> Any:  # noqa: ANN401 - YAML
+    if isinstance(content, dict):
         return {
             _text(key, fields, names): _substitute(inner, fields, names)
-            for key, inner in value.items()
+            for key, inner in content.items()
         }
-    if isinstance(value, list):
-        return [_substitute(inner, fields, names) for inner in value]
-    return _text(value, fields, names) if isinstance(value, str) else value
+    if isinstance(content, list):
+        return [_substitute(inner, fields, names) for inner in content]
+    return _text(content, fields, names) if isinstance(content, str) else content
 
 
 def _text(text: str, fields: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -200,7 +200,7 @@ def _text(text: str, fields: Mapping[str, Any], names: Mapping[str, str]) -> str
     def field_of(match: re.Match[str]) -> str:
         if match[1] not in fields:
             return match[0]
-        found = fields[match[1]]
-        return str(getattr(found, match[2]) if match[2] else found)
+        field = fields[match[1]]
+        return str(getattr(field, match[2]) if match[2] else field)
 
     return _FIELD.sub(field_of, text) if fields else text

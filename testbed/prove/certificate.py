@@ -2,7 +2,7 @@
 
 import base64
 
-from testbed.selfsigned import self_signed
+from testbed.certificates import self_signed
 
 
 def secret_data(host: str, days: int) -> dict[str, str]:

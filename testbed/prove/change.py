@@ -131,8 +131,13 @@ class Change:
     def _switch(self, fault: Fault) -> None:
         item = self._api.get(path_of(fault.of))
         containers = item["spec"]["template"]["spec"]["containers"]
-        env = next(one for one in containers if one["name"] == fault.container).get("env") or []
-        now = next((one.get("value", "") for one in env if one["name"] == fault.variable), "")
+        env = (
+            next(container for container in containers if container["name"] == fault.container).get(
+                "env"
+            )
+            or []
+        )
+        now = next((each.get("value", "") for each in env if each["name"] == fault.variable), "")
         value = f"{now},{fault.add}" if now else fault.add
         entry = {"name": fault.container, "env": [{"name": fault.variable, "value": value}]}
         body = {"spec": {"template": {"spec": {"containers": [entry]}}}}
@@ -161,25 +166,25 @@ class Change:
         self._api.request("POST", KINDS[ref.kind].collection(ref.namespace), body=body)
 
     def _put_back(self, ref: ObjectRef, saved: Json | None, *, hasten: bool) -> None:
-        there = self._api.find(path_of(ref))
+        present = self._api.find(path_of(ref))
         if saved is None:
             self._delete(ref)
             return
         body = bare(saved)
-        if there is not None and there["metadata"]["uid"] != saved["metadata"]["uid"]:
-            known = self._journal.recreated.get(str(ref))
-            if known != there["metadata"]["uid"]:
+        if present is not None and present["metadata"]["uid"] != saved["metadata"]["uid"]:
+            recreated_uid = self._journal.recreated.get(str(ref))
+            if recreated_uid != present["metadata"]["uid"]:
                 self._delete(ref)
-                there = None
-        if there is None:
+                present = None
+        if present is None:
             self._post(ref, unbound(body))
-            there = self._api.get(path_of(ref))
-            self._journal.note_recreated(ref, str(there["metadata"]["uid"]))
+            present = self._api.get(path_of(ref))
+            self._journal.note_recreated(ref, str(present["metadata"]["uid"]))
         if hasten and (body["spec"].get("strategy") or {}).get("type") == "RollingUpdate":
             body = merged(body, {"spec": {"strategy": _AT_ONCE}})
         if ref.kind == "PersistentVolumeClaim":
-            self._put_status_back(ref, saved, there)
-        elif essence(there) != essence(body):
+            self._put_status_back(ref, saved, present)
+        elif essence(present) != essence(body):
             self._put(ref, body)
         if ref.kind in {"ConfigMap", "Secret"}:
             self._put(ref, {**body, "metadata": _with_owners(saved)})
@@ -196,9 +201,9 @@ class Change:
             else:
                 return
 
-    def _put_status_back(self, ref: ObjectRef, saved: Json, there: Json) -> None:
-        same_volume = there["spec"].get("volumeName") == saved["spec"].get("volumeName")
-        if same_volume and there.get("status") != saved.get("status"):
+    def _put_status_back(self, ref: ObjectRef, saved: Json, present: Json) -> None:
+        same_volume = present["spec"].get("volumeName") == saved["spec"].get("volumeName")
+        if same_volume and present.get("status") != saved.get("status"):
             body = {"status": saved.get("status") or {}}
             path = f"{path_of(ref)}/status"
             self._api.request("PATCH", path, body=body, content_type=MERGE)
@@ -213,10 +218,10 @@ def path_of(ref: ObjectRef) -> str:
 
 def bare(item: Json) -> Json:
     """A copy of the object without what the server writes."""
-    kept = copy.deepcopy({key: value for key, value in item.items() if key != "status"})
+    copied = copy.deepcopy({key: content for key, content in item.items() if key != "status"})
     for name in _NOT_OURS:
-        kept["metadata"].pop(name, None)
-    return kept
+        copied["metadata"].pop(name, None)
+    return copied
 
 
 def unbound(item: Json) -> Json:
@@ -225,22 +230,22 @@ def unbound(item: Json) -> Json:
         item["spec"].pop("volumeName", None)
         annotations = item["metadata"].get("annotations") or {}
         item["metadata"]["annotations"] = {
-            key: value for key, value in annotations.items() if not key.startswith(_BINDING)
+            key: text for key, text in annotations.items() if not key.startswith(_BINDING)
         }
     return item
 
 
-def merged(item: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
+def merged(base: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
     """A JSON merge patch (RFC 7396) applied to a copy."""
     if not isinstance(patch, dict):
         return patch
-    found = copy.deepcopy(item) if isinstance(item, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            found.pop(key, None)
+    result = copy.deepcopy(base) if isinstance(base, dict) else {}
+    for key, change in patch.items():
+        if change is None:
+            result.pop(key, None)
         else:
-            found[key] = merged(found.get(key), value)
-    return found
+            result[key] = merged(result.get(key), change)
+    return result
 
 
 def _with_owners(saved: Json) -> Json:
@@ -254,19 +259,19 @@ def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
     if item is None:
         return None
     scaled = _is_scaled(item)
-    kept = unbound(bare(item))
-    metadata = kept["metadata"]
-    if kept.get("kind") == "Node":
-        spec = {key: value for key, value in kept["spec"].items() if key != "taints"}
-        taints = [one for one in kept["spec"].get("taints") or [] if not of_condition(one)]
+    written = unbound(bare(item))
+    metadata = written["metadata"]
+    if written.get("kind") == "Node":
+        spec = {key: field for key, field in written["spec"].items() if key != "taints"}
+        taints = [taint for taint in written["spec"].get("taints") or [] if not of_condition(taint)]
         return {"spec": {**spec, "taints": taints}, "labels": metadata.get("labels")}
     annotations = dict(metadata.get("annotations") or {})
     for counter in (REVISION, "deprecated.daemonset.template.generation"):
         annotations.pop(counter, None)
     metadata["annotations"] = annotations
     if scaled:
-        kept["spec"].pop("replicas", None)  # the autoscaler's business
-    return kept
+        written["spec"].pop("replicas", None)  # the autoscaler's business
+    return written
 
 
 def _is_scaled(item: Json) -> bool:

@@ -102,12 +102,12 @@ class Rates:
 
 def rates(proofs: Sequence[Proof], equivalents: Sequence[str]) -> Rates:
     """The figures over all proofs; `equivalents` are the ids that were applied."""
-    count = {finding: sum(one.finding is finding for one in proofs) for finding in Finding}
+    count = {finding: sum(proof.finding is finding for proof in proofs) for finding in Finding}
     alarmed = {
         name
-        for one in proofs
-        if one.finding is Finding.FALSE_ALARM
-        for name in one.defect.split(",")
+        for proof in proofs
+        if proof.finding is Finding.FALSE_ALARM
+        for name in proof.defect.split(",")
     }
     due = count[Finding.RED_AS_DUE] + count[Finding.WRONG_REASON] + count[Finding.SILENT]
     return Rates(

@@ -30,7 +30,7 @@ def heal(
     for namespace in namespaces:
         for pod in api.list(KINDS["Pod"].collection(namespace)):
             statuses = (pod.get("status") or {}).get("containerStatuses") or []
-            if any(one.get("restartCount") for one in statuses):
+            if any(status.get("restartCount") for status in statuses):
                 path = f"{KINDS['Pod'].collection(namespace)}/{pod['metadata']['name']}"
                 if api.find(path) is not None:
                     api.request("DELETE", path)

@@ -66,10 +66,10 @@ def record(proofs: Sequence[Proof]) -> str:
 def _markdown(
     spec: Spec, defects: Sequence[Defect], proofs: Sequence[Proof], figures: Rates, about: About
 ) -> str:
-    proven = {one.row for one in proofs if one.finding is Finding.RED_AS_DUE}
+    proven = {proof.row for proof in proofs if proof.finding is Finding.RED_AS_DUE}
     rows = [row for row in spec.rows if row.id in proven]
-    applied = [one for one in defects if one.kind != "equivalent"]
-    kinds = Counter(one.kind for one in applied)
+    applied = [defect for defect in defects if defect.kind != "equivalent"]
+    kinds = Counter(defect.kind for defect in applied)
     shares = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     lines = [
         "# Proof: every check, shown red by its own defects and by nothing else",
@@ -104,13 +104,13 @@ def _markdown(
         "|---|---|---|---|",
     ]
     order = {row.id: number for number, row in enumerate(spec.rows)}
-    for one in sorted(proofs, key=lambda proof: (order.get(proof.row, -1), proof.defect)):
-        said = _cell(str(one))
-        finding = "" if one.finding is Finding.RED_AS_DUE else f" **{one.finding}**"
-        lines.append(f"| {one.row} | {one.kind}{finding} | {one.defect[:80]} | {said} |")
+    for proof in sorted(proofs, key=lambda each: (order.get(each.row, -1), each.defect)):
+        words = _cell(str(proof))
+        finding = "" if proof.finding is Finding.RED_AS_DUE else f" **{proof.finding}**"
+        lines.append(f"| {proof.row} | {proof.kind}{finding} | {proof.defect[:80]} | {words} |")
     lines += _not_due_before(about)
     lines += ["", "## Equivalents", "", "Another way to say the same; nothing turned red.", ""]
-    lines += [f"* {one.id}: {one.title}" for one in defects if one.kind == "equivalent"]
+    lines += [f"* {defect.id}: {defect.title}" for defect in defects if defect.kind == "equivalent"]
     lines += ["", "## Rows with defects of one kind only", ""]
     lines += [f"* {row}: {reason}" for row, reason in about.exceptions.items()]
     if about.left_out:
@@ -130,19 +130,21 @@ def _not_due_before(about: About) -> list[str]:
     lines += ["Each of these groups was applied again, after its cause was mended.", ""]
     lines += ["| row | defects | finding | what the row said |", "|---|---|---|---|"]
     return lines + [
-        f"| {one.row} | {one.defect[:80]} | {one.finding} | {_cell(str(one))} |"
-        for one in about.not_due_before
+        f"| {proof.row} | {proof.defect[:80]} | {proof.finding} | {_cell(str(proof))} |"
+        for proof in about.not_due_before
     ]
 
 
-def _cell(said: str) -> str:
-    return html.escape(said, quote=False).replace("|", "\\|").replace("\n", " ")[:160]
+def _cell(words: str) -> str:
+    return html.escape(words, quote=False).replace("|", "\\|").replace("\n", " ")[:160]
 
 
 def _matrix(spec: Spec, defects: Sequence[Defect], proofs: Sequence[Proof]) -> str:
-    by_place = {(one.defect, one.row): one for one in proofs}
-    columns = [one for one in defects if one.reds]
-    head = "".join(f"<th scope=col><span>{html.escape(one.id)}</span></th>" for one in columns)
+    by_place = {(proof.defect, proof.row): proof for proof in proofs}
+    columns = [defect for defect in defects if defect.reds]
+    head = "".join(
+        f"<th scope=col><span>{html.escape(defect.id)}</span></th>" for defect in columns
+    )
     body = []
     for row in spec.rows:
         cells = []

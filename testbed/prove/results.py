@@ -13,8 +13,8 @@ _BESIDE = ("guard", "restore")
 
 def not_due_before(path: Path) -> list[Proof]:
     """What was not red as due at some application, in the order in which it was seen."""
-    seen = [one for entry in _entries(path) for one in _proofs(entry)]
-    return [one for one in seen if one.finding is not Finding.RED_AS_DUE]
+    proofs = [proof for entry in _entries(path) for proof in _proofs(entry)]
+    return [proof for proof in proofs if proof.finding is not Finding.RED_AS_DUE]
 
 
 def earlier(path: Path, defects: Sequence[Defect]) -> tuple[dict[str, list[Proof]], float]:
@@ -23,22 +23,22 @@ def earlier(path: Path, defects: Sequence[Defect]) -> tuple[dict[str, list[Proof
     The last line that a defect is in counts. A defect that is no longer as it was, so that other
     rows or other differences are due, has to be proven anew.
     """
-    due = {one.id: one.reds for one in defects}
-    found: dict[str, tuple[int, list[Proof]]] = {}
+    due = {defect.id: defect.reds for defect in defects}
+    proven: dict[str, tuple[int, list[Proof]]] = {}
     took_s: list[float] = []
     for number, entry in enumerate(_entries(path)):
         took_s.append(float(entry["took_s"]))
         proofs = _proofs(entry)
-        alarmed = any(one.kind in _BESIDE for one in proofs)
+        alarmed = any(proof.kind in _BESIDE for proof in proofs)
         for name in entry["defects"]:
-            own = [one for one in proofs if one.defect == name and one.kind not in _BESIDE]
+            own = [proof for proof in proofs if proof.defect == name and proof.kind not in _BESIDE]
             reds = due.get(name, {})
-            red = {one.row for one in own if one.row in reds and one.is_as(reds[one.row])}
-            found.pop(name, None)
+            red = {proof.row for proof in own if proof.row in reds and proof.is_as(reds[proof.row])}
+            proven.pop(name, None)
             if not alarmed and len(red) == len(own) and red == reds.keys():
-                found[name] = (number, own)
-    used = {number for number, _ in found.values()}
-    return {name: own for name, (_, own) in found.items()}, sum(took_s[one] for one in used)
+                proven[name] = (number, own)
+    used = {number for number, _ in proven.values()}
+    return {name: own for name, (_, own) in proven.items()}, sum(took_s[number] for number in used)
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:

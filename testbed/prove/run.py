@@ -164,9 +164,9 @@ def check(kubeconfig: Path, spec: Path, *, rehearsals: int = 0) -> tuple[RowResu
         )
         records = list(Path(folder).glob("*/run.json"))
         if not records:
-            said = (run.stdout + run.stderr)[-400:]
+            words = (run.stdout + run.stderr)[-400:]
             raise ObservationError(
-                f"the suites left no record (exit code {run.returncode}): {said}"
+                f"the suites left no record (exit code {run.returncode}): {words}"
             )
         return RunRecord.from_json(records[0].read_text(encoding="utf-8")).rows
 
@@ -184,9 +184,9 @@ def timed_group(
         heal(api, namespaces, rolled_next=rolled_by(group))
         proofs = prove_group(api, spec, kubeconfig, group)
     except (ClusterproofError, subprocess.SubprocessError) as error:
-        said = f"could not be proven: {type(error).__name__}: {error}"[:600]
+        words = f"could not be proven: {type(error).__name__}: {error}"[:600]
         proofs = [
-            Proof(defect.id, defect.kind, row, Finding.SILENT, said)
+            Proof(defect.id, defect.kind, row, Finding.SILENT, words)
             for defect in group
             for row in list(defect.reds) or ["(all rows)"]
         ]

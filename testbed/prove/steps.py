@@ -99,9 +99,9 @@ class Step(Frozen):
             metadata = self.create["metadata"]
             namespace = metadata.get("namespace", "")
             return ObjectRef(kind=self.create["kind"], namespace=namespace, name=metadata["name"])
-        for one in (self.patch, self.pause, self.fault, self.recreate, self.certificate):
-            if one is not None:
-                return one.of
+        for change in (self.patch, self.pause, self.fault, self.recreate, self.certificate):
+            if change is not None:
+                return change.of
         return self.delete
 
     @property
@@ -116,46 +116,52 @@ class Step(Frozen):
         if patch is None:
             return {}
         if isinstance(patch.with_, list):
-            tests = [one for one in patch.with_ if one["op"] != "test"]
-            return {_json_path(one): repr(one) for one in tests}
+            tests = [operation for operation in patch.with_ if operation["op"] != "test"]
+            return {_json_path(operation): repr(operation) for operation in tests}
         return dict(_leaves(patch.with_, ()))
 
 
 def _json_path(operation: dict[str, Any]) -> tuple[str, ...]:
     parts = [part.replace("~1", "/") for part in operation["path"].strip("/").split("/")]
-    found: list[str] = []
+    path: list[str] = []
     for part in parts:
         if not part.isdigit() and part != "-":
-            found.append(part)
+            path.append(part)
         elif operation["op"] == "replace":
-            found.append(f"#{part}")
+            path.append(f"#{part}")
         else:  # the elements behind it get other places
             break
-    return tuple(found)
+    return tuple(path)
 
 
-def same_place(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+def same_place(path: tuple[str, ...], other_path: tuple[str, ...]) -> bool:
     """True when one path may lie at or in the other; an index may be any name."""
     return all(
         mine == theirs or (mine[:1] == "#") != (theirs[:1] == "#")
-        for mine, theirs in zip(one, other, strict=False)
+        for mine, theirs in zip(path, other_path, strict=False)
     )
 
 
 _KEYS = ("name", "containerPort", "port", "mountPath")
 
 
-def _leaves(value: object, at: tuple[str, ...]) -> list[tuple[tuple[str, ...], object]]:
-    if isinstance(value, dict) and value:
-        return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*at, str(key)))]
-    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        found: list[tuple[tuple[str, ...], object]] = []
-        for number, one in enumerate(value):
-            key = next((f"{name}={one[name]}" for name in _KEYS if name in one), f"#{number}")
-            inner = {name: field for name, field in one.items() if f"{name}={field}" != key}
-            found += _leaves(inner, (*at, key)) if inner else [((*at, key), None)]
-        return found
-    return [(at, value)]
+def _leaves(content: object, at: tuple[str, ...]) -> list[tuple[tuple[str, ...], object]]:
+    if isinstance(content, dict) and content:
+        return [leaf for key, inner in content.items() for leaf in _leaves(inner, (*at, str(key)))]
+    if (
+        isinstance(content, list)
+        and content
+        and all(isinstance(element, dict) for element in content)
+    ):
+        leaves: list[tuple[tuple[str, ...], object]] = []
+        for number, element in enumerate(content):
+            key = next(
+                (f"{name}={element[name]}" for name in _KEYS if name in element), f"#{number}"
+            )
+            inner = {name: field for name, field in element.items() if f"{name}={field}" != key}
+            leaves += _leaves(inner, (*at, key)) if inner else [((*at, key), None)]
+        return leaves
+    return [(at, content)]
 
 
 Code = Annotated[str, Field(pattern="^[a-z]+(-[a-z]+)*$")]

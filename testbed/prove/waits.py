@@ -21,12 +21,12 @@ def rolled_out(api: KubeApi, path: str, ref: ObjectRef) -> None:
     def state() -> tuple[bool, str]:
         item = api.get(path)
         progress = progress_of(ref.kind, item)
-        said = f"desired {progress.desired}, updated {progress.updated}, {dict(progress.counts)}"
-        return is_observed(item) and progress.is_complete, said
+        words = f"desired {progress.desired}, updated {progress.updated}, {dict(progress.counts)}"
+        return is_observed(item) and progress.is_complete, words
 
     wait_until(
         state,
-        lambda found: found[0],
+        lambda progress: progress[0],
         waiting_for=f"{ref} rolled out",
         within_s=ROLLOUT_S,
         every_s=0.5,
@@ -47,7 +47,7 @@ def gone(api: KubeApi, path: str, name: str) -> None:
     """Wait until an object is no more."""
     wait_until(
         lambda: api.find(path),
-        lambda found: found is None,
+        lambda item: item is None,
         waiting_for=f"{name} gone",
         within_s=GONE_S,
         every_s=0.2,

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from clusterproof.errors import ClusterproofError
 from clusterproof.outcome import ExitCode
 from testbed.cluster import binaries, minor
 from testbed.cluster.progress import Progress
+from testbed.cluster.run import exit_code
 from testbed.published.measure import Measured, measure
 from testbed.published.page import complaints, markdown
 from testbed.published.plane import plane_of
@@ -33,13 +33,9 @@ def main() -> int:
         names = ", ".join(each.name for each in known)
         parser.error(f"--only: expected one of {names}, got {', '.join(sorted(unknown))}")
     sets = [each for each in known if not options.only or each.name in options.only]
-    try:
-        programs = binaries.ensure(Progress().say, (*binaries.FAMILIES, binaries.KWOK))
-        with TemporaryDirectory(prefix="clusterproof-published-") as scratch:
-            measured = _measure(programs, Path(scratch), sets)
-    except ClusterproofError as error:
-        sys.stderr.write(f"init-coverage: {error}\n")
-        return ExitCode.INCONCLUSIVE
+    programs = binaries.ensure(Progress().say, (*binaries.FAMILIES, binaries.KWOK))
+    with TemporaryDirectory(prefix="clusterproof-published-") as scratch:
+        measured = _measure(programs, Path(scratch), sets)
     text = markdown(measured, time.strftime("%Y-%m-%d", time.gmtime()), minor.VERSION)
     if options.page:
         options.page.write_text(text, encoding="utf-8")
@@ -74,4 +70,4 @@ def _missed(measured: list[Measured]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("init-coverage", main, failed=ExitCode.INCONCLUSIVE))

@@ -18,7 +18,7 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import Connection, connect
 from clusterproof.kube.url import parse, parse_server, proxy_from_environment
 from clusterproof.kube.yaml_file import read_yaml
-from testbed.cluster import certs
+from testbed.certificates import issued, write
 from testbed.oracles.kubeconfig.recorder import Asked, Recorder, recording
 from tests.observe.loopback import Reply, Request, api_server
 
@@ -230,12 +230,11 @@ def test_plain_scalars_are_what_kubectl_takes_them_for(text: str, content: objec
 def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Recorder, Path]]:
     """API servers and proxies on loopback, and the folder of their certificates."""
     folder = tmp_path_factory.mktemp("pki")
-    authority, key = certs.authority("the authority")
-    certs.write(folder, "ca", [authority], key)
-    names = certs.Leaf("server", "s", names=("localhost", "alt.test"), addresses=(certs.LOOPBACK,))
-    for leaf in (names, certs.Leaf("jack", "jack"), certs.Leaf("jill", "jill")):
-        own = certs.new_key()
-        certs.write(folder, leaf.name, [certs.sign(leaf, own.public_key(), authority, key)], own)
+    authority = issued("the authority", is_authority=True)
+    write(folder, "ca", authority)
+    write(folder, "server", issued("s", ("localhost", "alt.test", "127.0.0.1"), issuer=authority))
+    for user in ("jack", "jill"):
+        write(folder, user, issued(user, issuer=authority))
     paths = (str(folder / "server.crt"), str(folder / "server.key"), str(folder / "ca.crt"))
     with recording(*paths) as servers:
         yield servers, folder

@@ -23,7 +23,7 @@ from clusterproof.observe.dialling import (
     parse_results,
 )
 from clusterproof.observe.sources import source_of
-from testbed.selfsigned import self_signed
+from testbed.certificates import self_signed
 
 HOST = "127.0.0.1"
 NO_NAME = "a..b"  # fails in the resolver's own encoding: no question leaves this machine

@@ -13,12 +13,10 @@ import uuid
 from collections.abc import Iterator
 from functools import partial
 from http.server import ThreadingHTTPServer
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from clusterproof.checks import judge, read_spec
 from clusterproof.checks.flag import FlagRow, ask_flag
@@ -27,7 +25,7 @@ from clusterproof.judgement import Passed
 from clusterproof.observe.inside import Inside
 from clusterproof.product.posthog.ingestion import send_events
 from clusterproof.spec.settings import PosthogSettings
-from testbed.cluster.certs import Leaf, authority, new_key, sign, write
+from testbed.certificates import issued, write
 from testbed.cluster.outside import Answer
 from testbed.cluster.posthog_cloud import Cloud, at_reference
 from tests.testbed_posthog.servers import PERSONAL_KEY, TOKEN, Stack, running_stack
@@ -50,11 +48,9 @@ def stack() -> Iterator[Stack]:
 def trusted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder with a certificate of 127.0.0.1, and its authority."""
     folder = tmp_path_factory.mktemp("tls")
-    certificate, authority_key = authority("test")
-    key = new_key()
-    leaf = Leaf("outside", "outside", addresses=(IPv4Address("127.0.0.1"),))
-    write(folder, "outside", [sign(leaf, key.public_key(), certificate, authority_key)], key)
-    return folder, certificate.public_bytes(Encoding.PEM).decode()
+    authority = issued("test", is_authority=True)
+    write(folder, "outside", issued("outside", ["127.0.0.1"], issuer=authority))
+    return folder, authority.certificate_pem.decode()
 
 
 @pytest.fixture(scope="module")

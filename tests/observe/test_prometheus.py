@@ -23,7 +23,8 @@ from clusterproof.observe.prometheus import Prometheus
 from clusterproof.observe.sources import source_of
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import PrometheusSettings
-from testbed.cluster import certs
+from testbed import certificates
+from testbed.certificates import issued
 from testbed.oracles.kubeconfig.recorder import Recorder, recording
 from tests.judging import doubt
 from tests.observe.cluster_objects import owned_by
@@ -240,10 +241,9 @@ def test_a_service_that_the_api_server_cannot_proxy_to_is_asked_from_our_own_pod
 def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Recorder, Path]]:
     """An API server over TLS, and its certificates."""
     folder = tmp_path_factory.mktemp("pki")
-    authority, key = certs.authority("the authority")
-    certs.write(folder, "ca", [authority], key)
-    own, leaf = certs.new_key(), certs.Leaf("server", "s", names=("alt.test",))
-    certs.write(folder, "server", [certs.sign(leaf, own.public_key(), authority, key)], own)
+    authority = issued("the authority", is_authority=True)
+    certificates.write(folder, "ca", authority)
+    certificates.write(folder, "server", issued("s", ("alt.test",), issuer=authority))
     paths = (str(folder / "server.crt"), str(folder / "server.key"), str(folder / "ca.crt"))
     with recording(*paths) as servers:
         yield servers, folder

@@ -15,7 +15,7 @@ from clusterproof.kube import client as api_module
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.kube.execute import execute
-from testbed.faultproxy.faults import CREATES, FAULTS, PROXY, READING, WRITING, Fault
+from testbed.faultproxy.faults import FAULTS, PATTERNS, READING, WRITING, Fault, read
 from testbed.faultproxy.matrix import CLEAN
 from testbed.faultproxy.server import Running, running
 from tests.observe.cluster_objects import pod
@@ -25,7 +25,7 @@ PODS = "/api/v1/namespaces/shop/pods"
 OURS = {"clusterproof.dev/run": "x"}
 NAMES = ["a", "b", "c"]
 WITHIN_S = 15.0
-LISTING = [one for one in READING if one.on != PROXY and "secrets" not in one.name]
+LISTING = [one for one in READING if one.on != PATTERNS["proxy"] and "secrets" not in one.name]
 EXECUTING = [one for one in WRITING if one.name.startswith("exec-")]
 
 
@@ -141,7 +141,7 @@ def hung_up(caller: ssl.SSLSocket) -> bool:
 
 
 @pytest.mark.parametrize(
-    "fault", [one for one in WRITING if one.on == CREATES], ids=lambda one: one.name
+    "fault", [one for one in WRITING if one.on == PATTERNS["creates"]], ids=lambda one: one.name
 )
 def test_pod_that_could_not_be_made_leaves_nothing(upstream: KubeApi, fault: Fault) -> None:
     with running(upstream.connection, fault) as proxy:
@@ -170,3 +170,17 @@ def test_pod_that_may_not_be_looked_at_is_not_waited_for() -> None:
 
 def test_there_are_at_least_25_faults_each_with_a_name() -> None:
     assert len(FAULTS) == len(READING) + len(WRITING) >= 25
+
+
+@pytest.mark.parametrize(
+    ("entry", "word"),
+    [
+        ({"says": "x", "act": "explode"}, "act"),
+        ({"says": "x", "acts": "reset"}, "acts"),
+        ({"says": "x", "times": "1"}, "times"),
+        ({"says": "x", "status": 418}, "418"),
+    ],
+)
+def test_an_entry_that_cannot_be_a_fault_is_refused(entry: dict[str, object], word: str) -> None:
+    with pytest.raises((ValueError, KeyError), match=word):
+        read("x", entry)

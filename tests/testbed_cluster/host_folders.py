@@ -13,7 +13,7 @@ def shared_folders_under(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def moved(path: Path) -> Path:
         return root / path.relative_to("/")
 
-    for name in ("KUBELET", "CNI", "LOG_LINKS", "CONTAINERD", "XTABLES_LOCK"):
+    for name in ("KUBELET", "CNI", "LOG_LINKS", "XTABLES_LOCK"):
         monkeypatch.setattr(shared_folders, name, moved(getattr(shared_folders, name)))
     monkeypatch.setattr(
         shared_folders, "FOLDERS", tuple(moved(folder) for folder in shared_folders.FOLDERS)

@@ -14,11 +14,11 @@ from http.client import HTTPException
 
 import pytest
 
+from clusterproof.kube.objects import Json
 from clusterproof.load.gateway import tell_apart
 from clusterproof.wait import wait_until
+from testbed.certificates import self_signed
 from testbed.cluster.topology import GATEWAY, INGRESS, INGRESS_CLASS, NODES
-from testbed.controllers.kube import Json
-from testbed.selfsigned import self_signed
 from tests.testbed_cluster.web import Answer, Caller, get, serving
 from tests.testbed_controllers.live import LiveCluster, LivePod, is_up, live_cluster
 
@@ -53,7 +53,7 @@ class Shop:
 
     def read(self, kind: str, name: str) -> Json:
         """One of the Namespace's objects."""
-        return self.cluster.api.request("GET", self.path(kind, name))
+        return self.cluster.api.get(self.path(kind, name))
 
     def write(self, kind: str, name: str, body: Json) -> None:
         """Put an object in the place of the one that there is."""
@@ -114,12 +114,11 @@ def await_status(host: str, path: str, status: int) -> Answer:
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """The shop, with both Pods serving."""
-    cluster = live_cluster()
     host = f"{secrets.token_hex(4)}.example.com"
     chain, key = self_signed(host)
     authority = ssl.create_default_context(cadata=chain.decode())
     asked: Counter[str] = Counter()
-    with cluster.namespace() as namespace, ExitStack() as servers:
+    with live_cluster() as cluster, cluster.namespace() as namespace, ExitStack() as servers:
         labels = {"app": "web"}
         pods = cluster.start_pods(
             namespace,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.cluster import engine, preflight, up
+from testbed.cluster import engine, preflight, size, up
 from testbed.cluster.errors import PreflightError, TestbedError
 from testbed.cluster.progress import Progress
 from testbed.settings import SettingError
@@ -77,7 +77,7 @@ def test_engine_of_a_running_cluster_is_not_changed(
     record.write_text("nftables\n")
     monkeypatch.setattr(preflight, "check", lambda: None)
     monkeypatch.setattr(up, "running", lambda: True)
-    monkeypatch.setattr(up, "_check_size", lambda: None)
+    monkeypatch.setattr(size, "recorded", lambda: size.NODE_COUNT)
     monkeypatch.setattr(engine, "ENGINE", engine.KUBE_ROUTER)
     with pytest.raises(
         PreflightError, match=r"POLICY=kube-router: the cluster that runs has nftab"

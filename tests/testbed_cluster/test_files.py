@@ -69,7 +69,7 @@ def test_aggregated_api_is_served_under_a_name_of_the_certificate(name: str) -> 
     """Else the API server takes none of its answers."""
     documents = yaml.safe_load_all((paths.ADDONS / f"{name}.yaml").read_text())
     services = [each["spec"]["service"] for each in documents if each["kind"] == "APIService"]
-    names = next(leaf.names for leaf in certs.leaves() if leaf.name == name)
+    names = next(leaf.hosts for leaf in certs.leaves() if leaf.name == name)
     assert services
     assert {f"{each['name']}.{each['namespace']}.svc" for each in services} <= {*names}
 

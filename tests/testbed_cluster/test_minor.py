@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.cluster import minor, paths, preflight, up
+from testbed.cluster import engine, minor, paths, preflight, size, up
 from testbed.cluster.errors import PreflightError
 from testbed.cluster.progress import Progress
 from testbed.settings import SettingError
@@ -128,8 +128,8 @@ def test_everything_follows_from_the_settings() -> None:
 @pytest.mark.parametrize(
     ("held", "told"),
     [
-        (f"{OLDEST} {OLDEST}\n", f"the cluster that runs is of {OLDEST}, "),
-        (f"{NEWEST} {OLDEST}\n", f"the cluster that runs is of {NEWEST} with kubelets of {OLDEST}"),
+        (f"{OLDEST} {OLDEST}\n", f"the cluster that runs has {OLDEST}, "),
+        (f"{NEWEST} {OLDEST}\n", f"the cluster that runs has {NEWEST} with kubelets of {OLDEST}"),
         ("", "another version, not recorded"),
     ],
 )
@@ -139,8 +139,8 @@ def test_a_running_cluster_is_not_mixed(
     record.write_text(held)
     monkeypatch.setattr(preflight, "check", lambda: None)
     monkeypatch.setattr(up, "running", lambda: True)
-    monkeypatch.setattr(up, "_check_size", lambda: None)
-    monkeypatch.setattr(up, "_check_engine", lambda: None)
+    monkeypatch.setattr(size, "recorded", lambda: size.NODE_COUNT)
+    monkeypatch.setattr(engine, "recorded", lambda: engine.ENGINE)
     monkeypatch.setattr(minor, "KUBERNETES", NEWEST)
     monkeypatch.setattr(minor, "KUBELET", NEWEST)
     with pytest.raises(PreflightError, match=re.escape(told)) as refused:

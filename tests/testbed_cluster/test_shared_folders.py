@@ -52,16 +52,12 @@ def listening(path: Path) -> socket.socket:
 def ours(machine: Path) -> list[Path]:
     """All that a cluster leaves in these folders when its processes were killed."""
     bundle = machine / "run/nodes/node-1/containerd/io.containerd.runtime.v2.task/k8s.io"
-    shim = shared_folders.CONTAINERD / "s" / "0a1b"
-    written(bundle / "pod-2" / "address", f"unix://{shim}\n")
-    listening(shim).close()
+    (bundle / "pod-2").mkdir(parents=True)
     listening(shared_folders.KUBELET / "device-plugins/kubelet.sock").close()
     link = shared_folders.LOG_LINKS / "web_shop_web-1.log"
     link.parent.mkdir(parents=True)
     link.symlink_to(paths.STATE / "nodes/node-1/pod-logs/web/0.log")
-    (shared_folders.CONTAINERD / "runc" / "k8s.io").mkdir(parents=True)
     return [
-        shim,
         link,
         shared_folders.KUBELET / "device-plugins/kubelet.sock",
         written(shared_folders.KUBELET / "device-plugins/kubelet_internal_checkpoint"),
@@ -88,7 +84,6 @@ def test_files_of_an_install_that_came_since_stay_and_are_named(machine: Path) -
         written(shared_folders.KUBELET / "pods/uid/volumes/db/rows"),
         written(shared_folders.CNI / "results/cbr0-pod-9-eth0"),
         written(shared_folders.CNI / "results/cni-loopback-pod-9-lo"),
-        written(shared_folders.CONTAINERD / "s/ffff"),
         written(shared_folders.LOG_LINKS / "theirs.log"),
     ]
     sentences = restored()

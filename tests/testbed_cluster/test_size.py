@@ -99,5 +99,5 @@ def test_a_running_cluster_is_not_resized(record: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(preflight, "check", lambda: None)
     monkeypatch.setattr(up, "running", lambda: True)
     monkeypatch.setattr(size, "NODE_COUNT", 3)
-    with pytest.raises(PreflightError, match=r"NODES=3: the cluster that runs has 2 nodes"):
+    with pytest.raises(PreflightError, match=r"NODES=3: the cluster that runs has 2,"):
         up.up(Progress())

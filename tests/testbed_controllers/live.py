@@ -9,17 +9,19 @@ import secrets
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
+from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import connect
+from clusterproof.kube.objects import Json
 from clusterproof.wait import wait_until
 from testbed.cluster.netns import NETNS_DIRECTORY
-from testbed.cluster.paths import KUBECONFIG, RUN
+from testbed.cluster.paths import KUBECONFIG
 from testbed.cluster.topology import NODES, PAUSE_IMAGE
-from testbed.controllers.kube import Api, ApiError, Json
 from testbed.oracles.policies.dials import in_netns
 
 RUN_LABEL = "clusterproof.dev/run"
@@ -42,28 +44,24 @@ class LivePod:
 class LiveCluster:
     """The local cluster through its kubeconfig."""
 
-    api: Api
+    api: KubeApi
 
     def create(self, path: str, body: Json) -> Json:
         """Create an object in a collection."""
-        return self.api.request("POST", path, body=body)
+        created: Json = self.api.request("POST", path, body=body).json()
+        return created
 
     def delete(self, path: str) -> None:
         """Delete an object at once; one that is gone is no error."""
         try:
             self.api.request("DELETE", path, query={"gracePeriodSeconds": "0"})
-        except ApiError as error:
+        except ObservationError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
 
     def find(self, path: str) -> Json | None:
         """The object, or None."""
-        try:
-            return self.api.request("GET", path)
-        except ApiError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            return None
+        return self.api.find(path)
 
     def await_object(
         self, path: str, accept: Callable[[Json | None], bool], what: str, within_s: float
@@ -121,9 +119,11 @@ class LiveCluster:
         return LivePod(namespace, name, address, pod["spec"]["nodeName"], netns_of(address))
 
 
-def live_cluster() -> LiveCluster:
+@contextmanager
+def live_cluster() -> Iterator[LiveCluster]:
     """The local cluster; only where one runs."""
-    return LiveCluster(Api.from_kubeconfig(KUBECONFIG))
+    with closing(KubeApi(connect(str(KUBECONFIG)))) as api:
+        yield LiveCluster(api)
 
 
 def is_up() -> bool:
@@ -147,25 +147,6 @@ def netns_of(address: str) -> str:
     raise AssertionError(message)
 
 
-def reaches(netns: str, address: str, port: int, timeout_s: float = 0.5) -> bool:
-    """True if a TCP connection from that namespace is accepted; False if nothing came back."""
-    with in_netns(netns, socket.socket) as dialler:
-        dialler.settimeout(timeout_s)
-        try:
-            dialler.connect((address, port))
-        except TimeoutError:
-            return False
-        return True
-
-
-def serves(netns: str, address: str, port: int) -> bool:
-    """True if a connection is accepted; a Service without endpoints yet refuses it at once."""
-    try:
-        return reaches(netns, address, port)
-    except ConnectionRefusedError:
-        return False
-
-
 def listen(netns: str, port: int) -> socket.socket:
     """A TCP listener in that namespace; the kernel completes handshakes without our help."""
 
@@ -177,12 +158,3 @@ def listen(netns: str, port: int) -> socket.socket:
         return listener
 
     return in_netns(netns, opened)
-
-
-def status_of(controller: str) -> Json:
-    """What a controller's status file says, {} before it has one."""
-    try:
-        facts: Json = json.loads(Path(RUN / "controllers" / f"{controller}.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return facts

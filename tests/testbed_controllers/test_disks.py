@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.controllers.disks import LOOP_CONTROL, Disks, run
-from testbed.controllers.loop import ControllerError
+from testbed.cluster.errors import TestbedError
+from testbed.cluster.run import run
+from testbed.controllers.disks import LOOP_CONTROL, Disks
 
 pytestmark = [
     pytest.mark.cluster,
@@ -24,7 +25,8 @@ def disks(tmp_path: Path) -> Iterator[Disks]:
     """No volume yet; none left afterwards."""
     disks = Disks(tmp_path / "volumes")
     yield disks
-    disks.remove_all()
+    for uid in disks.present():
+        disks.remove(uid)
 
 
 def test_volume_is_as_large_as_asked_and_empty(disks: Disks) -> None:
@@ -51,7 +53,7 @@ def test_unmounted_volume_keeps_its_data(disks: Disks) -> None:
     """As after a reboot: the image is there, the mount is not."""
     directory = disks.make("a", SIZE_BYTES)
     (directory / "kept").write_text("x")
-    run("umount", str(directory))
+    run(["umount", str(directory)])
     assert (disks.make("a", SIZE_BYTES) / "kept").read_text() == "x"
 
 
@@ -70,6 +72,6 @@ def test_removed_volume_is_gone(disks: Disks) -> None:
 
 def test_volume_in_use_stays_and_says_so(disks: Disks) -> None:
     directory = disks.make("a", SIZE_BYTES)
-    with (directory / "open").open("w"), pytest.raises(ControllerError, match="busy"):
+    with (directory / "open").open("w"), pytest.raises(TestbedError, match="busy"):
         disks.remove("a")
     assert disks.present() == ("a",)

@@ -1,26 +1,39 @@
-"""How the controllers are woken, retried and ended, and what their status file tells."""
+"""How the controllers are woken, retried and ended."""
 
-import json
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
+import pytest
+
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.connection import Connection
 from clusterproof.wait import wait_until
-from testbed.controllers.loop import ControllerError, StatusFile, Wake, run
+from testbed.cluster.errors import TestbedError
+from testbed.controllers.loop import Wake, each, run
+from testbed.controllers.mirror import Mirror
 
 
-@dataclass
-class Synced:
+class Synced(Mirror[str]):
     """A mirror that has its list once it is started."""
 
-    path: str = "/api/v1/things"
-    synced: bool = False
-    error: str = ""
+    def __init__(self) -> None:
+        """Of a server that is never asked."""
+        api = KubeApi(Connection("http://127.0.0.1:1"))
+        super().__init__(api, "/api/v1/things", str, threading.Event())
 
     def start(self, stop: threading.Event) -> None:
         """Have the list."""
-        self.synced = not stop.is_set()
+        if not stop.is_set():
+            self.synced.set()
+
+
+class Never(Synced):
+    """A mirror whose list does not come; starting it ends the loop."""
+
+    def start(self, stop: threading.Event) -> None:
+        """Have nothing."""
+        stop.set()
 
 
 @dataclass
@@ -31,50 +44,29 @@ class Turns:
     last: int
     failures: int = 0
     done: int = 0
-    ended: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self) -> Mapping[str, object]:
+    def __call__(self) -> None:
         """One turn."""
         self.done += 1
         if self.done == self.last:
             self.wake.stop.set()
         if self.done <= self.failures:
-            message = f"turn {self.done}: expected success, seen failure"
-            raise ControllerError(message)
-        return {"turn": self.done}
+            raise TestbedError(f"turn {self.done}: expected success, seen failure")
 
 
-def read(path: Path) -> dict[str, object]:
-    facts: dict[str, object] = json.loads(path.read_text())
-    return facts
-
-
-def test_failed_turn_is_told_and_tried_again(tmp_path: Path) -> None:
-    wake, path = Wake(), tmp_path / "status" / "x.json"
+def test_failed_turn_is_told_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    wake = Wake()
     turns = Turns(wake, last=2, failures=1)
     wake.changed.set()
-    run([Synced()], turns, StatusFile(path), wake)
+    run([Synced()], turns, wake)
     assert turns.done == 2
-    assert read(path)["errors"] == []
-    assert read(path)["turn"] == 2
+    assert "turn 1: expected success, seen failure; again in 1 s" in caplog.text
 
 
-def test_failure_stays_beside_what_is_in_force(tmp_path: Path) -> None:
-    status = StatusFile(tmp_path / "x.json")
-    status.applied({"turn": 1})
-    status.failed("why")
-    facts = read(tmp_path / "x.json")
-    assert (facts["turn"], facts["errors"], facts["generation"]) == (1, ["why"], 1)
-    status.applied({"turn": 2})
-    assert read(tmp_path / "x.json")["errors"] == []
-    status.remove()
-    assert not (tmp_path / "x.json").exists()
-
-
-def test_burst_of_changes_is_one_turn(tmp_path: Path) -> None:
-    wake, path = Wake(), tmp_path / "x.json"
+def test_burst_of_changes_is_one_turn() -> None:
+    wake = Wake()
     turns = Turns(wake, last=99)
-    thread = threading.Thread(target=run, args=([Synced()], turns, StatusFile(path), wake))
+    thread = threading.Thread(target=run, args=([Synced()], turns, wake))
     thread.start()
     for _ in range(50):
         wake.changed.set()
@@ -86,11 +78,22 @@ def test_burst_of_changes_is_one_turn(tmp_path: Path) -> None:
     assert turns.done == 1
 
 
-def test_nothing_is_applied_before_every_list_is_in(tmp_path: Path) -> None:
+def test_nothing_is_applied_before_every_list_is_in() -> None:
     wake = Wake()
-    never = Synced()
-    never.start = lambda stop: None if stop.is_set() else wake.stop.set()  # type: ignore[method-assign]
     turns = Turns(wake, last=1)
     wake.changed.set()
-    run([never], turns, StatusFile(tmp_path / "x.json"), wake)
+    run([Synced(), Never()], turns, wake)
     assert turns.done == 0
+
+
+def test_every_step_is_taken_and_the_first_error_told() -> None:
+    taken = []
+
+    def step(name: str) -> None:
+        taken.append(name)
+        if name != "b":
+            raise TestbedError(name)
+
+    with pytest.raises(TestbedError, match="a"):
+        each(partial(step, name) for name in "abc")
+    assert taken == ["a", "b", "c"]

@@ -15,7 +15,7 @@ from testbed.oracles.policies.dials import Dial, in_netns
 from testbed.oracles.policies.run import Answers, cases_of_cluster, put_generated, put_table
 from testbed.oracles.policies.scene import Scene
 from testbed.oracles.policies.scene import scene as running_scene
-from tests.testbed_controllers.live import is_up, listen, live_cluster
+from tests.testbed_controllers.live import LiveCluster, is_up, listen
 
 pytestmark = [
     pytest.mark.cluster,
@@ -103,7 +103,7 @@ def test_open_connection_outlives_a_policy(scene: Scene) -> None:
 
 def test_kubelet_probe_passes_a_deny_all(scene: Scene) -> None:
     """The readiness probe, each second, outlives three failure thresholds under a deny-all."""
-    cluster = live_cluster()
+    cluster = LiveCluster(scene.api)
     probe = {"tcpSocket": {"port": PORT}, "periodSeconds": 1, "failureThreshold": 2}
     probed = {"node": NODES[0].name, "container": {"readinessProbe": probe}}
     name = scene.namespace("lobby")

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterproof.kube.answer import Json
-from testbed.controllers.netpol import read_namespace, read_pod, read_policy
-from testbed.controllers.nft import ruleset
+from clusterproof.kube.policies import read_policy
+from testbed.controllers.nft import Rulesets
+from testbed.controllers.pods import read_pod
+from testbed.controllers.policy import name_and_labels
 from testbed.oracles.policies.draw import TARGETS, draw_policy
 from testbed.oracles.policies.reading import reaches
 from testbed.oracles.policies.world import Case, Flow, World, read_cases, read_world
@@ -24,9 +26,9 @@ WORLD = read_world()
 
 def rulesets(world: World, policies: tuple[Json, ...]) -> dict[str, Ruleset]:
     pods = [pod for raw in world.pods if (pod := read_pod(raw))]
-    facts = [read_policy(raw) for raw in policies]
-    namespaces = [read_namespace(raw) for raw in world.namespaces]
-    return {node: read_ruleset(ruleset(facts, namespaces, pods, node)) for node in world.nodes}
+    namespaces = dict(map(name_and_labels, world.namespaces))
+    compiled = Rulesets([read_policy(raw) for raw in policies], namespaces, pods)
+    return {node: read_ruleset(compiled.of(node)) for node in world.nodes}
 
 
 @pytest.mark.parametrize("case", read_cases(), ids=lambda case: case.id)
@@ -70,12 +72,13 @@ def test_ruleset_agrees_with_the_independent_reading(
 
 
 def test_ruleset_is_the_same_for_any_order_of_the_pods() -> None:
-    facts = [read_policy(raw) for raw in WORLD.policies.values()]
-    namespaces = [read_namespace(raw) for raw in WORLD.namespaces]
+    policies = [read_policy(raw) for raw in WORLD.policies.values()]
+    namespaces = dict(map(name_and_labels, WORLD.namespaces))
     pods = [pod for raw in WORLD.pods if (pod := read_pod(raw))]
-    assert ruleset(facts, namespaces, pods, "node-1") == ruleset(
-        facts, namespaces, pods[::-1], "node-1"
+    in_order, reversed_order = (
+        Rulesets(policies, namespaces, each).of("node-1") for each in (pods, pods[::-1])
     )
+    assert in_order == reversed_order
 
 
 def test_pods_with_equal_rules_share_a_chain() -> None:
@@ -85,10 +88,10 @@ def test_pods_with_equal_rules_share_a_chain() -> None:
 
 def test_younger_pod_has_an_address_that_changes_hands() -> None:
     pods = [pod for raw in WORLD.pods if (pod := read_pod(raw))]
-    old = next(pod for pod in pods if pod.name == "web-1")
-    young = replace(old, name="young", namespace="lobby", created="2026-01-02T00:00:00Z")
-    facts = [read_policy(WORLD.policies["shop-deny-all-ingress"])]
-    text = ruleset(facts, (), [young, old], "node-1")
+    old = next(pod for pod in pods if WORLD.address("web-1") in pod.addresses)
+    young = replace(old, namespace="lobby", created="2026-01-02T00:00:00Z")
+    policies = [read_policy(WORLD.policies["shop-deny-all-ingress"])]
+    text = Rulesets(policies, {}, [young, old]).of("node-1")
     assert str(old.addresses[0]) not in text
 
 

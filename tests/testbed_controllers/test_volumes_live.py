@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from clusterproof.kube.objects import Json
 from clusterproof.wait import wait_until
 from testbed.cluster.paths import STATE
 from testbed.cluster.topology import NODES
-from testbed.controllers.kube import Json
 from tests.testbed_controllers.live import LiveCluster, LivePod, is_up, live_cluster
 
 pytestmark = [
@@ -70,8 +70,7 @@ def pod_with(claim: str) -> Json:
 @pytest.fixture(scope="module")
 def bound() -> Iterator[Bound]:
     """A claim without a class of its own (so the default's), and a Pod that mounts it."""
-    cluster = live_cluster()
-    with cluster.namespace() as namespace:
+    with live_cluster() as cluster, cluster.namespace() as namespace:
         create_claim(cluster, namespace, "data")
         pod = cluster.start_pods(namespace, {"user": pod_with("data")})["user"]
         claim = cluster.find(claim_path(namespace, "data"))
@@ -107,7 +106,7 @@ def test_kubelet_reports_what_is_used(bound: Bound) -> None:
     path = f"/api/v1/nodes/{bound.pod.node}/proxy/stats/summary"
 
     def stats() -> Json:
-        pods = bound.cluster.api.request("GET", path).get("pods", [])
+        pods = bound.cluster.api.get(path).get("pods", [])
         return next(
             (
                 volume
@@ -151,7 +150,7 @@ def test_claim_that_cannot_be_served_says_why(bound: Bound) -> None:
     events = wait_until(
         lambda: [
             event
-            for event in bound.cluster.api.request("GET", path)["items"]
+            for event in bound.cluster.api.list(path)
             if event["involvedObject"]["name"] == "shared"
             and event["reason"] == "ProvisioningFailed"
         ],
@@ -163,8 +162,7 @@ def test_claim_that_cannot_be_served_says_why(bound: Bound) -> None:
 
 
 def test_deleted_claim_leaves_nothing() -> None:
-    cluster = live_cluster()
-    with cluster.namespace() as namespace:
+    with live_cluster() as cluster, cluster.namespace() as namespace:
         create_claim(cluster, namespace, "brief")
         cluster.start_pods(namespace, {"user": pod_with("brief")})
         claim = cluster.find(claim_path(namespace, "brief"))

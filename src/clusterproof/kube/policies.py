@@ -8,7 +8,7 @@ Source: Kubernetes docs, "Network Policies", and networking.k8s.io/v1 NetworkPol
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from clusterproof.kube.objects import Json
 from clusterproof.kube.selectors import in_one_form, selects
@@ -326,12 +326,14 @@ class Allowed(Protocol):
         """TCP, UDP or SCTP."""
 
 
-def allowances(policy: Policy) -> Iterator[tuple[str, Allowance]]:
-    """Each peer on each port that a policy's egress rules allow, with its place."""
-    for number, rule in enumerate(policy.egress):
+def allowances(
+    policy: Policy, direction: Literal["egress", "ingress"] = "egress"
+) -> Iterator[tuple[str, Allowance]]:
+    """Each peer on each port that a policy's rules of a direction allow, with its place."""
+    for number, rule in enumerate(policy.egress if direction == "egress" else policy.ingress):
         for peer in rule.peers or (None,):
             for port in rule.ports or (None,):
-                yield f"egress[{number}]", Allowance(peer, port)
+                yield f"{direction}[{number}]", Allowance(peer, port)
 
 
 def allows_some(

@@ -105,11 +105,6 @@ class Dialler:
         self._lock = threading.Lock()
         self._stand_ins: dict[str, Dialling | None] = {}
 
-    @property
-    def control_place(self) -> str:
-        """Where the control peer runs, as `namespace/pod`, starting it if need be."""
-        return str(self._control())
-
     def dial_from_control(self, peers: Iterable[Peer]) -> Dialling:
         """What a Pod of our own sees, that carries our run's label and no other."""
         place = self._control()

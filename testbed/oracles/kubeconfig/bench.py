@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube import client, connection
-from testbed.cluster import certs
+from testbed.certificates import issued, write
 from testbed.oracles.kubeconfig.recorder import Asked, Recorder, recording
 from testbed.oracles.kubeconfig.situation import (
     API_SERVER_NAMES,
@@ -28,7 +28,6 @@ _KUBECTL_WITHIN_S = 30.0
 _REQUEST_WITHIN_S = 10.0
 TRACEBACK = "no sentence but"
 _LONGEST = 600
-_SERVER = certs.Leaf("server", "an API server", names=API_SERVER_NAMES, addresses=(certs.LOOPBACK,))
 _CLEARED = ("KUBECONFIG", "KUBERNETES_MASTER", "KUBERNETES_SERVICE_HOST", "REQUEST_METHOD")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 
@@ -172,17 +171,13 @@ def bench(kubectl: Path, folder: Path) -> Iterator[Bench]:
     pki.mkdir()
     pem: dict[str, str] = {}
     for name, common in (("ca", "the authority"), ("other", "another authority")):
-        certificate, key = certs.authority(common)
-        certs.write(pki, name, [certificate], key)
+        authority = issued(common, is_authority=True)
+        write(pki, name, authority)
         if name == "ca":
-            for leaf in (_SERVER, certs.Leaf("client", "jack", "developers")):
-                leaf_key = certs.new_key()
-                certs.write(
-                    pki,
-                    leaf.name,
-                    [certs.sign(leaf, leaf_key.public_key(), certificate, key)],
-                    leaf_key,
-                )
+            hosts = (*API_SERVER_NAMES, "127.0.0.1")
+            write(pki, "server", issued("an API server", hosts, issuer=authority))
+            client = issued("jack", organization="developers", issuer=authority)
+            write(pki, "client", client)
     for path in pki.iterdir():
         pem[path.name] = path.read_text()
     with recording(
