@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 from locust.util.timespan import parse_timespan
@@ -147,38 +146,59 @@ def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
     """
     if any("--shape" in action.option_strings for action in parser._actions):  # noqa: SLF001 - argparse has no other way to ask
         raise SpecError("-f: expected one scenario at a time: each has its own plan and verdict")
-
-    def add(option: str, words: str, *, in_web_ui: bool = True, **settings: Any) -> None:  # noqa: ANN401 - of argparse
-        variable = f"LOCUST_{option.upper().replace('-', '_')}"
-        parser.add_argument(
-            f"--{option}", env_var=variable, help=words, include_in_web_ui=in_web_ui, **settings
-        )
-
-    shapes = list(scenario.shapes)
-    add("shape", "Which load of spec/objectives.yaml to offer", default=shapes[0], choices=shapes)
+    parser.add_argument(
+        "--shape",
+        env_var="LOCUST_SHAPE",
+        default=next(iter(scenario.shapes)),
+        choices=list(scenario.shapes),
+        help="Which load of spec/objectives.yaml to offer",
+    )
     for of, what in (("rate", "rate"), ("time", "duration")):
-        add(f"{of}-factor", f"Scales every {what}", type=float, default=1.0)
+        parser.add_argument(
+            f"--{of}-factor",
+            env_var=f"LOCUST_{of.upper()}_FACTOR",
+            type=float,
+            default=1.0,
+            help=f"Scales every {what}",
+        )
     for option, what in (
         ("ca", "the authority of the target's certificate; default: the system's"),
         ("cert", "a certificate of our own and its key, for a target that asks for one"),
     ):
-        add(option, f"PEM file with {what}", default="", in_web_ui=False)
-    seeds = "Of what the requests look like; default: another one in each run"
-    add("seed", seeds, type=int, default=scenario.seed)
-    add(
-        "header",
-        "Sent with each request; ${VARIABLE} is taken from the environment",
+        parser.add_argument(
+            f"--{option}",
+            env_var=f"LOCUST_{option.upper()}",
+            default="",
+            help=f"PEM file with {what}",
+            include_in_web_ui=False,
+        )
+    parser.add_argument(
+        "--seed",
+        env_var="LOCUST_SEED",
+        type=int,
+        default=scenario.seed,
+        help="Of what the requests look like; default: another one in each run",
+    )
+    parser.add_argument(
+        "--header",
+        env_var="LOCUST_HEADER",
         action="append",
         default=[],
         metavar="'NAME: TEXT'",
-        in_web_ui=False,
+        help="Sent with each request; ${VARIABLE} is taken from the environment",
+        include_in_web_ui=False,
     )
-    parser.add_argument(  # by no environment variable: it is to be said anew for each run
+    parser.add_argument(
         "--allow-production",
         action="store_true",
         default=False,
         help="Load a host that the load spec calls production",
         include_in_web_ui=False,
     )
-    files = "Folder for generator.json and account.json"
-    add("out", files, default="reports/load", in_web_ui=False)
+    parser.add_argument(
+        "--out",
+        env_var="LOCUST_OUT",
+        default="reports/load",
+        help="Folder for generator.json and account.json",
+        include_in_web_ui=False,
+    )
