@@ -14,6 +14,7 @@ LATE = {
     "cryptography": "certificates, and client certificates of a kubeconfig",
     "httpx": "a connection to an API server",
     "jinja2": "the report",
+    "kubernetes": "nothing of ours",
     "posthog": "a script that runs in a Pod",
     "prometheus_api_client": "Prometheus",
     "prometheus_client": "a metrics page",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes.utils import parse_quantity
 
-from clusterproof.kube.quantity import parse_quantity
 from testbed.cluster.topology import BRIDGE_CIDR, POD_CIDR, SERVICE_CIDR
 from testbed.images.recipes import IMAGES
 
