@@ -66,9 +66,11 @@ _ABSENT: Final = frozenset(
     {
         "autoscaler-absent",
         "config-map-missing",
+        "gateway-missing",
         "ingress-missing",
         "object-absent",
         "policy-missing",
+        "route-missing",
         "secret-absent",
         "service-missing",
         "workload-absent",
@@ -111,7 +113,7 @@ def _absent(finding: Finding, row: AnyRow) -> Place | None:
         named = _REF.fullmatch(difference.what.split(" ")[0])
         if difference.code in _ABSENT and named:
             return Place(named[1], Part.EXISTS)
-        if difference.code == "ingress-missing":
+        if difference.code in {"ingress-missing", "route-missing"}:
             return Place(str(row.of), Part.EXISTS)
     return None
 
@@ -332,6 +334,24 @@ def _ingress_answer(finding: Finding, row: AnyRow, relations: Relations) -> Read
     return Reading(place, needs=tuple(needs))
 
 
+def _route(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    exists = _exists(row.of)
+    for difference in finding.differences:
+        if difference.code in {"service-missing", "service-port-missing"}:
+            return Reading(Place(difference.what, Part.EXISTS), needs=(exists,))
+    if finding.has("gateway-not-programmed", "listener-missing", "route-refused"):
+        return Reading(Place.of(row.gateway, Part.SPEC), needs=(exists,))
+    if finding.has("grant-missing"):
+        namespaces = {
+            backend.service.namespace
+            for backend in row.backends
+            if backend.service.namespace != row.of.namespace
+        }
+        grants = tuple(Need(f"ReferenceGrant/{each}/") for each in sorted(namespaces))
+        return Reading(Place.of(row.of, Part.STATUS), needs=(exists, *grants))
+    return Reading(Place.of(row.of, Part.SPEC), needs=(exists,))
+
+
 def _http(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     workload, namespace = str(row.workload), row.workload.namespace
     needs = [Need(workload, RUNS)]
@@ -510,6 +530,7 @@ _RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "rehearsal": _rehearsal,
         "replicas": _replicas,
         "room": _room,
+        "route": _route,
         "secret-shape": _secret,
         "service": _service,
         "starts": _starts,
