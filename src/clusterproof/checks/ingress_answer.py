@@ -10,7 +10,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import answers
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Judgement, judged
-from clusterproof.observe.answers import Answers, IngressAnswer, said
+from clusterproof.observe.answers import HTTPS, Answers, IngressAnswer, said
 from clusterproof.observe.dialling import DialOutcome
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import IngressAnswerRow
@@ -47,7 +47,7 @@ def judge(row: IngressAnswerRow, fact: IngressAnswer) -> Judgement:
     """The host's own certificate, where it is asked by HTTPS, and the row's status."""
     url = f"{fact.scheme}://{row.host}{row.path}"
     names = [f"GET {url}"]
-    if fact.own_fingerprint:
+    if fact.scheme == HTTPS:
         names.insert(0, f"certificate of {row.host}")
     return judged(_differences(row, url, fact), names)
 
@@ -57,11 +57,11 @@ def _differences(row: IngressAnswerRow, url: str, fact: IngressAnswer) -> Iterat
     if dialled is None:
         yield Difference(url, f"HTTP {row.status}", "not dialled", fact.trouble, code=fact.code)
     elif dialled.outcome is not DialOutcome.CONNECTED:
-        proof = " with its own certificate" if fact.own_fingerprint else ""
+        proof = " with its own certificate" if fact.scheme == HTTPS else ""
         expected = f"HTTP {row.status}{proof}"
         yield Difference(url, expected, str(dialled), code="ingress-not-reached")
     else:
-        if fact.scheme == "https" and dialled.fingerprint != fact.own_fingerprint:
+        if fact.scheme == HTTPS and dialled.fingerprint != fact.own_fingerprint:
             yield Difference(
                 "certificate",
                 fact.own_fingerprint[:16],

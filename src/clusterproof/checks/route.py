@@ -146,11 +146,8 @@ def look(row: RouteRow, site: Site) -> Observed[RouteView]:
         listeners: list[Listener] = []
         obstacle: Obstacle | None = attached
     else:
-        listeners = list(
-            dict.fromkeys(
-                each.listener for each in attached if row.listener in {"", each.listener.name}
-            )
-        )
+        named = {each.listener.name: each.listener for each in attached}
+        listeners = [each for name, each in named.items() if row.listener in {"", name}]
         obstacle = None if listeners else Obstacle.NO_LISTENER
     routes = cluster.objects("HTTPRoute", CLUSTER_WIDE) if listeners else []
     request = Request(row.host, row.path, row.method, row.headers, row.query)

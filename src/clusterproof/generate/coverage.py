@@ -85,6 +85,10 @@ def _spoken_of(kind: str, item: Json, row: Json) -> Iterator[str]:
         yield from _service_port(item, row)
     elif check == "ingress":
         yield from ("spec.rules", "spec.defaultBackend")
+    elif check == "route":
+        yield from ("spec.parentRefs", "spec.hostnames")
+        for number in range(len(look_up_list(item, "spec.rules"))):
+            yield from (f"spec.rules[{number}].matches", f"spec.rules[{number}].backendRefs")
     elif check in {"quantity", "probe", "consumed"}:
         yield from _of_container(kind, item, row)
 

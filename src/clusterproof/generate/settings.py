@@ -37,6 +37,14 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.paused",
         "spec.revisionHistoryLimit",
     ),
+    "Gateway": (
+        "spec.gatewayClassName",
+        "spec.listeners",
+        "spec.addresses",
+        "metadata.annotations",
+    ),
+    "GatewayClass": ("spec.controllerName", "spec.parametersRef"),
+    "HTTPRoute": ("metadata.annotations",),
     "Ingress": ("spec.ingressClassName", "spec.tls", "metadata.annotations"),
     "IngressClass": ("spec.controller", "spec.parameters", "metadata.annotations"),
     "Job": (
@@ -50,6 +58,7 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "PersistentVolumeClaim": ("spec.accessModes",),
     "PodDisruptionBudget": ("spec.selector", "spec.unhealthyPodEvictionPolicy"),
     "PriorityClass": ("value", "globalDefault", "preemptionPolicy"),
+    "ReferenceGrant": ("spec.from", "spec.to"),
     "ResourceQuota": ("spec.scopes", "spec.scopeSelector"),
     "Role": ("rules",),
     "RoleBinding": ("roleRef", "subjects"),
@@ -178,6 +187,6 @@ def expectation(path: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """What a row expects of a field that is declared so; more keys than declared are fine."""
     if isinstance(value, dict):
         return {"contains": declared(value)}
-    if path.rpartition(".")[2] in {"ports", "taints", "tls"}:
+    if path.rpartition(".")[2] in {"listeners", "ports", "taints", "tls"}:
         return {"contains": value}
     return {"equals": value}

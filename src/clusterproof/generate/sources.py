@@ -11,9 +11,10 @@ from typing import Final
 import yaml
 
 from clusterproof.errors import ObservationError, SpecError
-from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.kube.kinds import CLUSTER_WIDE, kind_of
 from clusterproof.kube.kinds import KINDS as KINDS_OF_SERVER
 from clusterproof.kube.objects import Json, controller_of
+from clusterproof.kube.routes import GROUP as GATEWAY_GROUP
 from clusterproof.kube.services import spec_of
 from clusterproof.observe.cluster import Cluster
 
@@ -158,10 +159,23 @@ def _custom(
 
 
 def _kind_defined(definition: Json) -> str:
-    """`KIND.VERSION.GROUP` of a CustomResourceDefinition, in the version that is stored."""
+    """How a spec names the kind of a CustomResourceDefinition, in the version that is stored."""
     spec = definition["spec"]
     stored = next(each["name"] for each in spec["versions"] if each.get("storage"))
-    return f"{spec['names']['kind']}.{stored}.{spec['group']}"
+    return kind_of({"kind": spec["names"]["kind"], "apiVersion": f"{spec['group']}/{stored}"})
+
+
+def _kind_declared(item: Json) -> str:
+    """The kind of a manifest; with its group where it only shares a name with Gateway API."""
+    kind = str(item["kind"])
+    if not _is_of_gateway_api(kind):
+        return kind
+    return kind_of({"kind": kind, "apiVersion": str(item.get("apiVersion") or "")})
+
+
+def _is_of_gateway_api(kind: str) -> bool:
+    known = KINDS_OF_SERVER.get(kind)
+    return known is not None and known.group == GATEWAY_GROUP
 
 
 def _cluster_wide(
@@ -195,6 +209,8 @@ def _cluster_wide(
     rules = [rule for role in roles for rule in role.get("rules") or []]
     groups = {group for rule in rules for group in rule.get("apiGroups") or []}
     groups |= {kind.partition(".")[2].partition(".")[2] for kind, _ in found if "." in kind}
+    if any(_is_of_gateway_api(kind) for kind, _ in found):
+        groups.add(GATEWAY_GROUP)
     classes = {spec_of(item).get("ingressClassName") for kind, item in found if kind == "Ingress"}
     serves = any("ingressclasses" in (rule.get("resources") or []) for rule in rules)
     chosen: dict[str, list[Json]] = {
@@ -258,7 +274,7 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
             passed_over.append(str(error))
             continue
         found += [
-            (str(item["kind"]), item)
+            (_kind_declared(item), item)
             for item in items
             if item.get("kind") not in _NOT_READ
             and (not wanted or namespace_of(item) in wanted | {CLUSTER_WIDE})

@@ -24,6 +24,7 @@ _PROTOCOLS: Mapping[str, Protocol] = {
     "clickhouse": "clickhouse",
     "tcp": "TCP",
 }
+HTTP, HTTPS = "http", "https"
 _CLICKHOUSE_PING = "/ping"
 
 
@@ -50,7 +51,7 @@ class IngressAnswer:
     dialled: Dialled | None = None
     own_fingerprint: str = ""
     code: str = "ingress-not-dialled"
-    scheme: str = "https"
+    scheme: str = HTTPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _route_peer(
             sni=rule.host,
             headers=rule.headers,
         )
-        return IngressAnswer(scheme="http"), peer
+        return IngressAnswer(scheme=HTTP), peer
     namespace, _, name = listener.certificates[0].partition("/")
     ref = ObjectRef(kind="Secret", namespace=namespace, name=name)
     return _https_peer(cluster, rule, (addresses[0], listener.port), ref)
