@@ -327,6 +327,7 @@ def _ingress_answer(finding: Finding, row: AnyRow, relations: Relations) -> Read
     services = relations.services_of(ingress)
     needs = [Need(ref, ANY) for ref in relations.certificates_of(row.host)]
     needs += [Need(ingress, before), *(Need(service, LEADS) for service in services)]
+    needs += [Need(str(row.gateway), before)] if row.gateway else []
     behind = tuple(ref for service in services for ref in relations.behind(service))
     needs += _programs(behind)
     in_program = behind and any("HTTP" in each.observed for each in finding.differences)
@@ -335,21 +336,21 @@ def _ingress_answer(finding: Finding, row: AnyRow, relations: Relations) -> Read
 
 
 def _route(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
-    exists = _exists(row.of)
+    needs = (_exists(row.of), Need(str(row.gateway), frozenset({Part.EXISTS, Part.SPEC})))
     for difference in finding.differences:
         if difference.code in {"service-missing", "service-port-missing"}:
-            return Reading(Place(difference.what, Part.EXISTS), needs=(exists,))
-    if finding.has("gateway-not-programmed", "listener-missing", "route-refused"):
-        return Reading(Place.of(row.gateway, Part.SPEC), needs=(exists,))
+            return Reading(Place(difference.what, Part.EXISTS), needs=needs)
+        if difference.code == "route-differs":
+            other = re.match(r"([a-z0-9-]+/[a-z0-9.-]+) ", difference.observed)
+            if other:
+                return Reading(Place(f"HTTPRoute/{other[1]}", Part.SPEC), needs=needs)
+    if finding.has("gateway-not-programmed", "route-refused"):
+        return Reading(Place.of(row.gateway, Part.SPEC), needs=needs)
     if finding.has("grant-missing"):
-        namespaces = {
-            backend.service.namespace
-            for backend in row.backends
-            if backend.service.namespace != row.of.namespace
-        }
-        grants = tuple(Need(f"ReferenceGrant/{each}/") for each in sorted(namespaces))
-        return Reading(Place.of(row.of, Part.STATUS), needs=(exists, *grants))
-    return Reading(Place.of(row.of, Part.SPEC), needs=(exists,))
+        namespaces = {backend.service.namespace for backend in row.backends}
+        grants = tuple(Need(f"ReferenceGrant/{namespace}/") for namespace in sorted(namespaces))
+        return Reading(Place.of(row.of, Part.STATUS), needs=(*needs, *grants))
+    return Reading(Place.of(row.of, Part.SPEC), needs=needs)
 
 
 def _http(finding: Finding, row: AnyRow, relations: Relations) -> Reading:

@@ -51,9 +51,7 @@ def gateways_of(route: Json, source: Source) -> tuple[Json, ...]:
     One that is not of the source is taken to have the listeners that the source's routes name, for
     routes of every namespace.
     """
-    known = {
-        (namespace_of(item), item["metadata"]["name"]): item for _, item in source.of(GATEWAY)
-    }
+    known = {(namespace_of(item), item["metadata"]["name"]): item for _, item in source.of(GATEWAY)}
     found: dict[tuple[str, str], Json] = {}
     for parent in spec_of(route).get("parentRefs") or []:
         if parent.get("group", GROUP) == GROUP and parent.get("kind", GATEWAY) == GATEWAY:
