@@ -14,7 +14,13 @@ from clusterproof.errors import SpecError
 from clusterproof.load.hpa.controller import Seen, reconcile
 from clusterproof.load.hpa.normalise import History
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
-from clusterproof.load.hpa.rules import ControllerFlags, HpaSpec, others_of, spec_from_object
+from clusterproof.load.hpa.rules import (
+    ControllerFlags,
+    HpaSpec,
+    ResourceTarget,
+    others_of,
+    spec_from_object,
+)
 from clusterproof.load.schedule import Plan
 
 _RESOLUTION_S = 15.0
@@ -79,9 +85,7 @@ def spec_of(manifest: Mapping[str, Any]) -> HpaSpec:
     known = [m for m in spec.get("metrics") or [] if m["type"] in {"Resource", "ContainerResource"}]
     metrics = {"metrics": known} if spec.get("metrics") else {}
     read = spec_from_object({"spec": {**spec, "metrics": None, **metrics}})
-    cpu = tuple(
-        replace(target, container="") for target in read.metrics if target.resource == "cpu"
-    )
+    cpu = tuple(replace(target, container="") for target in _by_cpu(read))
     if not cpu or (spec.get("metrics") and not known):
         named = ", ".join(sorted(others)) or "memory"
         raise SpecError(f"the HPA goes by {named}: only the CPU of requests can be foretold")
@@ -147,7 +151,7 @@ def forecast(
 def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tuple[str, ...]:
     """What the highest rate of the plan needs, and what would hold it."""
     peak_m = plan.peak_rate * pods.cpu_ms
-    (target, *_) = hpa.metrics
+    (target, *_) = _by_cpu(hpa)
     wanted_m = target.average_milli or pods.request_m * (target.utilization or 100) / 100
     needed = max(1, math.ceil(peak_m / wanted_m / (1 + flags.tolerance)))
     lines = [
@@ -188,6 +192,14 @@ def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tupl
     elif percents:
         lines.append("no target would carry it all: new Pods come too late for it")
     return tuple(lines)
+
+
+def _by_cpu(hpa: HpaSpec) -> tuple[ResourceTarget, ...]:
+    return tuple(
+        target
+        for target in hpa.metrics
+        if isinstance(target, ResourceTarget) and target.resource == "cpu"
+    )
 
 
 def _view(number: int, began: float, pods: Pods, at: float) -> PodView:
