@@ -283,7 +283,7 @@ def _shown(target: Target, proposal: Proposal) -> int:
 
 
 def _figure(target: Target, figure: Json) -> int | None:
-    source = next((figure[key] for key in figure if key != "type"), {})
+    source: Json = next((figure[key] for key in figure if key != "type"), {})
     current = source.get("current") or {}
     if not isinstance(target, MetricTarget) and target.utilization is not None:
         percent: int | None = current.get("averageUtilization")
