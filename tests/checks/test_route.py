@@ -97,6 +97,13 @@ def not_said() -> Json:
     return {**route("web", rule("web"), hostnames=(HOST,)), "status": {}}
 
 
+def half_said() -> Json:
+    item = route("web", rule("web"), hostnames=(HOST,))
+    item["status"]["parents"][0]["conditions"].pop()
+    return item
+
+
+STALE = {"conditions": [{"type": "Programmed", "status": "True", "observedGeneration": 0}]}
 UNPROGRAMMED = {"conditions": [{"type": "Programmed", "status": "False", "reason": "Pending"}]}
 FAR = rule("web", backendRefs=[{"name": "pay", "namespace": "warehouse", "port": 80}])
 
@@ -122,11 +129,14 @@ FAR = rule("web", backendRefs=[{"name": "pay", "namespace": "warehouse", "port":
             [gateway(), WEB, route("a", rule("api"), hostnames=(HOST,), created="2025")],
             ["route-differs", "backend-differs"],
         ),
-        ([gateway(), not_said()], ["status-missing"]),
+        ([gateway(), not_said()], ["status-missing", "status-missing"]),
+        ([gateway(), half_said()], ["status-missing"]),
         ([gateway(), not_accepted("Accepted", status="False")], ["route-not-accepted"]),
         ([gateway(), not_accepted("ResolvedRefs", status="False")], ["refs-not-resolved"]),
         ([gateway(), not_accepted("Accepted", observedGeneration=0)], ["generation-not-observed"]),
         ([gateway(status=UNPROGRAMMED), WEB], ["gateway-not-programmed"]),
+        ([gateway(status={}), WEB], ["gateway-not-programmed"]),
+        ([gateway(status=STALE), WEB], ["generation-not-observed"]),
     ],
 )
 def test_each_fault_has_its_code(objects: list[Json], expected: list[str]) -> None:
@@ -173,6 +183,16 @@ def test_listener_is_one_of_several_or_each() -> None:
     assert codes(claimed(), both, everywhere, plain) == ["route-differs", "backend-differs"]
     assert isinstance(judged(claimed(listener="https"), both, everywhere, plain), Passed)
     assert codes(claimed(listener="other"), both, everywhere) == ["listener-missing"]
+
+
+def test_what_is_said_of_another_listener_is_not_the_rows() -> None:
+    both = gateway(listener(), listener("https", 443, protocol="HTTPS"))
+    item = route("web", rule("web"), parent={"sectionName": "https"})
+    other = {"parentRef": {"namespace": "infra", "name": "edge", "sectionName": "http"}}
+    refused = [{"type": "Accepted", "status": "False"}]
+    item["status"]["parents"].append({**other, "conditions": refused})
+    assert codes(claimed(), both, item) == ["route-not-accepted"]
+    assert isinstance(judged(claimed(listener="https"), both, item), Passed)
 
 
 def test_listener_that_chooses_namespaces_is_asked_with_their_labels() -> None:

@@ -163,7 +163,11 @@ def look(row: RouteRow, site: Site) -> Observed[RouteView]:
         exists=True,
         obstacle=obstacle,
         ports=tuple(ports),
-        said=parent_conditions(route, gateway),
+        said=tuple(
+            each
+            for each in parent_conditions(route, gateway)
+            if not row.listener or each.subject in {"", row.listener}
+        ),
         of_gateway=tuple(each for each in of_gateway if each.subject in chosen),
     )
     return Observed(view, str(row.of), tuple(_evidence(row, view)), next_command)
@@ -334,36 +338,35 @@ def _targets(row: RouteRow, fact: RouteView) -> Iterator[Difference]:
             yield Difference(place, expected_grant, "none", code="grant-missing")
 
 
+_SAID_OF_ROUTES: Final[Mapping[str, str]] = MappingProxyType(
+    {"Accepted": "route-not-accepted", "ResolvedRefs": "refs-not-resolved"}
+)
+
+
 def _statuses(row: RouteRow, fact: RouteView) -> Iterator[Difference]:
     """What the controllers say of the route and of the Gateway, as both are now."""
-    if not fact.said and fact.obstacle is None:
-        yield Difference(
-            "status.parents",
-            f"Accepted by the controller of {row.gateway}",
-            "nothing",
-            code="status-missing",
-        )
-    for each in fact.said:
-        where = f"{each.subject}: {each.kind}" if each.subject else each.kind
-        code = {"Accepted": "route-not-accepted", "ResolvedRefs": "refs-not-resolved"}.get(
-            each.kind, ""
-        )
-        if code and each.status != "True":
-            yield Difference(where, "True", each.status, each.reason, code=code)
-        if code and not each.is_current:
-            yield Difference(
-                where, "of the route as it is", "of one before", code="generation-not-observed"
-            )
-    for each in fact.of_gateway:
-        named = f"listener {each.subject}" if each.subject else str(row.gateway)
-        if each.kind == "Programmed" and each.status != "True":
-            yield Difference(
-                f"{named}: Programmed",
-                "True",
-                each.status,
-                each.reason,
-                code="gateway-not-programmed",
-            )
+    for kind, code in _SAID_OF_ROUTES.items():
+        said = [each for each in fact.said if each.kind == kind]
+        for each in said:
+            yield from _statement(f"{row.of}", each, code)
+        if not said and fact.obstacle is None:
+            expected = f"{kind}, by the controller of {row.gateway}"
+            yield Difference("status.parents", expected, "nothing", code="status-missing")
+    programmed = [each for each in fact.of_gateway if each.kind == "Programmed"]
+    for each in programmed:
+        yield from _statement(f"{row.gateway}", each, "gateway-not-programmed")
+    if not programmed:
+        what = f"{row.gateway}: Programmed"
+        yield Difference(what, "True", "nothing", code="gateway-not-programmed")
+
+
+def _statement(of: str, said: Condition, code: str) -> Iterator[Difference]:
+    what = f"{of}{f', {said.subject}' if said.subject else ''}: {said.kind}"
+    if said.status != "True":
+        yield Difference(what, "True", said.status, said.reason, code=code)
+    if not said.is_current:
+        expected = "of the object as it is now"
+        yield Difference(what, expected, "of one before", code="generation-not-observed")
 
 
 KIND = Kind(
