@@ -190,8 +190,8 @@ SAMPLES = {
         "| places | 1500 | 3721 | 0 | 25 | 11 |",
     ),
     "oracle-scaling": (
-        "scaling: 1500 cases, 4744 decisions, seed 1, 0 disagreements, 29 features, 19 pairs of them"
-        " in fewer than 30 cases, 138 s\n  rare: a + b: 3\n",
+        "scaling: 1500 cases, 4744 decisions, seed 1, 0 disagreements, 29 features, 19 pairs of"
+        " them in fewer than 30 cases, 138 s\n  rare: a + b: 3\n",
         "0 disagreements;\nof the pairs of 29 features, 19 are in fewer",
     ),
     "from-nothing": (
