@@ -59,6 +59,16 @@ _RULES = st.fixed_dictionaries(
         ),
     },
 )
+_FREE = {
+    "scaleUp": {
+        "stabilizationWindowSeconds": 0,
+        "policies": [{"type": "Pods", "value": 1000, "periodSeconds": 15}],
+    },
+    "scaleDown": {"stabilizationWindowSeconds": 0},
+}
+"""A behavior that holds nothing back: the replicas show what the metrics propose."""
+_OF_TARGET = st.sampled_from([0, 50, 89, 90, 95, 100, 105, 110, 111, 130, 200, 450])
+"""Percent: on both sides of a tolerance, and at its ends."""
 _DESCRIBED = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "door"}
 
 
@@ -80,9 +90,8 @@ def _targets(*kinds: str, amounts: st.SearchStrategy[str] = _TARGETS) -> st.Sear
 
 @st.composite
 def _metrics(draw: st.DrawFn, number: int) -> Json:
-    kind = draw(
-        st.sampled_from(["Resource", "ContainerResource", "Pods", "Object", "Object", "External"])
-    )
+    kinds = ["Resource", "ContainerResource", "Pods", "Object", "Object", "External", "External"]
+    kind = draw(st.sampled_from(kinds))
     name = f"{kind.lower()}_{number}"
     resource = draw(st.sampled_from(["cpu", "cpu", "memory"]))
     # Not a thousandth of a byte: its replicas are more than an int32 holds.
@@ -119,12 +128,12 @@ def _pods(draw: st.DrawFn, name: str, containers: list[str]) -> Json:
     """A Pod of the scale target, in one of the states that are told apart."""
     started, changed = draw(_AGES)
     status: Json = {
-        "phase": draw(st.sampled_from(["Running"] * 4 + ["Pending", "Failed", "Succeeded"]))
+        "phase": draw(st.sampled_from(["Running"] * 6 + ["Pending", "Failed", "Succeeded"]))
     }
     if draw(st.integers(0, 9)):
         status["startTime"] = started
     if draw(st.integers(0, 9)):
-        ready = draw(st.sampled_from(["True", "True", "False", "Unknown"]))
+        ready = draw(st.sampled_from(["True"] * 4 + ["False", "Unknown"]))
         status["conditions"] = [{"type": "Ready", "status": ready, "lastTransitionTime": changed}]
     metadata: Json = {"name": name, "labels": {"app": "web"}}
     if draw(st.integers(0, 9)) == 0:
@@ -153,7 +162,7 @@ def _usage(draw: st.DrawFn, name: str, containers: list[str]) -> Json:
 @st.composite
 def scalings(draw: st.DrawFn) -> Json:
     """An autoscaler with what its controller sees at one sync; times are seconds ago."""
-    metrics = [draw(_metrics(number)) for number in range(draw(st.integers(1, 3)))]
+    metrics = [draw(_metrics(number)) for number in range(draw(st.sampled_from([1, 1, 1, 2, 3])))]
     containers = draw(st.sampled_from([["app"], ["app"], ["app", "side"]]))
     names = _NAMES[: draw(st.sampled_from([0, 1, 2, 3, 3, 5, 5]))]
     measured = [each for each in (*names, "web-9") if draw(st.integers(0, 7))]
@@ -161,12 +170,14 @@ def scalings(draw: st.DrawFn) -> Json:
     spec: Json = {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
         "minReplicas": low,
-        "maxReplicas": draw(st.sampled_from([3, 5, 10, 100])),
+        "maxReplicas": draw(st.sampled_from([3, 10, 1000, 1000])),
         "metrics": metrics,
     }
-    if draw(st.booleans()):
-        rules = {"scaleUp": _RULES, "scaleDown": _RULES}
-        spec["behavior"] = draw(st.fixed_dictionaries({}, optional=rules))
+    rules = {"scaleUp": _RULES, "scaleDown": _RULES}
+    free = st.just(_FREE)
+    behavior = draw(st.one_of(free, free, st.none(), st.fixed_dictionaries({}, optional=rules)))
+    if behavior is not None:
+        spec["behavior"] = behavior
     replicas = draw(st.sampled_from([len(names)] * 4 + [0, 1, 4, 12]))
     case: Json = {
         "hpa": {"metadata": {"name": "web"}, "spec": spec},
@@ -187,11 +198,23 @@ def scalings(draw: st.DrawFn) -> Json:
                 values = {name: draw(_AMOUNTS) for name in measured if draw(st.integers(0, 7))}
                 case["ofPods"][metric["pods"]["metric"]["name"]] = values
             case "Object":
-                case["ofObjects"][metric["object"]["metric"]["name"]] = draw(_TOTALS)
+                near = _near(metric["object"]["target"], case["statusReplicas"])
+                case["ofObjects"][metric["object"]["metric"]["name"]] = draw(
+                    st.one_of(_TOTALS, near)
+                )
             case "External":
-                series = draw(st.lists(_TOTALS, max_size=3))
+                near = _near(metric["external"]["target"], case["statusReplicas"])
+                series = draw(st.one_of(st.lists(_TOTALS, max_size=3), near.map(lambda x: [x])))
                 case["external"][metric["external"]["metric"]["name"]] = series
     return case
+
+
+def _near(target: Json, replicas: int) -> st.SearchStrategy[str]:
+    """A total that is about as large as the target wants it."""
+    wanted = (
+        milli(target["value"]) if "value" in target else milli(target["averageValue"]) * replicas
+    )
+    return _OF_TARGET.map(lambda percent: f"{wanted * percent // 100}m")
 
 
 def decide(oracle: Program, case: Json) -> Iterator[tuple[str, object, object]]:
