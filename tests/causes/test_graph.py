@@ -250,6 +250,55 @@ def test_a_metric_that_stands_still_is_no_reason_for_an_ingress_that_does_not_an
     assert [group[0] for group in places(away, still, rows=rows)] == ["Ingress/ns/web", WEB]
 
 
+@pytest.mark.parametrize(
+    ("code", "observed", "place"),
+    [
+        ("backend-differs", "Service/ns/other:80", ("HTTPRoute/ns/web", Part.SPEC)),
+        ("route-differs", "ns/beta (rule 0, Exact /)", ("HTTPRoute/ns/beta", Part.SPEC)),
+        ("route-refused", "none", ("Gateway/infra/edge", Part.SPEC)),
+        ("gateway-not-programmed", "False", ("Gateway/infra/edge", Part.SPEC)),
+        ("grant-missing", "none", ("HTTPRoute/ns/web", Part.STATUS)),
+    ],
+)
+def test_a_request_that_goes_elsewhere_is_led_to_what_sends_it(
+    code: str, observed: str, place: tuple[str, Part]
+) -> None:
+    """The route itself, another one, or the Gateway."""
+    sends = row(
+        "route",
+        id="sends",
+        of="HTTPRoute/ns/web",
+        gateway="Gateway/infra/edge",
+        host="web.example",
+        backends=[{"service": "Service/ns/web", "port": 80}],
+    )
+    (group,) = places(failed(sends, code, "web.example/ at port 80", "x", observed), rows=(sends,))
+    assert group == (*place, ["sends"])
+
+
+def test_a_service_that_a_route_lacks_is_named() -> None:
+    sends = row(
+        "route",
+        id="sends",
+        of="HTTPRoute/ns/web",
+        gateway="Gateway/infra/edge",
+        host="web.example",
+        backends=[{"service": "Service/ns/web", "port": 80}],
+    )
+    gone = failed(sends, "service-missing", "Service/ns/web", "a Service", "absent")
+    assert places(gone, rows=(sends,)) == [("Service/ns/web", Part.EXISTS, ["sends"])]
+    asks = row(
+        "ingress-answer",
+        id="asks",
+        of="HTTPRoute/ns/web",
+        gateway="Gateway/infra/edge",
+        host="web.example",
+        path="/",
+    )
+    away = failed(asks, "status-differs", "http://web.example/", "HTTP 200", "HTTP 500")
+    assert [group[0] for group in places(away, gone, rows=(sends, asks))] == ["Service/ns/web"]
+
+
 @pytest.mark.parametrize("budgets", [["one"], ["one", "two"]])
 def test_a_pod_that_may_not_be_evicted_is_led_to_the_only_budget(budgets: list[str]) -> None:
     rows = [

@@ -288,7 +288,7 @@ def test_load_that_an_affinity_keeps_on_one_pod_is_no_bad_generator(
 
 @pytest.mark.parametrize("kind", ["Pods", "Object", "External"])
 def test_an_hpa_by_other_metrics_is_judged_but_by_the_model(spec: LoadSpec, kind: str) -> None:
-    """What the model does not know it does not claim; KEDA's HPAs are such."""
+    """What no recording has the model cannot go by; KEDA's HPAs are such."""
     recording = Story().record()
     metric = {"type": kind, kind.lower(): {"metric": {"name": "queue_length"}}}
     metrics: Any = HPA["spec"]

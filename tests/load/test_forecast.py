@@ -11,7 +11,7 @@ import yaml
 from clusterproof.cli import main
 from clusterproof.errors import SpecError
 from clusterproof.load.forecast import Moment, Pods, advice, forecast, spec_of
-from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.hpa.rules import ControllerFlags, ResourceTarget
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.outcome import ExitCode
 from tests.load.scaling_parts import MUST_HOLD
@@ -74,7 +74,7 @@ def test_it_says_what_would_hold_the_load() -> None:
     assert held.startswith("so would a target of ")
     percent = int(held.removeprefix("so would a target of ").removesuffix(" %"))
     for tried, carries in ((percent, True), (percent + 5, False)):
-        metrics = (replace(HPA.metrics[0], utilization=tried), *HPA.metrics[1:])
+        metrics = (ResourceTarget("cpu", utilization=tried), *HPA.metrics[1:])
         moments = forecast(replace(HPA, metrics=metrics), slowly, pods, FLAGS)
         assert any(m.overload > 0 for m in moments) is not carries
     assert "no moment" in advice(HPA, STEP, PODS, FLAGS)[-1]
@@ -104,6 +104,46 @@ def test_it_says_what_would_hold_the_load() -> None:
 def test_what_cannot_be_foretold_is_said(manifest: Json, says: str) -> None:
     with pytest.raises(SpecError, match=says):
         spec_of(manifest)
+
+
+def by_rate(kind: str, **target: str) -> Json:
+    """An HPA that goes by the requests per second alone."""
+    metric = {"type": kind, kind.lower(): {"metric": {"name": "rps"}, "target": target}}
+    return {**MANIFEST, "spec": {**MUST_HOLD, "metrics": [metric]}}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "needed", "path"),
+    [
+        (by_rate("Pods", averageValue="20"), 8, [3, 6, 9, 4, 3]),
+        (by_rate("External", averageValue="20"), 8, [3, 6, 8, 4, 3]),
+        (by_rate("Object", averageValue="10"), 15, [3, 6, 10, 5, 3]),
+    ],
+)
+def test_the_rate_of_requests_may_be_what_an_hpa_goes_by(
+    manifest: Json, needed: int, path: list[int]
+) -> None:
+    """160 requests a second are eight times twenty.
+
+    Of six Pods each has 26.667 of them, which is rounded up, and asks for nine.
+    """
+    hpa = spec_of(manifest, "rps")
+    assert _steps(forecast(hpa, STEP, PODS, FLAGS)) == path
+    assert f": {needed} replicas within" in advice(hpa, STEP, PODS, FLAGS)[0]
+
+
+def test_value_of_the_rate_asks_for_more_as_long_as_it_is_over_it() -> None:
+    """It is no share of each Pod: more Pods change nothing of it."""
+    hpa = spec_of(by_rate("External", value="80"), "rps")
+    assert max(moment.replicas for moment in forecast(hpa, STEP, PODS, FLAGS)) == 10
+    assert ": 1 replicas within" in advice(hpa, STEP, PODS, FLAGS)[0]
+
+
+def test_rate_metric_has_to_be_one_of_the_hpas() -> None:
+    with pytest.raises(SpecError, match="to go by rpm; it goes by Pods rps"):
+        spec_of(by_rate("Pods", averageValue="20"), "rpm")
+    with pytest.raises(SpecError, match="the HPA goes by Pods rps: only the CPU and the rate"):
+        spec_of(by_rate("Pods", averageValue="20"))
 
 
 def test_the_command_needs_no_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

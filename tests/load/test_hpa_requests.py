@@ -78,7 +78,7 @@ def test_requests_are_the_pods_own_or_those_of_its_containers(
             APP,
             TWO,
             Sample({"log": {"cpu": 50}}, NOW, 10.0),
-            "container app not present in metrics for pod p",
+            "no metrics returned for resource cpu",
         ),
         (
             cpu(50),
@@ -96,6 +96,25 @@ def test_what_a_share_needs_and_is_not_there_is_named(
     with pytest.raises(NoProposalError) as none:
         one_pod(target, pod, sample)
     assert str(none.value) == says
+
+
+def test_pod_whose_container_is_not_measured_is_missing() -> None:
+    """It does not take the figures of the others away (getContainerMetrics, v1.35.4)."""
+    pods = [replace(TWO, name="p"), replace(TWO, name="q")]
+    samples = {
+        "p": Sample({"log": {"cpu": 50}}, NOW, 10.0),
+        "q": Sample({"app": {"cpu": 90}, "log": {"cpu": 1}}, NOW, 10.0),
+    }
+    found = propose(
+        APP,
+        now=NOW,
+        current=2,
+        pods=pods,
+        samples=samples,
+        tolerances=Tolerances(0.1, 0.1),
+        flags=FLAGS,
+    )
+    assert found == Proposal(2, 90)
 
 
 def test_no_pod_at_all_gives_no_proposal() -> None:

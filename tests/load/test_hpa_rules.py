@@ -14,9 +14,11 @@ from clusterproof.load.hpa.rules import (
     DEFAULT_UP,
     Behavior,
     HpaSpec,
+    MetricTarget,
     Policy,
     ResourceTarget,
     milli,
+    others_of,
     spec_from_object,
 )
 
@@ -82,12 +84,56 @@ def test_a_metric_is_of_a_resource_or_of_one_container(
     assert read(metrics=[{"type": kind, field: source}]).metrics == (expected,)
 
 
-@pytest.mark.parametrize("kind", ["Pods", "Object", "External"])
-def test_a_metric_that_the_model_does_not_know_is_refused(kind: str) -> None:
+QUEUE: dict[str, Any] = {"name": "queue", "selector": {"matchLabels": {"of": "mail"}}}
+DOOR = {"kind": "Ingress", "name": "door"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "expected"),
+    [
+        (
+            "Pods",
+            {"metric": {"name": "rate"}, "target": {"averageValue": "500m"}},
+            MetricTarget("Pods", "rate", average_milli=500),
+        ),
+        (
+            "Object",
+            {"metric": {"name": "rate"}, "describedObject": DOOR, "target": {"value": "2k"}},
+            MetricTarget(
+                "Object",
+                "rate",
+                value_milli=2_000_000,
+                of='[null, {"kind": "Ingress", "name": "door"}]',
+            ),
+        ),
+        (
+            "External",
+            {"metric": QUEUE, "target": {"averageValue": "3"}},
+            MetricTarget(
+                "External",
+                "queue",
+                average_milli=3000,
+                of='[{"matchLabels": {"of": "mail"}}, null]',
+            ),
+        ),
+    ],
+)
+def test_a_metric_is_of_pods_of_an_object_or_external(
+    kind: str, source: dict[str, Any], expected: MetricTarget
+) -> None:
+    """With a value or an average as its target; series of one name are told apart."""
+    metric = {"type": kind, kind.lower(): source}
+    assert read(metrics=[metric]).metrics == (expected,)
+    assert others_of({"spec": {"metrics": [metric]}}) == (f"{kind} {expected.name}",)
+
+
+def test_a_metric_of_no_type_of_the_api_is_refused() -> None:
     """Rather than left out: the replay would be of another HPA."""
     with pytest.raises(SpecError) as refused:
-        read(metrics=[{"type": kind}])
-    assert str(refused.value) == f"HPA metric: expected Resource or ContainerResource, got {kind}"
+        read(metrics=[{"type": "Fuzzy"}])
+    assert str(refused.value) == (
+        "HPA metric: expected one of Resource, ContainerResource, Pods, Object, External; got Fuzzy"
+    )
 
 
 ONE = {"type": "Pods", "value": 1, "periodSeconds": 60}

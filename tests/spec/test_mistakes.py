@@ -70,7 +70,7 @@ def test_a_mistake_in_a_spec_file_is_a_sentence_with_its_line(tmp_path: Path, sp
         (field(of="ConfigMap//cm"), "is in a namespace"),
         (field(of="Node/${ns}/n"), "is in no namespace"),
         (field(of="Configmap/${ns}/cm"), "write ConfigMap"),
-        (field(of="HTTPRoute/${ns}/r"), "KIND.VERSION.GROUP"),
+        (field(of="GRPCRoute/${ns}/r"), "KIND.VERSION.GROUP"),
         (field(path="data[A"), "expected a path"),
         (field(path=""), "expected a path"),
         (field(expect='{matches: "("}'), "expected a regular expression"),

@@ -9,12 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 
 import pytest
 
 from clusterproof.kube.objects import Json
+from clusterproof.kube.routes import Request, takers
 from clusterproof.load.gateway import tell_apart
 from clusterproof.wait import wait_until
 from testbed.certificates import self_signed
@@ -123,8 +124,8 @@ def shop() -> Iterator[Shop]:
         pods = cluster.start_pods(
             namespace,
             {
-                "one": {"labels": labels, "node": NODES[1].name},
-                "two": {"labels": labels, "node": NODES[-1].name},
+                "one": {"labels": {**labels, "pod": "one"}, "node": NODES[1].name},
+                "two": {"labels": {**labels, "pod": "two"}, "node": NODES[-1].name},
             },
         )
         for pod in pods.values():
@@ -352,6 +353,89 @@ def test_httproute_is_served_and_its_status_says_so(
     conditions = {each["type"]: each["status"] for each in parent["conditions"]}
     assert conditions["ResolvedRefs"] == resolved
     assert conditions["Accepted"] == "True"
+
+
+TRACK = [{"name": "x-track", "value": "canary"}]
+USER = {"name": "x-user", "value": "1"}
+RULES: dict[str, list[list[Json]]] = {
+    "older": [
+        [{"path": {"type": "PathPrefix", "value": "/"}}],
+        [{"path": {"type": "PathPrefix", "value": "/api"}, "headers": TRACK}],
+        [{"path": {"type": "Exact", "value": "/api/v1"}}],
+        [{"path": {"type": "PathPrefix", "value": "/same"}}],
+    ],
+    "younger": [
+        [{"path": {"type": "PathPrefix", "value": "/api"}}],
+        [{"path": {"type": "PathPrefix", "value": "/api"}, "headers": [*TRACK, USER]}],
+        [{"path": {"type": "PathPrefix", "value": "/api"}, "method": "POST"}],
+        [{"path": {"type": "PathPrefix", "value": "/api/v1"}}],
+        [{"path": {"type": "PathPrefix", "value": "/same"}}],
+    ],
+}
+"""Rules of two HTTPRoutes of one host: of the older to Pod one, of the younger to Pod two."""
+REQUESTS = [
+    Request("", "/"),
+    Request("", "/api"),
+    Request("", "/apiary"),
+    Request("", "/api", "GET", {"x-track": "canary"}),
+    Request("", "/api", "GET", {"x-track": "canary", "x-user": "1"}),
+    Request("", "/api", "POST", {"x-track": "canary"}),
+    Request("", "/api/v1"),
+    Request("", "/api/v1/x", "GET", {"x-track": "canary"}),
+    Request("", "/same"),
+    Request("", "/same/x", "POST"),
+]
+
+
+@pytest.fixture(scope="module")
+def two_routes(shop: Shop) -> tuple[str, list[Json], Json]:
+    """The host, both HTTPRoutes as the API server has them, and their Gateway."""
+    host = f"routes-{shop.host}"
+    api = "/apis/gateway.networking.k8s.io/v1/namespaces"
+    routes = f"{api}/{shop.namespace}/httproutes"
+    for name, pod in (("older", "one"), ("younger", "two")):
+        shop.cluster.create(
+            f"/api/v1/namespaces/{shop.namespace}/services",
+            {
+                "metadata": {"name": name},
+                "spec": {"selector": {"pod": pod}, "ports": [{"port": 80, "targetPort": PORT}]},
+            },
+        )
+        sent = [{"name": name, "port": 80}]
+        shop.cluster.create(
+            routes,
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "HTTPRoute",
+                "metadata": {"name": name},
+                "spec": {
+                    "parentRefs": [{"namespace": GATEWAY, "name": GATEWAY}],
+                    "hostnames": [host],
+                    "rules": [{"matches": each, "backendRefs": sent} for each in RULES[name]],
+                },
+            },
+        )
+        time.sleep(1.1)  # their age is written in seconds
+    await_status(host, "/api", 200)
+    items = [shop.cluster.api.get(f"{routes}/{name}") for name in RULES]
+    return host, items, shop.cluster.api.get(f"{api}/{GATEWAY}/gateways/{GATEWAY}")
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=str)
+def test_request_is_taken_by_the_rule_that_we_say(
+    two_routes: tuple[str, list[Json], Json], request_: Request
+) -> None:
+    """Contour and Envoy beside `kube.routes`."""
+    host, routes, gateway = two_routes
+    (expected,) = takers(replace(request_, host=host), 80, routes, gateway, {})
+    assert expected is not None
+    pod = {"older": "one", "younger": "two"}[expected.route]
+    caller = Caller(host)
+    try:
+        answer = caller.ask(request_.path, request_.method, more=request_.headers)
+    finally:
+        caller.close()
+    assert (answer.status, answer.told["pod"]) == (200, pod)
 
 
 @dataclass

@@ -95,12 +95,19 @@ class Caller(http.client.HTTPConnection):
             else opened
         )
 
-    def ask(self, path: str, method: str = "GET", body: bytes | None = None) -> Answer:
-        """One request, its Host without the port."""
-        self.request(method, path, body=body, headers={"Host": self.host})
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request, its Host without the port, with `more` headers."""
+        headers = {"Host": self.host, **(more or {})}
+        self.request(method, path, body=body, headers=headers)
         answer = self.getresponse()
-        headers = {name.lower(): text for name, text in answer.getheaders()}
-        return Answer(answer.status, answer.read().decode(), headers)
+        answered = {name.lower(): text for name, text in answer.getheaders()}
+        return Answer(answer.status, answer.read().decode(), answered)
 
 
 def get(host: str, path: str, context: ssl.SSLContext | None = None) -> Answer:

@@ -32,11 +32,19 @@ class Relations:
         return _distinct(str(row.workload) for row in rows if str(row.of) == service)
 
     def services_of(self, ingress: str) -> tuple[str, ...]:
-        """The Services that an Ingress sends to."""
-        rows = self._kind("ingress")
-        return _distinct(
-            f"Service/{row.of.namespace}/{row.service}" for row in rows if str(row.of) == ingress
-        )
+        """The Services that an Ingress or an HTTPRoute sends to."""
+        named = [
+            f"Service/{row.of.namespace}/{row.service}"
+            for row in self._kind("ingress")
+            if str(row.of) == ingress
+        ]
+        named += [
+            str(backend.service)
+            for row in self._kind("route")
+            if str(row.of) == ingress
+            for backend in row.backends
+        ]
+        return _distinct(named)
 
     def certificates_of(self, host: str) -> tuple[str, ...]:
         """The Secrets with a certificate for a host."""

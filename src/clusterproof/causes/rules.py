@@ -66,9 +66,11 @@ _ABSENT: Final = frozenset(
     {
         "autoscaler-absent",
         "config-map-missing",
+        "gateway-missing",
         "ingress-missing",
         "object-absent",
         "policy-missing",
+        "route-missing",
         "secret-absent",
         "service-missing",
         "workload-absent",
@@ -111,7 +113,7 @@ def _absent(finding: Finding, row: AnyRow) -> Place | None:
         named = _REF.fullmatch(difference.what.split(" ")[0])
         if difference.code in _ABSENT and named:
             return Place(named[1], Part.EXISTS)
-        if difference.code == "ingress-missing":
+        if difference.code in {"ingress-missing", "route-missing"}:
             return Place(str(row.of), Part.EXISTS)
     return None
 
@@ -325,11 +327,30 @@ def _ingress_answer(finding: Finding, row: AnyRow, relations: Relations) -> Read
     services = relations.services_of(ingress)
     needs = [Need(ref, ANY) for ref in relations.certificates_of(row.host)]
     needs += [Need(ingress, before), *(Need(service, LEADS) for service in services)]
+    needs += [Need(str(row.gateway), before)] if row.gateway else []
     behind = tuple(ref for service in services for ref in relations.behind(service))
     needs += _programs(behind)
     in_program = behind and any("HTTP" in each.observed for each in finding.differences)
     place = Place(behind[0], Part.PROGRAM) if in_program else Place(ingress, Part.STATUS)
     return Reading(place, needs=tuple(needs))
+
+
+def _route(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
+    needs = (_exists(row.of), Need(str(row.gateway), frozenset({Part.EXISTS, Part.SPEC})))
+    for difference in finding.differences:
+        if difference.code in {"service-missing", "service-port-missing"}:
+            return Reading(Place(difference.what, Part.EXISTS), needs=needs)
+        if difference.code == "route-differs":
+            other = re.match(r"([a-z0-9-]+/[a-z0-9.-]+) ", difference.observed)
+            if other:
+                return Reading(Place(f"HTTPRoute/{other[1]}", Part.SPEC), needs=needs)
+    if finding.has("gateway-not-programmed", "route-refused"):
+        return Reading(Place.of(row.gateway, Part.SPEC), needs=needs)
+    if finding.has("grant-missing"):
+        namespaces = {backend.service.namespace for backend in row.backends}
+        grants = tuple(Need(f"ReferenceGrant/{namespace}/") for namespace in sorted(namespaces))
+        return Reading(Place.of(row.of, Part.STATUS), needs=(*needs, *grants))
+    return Reading(Place.of(row.of, Part.SPEC), needs=needs)
 
 
 def _http(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
@@ -510,6 +531,7 @@ _RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "rehearsal": _rehearsal,
         "replicas": _replicas,
         "room": _room,
+        "route": _route,
         "secret-shape": _secret,
         "service": _service,
         "starts": _starts,

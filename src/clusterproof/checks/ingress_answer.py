@@ -1,4 +1,4 @@
-"""Rows `check: ingress-answer`: a host answers HTTPS with its own certificate.
+"""Rows `check: ingress-answer`: a host answers, by HTTPS with its own certificate.
 
 Source: RFC 9110, section 4.3.4: an https origin is who its certificate says (read 2026-11-23).
 """
@@ -10,14 +10,14 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import answers
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Judgement, judged
-from clusterproof.observe.answers import Answers, IngressAnswer, said
+from clusterproof.observe.answers import HTTPS, Answers, IngressAnswer, said
 from clusterproof.observe.dialling import DialOutcome
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import IngressAnswerRow
 
 
 def read_ingress_answer(answers: Answers, row: IngressAnswerRow) -> Observed[IngressAnswer]:
-    """What the Ingress said.
+    """What the Ingress, or the Gateway, said.
 
     Raises:
         ObservationError: The TLS Secret may not be read, or the Ingress names none, so there is
@@ -31,7 +31,7 @@ def read_ingress_answer(answers: Answers, row: IngressAnswerRow) -> Observed[Ing
         answer = replace(answer, dialled=dialled)
     return Observed(
         answer,
-        f"{answers.control.pod} -> https://{row.host}{row.path}",
+        f"{answers.control.pod} -> {answer.scheme}://{row.host}{row.path}",
         (said(dialled) if dialled else answer.trouble,),
         f"kubectl describe {row.of.kubectl}",
         answers.control.how,
@@ -39,14 +39,17 @@ def read_ingress_answer(answers: Answers, row: IngressAnswerRow) -> Observed[Ing
 
 
 def look(row: IngressAnswerRow, site: Site) -> Observed[IngressAnswer]:
-    """What the Ingress's address said to the host's name."""
+    """What the address of the Ingress or the Gateway said to the host's name."""
     return read_ingress_answer(site.shared(answers), row)
 
 
 def judge(row: IngressAnswerRow, fact: IngressAnswer) -> Judgement:
-    """The host's own certificate, and the row's status."""
-    url = f"https://{row.host}{row.path}"
-    return judged(_differences(row, url, fact), (f"certificate of {row.host}", f"GET {url}"))
+    """The host's own certificate, where it is asked by HTTPS, and the row's status."""
+    url = f"{fact.scheme}://{row.host}{row.path}"
+    names = [f"GET {url}"]
+    if fact.scheme == HTTPS:
+        names.insert(0, f"certificate of {row.host}")
+    return judged(_differences(row, url, fact), names)
 
 
 def _differences(row: IngressAnswerRow, url: str, fact: IngressAnswer) -> Iterator[Difference]:
@@ -54,10 +57,11 @@ def _differences(row: IngressAnswerRow, url: str, fact: IngressAnswer) -> Iterat
     if dialled is None:
         yield Difference(url, f"HTTP {row.status}", "not dialled", fact.trouble, code=fact.code)
     elif dialled.outcome is not DialOutcome.CONNECTED:
-        expected = f"HTTP {row.status} with its own certificate"
+        proof = " with its own certificate" if fact.scheme == HTTPS else ""
+        expected = f"HTTP {row.status}{proof}"
         yield Difference(url, expected, str(dialled), code="ingress-not-reached")
     else:
-        if dialled.fingerprint != fact.own_fingerprint:
+        if fact.scheme == HTTPS and dialled.fingerprint != fact.own_fingerprint:
             yield Difference(
                 "certificate",
                 fact.own_fingerprint[:16],
@@ -80,9 +84,12 @@ KIND = Kind(
         "address-missing",
         "certificate-differs",
         "certificate-unreadable",
+        "gateway-missing",
         "ingress-missing",
         "ingress-not-dialled",
         "ingress-not-reached",
+        "listener-missing",
+        "route-missing",
         "secret-missing",
         "status-differs",
         "tls-missing",

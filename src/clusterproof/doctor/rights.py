@@ -25,6 +25,7 @@ from clusterproof.checks.posthog_status import StatusRow
 from clusterproof.checks.quantity import QuantityRow
 from clusterproof.checks.replicas import ReplicasRow
 from clusterproof.checks.room import RoomRow
+from clusterproof.checks.route import RouteRow
 from clusterproof.checks.secret_manager import SecretManagerRow
 from clusterproof.checks.service import ServiceRow
 from clusterproof.checks.starts import StartsRow
@@ -51,7 +52,6 @@ _OF_PODS = (
 _INSIDE_POSTHOG = (IngestionRow, ExposureRow, FlagRow, StatusRow)
 _BESIDE: Mapping[type[Row], tuple[str, ...]] = {
     CertificateRow: ("Secret",),
-    IngressAnswerRow: ("Secret",),
     IngressRow: ("Service",),
     LimitRangeRow: ("LimitRange",),
     PlaceholdersRow: (
@@ -95,6 +95,10 @@ def _to_read(row: Row) -> Iterator[Grant]:
     if isinstance(row, RoomRow) and row.within == "quota":
         yield _list("ResourceQuota", row.workload.namespace)
         yield _list("LimitRange", row.workload.namespace)
+    elif isinstance(row, RouteRow):
+        yield from _of_backends(row)
+    elif isinstance(row, IngressAnswerRow):
+        yield _list("Secret", (row.gateway or row.of).namespace)
     elif isinstance(row, RoomRow):
         yield _list("Node", CLUSTER_WIDE)
         yield _list("Pod", CLUSTER_WIDE)
@@ -102,6 +106,15 @@ def _to_read(row: Row) -> Iterator[Grant]:
         target = ObjectRef(kind="Deployment", namespace=row.of.namespace, name=row.of.name)
         yield _list(target.kind, target.namespace)
         yield from _pods_of(target)
+
+
+def _of_backends(row: RouteRow) -> Iterator[Grant]:
+    """All routes, any of which may take the request first, and the Services that are sent to."""
+    yield _list("HTTPRoute", CLUSTER_WIDE)
+    for backend in row.backends:
+        yield _list("Service", backend.service.namespace)
+        if backend.service.namespace != row.of.namespace:
+            yield _list("ReferenceGrant", backend.service.namespace)
 
 
 def _to_act(row: Row, settings: Settings) -> Iterator[Grant]:

@@ -116,6 +116,8 @@ def places_read(kind: str, item: Json, row: Json) -> Iterator[Place]:
         yield from _of_service(item, row)
     elif check == "ingress":
         yield from _of_ingress(item, row)
+    elif check == "route":
+        yield from _of_route(item)
     elif check in {"quantity", "probe", "consumed"}:
         for place in _PLACES:
             container = f"{TEMPLATES[kind]}.spec.{place}[name={row['container']}]"
@@ -150,6 +152,13 @@ def _node(item: Json, place: Place) -> Any:  # noqa: ANN401 - JSON
     for key in place:
         node = node[key]
     return node
+
+
+def _of_route(item: Json) -> Iterator[Place]:
+    yield from (("spec", "parentRefs"), ("spec", "hostnames"))
+    for number in range(len(item["spec"].get("rules") or [])):
+        for part in ("matches", "backendRefs"):
+            yield ("spec", "rules", number, part)
 
 
 def _of_service(item: Json, row: Json) -> Iterator[Place]:

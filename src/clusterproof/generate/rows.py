@@ -19,6 +19,7 @@ from clusterproof.generate.coverage import Place, is_read, unread
 from clusterproof.generate.doubt import holds_a_secret, may_be_secret
 from clusterproof.generate.pods import parts_of
 from clusterproof.generate.remarks import Remarks
+from clusterproof.generate.routes import Sent, gateways_of, sent_by
 from clusterproof.generate.settings import (
     OF_CONTAINER,
     OF_KIND,
@@ -39,6 +40,7 @@ from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, paths
 from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.paths import Missing, filters_of, look_up, positions
+from clusterproof.kube.routes import parent_conditions
 from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import (
     external_name,
@@ -62,7 +64,7 @@ _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
 _TASKS: Final = ("CronJob", "Job")
 _NODES_AT_MOST: Final = 5000
 """Of a cluster, as Kubernetes is tested (kubernetes.io, Considerations for large clusters)."""
-_REFS: Final = frozenset({"of", "workload"})
+_REFS: Final = frozenset({"backends", "gateway", "of", "workload"})
 """Fields in which `${...}` is an alias; in all others it is the text itself."""
 _OURS: Final = frozenset(
     {*_REFS, "as", "check", "claim", "container", "handler", "id", "keys", "probe", "source"}
@@ -72,8 +74,12 @@ _TEXTS: Final = frozenset({"host", "mountPath", "path"})
 """Keys by which a path finds an element, and whose value is no name."""
 _AREAS: Final = {
     "ConfigMap": "configuration",
+    "Gateway": "networking",
+    "GatewayClass": "networking",
+    "HTTPRoute": "networking",
     "Ingress": "networking",
     "PersistentVolumeClaim": "storage",
+    "ReferenceGrant": "networking",
     "ResourceQuota": "resources",
     "Service": "networking",
 }
@@ -83,9 +89,12 @@ _BY_SETTINGS: Final = (
     "APIService",
     "ClusterRole",
     "ClusterRoleBinding",
+    "Gateway",
+    "GatewayClass",
     "IngressClass",
     "Node",
     "PriorityClass",
+    "ReferenceGrant",
     "Role",
     "RoleBinding",
     "ServiceAccount",
@@ -135,6 +144,7 @@ class Rows:
             (("ConfigMap",), self._config_map),
             (("Service",), self._service),
             (("Ingress",), self._ingress),
+            (("HTTPRoute",), self._http_route),
             (("NetworkPolicy",), self._policy),
             (("ResourceQuota",), self._quota),
             (("LimitRange",), self._limit_range),
@@ -778,6 +788,52 @@ class Rows:
                 number = port_named(item, path.port)
                 return number if number in {entry.port for entry in ports_of(item)} else None
         return None
+
+    def _http_route(self, kind: str, item: Json) -> None:
+        """A row for each match of each rule, by each hostname, beside the source's other routes."""
+        ref = self._ref(kind, item)
+        for number, rule in enumerate(spec_of(item).get("rules") or []):
+            for part in rule:
+                if part not in {"backendRefs", "matches", "name"}:
+                    name = f"{item['metadata']['name']}-rule-{number}-{part}"
+                    path = f"spec.rules[{number}].{part}"
+                    self._setting("networking", kind, item, path, name, defaults=False)
+        gateways = gateways_of(item, self._source)
+        if not gateways:
+            self.left_out.append(f"{ref}: its parentRefs, of which none is a Gateway")
+        for gateway in gateways:
+            if "status" in item and not parent_conditions(item, gateway):
+                self.left_out.append(f"{ref}: no controller says anything of it")
+                continue
+            for sent in sent_by(item, gateway, self._source):
+                if sent.why:
+                    self.left_out.append(f"{ref}: {sent.words}, {sent.why}")
+                else:
+                    self._sent(item, ref, gateway, sent)
+
+    def _sent(self, item: Json, ref: str, gateway: Json, sent: Sent) -> None:
+        """What is sent to Services, as one row."""
+        request = sent.request
+        fields: Row = {"of": ref, "gateway": self._place("Gateway", gateway["metadata"])}
+        fields |= {"host": request.host, "path": request.path}
+        fields |= {"method": request.method} if request.method != "GET" else {}
+        fields |= {"headers": dict(request.headers)} if request.headers else {}
+        fields |= {"query": dict(request.query)} if request.query else {}
+        backends = []
+        for backend in sent.backends:
+            place = {"namespace": backend.namespace, "name": backend.name}
+            entry: Row = {"service": self._place("Service", place), "port": backend.port}
+            backends.append(entry | ({"weight": backend.weight} if len(sent.backends) > 1 else {}))
+        named = [f"port {each.port} of Service {each.name}" for each in sent.backends]
+        claim = f"{sent.words} is sent to {' and '.join(named)}"
+        name = f"{item['metadata']['name']}-route"
+        self._add("networking", name, claim, "route", **fields, backends=backends)
+
+    def _place(self, kind: str, metadata: Json) -> str:
+        """As `_ref`, of an object that may be in a namespace of no alias."""
+        namespace = metadata["namespace"]
+        alias = self._aliases.get(namespace)
+        return f"{kind}/{f'${{{alias}}}' if alias else namespace}/{metadata['name']}"
 
     def _quota(self, kind: str, item: Json) -> None:
         name, ref = item["metadata"]["name"], self._ref(kind, item)

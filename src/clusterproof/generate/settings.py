@@ -49,6 +49,14 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
         "spec.progressDeadlineSeconds",
         "spec.revisionHistoryLimit",
     ),
+    "Gateway": (
+        "spec.gatewayClassName",
+        "spec.listeners",
+        "spec.addresses",
+        "metadata.annotations",
+    ),
+    "GatewayClass": ("spec.controllerName", "spec.parametersRef"),
+    "HTTPRoute": ("metadata.annotations",),
     "Ingress": ("spec.ingressClassName", "spec.tls", "metadata.annotations"),
     "IngressClass": ("spec.controller", "spec.parameters", "metadata.annotations"),
     "Job": (
@@ -62,6 +70,7 @@ OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "PersistentVolumeClaim": ("spec.accessModes",),
     "PodDisruptionBudget": ("spec.selector", "spec.unhealthyPodEvictionPolicy"),
     "PriorityClass": ("value", "globalDefault", "preemptionPolicy"),
+    "ReferenceGrant": ("spec.from", "spec.to"),
     "ResourceQuota": ("spec.scopes", "spec.scopeSelector"),
     "Role": ("rules",),
     "RoleBinding": ("roleRef", "subjects"),
@@ -264,7 +273,7 @@ def expectation(path: str, value: Any, *, own: bool = False) -> dict[str, Any]: 
     if isinstance(value, dict):
         return {"contains": declared(value)}
     of_mappings = own and isinstance(value, list) and any(isinstance(each, dict) for each in value)
-    if of_mappings or path.rpartition(".")[2] in {"ports", "taints", "tls"}:
+    if of_mappings or path.rpartition(".")[2] in {"listeners", "ports", "taints", "tls"}:
         return {"contains": value}
     return {"equals": value}
 

@@ -15,6 +15,7 @@ from clusterproof.generate.settings import printable
 from clusterproof.kube.kinds import CLUSTER_WIDE, Kind, kind_of
 from clusterproof.kube.kinds import KINDS as KINDS_OF_SERVER
 from clusterproof.kube.objects import Json, controller_of
+from clusterproof.kube.routes import GROUP as GATEWAY_GROUP
 from clusterproof.kube.services import spec_of
 from clusterproof.observe.cluster import Cluster
 
@@ -132,8 +133,10 @@ def _custom(cluster: Cluster, lists: Lists, definitions: Iterable[Json]) -> list
         spec = definition["spec"]
         version = _version(spec)
         if spec["scope"] == "Namespaced" and version:
-            name = f"{spec['names']['kind']}.{version}.{spec['group']}"
-            cluster.define(name, Kind(f"/apis/{spec['group']}/{version}", spec["names"]["plural"]))
+            api_version = f"{spec['group']}/{version}"
+            name = kind_of({"kind": spec["names"]["kind"], "apiVersion": api_version})
+            if name not in KINDS_OF_SERVER:
+                cluster.define(name, Kind(f"/apis/{api_version}", spec["names"]["plural"]))
             kinds.append(name)
     return [
         (kind, item)
@@ -148,6 +151,11 @@ def _version(definition: Json) -> str:
     served = [each for each in definition["versions"] if each.get("served", True)]
     stored = [each["name"] for each in served if each.get("storage")]
     return str((stored or [each["name"] for each in served] or [""])[0])
+
+
+def _is_of_gateway_api(kind: str) -> bool:
+    known = KINDS_OF_SERVER.get(kind)
+    return known is not None and known.group == GATEWAY_GROUP
 
 
 def _cluster_wide(
@@ -181,6 +189,8 @@ def _cluster_wide(
     rules = [rule for role in roles for rule in role.get("rules") or []]
     groups = {group for rule in rules for group in rule.get("apiGroups") or []}
     groups |= {kind.partition(".")[2].partition(".")[2] for kind, _ in found if "." in kind}
+    if any(_is_of_gateway_api(kind) for kind, _ in found):
+        groups.add(GATEWAY_GROUP)
     classes = {spec_of(item).get("ingressClassName") for kind, item in found if kind == "Ingress"}
     serves = any("ingressclasses" in (rule.get("resources") or []) for rule in rules)
     chosen: dict[str, list[Json]] = {

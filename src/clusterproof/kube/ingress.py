@@ -44,14 +44,19 @@ class IngressPath:
         """
         if self.path_type in {EXACT, IMPLEMENTATION_SPECIFIC}:
             return path == self.path
-        prefix = self.path.rstrip("/")
-        return path == prefix or f"{path.rstrip('/')}/".startswith(f"{prefix}/")
+        return is_within(path, self.path)
 
     def may_take(self, path: str) -> bool:
         """True for a request's path that it takes in some clusters: as a prefix, or a pattern."""
         if self.path_type != IMPLEMENTATION_SPECIFIC or path == self.path:
             return False
         return path.startswith(self.path.rstrip("/")) or not set(self.path).isdisjoint(_PATTERN)
+
+
+def is_within(path: str, prefix: str) -> bool:
+    """True for a path that begins with the whole elements of a prefix."""
+    prefix = prefix.rstrip("/")
+    return path == prefix or f"{path.rstrip('/')}/".startswith(f"{prefix}/")
 
 
 def hosts_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Where the API server keeps the objects of each kind.
 
-The built-in kinds are listed, from `kubectl api-resources` (v1.35). Any other is written as kubectl
-writes it, `KIND.VERSION.GROUP`, and found by discovery.
+The built-in kinds are listed, from `kubectl api-resources` (v1.35), and those of Gateway API (v1.3)
+that rows of their own kind are about. Any other is written as kubectl writes it,
+`KIND.VERSION.GROUP`, and found by discovery.
 """
 
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ class Kind:
 _APPS, _RBAC = "/apis/apps/v1", "/apis/rbac.authorization.k8s.io/v1"
 _NETWORKING, _STORAGE = "/apis/networking.k8s.io/v1", "/apis/storage.k8s.io/v1"
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+_GATEWAY = "/apis/gateway.networking.k8s.io"
 
 KINDS: dict[str, Kind] = {
     "APIService": Kind("/apis/apiregistration.k8s.io/v1", "apiservices", namespaced=False),
@@ -49,7 +51,10 @@ KINDS: dict[str, Kind] = {
     "Deployment": Kind(_APPS, "deployments"),
     "EndpointSlice": Kind("/apis/discovery.k8s.io/v1", "endpointslices"),
     "Event": Kind("/api/v1", "events"),
+    "Gateway": Kind(f"{_GATEWAY}/v1", "gateways"),
+    "GatewayClass": Kind(f"{_GATEWAY}/v1", "gatewayclasses", namespaced=False),
     "HorizontalPodAutoscaler": Kind("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "HTTPRoute": Kind(f"{_GATEWAY}/v1", "httproutes"),
     "Ingress": Kind(_NETWORKING, "ingresses"),
     "IngressClass": Kind(_NETWORKING, "ingressclasses", namespaced=False),
     "Job": Kind("/apis/batch/v1", "jobs"),
@@ -66,6 +71,7 @@ KINDS: dict[str, Kind] = {
     "Pod": Kind("/api/v1", "pods"),
     "PodDisruptionBudget": Kind("/apis/policy/v1", "poddisruptionbudgets"),
     "PriorityClass": Kind("/apis/scheduling.k8s.io/v1", "priorityclasses", namespaced=False),
+    "ReferenceGrant": Kind(f"{_GATEWAY}/v1beta1", "referencegrants"),
     "ReplicaSet": Kind(_APPS, "replicasets"),
     "ReplicationController": Kind("/api/v1", "replicationcontrollers"),
     "ResourceQuota": Kind("/api/v1", "resourcequotas"),

@@ -105,7 +105,7 @@ def _foretell(spec: LoadSpec, options: argparse.Namespace) -> int:
     document = read_document(options.hpa)
     if not isinstance(document.data, dict):
         raise SpecError(f"{options.hpa}: expected the manifest of a HorizontalPodAutoscaler")
-    hpa = spec_of(document.data)
+    hpa = spec_of(document.data, options.rate_metric)
     pods = Pods(
         request_m=milli(options.request),
         cpu_ms=options.cpu_ms,
@@ -222,6 +222,12 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--posthog-secret", help="NAMESPACE/NAME, of the Secret with the key")
     running.add_argument("locust", nargs="*", help="after --: more options for Locust")
     foretelling.add_argument("--hpa", type=Path, required=True, help="its manifest, autoscaling/v2")
+    foretelling.add_argument(
+        "--rate-metric",
+        default="",
+        metavar="NAME",
+        help="the HPA's metric (Pods, Object, External) that is the requests per second",
+    )
     foretelling.add_argument(
         "--rate", type=_positive, help="requests/s after a minute of a tenth; in place of --shape"
     )

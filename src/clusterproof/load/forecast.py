@@ -14,7 +14,15 @@ from clusterproof.errors import SpecError
 from clusterproof.load.hpa.controller import Seen, reconcile
 from clusterproof.load.hpa.normalise import History
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
-from clusterproof.load.hpa.rules import ControllerFlags, HpaSpec, others_of, spec_from_object
+from clusterproof.load.hpa.rules import (
+    ControllerFlags,
+    HpaSpec,
+    MetricTarget,
+    ResourceTarget,
+    Target,
+    others_of,
+    spec_from_object,
+)
 from clusterproof.load.schedule import Plan
 
 _RESOLUTION_S = 15.0
@@ -64,11 +72,16 @@ class Moment:
     reason: str
 
 
-def spec_of(manifest: Mapping[str, Any]) -> HpaSpec:
+def spec_of(manifest: Mapping[str, Any], rate_metric: str = "") -> HpaSpec:
     """The HPA of a manifest, by its CPU metrics: what else it goes by is taken to ask for less.
 
+    Args:
+        manifest: Of the HPA.
+        rate_metric: The metric of type Pods, Object or External that is the requests per second.
+
     Raises:
-        SpecError: No autoscaling/v2 HorizontalPodAutoscaler, or none that goes by CPU.
+        SpecError: No autoscaling/v2 HorizontalPodAutoscaler, none that goes by CPU or by that
+            metric, or one without that metric.
     """
     if manifest.get("kind") != "HorizontalPodAutoscaler" or "maxReplicas" not in (
         manifest.get("spec") or {}
@@ -77,15 +90,27 @@ def spec_of(manifest: Mapping[str, Any]) -> HpaSpec:
     spec = manifest["spec"]
     others = set(others_of(manifest))
     known = [m for m in spec.get("metrics") or [] if m["type"] in {"Resource", "ContainerResource"}]
-    metrics = {"metrics": known} if spec.get("metrics") else {}
-    read = spec_from_object({"spec": {**spec, "metrics": None, **metrics}})
-    cpu = tuple(
-        replace(target, container="") for target in read.metrics if target.resource == "cpu"
+    rates = (
+        [m for m in spec.get("metrics") or [] if _name_of(m) == rate_metric] if rate_metric else []
     )
-    if not cpu or (spec.get("metrics") and not known):
+    if rate_metric and not rates:
+        named = ", ".join(sorted(others)) or "no such metric"
+        raise SpecError(f"expected the HPA to go by {rate_metric}; it goes by {named}")
+    metrics = {"metrics": [*known, *rates]} if spec.get("metrics") else {}
+    read = spec_from_object({"spec": {**spec, "metrics": None, **metrics}})
+    cpu = tuple(replace(target, container="") for target in _by_cpu(read))
+    targets: tuple[Target, ...] = (*cpu, *_by_rate(read))
+    if not targets or (spec.get("metrics") and not known and not rates):
         named = ", ".join(sorted(others)) or "memory"
-        raise SpecError(f"the HPA goes by {named}: only the CPU of requests can be foretold")
-    return replace(read, metrics=cpu)
+        raise SpecError(
+            f"the HPA goes by {named}: only the CPU and the rate of requests can be foretold"
+        )
+    return replace(read, metrics=targets)
+
+
+def _name_of(metric: Mapping[str, Any]) -> str:
+    source = metric.get(metric["type"].lower()) or {}
+    return str((source.get("metric") or {}).get("name", ""))
 
 
 def forecast(
@@ -107,7 +132,8 @@ def forecast(
     while at <= plan.duration_s:
         ready = [began for began in born if began + pods.ready_s <= at]
         sampled_at = math.floor(at / _RESOLUTION_S) * _RESOLUTION_S
-        demand = plan.rate(max(0.0, sampled_at - _RESOLUTION_S / 2)) * pods.cpu_ms
+        measured = plan.rate(max(0.0, sampled_at - _RESOLUTION_S / 2))
+        demand = measured * pods.cpu_ms
         then = [began for began in born if began + pods.ready_s <= sampled_at]
         used = min(pods.limit_m, demand / max(1, len(then)))
         seen = Seen(
@@ -123,6 +149,16 @@ def forecast(
                 for number, began in enumerate(born)
                 if began <= sampled_at - _RESOLUTION_S
             },
+            of_pods={
+                target: {
+                    f"pod-{number}": round(1000 * measured / len(then))
+                    for number, began in enumerate(born)
+                    if began + pods.ready_s <= sampled_at
+                }
+                for target in _by_rate(hpa)
+                if target.kind == "Pods"
+            },
+            totals={target: (round(1000 * measured),) for target in _by_rate(hpa)},
         )
         decision, history = reconcile(hpa, seen, history, flags)
         rate = plan.rate(min(at, plan.duration_s - 1e-9))
@@ -147,15 +183,15 @@ def forecast(
 def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tuple[str, ...]:
     """What the highest rate of the plan needs, and what would hold it."""
     peak_m = plan.peak_rate * pods.cpu_ms
-    (target, *_) = hpa.metrics
-    wanted_m = target.average_milli or pods.request_m * (target.utilization or 100) / 100
-    needed = max(1, math.ceil(peak_m / wanted_m / (1 + flags.tolerance)))
+    tolerated = 1 + flags.tolerance
+    shares = [share for each in hpa.metrics if (share := _replicas_at(each, plan.peak_rate, pods))]
+    needed = max([1, *(math.ceil(share / tolerated) for share in shares)])
     lines = [
         f"{plan.peak_rate:g} requests/s take {peak_m / 1000:.2f} cores: {needed} replicas within"
         f" the target and its tolerance; maxReplicas is {hpa.max_replicas}"
     ]
     if needed > hpa.max_replicas:
-        most = hpa.max_replicas * wanted_m * (1 + flags.tolerance) / pods.cpu_ms
+        most = plan.peak_rate * hpa.max_replicas * tolerated / max(shares)
         lines.append(f"maxReplicas hold the target up to {most:.0f} requests/s")
     moments = forecast(hpa, plan, pods, flags)
     over = [moment for moment in moments if moment.overload > 0]
@@ -178,16 +214,42 @@ def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tupl
         if floor is None
         else f"minReplicas {floor} would carry it all"
     )
+    target = next(iter(_by_cpu(hpa)), None)
     percents = (
-        range(target.utilization - _PERCENT_STEP, 0, -_PERCENT_STEP) if target.utilization else ()
+        range(target.utilization - _PERCENT_STEP, 0, -_PERCENT_STEP)
+        if target is not None and target.utilization
+        else ()
     )
-    lower = (replace(target, utilization=percent) for percent in percents)
+    lower = (replace(target, utilization=percent) for percent in percents if target)
     held = next((each for each in lower if carries(metrics=(each, *hpa.metrics[1:]))), None)
     if held is not None:
         lines.append(f"so would a target of {held.utilization} %")
     elif percents:
         lines.append("no target would carry it all: new Pods come too late for it")
     return tuple(lines)
+
+
+def _replicas_at(target: Target, rate: float, pods: Pods) -> float | None:
+    """How many replicas are at this target under this rate; None where no number is.
+
+    By its value a metric asks for a share of the Ready Pods, however many they are.
+    """
+    if isinstance(target, ResourceTarget):
+        percent = target.utilization or 100
+        return rate * pods.cpu_ms / (target.average_milli or pods.request_m * percent / 100)
+    return 1000 * rate / target.average_milli if target.average_milli else None
+
+
+def _by_rate(hpa: HpaSpec) -> tuple[MetricTarget, ...]:
+    return tuple(target for target in hpa.metrics if isinstance(target, MetricTarget))
+
+
+def _by_cpu(hpa: HpaSpec) -> tuple[ResourceTarget, ...]:
+    return tuple(
+        target
+        for target in hpa.metrics
+        if isinstance(target, ResourceTarget) and target.resource == "cpu"
+    )
 
 
 def _view(number: int, began: float, pods: Pods, at: float) -> PodView:

@@ -1,4 +1,4 @@
-"""Services and Ingresses, dialled from a Pod of our own, each in its own protocol.
+"""Services, Ingresses and HTTPRoutes, dialled from a Pod of our own, each in its own protocol.
 
 All of them in one exec: see `Dialler.dial_from_control`.
 """
@@ -9,8 +9,9 @@ from typing import Protocol as Structure
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.ingress import addresses_of, tls_entry
+from clusterproof.kube.routes import Obstacle, attachments, covers, gateway_addresses
 from clusterproof.observe.certificates import fingerprint, pem_of
-from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.cluster import Cluster, namespaces_of
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, Peer, Protocol
 from clusterproof.spec.behaviour import AnswerRow, IngressAnswerRow
@@ -23,6 +24,7 @@ _PROTOCOLS: Mapping[str, Protocol] = {
     "clickhouse": "clickhouse",
     "tcp": "TCP",
 }
+HTTP, HTTPS = "http", "https"
 _CLICKHOUSE_PING = "/ping"
 
 
@@ -35,18 +37,21 @@ class Control(Structure):
 
 @dataclass(frozen=True, slots=True)
 class IngressAnswer:
-    """What an Ingress answered to HTTPS.
+    """What an Ingress, or the Gateway of an HTTPRoute, answered.
 
     Attributes:
         trouble: Why it was not dialled: no Ingress, no address, no TLS for the host; or "".
         code: Of that difference.
-        own_fingerprint: Of the certificate in the Secret that the Ingress names.
+        own_fingerprint: Of the certificate in the Secret that the Ingress or the listener names;
+            "" where it is asked by HTTP.
+        scheme: https or http.
     """
 
     trouble: str = ""
     dialled: Dialled | None = None
     own_fingerprint: str = ""
     code: str = "ingress-not-dialled"
+    scheme: str = HTTPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def dial_answers(cluster: Cluster, dialler: Control, rows: Iterable[Row]) -> Ans
             peers.append(_service_peer(row))
         elif isinstance(row, IngressAnswerRow):
             try:
-                answer, peer = _ingress_peer(cluster, row)
+                answer, peer = _peer_of(cluster, row)
             except ObservationError as error:
                 failures[row.id] = error
                 continue
@@ -92,7 +97,9 @@ def _service_peer(rule: AnswerRow) -> Peer:
     return Peer(rule.id, host, rule.port, _PROTOCOLS[rule.protocol], path=path)
 
 
-def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnswer, Peer | None]:
+def _peer_of(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnswer, Peer | None]:
+    if rule.gateway is not None:
+        return _route_peer(cluster, rule, rule.gateway)
     ingress = cluster.find(rule.of)
     if ingress is None:
         return IngressAnswer("no such Ingress", code="ingress-missing"), None
@@ -111,6 +118,50 @@ def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnsw
             next_command=f"kubectl describe {rule.of.kubectl}",
         )
     ref = ObjectRef(kind="Secret", namespace=rule.of.namespace, name=secret_name)
+    return _https_peer(cluster, rule, (addresses[0], 443), ref)
+
+
+def _route_peer(
+    cluster: Cluster, rule: IngressAnswerRow, gateway_ref: ObjectRef
+) -> tuple[IngressAnswer, Peer | None]:
+    """The listener that the route is attached to for this host; one with a certificate first."""
+    route, gateway = cluster.find(rule.of), cluster.find(gateway_ref)
+    if route is None:
+        return IngressAnswer("no such HTTPRoute", code="route-missing"), None
+    if gateway is None:
+        return IngressAnswer(f"no such {gateway_ref}", code="gateway-missing"), None
+    addresses = gateway_addresses(gateway)
+    if not addresses:
+        return IngressAnswer("the Gateway's status has no address", code="address-missing"), None
+    attached = attachments(route, gateway, namespaces_of(cluster, gateway))
+    listeners = (
+        []
+        if isinstance(attached, Obstacle)
+        else [each.listener for each in attached if covers(each.host, rule.host.lower())]
+    )
+    if not listeners:
+        why = str(attached) if isinstance(attached, Obstacle) else f"none takes {rule.host}"
+        return IngressAnswer(f"attached to no listener: {why}", code="listener-missing"), None
+    listener = max(listeners, key=lambda each: bool(each.certificates))
+    if not listener.certificates:
+        peer = Peer(
+            rule.id,
+            addresses[0],
+            listener.port,
+            "http",
+            path=rule.path,
+            sni=rule.host,
+            headers=rule.headers,
+        )
+        return IngressAnswer(scheme=HTTP), peer
+    namespace, _, name = listener.certificates[0].partition("/")
+    ref = ObjectRef(kind="Secret", namespace=namespace, name=name)
+    return _https_peer(cluster, rule, (addresses[0], listener.port), ref)
+
+
+def _https_peer(
+    cluster: Cluster, rule: IngressAnswerRow, at: tuple[str, int], ref: ObjectRef
+) -> tuple[IngressAnswer, Peer | None]:
     secret = cluster.find(ref)
     if secret is None:
         return IngressAnswer(f"{ref} does not exist", code="secret-missing"), None
@@ -121,11 +172,11 @@ def _ingress_peer(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnsw
         return IngressAnswer(f"{ref} tls.crt: {error}", code="certificate-unreadable"), None
     peer = Peer(
         rule.id,
-        addresses[0],
-        443,
+        *at,
         "tls",
         path=rule.path,
         sni=rule.host,
         cadata=pem.decode("ascii", "replace"),
+        headers=rule.headers,
     )
     return answer, peer

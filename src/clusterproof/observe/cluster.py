@@ -8,6 +8,7 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, Kind, group_version
 from clusterproof.kube.objects import Json, labels_of, status_of
 from clusterproof.kube.pods import is_active, is_ready
+from clusterproof.kube.routes import SELECTOR, listeners_of
 from clusterproof.kube.workloads import middle_kind, pods_by_owner
 from clusterproof.spec.row import ObjectRef
 
@@ -193,6 +194,18 @@ class Cluster:
                 next_command=f"kubectl -n {workload.namespace} get pods -o wide",
             )
         return ready
+
+
+def namespaces_of(cluster: Cluster, gateway: Json) -> dict[str, Json]:
+    """The namespaces by name, where a listener chooses routes by their labels; otherwise {}.
+
+    Raises:
+        ObservationError: They may not be listed.
+    """
+    if all(listener.admits != SELECTOR for listener in listeners_of(gateway)):
+        return {}
+    items = cluster.objects("Namespace", CLUSTER_WIDE)
+    return {item["metadata"]["name"]: item for item in items}
 
 
 def _with_next(error: ObservationError, kind: str, namespace: str) -> ObservationError:

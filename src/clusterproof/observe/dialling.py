@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -55,6 +55,7 @@ class Peer:
         sni: The host that TLS and HTTP are told, where it is not `host`.
         cadata: The certificates that TLS trusts, in PEM.
         known: Addresses to dial where the name does not resolve.
+        headers: HTTP's, by name, beside the usual ones.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Peer:
     sni: str = ""
     cadata: str = ""
     known: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = TIMEOUT_S
     attempts: int = ATTEMPTS
 

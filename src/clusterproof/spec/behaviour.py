@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from clusterproof.kube.routes import ROUTE
 from clusterproof.spec.row import Ref, Row, WorkloadRef
 
 
@@ -39,13 +40,28 @@ class AnswerRow(Row):
 
 
 class IngressAnswerRow(Row):
-    """HTTPS to the host through the ingress's address, with its own certificate, is answered."""
+    """A host is answered through its Ingress, or its HTTPRoute's Gateway, with its certificate.
+
+    Attributes:
+        of: An Ingress, asked by HTTPS; or an HTTPRoute, asked by HTTPS where it is attached to a
+            listener that has a certificate for the host, and by HTTP otherwise.
+        gateway: Of the HTTPRoute.
+        headers: That the request has, by name.
+    """
 
     check: Literal["ingress-answer"]
     of: Ref
+    gateway: Ref | None = None
     host: str
     path: str
+    headers: dict[str, str] = Field(default_factory=dict)
     status: int = 200
+
+    def model_post_init(self, _context: object, /) -> None:
+        """Refuse an HTTPRoute without its Gateway, and an Ingress with one."""
+        if (self.of.kind == ROUTE) != (self.gateway is not None):
+            message = f"expected a gateway for an HTTPRoute and for nothing else, got {self.of}"
+            raise ValueError(f"{message} with gateway {self.gateway}")
 
 
 class EgressRow(Row):

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/go-logr/logr"
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	helpers "k8s.io/component-helpers/resource"
@@ -28,6 +29,7 @@ type question struct {
 	LimitRanges []*v1.LimitRange          `json:"limitRanges"`
 	Quotas      []v1.ResourceQuota        `json:"quotas"`
 	Times       int                       `json:"times"`
+	scaling
 }
 
 type answer map[string]any
@@ -38,11 +40,11 @@ var asked = map[string]func(question) answer{
 	"admit":    askAdmit,
 	"claim":    askClaim,
 	"places":   askPlaces,
+	"scale":    askScale,
 }
 
 func main() {
-	klog.SetLogger(klog.NewKlogr())
-	klog.LogToStderr(false)
+	klog.SetLogger(logr.Discard())
 	lines := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := json.NewEncoder(os.Stdout)
 	for {

@@ -1,4 +1,4 @@
-"""Each rule of `clusterproof.kube` beside Kubernetes' own answer to the same case."""
+"""Each rule of `clusterproof.kube`, and the HPA model, beside Kubernetes' own answer to a case."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clusterproof.kube import limits, quota, requests
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.scheduling import Places
-from testbed.oracles.kubernetes import cases
+from testbed.oracles.kubernetes import cases, scaling
 from testbed.oracles.program import Json, Program
 
 TIMES = 5
@@ -123,6 +123,13 @@ RULES = {
         cases.admissions(),
         admissions,
         "limitranger.PodMutateLimitFunc, PodValidateLimitFunc, resourcequota.CheckRequest",
+    ),
+    "scaling": Rule(
+        scaling.scalings(),
+        scaling.decide,
+        "HorizontalController: GetResourceReplicas, GetRawResourceReplicas, GetMetricReplicas, "
+        "GetObjectMetricReplicas, GetObjectPerPodMetricReplicas, GetExternalMetricReplicas, "
+        "GetExternalPerPodMetricReplicas, computeReplicasForMetrics, normalizeDesiredReplicas",
     ),
     "claims": Rule(cases.claims(), claims, "limitranger.PersistentVolumeClaimValidateLimitFunc"),
     "places": Rule(

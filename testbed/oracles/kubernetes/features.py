@@ -17,6 +17,10 @@ _KEYS = {
     "topologySpreadConstraints minDomains nodeAffinityPolicy nodeTaintsPolicy matchLabelKeys "
     "hostPort hostIP deletionTimestamp initContainers example.com/gpu NotIn DoesNotExist",
     "claims": "min max requests",
+    "scaling": "Resource ContainerResource Pods Object External Utilization AverageValue Value "
+    "behavior tolerance stabilizationWindowSeconds selectPolicy policies Min Disabled Pending "
+    "Failed Succeeded False Unknown deletionTimestamp startTime conditions usage ofPods ofObjects "
+    "external memory side",
 }
 _TEXTS = {
     "binary suffix": re.compile(r"[KMGTPE]i$"),

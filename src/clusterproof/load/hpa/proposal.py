@@ -1,7 +1,8 @@
 """What one metric proposes: the number of replicas that would bring usage to its target.
 
-Source: replica_calculator.go (GetResourceReplicas, GetRawResourceReplicas, groupPods,
-calculateRequests) and metrics/utilization.go, v1.35.4.
+Source: replica_calculator.go (GetResourceReplicas, GetRawResourceReplicas, GetMetricReplicas,
+groupPods, calculateRequests), metrics/utilization.go and metrics/client.go, v1.35.4. Metrics of an
+object, and external ones, are in `total`.
 """
 
 import math
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterproof.errors import ClusterproofError
-from clusterproof.load.hpa.rules import ControllerFlags, ResourceTarget
+from clusterproof.load.hpa.rules import ControllerFlags, MetricTarget, ResourceTarget
 
 _FULL_PERCENT = 100
 
@@ -55,9 +56,9 @@ class Sample:
     window_s: float
 
     def value(self, resource: str, container: str) -> int | None:
-        """Usage of the container, which is there, or of all; None when a figure is missing."""
+        """Usage of the container, or of all; None when a figure is missing."""
         if container:
-            return self.usage[container].get(resource)
+            return self.usage.get(container, {}).get(resource)
         values = [used.get(resource) for used in self.usage.values()]
         known = [value for value in values if value is not None]
         return sum(known) if known and len(known) == len(values) else None
@@ -115,13 +116,73 @@ def propose(
         flags: Of the controller.
 
     Raises:
-        NoProposalError: No metrics, no pods, or a container without a request or a measurement.
+        NoProposalError: No metrics, no pods, or a container without a request.
     """
     if samples is None:
         raise NoProposalError(f"unable to get metrics for resource {target.resource}")
     usage = _usage(target, samples)
     if not usage:
         raise NoProposalError(f"no metrics returned for resource {target.resource}")
+    return _by_pods(
+        target,
+        usage,
+        samples,
+        now=now,
+        current=current,
+        pods=pods,
+        tolerances=tolerances,
+        flags=flags,
+    )
+
+
+def propose_of_pods(
+    target: MetricTarget,
+    values: Mapping[str, int] | None,
+    *,
+    current: int,
+    pods: Sequence[PodView],
+    tolerances: Tolerances,
+    flags: ControllerFlags,
+) -> Proposal:
+    """The proposal of a metric of type Pods: as of a resource by its mean, without a warm-up.
+
+    Args:
+        target: What the HPA asks for.
+        values: By pod name, in thousandths; None when the custom metrics API gives no answer.
+        current: The scale target's spec.replicas.
+        pods: All pods of the selector.
+        tolerances: Of this HPA.
+        flags: Of the controller.
+
+    Raises:
+        NoProposalError: No metrics, or no pods.
+    """
+    if not values:
+        raise NoProposalError(f"unable to get metric {target.name}")
+    plain = ResourceTarget(resource="", average_milli=target.average_milli)
+    return _by_pods(
+        plain,
+        dict(values),
+        {},
+        now=0.0,
+        current=current,
+        pods=pods,
+        tolerances=tolerances,
+        flags=flags,
+    )
+
+
+def _by_pods(
+    target: ResourceTarget,
+    usage: dict[str, int],
+    samples: Mapping[str, Sample],
+    *,
+    now: float,
+    current: int,
+    pods: Sequence[PodView],
+    tolerances: Tolerances,
+    flags: ControllerFlags,
+) -> Proposal:
     if not pods:
         raise NoProposalError("no pods returned by selector")
     groups = group(pods, usage, samples, resource=target.resource, now=now, flags=flags)
@@ -185,10 +246,6 @@ def _is_unready(pod: PodView, sample: Sample, *, now: float, flags: ControllerFl
 def _usage(target: ResourceTarget, samples: Mapping[str, Sample]) -> dict[str, int]:
     found = {}
     for name, sample in samples.items():
-        if target.container and target.container not in sample.usage:
-            raise NoProposalError(
-                f"container {target.container} not present in metrics for pod {name}"
-            )
         value = sample.value(target.resource, target.container)
         if value is not None:
             found[name] = value

@@ -3,10 +3,11 @@
 Source: pkg/apis/autoscaling/v2/defaults.go and the controller's flags (config/v1alpha1).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from clusterproof.errors import SpecError
 from clusterproof.kube.quantity import parse_quantity
@@ -72,12 +73,34 @@ class ResourceTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricTarget:
+    """One metric of type Pods, Object or External.
+
+    Attributes:
+        kind: Its type.
+        name: Of the metric.
+        average_milli: What each Pod may have of it, in thousandths, or None.
+        value_milli: What there may be of it in all, or None; a Pods metric has no such target.
+        of: Which series or object it is of, where several have its name, as JSON.
+    """
+
+    kind: str
+    name: str
+    average_milli: int | None = None
+    value_milli: int | None = None
+    of: str = ""
+
+
+Target: TypeAlias = ResourceTarget | MetricTarget
+
+
+@dataclass(frozen=True, slots=True)
 class HpaSpec:
     """The spec of one HorizontalPodAutoscaler, defaulted."""
 
     min_replicas: int
     max_replicas: int
-    metrics: tuple[ResourceTarget, ...]
+    metrics: tuple[Target, ...]
     behavior: Behavior | None = None
 
 
@@ -102,7 +125,7 @@ def spec_from_object(hpa: Json) -> HpaSpec:
     """The spec of an autoscaling/v2 object as the API server serves it.
 
     Raises:
-        SpecError: A metric that the model does not know (Pods, Object, External).
+        SpecError: A metric of a type that autoscaling/v2 does not have.
     """
     low, high = bounds_of(hpa)
     return HpaSpec(
@@ -130,11 +153,14 @@ def bounds_of(hpa: Json) -> tuple[int, int]:
 
 
 def others_of(hpa: Json) -> tuple[str, ...]:
-    """Its metrics that the model does not know, as "External queue_length"."""
+    """Its metrics that are of no resource, as "External queue_length".
+
+    No recording has what the controller read of them.
+    """
     named = []
     for metric in _metrics(hpa):
         kind = metric["type"]
-        if kind not in _SOURCES:
+        if kind not in _RESOURCES:
             source = metric.get(kind.lower()) or {}
             named.append(f"{kind} {(source.get('metric') or {}).get('name', '')}".rstrip())
     return tuple(named)
@@ -144,7 +170,8 @@ def _metrics(hpa: Json) -> Sequence[Json]:
     return hpa["spec"].get("metrics") or _DEFAULT_METRICS
 
 
-_SOURCES = {"Resource": "resource", "ContainerResource": "containerResource"}
+_RESOURCES = {"Resource": "resource", "ContainerResource": "containerResource"}
+_OTHERS = {"Pods": "pods", "Object": "object", "External": "external"}
 _DEFAULT_METRICS: tuple[Json, ...] = (
     {
         "type": "Resource",
@@ -153,20 +180,37 @@ _DEFAULT_METRICS: tuple[Json, ...] = (
 )
 
 
-def _metric(metric: Json) -> ResourceTarget:
+def _metric(metric: Json) -> Target:
     kind = metric["type"]
-    if kind not in _SOURCES:
-        message = f"HPA metric: expected Resource or ContainerResource, got {kind}"
-        raise SpecError(message)
-    source = metric[_SOURCES[kind]]
+    if kind in _OTHERS:
+        return _other(kind, metric[_OTHERS[kind]])
+    if kind not in _RESOURCES:
+        known = ", ".join([*_RESOURCES, *_OTHERS])
+        raise SpecError(f"HPA metric: expected one of {known}; got {kind}")
+    source = metric[_RESOURCES[kind]]
     target = source["target"]
-    average = target.get("averageValue")
     return ResourceTarget(
         resource=source["name"],
         utilization=target.get("averageUtilization"),
-        average_milli=None if average is None else milli(average),
+        average_milli=_milli(target.get("averageValue")),
         container=source.get("container", ""),
     )
+
+
+def _other(kind: str, source: Json) -> MetricTarget:
+    metric, target = source["metric"], source["target"]
+    of = [metric.get("selector"), source.get("describedObject")]
+    return MetricTarget(
+        kind,
+        metric["name"],
+        average_milli=_milli(target.get("averageValue")),
+        value_milli=_milli(target.get("value")),
+        of=json.dumps(of, sort_keys=True) if any(of) else "",
+    )
+
+
+def _milli(quantity: str | float | None) -> int | None:
+    return None if quantity is None else milli(quantity)
 
 
 def _rules(given: Json | None, default: Rules) -> Rules:

@@ -110,8 +110,10 @@ def ask_http(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:
     """HTTP: the status and the start of the body."""
     import http.client  # noqa: PLC0415 - only who speaks HTTP pays for it
 
-    head = "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: clusterproof\r\nConnection: close\r\n\r\n"
-    sock.sendall(head.format(peer["path"], peer["sni"] or peer["host"]).encode())
+    headers = {"Host": peer["sni"] or peer["host"], "User-Agent": "clusterproof"}
+    headers.update(peer["headers"], Connection="close")
+    lines = "".join("{}: {}\r\n".format(*each) for each in headers.items())
+    sock.sendall("GET {} HTTP/1.1\r\n{}\r\n".format(peer["path"], lines).encode())
     answer = http.client.HTTPResponse(sock)
     try:
         answer.begin()
