@@ -90,7 +90,7 @@ def is_html(headers: Any) -> bool:  # noqa: ANN401 - http.client's
 
 def is_absent(answer: Json) -> bool:
     """True where the path is none that answers flags; a gateway's page of an error is not that."""
-    return answer["status"] == NOT_FOUND or (answer["html"] and answer["status"] < SERVERS)
+    return bool(answer["status"] == NOT_FOUND or (answer["html"] and answer["status"] < SERVERS))
 
 
 def answer_for(request: Json, user: str) -> tuple[str, Json]:
