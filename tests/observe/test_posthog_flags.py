@@ -10,6 +10,8 @@ from clusterproof.judgement import Doubt, Failed, Passed
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.settings import KeyRef, PosthogSettings
+from testbed.posthog.posthog_reference.flags import Caller, FlagDefinition, answer
+from testbed.posthog.posthog_reference.migrations import EXPERIMENT_FILTERS
 from tests.judge.rows import row
 from tests.observe.loopback import PERSONAL_KEY, PROJECT_KEY, Reply, Request, served, with_keys
 
@@ -236,3 +238,33 @@ def test_that_some_flag_failed_is_in_the_evidence() -> None:
 def test_a_rate_that_is_used_up_at_decide_is_no_verdict() -> None:
     limited = Reply(429, {}, {"retry-after": "60"})
     assert isinstance(outcome(GONE, limited), Doubt)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_what_the_reference_answers_is_read_alike_by_both_endpoints(version: int) -> None:
+    """`/decide` of version 1 has no variants, and says so by having none."""
+    definition = FlagDefinition(
+        7, "f", "", active=True, version=1, has_experiment=True, filters=EXPERIMENT_FILTERS
+    )
+
+    def reference(request: Request, **fields: Any) -> Reply:  # noqa: ANN401 - a version
+        caller = Caller(request.json()["distinct_id"], {})
+        told = {"only": None, "request_id": "r-1", "evaluated_at_ms": 1, **fields}
+        return Reply(body=answer([definition], caller, **told))
+
+    def newer(request: Request) -> Reply:
+        return Reply(body={}) if request.method == "GET" else reference(request, version=2)
+
+    def older(request: Request) -> Reply:
+        if request.method == "GET" or not request.path.startswith("/decide"):
+            return GONE
+        return reference(request, version=version, from_decide=True)
+
+    variants = [
+        [(given.user, given.variant) for given in observed(serve).value] for serve in (newer, older)
+    ]
+    if version == 1:
+        assert {variant for _, variant in variants[1]} == {None}
+    else:
+        assert variants[0] == variants[1]
+        assert {variant for _, variant in variants[1]} <= {"control", "treatment"}
