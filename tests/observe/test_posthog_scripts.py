@@ -1,7 +1,8 @@
 """The scripts that run inside a Pod, run here against a server on loopback."""
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import pytest
@@ -76,6 +77,33 @@ def test_each_fault_shows_in_its_own_figure(
     assert found["lost"] == 4
     assert found["duplicate"] == 2
     assert found["altered"] == 4
+
+
+def _as_posthog_writes(event: dict[str, Any]) -> None:
+    """A number as capture (Rust) reads it and ingestion (JavaScript) writes it."""
+    share = math.nextafter(event["properties"]["share"], math.inf)
+    event["properties"]["share"] = round(share) if share < 1e-9 or share % 1 < 1e-9 else share
+
+
+@pytest.mark.parametrize(
+    ("spoil", "altered"),
+    [
+        (_as_posthog_writes, 0),
+        (lambda event: event["properties"].update(share=event["properties"]["share"] + 1e-9), 40),
+        (lambda event: event["properties"].update(share=bool(event["properties"]["share"])), 40),
+        (lambda event: event["properties"].update(even=int(event["properties"]["even"])), 40),
+    ],
+    ids=["PostHog's own", "another number", "a truth value", "a number for a truth value"],
+)
+def test_a_number_that_posthog_writes_otherwise_is_not_altered(
+    posthog: PosthogStandIn,
+    settings: PosthogSettings,
+    pod: Inside,
+    spoil: Callable[[dict[str, Any]], None],
+    altered: int,
+) -> None:
+    posthog.spoil = spoil
+    assert _figures(send_events(pod, settings, "r9"))["altered"] == altered
 
 
 def test_a_slow_instance_is_late(

@@ -1,17 +1,22 @@
 """Flags: the hash is PostHog's, and the shares are what the flag says."""
 
+import asyncio
 import logging
 import math
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from posthog.feature_flags import _hash as sdk_hash
 from posthog.feature_flags import get_matching_variant
 from posthog.types import FeatureFlag
+from starlette.applications import Starlette
 
+from testbed.posthog.posthog_reference.faults import Faults
 from testbed.posthog.posthog_reference.flags import (
     Caller,
     FlagDefinition,
@@ -20,7 +25,9 @@ from testbed.posthog.posthog_reference.flags import (
     evaluate,
     hash_share,
 )
+from testbed.posthog.posthog_reference.metrics import WebMetrics, new_registry
 from testbed.posthog.posthog_reference.migrations import EXPERIMENT_FILTERS
+from testbed.posthog.posthog_reference.web import routes
 
 
 def flag(key: str = "model-router-experiment", **changes: Any) -> FlagDefinition:  # noqa: ANN401 - filters
@@ -123,3 +130,86 @@ def test_only_the_flags_that_were_asked_for_are_answered() -> None:
 def test_the_oldest_version_has_plain_values() -> None:
     body = answer([flag()], caller(), version=1, only=None, request_id="r", evaluated_at_ms=1)
     assert body["featureFlags"]["model-router-experiment"] in {"control", "treatment"}
+
+
+def of_decide(version: int) -> dict[str, Any]:
+    """A flag that is on with a variant, one that is off, and one that cannot be evaluated."""
+    forced = [{"properties": [], "rollout_percentage": 100, "variant": "treatment"}]
+    nobody = [{"properties": [], "rollout_percentage": 0}]
+    odd = [{"properties": [{"key": "a", "operator": "regex", "value": "."}]}]
+    return answer(
+        [flag("on", groups=forced), flag("off", groups=nobody), flag("odd", groups=odd)],
+        caller(a="x"),
+        version=version,
+        only=None,
+        request_id="r",
+        evaluated_at_ms=1,
+        from_decide=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "failed"),
+    [
+        (1, ["on"], None),
+        (2, {"on": "treatment"}, None),
+        (3, {"on": "treatment", "off": False}, True),
+    ],
+)
+def test_decide_answers_as_its_version_does(version: int, values: object, failed: object) -> None:
+    body = of_decide(version)
+    assert body["featureFlags"] == values
+    assert body.get("errorsWhileComputingFlags") is failed
+    assert ("featureFlagPayloads" in body) is (version == 3)
+
+
+def test_decide_has_the_details_since_its_version_4() -> None:
+    body = of_decide(4)
+    assert "featureFlags" not in body
+    assert body["flags"]["on"]["variant"] == "treatment"
+    assert body["flags"]["off"]["reason"]["code"] == "out_of_rollout_bound"
+
+
+def test_decide_gives_the_variants_that_flags_gives() -> None:
+    """One evaluation is behind both."""
+    for number in range(50):
+        someone = caller(f"user-{number}")
+        fields: dict[str, Any] = {"only": None, "request_id": "r", "evaluated_at_ms": 1}
+        newer = answer([flag()], someone, version=2, **fields)
+        older = answer([flag()], someone, version=3, from_decide=True, **fields)
+        key = "model-router-experiment"
+        assert older["featureFlags"][key] == newer["flags"][key]["variant"]
+
+
+class OneProject:
+    """The project of one token, with one flag."""
+
+    async def by_token(self, token: str) -> SimpleNamespace | None:
+        """It, by its token."""
+        return SimpleNamespace(id=1) if token == "phc_known" else None  # noqa: S105 - a sample
+
+    async def flags(self, project_id: int) -> list[FlagDefinition]:
+        """Its flags."""
+        return [flag()] if project_id == 1 else []
+
+
+@pytest.mark.parametrize("path", ["/decide/?v=3", "/decide?v=3"])
+def test_decide_is_served_beside_flags(path: str) -> None:
+    app = Starlette(routes=routes())
+    app.state.context = SimpleNamespace(
+        projects=OneProject(),
+        settings=SimpleNamespace(faults=Faults({})),
+        metrics=WebMetrics(new_registry()),
+    )
+    asked = {"api_key": "phc_known", "distinct_id": "someone"}
+
+    async def answers() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://reference") as client:
+            bodies = ((path, asked), ("/flags/?v=2", asked), (path, {**asked, "api_key": "phc_x"}))
+            return [await client.post(each, json=body) for each, body in bodies]
+
+    older, newer, unknown = asyncio.run(answers())
+    key = "model-router-experiment"
+    assert older.json()["featureFlags"][key] == newer.json()["flags"][key]["variant"]
+    assert unknown.status_code == 401

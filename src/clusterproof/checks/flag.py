@@ -1,6 +1,8 @@
 """Rows `check: flag`: a feature flag gives each user one of its variants, and keeps to it.
 
-Source: PostHog docs, "Feature flags: the /flags endpoint", version 2 (read 2026-11-23).
+A PostHog that is older than /flags is asked by /decide; docs/POSTHOG.md tells what follows.
+Source: PostHog docs, "Feature flags: the /flags endpoint", version 2 (read 2026-11-23);
+posthog/api/decide.py (stored versions, read 2026-11-27).
 """
 
 from collections import defaultdict
@@ -23,6 +25,7 @@ from clusterproof.spec.settings import PosthogSettings
 
 _SHOWN = 3
 _THROTTLED = 429
+FLAGS = "/flags/?v=2"
 
 
 class FlagRow(Row):
@@ -46,6 +49,11 @@ class FlagAnswer:
         status: Of the answer; 0 where there was none.
         limited: PostHog says that the plan has no flag requests left.
         empty: The answer has no flags at all.
+        path: Of the endpoint that answered.
+        failed: PostHog could not evaluate this flag.
+        partial: PostHog could not evaluate some flag (errorsWhileComputingFlags).
+        reason: Why the flag is on or off; "" where PostHog does not tell.
+        request_id: PostHog's own name of the request, or "".
     """
 
     user: str
@@ -56,12 +64,17 @@ class FlagAnswer:
     status: int = 200
     limited: bool = False
     empty: bool = False
+    path: str = FLAGS
+    failed: bool = False
+    partial: bool = False
+    reason: str = ""
+    request_id: str = ""
 
 
 def ask_flag(
     inside: Inside, settings: PosthogSettings, row: FlagRow, users: Iterable[str]
 ) -> Observed[tuple[FlagAnswer, ...]]:
-    """What a flag evaluates to for some users, each asked twice (POST /flags/?v=2).
+    """What a flag evaluates to for some users, each asked twice (POST /flags/?v=2, or /decide).
 
     Raises:
         ObservationError: The Pod could not run the script.
@@ -75,21 +88,36 @@ def ask_flag(
         "users": list(users),
     }
     reply = inside.ask(SCRIPT, request, within_s=120.0)
-    fields = ("user", "found", "enabled", "variant", "error", "status", "limited", "empty")
-    answers = tuple(
-        FlagAnswer(**{field: answer[field] for field in fields}) for answer in reply["asked"]
-    )
+    answers = tuple(FlagAnswer(**answer) for answer in reply["asked"])
     counts = {
         variant: sum(answer.variant == variant for answer in answers)
         for variant in sorted({str(answer.variant) for answer in answers if answer.found})
     }
     return Observed(
         answers,
-        where=f"{inside.where} -> {settings.host}/flags/?v=2",
+        where=f"{inside.where} -> {settings.host}{' and '.join(_paths(answers))}",
         next_command=pods_near(inside.where),
-        evidence=(f"{len(answers)} askings: {counts}", _defined(reply["defined"])),
+        evidence=(
+            f"{len(answers)} askings: {counts}",
+            _defined(reply["defined"]),
+            *_noted(answers),
+        ),
         how=inside.how,
     )
+
+
+def _paths(answers: Iterable[FlagAnswer]) -> list[str]:
+    return sorted({answer.path for answer in answers}, reverse=True) or [FLAGS]
+
+
+def _noted(answers: tuple[FlagAnswer, ...]) -> Iterator[str]:
+    """What is to be known of the answers beside the variants."""
+    if older := sum(answer.path != FLAGS for answer in answers):
+        path = _paths(answers)[-1]
+        yield f"{path} answered {older} askings: this PostHog has no /flags, which newer SDKs ask"
+    if partial := [answer for answer in answers if answer.partial]:
+        named = next((answer.request_id for answer in partial if answer.request_id), "none")
+        yield f"errorsWhileComputingFlags in {len(partial)} answers (first requestId: {named})"
 
 
 def _defined(known: Mapping[str, Any]) -> str:
@@ -123,7 +151,8 @@ def _differences(row: FlagRow, fact: tuple[FlagAnswer, ...]) -> Iterator[Differe
     for answer in fact:
         variant = str(answer.variant) if answer.found else "no such flag"
         given[answer.user].add(variant)
-        if not answer.found or not answer.enabled or answer.variant not in row.variants:
+        sound = answer.found and answer.enabled and not answer.failed
+        if not sound or answer.variant not in row.variants:
             wrong[_wrong(answer, variant)].append(answer.user)
     for (observed, code), users in wrong.items():
         reason = f"{len(users)} of {len(fact)} askings"
@@ -151,13 +180,26 @@ def _differences(row: FlagRow, fact: tuple[FlagAnswer, ...]) -> Iterator[Differe
 
 def _wrong(answer: FlagAnswer, variant: str) -> tuple[str, str]:
     """What was observed, and its code."""
-    if answer.limited:
-        return "quotaLimited: the plan has no flag requests left", "flag-quota-limited"
-    if answer.empty:
-        return "an answer without any flag", "flags-absent"
-    if answer.found or answer.error:
-        return answer.error or variant, "variant-unexpected"
-    return variant, "flag-missing"
+    reason = answer.reason or "no reason is told"
+    off = answer.found and not answer.enabled and answer.variant is None
+    cases = (
+        (
+            answer.limited,
+            "quotaLimited: the plan has no flag requests left",
+            "flag-quota-limited",
+        ),
+        (answer.empty, "an answer without any flag", "flags-absent"),
+        (answer.failed, f"PostHog could not evaluate it: {reason}", "flag-failed"),
+        (answer.error, answer.error, "variant-unexpected"),
+        (
+            answer.partial and not answer.found,
+            "errorsWhileComputingFlags, and the flag is not in the answer",
+            "flag-failed",
+        ),
+        (off, f"off: {reason}", "flag-off"),
+        (answer.found, variant, "variant-unexpected"),
+    )
+    return next(((text, code) for holds, text, code in cases if holds), (variant, "flag-missing"))
 
 
 KIND = Kind(
@@ -165,7 +207,9 @@ KIND = Kind(
     look,
     judge,
     codes=(
+        "flag-failed",
         "flag-missing",
+        "flag-off",
         "flag-quota-limited",
         "flags-absent",
         "variant-missing",

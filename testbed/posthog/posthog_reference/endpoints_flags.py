@@ -1,4 +1,4 @@
-"""`/flags`: feature flags for one caller."""
+"""`/flags`, and the older `/decide`: feature flags for one caller."""
 
 import time
 import uuid
@@ -85,6 +85,7 @@ async def _evaluated(request: Request) -> dict[str, Any]:
         only=frozenset(map(str, only)) if isinstance(only, list) else None,
         request_id=str(uuid.uuid4()),
         evaluated_at_ms=int(time.time() * 1000),
+        from_decide=request.url.path.startswith("/decide"),
     )
 
 

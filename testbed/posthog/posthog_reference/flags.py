@@ -2,7 +2,8 @@
 
 Source: PostHog's documented consistent hash, as `posthog.feature_flags` of SDK 7.91 computes it:
 the first 15 hex digits of sha1("<key>.<distinct_id><salt>"), as a share of 0xfffffffffffffff.
-Response shapes: rust/feature-flags (api/types.rs) and the SDK's reader of `/flags?v=4`.
+Response shapes: rust/feature-flags (api/types.rs, and api/endpoint.rs for `/decide`) and the SDK's
+reader of `/flags?v=4`.
 """
 
 import hashlib
@@ -170,8 +171,13 @@ def answer(
     only: frozenset[str] | None,
     request_id: str,
     evaluated_at_ms: int,
+    from_decide: bool = False,
 ) -> dict[str, Any]:
-    """The body of `/flags?v=<version>`; below 2, the legacy lists of values and payloads."""
+    """The body of `/flags?v=<version>`; below 2, the legacy lists of values and payloads.
+
+    `/decide` brought the details with its version 4. Its version 2 has the values of the flags that
+    are on and version 1 their names; neither says that a flag failed.
+    """
     failed = False
     matches: list[tuple[FlagDefinition, FlagMatch]] = []
     for flag in definitions:
@@ -186,13 +192,18 @@ def answer(
         "requestId": request_id,
         "evaluatedAt": evaluated_at_ms,
     }
-    if version >= 2:  # noqa: PLR2004  # /flags?v=2 brought the details
+    if version >= (4 if from_decide else 2):
         body["flags"] = {flag.key: _record(flag, match, version) for flag, match in matches}
         return body
-    body["featureFlags"] = {
+    values = {
         flag.key: match.variant if match.variant is not None else match.enabled
         for flag, match in matches
     }
+    if from_decide and version < 3:  # noqa: PLR2004  # /decide?v=3 brought flags that are off
+        del body["errorsWhileComputingFlags"]
+        active = {key: on for key, on in values.items() if on}
+        return {**body, "featureFlags": active if version == 2 else list(active)}  # noqa: PLR2004
+    body["featureFlags"] = values
     body["featureFlagPayloads"] = {
         flag.key: match.payload for flag, match in matches if match.payload is not None
     }

@@ -152,6 +152,8 @@ def routes() -> list[Route]:
         Route("/i/v1/analytics/events", capture_v1, methods=["POST"]),
         Route("/flags", flags, methods=["POST"]),
         Route("/flags/", flags, methods=["POST"]),
+        Route("/decide", flags, methods=["POST"]),
+        Route("/decide/", flags, methods=["POST"]),
         Route("/_health", health),
         Route("/_livez", livez),
         Route("/_readyz", readyz),

@@ -24,6 +24,7 @@ Answer:
 
 import email.utils
 import json
+import math
 import os
 import re
 import ssl
@@ -44,6 +45,7 @@ DENIED = (400, 401, 402, 403, 404)
 THROTTLED, GONE_ON = 429, (0, 502, 503, 504)
 TIMEOUT_S = 10
 LAST_LOOK_S = 5
+LAST_PLACES = 1e-15
 COUNTED_AT_MOST = 3
 """Tries: a gateway that gave up once says nothing of the next query."""
 UNNAMED_WAIT_S = 5.0
@@ -328,6 +330,19 @@ def properties_of(stored: Any) -> Json:  # noqa: ANN401 - JSON
     return properties if isinstance(properties, dict) else {}
 
 
+def is_same(sent: Any, stored: Any) -> bool:  # noqa: ANN401 - JSON
+    """True where a value came back as it was sent.
+
+    PostHog's capture reads a fraction to its last binary place but one, and its ingestion, which is
+    JavaScript, writes 1.0 as 1: neither changes a number.
+    Source: PostHog's rust/Cargo.toml (serde_json without `float_roundtrip`) and
+    nodejs/src/ingestion/event-processing/emit-event-step.ts (stored versions, read 2026-11-27).
+    """
+    if isinstance(sent, float) and isinstance(stored, (int, float)):
+        return not isinstance(stored, bool) and math.isclose(sent, stored, rel_tol=LAST_PLACES)
+    return bool(stored == sent) and type(stored) is type(sent)
+
+
 def changes(sent: Json, row: list[Any]) -> list[str]:
     """What came back otherwise than it was sent; a clock's skew of a minute is none."""
     _, event, distinct_id, timestamp, stored = row
@@ -337,7 +352,7 @@ def changes(sent: Json, row: list[Any]) -> list[str]:
             found.append(f"{name}: sent {sent[name]!r}, stored {value!r}")
     properties = properties_of(stored)
     for key, value in sent["properties"].items():
-        if properties.get(key) != value or type(properties.get(key)) is not type(value):
+        if not is_same(value, properties.get(key)):
             found.append(f"{key}: sent {value!r}, stored {properties.get(key)!r}")
     try:
         at = datetime.fromisoformat(str(timestamp).replace("Z", "+00:00"))  # noqa: FURB162 - Python 3.9
