@@ -96,7 +96,7 @@ def test_filters_and_timeouts_are_plain_rows() -> None:
     rows = made(route("web", rule("web", timeouts=timeouts, filters=rewrite)))
     paths = {row.get("path") for row in rows.areas["networking"] if row["check"] == "field"}
     assert {"spec.rules[0].timeouts", "spec.rules[0].filters"} <= paths
-    assert rows.passed_over == []
+    assert rows.remarks.of_objects == ()
 
 
 def test_gateway_of_another_group_is_an_object_of_its_own_kind(tmp_path: Path) -> None:
