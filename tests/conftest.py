@@ -78,8 +78,14 @@ class ClusterTests:
         Raises:
             UsageError: A chosen cluster test has not passed for too many days.
         """
-        if not config.option.markexpr and not any("::" in argument for argument in config.args):
-            costly = [item for item in items if any(map(item.get_closest_marker, COSTLY))]
+        if not config.option.markexpr:
+            folder, asked = config.invocation_params.dir, (each.split("::") for each in config.args)
+            by_id = {(folder / name).resolve() for name, *more in asked if more}
+            costly = [
+                item
+                for item in items
+                if any(map(item.get_closest_marker, COSTLY)) and item.path not in by_id
+            ]
             config.hook.pytest_deselected(items=costly)
             items[:] = [item for item in items if item not in costly]
         chosen = {item.nodeid for item in items} & self._collected

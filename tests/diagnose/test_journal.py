@@ -133,6 +133,23 @@ def test_a_name_and_its_value_are_seen_together() -> None:
     assert SECRET not in line(rule, result(Outcome.INCONCLUSIVE), None, Redactor())
 
 
+@pytest.mark.parametrize(
+    "expect",
+    [
+        {"equals": ["serve", "--password", "hunter2pass"]},
+        {"contains": [{"name": "DB_PASSWORD", "value": "hunter2pass"}]},
+        {"contains": {"Authorization": "Bearer hunter2pass"}},
+    ],
+)
+def test_a_name_and_its_value_are_seen_together_in_what_a_row_expects(
+    expect: dict[str, Any],
+) -> None:
+    """Each by itself, the value is a word like any other."""
+    rule = row_of("field", of="Deployment/shop/web", path="spec.template", expect=expect)
+    text = line(rule, result(Outcome.PASSED), YES, Redactor())
+    assert "hunter2pass" not in text
+
+
 def test_a_row_is_written_as_a_spec_has_it(tmp_path: Path) -> None:
     """By the names of its fields there, so that it can be read again."""
     pair = row_of("agrees", of="ConfigMap/a/c", path="data.A", pattern="(.*)", **{

@@ -524,8 +524,9 @@ def test_a_quantity_of_a_cron_job_between_two_runs_is_that_of_its_template() -> 
         (0, {"seconds": 2}, True),
         (1, {"seconds": 2}, False),
         (0, {"minutes": 5}, False),
+        (0, {"minutes": -5}, False),
     ],
-    ids=["not yet counted", "counted", "never counted"],
+    ids=["not yet counted", "counted", "never counted", "a clock that is ahead"],
 )
 def test_a_budget_is_given_a_moment_to_count_a_pod(
     counted: int, since: dict[str, float], *, counting: bool

@@ -89,7 +89,9 @@ def _text(entry: dict[str, Any]) -> str:
 def _clean(entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     """The entry without secrets; its ids and names stay, and its fact was redacted before."""
     head = {key: entry[key] for key in ("row", "result", "without")}
-    clean = redactor.data(head)  # the texts of the report, so each is looked through once
+    clean = _redacted(head, redactor)
+    if clean is None:  # the mask cut into the JSON itself: then the parts, each by itself
+        clean = redactor.data(head)
     for part, names in _IDENTITY.items():
         clean[part] |= {name: head[part][name] for name in names if name in head[part]}
     if clean["row"] != head["row"] and entry["fact"] is not None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
-from clusterproof.errors import NotAllowedError, ObservationError
+from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.observe.inside import Inside
 from clusterproof.spec.settings import PrometheusSettings
@@ -132,10 +132,8 @@ class Prometheus:
         try:
             entries = list(self._from_own_pod(request)[key])
         except ObservationError as error:
-            if self.how == HOW:
-                forbidden = isinstance(error, NotAllowedError)
-                kind = NotAllowedError if forbidden else ObservationError
-                raise kind(f"{self._why_not_proxied}; and then: {error}") from error
+            if self.how == HOW:  # the cluster has something to explain, whatever an option forbids
+                raise ObservationError(f"{self._why_not_proxied}; and then: {error}") from error
             raise
         return entries
 

@@ -73,7 +73,7 @@ def is_counting(cluster: Cluster, budget: ObjectRef) -> bool:
     if sum(map(is_ready, pods)) == status.get("currentHealthy"):
         return False
     changes = (condition_entry(pod, "Ready").get("lastTransitionTime") for pod in pods)
-    return any(cluster.seconds_since(change) < COUNTED_S for change in changes if change)
+    return any(abs(cluster.seconds_since(change)) < COUNTED_S for change in changes if change)
 
 
 def is_stuck(cluster: Cluster, pod: Json) -> bool:
