@@ -103,9 +103,11 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run(
+    project: Path, *options: str, chosen: tuple[str, ...] = ("tests", "-m", "cluster")
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - pytest itself
-        [sys.executable, "-m", "pytest", "--disable-plugin-autoload", "tests", "-q", *options],
+        [sys.executable, "-m", "pytest", "--disable-plugin-autoload", *chosen, "-q", *options],
         cwd=project,
         capture_output=True,
         text=True,
@@ -148,3 +150,10 @@ def test_a_quarter_leaves_the_rest_out(project: Path) -> None:
     said = run(project, "--slow", "quarter", "--seed", "1", "-v").stdout
     assert "1 of 4 cluster tests" in said
     assert "3 deselected" in said
+
+
+def test_cluster_tests_run_when_they_are_asked_for(project: Path) -> None:
+    """By their mark or by their id: they change whatever cluster there is."""
+    assert "4 deselected" in run(project, chosen=("tests",)).stdout
+    assert "1 passed" in run(project, chosen=("tests/test_it.py::test_passes",)).stdout
+    assert "3 deselected" in run(project, "-k", "test_passes").stdout
