@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.generate.doubt import may_be_secret
+from clusterproof.generate.doubt import holds_a_secret, may_be_secret
 from tests.generate.test_init import deployment, rows_of
 
 WEAK = "tulip-garden"
@@ -109,3 +109,56 @@ def test_one_annotation_with_a_secret_leaves_the_others() -> None:
     (row,) = (row for row in rows.areas["workloads"] if "annotations" in row.get("path", ""))
     assert row["expect"] == {"contains": {"example.com/mode": "fast"}}
     assert any("['example.com/snippet'], which looks like a secret" in s for s in rows.left_out)
+
+
+OWN_SECRET: tuple[dict[str, Any], ...] = (
+    {"credentials": {"a": "hunter2"}},
+    {"passwords": {"alice": "hunter2"}},
+    {"passwords": ["hunter2"]},
+    {"passwords": "hunter2"},
+    {"token": {"inline": "hunter2"}},
+    {"users": {"admin": {"password": {"value": "hunter2"}}}},
+    {"users": [{"password": {"deep": [{"x": ["hunter2"]}]}}]},
+    {"creds": {"first": "hunter2"}},
+    {"creds": {"first": 48213}},
+    {"params": [{"key": "password", "value": "hunter2"}]},
+    {"params": [{"k": "password", "v": "hunter2"}]},
+    {"params": [{"Key": "passwords", "Value": {"a": "hunter2"}}]},
+    {"params": [{"name": "credentials", "value": ["hunter2"]}]},
+    {"secretRef": {"inline": "hunter2"}},
+    {"apiKeys": {"shop": "hunter2"}},
+    {"credentialsConfig": {"a": "hunter2"}},
+    {"values": "db:\n  credentials:\n    first: hunter2\n"},
+    {"values": '{"credentials": {"first": "hunter2"}}'},
+)
+OWN_PLAIN: tuple[dict[str, Any], ...] = (
+    {"secretRef": {"name": "hunter2"}},
+    {"secretName": "db-user"},
+    {"tokenSecretRef": {"name": "db-user", "key": "token"}},
+    {"credentials": {"secretRef": {"name": "db-user", "key": "password", "optional": True}}},
+    {"password": {"valueFrom": {"secretKeyRef": {"name": "db-user", "key": "password"}}}},
+    {"imagePullSecrets": [{"name": "registry"}]},
+    {"credentials": {"enabled": True, "a": "", "b": None}},
+    {"maxTokens": 4096},
+    {"tokenTTL": "3600s"},
+    {"params": [{"key": "mode", "value": "fast"}]},
+    {"values": "mode: fast\nhost: db\n"},
+)
+
+
+@pytest.mark.parametrize("spec", OWN_SECRET, ids=str)
+def test_value_below_the_name_of_a_secret_is_written_of_no_own_kind(spec: dict[str, Any]) -> None:
+    own = {"kind": "Odd.v1.a.example", "metadata": {"name": "o", "namespace": "here"}}
+    rows = rows_of({**own, "spec": {**spec, "size": 3}}, {**own, **spec})
+    written = f"{rows.areas}{rows.left_out}{rows.remarks.of_objects}"
+    for secret in ("hunter2", "48213"):
+        assert secret not in written
+    (key,) = spec
+    named = f"Odd.v1.a.example/${{here}}/o: spec.{key}, which looks like a secret"
+    assert named in rows.left_out
+    assert [row["path"] for row in rows.areas["workloads"]] == ["spec.size"]
+
+
+@pytest.mark.parametrize("spec", OWN_PLAIN, ids=str)
+def test_name_of_an_object_is_no_secret_of_an_own_kind(spec: dict[str, Any]) -> None:
+    assert not holds_a_secret(spec, "spec")

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
+import yaml
+
 from clusterproof.redact import Redactor
 from clusterproof.redact.random_text import is_address
 from clusterproof.redact.shapes import is_harmless, names_a_secret, words_of_names
@@ -25,6 +27,22 @@ _SETTING: Final = re.compile(r"-?\d+(?:\.\d+)?(?:%|[a-zA-Z]{1,2})?")
 """A count, a share, a duration or a size."""
 _PINS: Final = frozenset({"pin", "otp", "pass", "pw", "pwd", "password", "passwd", "passcode"})
 """Behind these a number is no count."""
+
+_HOLDERS: Final = frozenset(
+    {"cred", "kennwort", "pass", "passcode", "passphrase", "passwd", "password", "passwort", "pin"}
+    | {"psk", "pw", "pwd", "secret", "token", "apikey", "credential"}
+)
+"""A word of a name below which nothing is written of somebody's own kind; plural too."""
+_NAMES: Final = frozenset({"field", "id", "k", "key", "name", "option", "param", "property"})
+_VALUES: Final = frozenset({"content", "data", "v", "val", "value", "values"})
+"""Keys of a pair: the name of a setting, and what it is set to."""
+_REFERENCES: Final = frozenset({"ref", "refs", "reference", "references"})
+_SECRETS_BY_NAME: Final = (["secret", "name"], ["secret", "names"], ["pull", "secrets"])
+"""The last words of a name behind which an object is named."""
+_OF_REFERENCE: Final = frozenset(
+    {"apiVersion", "group", "key", "kind", "name", "namespace", "optional", "property", "version"}
+)
+_OBJECT_NAME: Final = re.compile(r"[A-Za-z0-9._/-]{1,253}")
 
 SHORTEST: Final = 8
 """Letters and digits of a word that may have been drawn: capitals, small letters and digits."""
@@ -42,8 +60,7 @@ def may_be_secret(node: object, name: str = "") -> bool:
         name: Of a setting that somebody named: a variable, a key of a ConfigMap, an annotation.
     """
     if isinstance(node, Mapping):
-        given = node.get("value")
-        if isinstance(given, str) and may_be_secret(given, str(node.get("name", ""))):
+        if any(may_be_secret(given, name) for name, given in _pairs(node)):
             return True
         return any(
             _is_redacted({key: inner}) or may_be_secret(inner) for key, inner in node.items()
@@ -62,21 +79,100 @@ def may_be_secret(node: object, name: str = "") -> bool:
     )
 
 
-def holds_a_secret(node: object, name: str) -> bool:
-    """True where a text in it may be a secret, by the name of the field that it stands in.
+def holds_a_secret(node: object, name: str, *, below: bool = False) -> bool:
+    """True where a text in it may be a secret, by the names of the fields that it stands in.
 
-    For objects of somebody's own kind, whose fields nobody knows: `adminPassword` as any other.
+    For objects of somebody's own kind, whose fields nobody knows: `adminPassword` as any other, and
+    all that is below `credentials`, but for the names of objects.
 
     Args:
         node: What would be written.
         name: Of the field that it is.
+        below: Whether it is in a field whose name is that of a secret.
     """
+    if below and _is_reference(node, name):
+        return may_be_secret(node)
     if isinstance(node, Mapping):
-        members = node.items()
-        return may_be_secret(node) or any(holds_a_secret(inner, str(key)) for key, inner in members)
+        inside = below or (is_holder(name) and not _is_reference(node, name))
+        named = list(_settings_named(node))
+        return (
+            may_be_secret(node)
+            or any(holds_a_secret(given, of, below=inside) for of, given in _pairs(node))
+            or any(
+                holds_a_secret(inner, str(key), below=inside)
+                for key, inner in node.items()
+                if inside or (key, inner) not in named
+            )
+        )
     if isinstance(node, (list, tuple)):
-        return may_be_secret(node, name) or any(holds_a_secret(inner, name) for inner in node)
-    return may_be_secret(node, name)
+        inside = below or (is_holder(name) and not _is_reference(node, name))
+        return may_be_secret(node, name) or any(
+            holds_a_secret(inner, name, below=inside) for inner in node
+        )
+    if below and node is not None and not isinstance(node, bool) and str(node).strip():
+        return True
+    if isinstance(node, str) and is_holder(name) and _is_named("password", node):
+        return words_of(name)[-1] not in words_of_names("about") or may_be_secret(node, name)
+    return may_be_secret(node, name) or _holds_a_document(node, name)
+
+
+def is_holder(name: str) -> bool:
+    """Whether what is below a field of this name may be a secret, whatever it is called there."""
+    return any(map(names_a_secret, (name, name.removesuffix("s")))) or any(
+        word in _HOLDERS or word.removesuffix("s") in _HOLDERS for word in words_of(name)
+    )
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, in small letters: `adminPassword` has two."""
+    return [word.casefold() for word in _WORDS.findall(name) if not word.isdigit()]
+
+
+def _pairs(node: Mapping[object, object]) -> Iterator[tuple[str, object]]:
+    """Name and value, where a mapping is a setting: `{name: A, value: b}`."""
+    small = {str(key).casefold(): inner for key, inner in node.items()}
+    for value in _VALUES & small.keys():
+        for key in _NAMES & small.keys():
+            if isinstance(small[key], str):
+                yield str(small[key]), small[value]
+
+
+def _settings_named(node: Mapping[object, object]) -> Iterator[tuple[object, object]]:
+    """The members of a pair that hold the name of a setting."""
+    for key, inner in node.items():
+        if str(key).casefold() in _NAMES and any(inner == name for name, _ in _pairs(node)):
+            yield key, inner
+
+
+def _is_reference(node: object, name: str) -> bool:
+    """Whether an object is named, and nothing else is said."""
+    words = words_of(name)
+    if not words or not (words[-1] in _REFERENCES or words[-2:] in _SECRETS_BY_NAME):
+        return False
+    nodes = node if isinstance(node, (list, tuple)) else [node]
+    texts = [
+        text
+        for each in nodes
+        for text in (each.values() if isinstance(each, Mapping) else [each])
+        if not isinstance(text, bool) and text is not None
+    ]
+    keys = {str(key) for each in nodes if isinstance(each, Mapping) for key in each}
+    return keys <= _OF_REFERENCE and all(
+        isinstance(text, str) and _OBJECT_NAME.fullmatch(text) for text in texts
+    )
+
+
+def _holds_a_document(node: object, name: str) -> bool:
+    """Whether a text is YAML or JSON that holds a secret, as the values of a chart in a text."""
+    if not isinstance(node, str) or not ("\n" in node or node.lstrip().startswith(("{", "["))):
+        return False
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(node, yaml.SafeLoader)):
+            return is_holder(node)
+        inner = yaml.load(node, yaml.BaseLoader)  # noqa: S506 - makes texts, lists and mappings
+    except (yaml.YAMLError, RecursionError):
+        return False
+    return not isinstance(inner, str) and holds_a_secret(inner, name)
 
 
 def _is_redacted(member: object) -> bool:
@@ -97,7 +193,7 @@ def _of_arguments(arguments: Sequence[object]) -> bool:
 
 def _is_named(name: str, value: str) -> bool:
     """Whether the name may be a secret's, and the value may be one."""
-    words = [word.casefold() for word in _WORDS.findall(name) if not word.isdigit()]
+    words = words_of(name)
     if not words or (words[-1] in words_of_names("about") and not names_a_secret(name)):
         return False
     if not (names_a_secret(name) or words_of_names("doubts") & set(words)):

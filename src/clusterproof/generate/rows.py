@@ -16,7 +16,7 @@ from clusterproof.checks import rows as spec_rows
 from clusterproof.compare import contains
 from clusterproof.generate.consumption import Consumption, consumption_of
 from clusterproof.generate.coverage import Place, is_read, unread
-from clusterproof.generate.doubt import holds_a_secret, may_be_secret
+from clusterproof.generate.doubt import holds_a_secret, is_holder, may_be_secret
 from clusterproof.generate.pods import parts_of
 from clusterproof.generate.remarks import Remarks
 from clusterproof.generate.routes import Sent, gateways_of, sent_by
@@ -405,12 +405,12 @@ class Rows:
         for part, body in item.items():
             if part in _NOT_OF_CUSTOM:
                 continue
-            keys = body if isinstance(body, dict) else {}
+            keys = body if isinstance(body, dict) and not is_holder(part) else {}
             for path in [_below(part, key) for key in keys if _can_be_found(key)] or [part]:
                 self._own_setting(kind, item, path)
 
     def _own_setting(self, kind: str, item: Json, path: str) -> None:
-        """A field of somebody's own kind: its name alone says whether it is a secret."""
+        """A field of somebody's own kind: its names alone say whether it is a secret."""
         ref, key = self._ref(kind, item), _parted(path)[1]
         if holds_a_secret(look_up(item, path), key):
             self._leave_out(ref, f"{path}, which looks like a secret", path)
