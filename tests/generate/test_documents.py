@@ -115,10 +115,82 @@ def test_file_that_is_none_is_one_sentence_with_its_place(
     assert "\n" not in str(caught.value)
 
 
-def test_line_that_is_no_yaml_is_not_printed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (f"{WEAK}: [", "mapping values are not allowed here"),
+        (f"*{WEAK}", "found undefined alias"),
+        (f"!{WEAK} a", "could not determine a constructor for the tag"),
+        (f"!{WEAK}!a b", "found undefined tag handle"),
+        (f"!!{WEAK} a", "could not determine a constructor for the tag"),
+        (f"!!int {WEAK}", "a value that its tag does not allow"),
+        (f"!!float {WEAK}", "a value that its tag does not allow"),
+        (f"!!bool {WEAK}", "a value that its tag does not allow"),
+        (f"!!timestamp {WEAK}", "a value that its tag does not allow"),
+        (f"!!binary {WEAK}é", "no YAML"),
+        ("!!int ''", "a value that its tag does not allow"),
+        ("!!float ''", "a value that its tag does not allow"),
+        ("!!timestamp 2026-13-45", "a value that its tag does not allow"),
+        (f"[&{WEAK} a, &{WEAK} b, @]", "no YAML"),
+        (f"%{WEAK}", "no YAML"),
+    ],
+)
+def test_no_text_of_a_file_is_in_its_sentence(tmp_path: Path, value: str, why: str) -> None:
     with pytest.raises(SpecError) as caught:
-        objects_in(written(tmp_path, f"a: 1\npassword: {WEAK}: [\n"))
-    assert WEAK not in str(caught.value)
+        objects_in(written(tmp_path, f"a: 1\npassword: {value}\n"))
+    sentence = str(caught.value)
+    assert f"observed {why} in line 2, column " in sentence
+    assert "tulip" not in sentence
+
+
+def test_file_whose_tags_do_not_fit_does_not_end_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text("a: !!bool maybe\n")
+    written(tmp_path, yaml.safe_dump(deployment()))
+    source = from_manifests([tmp_path])
+    assert [kind for kind, _ in source.objects] == ["Deployment"]
+    assert source.passed_over == (
+        f"{tmp_path}/b.yaml: expected manifests in YAML, observed"
+        " a value that its tag does not allow in line 1, column 4",
+    )
+
+
+def test_equals_sign_is_a_text_and_a_letter_may_be_true_or_false(tmp_path: Path) -> None:
+    path = written(tmp_path, HELD + "data: {a: ['!=', =, =~], y: Y, N: n, b: 'y', c: yes, d: ny}\n")
+    ((held,), _) = objects_in(path)
+    assert held["data"] == {
+        "a": ["!=", "=", "=~"], "true": True, "false": False, "b": "y", "c": True, "d": "ny",
+    }  # fmt: skip
+
+
+def test_kind_of_a_list_is_that_of_its_items(tmp_path: Path) -> None:
+    items = [{"metadata": {"name": "a"}}, {"kind": "Service", "metadata": {"name": "b"}}]
+    listed = {"apiVersion": "v1", "kind": "ConfigMapList", "items": items}
+    plain = {"apiVersion": "v1", "kind": "List", "items": items}
+    objects, _ = objects_in(written(tmp_path, yaml.safe_dump_all([listed, plain])))
+    kinds = [(each["kind"], each.get("apiVersion")) for each in objects]
+    assert kinds == [("ConfigMap", "v1"), ("Service", None), ("Service", None)]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"scaleTargetRef": "web", "maxReplicas": 3},
+        ["a"],
+        "a",
+        {"scaleTargetRef": {"kind": ["Deployment"], "name": "web"}, "maxReplicas": 3},
+        {"scaleTargetRef": {"kind": "Deployment", "name": ["web"]}, "maxReplicas": 3},
+        {"scaleTargetRef": ["web"], "maxReplicas": 3},
+    ],
+    ids=str,
+)
+def test_autoscaler_that_is_none_is_a_sentence(spec: object) -> None:
+    meta = {"name": "web", "namespace": "here"}
+    rows = rows_of(
+        deployment(), {"kind": "HorizontalPodAutoscaler", "metadata": meta, "spec": spec}
+    )
+    (line,) = rows.left_out
+    ref = "HorizontalPodAutoscaler/${here}/web"
+    assert line.startswith(f"{ref}: it is no whole HorizontalPodAutoscaler")
 
 
 ODD = f"""

@@ -1,6 +1,7 @@
 """The objects in a file of manifests: what kubectl would read there, and nothing else; pure.
 
-As sigs.k8s.io/yaml has it, a key is a text, and so are a date and what has a colon in it.
+As sigs.k8s.io/yaml has it, a key is a text, and so are a date, `=` and what has a colon in it; `y`
+and `n` are true and false.
 """
 
 import re
@@ -22,13 +23,51 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
 _KUSTOMIZE: Final = "kustomize.config.k8s.io/"
 
 
+_TAG: Final = "tag:yaml.org,2002:"
+_TEXTS: Final = frozenset({f"{_TAG}timestamp", f"{_TAG}value"})
+_RAISED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""By PyYAML, of a value that its tag does not allow: `!!bool maybe`."""
+_NOT_ALLOWED: Final = "a value that its tag does not allow"
+_PROBLEMS: Final = (
+    _NOT_ALLOWED,
+    "could not determine a constructor for the tag",
+    "could not find expected ':'",
+    "expected <block end>",
+    "found duplicate anchor",
+    "found undefined alias",
+    "found undefined tag handle",
+    "found unexpected end of stream",
+    "found unhashable key",
+    "found unknown escape character",
+    "mapping values are not allowed here",
+)
+"""How a sentence of PyYAML begins; what follows may be a text of the document."""
+
+
+class _TooManyPartsError(ValueError):
+    """A file that is too large with each alias in full."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML in which dates are texts."""
+    """YAML in which dates are texts, and so is `=`."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as its base has it
-        letter: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        letter: [pair for pair in pairs if pair[0] not in _TEXTS]
         for letter, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as its base has it
+        """What a node stands for.
+
+        Raises:
+            YAMLError: Its tag does not allow it.
+        """
+        try:
+            return super().construct_object(node, deep)
+        except _RAISED as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, _NOT_ALLOWED, node.start_mark
+            ) from error
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> object:
@@ -39,8 +78,17 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> object:
     return loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _number)
-_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+def _truth(loader: _Loader, node: yaml.ScalarNode) -> object:
+    """True or false; a single letter too, as in YAML 1.1."""
+    letters = {"y": True, "n": False}
+    text = node.value.lower()
+    return letters[text] if text in letters else loader.construct_yaml_bool(node)
+
+
+_Loader.add_constructor(f"{_TAG}int", _number)
+_Loader.add_constructor(f"{_TAG}float", _number)
+_Loader.add_constructor(f"{_TAG}bool", _truth)
+_Loader.add_implicit_resolver(f"{_TAG}bool", re.compile(r"[yYnN]\Z"), list("yYnN"))
 
 
 def objects_in(path: Path) -> tuple[list[Json], list[str]]:
@@ -52,7 +100,7 @@ def objects_in(path: Path) -> tuple[list[Json], list[str]]:
     try:
         documents = list(yaml.load_all(path.read_bytes(), _Loader))
         objects = [each for part in _Plain().of(documents) for each in _objects(part)]
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, *_RAISED, RecursionError, yaml.YAMLError) as error:
         words = printable(_words(error))[:_LONGEST_WORDS]
         raise SpecError(f"{path}: expected manifests in YAML, observed {words}") from error
     whole = [each for each in objects if not _lack(each)]
@@ -65,14 +113,19 @@ def objects_in(path: Path) -> tuple[list[Json], list[str]]:
 
 
 def _words(error: Exception) -> str:
-    """What is wrong, and where: without the line itself, which may hold a secret."""
+    """What is wrong, and where: without any text of the file, which may be a secret."""
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        return f"{error.context or ''} {error.problem or ''}".strip() + place
+        problem = error.problem or ""
+        return next((each for each in _PROBLEMS if problem.startswith(each)), "no YAML") + place
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"{error.reason} at position {error.position}"
     if isinstance(error, RecursionError):
         return "too many levels"
-    return str(error)
+    if isinstance(error, OSError):
+        return error.strerror or "a file that cannot be read"
+    return str(error) if isinstance(error, _TooManyPartsError) else "no YAML"
 
 
 class _Plain:
@@ -91,7 +144,7 @@ class _Plain:
         """
         self._left -= 1
         if self._left < 0:
-            raise ValueError(f"more than {_NODES_AT_MOST} parts: aliases of aliases, maybe")
+            raise _TooManyPartsError(f"more than {_NODES_AT_MOST} parts: aliases of aliases, maybe")
         if isinstance(node, dict):
             return {text_of(key): self.of(inner) for key, inner in node.items()}
         if isinstance(node, list | tuple | set):
@@ -104,8 +157,11 @@ def _objects(document: Any) -> Iterator[Json]:  # noqa: ANN401 - JSON
         return
     items = document.get("items")
     if isinstance(items, list) and document["kind"].endswith("List"):
+        of_list = {"kind": document["kind"].removesuffix("List")}
+        of_list |= {key: document[key] for key in ("apiVersion",) if key in document}
         for item in items:
-            yield from _objects(item)
+            whole = isinstance(item, dict) and not item.get("kind") and of_list["kind"]
+            yield from _objects({**item, **of_list} if whole else item)
     elif document["kind"]:
         yield document
 

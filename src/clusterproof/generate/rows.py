@@ -130,11 +130,9 @@ class Rows:
         self._ids: set[str] = set()
         self._about: dict[str, list[Row]] = {}
         self._named: dict[str, list[str | Place]] = {}
-        self._autoscaled = {
-            (namespace_of(item), ref.get("kind"), ref.get("name")): spec_of(item)
-            for _, item in source.of("HorizontalPodAutoscaler")
-            for ref in [spec_of(item).get("scaleTargetRef") or {}]
-        }
+        self._autoscaled = dict(
+            pair for _, item in source.of("HorizontalPodAutoscaler") for pair in _scaled_by(item)
+        )
         makers: tuple[tuple[tuple[str, ...], Callable[[str, Json], None]], ...] = (
             (_WORKLOADS, self._workload),
             (_TASKS, self._task),
@@ -561,6 +559,8 @@ class Rows:
             equals=spec["maxReplicas"],
         )
         target = {key: spec["scaleTargetRef"][key] for key in ("kind", "name")}
+        if not all(isinstance(text, str) for text in target.values()):
+            raise TypeError("no kind and name of what it scales")
         add("autoscaling", f"{name}-target-is", (ref, name), "spec.scaleTargetRef", contains=target)
         self._metrics((ref, name), spec)
         for direction, rules in (spec.get("behavior") or {}).items():
@@ -985,6 +985,16 @@ def _decoded(given: str) -> str:
         return base64.b64decode(given, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return given
+
+
+def _scaled_by(item: Json) -> Iterator[tuple[tuple[object, ...], Json]]:
+    """What an autoscaler scales, with its spec; nothing where the API server would not take it."""
+    spec = item.get("spec")
+    ref = spec.get("scaleTargetRef") if isinstance(spec, dict) else None
+    if isinstance(spec, dict) and isinstance(ref, dict):
+        kind, name = ref.get("kind"), ref.get("name")
+        if isinstance(kind, str) and isinstance(name, str):
+            yield (namespace_of(item), kind, name), spec
 
 
 _BEHAVIOR: Final = {
