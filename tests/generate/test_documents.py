@@ -132,14 +132,15 @@ def test_file_that_is_none_is_one_sentence_with_its_place(
         ("!!float ''", "a value that its tag does not allow"),
         ("!!timestamp 2026-13-45", "a value that its tag does not allow"),
         (f"[&{WEAK} a, &{WEAK} b, @]", "no YAML"),
-        (f"%{WEAK}", "no YAML"),
+        (f"%{WEAK}", "while scanning for the next token"),
     ],
 )
 def test_no_text_of_a_file_is_in_its_sentence(tmp_path: Path, value: str, why: str) -> None:
     with pytest.raises(SpecError) as caught:
         objects_in(written(tmp_path, f"a: 1\npassword: {value}\n"))
     sentence = str(caught.value)
-    assert f"observed {why} in line 2, column " in sentence
+    assert sentence.startswith(f"{tmp_path}/a.yaml: expected manifests in YAML, observed ")
+    assert f"{why} in line 2, column " in sentence
     assert "tulip" not in sentence
 
 

@@ -54,15 +54,15 @@ def test_other_kinds_and_other_namespaces_are_passed_over(tmp_path: Path) -> Non
     """A single namespace is also the place of what names none."""
     secret = {"kind": "Secret", "metadata": {"name": "s", "namespace": "shop"}}
     path = saved(
-        tmp_path / "a.yaml", secret, workload("x", "far"), workload("y"), workload("z", "shop")
+        tmp_path / "a.yaml", secret, workload("x", "far"), workload("w"), workload("z", "shop")
     )
     assert [one[1:] for one in names(from_manifests([path]))] == [
         ("far", "x"),
-        ("default", "y"),
+        ("default", "w"),
         ("shop", "z"),
     ]
     assert [one[1:] for one in names(from_manifests([path], ["shop"]))] == [
-        ("shop", "y"),
+        ("shop", "w"),
         ("shop", "z"),
     ]
     assert [one[1:] for one in names(from_manifests([path], ["shop", "far"]))] == [

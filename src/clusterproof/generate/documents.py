@@ -32,6 +32,8 @@ _PROBLEMS: Final = (
     _NOT_ALLOWED,
     "could not determine a constructor for the tag",
     "could not find expected ':'",
+    "expected ',' or ']'",
+    "expected ',' or '}'",
     "expected <block end>",
     "found duplicate anchor",
     "found undefined alias",
@@ -42,6 +44,9 @@ _PROBLEMS: Final = (
     "mapping values are not allowed here",
 )
 """How a sentence of PyYAML begins; what follows may be a text of the document."""
+
+
+_CONTEXT: Final = re.compile(r"while (?:constructing|parsing|scanning) [a-z -]+")
 
 
 class _TooManyPartsError(ValueError):
@@ -118,7 +123,9 @@ def _words(error: Exception) -> str:
         mark = error.problem_mark or error.context_mark
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = error.problem or ""
-        return next((each for each in _PROBLEMS if problem.startswith(each)), "no YAML") + place
+        known = [error.context] if _CONTEXT.fullmatch(error.context or "") else []
+        known += [each for each in _PROBLEMS if problem.startswith(each)]
+        return (" ".join(map(str, known)) or "no YAML") + place
     if isinstance(error, yaml.reader.ReaderError):
         return f"{error.reason} at position {error.position}"
     if isinstance(error, RecursionError):

@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from clusterproof.generate.consumption import Consumption, consumption_of
 from clusterproof.generate.coverage import Place, is_read, unread
 from clusterproof.generate.doubt import holds_a_secret, is_holder, may_be_secret
 from clusterproof.generate.pods import parts_of
+from clusterproof.generate.quantities import with_quantities
 from clusterproof.generate.remarks import Remarks
 from clusterproof.generate.routes import Sent, gateways_of, sent_by
 from clusterproof.generate.settings import (
@@ -29,8 +31,9 @@ from clusterproof.generate.settings import (
     declared,
     expectation,
     is_default,
+    without_nulls,
 )
-from clusterproof.generate.sources import WEBHOOKS, Source, namespace_of
+from clusterproof.generate.sources import WEBHOOKS, Source, is_of_gateway_api, namespace_of
 from clusterproof.kube.containers import (
     ContainerKind,
     containers_of,
@@ -103,6 +106,7 @@ _BY_SETTINGS: Final = (
 _ALL: Final = ()
 """The place of a whole object."""
 _NOT_OF_CUSTOM: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
+_OF_QUANTITIES: Final = frozenset({*TEMPLATES, "HorizontalPodAutoscaler"})
 _HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
@@ -125,7 +129,7 @@ class Rows:
         self.areas: dict[str, list[Row]] = {}
         self.left_out: list[str] = list(source.passed_over)
         self.remarks = Remarks()
-        self._source = source
+        self._source = source = _as_stored(source)
         self._aliases = aliases
         self._ids: set[str] = set()
         self._about: dict[str, list[Row]] = {}
@@ -190,11 +194,12 @@ class Rows:
         """A field as it is; not one with the default of Kubernetes' own kinds, where it is one."""
         field, name = look_up(item, path), item["metadata"]["name"]
         parent, key = _parted(path)
-        if isinstance(field, Missing) or (defaults and is_default(key, field)):
+        if isinstance(field, Missing) or field is None or (defaults and is_default(key, field)):
             return
         if isinstance(field, dict) and path.endswith((".annotations", ".labels")):
             field = self._without_secrets(self._ref(kind, item), path, field)
-        field = as_stored(field) if defaults else field
+        whole = not defaults or is_of_gateway_api(kind)
+        field = without_nulls(field) if whole else as_stored(field, key)
         if path == "subjects":
             field = [_subject(each) for each in field]
         expect = expectation(path, field, own=not defaults)
@@ -374,20 +379,21 @@ class Rows:
             service = (webhook.get("clientConfig") or {}).get("service")
             if service:
                 path = f"{at}.clientConfig.service"
-                self._field("workloads", f"{row_id}-service", (ref, name), path, contains=service)
+                self._field(
+                    "workloads", f"{row_id}-service", (ref, name), path, contains=as_stored(service)
+                )
             for key in ("rules", "failurePolicy", "sideEffects", "timeoutSeconds", "matchPolicy"):
                 if webhook.get(key) is not None:
                     path = f"{at}.{key}"
                     body = webhook[key]
                     if key == "rules":  # the API server's default, which a manifest may leave out
-                        body = [{"scope": "*", **rule} for rule in body]
+                        body = [{"scope": "*", **as_stored(rule)} for rule in body]
                     self._field("workloads", f"{row_id}-{key}", (ref, name), path, equals=body)
             for key in ("namespaceSelector", "objectSelector", "admissionReviewVersions"):
                 if webhook.get(key):
                     path = f"{at}.{key}"
-                    self._field(
-                        "workloads", f"{row_id}-{key}", (ref, name), path, contains=webhook[key]
-                    )
+                    body = as_stored(webhook[key])
+                    self._field("workloads", f"{row_id}-{key}", (ref, name), path, contains=body)
 
     def _definition(self, kind: str, item: Json) -> None:
         """Which versions of a kind are served, and which is stored; not its schema."""
@@ -502,7 +508,7 @@ class Rows:
         action = found[handler] or {}
         fields: Row = {"workload": ref, "container": one["name"]}
         fields |= {"probe": probe, "handler": handler}
-        if "path" in action:
+        if action.get("path"):
             fields["path"] = action["path"]
         named = {port.get("name"): port["containerPort"] for port in one.get("ports") or []}
         port = named.get(action.get("port"), action.get("port"))
@@ -601,11 +607,13 @@ class Rows:
             elif resource:
                 path = f"spec.metrics[{place[0]}={place[1]}].resource.target"
                 row_id = f"{name}-{resource['name']}"
-                self._field("autoscaling", row_id, item, path, contains=resource["target"])
+                self._field(
+                    "autoscaling", row_id, item, path, contains=as_stored(resource["target"])
+                )
             else:
                 path = f"spec.metrics[{place[0]}={place[1]}]"
                 row_id = f"{name}-{place[1]}"
-                self._field("autoscaling", row_id, item, path, contains=metric)
+                self._field("autoscaling", row_id, item, path, contains=as_stored(metric))
         if metrics:
             path, types = "spec.metrics[*].type", [metric.get("type") for metric in metrics]
             self._add(
@@ -726,7 +734,7 @@ class Rows:
             selector = spec_of(service)["selector"]
             self._field("networking", f"{item[1]}-selects", item, "spec.selector", equals=selector)
         for number, port in enumerate(spec_of(service).get("ports") or []):
-            declared = {key: port[key] for key in _OF_PORT if key in port}
+            declared = as_stored({key: port[key] for key in _OF_PORT if key in port})
             row_id = f"{item[1]}-port-{port.get('port')}"
             path = f"spec.ports[{number}]"
             self._field("networking", row_id, item, path, contains=declared)
@@ -859,7 +867,7 @@ class Rows:
                     self._field("resources", row_id, (ref, name), path, quantity=str(quantity))
 
     def _policy(self, kind: str, item: Json) -> None:
-        name, ref, spec = item["metadata"]["name"], self._ref(kind, item), item["spec"]
+        name, ref, spec = item["metadata"]["name"], self._ref(kind, item), as_stored(item["spec"])
         selector = spec.get("podSelector") or {}
         labels = selector.get("matchLabels")
         if labels and not selector.get("matchExpressions"):
@@ -985,6 +993,15 @@ def _decoded(given: str) -> str:
         return base64.b64decode(given, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return given
+
+
+def _as_stored(source: Source) -> Source:
+    """The same with the quantities that a row compares as texts as the API server has them."""
+    objects = tuple(
+        (kind, with_quantities(item) if kind in _OF_QUANTITIES else item)
+        for kind, item in source.objects
+    )
+    return replace(source, objects=objects)
 
 
 def _scaled_by(item: Json) -> Iterator[tuple[tuple[object, ...], Json]]:

@@ -215,6 +215,17 @@ _NOT_STORED: Final = frozenset(
 )
 """Fields of which the API server drops a false, a 0 and an empty text: `omitempty` of what is no
 pointer (k8s.io/api, types.go)."""
+_TEXTS_BY_KEY: Final = frozenset(
+    {"annotations", "binaryData", "data", "labels", "matchLabels", "nodeSelector", "selector"}
+    | {"parameters", "volumeAttributes"}
+)
+"""Mappings of texts, of which an empty one is stored as any other."""
+_DROPPED_EMPTY: Final = frozenset(
+    {"annotations", "hard", "labels", "limits", "matchLabels", "nodeSelector", "requests"}
+)
+"""Mappings that are not stored where there is nothing in them; `podSelector` is no such one."""
+_KEPT_EMPTY: Final = frozenset({"storageClassName"})
+"""Fields in which an empty text means something, and is stored."""
 _WRITTEN_BY_SERVERS: Final = frozenset(
     {
         "clusterIP",
@@ -241,20 +252,42 @@ def is_default(key: object, value: object) -> bool:
         return True
     if key in _NOT_STORED and not value:
         return True
+    if value == "":
+        return key not in _KEPT_EMPTY
     return value in ({}, [], None) or any(
         value == default and type(value) is type(default) for default in _DEFAULTS.get(str(key), ())
     )
 
 
-def as_stored(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """The same as the API server stores it: without empty lists and the zeros of _NOT_STORED."""
+def as_stored(node: Any, of: str = "") -> Any:  # noqa: ANN401 - JSON
+    """The same as the API server stores it: without empty texts and lists, and without zeros.
+
+    Args:
+        node: A part of an object of Kubernetes' own kinds.
+        of: The key of the part.
+    """
     if isinstance(node, dict):
         return {
-            key: as_stored(inner)
+            key: as_stored(inner, str(key))
             for key, inner in node.items()
-            if inner not in ([], None) and (inner or key not in _NOT_STORED)
+            if _is_stored(key, inner, of)
         }
     return [as_stored(each) for each in node] if isinstance(node, list) else node
+
+
+def _is_stored(key: object, inner: object, of: str) -> bool:
+    if inner in ([], None) or (not inner and key in _NOT_STORED):
+        return False
+    if inner == "":
+        return of in _TEXTS_BY_KEY or key in _KEPT_EMPTY
+    return inner != {} or key not in _DROPPED_EMPTY
+
+
+def without_nulls(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """The same without what is null in a mapping."""
+    if isinstance(node, dict):
+        return {key: without_nulls(inner) for key, inner in node.items() if inner is not None}
+    return [without_nulls(each) for each in node] if isinstance(node, list) else node
 
 
 def declared(mapping: Json) -> Json:

@@ -153,7 +153,8 @@ def _version(definition: Json) -> str:
     return str((stored or [each["name"] for each in served] or [""])[0])
 
 
-def _is_of_gateway_api(kind: str) -> bool:
+def is_of_gateway_api(kind: str) -> bool:
+    """Whether a kind is one of Kubernetes' that is defined by objects, as somebody's own is."""
     known = KINDS_OF_SERVER.get(kind)
     return known is not None and known.group == GATEWAY_GROUP
 
@@ -189,7 +190,7 @@ def _cluster_wide(
     rules = [rule for role in roles for rule in role.get("rules") or []]
     groups = {group for rule in rules for group in rule.get("apiGroups") or []}
     groups |= {kind.partition(".")[2].partition(".")[2] for kind, _ in found if "." in kind}
-    if any(_is_of_gateway_api(kind) for kind, _ in found):
+    if any(is_of_gateway_api(kind) for kind, _ in found):
         groups.add(GATEWAY_GROUP)
     classes = {spec_of(item).get("ingressClassName") for kind, item in found if kind == "Ingress"}
     serves = any("ingressclasses" in (rule.get("resources") or []) for rule in rules)
