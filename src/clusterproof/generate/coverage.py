@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clusterproof.generate.settings import TEMPLATES, is_default
+from clusterproof.generate.settings import GRACE_PERIOD, PROBES, TEMPLATES, is_default
 from clusterproof.kube.kinds import group_version
 from clusterproof.kube.objects import Json
 from clusterproof.kube.paths import filters_of, look_up, positions
@@ -95,7 +95,8 @@ def _part(node: Any, place: Place, read: set[Place], *, known: bool) -> Unread: 
 def _is_default(place: Place, node: object) -> bool:
     key = place[-1]
     of_container = key == "restartPolicy" and "initContainers" in place
-    return not of_container and is_default(key, node)
+    of_probe = key == GRACE_PERIOD and any(part in PROBES for part in place)
+    return not of_container and not of_probe and is_default(key, node)
 
 
 def children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
@@ -231,7 +232,13 @@ def _files(item: Json, spec: str, container: str, name: str) -> Iterator[Place]:
             yield from ((*place, key) for key in ("name", "mountPath", "subPath"))
         if mounts:
             yield (*at, "name")
-            yield from ((*place, key) for place in own for key in ("name", "items"))
+            yield from ((*place, "name") for place in own)
+            yield from (
+                (*place, "items", index, key)
+                for place in own
+                for index, _ in enumerate(_node(item, place).get("items") or [])
+                for key in ("key", "path")
+            )
 
 
 def look_up_list(item: Json, path: str) -> list[Json]:

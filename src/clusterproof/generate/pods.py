@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clusterproof.generate.coverage import look_up_list
-from clusterproof.generate.settings import is_default
+from clusterproof.generate.settings import PROBES, is_default
 from clusterproof.kube.containers import Container, ContainerKind, containers_of
 from clusterproof.kube.objects import Json
 
 _HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
-_PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def parts_of(template: Json, at: str) -> Iterator[Part]:
 def _of_container(container: Container, at: str) -> Iterator[Part]:
     yield from _mounts(container, at)
     yield from _variables(container, at)
-    for probe in _PROBES:
+    for probe in PROBES:
         for handler in _HANDLERS:
             action = (container.spec.get(probe) or {}).get(handler) or {}
             rest = {key: body for key, body in action.items() if key not in {"path", "port"}}

@@ -23,9 +23,11 @@ from clusterproof.generate.quantities import with_quantities
 from clusterproof.generate.remarks import Remarks
 from clusterproof.generate.routes import Sent, gateways_of, sent_by
 from clusterproof.generate.settings import (
+    GRACE_PERIOD,
     OF_CONTAINER,
     OF_KIND,
     OF_TEMPLATE,
+    PROBES,
     TEMPLATES,
     as_stored,
     declared,
@@ -486,7 +488,7 @@ class Rows:
                 fields |= {"resource": resource, "quantity": str(quantity)}
                 row_id = f"{name}-{resource}-{bound}"
                 self._add("resources", row_id, claim, "quantity", **fields)
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        for probe in PROBES:
             if self._probe(name, ref, one, probe):
                 self._timing((ref, workload), f"{name}-{probe}-timing", one[probe], f"{at}.{probe}")
 
@@ -494,7 +496,8 @@ class Rows:
         timing = {
             key: number
             for key, number in probe.items()
-            if key not in _HANDLERS and not is_default(key, number)
+            if key not in _HANDLERS and number is not None
+            if key == GRACE_PERIOD or not is_default(key, number)
         }
         if timing:
             self._field("health", row_id, item, at, contains=timing)

@@ -150,6 +150,10 @@ OF_CONTAINER: Final = (
 )
 """Fields of a container."""
 
+PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
+GRACE_PERIOD: Final = "terminationGracePeriodSeconds"
+"""A field that has a default in a Pod, and none in a probe."""
+
 _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
     "apiVersion": ("v1", "apps/v1"),
     "automountServiceAccountToken": (True,),
