@@ -172,3 +172,15 @@ def test_grace_period_of_a_probe_has_no_default() -> None:
     (timing,) = (row for row in found.areas["health"] if row["check"] == "field")
     assert timing["expect"] == {"contains": {"terminationGracePeriodSeconds": 30}}
     assert "terminationGracePeriodSeconds" not in str(found.remarks.by_default)
+
+
+def test_key_of_a_label_or_of_an_attribute_is_no_field() -> None:
+    texts = {"sizeLimit": "1024Mi", "protocol": "TCP", "hostname": "", "divisor": "1000m"}
+    volume = {"name": "v", "csi": {"driver": "d.example", "volumeAttributes": texts}}
+    assert of("storage", {}, volume) == {
+        f"{VOLUMES}[name=v].csi": {"contains": volume["csi"]},
+    }
+    web = workload(PLAIN)
+    web["spec"]["template"]["metadata"]["labels"] = texts
+    (labels,) = (row for row in rows("workloads", web) if row["id"] == "web-pod-labels")
+    assert labels["expect"] == {"contains": texts}

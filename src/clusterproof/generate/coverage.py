@@ -96,7 +96,9 @@ def _is_default(place: Place, node: object) -> bool:
     key = place[-1]
     of_container = key == "restartPolicy" and "initContainers" in place
     of_probe = key == GRACE_PERIOD and any(part in PROBES for part in place)
-    return not of_container and not of_probe and is_default(key, node)
+    return (
+        not of_container and not of_probe and is_default(key, node, place[-2] if place[1:] else "")
+    )
 
 
 def children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON

@@ -88,10 +88,12 @@ def _variables(container: Container, at: str) -> Iterator[Part]:
                 yield Part("configuration", row_id, path, set_by_somebody(variables))
 
 
-def set_by_somebody(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """The same without what is as by default."""
+def set_by_somebody(node: Any, of: str = "") -> Any:  # noqa: ANN401 - JSON
+    """The same without what is as by default; `of` is its key."""
     if isinstance(node, dict):
         return {
-            key: set_by_somebody(body) for key, body in node.items() if not is_default(key, body)
+            key: set_by_somebody(body, str(key))
+            for key, body in node.items()
+            if not is_default(key, body, of)
         }
     return [set_by_somebody(each) for each in node] if isinstance(node, list) else node

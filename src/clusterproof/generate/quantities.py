@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
+from clusterproof.generate.settings import TEXTS_BY_KEY
 from clusterproof.kube.quantity import parse_quantity
 
 _DECIMAL: Final = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
@@ -33,7 +34,7 @@ def with_quantities(node: Any, key: str = "", *, of_claim: bool = False) -> Any:
     """
     if isinstance(node, list):
         return [with_quantities(each, of_claim=of_claim) for each in node]
-    if isinstance(node, dict):
+    if isinstance(node, dict) and key not in TEXTS_BY_KEY:
         below = of_claim or key == "ephemeral"
         return {
             inner: canonical(part)

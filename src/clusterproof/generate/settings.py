@@ -219,11 +219,11 @@ _NOT_STORED: Final = frozenset(
 )
 """Fields of which the API server drops a false, a 0 and an empty text: `omitempty` of what is no
 pointer (k8s.io/api, types.go)."""
-_TEXTS_BY_KEY: Final = frozenset(
+TEXTS_BY_KEY: Final = frozenset(
     {"annotations", "binaryData", "data", "labels", "matchLabels", "nodeSelector", "selector"}
-    | {"parameters", "volumeAttributes"}
+    | {"options", "parameters", "volumeAttributes"}
 )
-"""Mappings of texts, of which an empty one is stored as any other."""
+"""Mappings of texts: their keys are no fields, and an empty text is stored as any other."""
 _DROPPED_EMPTY: Final = frozenset(
     {"annotations", "hard", "labels", "limits", "matchLabels", "nodeSelector", "requests"}
 )
@@ -250,10 +250,18 @@ _WRITTEN_BY_SERVERS: Final = frozenset(
 )
 
 
-def is_default(key: object, value: object) -> bool:
-    """Whether the API server would have it so without a word, or writes it by itself."""
+def is_default(key: object, value: object, of: object = "") -> bool:
+    """Whether the API server would have it so without a word, or writes it by itself.
+
+    Args:
+        key: Of the field.
+        value: What it is.
+        of: The key of what the field is in.
+    """
     if key in _WRITTEN_BY_SERVERS and not (key == "clusterIP" and value == "None"):
         return True
+    if of in TEXTS_BY_KEY and isinstance(value, str):
+        return False
     if key in _NOT_STORED and not value:
         return True
     if value == "":
@@ -280,10 +288,12 @@ def as_stored(node: Any, of: str = "") -> Any:  # noqa: ANN401 - JSON
 
 
 def _is_stored(key: object, inner: object, of: str) -> bool:
+    if of in TEXTS_BY_KEY and isinstance(inner, str):
+        return True
     if inner in ([], None) or (not inner and key in _NOT_STORED):
         return False
     if inner == "":
-        return of in _TEXTS_BY_KEY or key in _KEPT_EMPTY
+        return key in _KEPT_EMPTY
     return inner != {} or key not in _DROPPED_EMPTY
 
 
