@@ -125,6 +125,8 @@ OWN_SECRET: tuple[dict[str, Any], ...] = (
     {"params": [{"k": "password", "v": "hunter2"}]},
     {"params": [{"Key": "passwords", "Value": {"a": "hunter2"}}]},
     {"params": [{"name": "credentials", "value": ["hunter2"]}]},
+    {"params": [{"setting": "password", "value": "hunter2"}]},
+    {"sessionCookie": {"inline": "hunter2"}},
     {"secretRef": {"inline": "hunter2"}},
     {"apiKeys": {"shop": "hunter2"}},
     {"credentialsConfig": {"a": "hunter2"}},

@@ -33,7 +33,14 @@ _HOLDERS: Final = frozenset(
     | {"psk", "pw", "pwd", "secret", "token", "apikey", "credential"}
 )
 """A word of a name below which nothing is written of somebody's own kind; plural too."""
-_NAMES: Final = frozenset({"field", "id", "k", "key", "name", "option", "param", "property"})
+_LAST_OF_HOLDERS: Final = frozenset(
+    {"bearer", "cookie", "cookies", "dsn", "hmac", "htpasswd", "license", "otp", "salt", "seed"}
+)
+"""Likewise, where it is the last word."""
+_NAMES: Final = frozenset(
+    {"attribute", "field", "header", "id", "k", "key", "label", "name", "option", "param"}
+    | {"parameter", "property", "setting", "var", "variable"}
+)
 _VALUES: Final = frozenset({"content", "data", "v", "val", "value", "values"})
 """Keys of a pair: the name of a setting, and what it is set to."""
 _REFERENCES: Final = frozenset({"ref", "refs", "reference", "references"})
@@ -118,8 +125,11 @@ def holds_a_secret(node: object, name: str, *, below: bool = False) -> bool:
 
 def is_holder(name: str) -> bool:
     """Whether what is below a field of this name may be a secret, whatever it is called there."""
-    return any(map(names_a_secret, (name, name.removesuffix("s")))) or any(
-        word in _HOLDERS or word.removesuffix("s") in _HOLDERS for word in words_of(name)
+    words = words_of(name)
+    return (
+        any(map(names_a_secret, (name, name.removesuffix("s"))))
+        or any(word in _HOLDERS or word.removesuffix("s") in _HOLDERS for word in words)
+        or not _LAST_OF_HOLDERS.isdisjoint(words[-1:])
     )
 
 
