@@ -43,3 +43,13 @@ def test_what_is_harmless_stays(example: str) -> None:
 def test_each_shape_has_examples_of_both_sorts_and_its_own_id() -> None:
     assert all(shape.secret and shape.harmless for shape in shapes())
     assert len({shape.id for shape in shapes()}) == len(shapes())
+
+
+def test_random_text_that_says_pw_backwards_takes_nothing_beside_it() -> None:
+    """One in some thousands begins so; what it stands behind is a name that a reader needs."""
+    random = "Wp2LOTAGJPsbTNgfTz7BQfJBFaVoLOg61HTm4tWcMNL%3D"
+    url = "https://x.blob.core.windows.net/a?sv=2024&sig="
+    assert Redactor().text(f"{url}{random}") == f"{url}{MASK}"
+    assert MASK in Redactor().text("9mXqtRzW42kLpQ=drowssap"), (
+        "a password that is written backwards"
+    )

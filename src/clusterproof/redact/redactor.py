@@ -24,6 +24,8 @@ _LONG_REMEMBERED: Final = 32
 """Texts whose redaction is kept: a run says the same claims, places and commands many times, and
 rows that share a look have the same fact, of tens of KiB."""
 _SHORTEST_SPARED: Final = 3
+_SHORTEST_BACKWARDS: Final = 6
+"""Of a shape in a text read backwards: a few letters stand beside `wp` in any random text."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -139,8 +141,9 @@ class Redactor:
             return
         for shape in _shapes_in(view.text):
             if view.readable or not shape.readable:
-                for span in shape.spans(view.text):
-                    yield view.origin(*span)
+                for start, end in shape.spans(view.text):
+                    if not view.mirrored or end - start >= _SHORTEST_BACKWARDS:
+                        yield view.origin(start, end)
 
 
 def _shapes_in(text: str) -> tuple[Shape, ...]:
