@@ -142,8 +142,8 @@ def test_a_target_that_refuses_all_has_failed_when_the_breaker_ends_the_run(tmp_
         ended = Ended(tmp_path / "out", spec, "--host", host)
     assert ended.code == ExitCode.FAILED, ended.text
     assert ended.outcome_of("target-collapsed") == "failed"
-    started, dropped, _, wrong = _counted(ended)
-    assert (started, dropped) == (wrong, 0)
+    started, _, _, wrong = _counted(ended)  # a busy machine drops some before the run is ended
+    assert started == wrong
     assert started < 500
 
 
