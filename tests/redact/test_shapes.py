@@ -45,11 +45,24 @@ def test_each_shape_has_examples_of_both_sorts_and_its_own_id() -> None:
     assert len({shape.id for shape in shapes()}) == len(shapes())
 
 
-def test_random_text_that_says_pw_backwards_takes_nothing_beside_it() -> None:
-    """One in some thousands begins so; what it stands behind is a name that a reader needs."""
-    random = "Wp2LOTAGJPsbTNgfTz7BQfJBFaVoLOg61HTm4tWcMNL%3D"
-    url = "https://x.blob.core.windows.net/a?sv=2024&sig="
-    assert Redactor().text(f"{url}{random}") == f"{url}{MASK}"
-    assert MASK in Redactor().text("9mXqtRzW42kLpQ=drowssap"), (
-        "a password that is written backwards"
-    )
+@pytest.mark.parametrize(
+    ("before", "random"),
+    [
+        (
+            "https://x.blob.core.windows.net/a?sv=2024&sig=",
+            "Wp2LOTAGJPsbTNgfTz7BQfJBFaVoLOg61HTm4t",
+        ),
+        ("CONSUMER=", "wp7QIxMyeRWCOiN0NJ3FT3j92nGyjRrD"),
+        ("APP_KEY=", "wP29QWi8ICHKAwQNl6KlYc4n0VG7rmIx"),
+        ("aws_secret_access_key=", "DwpsLyJ658ITeiKT7GZUIu9BOhMD1yCd1NYx+ImA"),
+    ],
+)
+def test_random_text_that_says_pw_backwards_takes_nothing_beside_it(
+    before: str, random: str
+) -> None:
+    """What it stands behind is a name that a reader needs."""
+    assert Redactor().text(f"{before}{random}") == f"{before}{MASK}"
+
+
+def test_a_password_that_is_written_backwards_is_taken_out() -> None:
+    assert MASK in Redactor().text("9mXqtRzW42kLpQ=drowssap")

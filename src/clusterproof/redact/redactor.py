@@ -1,5 +1,6 @@
 """The redactor: known values and known shapes, in whatever encoding, taken out of text and data."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
@@ -24,8 +25,7 @@ _LONG_REMEMBERED: Final = 32
 """Texts whose redaction is kept: a run says the same claims, places and commands many times, and
 rows that share a look have the same fact, of tens of KiB."""
 _SHORTEST_SPARED: Final = 3
-_SHORTEST_BACKWARDS: Final = 6
-"""Of a shape in a text read backwards: a few letters stand beside `wp` in any random text."""
+_LETTERS: Final = re.compile(r"[A-Za-z_-]+")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,7 +142,8 @@ class Redactor:
         for shape in _shapes_in(view.text):
             if view.readable or not shape.readable:
                 for start, end in shape.spans(view.text):
-                    if not view.mirrored or end - start >= _SHORTEST_BACKWARDS:
+                    # Random text begins with `wp` now and then: what stands before it is a name.
+                    if not (view.mirrored and _LETTERS.fullmatch(view.text, start, end)):
                         yield view.origin(start, end)
 
 
