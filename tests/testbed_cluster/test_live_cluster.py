@@ -145,7 +145,8 @@ def test_status_says_which_kubernetes_it_is() -> None:
     assert [line.split() for line in lines if line.startswith("Kubernetes ")] == [
         ["Kubernetes", minor.VERSION]
     ]
-    programs = f"kubelet {minor.KUBELET_VERSION}, containerd://{binaries.CONTAINERD_VERSION}"
+    runtime = f"containerd://{binaries.CONTAINERD_VERSION.removeprefix('v')}"  # as the CRI says it
+    programs = f"kubelet {minor.KUBELET_VERSION}, {runtime}"
     assert sum(line.endswith(programs) for line in lines) == len(NODES)
 
 
