@@ -101,14 +101,15 @@ def read_inherited(folder: Path) -> Inherited | None:
     try:
         return Inherited.model_validate(read_document(path).data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SpecError(f"{path}: {place}: {first['msg']}") from error
+        raise SpecError(f"{path}: {_first_mistake(error)[1]}") from error
 
 
 def changed_namespaces(spec: Spec, folder: Path) -> Mapping[str, str]:
     """Alias to the namespace that the catalogue in `folder` changes."""
-    inherited = read_inherited(folder)
+    return _names(spec, read_inherited(folder))
+
+
+def _names(spec: Spec, inherited: Inherited | None) -> Mapping[str, str]:
     return {**spec.namespaces, **inherited.namespaces} if inherited else spec.namespaces
 
 
@@ -116,15 +117,16 @@ def _entries(
     spec: Spec, folder: Path, known: AbstractSet[str]
 ) -> Iterator[tuple[Document, int, dict[str, Any]]]:
     """Document, index and fields of each defect, those that are inherited first."""
-    inherited, names = read_inherited(folder), changed_namespaces(spec, folder)
+    inherited = read_inherited(folder)
+    names = _names(spec, inherited)
     if inherited is not None:
         for document, index, entry in _read(FOLDER):
             for fields in _filled_in(inherited.adapted(entry), spec, names):
                 if (adapted := inherited.fields(fields, known)) is not None:
                     yield document, index, adapted
     for document, index, entry in _read(folder):
-        for fields in (filled := list(_filled_in(entry, spec, names))):
-            yield document, index, fields
+        filled = list(_filled_in(entry, spec, names))
+        yield from ((document, index, fields) for fields in filled)
         if not filled:
             family = f"{entry.get('id')}: no row of kind {entry['for']!r}"
             raise document.error(("defects", index), f"{family} with {entry.get('where') or {}}")
@@ -154,10 +156,16 @@ def _typed(fields: Mapping[str, Any], document: Document, index: int) -> Defect:
     try:
         return Defect.model_validate(fields)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        at = ("defects", index, *first["loc"])
-        raise document.error(at, f"{fields.get('id')}: {place}: {first['msg']}") from error
+        place, words = _first_mistake(error)
+        at = ("defects", index, *place)
+        raise document.error(at, f"{fields.get('id')}: {words}") from error
+
+
+def _first_mistake(error: ValidationError) -> tuple[tuple[int | str, ...], str]:
+    """Where it is, and what it is."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return first["loc"], f"{place}: {first['msg']}"
 
 
 def _filled_in(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clusterproof.kube.paths import positions
+from clusterproof.kube.paths import filters_of, node_at, positions
 from testbed.published.sets import Json, ManifestSet, reference
 
 Place = tuple[str | int, ...]
@@ -22,7 +22,6 @@ _TEMPLATES: Final = {"CronJob": "spec.jobTemplate.spec.template"}
 _PLACES: Final = ("containers", "initContainers")
 _ONE_PATH: Final = r"(?:[A-Za-z0-9_.=-]|\['[^']+'\]|\[[^\]']*\])+(?:\{[A-Za-z0-9_, -]+\})?"
 _PATHS: Final = re.compile(rf"{_ONE_PATH}(?:, {_ONE_PATH})*")
-_FILTER: Final = re.compile(r"\[(?P<key>[A-Za-z0-9_.-]+)=[^\]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def coverage(
         (ref, place)
         for ref, place in fields
         if _under((ref, place), reached)
-        or ((ref, place) in around and _node(objects[ref], place) == {})  # defaults are in it
+        or ((ref, place) in around and node_at(objects[ref], place) == {})  # defaults are in it
     )
     named = {field for line in lines for field in _named(line, objects)}
     unnamed = frozenset(field for field in fields - read if not _under(field, named))
@@ -91,10 +90,10 @@ def _written(node: Any, place: Place) -> Iterator[Place]:  # noqa: ANN401 - JSON
 
 
 def _is_dropped(written: Json, place: Place, held: Json | None) -> bool:
-    if held is None or _node(written, place):
+    if held is None or node_at(written, place):
         return False
     try:
-        return _node(held, place) is None
+        return node_at(held, place) is None
     except (KeyError, IndexError, TypeError):
         return True
 
@@ -155,7 +154,7 @@ def _of_field(row: Json, written: Json) -> Iterator[Place]:
         parent = row["path"]
         while parent := parent.rpartition("[" if parent.endswith("]") else ".")[0]:
             yield from (
-                place for place in positions(written, parent) if _node(written, place) == {}
+                place for place in positions(written, parent) if node_at(written, place) == {}
             )
         return
     yield from _filtered(row["path"], written)
@@ -168,9 +167,9 @@ def _of_field(row: Json, written: Json) -> Iterator[Place]:
 
 def _filtered(path: str, written: Json) -> Iterator[Place]:
     """The names by which a path finds an element: under another name there is none."""
-    for match in _FILTER.finditer(path):
-        for place in positions(written, path[: match.end()]):
-            yield (*place, *match["key"].split("."))
+    for before, key, _ in filters_of(path):
+        for place in positions(written, before):
+            yield (*place, *key.split("."))
 
 
 def _compared(expected: Any, place: Place) -> Iterator[Place]:  # noqa: ANN401 - JSON
@@ -179,13 +178,6 @@ def _compared(expected: Any, place: Place) -> Iterator[Place]:  # noqa: ANN401 -
             yield from _compared(inner, (*place, key))
     else:
         yield place
-
-
-def _node(written: Json, place: Place) -> Any:  # noqa: ANN401 - JSON
-    node: Any = written
-    for key in place:
-        node = node[key]
-    return node
 
 
 def _template(written: Json) -> str:
@@ -212,7 +204,7 @@ def _of_service(row: Json, objects: Mapping[str, Json]) -> Iterator[Field]:
 
 def _of_ingress(row: Json, written: Json) -> Iterator[Place]:
     for place in positions(written, "spec.rules[*]"):
-        rule = _node(written, place)
+        rule = node_at(written, place)
         if rule.get("host", "") != row["host"]:
             continue
         yield (*place, "host")
@@ -236,7 +228,7 @@ def _of_consumed(row: Json, objects: Mapping[str, Json]) -> Iterator[Field]:
         if not of.startswith("ConfigMap" if volume == "configMap" else "Secret"):
             continue
         for place in _in_container(row["container"], "env[*]", written):
-            source = (_node(written, place).get("valueFrom") or {}).get(kind) or {}
+            source = (node_at(written, place).get("valueFrom") or {}).get(kind) or {}
             if source.get("name") == name and source.get("key") in row["keys"]:
                 yield from (
                     (ref, (*place, *inner))
@@ -247,19 +239,19 @@ def _of_consumed(row: Json, objects: Mapping[str, Json]) -> Iterator[Field]:
                     )
                 )
         for place in _in_container(row["container"], "envFrom[*]", written):
-            if (_node(written, place).get(chosen) or {}).get("name") == name:
+            if (node_at(written, place).get(chosen) or {}).get("name") == name:
                 yield ref, (*place, chosen, "name")
         yield from ((ref, place) for place in _mounted(row, written, template, name))
 
 
 def _mounted(row: Json, written: Json, template: str, name: str) -> Iterator[Place]:
     for at in positions(written, f"{template}.volumes[*]"):
-        volume = _node(written, at)
+        volume = node_at(written, at)
         whole = [volume, *((volume.get("projected") or {}).get("sources") or [])]
         if not any((each.get("configMap") or {}).get("name") == name for each in whole):
             continue
         for place in _in_container(row["container"], "volumeMounts[*]", written):
-            mount = _node(written, place)
+            mount = node_at(written, place)
             if mount["name"] == volume["name"]:
                 yield from ((*place, key) for key in ("name", "mountPath", "subPath"))
                 yield from (

@@ -10,11 +10,11 @@ from typing import Any, Final
 from clusterproof.generate.settings import GRACE_PERIOD, PROBES, TEMPLATES, is_default
 from clusterproof.kube.kinds import group_version
 from clusterproof.kube.objects import Json
-from clusterproof.kube.paths import filters_of, look_up, positions
+from clusterproof.kube.paths import children, filters_of, look_up, node_at, positions
 
 Place = tuple[str | int, ...]
 
-_NO_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
+NO_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 _BY_CONTROLLERS: Final = {"Job": ("spec.selector", "spec.template.metadata.labels")}
 """Kind to what a controller writes into its objects."""
 _PLACES: Final = ("containers", "initContainers")
@@ -51,7 +51,7 @@ def unread(
     declared: list[Place] = []
     by_default: list[Place] = []
     for key, node in item.items():
-        if key not in _NO_FIELDS:
+        if key not in NO_FIELDS:
             part = _part(node, (key,), read, known=known)
             declared += part.declared
             by_default += part.by_default
@@ -62,7 +62,7 @@ def is_read(kind: str, item: Json, path: str, rows: Iterable[Json]) -> bool:
     """Whether the rows compare each field below a path that somebody set."""
     read = {place for row in rows for place in places_read(kind, item, row)}
     return not any(
-        _part(_node(item, place), place, read, known=True).declared
+        _part(node_at(item, place), place, read, known=True).declared
         for place in positions(item, path)
     )
 
@@ -101,13 +101,6 @@ def _is_default(place: Place, node: object) -> bool:
     )
 
 
-def children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
-    """Key or index, and what is there."""
-    if isinstance(node, dict):
-        return list(node.items())
-    return list(enumerate(node)) if isinstance(node, list) else []
-
-
 def places_read(kind: str, item: Json, row: Json) -> Iterator[Place]:
     """What of an object a row compares: each place with all that is below it."""
     check = row["check"]
@@ -139,7 +132,7 @@ def _of_field(item: Json, row: Json) -> Iterator[Place]:
 
 def _empty_parents(item: Json, path: str) -> Iterator[Place]:
     while path := path.rpartition("[" if path.endswith("]") else ".")[0]:
-        yield from (place for place in positions(item, path) if not _node(item, place))
+        yield from (place for place in positions(item, path) if not node_at(item, place))
 
 
 def _compared(expected: object, place: Place) -> Iterator[Place]:
@@ -148,13 +141,6 @@ def _compared(expected: object, place: Place) -> Iterator[Place]:
             yield from _compared(inner, (*place, key))
     else:
         yield place
-
-
-def _node(item: Json, place: Place) -> Any:  # noqa: ANN401 - JSON
-    node: Any = item
-    for key in place:
-        node = node[key]
-    return node
 
 
 def _of_route(item: Json) -> Iterator[Place]:
@@ -176,7 +162,7 @@ def _of_ingress(item: Json, row: Json) -> Iterator[Place]:
     if not row["host"]:
         yield ("spec", "defaultBackend")
     for place in positions(item, "spec.rules[*]"):
-        rule = _node(item, place)
+        rule = node_at(item, place)
         if (rule.get("host") or "") != row["host"]:
             continue
         yield (*place, "host")
@@ -205,10 +191,10 @@ def _of_container(kind: str, item: Json, row: Json, container: str) -> Iterator[
 
 def _variables(item: Json, row: Json, container: str, name: str) -> Iterator[Place]:
     for place in positions(item, f"{container}.envFrom[*]"):
-        if (_node(item, place).get("configMapRef") or {}).get("name") == name:
+        if (node_at(item, place).get("configMapRef") or {}).get("name") == name:
             yield from ((*place, "configMapRef", "name"), (*place, "prefix"))
     for place in positions(item, f"{container}.env[*]"):
-        chosen = (_node(item, place).get("valueFrom") or {}).get("configMapKeyRef") or {}
+        chosen = (node_at(item, place).get("valueFrom") or {}).get("configMapKeyRef") or {}
         if chosen.get("name") == name and chosen.get("key") in row["keys"]:
             yield (*place, "name")
             yield from ((*place, "valueFrom", "configMapKeyRef", key) for key in ("name", "key"))
@@ -217,7 +203,7 @@ def _variables(item: Json, row: Json, container: str, name: str) -> Iterator[Pla
 def _files(item: Json, spec: str, container: str, name: str) -> Iterator[Place]:
     """The volumes that hold this ConfigMap, and where the container has them."""
     for at in positions(item, f"{spec}.volumes[*]"):
-        volume = _node(item, at)
+        volume = node_at(item, at)
         sources = [((*at, "configMap"), volume.get("configMap"))]
         projected = (volume.get("projected") or {}).get("sources") or []
         sources += [
@@ -228,7 +214,7 @@ def _files(item: Json, spec: str, container: str, name: str) -> Iterator[Place]:
         mounts = [
             place
             for place in positions(item, f"{container}.volumeMounts[*]")
-            if own and _node(item, place).get("name") == volume["name"]
+            if own and node_at(item, place).get("name") == volume["name"]
         ]
         for place in mounts:
             yield from ((*place, key) for key in ("name", "mountPath", "subPath"))
@@ -238,7 +224,7 @@ def _files(item: Json, spec: str, container: str, name: str) -> Iterator[Place]:
             yield from (
                 (*place, "items", index, key)
                 for place in own
-                for index, _ in enumerate(_node(item, place).get("items") or [])
+                for index, _ in enumerate(node_at(item, place).get("items") or [])
                 for key in ("key", "path")
             )
 

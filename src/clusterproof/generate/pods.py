@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from clusterproof.generate.coverage import look_up_list
-from clusterproof.generate.settings import PROBES, is_default
+from clusterproof.generate.settings import HANDLERS, PROBES, is_default
 from clusterproof.kube.containers import Container, ContainerKind, containers_of
 from clusterproof.kube.objects import Json
-
-_HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def _of_container(container: Container, at: str) -> Iterator[Part]:
     yield from _mounts(container, at)
     yield from _variables(container, at)
     for probe in PROBES:
-        for handler in _HANDLERS:
+        for handler in HANDLERS:
             action = (container.spec.get(probe) or {}).get(handler) or {}
             rest = {key: body for key, body in action.items() if key not in {"path", "port"}}
             if expected := set_by_somebody(rest):

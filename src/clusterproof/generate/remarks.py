@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from clusterproof.generate.coverage import Place, Unread, children
+from clusterproof.generate.coverage import Place, Unread
 from clusterproof.kube.objects import Json
+from clusterproof.kube.paths import children
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_KEY: Final = 100

@@ -7,10 +7,7 @@ from clusterproof.generate.sources import Source, namespace_of
 from clusterproof.kube.objects import Json
 from clusterproof.kube.routes import (
     ALL,
-    EXACT,
     GATEWAY,
-    GROUP,
-    PREFIX,
     ROUTE,
     BackendRef,
     Match,
@@ -20,6 +17,7 @@ from clusterproof.kube.routes import (
     attachments,
     backends_of,
     match_of,
+    names_a_gateway,
     names_gateway,
     takers,
 )
@@ -54,7 +52,7 @@ def gateways_of(route: Json, source: Source) -> tuple[Json, ...]:
     known = {(namespace_of(item), item["metadata"]["name"]): item for _, item in source.of(GATEWAY)}
     found: dict[tuple[str, str], Json] = {}
     for parent in spec_of(route).get("parentRefs") or []:
-        if parent.get("group", GROUP) == GROUP and parent.get("kind", GATEWAY) == GATEWAY:
+        if names_a_gateway(parent):
             place = parent.get("namespace") or namespace_of(route), parent["name"]
             found[place] = known.get(place) or _supposed(*place, source)
     return tuple(found.values())
@@ -130,7 +128,7 @@ def _words(request: Request, match: Match) -> str:
 
 def _is_pattern(match: Match) -> bool:
     terms = (*match.headers, *match.query)
-    return match.path_type not in {EXACT, PREFIX} or any(term.is_pattern for term in terms)
+    return match.is_by_pattern or any(term.is_pattern for term in terms)
 
 
 def _why_not(route: Json, rule: int, found: set[Taken | None]) -> str:

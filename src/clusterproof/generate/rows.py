@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from clusterproof.checks import rows as spec_rows
 from clusterproof.compare import contains
 from clusterproof.generate.consumption import Consumption, consumption_of
-from clusterproof.generate.coverage import Place, is_read, unread
+from clusterproof.generate.coverage import NO_FIELDS, Place, is_read, unread
 from clusterproof.generate.doubt import holds_a_secret, is_holder, may_be_secret
 from clusterproof.generate.pods import parts_of
 from clusterproof.generate.quantities import with_quantities
@@ -24,6 +24,7 @@ from clusterproof.generate.remarks import Remarks
 from clusterproof.generate.routes import Sent, gateways_of, sent_by
 from clusterproof.generate.settings import (
     GRACE_PERIOD,
+    HANDLERS,
     OF_CONTAINER,
     OF_KIND,
     OF_TEMPLATE,
@@ -107,9 +108,7 @@ _BY_SETTINGS: Final = (
 """Kinds of which all rows are about plain fields."""
 _ALL: Final = ()
 """The place of a whole object."""
-_NOT_OF_CUSTOM: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 _OF_QUANTITIES: Final = frozenset({*TEMPLATES, "HorizontalPodAutoscaler"})
-_HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
 class Rows:
@@ -409,7 +408,7 @@ class Rows:
     def _custom(self, kind: str, item: Json) -> None:
         """An object of somebody's own kind: each part of what it declares."""
         for part, body in item.items():
-            if part in _NOT_OF_CUSTOM:
+            if part in NO_FIELDS:
                 continue
             keys = body if isinstance(body, dict) and not is_holder(part) else {}
             for path in [_below(part, key) for key in keys if _can_be_found(key)] or [part]:
@@ -496,7 +495,7 @@ class Rows:
         timing = {
             key: number
             for key, number in probe.items()
-            if key not in _HANDLERS and number is not None
+            if key not in HANDLERS and number is not None
             if key == GRACE_PERIOD or not is_default(key, number)
         }
         if timing:
@@ -505,7 +504,7 @@ class Rows:
     def _probe(self, name: str, ref: str, one: Json, probe: str) -> bool:
         """False where there is none."""
         found = one.get(probe) or {}
-        handler = next((key for key in _HANDLERS if key in found), None)
+        handler = next((key for key in HANDLERS if key in found), None)
         if handler is None:
             return False
         action = found[handler] or {}

@@ -151,6 +151,7 @@ OF_CONTAINER: Final = (
 """Fields of a container."""
 
 PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
+HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 GRACE_PERIOD: Final = "terminationGracePeriodSeconds"
 """A field that has a default in a Pod, and none in a probe."""
 

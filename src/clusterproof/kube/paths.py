@@ -6,7 +6,7 @@ value, as JSON writes it. A field that is null is absent, as in the API's own de
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,10 +73,17 @@ def positions(value: Any, path: str) -> list[tuple[str | int, ...]]:  # noqa: AN
         places = [
             ((*place, key), inner)
             for place, node in places
-            for key, inner in _children(node)
+            for key, inner in children(node)
             if step["index"] == "*" or inner is _one_step(node, step) is not None
         ]
     return [place for place, _ in places]
+
+
+def node_at(value: Any, place: Iterable[str | int]) -> Any:  # noqa: ANN401 - JSON
+    """What is at one of the `positions` of this value."""
+    for key in place:
+        value = value[key]
+    return value
 
 
 def filters_of(path: str) -> Iterator[tuple[str, str, str]]:
@@ -86,7 +93,8 @@ def filters_of(path: str) -> Iterator[tuple[str, str, str]]:
             yield path[: step.end()], step["filter"], step["value"]
 
 
-def _children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
+def children(node: Any) -> list[tuple[str | int, Any]]:  # noqa: ANN401 - JSON
+    """Key or index, and what is there; nothing below a text or a number."""
     if isinstance(node, dict):
         return list(node.items())
     return list(enumerate(node)) if isinstance(node, list) else []

@@ -83,6 +83,11 @@ class Match:
         return is_within(path, self.path) if self.path_type == PREFIX else None
 
     @property
+    def is_by_pattern(self) -> bool:
+        """Whether its path is an expression, whose dialect is the implementation's."""
+        return self.path_type not in {EXACT, PREFIX}
+
+    @property
     def rank(self) -> tuple[object, ...]:
         """The smaller, the earlier it is tried."""
         return (
@@ -197,12 +202,16 @@ def _listener(gateway: Mapping[str, Any], entry: Mapping[str, Any]) -> Listener:
     )
 
 
+def names_a_gateway(parent: Mapping[str, Any]) -> bool:
+    """True where a parentRef means some Gateway, and not a mesh's Service, say."""
+    return bool(parent.get("group", GROUP) == GROUP and parent.get("kind", GATEWAY) == GATEWAY)
+
+
 def names_gateway(parent: Mapping[str, Any], route: Json, gateway: Json) -> bool:
     """True where a parentRef of a route, or of its status, means this Gateway."""
     home = route["metadata"]["namespace"]
     return bool(
-        parent.get("group", GROUP) == GROUP
-        and parent.get("kind", GATEWAY) == GATEWAY
+        names_a_gateway(parent)
         and (parent.get("namespace") or home) == gateway["metadata"]["namespace"]
         and parent["name"] == gateway["metadata"]["name"]
     )
@@ -343,8 +352,8 @@ def _first_of(entries: Sequence[_Entry]) -> Iterator[Taken | None]:
     sure = min((each for each in entries if each.verdict), key=lambda each: each.rank, default=None)
     yield sure.taken if sure else None
     for entry in entries:
-        is_pattern = entry.taken.match.path_type not in {EXACT, PREFIX}
-        if entry.verdict is None and (sure is None or is_pattern or entry.rank < sure.rank):
+        is_first = sure is None or entry.taken.match.is_by_pattern or entry.rank < sure.rank
+        if entry.verdict is None and is_first:
             yield entry.taken
 
 
