@@ -89,7 +89,7 @@ def verify(kubeconfig: Path, *options: str) -> Cost:
             process.returncode = os.waitstatus_to_exitcode(status)
         wall_s = time.perf_counter() - began
         (path,) = Path(folder).glob("*/run.json")
-        record = RunRecord.from_json(path.read_text(encoding="utf-8"))
+        record = RunRecord.read(path)
         made = json.loads(calls.read_text(encoding="utf-8"))
     reads = tuple(path for method, path in made if method == "GET")
     cpu_s = usage.ru_utime + usage.ru_stime

@@ -1,5 +1,7 @@
 """The error tree: what a caller can tell apart, and nothing more."""
 
+from pathlib import Path
+
 
 class ClusterproofError(Exception):
     """Any error that this package raises on purpose."""
@@ -26,3 +28,21 @@ class ObservationError(ClusterproofError):
 
 class NotAllowedError(ObservationError):
     """An option of this run forbids the look, so nothing in the cluster explains it."""
+
+
+def read_text(path: Path, expected: str) -> str:
+    """The text of a file that a person named.
+
+    Args:
+        path: The file.
+        expected: What it should be, for the error: "a run record".
+
+    Raises:
+        SpecError: It is not there, may not be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"{path}: expected {expected}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: expected {expected} in UTF-8: {error}") from error

@@ -80,7 +80,7 @@ def _member(
     if not written:
         return Member(context, None, f"no run was made: exit code {code}"), code
     path = written[-1]
-    record = RunRecord.from_json(path.read_text(encoding="utf-8"), origin=str(path))
+    record = RunRecord.read(path)
     is_strange = code not in {ExitCode.PASSED, ExitCode.FAILED, ExitCode.INCONCLUSIVE}
     trouble = f"its run ended with exit code {code}" if is_strange else ""
     page = f"{folder}/{path.parent.name}/report.html"

@@ -1,7 +1,6 @@
 """`clusterproof undo`: puts back what a rehearsal that was killed had changed."""
 
 import argparse
-import math
 import secrets
 import shlex
 import sys
@@ -21,6 +20,7 @@ from clusterproof.project import SPECS
 from clusterproof.redact import Redactor
 from clusterproof.redact.errors import say_error
 from clusterproof.spec import renamed
+from clusterproof.usage import over_zero
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
@@ -52,23 +52,13 @@ def mount(commands: "Subparsers") -> None:
     )
     command.add_argument(
         "--oldest",
-        type=_hours,
+        type=over_zero("hours"),
         default=OLDEST_S / 3600,
         metavar="HOURS",
         help="put back only what was changed within so many hours (%(default)g): much may rest on"
         " it since",
     )
     command.set_defaults(run=_undo)
-
-
-def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = 0.0
-    if not 0 < hours < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of hours above 0")
-    return hours
 
 
 def command_of(

@@ -1,6 +1,8 @@
 """Wrong usage: one sentence, without secrets, and an exit code of its own."""
 
 import argparse
+import math
+from collections.abc import Callable
 from typing import NoReturn
 
 from clusterproof.outcome import ExitCode
@@ -15,6 +17,21 @@ class Parser(argparse.ArgumentParser):
 
         say_error(f"{self.prog}: {message}; see: {self.prog} --help")
         self.exit(ExitCode.USAGE)
+
+
+def over_zero(quantity: str) -> Callable[[str], float]:
+    """A type of argparse: a finite number above 0 of what `quantity` names ("hours")."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a number of {quantity} above 0")
+        return number
+
+    return read
 
 
 def without_value(word: str) -> str:

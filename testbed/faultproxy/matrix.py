@@ -106,7 +106,7 @@ def verify(
             code, output = -1, ""
         took_s = time.monotonic() - began
         records = list(Path(name).glob("*/run.json"))
-        rows = RunRecord.from_json(records[0].read_text("utf-8")).rows if records else ()
+        rows = RunRecord.read(records[0]).rows if records else ()
         return Run(
             outcomes={row.id: row.outcome.value for row in rows},
             causes=tuple(dict.fromkeys(row.cause for row in rows if row.cause)),

@@ -173,7 +173,7 @@ def verify_with(
     found = list((place / "reports").glob("*/run.json"))
     if not found:
         raise TestbedError(f"no record of a run as {name}: {done.stdout[-2000:]}{done.stderr}")
-    record = RunRecord.from_json(found[0].read_text(encoding="utf-8"))
+    record = RunRecord.read(found[0])
     for namespace in _PLACES:  # what it may not remove itself, where that is the right taken away
         ours = f"{RUN_LABEL}={record.run_id}"
         kubectl.run("delete", "pods,leases", "-n", namespace, "-l", ours, "--ignore-not-found")

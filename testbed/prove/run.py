@@ -168,7 +168,7 @@ def check(kubeconfig: Path, spec: Path, *, rehearsals: int = 0) -> tuple[RowResu
             raise ObservationError(
                 f"the suites left no record (exit code {run.returncode}): {words}"
             )
-        return RunRecord.from_json(records[0].read_text(encoding="utf-8")).rows
+        return RunRecord.read(records[0]).rows
 
 
 def timed_group(

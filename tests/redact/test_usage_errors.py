@@ -51,6 +51,7 @@ def write_spec(folder: Path, *, expires: str = "") -> Path:
         ["verify", "--lock-wait", TOKEN],
         ["undo", "--oldest", TOKEN],
         ["load", "judge", f"--header={TOKEN}"],
+        ["load", "plan", "--rate", TOKEN],
     ],
 )
 def test_a_command_says_none(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,32 @@ def test_a_row_that_there_is_not_is_wrong_usage_with_the_nearest(
     assert run.code == ExitCode.USAGE, run.shown
     assert f"--only: {words}" in run.shown
     assert "Traceback" not in run.shown
+    assert "collected" not in run.shown
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("-m", "netpol"), "-m: expected an area (workloads, "),
+        (("-m", "not netpol or health"), "rehearsals), got netpol"),
+        (("-k", "("), "Wrong expression passed to '-k'"),
+    ],
+)
+def test_wrong_usage_is_a_sentence_without_rows_that_did_not_run(
+    options: tuple[str, str], words: str, tmp_path: Path
+) -> None:
+    with suites(tmp_path, "aa", aa="yes") as place:
+        run = place.run(*options)
+    assert run.code == ExitCode.USAGE, run.shown
+    assert words in run.shown
+    assert "not-run" not in run.shown
+    assert "INCONCLUSIVE" not in run.shown
+
+
+def test_areas_are_combined(tmp_path: Path) -> None:
+    with suites(tmp_path, "aa", aa="yes") as place:
+        run = place.run("-m", "configuration and not network-policy")
+    assert (run.code, ids(run)) == (ExitCode.PASSED, ["aa"]), run.shown
 
 
 def test_a_rehearsal_is_named_as_one(tmp_path: Path) -> None:

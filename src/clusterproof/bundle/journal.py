@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from clusterproof.bundle.codec import decode, encode
 from clusterproof.checks import judge, rows
-from clusterproof.errors import SpecError
+from clusterproof.errors import SpecError, read_text
 from clusterproof.judgement import Doubt, Judgement
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
@@ -179,10 +179,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
     Raises:
         SpecError: The file is no journal, or of a version with other rows.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: expected the journal of a run, observed {error}") from error
+    lines = read_text(path, "the journal of a run").splitlines()
     for number, text in enumerate(lines, start=1):
         found = _parsed(text)
         if found is None and number == len(lines):
@@ -234,7 +231,7 @@ def read_results(path: Path) -> tuple[tuple[RowResult, ...], int]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise SpecError(f"{path}: expected the journal of a run, observed {error}") from error
+        raise SpecError(f"{path}: expected the journal of a run: {error.strerror}") from error
     results: dict[str, RowResult] = {}
     unreadable = 0
     for number, text in enumerate(lines, start=1):

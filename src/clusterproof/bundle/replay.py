@@ -15,7 +15,7 @@ from clusterproof.bundle.journal import JOURNAL, Entry, cleaned, read_entries
 from clusterproof.causes.find import find_causes
 from clusterproof.causes.finding import Finding, finding_of
 from clusterproof.checks import judge, kind_of
-from clusterproof.errors import SpecError
+from clusterproof.errors import SpecError, read_text
 from clusterproof.judgement import Difference
 from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
@@ -99,8 +99,7 @@ def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:
         SpecError: It is neither.
     """
     with _folder(path) as folder:
-        text = _read(folder / RECORD)
-        record = RunRecord.from_json(text, origin=f"{path}: {RECORD}")
+        record = RunRecord.read(folder / RECORD)
         entries = {entry.row.id: entry for entry in read_entries(folder / JOURNAL)}
     by_id = {name: replay(entry) for name, entry in entries.items()}
     rows = tuple(
@@ -130,7 +129,7 @@ def pack(folder: Path, archive: Path) -> tuple[str, ...]:
     names += sorted(str(path.relative_to(folder)) for path in folder.glob("diagnostics/*.txt"))
     with tarfile.open(archive, "w:gz") as packed:
         for name in names:
-            data = _clean(name, _read(folder / name)).encode()
+            data = _clean(name, read_text(folder / name, "a file of a run")).encode()
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             packed.addfile(entry, io.BytesIO(data))
@@ -159,9 +158,8 @@ def _folder(path: Path) -> Iterator[Path]:
             with tarfile.open(path, "r:*") as packed:
                 _unpack(packed, Path(scratch))
         except (OSError, tarfile.TarError) as error:
-            raise SpecError(
-                f"{path}: expected a run's folder or its bundle, observed {error}"
-            ) from error
+            reason = getattr(error, "strerror", None) or "it is no archive of tar"
+            raise SpecError(f"{path}: expected a run's folder or its bundle: {reason}") from error
         yield Path(scratch)
 
 
@@ -175,10 +173,3 @@ def _unpack(packed: tarfile.TarFile, folder: Path) -> None:
         if len(data) > LARGEST_BYTES:
             raise SpecError(f"bundle: expected {name} under {LARGEST_BYTES} bytes, observed more")
         (folder / name).write_bytes(data)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: expected a run record, observed {error}") from error

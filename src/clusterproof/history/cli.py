@@ -122,7 +122,7 @@ def _add(options: argparse.Namespace, _rest: list[str]) -> int:
     vanished = False
     with History(options.store) as history:
         for path in options.records:
-            record = redacted(_read(path), Redactor())
+            record = redacted(RunRecord.read(path), Redactor())
             before = None
             if options.partial or is_selection(record):
                 record = replace(record, profile=f"{record.profile}{PARTIAL}")
@@ -228,7 +228,7 @@ def _notify(options: argparse.Namespace, _rest: list[str]) -> int:
         raise SpecError(
             f"notify: expected the webhook's URL in ${options.webhook_variable}, observed nothing"
         )
-    record = Redactor().data(_read(options.record))
+    record = Redactor().data(RunRecord.read(options.record))
     with History(options.store) as history:
         before = history.before(record)
         series = history.series_of(record)
@@ -250,14 +250,6 @@ def _existing(store: Path) -> History:
             " next: clusterproof history add reports/RUN/run.json"
         )
     return History(store)
-
-
-def _read(path: Path) -> RunRecord:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: expected a run record (run.json), observed: {error}") from error
-    return RunRecord.from_json(text, origin=str(path))
 
 
 def _series(history: History, options: argparse.Namespace) -> Series:

@@ -1,4 +1,4 @@
-"""`python -m clusterproof.load run|judge|plan`: a load run, a stored one again, or a forecast."""
+"""`clusterproof load run|judge|plan`: a load run, a stored one again, or a forecast."""
 
 import argparse
 import math
@@ -24,7 +24,7 @@ from clusterproof.outcome import ExitCode, Outcome, exit_code
 from clusterproof.redact.errors import ended, say_error, say_uncaught
 from clusterproof.report.write import write_reports
 from clusterproof.spec.document import read_document
-from clusterproof.usage import Parser
+from clusterproof.usage import Parser, over_zero
 
 _MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??? "}
 
@@ -185,7 +185,7 @@ def _options(options: argparse.Namespace) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m clusterproof.load", description=__doc__)
+    parser = Parser(prog="clusterproof load", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="offer a load, watch, judge, report")
     judging = commands.add_parser("judge", help="judge a stored run again")
@@ -205,8 +205,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (running, foretelling):
         command.add_argument("--scenario", default="router", help="of the load spec")
         command.add_argument("--shape", default="step", help="of the scenario")
-        command.add_argument("--rate-factor", type=float, default=1.0)
-        command.add_argument("--time-factor", type=float, default=1.0)
+        command.add_argument("--rate-factor", type=over_zero("times"), default=1.0)
+        command.add_argument("--time-factor", type=over_zero("times"), default=1.0)
     running.add_argument(
         "-f", "--locustfile", type=Path, help="one of your own; default: the router's API"
     )
@@ -229,12 +229,16 @@ def _parser() -> argparse.ArgumentParser:
         help="the HPA's metric (Pods, Object, External) that is the requests per second",
     )
     foretelling.add_argument(
-        "--rate", type=_positive, help="requests/s after a minute of a tenth; in place of --shape"
+        "--rate",
+        type=over_zero("requests per second"),
+        help="requests/s after a minute of a tenth; in place of --shape",
     )
-    foretelling.add_argument("--for-s", type=_positive, default=600.0, help="how long --rate lasts")
+    foretelling.add_argument(
+        "--for-s", type=over_zero("seconds"), default=600.0, help="how long --rate lasts"
+    )
     foretelling.add_argument(
         "--cpu-ms",
-        type=_positive,
+        type=over_zero("milliseconds"),
         required=True,
         help="CPU of one request; the report of a run says it (requests per CPU-second)",
     )
@@ -242,13 +246,6 @@ def _parser() -> argparse.ArgumentParser:
     foretelling.add_argument("--limit", default="", help="CPU limit of a Pod; default: none")
     foretelling.add_argument("--ready-s", type=float, default=30.0, help="creation to Ready")
     return parser
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError("expected a finite number over 0")
-    return number
 
 
 if __name__ == "__main__":

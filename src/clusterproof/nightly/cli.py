@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from clusterproof.errors import ClusterproofError, SpecError
+from clusterproof.errors import ClusterproofError
 from clusterproof.nightly.night import KEEP_RUNS, Night, run_night
 from clusterproof.nightly.rights import grants_of, needed, roles
 from clusterproof.nightly.suite import GRACE_S
@@ -130,19 +130,12 @@ def _write_done(done: Path, results: Path, trouble: str) -> None:
 
 def _rights(options: argparse.Namespace, _rest: list[str]) -> int:
     """Roles for the ServiceAccount of deploy/nightly."""
-    grants = needed(grants_of(_read(options.record).rights))
+    grants = needed(grants_of(RunRecord.read(options.record).rights))
     if options.beyond:
-        grants -= needed(grants_of(_read(options.beyond).rights))
+        grants -= needed(grants_of(RunRecord.read(options.beyond).rights))
     made = roles(grants, options.name, ("clusterproof", "clusterproof"))
     sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False))
     return ExitCode.PASSED
-
-
-def _read(path: Path) -> RunRecord:
-    try:
-        return RunRecord.from_json(path.read_text(encoding="utf-8"), origin=str(path))
-    except OSError as error:
-        raise SpecError(f"{path}: expected a run record (run.json), observed {error}") from error
 
 
 def _say(text: str) -> None:

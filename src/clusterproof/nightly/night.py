@@ -26,6 +26,7 @@ from clusterproof.notify.message import message, worth_telling
 from clusterproof.notify.webhook import NotDeliveredError, post
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
+from clusterproof.redact.errors import cannot_write
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
 from clusterproof.report.redacted import redacted
@@ -108,9 +109,7 @@ def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
     runs = night.results / "runs"
     written = sorted(path for path in runs.glob("*/run.json") if path.parent.name not in known)
     if written:
-        record = RunRecord.from_json(
-            written[-1].read_text(encoding="utf-8"), origin=str(written[-1])
-        )
+        record = RunRecord.read(written[-1])
     else:
         record = record_without_report(night.spec, ended, runs, known, night.arguments)
     strange = ended.exit_code not in {*_VERDICTS, ExitCode.INTERRUPTED}
@@ -207,7 +206,7 @@ def only_one(results: Path) -> Iterator[None]:
         lock = (results / ".lock").open("a+", encoding="utf-8")
     except OSError as error:
         raise SpecError(
-            f"--results: expected a folder that can be written to, observed {error}"
+            f"--results: expected a folder that can be written to: {cannot_write(error, results)}"
         ) from error
     with lock:
         try:

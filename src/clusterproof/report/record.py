@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from clusterproof.causes.cause import Cause
-from clusterproof.errors import SpecError
+from clusterproof.errors import SpecError, read_text
 from clusterproof.judgement import Difference
 from clusterproof.outcome import ExitCode, Outcome, exit_code, verdict
 
@@ -205,6 +206,15 @@ class RunRecord:
         document = {"schema": SCHEMA, "verdict": self.verdict.value, "counts": summary}
         fields = _adapter().dump_python(self)
         return json.dumps(document | fields, ensure_ascii=False, indent=indent)
+
+    @classmethod
+    def read(cls, path: Path) -> "RunRecord":
+        """The record in a file.
+
+        Raises:
+            SpecError: The file cannot be read, or is none.
+        """
+        return cls.from_json(read_text(path, "a run record (run.json)"), origin=str(path))
 
     @classmethod
     def from_json(cls, text: str, *, origin: str = "run record") -> "RunRecord":

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from clusterproof.errors import SpecError
+from clusterproof.errors import SpecError, read_text
 
 Location = tuple[str | int, ...]
 SAFE_DEPTH = 5_000
@@ -39,11 +39,7 @@ def read_document(path: Path) -> Document:
     Raises:
         SpecError: No such file, no YAML, a key given twice, or no mapping at the top.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SpecError(f"{path}: expected a spec file in UTF-8: {reason}") from error
+    text = read_text(path, "a spec file")
     try:
         document = _read(path, text)
     except (yaml.YAMLError, RecursionError) as error:
