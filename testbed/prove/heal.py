@@ -1,13 +1,14 @@
 """Makes the cluster well again between two groups: what they did to its Pods is no defect."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import KINDS
+from clusterproof.kube.objects import Json, status_of
 from clusterproof.spec.row import ObjectRef
 from testbed.prove.change import MERGE, WORKLOADS, path_of
-from testbed.prove.waits import measured, rolled_out
+from testbed.prove.waits import jobs_begun, lacks_pods, measured, rolled_out
 
 _HURRIED = "clusterproof.dev/hurried"
 
@@ -38,21 +39,27 @@ def heal(
             for item in api.list(KINDS[kind].collection(namespace)):
                 name = str(item["metadata"]["name"])
                 workloads.append(ObjectRef(kind=kind, namespace=namespace, name=name))
-        _hurry(api, KINDS["ReplicaSet"].collection(namespace))
+        _hurry(api, KINDS["ReplicaSet"].collection(namespace), _lacks_replicas)
+        _hurry(api, KINDS["Job"].collection(namespace), lacks_pods)
     for ref in workloads:
         rolled_out(api, path_of(ref), ref)
     for namespace in namespaces:
+        jobs_begun(api, namespace)
         measured(api, namespace, without=rolled_next)
 
 
-def _hurry(api: KubeApi, collection: str) -> None:
-    """Touch each ReplicaSet that lacks Pods.
+def _lacks_replicas(replica_set: Json) -> bool:
+    return bool(replica_set["spec"].get("replicas", 0) > status_of(replica_set).get("replicas", 0))
+
+
+def _hurry(api: KubeApi, collection: str, lacks: Callable[[Json], bool]) -> None:
+    """Touch each ReplicaSet, or Job, that lacks Pods.
 
     One whose Pods were refused is tried again ever more seldom, minutes apart; a change of it is
     looked at now.
     """
     for item in api.list(collection):
-        if item["spec"].get("replicas", 0) > (item.get("status") or {}).get("replicas", 0):
+        if lacks(item):
             path = f"{collection}/{item['metadata']['name']}"
             for mark in ("now", None):
                 body = {"metadata": {"annotations": {_HURRIED: mark}}}

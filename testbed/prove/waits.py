@@ -5,8 +5,8 @@ from collections.abc import Set as AbstractSet
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.hpa import is_measured
 from clusterproof.kube.kinds import KINDS
-from clusterproof.kube.objects import condition
-from clusterproof.kube.rollout import is_observed, progress_of
+from clusterproof.kube.objects import condition, status_of
+from clusterproof.kube.rollout import is_observed, progress_of, wanted_pods
 from clusterproof.spec.row import ObjectRef
 from testbed.waits import wait_until
 
@@ -73,6 +73,23 @@ def measured(
         waiting_for="figures of the autoscaler",
         within_s=MEASURED_S,
         every_s=1.0,
+    )
+
+
+def lacks_pods(job: Json) -> bool:
+    """Whether a Job wants more Pods than it has, as after one that admission refused."""
+    return bool(wanted_pods("Job", job) > (status_of(job).get("active") or 0))
+
+
+def jobs_begun(api: KubeApi, namespace: str) -> None:
+    """Wait until every Job has the Pods that it wants, or is over."""
+    collection = KINDS["Job"].collection(namespace)
+    wait_until(
+        lambda: [job["metadata"]["name"] for job in api.list(collection) if lacks_pods(job)],
+        lambda names: not names,
+        waiting_for=f"the Pods of the Jobs in {namespace}",
+        within_s=ROLLOUT_S,
+        every_s=0.5,
     )
 
 
