@@ -97,7 +97,7 @@ def state(**fields: Any) -> HpaState:  # noqa: ANN401 - fields of the state
         "current": (("cpu", 12), ("memory", 30)),
         "conditions": (
             ("AbleToScale", "True", "Ready", ""),
-            ("ScalingActive", "True", "Valid", ""),
+            ("ScalingActive", "True", "Valid", "computed from memory"),
         ),
         "target": "Deployment/web",
         "target_exists": True,

@@ -322,6 +322,33 @@ def test_an_external_name_has_no_ports_of_its_own() -> None:
         assert said(rule, read_reference(cluster, rule).value) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pg.store.svc.cluster.local", "and no Service store/pg"),
+        ("pg.store.svc.cluster.local.", "and no Service store/pg"),
+        ("web.shop.svc.cluster.local", ""),
+        ("pg.store.svc.clusterset.local", ""),
+        ("pg.store", ""),
+    ],
+)
+def test_an_external_name_of_this_cluster_means_a_service_that_is_there(
+    name: str, words: str
+) -> None:
+    stands = outside()
+    stands["spec"]["externalName"] = name
+    rule = row("reference", of="ConfigMap/shop/c", service="Service/shop/db", url_key="A")
+    item = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "c", "namespace": "shop"},
+        "data": {"A": "postgres://db/app"},
+    }
+    web = service("web", "shop", 80, 80, {"app": "web"})
+    with cluster_of(item, stands, web) as cluster:
+        heard = said(rule, read_reference(cluster, rule).value)
+    assert [words in sentence for sentence in heard] == ([True] if words else [])
+
+
 # --- Names and egress
 
 
@@ -349,8 +376,15 @@ def test_an_external_name_resolves_to_what_it_stands_for(
         assert said(rule, found.value) == words
         apart = read_resolution(cluster, matrix(control, {rule.id: resolved("10.0.0.1")}), rule)
         assert "has other addresses in web-1 (10.0.0.1) than in our" in doubt(rule, apart.value)
+        nowhere = Dialled(DialOutcome.DNS_FAILURE, (), "Name or service not known")
+        control[f"{rule.id}{EXTERNAL}"] = nowhere
+        found = read_resolution(cluster, matrix(control, {rule.id: resolved(*seen)}), rule)
+        assert "than in our own Pod (where it does not resolve)" in doubt(rule, found.value)
+        found = read_resolution(cluster, matrix(control, {rule.id: nowhere}), rule)
+        (only,) = said(rule, found.value)
+        assert only.startswith("web-1: expected the addresses of Service/shop/db, observed ")
         del control[f"{rule.id}{EXTERNAL}"]
-        with pytest.raises(ObservationError, match="does not resolve in our own Pod"):
+        with pytest.raises(ObservationError, match="our own Pod was not asked for"):
             read_resolution(cluster, matrix(control, {rule.id: resolved(*seen)}), rule)
 
 

@@ -29,7 +29,8 @@ class Resolution:
     Attributes:
         expected: The Service's ClusterIPs, or its backends' addresses where it is headless, or
             those of the name that an ExternalName stands for; None where there is no such Service.
-        external: The addresses are a name's outside of the cluster, seen by our own Pod.
+        external: The addresses are those of the name that an ExternalName stands for, seen by our
+            own Pod; none where it does not resolve there.
         unseen: `pod: why` of those that could not be looked from.
     """
 
@@ -43,7 +44,7 @@ def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[R
     """What the name resolves to in each Pod.
 
     Raises:
-        ObservationError: The workload could not be dialled from, or our own Pod cannot resolve
+        ObservationError: The workload could not be dialled from, or our own Pod was not asked
             what an ExternalName stands for.
     """
     diallings = matrix.of(row.workload)
@@ -78,7 +79,7 @@ def _expected_addresses(cluster: Cluster, matrix: Matrix, row: DnsRow) -> tuple[
     """What DNS has for the Service's name, or for the hostname of one endpoint below it.
 
     Raises:
-        ObservationError: The name that an ExternalName stands for does not resolve in our own Pod.
+        ObservationError: Our own Pod was not asked what an ExternalName stands for.
     """
     service = cluster.find(row.service)
     if service is None:
@@ -86,10 +87,9 @@ def _expected_addresses(cluster: Cluster, matrix: Matrix, row: DnsRow) -> tuple[
     external = external_name(service)
     if external:
         control = matrix.control.results.get(f"{row.id}{EXTERNAL}")
-        if control is None or control.outcome is not DialOutcome.CONNECTED:
+        if control is None:
             raise ObservationError(
-                f"{row.service} stands for {external}, which does not resolve in our own Pod:"
-                f" {control or 'it was not asked'}",
+                f"{row.service} stands for {external}, which our own Pod was not asked for",
                 next_command=f"kubectl get {row.service.kubectl} -o yaml",
             )
         return control.addresses
@@ -121,8 +121,8 @@ def judge(row: DnsRow, fact: Resolution) -> Judgement:
         return Doubt(
             f"{row.service} stands for a name that has other addresses in {elsewhere.pod}"
             f" ({', '.join(elsewhere.dialled.addresses)}) than in our own Pod"
-            f" ({', '.join(fact.expected or ())}): it cannot be told whether its DNS answers by the"
-            " asker"
+            f" ({', '.join(fact.expected or ()) or 'where it does not resolve'}): it cannot be told"
+            " whether its DNS answers by the asker"
         )
     differences = tuple(_differences(row, fact))
     if fact.unseen and not differences:
@@ -148,11 +148,13 @@ def _differences(row: DnsRow, fact: Resolution) -> Iterator[Difference]:
     if fact.expected is None:
         yield Difference(str(row.service), "a Service", "absent", code="service-missing")
         return
-    expected = ", ".join(fact.expected)
+    expected = ", ".join(fact.expected) or f"the addresses of {row.service}"
     for reach in fact.pods:
         if reach.dialled.outcome is not DialOutcome.CONNECTED:
             yield Difference(reach.pod, expected, f"{reach.dialled}", code="name-not-resolved")
-        elif not _are_as_expected(set(reach.dialled.addresses), fact):
+        elif (fact.expected or not fact.external) and not _are_as_expected(
+            set(reach.dialled.addresses), fact
+        ):
             addresses = ", ".join(reach.dialled.addresses)
             yield Difference(reach.pod, expected, addresses, code="address-differs")
 

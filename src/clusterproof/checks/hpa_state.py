@@ -216,7 +216,12 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
 
 
 def _unmeasured(row: HpaStateRow, state: HpaState, figures: set[str]) -> Iterator[Difference]:
-    why = "; ".join(message for kind, _, _, message in state.conditions if kind == "ScalingActive")
+    # While another metric has a figure the condition is True, and its message is of that one.
+    why = "; ".join(
+        message
+        for kind, status, _, message in state.conditions
+        if kind == "ScalingActive" and status != "True"
+    )
     missing = [name for name in row.resources or () if name not in figures]
     for name in dict.fromkeys([*missing, *state.unmeasured]):
         yield Difference(f"current {name}", "a figure", "unknown", why, code="metric-unknown")

@@ -13,8 +13,9 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Judgement, judged
-from clusterproof.kube.dns import Address, ServiceName, addresses_in, services_meant
+from clusterproof.kube.dns import Address, ServiceName, addresses_in, service_of, services_meant
 from clusterproof.kube.endpoints import endpoints_of
+from clusterproof.kube.objects import Json
 from clusterproof.kube.services import external_name, ports_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
@@ -63,6 +64,7 @@ class Reference:
         others: The further addresses of a list.
         external_name: What a Service of type ExternalName stands for: such a one has no ports of
             its own.
+        external_missing: The Service of the cluster that this name means, and that is not there.
     """
 
     exists: bool
@@ -73,6 +75,7 @@ class Reference:
     ports: tuple[int, ...] | None = None
     others: tuple[Target, ...] = ()
     external_name: str = ""
+    external_missing: str = ""
 
 
 def look(row: ReferenceRow, site: Site) -> Observed[Reference]:
@@ -99,6 +102,7 @@ def look(row: ReferenceRow, site: Site) -> Observed[Reference]:
         ports=ports,
         others=tuple(targets[1:]),
         external_name=external_name(service),
+        external_missing=_missing_behind(cluster, service),
     )
     evidence = (
         ", ".join(f"{key}={values.get(key, 'absent')}" for key in keys),
@@ -129,6 +133,18 @@ def _service_meant(cluster: Cluster, host: str, row: ReferenceRow) -> str:
         or next((name for name in meant if not name.hostname), None)
     )
     return str(chosen) if chosen else ""
+
+
+def _missing_behind(cluster: Cluster, service: Json | None) -> str:
+    """The Service that an ExternalName means and that is not there, as `namespace/name`; or ""."""
+    meant = service_of(external_name(service))
+    if meant is None:
+        return ""
+    try:
+        there = cluster.find(ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name))
+    except ObservationError:
+        return ""  # it may not be listed: the row claims nothing of its namespace
+    return "" if there else str(meant)
 
 
 def _is_there(cluster: Cluster, name: ServiceName) -> bool:
@@ -164,6 +180,11 @@ def _differences(row: ReferenceRow, fact: Reference) -> Iterator[Difference]:
         return
     if fact.ports is None:
         yield Difference(str(row.service), "a Service", "absent", code="service-missing")
+    if fact.external_missing:
+        observed = f"{fact.external_name}, and no Service {fact.external_missing}"
+        yield Difference(
+            f"{row.service} externalName", "a name that exists", observed, code="service-missing"
+        )
     for target in _targets(fact):
         yield from _target_differences(row, fact, target)
 

@@ -69,6 +69,14 @@ def services_meant(host: str, own_namespace: str) -> tuple[ServiceName, ...]:
     return tuple(dict.fromkeys([*found, *_in_zone(host)]))
 
 
+def service_of(name: str) -> ServiceName | None:
+    """The Service of this cluster that a whole name means, as an ExternalName has one; or None.
+
+    No search list is tried. Another zone may be another cluster's, and is not looked at.
+    """
+    return next(iter(_in_zone(name.rstrip("."), _ZONE)), None)
+
+
 def _in_zone(name: str, zone: str = "") -> list[ServiceName]:
     """`[HOSTNAME.]SERVICE.NAMESPACE.svc.ZONE`; without `zone` whatever stands behind `svc`."""
     parts = name.split(".")
