@@ -124,7 +124,16 @@ def test_containers_that_run_are_right() -> None:
         ("ErrImagePull: not found", "image pull failed"),
         ("ErrImageNeverPull: absent", "image pull failed"),
         ("InvalidImageName: x", "image pull failed"),
-        ("CreateContainerConfigError: secret", "a ConfigMap or Secret, or a key of it, is missing"),
+        ("RegistryUnavailable: x", "image pull failed"),
+        ("SignatureValidationFailed: x", "image pull failed"),
+        (
+            'CreateContainerConfigError: secret "s" not found',
+            "a ConfigMap or Secret, or a key of it, is missing",
+        ),
+        (
+            "CreateContainerConfigError: couldn't find key K in ConfigMap ns/c",
+            "a ConfigMap or Secret, or a key of it, is missing",
+        ),
     ],
 )
 def test_the_readmes_failure_causes_are_named(why: str, name: str) -> None:
@@ -132,9 +141,17 @@ def test_the_readmes_failure_causes_are_named(why: str, name: str) -> None:
     assert found == f"web-1/web: expected running, observed {why} ({name})"
 
 
-def test_other_causes_are_said_as_they_are() -> None:
-    (found,) = said(starts_row(), Starts(1, ("web-1/web: CrashLoopBackOff: back-off",), ()))
-    assert found == "web-1/web: expected running, observed CrashLoopBackOff: back-off"
+@pytest.mark.parametrize(
+    "why",
+    [
+        "CrashLoopBackOff: back-off",
+        "CreateContainerConfigError: container has runAsNonRoot and image will run as root",
+        'RunContainerError: exec: "run": executable file not found in $PATH',
+    ],
+)
+def test_other_causes_are_said_as_they_are(why: str) -> None:
+    (found,) = said(starts_row(), Starts(1, (f"web-1/web: {why}",), ()))
+    assert found == f"web-1/web: expected running, observed {why}"
 
 
 def test_restarts_and_no_pods_are_said() -> None:

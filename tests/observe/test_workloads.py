@@ -276,6 +276,51 @@ def test_an_end_by_lack_of_memory_of_late_is_one() -> None:
     assert "memory short: OOMKilled" in found
 
 
+def test_a_container_that_failed_and_is_not_run_again_is_a_trouble() -> None:
+    end = {"exitCode": 1, "reason": "Error", "finishedAt": ago(days=2)}
+    pod = running(
+        ready=False,
+        statuses=[
+            {"name": "web", "restartCount": 0, "state": {"terminated": end}},
+            {"name": "proxy", "restartCount": 0, "state": {"running": {}}},
+        ],
+        spec={
+            "restartPolicy": "Never",
+            "containers": [{"name": "web", "image": "w:1"}, {"name": "proxy", "image": "p:1"}],
+        },
+    )
+    rule = row("starts", workload="Pod/ns/web-1", restarts_at_most=3, within_s=600)
+    words = "web-1/web: expected running, observed ended with 1 (Error), and is not run again"
+    with cluster_of(pod) as cluster:
+        assert said(rule, cluster, read_starts) == [words]
+    end["exitCode"] = 0
+    with cluster_of(pod) as cluster:
+        assert said(rule, cluster, read_starts) == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"waiting": {"reason": "ImagePullBackOff", "message": "back-off"}},
+        {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+    ],
+)
+def test_an_ephemeral_container_is_none_of_the_workload(state: Json) -> None:
+    pod = running(spec={"ephemeralContainers": [{"name": "debugger", "image": "nowhere"}]})
+    pod["status"]["ephemeralContainerStatuses"] = [{"name": "debugger", "state": state}]
+    with cluster_of(workload(), pod) as cluster:
+        assert said(starts(), cluster, read_starts) == []
+
+
+def test_a_pod_that_waits_at_a_gate_says_so() -> None:
+    pod = running(ready=False, statuses=[], created=ago(seconds=90))
+    gate = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}
+    pod["status"] |= {"phase": "Pending", "conditions": [gate]}
+    with cluster_of(workload(), pod) as cluster:
+        (found,) = said(starts(), cluster, read_starts)
+    assert found == "web-1: expected running, observed not scheduled: SchedulingGated"
+
+
 def test_restarts_of_a_lifetime_are_not_those_of_the_window() -> None:
     status = ended(4, began=ago(days=100), finished=ago(seconds=60))
     pod = running(created=ago(days=300), statuses=[status])

@@ -3,6 +3,7 @@
 Source: Kubernetes docs, "Pod Lifecycle", container states (v1.35, read 2026-11-23).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -29,13 +30,12 @@ _CAUSES = (
     ("ErrImagePull", "image pull failed", "image-not-pulled"),
     ("ErrImageNeverPull", "image pull failed", "image-not-pulled"),
     ("InvalidImageName", "image pull failed", "image-not-pulled"),
-    (
-        "CreateContainerConfigError",
-        "a ConfigMap or Secret, or a key of it, is missing",
-        "configuration-missing",
-    ),
+    ("RegistryUnavailable", "image pull failed", "image-not-pulled"),
+    ("SignatureValidationFailed", "image pull failed", "image-not-pulled"),
 )
 """What stands in a trouble, the README's name of that failure, and its code."""
+_MISSING = re.compile(r"CreateContainerConfigError: .*(?:not found|couldn't find key)", re.DOTALL)
+"""That reason has other messages too, such as an image that would run as root."""
 LOGS_OF = 3
 """Pods of a workload whose logs are read, where several do not run. Our choice."""
 
@@ -205,6 +205,8 @@ def _cause(why: str) -> tuple[str, str]:
     for text, cause, code in _CAUSES:
         if text in why:
             return cause, code
+    if _MISSING.search(why):
+        return "a ConfigMap or Secret, or a key of it, is missing", "configuration-missing"
     return "", "container-not-running"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from clusterproof.kube.containers import Container, containers_of
+from clusterproof.kube.containers import Container, ContainerKind, containers_of
 from clusterproof.kube.objects import Json, condition, is_terminating, status_of
 
 
@@ -57,8 +57,28 @@ def is_bound(pod: Mapping[str, Any]) -> bool:
 
 
 def pod_containers(pod: Json) -> tuple[Container, ...]:
-    """Its containers of all kinds, each with its status."""
-    return containers_of(pod["spec"], status_of(pod))
+    """Its own containers, each with its status: init, native sidecars, main.
+
+    An ephemeral one is somebody's who debugs the Pod: it is never restarted, and can never be
+    removed.
+    """
+    containers = containers_of(pod["spec"], status_of(pod))
+    return tuple(each for each in containers if each.kind is not ContainerKind.EPHEMERAL)
+
+
+def has_ended_for_good(pod: Json, container: Container) -> bool:
+    """Whether a main container failed and is not run again (ShouldContainerBeRestarted).
+
+    The Pod goes on as long as another container of it runs: its phase does not tell.
+    """
+    policy = container.spec.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always"
+    end = (container.status.get("state") or {}).get("terminated") or {}
+    return (
+        container.kind is ContainerKind.MAIN
+        and policy == "Never"
+        and bool(end.get("exitCode"))
+        and not is_finished(pod)
+    )
 
 
 def restarts_within(pod: Json, container: Container, now: datetime, window_s: float) -> Span:

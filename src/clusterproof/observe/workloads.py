@@ -9,7 +9,7 @@ from clusterproof.kube.containers import Container, ContainerKind
 from clusterproof.kube.dns import services_meant
 from clusterproof.kube.env import environment_of, values_of
 from clusterproof.kube.objects import Json, condition_entry, labels_of
-from clusterproof.kube.pods import is_ready, phase_of, pod_containers
+from clusterproof.kube.pods import has_ended_for_good, is_ready, phase_of, pod_containers
 from clusterproof.kube.rollout import is_observed, may_progress
 from clusterproof.kube.selectors import selects
 from clusterproof.observe.cluster import Cluster
@@ -111,7 +111,8 @@ def troubles_of(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
     scheduled = condition_entry(pod, "PodScheduled")
     troubles = []
     if scheduled.get("status") == "False":
-        troubles.append(f"{name}: not scheduled: {scheduled.get('message', '')[:160]}")
+        why = scheduled.get("message") or scheduled.get("reason") or ""
+        troubles.append(f"{name}: not scheduled: {why[:160]}")
     containers = pod_containers(pod)
     for container in containers:
         reason = container.waiting.get("reason", "")
@@ -121,6 +122,11 @@ def troubles_of(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
         end = container.last_end
         if end.get("reason") == "OOMKilled" and _is_recent(cluster, end, within_s):
             troubles.append(f"{name}/{container.name}: memory short: OOMKilled")
+        elif has_ended_for_good(pod, container):
+            code, reason = end.get("exitCode"), end.get("reason", "")
+            troubles.append(
+                f"{name}/{container.name}: ended with {code} ({reason}), and is not run again"
+            )
     if not troubles and not is_ready(pod):
         troubles += _late_starts(cluster, pod, containers)
     return troubles
