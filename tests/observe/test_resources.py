@@ -455,6 +455,23 @@ def test_a_request_that_is_not_declared_is_summed_as_the_limit(
 
 
 @pytest.mark.parametrize(
+    ("of_the_pod", "bound", "quantity"),
+    [
+        ({"requests": {"cpu": "1"}}, "requests", "3"),
+        ({"limits": {"cpu": "2"}}, "limits", "6"),
+        ({"limits": {"cpu": "2"}}, "requests", "1500m"),
+        ({"requests": {"memory": "1Gi"}}, "requests", "1500m"),
+    ],
+)
+def test_a_bound_of_the_pod_stands_for_those_of_its_containers(
+    of_the_pod: Json, bound: str, quantity: str
+) -> None:
+    item = workload(replicas=3, containers=[asking(**CPU)])
+    item["spec"]["template"]["spec"]["resources"] = of_the_pod
+    assert said(totals(quantity, bound=bound), read_totals, item) == []
+
+
+@pytest.mark.parametrize(
     ("spec", "quantity"),
     [
         ({}, "500m"),

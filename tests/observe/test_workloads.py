@@ -397,6 +397,23 @@ def test_a_native_sidecar_is_a_container_like_the_others() -> None:
         assert said(quantity, cluster, read_bound) == []
 
 
+def test_a_request_that_is_not_declared_is_the_limit() -> None:
+    limits = {"limits": {"cpu": "500m"}}
+    declared = {"name": "web", "image": "web:1", "resources": limits}
+    admitted = {**declared, "resources": {**limits, "requests": {"cpu": "500m"}}}
+    rule = row(
+        "quantity",
+        workload=WEB,
+        container="web",
+        bound="requests",
+        resource="cpu",
+        quantity="0.5",
+    )
+    pod = running(spec={"containers": [admitted]})
+    with cluster_of(workload(containers=[declared]), pod) as cluster:
+        assert said(rule, cluster, read_bound) == []
+
+
 def test_a_resize_that_is_not_carried_out_is_said() -> None:
     bound = {"resources": {"requests": {"cpu": "500m"}}}
     container = {"name": "web", "image": "web:1", **bound}

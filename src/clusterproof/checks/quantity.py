@@ -40,6 +40,8 @@ class Bound:
     """One request or limit: in the template, and in every Pod.
 
     Attributes:
+        limit: The template's limit, where it declares no request: the API server takes it for one
+            in every Pod (SetDefaults_Pod).
         pods: Pod to its quantity; None where it has none.
         limit_ranged: Pods that a LimitRange has changed.
         resizing: Pods that run with another bound than their spec says, and why.
@@ -52,6 +54,7 @@ class Bound:
     limit_ranged: tuple[str, ...] = ()
     resizing: tuple[tuple[str, str], ...] = ()
     pods_wanted: int = 0
+    limit: str | None = None
 
 
 def look(row: QuantityRow, site: Site) -> Observed[Bound]:
@@ -68,9 +71,11 @@ def look(row: QuantityRow, site: Site) -> Observed[Bound]:
         for container in pod_containers(pod)
         if container.name == row.container
     ]
+    declared = container.bound(row.bound, row.resource)
     bound = Bound(
         container_exists=True,
-        template=container.bound(row.bound, row.resource),
+        template=declared,
+        limit=container.bound("limits", row.resource) if declared is None else None,
         pods=tuple(
             (pod["metadata"]["name"], container.bound(row.bound, row.resource))
             for pod, container in admitted
@@ -128,9 +133,11 @@ def _differences(row: QuantityRow, bound: Bound, field: str) -> Iterator[Differe
             str(row.workload), f"container {row.container}", "absent", code="container-absent"
         )
         return
-    if not _same(bound.template, row.quantity):
+    if not _same(bound.template or bound.limit, row.quantity):
         reason = ""
-        if bound.template is None and any(_same(of, row.quantity) for _, of in bound.pods):
+        if bound.limit is not None:
+            reason = f"the API server takes the limit for it: {bound.limit}"
+        elif bound.template is None and any(_same(of, row.quantity) for _, of in bound.pods):
             reason = "the Pods have it from a LimitRange, the template does not declare it"
         code = f"{row.bound[:-1]}-{'absent' if bound.template is None else 'differs'}"
         yield Difference(

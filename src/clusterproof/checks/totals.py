@@ -50,7 +50,10 @@ class Totals:
 
 
 def look(row: TotalsRow, site: Site) -> Observed[Totals]:
-    """Sum of a bound over the containers that last, times the replicas that are desired."""
+    """Sum of a bound over the containers that last, times the replicas that are desired.
+
+    A bound of the Pod itself stands for those of its containers (component-helpers, PodRequests).
+    """
     total, absent, unbounded, parts = Decimal(0), [], [], []
     for ref in row.workloads:
         workload = site.cluster.find(ref)
@@ -58,12 +61,17 @@ def look(row: TotalsRow, site: Site) -> Observed[Totals]:
             absent.append(str(ref))
             continue
         replicas = pods_at_once(ref.kind, workload)
-        for container in bounds_of(template_spec(ref, workload)).containers:
-            if container.kind is ContainerKind.INIT:
-                continue
-            amount = container.bounds.of(row.bound).get(row.resource)
+        bounds = bounds_of(template_spec(ref, workload))
+        amounts = {
+            f"{ref.name}/{container.name}": container.bounds.of(row.bound).get(row.resource)
+            for container in bounds.containers
+            if container.kind is not ContainerKind.INIT
+        }
+        if bounds.pod is not None and row.resource in bounds.pod.of(row.bound):
+            amounts = {ref.name: bounds.pod.of(row.bound)[row.resource]}
+        for place, amount in amounts.items():
             if amount is None:
-                unbounded.append(f"{ref.name}/{container.name}")
+                unbounded.append(place)
                 continue
             total += amount * replicas
             parts.append(f"{ref.name} {replicas} x {show_quantity(amount, row.resource)}")
