@@ -153,14 +153,14 @@ def test_an_ingress_says_what_answered(value: IngressAnswer, words: list[str]) -
 
 
 def test_a_policy_says_what_it_selects_and_which_types_it_has() -> None:
-    """Or that it has none for egress."""
+    """Or that Egress is none of them."""
     others = world(podSelector={"matchLabels": {"app": "other"}}, policyTypes=["Ingress"])
     assert found("selects", others) == [
         "spec.policyTypes: expected Egress among them, observed Ingress",
         "spec.podSelector: expected to select Pod model-router-1, observed {app=other} does not",
     ]
-    assert found("selects", world(policyTypes=[])) == [
-        "spec.policyTypes: expected Egress among them, observed none"
+    assert found("selects", world(policyTypes=[], egress=[])) == [
+        "spec.policyTypes: expected Egress among them, observed Ingress"
     ]
 
 

@@ -104,6 +104,7 @@ def test_policy_with_anything_more_is_not_the_literal_one(change: dict[str, Any]
         ({"egress": [{}]}, ("Ingress", "Egress")),
         ({"egress": []}, ("Ingress",)),
         ({"policyTypes": ["Egress"]}, ("Egress",)),
+        ({"policyTypes": [], "egress": [{}]}, ("Ingress", "Egress")),
     ],
 )
 def test_types_have_the_defaults_of_the_api(spec: dict[str, Any], types: tuple[str, ...]) -> None:

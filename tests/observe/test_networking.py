@@ -512,6 +512,44 @@ def test_a_policy_allows_the_needs_and_nothing_else(more: list[Json], beyond: in
         assert len(said(rule, read_policies(cluster, rule).value)) == beyond
 
 
+@pytest.mark.parametrize(
+    ("port", "beyond"),
+    [
+        ({"port": 5432}, 0),
+        ({"port": 5432, "endPort": 5432}, 0),
+        ({"port": 5432, "endPort": 5433}, 1),
+        ({"port": "pg"}, 0),
+        ({"port": "pg", "protocol": "UDP"}, 1),
+        ({"port": "admin"}, 1),
+        ({"port": "nobody"}, 1),
+    ],
+)
+def test_a_port_of_a_policy_is_the_needs_by_number_range_or_name(port: Json, beyond: int) -> None:
+    rule = row(
+        "policy",
+        of="NetworkPolicy/shop/p",
+        workload=str(WORKLOAD),
+        aspect="only",
+        needs={"database": "shop/app=db:5432/TCP"},
+    )
+    database: Json = {"to": [{"podSelector": {"matchLabels": {"app": "db"}}}]}
+    objects = [
+        deployment("web", "shop", WEB),
+        pod("web-1", "shop", WEB),
+        pod("db-0", "shop", {"app": "db"}, ports={"pg": 5432, "admin": 9999}),
+        namespace("shop"),
+        policy(
+            "p",
+            "shop",
+            podSelector={"matchLabels": WEB},
+            policyTypes=["Egress"],
+            egress=[{**database, "ports": [{"port": 5432}]}, {**database, "ports": [port]}],
+        ),
+    ]
+    with cluster_of(*objects) as cluster:
+        assert len(said(rule, read_policies(cluster, rule).value)) == beyond
+
+
 def test_what_is_beyond_the_needs_is_judged_by_what_was_seen_alone() -> None:
     """The look brings the policies; a need that is taken from the fact is missed at once."""
     rule = row(

@@ -96,11 +96,13 @@ class NeedView:
 
     Attributes:
         found: False where no Pod has the labels: then `destinations` is what such a Pod would be.
+        named_ports: Names and numbers of the ports that Pods with the labels declare.
     """
 
     need: Need
     destinations: tuple[Destination, ...]
     found: bool
+    named_ports: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,18 @@ def _view(cluster: Cluster, need: Need) -> NeedView:
         namespace_labels=_namespace_labels(cluster, need.namespace),
         labels=need.labels,
     )
-    return NeedView(need, destinations or (imagined,), found=bool(destinations))
+    named = {
+        (declared["name"], declared["containerPort"])
+        for pod in pods
+        for declared in serving_ports(pod["spec"])
+        if declared.get("name") and need.protocol in {"", declared.get("protocol") or "TCP"}
+    }
+    return NeedView(
+        need,
+        destinations or (imagined,),
+        found=bool(destinations),
+        named_ports=tuple(sorted(named)),
+    )
 
 
 def _serves(pod: Json, need: Need) -> bool:
@@ -259,7 +272,7 @@ def _pod_differences(row: PolicyRow, fact: PolicyView) -> Iterator[Difference]:
 
 def _selection(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
     if "Egress" not in policy.types:
-        types = ", ".join(policy.types) or "none"
+        types = ", ".join(policy.types)
         yield Difference(
             "spec.policyTypes", "Egress among them", types, code="policy-not-for-egress"
         )
@@ -326,7 +339,6 @@ def _allowed_beyond(row: PolicyRow, fact: PolicyView) -> Iterator[Difference]:
 
 def _beyond(fact: PolicyView) -> Iterator[str]:
     """The egress rules that allow more to the Pods than the needs, each said with its policy."""
-    needs = [view.need for view in fact.needs]
     restricting = [policy for policy in fact.policies if "Egress" in policy.types]
     # Pods that no policy selects for a direction are not isolated in it (Kubernetes docs,
     # "Network Policies").
@@ -347,7 +359,9 @@ def _beyond(fact: PolicyView) -> Iterator[str]:
                     else selects(allowance.peer.namespace_selector, space.labels)
                 )
             ]
-            if not any(allowance.is_within(need, selected) for need in needs):
+            if not any(
+                allowance.is_within(view.need, selected, view.named_ports) for view in fact.needs
+            ):
                 yield f"{policy.name} {place}: {allowance}"
 
 

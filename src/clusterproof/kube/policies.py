@@ -254,14 +254,20 @@ class Allowance:
     peer: RulePeer | None
     port: RulePort | None
 
-    def is_within(self, need: "Allowed", namespaces: Iterable[str]) -> bool:
+    def is_within(
+        self,
+        need: "Allowed",
+        namespaces: Iterable[str],
+        named_ports: Iterable[tuple[str, int]] = (),
+    ) -> bool:
         """True where all that it allows is what `need` names.
 
         Args:
             need: A peer and a port.
             namespaces: Those that its peer selects in this cluster.
+            named_ports: Names and numbers of the ports of the Pods that `need` names.
         """
-        if self.peer is None or not self._port_is_within(need):
+        if self.peer is None or not self._port_is_within(need, named_ports):
             return False
         if self.peer.cidr:
             block = ipaddress.ip_network(self.peer.cidr, strict=False)
@@ -290,12 +296,15 @@ class Allowance:
             return True  # a name stands for whatever number the Pods give it
         return port <= need.port <= (self.port.end_port or port)
 
-    def _port_is_within(self, need: "Allowed") -> bool:
+    def _port_is_within(self, need: "Allowed", named_ports: Iterable[tuple[str, int]]) -> bool:
         if self.port is None:
             return not need.port and not need.protocol
         if need.protocol not in {"", self.port.protocol}:
             return False
-        return not need.port or (self.port.port == need.port and self.port.end_port is None)
+        port = self.port.port
+        numbers = {number for name, number in named_ports if name == port}
+        is_it = numbers == {need.port} if isinstance(port, str) else port == need.port
+        return not need.port or (is_it and self.port.end_port in {None, need.port})
 
     def __str__(self) -> str:
         """As a report shows it."""
@@ -368,7 +377,7 @@ def read_policy(item: Json) -> Policy:
     """A NetworkPolicy from its raw JSON, with the API's defaults."""
     spec = item.get("spec") or {}
     types = spec.get("policyTypes")
-    if types is None:
+    if not types:
         types = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
     return Policy(
         namespace=item["metadata"]["namespace"],
@@ -392,7 +401,7 @@ def _read_rule(rule: Json, direction: str) -> Rule:
             for one in (rule or {}).get(direction) or []
         ),
         ports=tuple(
-            RulePort(one.get("protocol", "TCP"), one.get("port"), one.get("endPort"))
+            RulePort(one.get("protocol") or "TCP", one.get("port"), one.get("endPort"))
             for one in (rule or {}).get("ports") or []
         ),
     )
