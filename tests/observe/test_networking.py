@@ -153,7 +153,9 @@ def ingress(*rules: tuple[str, list[Json]], **spec: Any) -> Json:  # noqa: ANN40
     }
 
 
-SERVICES = [service("web", "shop", 80, 80, WEB), service("api", "shop", 80, 80, WEB)]
+SERVICES = [service(name, "shop", 80, 80, WEB) for name in ("web", "api", "udp")]
+SERVICES[-1]["spec"]["ports"][0]["protocol"] = "UDP"
+AT_WEB = ("a.b", "/", "web")
 EXACT = path("/x", "api", "Exact")
 TWO = [path("/api", "api"), path("/", "web")]
 
@@ -190,6 +192,8 @@ TWO = [path("/api", "api"), path("/", "web")]
         (ingress(("c.d", TWO), defaultBackend=TWO[1]["backend"]), "a.b", "/", "web", True),
         (ingress(("c.d", TWO)), "a.b", "/", "web", False),
         (ingress(("a.b", [path("/", "web", port=81)])), "a.b", "", "web", False),
+        ({**ingress(("a.b", TWO)), "status": {"loadBalancer": {"ingress": [{}]}}}, *AT_WEB, False),
+        (ingress(("a.b", [path("/", "udp")])), "a.b", "/", "udp", False),
     ],
 )
 def test_an_ingress_sends_a_host_and_a_path(
@@ -198,6 +202,15 @@ def test_an_ingress_sends_a_host_and_a_path(
     rule = row("ingress", of="Ingress/shop/door", host=host, path=asked, service=name, port=80)
     with cluster_of(door, *SERVICES) as cluster:
         assert (said(rule, read_ingress(cluster, rule).value) == []) is right
+
+
+def test_the_class_of_an_ingress_may_be_an_annotation() -> None:
+    door = ingress(("a.b", TWO), ingressClassName=None)
+    door["metadata"]["annotations"] = {"kubernetes.io/ingress.class": "nginx"}
+    rule = row("ingress", of="Ingress/shop/door", host="a.b", service="web", port=80)
+    with cluster_of({**door, "status": {}}, *SERVICES) as cluster:
+        (only,) = said(rule, read_ingress(cluster, rule).value)
+    assert only.endswith("(no controller serves class nginx)")
 
 
 def by_controller(route: str, name: str) -> Json:
@@ -295,6 +308,21 @@ def test_why_an_ingress_was_not_dialled_has_a_code_of_its_own(there: list[Json],
         ({"A": "redis://postgres/0"}, "u", False),
         ({"A": "other", "P": "5432"}, "hp", False),
         ({"A": "https://postgres"}, "u", False),
+        ({"A": "postgres://postgres:5432,postgres://postgres-0.postgres:5432"}, "u", True),
+        ({"A": "http://postgres:5432, http://other:5432"}, "u", False),
+        ({"A": "postgres:5432 postgres:5432;postgres:5432"}, "u", True),
+        ({"A": "pgsql://postgres"}, "u", True),
+        ({"A": "jdbc:sqlserver://postgres:5432;databaseName=app"}, "u", True),
+        ({"A": "jdbc:oracle:thin:@//postgres:5432/XE"}, "u", True),
+        ({"A": "jdbc:oracle:thin:@postgres:5432:XE"}, "u", True),
+        ({"A": "me@tcp(postgres:5432)/app"}, "u", True),
+        ({"A": "me@tcp(other:5432)/app"}, "u", False),
+        ({"A": "dns:///postgres:5432"}, "u", True),
+        ({"A": "dns://10.0.0.10/postgres:5432"}, "u", True),
+        ({"A": "postgres:5432/0"}, "u", True),
+        ({"A": "postgres/0"}, "u", False),
+        ({"A": "unix:///postgres:5432"}, "u", False),
+        ({"A": "host=postgres port=5432"}, "u", False),
     ],
 )
 def test_addresses_as_people_write_them(data: Json, keys: str, *, right: bool) -> None:

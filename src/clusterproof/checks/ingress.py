@@ -15,12 +15,13 @@ from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.ingress import (
     IngressPath,
     addresses_of,
+    class_of,
     hosts_of,
     path_for,
     paths_for,
     paths_that_may_take,
 )
-from clusterproof.kube.services import port_named, ports_of, spec_of
+from clusterproof.kube.services import port_named, ports_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import ObjectRef, Ref, Row
@@ -59,7 +60,7 @@ class IngressView:
     Attributes:
         hosts: All that it has rules for; "" is every host.
         backends: Those of the row's host.
-        service_ports: Of the row's Service; None where there is none.
+        service_ports: Those of the row's Service for TCP; None where there is no Service.
         addresses: What its controller put into its status.
         routed: What takes the row's path; None where nothing does, or the row names no path.
         undecided: Paths of type ImplementationSpecific that may take the row's path instead: that
@@ -88,12 +89,16 @@ def look(row: IngressRow, site: Site) -> Observed[IngressView]:
     taking = path_for(ingress, row.host, row.path) if row.path else None
     view = IngressView(
         exists=True,
-        ingress_class=spec_of(ingress).get("ingressClassName", ""),
+        ingress_class=class_of(ingress),
         hosts=hosts_of(ingress),
         backends=tuple(
             _backend(cluster, row.of.namespace, path) for path in paths_for(ingress, row.host)
         ),
-        service_ports=tuple(entry.port for entry in ports_of(service)) if service else None,
+        service_ports=(
+            tuple(entry.port for entry in ports_of(service) if entry.protocol == "TCP")
+            if service
+            else None
+        ),
         addresses=addresses_of(ingress),
         routed=_backend(cluster, row.of.namespace, taking) if taking else None,
         undecided=tuple(

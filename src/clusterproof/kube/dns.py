@@ -5,6 +5,7 @@ the DNS specification (kubernetes/dns, docs/specification.md, v1.1.0): `SERVICE.
 and `HOSTNAME.SERVICE.NAMESPACE.svc.ZONE` for an endpoint that has a hostname.
 """
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,18 +16,28 @@ DEFAULT_PORTS = {
     "https": 443,
     "ldap": 389,
     "ldaps": 636,
+    "mariadb": 3306,
     "mongodb": 27017,
     "mysql": 3306,
     "nats": 4222,
+    "pgsql": 5432,
     "postgres": 5432,
     "postgresql": 5432,
     "redis": 6379,
     "rediss": 6379,
+    "sqlserver": 1433,
+    "valkey": 6379,
     "ws": 80,
     "wss": 443,
 }
 """Ports that clients take where a URL has none: IANA's, as the clients' own documents say."""
 _ZONE = "cluster.local"
+_DRIVER = re.compile(
+    r"(?:[^@()]*@)?tcp\((?P<go>[^()]+)\)|oracle:thin:[^@]*@(?://)?(?P<oracle>[^:/]+:\d+)"
+)
+"""What a driver takes that is no URL: Go's for MySQL, Oracle's for Java."""
+_HOST = re.compile(r"[\w.:%-]+")
+_BEFORE_A_URL = re.compile(r"[,;\s]+(?=[A-Za-z][\w+.-]*://)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +102,40 @@ def _in_zone(name: str, zone: str = "") -> list[ServiceName]:
 
 
 def addresses_in(text: str) -> tuple[Address, ...]:
-    """The hosts and ports in a URL, in `host:port`, or in a list of them with commas.
+    """The hosts and ports in a URL, in `host:port`, or in a list of either.
 
     A port that a URL leaves out is that of its scheme. Empty for what is no address.
     """
-    scheme, marker, rest = text.strip().removeprefix("jdbc:").partition("://")
-    if not marker:
-        scheme, rest = "", text.strip()
-    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2] if marker else rest
-    default = str(DEFAULT_PORTS.get(scheme.partition("+")[0].lower(), ""))
+    bare = text.strip().removeprefix("jdbc:")
+    if driver := _DRIVER.match(bare):
+        bare = driver["go"] or driver["oracle"]
+    if "://" not in bare:
+        parts = [("", part) for part in re.split(r"[,;\s]+", bare)]
+    else:
+        urls = [part.partition("://") for part in _BEFORE_A_URL.split(bare)]
+        parts = [
+            (scheme, host)
+            for scheme, _, rest in urls
+            for host in _authority(scheme, rest).split(",")
+        ]
     found = []
-    for part in authority.split(","):
+    for scheme, part in parts:
         try:
-            inner = part.rpartition("://")[2].strip()
-            parsed = urlsplit(f"//{inner}")
+            parsed = urlsplit(f"//{part.strip()}")
             port = parsed.port
         except ValueError:
             return ()
-        if not parsed.hostname or parsed.path:
+        if not _HOST.fullmatch(parsed.hostname or "") or (parsed.path and port is None):
             return ()
-        found.append(Address(parsed.hostname, str(port or default)))
+        default = DEFAULT_PORTS.get(scheme.partition("+")[0].lower(), "")
+        found.append(Address(str(parsed.hostname), str(port or default)))
     return tuple(found)
+
+
+def _authority(scheme: str, rest: str) -> str:
+    """What stands behind `://`, without the user, up to the path.
+
+    gRPC's `dns://` has a name server there, or nothing, and the host behind it.
+    """
+    rest = rest.rpartition("/")[2] if scheme == "dns" else rest
+    return re.split("[/?;]", rest)[0].rpartition("@")[2]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clusterproof.kube.objects import annotations_of
 from clusterproof.kube.services import spec_of
 
 EXACT, IMPLEMENTATION_SPECIFIC = "Exact", "ImplementationSpecific"
@@ -120,9 +121,16 @@ def tls_entry(ingress: Mapping[str, Any], host: str) -> Mapping[str, Any] | None
 
 
 def addresses_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:
-    """Addresses (or names) at which the Ingress is served."""
+    """Addresses (or names) at which the Ingress is served; an entry may have neither."""
     entries = ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
-    return tuple(entry.get("ip") or entry.get("hostname", "") for entry in entries)
+    addresses = (entry.get("ip") or entry.get("hostname") for entry in entries)
+    return tuple(filter(None, addresses))
+
+
+def class_of(ingress: Mapping[str, Any]) -> str:
+    """The name of its class, also by the annotation that stood for it before v1.18; or ""."""
+    annotation = annotations_of(ingress).get("kubernetes.io/ingress.class", "")
+    return str(spec_of(ingress).get("ingressClassName") or annotation)
 
 
 def _rank(pattern: str, host: str) -> int:
