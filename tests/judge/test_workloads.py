@@ -77,7 +77,16 @@ def image(
     return (RunningImage("web", template, running or (template,), ids),)
 
 
-@pytest.mark.parametrize("name", ["repo/web:1.2", "host:5000/repo/web:1.2", DIGEST, "web:v1@x:1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "repo/web:1.2",
+        "host:5000/repo/web:1.2",
+        DIGEST,
+        "web:v1@x:1",
+        f"repo/web@sha512:{'0' * 128}",
+    ],
+)
 def test_pinned_images_are_right(name: str) -> None:
     rule = row("images", workload="Deployment/ns/web", placeholders=["your-registry/"])
     assert said(rule, image(name)) == []
@@ -91,6 +100,7 @@ def test_pinned_images_are_right(name: str) -> None:
         (image("host:5000/web"), "(not pinned)"),
         (image("repo/web:"), "(not pinned)"),
         (image("repo/web@sha256:abc"), "(not pinned)"),
+        (image(f"repo/web@sha512:{'0' * 64}"), "(not pinned)"),
         (image("your-registry/web:1"), "the README's placeholder"),
         (image("web:1", "web:1", "web:2"), "Pods' web: expected web:1, observed web:2"),
         (image("web:1", ids=("sha256:1", "sha256:2")), "expected one image id, observed 2"),

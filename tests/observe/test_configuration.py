@@ -140,6 +140,38 @@ def test_a_secret_that_goes_over_it_and_may_not_be_read_leaves_it_open() -> None
     assert consumed(web(before), CM, forbidden=("Secret",)) == []
 
 
+@pytest.mark.parametrize(
+    ("container", "is_open"),
+    [
+        ({"envFrom": [whole("cm"), {"secretRef": {"name": "s"}, "prefix": "S_"}]}, False),
+        ({"envFrom": [whole("cm"), {"secretRef": {"name": "s"}, "prefix": "DB_"}]}, True),
+        (
+            {
+                "envFrom": [whole("cm"), {"secretRef": {"name": "s"}}],
+                "env": [key_of("DB_HOST", "DB_HOST"), key_of("DB_USER", "DB_USER")],
+            },
+            False,
+        ),
+        (
+            {
+                "envFrom": [whole("cm"), {"secretRef": {"name": "s"}}],
+                "env": [key_of("DB_HOST", "DB_HOST")],
+            },
+            True,
+        ),
+    ],
+)
+def test_a_secret_that_may_not_be_read_leaves_open_what_it_could_set(
+    container: Json, *, is_open: bool
+) -> None:
+    try:
+        assert consumed(web(container), CM, forbidden=("Secret",)) == []
+    except ObservationError:
+        assert is_open
+    else:
+        assert not is_open
+
+
 def test_a_variable_of_another_name_and_a_file_are_said_by_as() -> None:
     container = {
         "env": [key_of("LOGIN", "DB_USER")],
@@ -377,6 +409,12 @@ def test_a_time_that_nobody_says_makes_every_pod_an_older_one(
             "spec": {"jobTemplate": {"spec": web({"image": "bitte-ändern"})["spec"]}},
         },
         held("Secret", "s", {"x": ENCODED}),
+        {**web(), "kind": "Pod", "spec": {"containers": [{"name": "a", "image": "bitte-ändern"}]}},
+        {
+            "kind": "Service",
+            "metadata": {"name": "db", "namespace": "shop"},
+            "spec": {"type": "ExternalName", "externalName": "bitte-ändern.example"},
+        },
     ],
 )
 def test_a_placeholder_is_seen_wherever_it_stands(item: Json) -> None:
@@ -409,6 +447,10 @@ def test_a_copy_that_kubectl_keeps_is_no_placeholder() -> None:
             b"\xef\xbb\xbfcorrect-horse-battery-staple",
             [AROUND],
         ),
+        ("correct-horse-battery-staple\xa0".encode(), [AROUND]),
+        ("correct-horse-battery-staple\u200b".encode(), [AROUND]),
+        ("\u2028correct-horse-battery-staple".encode(), [AROUND]),
+        (b"correct-horse-battery-staple\0", [AROUND]),
         (b"line one\nline two of several lines\n", []),
         (b"short", ["5 characters"]),
     ],

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from clusterproof.checks.metric_moves import Moved, unsound
-from clusterproof.observe.metrics import Page, family_named, page_of, total
+from clusterproof.observe.metrics import Page, family_named, incarnation, page_of, total
 from clusterproof.observe.proxy import Answer
 from clusterproof.product.router.counting import Batch, counted
 from tests.judge.rows import row
@@ -95,3 +95,18 @@ def test_a_native_histogram_has_its_count() -> None:
     )
     assert found.reason == ""
     assert total(found, "took_seconds", {}) == 24
+
+
+def test_a_native_sidecar_that_started_anew_counts_from_zero_again() -> None:
+    spec = {
+        "containers": [{"name": "web"}],
+        "initContainers": [{"name": "wait"}, {"name": "proxy", "restartPolicy": "Always"}],
+    }
+
+    def started(**restarts: int) -> str:
+        statuses = [{"name": name, "restartCount": count} for name, count in restarts.items()]
+        status = {"containerStatuses": statuses[:1], "initContainerStatuses": statuses[1:]}
+        return incarnation({"metadata": {"uid": "u"}, "spec": spec, "status": status})
+
+    assert started(web=0, wait=0, proxy=1) != started(web=0, wait=0, proxy=0)
+    assert started(web=0, wait=1, proxy=0) == started(web=0, wait=0, proxy=0)

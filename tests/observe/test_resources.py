@@ -219,6 +219,14 @@ def test_what_is_not_looked_at_is_no_verdict() -> None:
         said(room("nodes"), read_room, asks(volumes=volumes), node())
 
 
+def test_replicas_that_all_have_a_node_need_no_other_place() -> None:
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    objects = (asks(volumes=volumes), node(), bound("web-1"))
+    assert said(room("nodes", 1), read_room, *objects) == []
+    with pytest.raises(ObservationError, match=r"volume data of .* decides where its Pods go"):
+        said(room("nodes", 2), read_room, *objects)
+
+
 def quota(hard: Json, used: Json | None = None, **spec: Any) -> Json:  # noqa: ANN401 - raw JSON
     return {
         "kind": "ResourceQuota",

@@ -142,16 +142,22 @@ def _why_not(
 
 
 def _refuse_unread(container: Json, row: ConsumedRow, read: Read) -> None:
-    """Nothing, unless a whole Secret that may not be read goes over the row's own source."""
+    """Nothing, unless a whole Secret that may not be read may go over the row's own source."""
     field = "configMapRef" if row.of.kind == "ConfigMap" else "secretRef"
-    ours = False
+    own_prefix = None
+    declared = {entry["name"] for entry in container.get("env") or []}
     for source in container.get("envFrom") or []:
-        ours = ours or (source.get(field) or {}).get("name") == row.of.name
+        prefix = source.get("prefix") or ""
+        if (source.get(field) or {}).get("name") == row.of.name:
+            own_prefix = prefix
         secret = (source.get("secretRef") or {}).get("name", "")
-        if ours and secret and isinstance(read("Secret", secret), Unread):
+        if own_prefix is None or not secret or not isinstance(read("Secret", secret), Unread):
+            continue
+        names = {f"{own_prefix}{key}" for key in row.keys} - declared
+        if open_ := sorted(name for name in names if name.startswith(prefix)):
             raise ObservationError(
                 f"Secret {secret} is a later source of the environment, and may not be read: it"
-                f" cannot be told whether it sets {', '.join(row.keys)} anew",
+                f" cannot be told whether it sets {', '.join(open_)} anew",
                 next_command=f"kubectl auth can-i list secrets -n {row.of.namespace}",
             )
 

@@ -26,6 +26,8 @@ _SCANNED = (
     "DaemonSet",
     "CronJob",
     "Job",
+    "Pod",
+    "Service",
     "Ingress",
 )
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"

@@ -130,8 +130,10 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     Raises:
         ObservationError: Something that is not looked at decides about the place of the Pods.
     """
-    next_command = "kubectl describe nodes"
-    if beyond := unmodelled(pod["spec"]):
+    replicas = cluster.pods_of(row.workload)
+    running = sum(1 for replica in replicas if is_bound(replica))
+    beyond = unmodelled(pod["spec"]) if running < row.replicas else []
+    if beyond:
         raise ObservationError(
             f"{', '.join(beyond)} of {row.workload} decides where its Pods go, and that is not "
             "looked at here",
@@ -141,9 +143,7 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     pods, leaving = _staying_and_leaving(cluster, cluster.objects("Pod", CLUSTER_WIDE))
     ready = [node for node in nodes if condition(node, "Ready") == "True"]
     places = Places.of(ready, pods, _namespaces(cluster, [pod, *pods]))
-    replicas = cluster.pods_of(row.workload)
     own = {replica["metadata"]["name"] for replica in replicas}
-    running = sum(1 for replica in replicas if is_bound(replica))
     waiting = _waiting(pods, row.workload, own)
     for other in waiting:
         places.place(other)
@@ -164,7 +164,7 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
         Room(running, more, limited_by),
         "nodes",
         (f"{running} have a node, {more} more were placed on paper", *evidence),
-        next_command,
+        "kubectl describe nodes",
         "API read (list pods and nodes of the cluster)",
     )
 

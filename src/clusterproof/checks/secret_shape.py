@@ -3,6 +3,7 @@
 Source: the deployment's contract, Config and PostHog secrets.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ _FLAWS = {
 _FEW_BITS = 1.5
 """Of a character, on the average: under this are two or three characters over and over. A random
 hexadecimal text has 3 and more. Our choice."""
+
+_UNSEEN = re.compile(r"^[\s\0\ufeff\u200b-\u200f\u2060]+|[\s\0\ufeff\u200b-\u200f\u2060]+$")
+"""White space, and what looks like nothing: a byte order mark, a zero-width space, a NUL."""
 
 _SECRET_RIGHT = "API read (list secrets); the value was not kept"  # noqa: S105 - a right, no secret
 
@@ -101,7 +105,7 @@ def look(row: SecretShapeRow, site: Site) -> Observed[SecretShape]:
 
 def _flaw(text: str) -> str:
     """What is wrong with a value by itself, without a word of it; or ""."""
-    bare = text.strip("\ufeff \t\r\n\v\f")
+    bare = _UNSEEN.sub("", text)
     if not bare:
         return WHITE_SPACE
     if bare != text and "\n" not in bare:  # a file of several lines ends in one

@@ -55,8 +55,8 @@ _BESIDE: Mapping[type[Row], tuple[str, ...]] = {
     IngressRow: ("Service",),
     LimitRangeRow: ("LimitRange",),
     PlaceholdersRow: (
-        "ConfigMap", "Secret", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job",
-        "Ingress",
+        "ConfigMap", "Secret", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod",
+        "Service", "Ingress",
     ),
     PolicyRow: ("Namespace",),
     SecretManagerRow: ("Secret",),

@@ -90,7 +90,7 @@ class Container:
         return declared.get(resource)
 
 
-_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+_DIGEST = re.compile(r"@sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$")
 
 
 def is_pinned(image: str) -> bool:

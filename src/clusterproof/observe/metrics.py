@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.pods import pod_containers
 from clusterproof.observe.proxy import METRICS_PAGE, Answer, ask_pod, ask_pods
 
 if TYPE_CHECKING:
@@ -72,9 +73,8 @@ def read_pages(api: KubeApi, pods: Iterable[Json], port: int, path: str) -> tupl
 
 
 def incarnation(pod: Json) -> str:
-    """What changes whenever the processes of a Pod start anew."""
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    restarts = sum(int(one.get("restartCount", 0)) for one in statuses)
+    """What changes whenever the processes of a Pod start anew, a native sidecar's too."""
+    restarts = sum(each.restarts for each in pod_containers(pod) if each.stays_up)
     return f"{pod['metadata'].get('uid', '')}/{restarts}"
 
 
