@@ -46,7 +46,8 @@ def test_variable_that_comes_from_elsewhere_is_its_source() -> None:
     env = [
         {"name": "A", "valueFrom": {"secretKeyRef": {**secret, "optional": False}}},
         {"name": "B", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.node"}}},
-        {"name": "A", "valueFrom": {"secretKeyRef": {**secret, "key": "other"}}},
+        {"name": "C", "valueFrom": {"secretKeyRef": secret}},
+        {"name": "C", "valueFrom": {"secretKeyRef": {**secret, "key": "other"}}},
     ]
     whole = {"secretRef": {"name": "s"}, "prefix": "S_"}
     assert of("configuration", {"env": env, "envFrom": [whole]}) == {

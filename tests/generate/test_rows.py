@@ -331,3 +331,12 @@ def test_aliases_are_names_that_a_spec_can_use() -> None:
         "a.b": "a-b",
         "1st": "ns-1st",
     }
+
+
+def test_a_variable_that_has_several_values_is_said() -> None:
+    env = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}, {"name": "B", "value": "3"}]
+    web = workload({**PLAIN, "env": env})
+    paths = {row["path"] for row in rows("configuration", web)}
+    assert paths == {"spec.template.spec.containers[name=web].env[name=B].value"}
+    said = "Deployment/${here}/web: A, which web has with several values"
+    assert [line for line in made(web).left_out if ": A" in line] == [said]

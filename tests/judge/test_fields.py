@@ -132,6 +132,25 @@ def test_an_element_that_lacks_the_field_is_a_part_of_the_value(
     assert all("absent (no spec.containers[1].profile)" in each.observed for each in different)
 
 
+@pytest.mark.parametrize(
+    ("expect", "met"),
+    [
+        ({"equals": 70}, False),
+        ({"equals": 20}, False),
+        ({"at_least": 20}, True),
+        ({"absent": True}, False),
+    ],
+)
+def test_each_element_that_the_path_leads_to_is_as_expected(
+    expect: dict[str, Any], *, met: bool
+) -> None:
+    rule = row(path="spec.metrics[resource.name=cpu].target", expect=expect)
+    second = FieldValue(object_exists=True, value=20)
+    different = differences(rule, FieldValue(object_exists=True, value=70, others=(second,)))
+    assert (different == ()) is met
+    assert all(each.reason == "one of 2 that the path leads to" for each in different)
+
+
 def test_an_absent_object_is_a_difference_even_where_absence_is_expected() -> None:
     rule = row(expect={"absent": True})
     (found,) = differences(rule, FieldValue(object_exists=False, value=Missing("x")))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clusterproof.kube.paths import Missing, look_up
+from clusterproof.kube.paths import Missing, look_up, look_up_each
 
 POD = {
     "metadata": {"annotations": {"prometheus.io/port": "9090"}},
@@ -78,3 +78,21 @@ def test_an_element_without_the_field_keeps_its_place() -> None:
 @pytest.mark.parametrize("path", ["none[*].host", "empty[*].host", "gone[*].host"])
 def test_what_no_element_has_is_missing(path: str) -> None:
     assert isinstance(look_up(HOSTS, path), Missing)
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("list[name=a].x", [1, 2]),
+        ("list[name=b].x", [3]),
+        ("list[name=c].x", [Missing("list[name=c]")]),
+        ("list[name=a].gone", [Missing("list[0].gone"), Missing("list[2].gone")]),
+        ("list[name=a].in[key=k].y", [4, 5, Missing("list[2].in")]),
+        ("x[name=a]", [Missing("x")]),
+    ],
+)
+def test_a_filter_may_take_several_elements(path: str, values: list[object]) -> None:
+    inner = [{"key": "k", "y": 4}, {"key": "k", "y": 5}]
+    named = [{"name": "a", "x": 1, "in": inner}, {"name": "b", "x": 3}, {"name": "a", "x": 2}]
+    assert look_up_each({"list": named}, path) == values
+    assert len(look_up_each(named, "[name=a]")) == 2

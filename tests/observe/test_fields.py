@@ -96,6 +96,21 @@ def test_a_field_is_brought_back_with_its_place_and_how_to_see_it() -> None:
     assert absent.value == FieldValue(object_exists=True, value=Missing("data.NOT"))
 
 
+def test_every_element_of_a_name_is_brought_back() -> None:
+    cpu = [{"resource": {"name": "cpu", "target": percent}} for percent in (70, 20)]
+    autoscaler = {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h", "namespace": "shop"},
+        "spec": {"metrics": [cpu[0], {"resource": {"name": "memory"}}, cpu[1]]},
+    }
+    path = "spec.metrics[resource.name=cpu].resource.target"
+    rule = row("field", of="HorizontalPodAutoscaler/shop/h", path=path, expect={"equals": 70})
+    with cluster_of(autoscaler) as cluster:
+        seen = read_field(cluster, rule)
+    other = FieldValue(object_exists=True, value=20)
+    assert seen.value == FieldValue(object_exists=True, value=70, others=(other,))
+
+
 def test_a_field_of_an_object_that_is_not_there_is_said_so() -> None:
     """The object is what is missing."""
     rule = row("field", of="ConfigMap/shop/c", path="data.MODE", expect={"equals": "fast"})

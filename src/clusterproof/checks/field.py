@@ -38,16 +38,23 @@ def look(row: FieldRow, site: Site) -> Observed[FieldValue]:
 
 
 def judge(row: FieldRow, field: FieldValue) -> Judgement:
-    """The field meets its expectation; an object that is not there meets none."""
+    """The field meets its expectation; an object that is not there meets none.
+
+    Where a filter of the path takes several elements, each of them has to.
+    """
     expected = str(row.expect)
     if not field.object_exists:
         absent = Difference(str(row.of), expected, "no such object", code="object-absent")
         return Failed(absent)
-    if meets(row.expect, field.value) or _meets_in_one_form(row.expect, field):
-        return Passed(f"{row.of} {row.path}")
-    code = "field-absent" if isinstance(field.value, Missing) else "field-differs"
-    reason = _hint(row.expect, field)
-    return Failed(Difference(row.path, expected, shown(field.value), reason, code=code))
+    for each in (field, *field.others):
+        if meets(row.expect, each.value) or _meets_in_one_form(row.expect, each):
+            continue
+        code = "field-absent" if isinstance(each.value, Missing) else "field-differs"
+        reason = _hint(row.expect, each)
+        if field.others:
+            reason = f"one of {len(field.others) + 1} that the path leads to"
+        return Failed(Difference(row.path, expected, shown(each.value), reason, code=code))
+    return Passed(f"{row.of} {row.path}")
 
 
 def _meets_in_one_form(expect: Expectation, field: FieldValue) -> bool:

@@ -45,7 +45,7 @@ from clusterproof.kube.containers import (
 from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, paths_for
 from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
 from clusterproof.kube.objects import Json, labels_of
-from clusterproof.kube.paths import Missing, filters_of, look_up, positions
+from clusterproof.kube.paths import Missing, filters_of, look_up, look_up_each, positions
 from clusterproof.kube.routes import parent_conditions
 from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import (
@@ -345,8 +345,9 @@ class Rows:
                 self._field("storage", row_id, (ref, name), path, equals=claim)
         self._consumed(name, ref, consumption_of(template, self._source, namespace_of(item)))
         for part in parts_of(template, f"{at}.spec"):
-            is_first = contains(part.expected, look_up(item, part.path))  # of its name
-            if is_first and not is_read(kind, item, part.path, self._about.get(ref, [])):
+            values = look_up_each(item, part.path)  # several of one name may differ
+            is_so = all(contains(part.expected, value) for value in values)
+            if is_so and not is_read(kind, item, part.path, self._about.get(ref, [])):
                 row_id = f"{name}-{part.row_id}"
                 self._field(part.area, row_id, (ref, name), part.path, contains=part.expected)
 
@@ -361,15 +362,19 @@ class Rows:
                 row_id, defaults = f"{name}-{own}-{setting}", setting != "restartPolicy"
                 path = f"{at}.{setting}"
                 self._setting("workloads", kind, item, path, row_id, defaults=defaults)
-        for entry in container.get("env") or []:
-            given = entry.get("value")
-            if not given or len(given) > LONGEST_VALUE:
+        for variable in dict.fromkeys(entry["name"] for entry in container.get("env") or []):
+            place = f"{at}.env[name={variable}]"
+            given, *others = look_up_each(item, f"{place}.value")
+            if not given or isinstance(given, Missing) or len(given) > LONGEST_VALUE:
                 continue
-            if may_be_secret(given, entry["name"]):
-                words = f"{entry['name']}, which looks like a secret in plain text"
-                self._leave_out(ref, words, f"{at}.env[name={entry['name']}]")
+            if may_be_secret(given, variable):
+                words = f"{variable}, which looks like a secret in plain text"
+                self._leave_out(ref, words, place)
                 continue
-            path, row_id = f"{at}.env[name={entry['name']}].value", f"{name}-{own}-{entry['name']}"
+            if set(others) - {given}:
+                self._leave_out(ref, f"{variable}, which {own} has with several values", place)
+                continue
+            path, row_id = f"{place}.value", f"{name}-{own}-{variable}"
             self._field("configuration", row_id, (ref, name), path, equals=given)
 
     def _webhooks(self, kind: str, item: Json) -> None:
@@ -788,7 +793,7 @@ class Rows:
                 continue
             at = f"spec.rules[{f'host={host}' if host else place[-1]}]"
             at += f".http.paths[path={where_to}].pathType"
-            if look_up(ingress, at) == of_type:  # it is the first of its host and path
+            if set(look_up_each(ingress, at)) == {of_type}:  # several may be of one host and path
                 self._field("networking", f"{item[1]}-pathtype", item, at, equals=of_type)
 
     def _port_number(self, namespace: str, path: IngressPath) -> int | None:

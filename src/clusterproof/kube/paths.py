@@ -1,7 +1,7 @@
 """Paths into raw JSON: `a.b[name=c]['d.e'][0].f`, or `a[*].f` for each of a list.
 
-A filter `[key=value]` takes the first element of a list whose `key` (itself a dotted path) has the
-value, as JSON writes it. A field that is null is absent, as in the API's own defaulting.
+A filter `[key=value]` takes an element of a list whose `key` (itself a dotted path) has the value,
+as JSON writes it: `look_up` the first, `look_up_each` all. A field that is null is absent, as in the API's own defaulting.
 """
 
 import json
@@ -64,6 +64,28 @@ def look_up(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
             missing = missing or Missing(walked)
         position = step.end()
     return missing or value
+
+
+def look_up_each(value: Any, path: str) -> list[Any]:  # noqa: ANN401 - JSON
+    """The value at `path`, or Missing, for each element that a filter in it takes; `look_up` first.
+
+    More than one where several elements of a list have the value: which of them Kubernetes goes by
+    depends on the list (of variables the last, of metrics the one that asks for most).
+    """
+    for step in _STEP.finditer(path):
+        if not step["filter"]:
+            continue
+        before, rest = path[: step.start()], path[step.end() :]
+        elements = look_up(value, before) if before else value
+        taken = [
+            index
+            for index, element in enumerate(elements if isinstance(elements, list) else ())
+            if _one_step([element], step) is not None
+        ]
+        if len(taken) > 1:
+            paths = [f"{before}[{index}]{rest}" for index in taken]
+            return [inner for each in paths for inner in look_up_each(value, each)]
+    return [look_up(value, path)]
 
 
 def positions(value: Any, path: str) -> list[tuple[str | int, ...]]:  # noqa: ANN401 - JSON

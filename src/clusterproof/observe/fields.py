@@ -1,9 +1,9 @@
 """One field of one object, as the API server holds it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from clusterproof.kube.paths import Missing, look_up
+from clusterproof.kube.paths import Missing, look_up_each
 from clusterproof.kube.selectors import in_one_form
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.row import ObjectRef
@@ -16,11 +16,13 @@ class FieldValue:
     Attributes:
         in_one_form: The same where each selector is in one form, see `selectors.in_one_form`; None
             where that changes nothing.
+        others: The same of further elements that a filter of the path takes.
     """
 
     object_exists: bool
     value: Any
     in_one_form: Any = None
+    others: tuple["FieldValue", ...] = ()
 
 
 def field_of(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:
@@ -28,8 +30,14 @@ def field_of(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:
     object_ = cluster.find(ref)
     if object_ is None:
         return FieldValue(object_exists=False, value=Missing(str(ref)))
-    raw, form = look_up(object_, path), look_up(in_one_form(object_), path)
-    return FieldValue(object_exists=True, value=raw, in_one_form=None if form == raw else form)
+    values, forms = look_up_each(object_, path), look_up_each(in_one_form(object_), path)
+    if len(values) != len(forms):
+        forms = values
+    first, *others = (
+        FieldValue(object_exists=True, value=raw, in_one_form=None if form == raw else form)
+        for raw, form in zip(values, forms, strict=True)
+    )
+    return replace(first, others=tuple(others))
 
 
 def get_command(ref: ObjectRef) -> str:
