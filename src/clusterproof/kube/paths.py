@@ -1,7 +1,8 @@
 """Paths into raw JSON: `a.b[name=c]['d.e'][0].f`, or `a[*].f` for each of a list.
 
 A filter `[key=value]` takes an element of a list whose `key` (itself a dotted path) has the value,
-as JSON writes it: `look_up` the first, `look_up_each` all. A field that is null is absent, as in the API's own defaulting.
+as JSON writes it: `look_up` the first, `look_up_each` all. A field that is null is absent, as in
+the API's own defaulting.
 """
 
 import json
