@@ -82,13 +82,26 @@ def test_label_sets_of_openmetrics_may_stand_in_any_order() -> None:
     assert total(found, "served", {"a": "2"}) == 7
 
 
-def test_a_native_histogram_has_its_count() -> None:
+@pytest.mark.parametrize(
+    "classic",
+    [
+        (),
+        (
+            'took_seconds_bucket{le="+Inf"} 24',
+            "took_seconds_count 24",
+            "took_seconds_sum 100",
+        ),
+    ],
+    ids=["alone", "as a classic one too"],
+)
+def test_a_native_histogram_has_its_count(classic: tuple[str, ...]) -> None:
     native = (
         "{count:24,sum:100,schema:0,zero_threshold:0.001,zero_count:4,positive_spans:[0:2,1:2],"
         "negative_spans:[0:2,1:2],positive_deltas:[2,1,-3,3],negative_deltas:[2,1,-2,3]}"
     )
     found = page(
         "# TYPE took_seconds histogram",
+        *classic,
         f"took_seconds {native}",
         "# EOF",
         kind="application/openmetrics-text; version=1.0.0",

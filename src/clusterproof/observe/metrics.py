@@ -138,12 +138,16 @@ def _family(metric: "Metric") -> Family:
 
 
 def _samples(metric: "Metric") -> Iterator[Sample]:
-    """The samples of a metric; a native histogram as the `_count` and `_sum` that it has."""
+    """The samples of a metric; a native histogram as the `_count` and `_sum` that it has.
+
+    One that is written as a classic one too has them already.
+    """
+    classic = [one.labels or {} for one in metric.samples if one.name == f"{metric.name}_count"]
     for one in metric.samples:
         native = getattr(one, "native_histogram", None)
         if native is None:
             yield Sample(one.name, dict(one.labels or {}), float(one.value))
-        else:
+        elif (one.labels or {}) not in classic:
             yield Sample(f"{one.name}_count", dict(one.labels or {}), float(native.count_value))
             yield Sample(f"{one.name}_sum", dict(one.labels or {}), float(native.sum_value))
 
