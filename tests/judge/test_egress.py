@@ -276,6 +276,33 @@ def test_evidence_names_pods_control_and_the_rule_behind_the_service() -> None:
     assert "exec of python3; control: ours" in seen.how
 
 
+@pytest.mark.parametrize(
+    ("host", "forbidden", "words"),
+    [
+        ("db", (), "reading: allowed by NetworkPolicy p egress[0]"),
+        ("db.shop", (), "reading: allowed by NetworkPolicy p egress[0]"),
+        ("db.shop.svc", (), "reading: allowed by NetworkPolicy p egress[0]"),
+        ("example.com", (), "reading: refused by NetworkPolicy p: none of 1 egress rules"),
+        (
+            "example.com",
+            ("Service",),
+            "reading: refused by NetworkPolicy p: none of 1 egress rules",
+        ),
+        ("db.shop.svc", ("Service",), None),
+        ("db", ("Service",), None),
+    ],
+)
+def test_a_name_is_what_it_stands_for_in_a_pod_of_the_workload(
+    host: str, forbidden: tuple[str, ...], words: str | None
+) -> None:
+    rule = row("allowed").model_copy(update={"host": host})
+    with cluster_of(*WORLD, forbidden=forbidden) as cluster:
+        seen = read_reach(cluster, matrix(CONNECTED), rule)
+    readings = [line for line in seen.evidence if line.startswith("reading")]
+    assert len(readings) == (words is not None)
+    assert all(line.startswith(words or "") for line in readings)
+
+
 def test_refusal_that_the_control_shares_is_a_doubt_with_its_fact() -> None:
     rule = row("refused")
     router = Dialling("router-1", {rule.id: TIMEOUT})

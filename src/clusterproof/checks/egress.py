@@ -127,7 +127,7 @@ def _reading(
         pods: tuple[Labelled, ...] = pods_or_template(cluster, row.workload)
         policies = policies_of(cluster, namespace)
         addresses = control.addresses or (row.host,)
-        to = destinations_of(cluster, row.host, row.port, transport, addresses)
+        to = destinations_of(cluster, row, namespace, transport, addresses)
     except (ObservationError, ValueError):
         return ()  # it explains the dial; the dial stands without it
     return decisions(policies, namespace, pods, to)
@@ -141,7 +141,7 @@ def _reading_of_control(
     try:
         policies = policies_of(cluster, namespace)
         addresses = matrix.control.results[row.id].addresses or (row.host,)
-        to = destinations_of(cluster, row.host, row.port, transport, addresses)
+        to = destinations_of(cluster, row, namespace, transport, addresses)
         readings = decisions(policies, namespace, [Labelled(name, {RUN_LABEL: ""})], to)
     except (ObservationError, ValueError):
         return ()
@@ -149,21 +149,22 @@ def _reading_of_control(
 
 
 def destinations_of(
-    cluster: Cluster, host: str, port: int, protocol: str, addresses: Iterable[str] = ()
+    cluster: Cluster, row: EgressRow, namespace: str, transport: str, addresses: Iterable[str]
 ) -> tuple[Destination, ...]:
-    """Where a connection to `host` ends: a Service's backends, or else `addresses`.
+    """Where a connection from a Pod of this namespace ends: a Service's backends, or `addresses`.
 
     A policy sees a backend's address and port, not those of the Service before it. What may not be
     read is left out: this explains a dial, it does not stand for one.
     """
-    ref = service_named(host)
-    if ref is not None:
-        try:
-            return _backends(cluster, ref, port, transport_of(protocol))
-        except ObservationError:
+    transport = transport_of(transport)
+    ref = service_named(row.host, namespace)
+    try:
+        if ref is not None and (cluster.find(ref) is not None or ".svc" in row.host):
+            return _backends(cluster, ref, row.port, transport)
+    except ObservationError:
+        if ref is None or ref.namespace == namespace or ".svc" in row.host:
             return ()
-    transport = transport_of(protocol)
-    return tuple(Destination(host, port, transport, address=address) for address in addresses)
+    return tuple(Destination(row.host, row.port, transport, address=each) for each in addresses)
 
 
 def _backends(

@@ -147,7 +147,9 @@ def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, .
     Raises:
         ObservationError: It may not be read: whom the Pod would reach cannot be told.
     """
-    ref = service_named(row.host) if isinstance(row, EgressRow) else None
-    if isinstance(row, DnsRow) or ref is None or ref.namespace != row.workload.namespace:
+    if isinstance(row, DnsRow):
+        return ()
+    ref = service_named(row.host, row.workload.namespace)
+    if ref is None or ref.namespace != row.workload.namespace:
         return ()
     return ready_endpoints(cluster, ref, row.port, transport_of(row.protocol))

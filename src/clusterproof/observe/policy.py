@@ -80,12 +80,15 @@ def transport_of(protocol: str) -> str:
     return "UDP" if protocol in {"UDP", "DNS"} else "TCP"
 
 
-def service_named(host: str) -> ObjectRef | None:
-    """The Service that a DNS name of the cluster stands for; None for another name."""
-    meant = services_meant(host, "")
-    if not meant or meant[0].hostname:
-        return None
-    return ObjectRef(kind="Service", namespace=meant[0].namespace, name=meant[0].name)
+def service_named(host: str, own_namespace: str) -> ObjectRef | None:
+    """The Service that a name first stands for in a Pod of this namespace; None for no such name.
+
+    It need not exist: `example.com` may be Service example of namespace com.
+    """
+    for meant in services_meant(host, own_namespace):
+        if not meant.hostname:
+            return ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
+    return None
 
 
 def ready_endpoints(
