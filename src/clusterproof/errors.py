@@ -26,6 +26,10 @@ class ObservationError(ClusterproofError):
         self.next_command = next_command
 
 
+class NoSuchKindError(ObservationError):
+    """The API server serves no such kind, so there is no object of it either."""
+
+
 class NotAllowedError(ObservationError):
     """An option of this run forbids the look, so nothing in the cluster explains it."""
 

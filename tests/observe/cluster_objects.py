@@ -1,7 +1,7 @@
 """A Cluster over loopback whose API server has these objects."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ _COLLECTION = re.compile(
 def cluster_of(
     *objects: Json,
     forbidden: tuple[str, ...] = (),
-    answers: dict[str, Json] | None = None,
+    answers: Mapping[str, Json | Reply] | None = None,
     texts: dict[str, str] | None = None,
 ) -> Iterator[Cluster]:
     """A cluster with `objects` (raw, with their `kind`); lists of `forbidden` kinds are refused.
@@ -34,7 +34,7 @@ def cluster_of(
     def answer(request: Request) -> Reply:
         other = (answers or {}).get(request.path.partition("?")[0])
         if other is not None:
-            return Reply(body=other)
+            return other if isinstance(other, Reply) else Reply(body=other)
         path = request.path.partition("?")[0]
         if path.endswith("/log") and "log" not in forbidden:
             return Reply(body=(texts or {}).get(path, ""))

@@ -14,6 +14,7 @@ from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
 from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of
+from tests.observe.loopback import Reply
 from tests.observe.test_resources import HPA, UTILIZATION, autoscaler, resource
 from tests.observe.test_workloads import ago, running
 
@@ -125,6 +126,44 @@ def test_a_rollout_that_is_not_there_is_a_difference() -> None:
     assert "observed Rollout.v1alpha1.argoproj.io/web, absent" in absent
 
 
+NOWHERE = Reply(404, {"message": "the server could not find the requested resource"})
+
+
+@pytest.mark.parametrize(
+    ("api_version", "group", "kind"),
+    [
+        ("extensions/v1beta1", NOWHERE, "Deployment.v1beta1.extensions"),
+        ("v1", NOWHERE, "Deployment.v1"),
+        ("argoproj.io/v1alpha1", {"kind": "APIGroup"}, "Deployment.v1alpha1.argoproj.io"),
+    ],
+)
+@pytest.mark.parametrize("aspect", ["target", "requests"])
+def test_a_target_of_a_kind_that_nobody_serves_is_absent(
+    aspect: str, api_version: str, group: Json | Reply, kind: str
+) -> None:
+    broken = hpa()
+    broken["spec"]["scaleTargetRef"] |= {"apiVersion": api_version, "kind": "Deployment"}
+    answers: dict[str, Json | Reply] = {
+        "/apis/extensions/v1beta1": NOWHERE,
+        "/apis/extensions": group,
+        GROUP: DISCOVERY,
+    }
+    with cluster_of(broken, answers=answers) as made:
+        (absent,) = said(made, aspect)
+    assert f"observed {kind}/web, absent" in absent
+
+
+def test_a_version_that_its_group_does_not_serve_leaves_the_target_open() -> None:
+    other = hpa()
+    other["spec"]["scaleTargetRef"]["apiVersion"] = "argoproj.io/v1beta9"
+    answers = {"/apis/argoproj.io/v1beta9": NOWHERE, "/apis/argoproj.io": {"kind": "APIGroup"}}
+    with (
+        cluster_of(other, answers=answers) as made,
+        pytest.raises(ObservationError, match="could not find"),
+    ):
+        said(made, "target")
+
+
 def test_requests_that_nothing_shows_leave_the_other_aspects_judged() -> None:
     with cluster(hpa(resource("cpu", averageUtilization=40))) as made:
         assert said(made, "conditions") == said(made, "metrics") == said(made, "target") == []
@@ -142,5 +181,5 @@ def test_an_autoscaler_whose_target_has_no_known_kind_is_not_waited_for() -> Non
         ref = ObjectRef(kind="HorizontalPodAutoscaler", namespace="ns", name="web")
         assert not is_waiting_for_metrics(made, ref)
         assert len(said(made, "conditions")) == 2
-        with pytest.raises(ObservationError, match=r"no Rollouts in argoproj\.io/v1alpha1"):
-            said(made, "target")
+        (absent,) = said(made, "target")
+        assert "observed Rollouts.v1alpha1.argoproj.io/web, absent" in absent

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
-from clusterproof.errors import ObservationError
+from clusterproof.errors import NoSuchKindError, ObservationError
 from clusterproof.judgement import Difference, Failed, Judgement, judged
 from clusterproof.kube.hpa import Metric, figures_of, metrics_of, requests_needed
 from clusterproof.kube.kinds import kind_of
@@ -84,7 +84,7 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
     if autoscaler is None:
         return Observed(HpaState(exists=False), str(row.of), ("no such object",), next_command)
     target_ref = target_of(autoscaler, row.of)
-    target = cluster.find(target_ref) if row.aspect in {"target", "requests"} else None
+    target = _find(cluster, target_ref) if row.aspect in {"target", "requests"} else None
     figures = figures_of(autoscaler)
     needed = dict(_needed(cluster, row, autoscaler, target_ref, target))
     state = HpaState(
@@ -106,6 +106,13 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
     evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
     evidence.append(f"scales {state.target}")
     return Observed(state, str(row.of), tuple(evidence), next_command)
+
+
+def _find(cluster: Cluster, target: ObjectRef) -> Json | None:
+    try:
+        return cluster.find(target)
+    except NoSuchKindError:
+        return None
 
 
 def _needed(

@@ -106,12 +106,12 @@ def kind_of(reference: Mapping[str, str]) -> str:
     As in the RESTMapper, the group tells kinds of one name apart, and the version does not. Without
     an apiVersion it is the built-in kind.
     """
-    name, api_version = reference["kind"], reference.get("apiVersion", "")
+    name, api_version = reference["kind"], reference.get("apiVersion") or ""
     group, _, version = api_version.rpartition("/")
     known = KINDS.get(name)
     if known and (not api_version or group == known.group):
         return name
-    return f"{name}.{version}.{group}"
+    return f"{name}.{version}.{group}" if group else f"{name}.{version}"
 
 
 def why_no_place(kind: str, namespace: str) -> str:

@@ -3,7 +3,7 @@
 import threading
 from datetime import datetime
 
-from clusterproof.errors import ObservationError
+from clusterproof.errors import NoSuchKindError, ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, Kind, group_version
 from clusterproof.kube.objects import Json, labels_of, status_of
@@ -12,6 +12,7 @@ from clusterproof.kube.routes import SELECTOR, listeners_of
 from clusterproof.kube.workloads import middle_kind, pods_by_owner
 from clusterproof.spec.row import ObjectRef
 
+_NOT_FOUND = 404
 RUN_LABEL = "clusterproof.dev/run"
 """On everything that a run makes, with the run's id as its value."""
 
@@ -101,17 +102,32 @@ class Cluster:
             return known
         parts = group_version(name)
         if parts is None:
-            raise ObservationError(f"expected one of the kinds {', '.join(KINDS)}; got {name}")
+            raise NoSuchKindError(f"expected one of the kinds {', '.join(KINDS)}; got {name}")
         kind, version, group = parts
         prefix = f"/apis/{group}/{version}"
-        for resource in self.api.get(prefix).get("resources") or []:
+        for resource in self._resources(prefix):
             if resource.get("kind") == kind and "/" not in resource["name"]:
                 found = Kind(prefix, resource["name"], namespaced=bool(resource["namespaced"]))
                 return self._discovered.setdefault(name, found)
-        raise ObservationError(
+        raise NoSuchKindError(
             f"the API server has no {kind} in {group}/{version}",
             next_command=f"kubectl api-resources --api-group={group}",
         )
+
+    def _resources(self, prefix: str) -> list[Json]:
+        """What a group serves in this version; nothing where there is no such group at all."""
+        try:
+            return self.api.get(prefix).get("resources") or []
+        except ObservationError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            group = prefix.rpartition("/")[0]
+            try:
+                self.api.get(group)
+            except ObservationError as of_group:
+                if of_group.status == _NOT_FOUND:
+                    return []
+            raise
 
     def find(self, ref: ObjectRef) -> Json | None:
         """The object, or None where there is none.
