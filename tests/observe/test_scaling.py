@@ -156,7 +156,10 @@ def test_a_target_of_a_kind_that_nobody_serves_is_absent(
 def test_a_version_that_its_group_does_not_serve_leaves_the_target_open() -> None:
     other = hpa()
     other["spec"]["scaleTargetRef"]["apiVersion"] = "argoproj.io/v1beta9"
-    answers = {"/apis/argoproj.io/v1beta9": NOWHERE, "/apis/argoproj.io": {"kind": "APIGroup"}}
+    answers: dict[str, Json | Reply] = {
+        "/apis/argoproj.io/v1beta9": NOWHERE,
+        "/apis/argoproj.io": {"kind": "APIGroup"},
+    }
     with (
         cluster_of(other, answers=answers) as made,
         pytest.raises(ObservationError, match="could not find"),
