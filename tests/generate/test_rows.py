@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from clusterproof.generate.coverage import is_read
 from clusterproof.generate.rows import Rows, aliases_of
 from clusterproof.generate.sources import Source
 
@@ -340,3 +341,12 @@ def test_a_variable_that_has_several_values_is_said() -> None:
     assert paths == {"spec.template.spec.containers[name=web].env[name=B].value"}
     said = "Deployment/${here}/web: A, which web has with several values"
     assert [line for line in made(web).left_out if ": A" in line] == [said]
+
+
+def test_the_metric_of_an_older_autoscaler_is_compared() -> None:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"scaleTargetRef": target, "maxReplicas": 2, "targetCPUUtilizationPercentage": 75}
+    older = item("HorizontalPodAutoscaler", spec)
+    written = rows("autoscaling", older)
+    assert "web-cpu" in {row["id"] for row in written}
+    assert is_read(older["kind"], older, "spec.targetCPUUtilizationPercentage", written)

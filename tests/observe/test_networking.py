@@ -540,6 +540,29 @@ def test_a_policy_allows_the_needs_and_nothing_else(more: list[Json], beyond: in
         assert len(said(rule, read_policies(cluster, rule).value)) == beyond
 
 
+def test_a_need_in_its_hosts_network_is_an_address() -> None:
+    hosted = pod("db-0", "shop", {"app": "db"})
+    hosted["spec"]["hostNetwork"] = True
+    rule = row(
+        "policy",
+        of="NetworkPolicy/shop/p",
+        workload=str(WORKLOAD),
+        aspect="allows",
+        needs={"database": "shop/app=db:5432/TCP"},
+    )
+    to_database = {"to": [{"podSelector": {"matchLabels": {"app": "db"}}}]}
+    objects = [
+        deployment("web", "shop", WEB),
+        pod("web-1", "shop", WEB),
+        hosted,
+        namespace("shop"),
+        policy("p", "shop", policyTypes=["Egress"], egress=[to_database]),
+    ]
+    with cluster_of(*objects) as cluster:
+        (only,) = said(rule, read_policies(cluster, rule).value)
+    assert only.endswith("(its Pods are in their hosts' network: an ipBlock selects them alone)")
+
+
 @pytest.mark.parametrize(
     ("port", "beyond"),
     [

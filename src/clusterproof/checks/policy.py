@@ -382,11 +382,14 @@ def _denials(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
             decision for decision in readings(fact, view.destinations) if not decision.allowed
         ]
         if refused:
+            remedy = f"add to spec.egress: {need.remedy()}"
+            if not need.cidr and all(to.namespace is None for to in view.destinations):
+                remedy = "its Pods are in their hosts' network: an ipBlock selects them alone"
             yield Difference(
                 need.name,
                 f"{need.place} on {need.port}/{need.protocol} allowed",
                 f"{refused[0].by} allows it",
-                f"{literal}add to spec.egress: {need.remedy()}",
+                f"{literal}{remedy}",
                 code="need-denied",
             )
             literal = ""

@@ -124,6 +124,8 @@ def _of_field(item: Json, row: Json) -> Iterator[Place]:
     path, contains = row["path"], row["expect"].get("contains")
     for before, key, _ in filters_of(path):  # under another name there is no such element
         yield from ((*place, *key.split(".")) for place in positions(item, before))
+    if path.startswith("spec.metrics["):  # autoscaling/v1 has its one metric elsewhere
+        yield from positions(item, "spec.targetCPUUtilizationPercentage")
     if "absent" in row["expect"]:  # compares that there is nothing in what was written empty
         yield from _empty_parents(item, path)
     for place in positions(item, path):
