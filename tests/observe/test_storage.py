@@ -47,3 +47,14 @@ def test_a_volume_without_its_figures_is_no_verdict(
 
 def test_an_empty_volume_is_used_by_nothing() -> None:
     assert read({"usedBytes": 0, "capacityBytes": 100}) == VolumeUse(0, 100)
+
+
+def test_a_volume_that_goes_with_its_pod_has_a_claim_of_both_names() -> None:
+    rule = row("volume-use", of="PersistentVolumeClaim/ns/web-1-scratch", at_most=0.8)
+    scratch = {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}}
+    user = running(uid="u1", spec={"nodeName": "n1", "volumes": [scratch]})
+    used = {"pvcRef": {"name": "web-1-scratch"}, "usedBytes": 1, "capacityBytes": 100}
+    summary = {"pods": [{"podRef": {"uid": "u1"}, "volume": [used]}]}
+    path = "/api/v1/nodes/n1/proxy/stats/summary"
+    with cluster_of(user, answers={path: summary}) as cluster:
+        assert read_volume_use(cluster, rule).value == VolumeUse(1, 100)

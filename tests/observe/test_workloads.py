@@ -355,6 +355,23 @@ def test_pods_of_others_with_the_same_labels_are_not_looked_at(kind: str) -> Non
         assert [pod["metadata"]["name"] for pod in cluster.pods_of(images().workload)] == ["web-1"]
 
 
+@pytest.mark.parametrize(
+    ("other", "differ"),
+    [
+        (f"docker-pullable://web@sha256:{'1' * 64}", False),
+        (f"mirror:5000/library/web@sha256:{'1' * 64}", False),
+        (f"docker.io/library/web@sha256:{'2' * 64}", True),
+    ],
+)
+def test_an_image_is_its_digest_wherever_it_was_pulled_from(other: str, *, differ: bool) -> None:
+    pods = [
+        running(name, statuses=[{"name": "web", "imageID": image_id, "state": {"running": {}}}])
+        for name, image_id in (("web-1", f"docker.io/library/web@sha256:{'1' * 64}"), ("b", other))
+    ]
+    with cluster_of(workload(), *pods) as cluster:
+        assert bool(said(images(), cluster, read_images)) is differ
+
+
 def test_pods_of_a_cron_job_are_those_of_its_jobs() -> None:
     template = workload()["spec"]["template"]
     cron: Json = {

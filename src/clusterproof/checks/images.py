@@ -64,14 +64,19 @@ def look(row: ImagesRow, site: Site) -> Observed[tuple[RunningImage, ...]]:
 
 def _running_image(declared: Container, running: list[Container], wanted: int) -> RunningImage:
     own = [container for container in running if container.name == declared.name]
-    image_ids = {container.status.get("imageID") for container in own} - {None, ""}
+    image_ids = {_digest(container.status.get("imageID") or "") for container in own} - {""}
     return RunningImage(
         declared.name,
         declared.image,
         tuple(container.image for container in own),
-        tuple(sorted(str(image_id) for image_id in image_ids)),
+        tuple(sorted(image_ids)),
         wanted,
     )
+
+
+def _digest(image_id: str) -> str:
+    """An imageID without the runtime and the repository: a mirror names another one."""
+    return image_id.rpartition("@")[2].rpartition("/")[2]
 
 
 def _short(image_id: str) -> str:

@@ -104,16 +104,23 @@ def _shown(volume: Json) -> str:
 
 def _pod_with(cluster: Cluster, claim: ObjectRef) -> Json:
     for pod in cluster.objects("Pod", claim.namespace):
-        claims = {
-            (volume.get("persistentVolumeClaim") or {}).get("claimName")
-            for volume in pod["spec"].get("volumes") or []
-        }
+        claims = {_claim_of(volume, pod) for volume in pod["spec"].get("volumes") or []}
         if claim.name in claims and (pod.get("status") or {}).get("phase") == "Running":
             return pod
     raise ObservationError(
         f"no running Pod uses {claim}, so no kubelet measures it",
         next_command=f"kubectl -n {claim.namespace} get pods,pvc",
     )
+
+
+def _claim_of(volume: Json, pod: Json) -> str:
+    """The claim behind a volume, or ""; an ephemeral one has a claim made of both names.
+
+    Restates ephemeral.VolumeClaimName (component-helpers/storage/ephemeral).
+    """
+    if volume.get("ephemeral"):
+        return f"{pod['metadata']['name']}-{volume['name']}"
+    return str((volume.get("persistentVolumeClaim") or {}).get("claimName", ""))
 
 
 def judge(row: VolumeUseRow, use: VolumeUse) -> Judgement:
