@@ -575,6 +575,14 @@ def test_a_job_that_failed_is_a_trouble_until_a_later_one_ran(
     assert sentences == expected
 
 
+@pytest.mark.parametrize("kind", ["CronJob", "Job"])
+def test_a_run_that_is_not_there_is_no_doubt(kind: str) -> None:
+    rule = row("starts", workload=f"{kind}/ns/web", restarts_at_most=0, within_s=600)
+    with cluster_of() as cluster:
+        (only,) = said(rule, cluster, read_starts)
+    assert only == f"{kind}/ns/web: expected Pods, observed none"
+
+
 def test_a_cron_job_of_which_no_pod_is_kept_is_a_doubt() -> None:
     with cluster_of(cron_job()) as cluster:
         fact = read_starts(cluster, CRON).value

@@ -64,6 +64,7 @@ class Starts:
         possible_restarts: The same, at most, where the API server does not date them all.
         ends: Whether its Pods are to end: those of a Job or a CronJob.
         failed_pods: Those of a Job or a CronJob that failed in the window.
+        exists: Whether the workload itself is there.
     """
 
     pods: int
@@ -72,6 +73,7 @@ class Starts:
     possible_restarts: tuple[tuple[str, int], ...] = ()
     ends: bool = False
     failed_pods: tuple[str, ...] = ()
+    exists: bool = True
 
 
 def look(row: StartsRow, site: Site) -> Observed[Starts]:
@@ -94,6 +96,7 @@ def look(row: StartsRow, site: Site) -> Observed[Starts]:
             for pod in pods
             if phase_of(pod) == "Failed" and _ended_within(cluster, pod, row.within_s)
         ),
+        exists=cluster.find(ref) is not None,
     )
     total = sum(container.restarts for pod in pods for container in pod_containers(pod))
     troubled = [pod for pod in pods if _is_named(pod, troubles)][:LOGS_OF]
@@ -176,7 +179,7 @@ def judge(row: StartsRow, starts: Starts) -> Judgement:
 
 
 def _differences(row: StartsRow, starts: Starts) -> Iterator[Difference]:
-    if starts.pods == 0 and not starts.ends:
+    if starts.pods == 0 and not (starts.ends and starts.exists):
         yield Difference(str(row.workload), "Pods", "none", code="pods-absent")
     for trouble in starts.troubles:
         place, _, why = trouble.partition(": ")
