@@ -203,6 +203,14 @@ def test_a_store_without_targets_whose_labels_are_named_otherwise_is_no_finding(
     assert _targets(_World([], [], COUNT, labelled=COUNT)) == absent
 
 
+@pytest.mark.parametrize("instance", ["a", "node-1", "a:9090"])
+def test_a_store_whose_instance_is_no_address_does_not_tell_the_port(instance: str) -> None:
+    relabelled = _series("a", 1)
+    relabelled["metric"]["instance"] = instance
+    with pytest.raises(ObservationError, match=f"is {instance}, which is no address of theirs"):
+        _targets(_World([relabelled], [relabelled], COUNT))
+
+
 def test_the_script_in_our_own_pod_lists_targets_too() -> None:
     def answer(request: Request) -> Reply:
         assert request.path == "/api/v1/targets?state=active"

@@ -119,10 +119,16 @@ def _by_labels(prometheus: Prometheus, pods: list[Json], row: TargetsRow) -> tup
     addresses = {str(pod["metadata"]["name"]): str(status_of(pod).get("podIP")) for pod in pods}
     in_namespace = f'namespace="{row.workload.namespace}"'
     selector = f'{in_namespace},pod=~"{"|".join(addresses)}"'
-    up, age = (
-        _by_pod(vector, addresses, row.port)
-        for vector in prometheus.query(f"up{{{selector}}}", f"time() - timestamp(up{{{selector}}})")
-    )
+    series, ages = prometheus.query(f"up{{{selector}}}", f"time() - timestamp(up{{{selector}}})")
+    up, age = (_by_pod(vector, addresses, row.port) for vector in (series, ages))
+    instances = {str(sample["metric"].get("instance", "")) for sample in series}
+    relabelled = {name for name in instances if _host_of(name) not in addresses.values()}
+    if not up and relabelled:
+        raise ObservationError(
+            f"`instance` of these Pods is {min(relabelled)}, which is no address of theirs: it does"
+            " not tell which port is scraped, and targets are not listed",
+            next_command=f"kubectl get --raw '{prometheus.path}/api/v1/query?query=up'",
+        )
     if not up:
         count, labelled = prometheus.query("count(up)", f"count(up{{{in_namespace}}})")
         if count and not labelled:
@@ -132,6 +138,10 @@ def _by_labels(prometheus: Prometheus, pods: list[Json], row: TargetsRow) -> tup
                 next_command=f"kubectl get --raw '{prometheus.path}/api/v1/query?query=up'",
             )
     return tuple(Target(pod, up.get(pod), age.get(pod, 0.0)) for pod in addresses)
+
+
+def _host_of(instance: str) -> str:
+    return instance.rpartition(":")[0].strip("[]")
 
 
 def _by_pod(vector: list[dict[str, Any]], pods: dict[str, str], port: int) -> dict[str, float]:
