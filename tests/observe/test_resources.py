@@ -430,6 +430,19 @@ def test_pods_of_a_canary_that_the_autoscaler_averages_over_are_named() -> None:
     assert "expected those of Deployment/web, observed web-canary-1 of Owner/canary" in found
 
 
+def test_pods_of_others_that_a_replication_controller_selects_are_named() -> None:
+    older = workload("ReplicationController", replicas=1)
+    older["spec"]["selector"] = {"app": "web"}
+    own, other = running(), running("job-1")
+    own["metadata"] |= owned_by("web", app="web")
+    other["metadata"] |= owned_by("job", app="web")
+    scaled = autoscaler(UTILIZATION)
+    scaled["spec"]["scaleTargetRef"] = {"kind": "ReplicationController", "name": "web"}
+    rule = row("hpa-state", of=HPA, aspect="target")
+    (found,) = said(rule, read_hpa_state, older, own, other, scaled)
+    assert "expected those of ReplicationController/web, observed job-1" in found
+
+
 def test_rows_that_could_only_be_green_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 1 item"):
         row("limit-range", namespace="ns", workloads=[])

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from clusterproof.checks import kind_of
 from clusterproof.checks.hpa_state import look as look_at_hpa_state
 from clusterproof.errors import ObservationError
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.scaling import is_waiting_for_metrics
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
-from tests.judging import at_cluster, differences
+from tests.judging import at_cluster, differences, site_of
 from tests.observe.cluster_objects import cluster_of
 from tests.observe.loopback import Reply
 from tests.observe.test_resources import HPA, UTILIZATION, autoscaler, resource
@@ -124,6 +125,27 @@ def test_a_rollout_that_is_not_there_is_a_difference() -> None:
     with cluster(hpa(), rollouts=0) as made:
         (absent,) = said(made, "target")
     assert "observed Rollout.v1alpha1.argoproj.io/web, absent" in absent
+
+
+CPU = {"bound": "requests", "resource": "cpu", "quantity": "1"}
+
+
+@pytest.mark.parametrize(
+    ("check", "fields"),
+    [
+        ("images", {"placeholders": []}),
+        ("quantity", {"container": "web", **CPU}),
+        ("probe", {"container": "web", "probe": "livenessProbe", "handler": "exec"}),
+        ("consumed", {"container": "web", "of": "ConfigMap/ns/c", "keys": ["K"]}),
+    ],
+)
+def test_a_rollout_whose_template_is_elsewhere_lacks_no_container(check: str, fields: Json) -> None:
+    rule = row(check, workload="Rollout.v1alpha1.argoproj.io/ns/web", **fields)
+    with (
+        cluster(controlled("web-1", ROLLOUT)) as made,
+        pytest.raises(ObservationError, match="has no Pod template of its own"),
+    ):
+        kind_of(rule).look(rule, site_of(made, rule))
 
 
 NOWHERE = Reply(404, {"message": "the server could not find the requested resource"})

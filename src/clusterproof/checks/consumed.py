@@ -25,9 +25,9 @@ from clusterproof.kube.env import (
     values_of,
 )
 from clusterproof.kube.objects import Json
-from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.observe.configuration import Unread, reader_of
 from clusterproof.observe.observed import Observed
+from clusterproof.observe.resources import template_spec
 from clusterproof.spec.row import Ref, Row, WorkloadRef
 
 
@@ -79,7 +79,7 @@ def look(row: ConsumedRow, site: Site) -> Observed[Consumed]:
     if row.of.kind not in {"ConfigMap", "Secret"}:
         raise ObservationError(f"expected a ConfigMap or a Secret, got {row.of.kind}")
     workload = cluster.find(row.workload)
-    spec = pod_spec_of(workload) if workload else {}
+    spec = template_spec(row.workload, workload) if workload else {}
     container = container_named(spec, row.container)
     source = cluster.find(row.of)
     next_command = f"kubectl describe {row.workload.kubectl}"

@@ -165,6 +165,8 @@ def _averaged_over(cluster: Cluster, ref: ObjectRef, target: Json) -> list[Json]
     if ref.kind not in WORKLOADS:
         return cluster.selected_by_scale(ref)
     selector = (target.get("spec") or {}).get("selector") or {}
+    if ref.kind == "ReplicationController":  # older than LabelSelector: labels alone
+        selector = {"matchLabels": selector}
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         return []
     pods = cluster.objects("Pod", ref.namespace)

@@ -13,8 +13,8 @@ from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.containers import Container, containers_of, is_pinned
 from clusterproof.kube.pods import pod_containers
 from clusterproof.kube.rollout import wanted_pods
-from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.observe.observed import Observed
+from clusterproof.observe.resources import template_spec
 from clusterproof.observe.workloads import observed_of
 from clusterproof.spec.row import Row, WorkloadRef
 
@@ -52,7 +52,7 @@ def look(row: ImagesRow, site: Site) -> Observed[tuple[RunningImage, ...]]:
     wanted = wanted_pods(ref.kind, workload)
     images = tuple(
         _running_image(declared, running, wanted)
-        for declared in containers_of(pod_spec_of(workload))
+        for declared in containers_of(template_spec(ref, workload))
     )
     evidence = tuple(
         f"{image.container}: {image.template}, {len(image.running)} Pods, "

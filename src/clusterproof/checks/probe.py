@@ -13,8 +13,8 @@ from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.containers import container_named
 from clusterproof.kube.objects import Json
-from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.observe.observed import Observed
+from clusterproof.observe.resources import template_spec
 from clusterproof.observe.workloads import observed_of
 from clusterproof.spec.row import Row, WorkloadRef
 
@@ -46,7 +46,7 @@ def look(row: ProbeRow, site: Site) -> Observed[Probe]:
     """A container's probe in its template."""
     ref = row.workload
     workload = site.cluster.find(ref)
-    container = container_named(pod_spec_of(workload), row.container) if workload else None
+    container = container_named(template_spec(ref, workload), row.container) if workload else None
     if container is None:
         absent = Probe(container_exists=False, probe=None, ports=())
         return observed_of(absent, ref, (f"no container {row.container}",))

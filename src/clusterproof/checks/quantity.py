@@ -15,8 +15,8 @@ from clusterproof.kube.objects import Json, annotations_of, condition_entry
 from clusterproof.kube.pods import pod_containers
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.rollout import wanted_pods
-from clusterproof.kube.workloads import pod_spec_of
 from clusterproof.observe.observed import Observed
+from clusterproof.observe.resources import template_spec
 from clusterproof.observe.workloads import observed_of
 from clusterproof.spec.row import QuantityText, Row, WorkloadRef
 
@@ -61,7 +61,7 @@ def look(row: QuantityRow, site: Site) -> Observed[Bound]:
     """One request or limit of a container, declared and as admitted in each Pod."""
     cluster, ref = site.cluster, row.workload
     workload = cluster.find(ref)
-    container = container_named(pod_spec_of(workload), row.container) if workload else None
+    container = container_named(template_spec(ref, workload), row.container) if workload else None
     if workload is None or container is None:
         absent = Bound(container_exists=False, template=None, pods=())
         return observed_of(absent, ref, (f"no container {row.container}",))

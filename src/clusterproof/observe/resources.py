@@ -1,4 +1,4 @@
-"""What the Pods of a workload ask for, by its template."""
+"""What the Pods of a workload are made of, by its template."""
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.objects import Json
@@ -15,7 +15,7 @@ def template_spec(ref: ObjectRef, workload: Json) -> Json:
     spec = pod_spec_of(workload)
     if not spec.get("containers"):
         raise ObservationError(
-            f"{ref} has no Pod template of its own: what its Pods ask for cannot be read",
+            f"{ref} has no Pod template of its own: what its Pods are made of cannot be read",
             next_command=f"kubectl get {ref.kubectl} -o yaml",
         )
     return spec
