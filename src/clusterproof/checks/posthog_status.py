@@ -53,12 +53,14 @@ class Figure:
         contradiction: What we saw that cannot be if the figure is true, or "".
         unconfirmed: Why nothing could be seen of what would contradict it, or "".
         unprompted: Why what it counts may be nothing in a PostHog that is well, or "".
+        beside: What was seen that explains it, such as a store that refuses what is written.
     """
 
     value: Any
     contradiction: str = ""
     unconfirmed: str = ""
     unprompted: str = ""
+    beside: str = ""
 
 
 def read_figure(
@@ -87,15 +89,15 @@ def read_figure(
         offered = ", ".join(sorted(page.lines)) or "nothing"
         raise ObservationError(f"PostHog offers no {row.figure}; its status page has: {offered}")
     against = unconfirmed = unprompted = ""
-    if row.figure == "worker_alive" and figure is True and arrived.nothing:
-        against = "events were accepted, and none of them could be read back"
     if row.figure == "worker_alive":
-        unconfirmed = arrived.unsent
+        unconfirmed = arrived.unsent or arrived.refused
+        if figure is True and arrived.nothing and not arrived.refused:
+            against = "events were accepted, and none of them could be read back"
     if row.figure == "events_ingested":
         unprompted = arrived.unsent
     text = f"{figure:.4g}" if isinstance(figure, float) else f"{figure}"
     return Observed(
-        Figure(figure, against, unconfirmed, unprompted),
+        Figure(figure, against, unconfirmed, unprompted, arrived.refused),
         where=page.where,
         next_command=pods_near(page.where),
         evidence=(f"{row.figure} = {text}", *_beside(page)),
@@ -169,7 +171,9 @@ def judge(row: StatusRow, fact: Figure) -> Judgement:
         return Doubt(f"PostHog may just be quiet: we sent no events: {fact.unprompted}")
     if not meets(row.expect, fact.value):
         return Failed(
-            Difference(row.figure, str(row.expect), shown(fact.value), code="figure-differs")
+            Difference(
+                row.figure, str(row.expect), shown(fact.value), fact.beside, code="figure-differs"
+            )
         )
     if fact.contradiction:
         reason = "the status page says so, what was seen does not"

@@ -140,6 +140,7 @@ class EventBatch:
         within_s: How long they were awaited.
         waiting: Events in PostHog's queue by its own status page, when some were missing at the
             end; None where that is not known.
+        refusals: The stores that refuse what is written, by PostHog's answers and logs.
     """
 
     events: tuple[EventFate, ...]
@@ -151,6 +152,7 @@ class EventBatch:
     where: str = ""
     how: str = ""
     waiting: int | None = None
+    refusals: tuple[str, ...] = ()
 
     @property
     def durable(self) -> list[EventFate]:
