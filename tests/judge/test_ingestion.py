@@ -138,6 +138,25 @@ def test_times_that_alone_came_back_otherwise_are_a_clocks() -> None:
     assert _codes("altered", _batch(GOOD, shifted, spoiled)) == {"event-altered"}
 
 
+@pytest.mark.parametrize(
+    ("sender_s", "posthog_s", "words"),
+    [
+        (3600.0, 0.0, "the sending Pod's clock was 3600 s ahead of the API server's"),
+        (-90.0, 90.0, "the sending Pod's clock was 90 s behind the API server's"),
+        (0.0, -3600.0, "PostHog's clock was 3600 s behind the sending Pod's"),
+        (30.0, 59.0, "that of a worker"),
+        (0.0, 0.0, "that of a worker"),
+    ],
+)
+def test_the_clock_that_is_wrong_is_named(sender_s: float, posthog_s: float, words: str) -> None:
+    shifted = EventFate("u1", lag_s=1.0, stored=1, altered=("timestamp: +3600 s apart",))
+    reading = Reading(answered=3, clock_s=posthog_s)
+    fact = EventBatch((shifted,), reading, sender_s=sender_s)
+    (difference,) = differences(_row("altered"), fact)
+    assert difference.code == "event-clock"
+    assert words in difference.reason
+
+
 def test_a_lag_that_nobody_looked_at_in_time_is_in_doubt() -> None:
     unclear = EventFate("u1", lag_s=50.0, stored=1, absent_s=2.0)
     late = replace(unclear, absent_s=40.0)

@@ -1,5 +1,6 @@
 """A store that refuses what is written is named, from PostHog's answers and logs."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,15 @@ def test_logs_are_read_where_events_are_missing(
     assert batch.refusals == (expected if refused else ())
     evidence = ingestion.look(row("ingestion", figure="lost", expect={"equals": 0}), _Site(batch))
     assert set(batch.refusals) <= set(evidence.evidence)
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 5000.0, -5000.0])
+def test_the_sending_pods_clock_is_compared_with_the_api_servers(
+    monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    sent = replace(BACK, began_at=time.time() + ahead_s, took_s=0.0)
+    batch = _batch(monkeypatch, sent, Reply(), IN_CLUSTER)
+    assert batch.sender_s == pytest.approx(ahead_s, abs=30.0)
 
 
 class _Site(Site):

@@ -12,6 +12,7 @@ from clusterproof.checks.shared import events
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.judgement import Difference, Doubt, Judgement, judged
+from clusterproof.kube.clock import apart
 from clusterproof.observe.observed import Observed, pods_near
 from clusterproof.product.posthog.ingestion import EventBatch
 from clusterproof.spec.row import Expectation, Row
@@ -147,13 +148,25 @@ def _reason(figure: str, fact: EventBatch) -> str:
         return f"{such_as}; {_fate(fact)}"
     if figure == "altered":
         changes = "; ".join(event.altered[0] for event in fact.events if event.altered)[:300]
-        clock = fact.reading.clock or "of PostHog's clock nothing was seen"
-        return f"{changes}; {clock}" if _is_by_clock(fact) else changes
+        return f"{changes}; {_whose_clock(fact)}" if _is_by_clock(fact) else changes
     if figure == "duplicate":
         twice = [event.uuid for event in fact.events if event.stored > 1]
         until = "; a merge of ClickHouse will leave one row of each" if _are_merged(fact) else ""
         return f"such as {', '.join(twice[:_SHOWN])}{until}"
     return ""
+
+
+def _whose_clock(fact: EventBatch) -> str:
+    """Which clock is wrong: three are compared, and those that agree are not."""
+    sender = apart(fact.sender_s, "the sending Pod's clock", "the API server's: its node's is off")
+    if sender:
+        return sender
+    if fact.reading.clock:
+        return fact.reading.clock
+    return (
+        "the clocks of the sending Pod, of the API server and of what answers for PostHog agree:"
+        " that of a worker, or of another Pod that PostHog is made of, does not"
+    )
 
 
 def _fate(fact: EventBatch) -> str:

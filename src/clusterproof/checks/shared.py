@@ -192,7 +192,11 @@ def posthog_pod(site: Site) -> Inside:
 
 def events(site: Site) -> EventBatch:
     """What became of a batch of events that the SDK sent; where some are missing, why."""
-    batch = send_events(posthog_pod(site), site.posthog, site.run_id)
+    pod, before = posthog_pod(site), site.api.now().timestamp()
+    batch = send_events(pod, site.posthog, site.run_id)
+    last = site.api.now().timestamp() - batch.took_s
+    sender_s = min(0.0, batch.began_at - before) + max(0.0, batch.began_at - last)
+    batch = replace(batch, sender_s=sender_s if batch.began_at else 0.0)
     if len(batch.durable) == len(batch.events):
         return batch
     host = urlsplit(site.posthog.host).hostname or ""
