@@ -176,7 +176,7 @@ def test_a_figure_of_answers_needs_no_posthog(figure: str, outcome: Outcome | No
     answer = Routed("u", 200, variant="a", is_ab_test=True, exposure="e")
     expect = {"equals": 0} if figure == "unsticky" else {"at_least": 1}
     rule = row_of("exposure", figure=figure, expect=expect)
-    sent = SimpleNamespace(answers=(answer, answer), where="here", how="so")
+    sent = SimpleNamespace(answers=(answer, answer), by_pod=(), where="here", how="so")
     site = Looked({traffic: sent, exposures: NOT_SENT})
     if outcome is None:
         with pytest.raises(ObservationError, match="the Pod that sends"):
