@@ -231,7 +231,9 @@ def test_a_request_may_not_outlast_the_end_that_nobody_wrote(tmp_path: Path) -> 
         f"scenarios:\n  own:\n    target: ns/svc:80\n    timeout_s: 30\n    {shapes}\n",
         encoding="utf-8",
     )
-    with pytest.raises(SpecError, match="drain_s: .* expected more than timeout_s, 30: .*; got 12"):
+    with pytest.raises(
+        SpecError, match=r"drain_s: .* expected more than timeout_s, 30: .*; got 12"
+    ):
         read_objectives(path)
 
 
