@@ -205,6 +205,14 @@ def test_events_that_a_store_refuses_are_led_to_the_store_and_not_to_the_workers
     assert set(groups[0].own) == {lost, doubtful}
 
 
+def test_events_that_some_store_refuses_are_led_to_the_store_that_says_so() -> None:
+    lost = _ingestion("store-refuses")
+    full = failed(ANSWERS, "store-refuses", "db:5432", "a store", "full")
+    groups, alone = groups_of([lost, full], (*ROWS, lost.row))
+    assert [(group.own, group.symptoms) for group in groups] == [((full,), (lost,))]
+    assert alone == ()
+
+
 @pytest.mark.parametrize("code", ["event-clock", "flag-quota-limited"])
 def test_a_clock_and_a_plan_are_led_to_no_object(code: str) -> None:
     away = _ingestion(code)

@@ -473,6 +473,8 @@ def _ingestion(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
         return Reading(None)
     if store := _refusing(finding, web, relations):
         return Reading(_program_of(store), needs=(Need(store, RUNS),))
+    if finding.has("store-refuses"):
+        return Reading(_program_of(worker or web), needs=(Need("*/*/", SERVES),))
     if finding.has("event-waiting"):
         waits = (Need("*/*/", RUNS, named="worker"), Need("*/*/", SERVES))
         return Reading(_program_of(worker), needs=waits)
