@@ -138,7 +138,7 @@ def ask(
     connection.request("POST", "/api/v1/route", json.dumps(body), headers)
     answer = connection.getresponse()
     said = answer.read()
-    event = answer.headers.get("X-Exposure-Event-Id") or ""
+    event = (answer.headers.get("X-Exposure-Event-Id") or "").strip().lower()
     if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's success
         return answer.status, "", f"status {answer.status}: {said[:120]!r}", not answer.will_close
     json.loads(said)  # half an answer is none

@@ -43,7 +43,7 @@ def ask(request: Json, user: str, strategy: str, *, plain: bool) -> Json:
     try:
         with urllib.request.urlopen(call, timeout=request["timeout_s"]) as answer:  # noqa: S310
             fate["status"] = answer.status
-            fate["exposure"] = answer.headers.get("X-Exposure-Event-Id") or ""
+            fate["exposure"] = (answer.headers.get("X-Exposure-Event-Id") or "").strip().lower()
             said = json.loads(answer.read())
             fate["body"] = {key: said.get(key) for key in KEPT}
     except urllib.error.HTTPError as error:
