@@ -191,8 +191,9 @@ def status(request: Json) -> Json:
         body = {"query": {"kind": "HogQLQuery", "query": text}, "refresh": "force_blocking"}
         started = time.monotonic()
         answer = call(f"{host}/api/projects/{project}/query/", body)
-        body = answer["body"] if isinstance(answer["body"], dict) else {}
-        rows, error = body.get("results"), answer["error"]
+        told = answer["body"] if isinstance(answer["body"], dict) else {}
+        rows: Any = told.get("results")
+        error = answer["error"]
         try:
             value = int(rows[0][0])
         except (IndexError, KeyError, TypeError, ValueError):
