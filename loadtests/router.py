@@ -119,7 +119,7 @@ class RouterCaller(Caller):
         content, fault = super().read(name, answer)
         if not fault and name.startswith("route-"):
             fault = self._routing_fault(content, wants_variant=name == "route-ab")
-            content["event_id"] = answer.headers.get("x-exposure-event-id", "")
+            content["event_id"] = answer.headers.get("x-exposure-event-id", "").strip().lower()
         return content, fault
 
     @property

@@ -180,6 +180,39 @@ def test_events_that_wait_in_a_queue_are_led_to_the_workers_and_to_nothing_else(
     assert alone == ()
 
 
+def test_events_that_a_store_refuses_are_led_to_the_store_and_not_to_the_workers() -> None:
+    refused = "ClickHouse refuses what is written: its user may only read (log of worker-1/worker)"
+    claim = row("ingestion", id="lost", figure="lost", expect={"equals": 0})
+    alive = row("posthog-status", id="alive", figure="worker_alive", expect={"equals": True})
+    where = "ns/sender -> http://web.ns.svc"
+    lost = Finding(
+        claim, (Difference("lost", "0", "8 of 8", refused, code="store-refuses"),), where=where
+    )
+    doubtful = Finding(alive, (), f"it could not be confirmed: {refused}", where=where)
+    web = LEADS.model_copy(
+        update={
+            "id": "web-service",
+            "of": ObjectRef(kind="Service", namespace="ns", name="web"),
+            "workload": STARTS.workload,
+        }
+    )
+    stores = [
+        row("replicas", id=name, workload=f"Deployment/ns/{name}", replicas={"min": 1, "max": 1})
+        for name in ("worker", "clickhouse", "redis")
+    ]
+    groups, _ = groups_of([lost, doubtful], (*ROWS, *stores, web, claim, alive))
+    assert groups[0].place.ref == "Deployment/ns/clickhouse"
+    assert set(groups[0].own) == {lost, doubtful}
+
+
+def test_events_that_some_store_refuses_are_led_to_the_store_that_says_so() -> None:
+    lost = _ingestion("store-refuses")
+    full = failed(ANSWERS, "store-refuses", "db:5432", "a store", "full")
+    groups, alone = groups_of([lost, full], (*ROWS, lost.row))
+    assert [(group.own, group.symptoms) for group in groups] == [((full,), (lost,))]
+    assert alone == ()
+
+
 @pytest.mark.parametrize("code", ["event-clock", "flag-quota-limited"])
 def test_a_clock_and_a_plan_are_led_to_no_object(code: str) -> None:
     away = _ingestion(code)

@@ -39,6 +39,17 @@ def test_a_change_of_clocks_makes_no_night_absent() -> None:
     assert absent_nights(runs, now=runs[-1] + 60, zone=zone) == ()
 
 
+@pytest.mark.parametrize("clock", [(7, 30), (6, 45), (8, 0)])
+def test_runs_at_about_noon_of_the_zone_follow_one_another(clock: tuple[int, int]) -> None:
+    """In New York 07:30 is 11:30 UTC before 1 November, and 12:30 from then on."""
+    zone = ZoneInfo("America/New_York")
+    for month, days in ((10, range(25, 32)), (3, range(5, 15))):
+        runs = [datetime(2026, month, day, *clock, tzinfo=zone).timestamp() for day in days]
+        if month == 10:
+            runs += [datetime(2026, 11, day, *clock, tzinfo=zone).timestamp() for day in (1, 2, 3)]
+        assert absent_nights(runs, now=runs[-1] + 25 * 3600) == ()
+
+
 def test_absent_nights_are_those_of_the_zone() -> None:
     """What is noon there is the next night elsewhere."""
     zone = ZoneInfo("America/New_York")

@@ -81,7 +81,8 @@ def test_a_loss_names_events_to_look_for() -> None:
     (found,) = differences(_row("lost"), _batch(GOOD, EventFate("u7")))
     assert found.observed == "1 of 2 sent"
     assert found.reason == (
-        "not read back within 45 s, such as u7; lost: 1 of the same batch came back"
+        "not read back within 45 s, such as u7; lost, or late by more than 45 s:"
+        " 1 of the same batch came back within 1.5 s, and no queue is seen"
     )
 
 
@@ -90,6 +91,7 @@ def _codes(figure: str, batch: EventBatch) -> set[str]:
 
 
 GONE = EventFate("u1")
+FULL = "Redis refuses what is written: it is full (log of worker-1/worker)"
 
 
 @pytest.mark.parametrize(
@@ -100,10 +102,25 @@ GONE = EventFate("u1")
         (replace(_batch(GONE), waiting=0), "event-lost"),
         (replace(_batch(GOOD, GONE), waiting=1), "event-waiting"),
         (_batch(GOOD, EventFate("u1", error="503")), "event-rejected"),
+        (replace(_batch(GONE), waiting=9, refusals=(FULL,)), "store-refuses"),
+        (replace(_batch(GOOD, GONE), refusals=(FULL,)), "store-refuses"),
+        (replace(_batch(EventFate("u1", error="503")), refusals=(FULL,)), "store-refuses"),
     ],
 )
 def test_whose_fault_a_missing_event_is(batch: EventBatch, code: str) -> None:
     assert _codes("durable", batch) == {code}
+
+
+@pytest.mark.parametrize("figure", ["accepted", "durable", "lag_p95_s"])
+def test_a_store_that_refuses_is_named(figure: str) -> None:
+    gone = replace(_batch(EventFate("u1", error="503")), refusals=(FULL,))
+    (difference,) = differences(_row(figure), gone)
+    assert (difference.code, FULL in difference.reason) == ("store-refuses", True)
+
+
+def test_of_an_empty_queue_what_is_missing_is_lost() -> None:
+    (difference,) = differences(_row("lost"), replace(_batch(GOOD, GONE), waiting=0))
+    assert "lost: PostHog's queue is empty, and 1 of the same batch" in difference.reason
 
 
 def test_copies_that_a_merge_collapses_have_a_code_of_their_own() -> None:
@@ -119,6 +136,25 @@ def test_times_that_alone_came_back_otherwise_are_a_clocks() -> None:
     spoiled = replace(shifted, altered=(*shifted.altered, "share: sent 1, stored 2"))
     assert _codes("altered", _batch(GOOD, shifted)) == {"event-clock"}
     assert _codes("altered", _batch(GOOD, shifted, spoiled)) == {"event-altered"}
+
+
+@pytest.mark.parametrize(
+    ("sender_s", "posthog_s", "words"),
+    [
+        (3600.0, 0.0, "the sending Pod's clock was 3600 s ahead of the API server's"),
+        (-90.0, 90.0, "the sending Pod's clock was 90 s behind the API server's"),
+        (0.0, -3600.0, "PostHog's clock was 3600 s behind the sending Pod's"),
+        (30.0, 59.0, "that of a worker"),
+        (0.0, 0.0, "that of a worker"),
+    ],
+)
+def test_the_clock_that_is_wrong_is_named(sender_s: float, posthog_s: float, words: str) -> None:
+    shifted = EventFate("u1", lag_s=1.0, stored=1, altered=("timestamp: +3600 s apart",))
+    reading = Reading(answered=3, clock_s=posthog_s)
+    fact = EventBatch((shifted,), reading, sender_s=sender_s)
+    (difference,) = differences(_row("altered"), fact)
+    assert difference.code == "event-clock"
+    assert words in difference.reason
 
 
 def test_a_lag_that_nobody_looked_at_in_time_is_in_doubt() -> None:

@@ -1,5 +1,6 @@
 """What the judges of PostHog say, to the letter: the figure, what was expected, and why."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from clusterproof.checks.flag import FlagAnswer
 from clusterproof.checks.posthog_status import Figure
 from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading, Stored
 from clusterproof.product.router.counting import Routed
+from clusterproof.product.router.traffic import PodFate
 from tests.judge.rows import row
 from tests.judging import DoubtError, differences
 
@@ -53,7 +55,8 @@ def fates(*names: str, **fields: Any) -> list[EventFate]:  # noqa: ANN401 - fiel
             ingestion("durable", equals=1),
             batch(GOOD, *fates("a", "b", "c", "d")),
             "durable: expected 1, observed 0.2 (1 of 5)"
-            " (not read back within 45 s, such as a, b, c; lost: 1 of the same batch came back)",
+            " (not read back within 45 s, such as a, b, c; lost, or late by more than 45 s:"
+            " 1 of the same batch came back within 1.5 s, and no queue is seen)",
         ),
         (
             ingestion("durable", equals=1),
@@ -64,7 +67,8 @@ def fates(*names: str, **fields: Any) -> list[EventFate]:  # noqa: ANN401 - fiel
             ingestion("lost", equals=0),
             batch(GOOD, *fates("a", "b")),
             "lost: expected 0, observed 2 of 3 sent"
-            " (not read back within 45 s, such as a, b; lost: 1 of the same batch came back)",
+            " (not read back within 45 s, such as a, b; lost, or late by more than 45 s:"
+            " 1 of the same batch came back within 1.5 s, and no queue is seen)",
         ),
         (
             ingestion("duplicate", equals=0),
@@ -198,6 +202,41 @@ def event(user: str, variant: str) -> Stored:
 def test_an_exposure_says_what_came_of_it(claim: Any, value: Exposures, words: str) -> None:  # noqa: ANN401
     """Each cause once, at most three."""
     assert said(claim, value) == [words]
+
+
+OLD, YOUNG = PodFate("w-a", 900.0, ((200, 4),)), PodFate("w-b", 12.0, ((200, 4),))
+BROKEN = PodFate("w-c", 900.0, ((200, 1), (500, 3)))
+COLD = PodFate("w-d", 3.0, ((200, 4),), unrouted=2)
+
+
+@pytest.mark.parametrize(
+    ("by_pod", "words"),
+    [
+        ((OLD, BROKEN), "1 of 2 Pods do not: w-c (Ready for 900 s): 1 of 200, 3 of 500"),
+        (
+            (OLD, COLD),
+            "1 of 2 Pods do not: w-d (Ready for 3 s): 4 of 200, 2 without a variant",
+        ),
+        (
+            (OLD, YOUNG),
+            "a moment later every Pod did; Ready before it could route?"
+            " w-b (Ready for 12 s): 4 of 200",
+        ),
+        ((OLD,), "a moment later each of 1 Pods did, asked by itself"),
+        ((replace(YOUNG, ready_s=None, statuses=((0, 4),)),), "w-b (not Ready): 4 of no answer"),
+    ],
+)
+def test_the_pod_that_does_not_route_is_named(by_pod: tuple[PodFate, ...], words: str) -> None:
+    value = replace(exposures(asked("a"), Routed("b", 500, error="w")), by_pod=by_pod)
+    assert words in said(exposure("routed", 1), value)[0]
+
+
+def test_a_plain_request_counts_as_routed_without_a_variant() -> None:
+    plain = Routed("b", 200, plain=True)
+    assert differences(exposure("routed", 1), exposures(asked("a"), plain)) == ()
+    lost = Routed("b", 503, plain=True, error="busy")
+    (difference,) = differences(exposure("routed", 1), exposures(asked("a"), lost))
+    assert difference.reason == "busy"
 
 
 @pytest.mark.parametrize("figure", ["routed", "durable", "wrong_variant", "unsticky"])

@@ -410,6 +410,7 @@ def connected(text: str = "", status: int = 0) -> Dialled:
         ("postgresql", connected("S")),
         ("postgresql", connected("N")),
         ("redis", connected("+PONG")),
+        ("redis", connected("+PONG; a read-only replica")),
         ("redis", connected("-NOAUTH Authentication required.")),
     ],
 )
@@ -425,6 +426,8 @@ def test_answer_in_its_own_protocol_is_as_expected(protocol: str, dialled: Diall
         ("clickhouse", connected("pong", 200), "expected HTTP 200, Ok."),
         ("postgresql", connected("H"), "expected S or N to an SSLRequest"),
         ("redis", connected("-LOADING Redis is loading"), "-LOADING"),
+        ("redis", connected("+PONG; full: 3 of 2 bytes"), "full: 3 of 2 bytes"),
+        ("redis", connected("+PONG; cannot write its append-only file"), "cannot write"),
         ("redis", Dialled(DialOutcome.DNS_FAILURE, text="no such name"), "did not resolve"),
     ],
 )

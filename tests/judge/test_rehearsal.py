@@ -36,6 +36,21 @@ def test_an_operation_that_cost_nothing_is_as_expected() -> None:
 
 
 @pytest.mark.parametrize(
+    ("flown", "words"),
+    [
+        (replace(FLOWN, stood_still_s=8.0), "the sender itself stood still for 8.0 s"),
+        (replace(FLOWN, sent=1, answered=1, ran_s=60.0), "1 requests in 60 s"),
+        (replace(FLOWN, stood_still_s=1.9, late_s=9.0), ""),
+    ],
+)
+def test_what_nothing_was_sent_in_shows_no_outage(flown: Flown, words: str) -> None:
+    value = replace(GOOD, flown=flown)
+    assert (words in doubt(ROW, value)) if words else not doubt(ROW, value)
+    lost = replace(value, flown=replace(flown, sent=401))
+    assert len(differences(ROW, lost)) == 1
+
+
+@pytest.mark.parametrize(
     "part",
     [
         {"steps": (*GOOD.steps, Step("all is back", "1 of 3", 60.0, 60.0))},

@@ -262,3 +262,13 @@ def test_prometheus_is_judged_where_its_bound_is_fine_enough() -> None:
     assert near is not None
     assert far is not None
     assert (near.outcome, far.outcome) == ("passed", "failed")
+
+
+@pytest.mark.parametrize(
+    ("served", "outcome"), [(800, "passed"), (799, "inconclusive"), (500, "inconclusive")]
+)
+def test_what_may_have_been_counted_unseen_by_the_hundreds_proves_nothing(
+    served: int, outcome: str
+) -> None:
+    """A bound that could hide a fifth of all requests."""
+    assert requests(1000, 0, served, 600).outcome == outcome

@@ -224,6 +224,19 @@ def _changed(field: str, wrong: object) -> dict[str, Any]:
     return whole
 
 
+def test_a_request_may_not_outlast_the_end_that_nobody_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "objectives.yaml"
+    shapes = "shapes: {a: [{rate: 1, for_s: 1}]}"
+    path.write_text(
+        f"scenarios:\n  own:\n    target: ns/svc:80\n    timeout_s: 30\n    {shapes}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(
+        SpecError, match=r"drain_s: .* expected more than timeout_s, 30: .*; got 12"
+    ):
+        read_objectives(path)
+
+
 @pytest.mark.parametrize(
     ("field", "wrong", "says"),
     [

@@ -88,6 +88,21 @@ def test_a_run_of_another_shape_is_not_compared(tmp_path: Path) -> None:
     assert "+0.0%" not in text
 
 
+@pytest.mark.parametrize(("share", "is_compared"), [(10.0, False), (0.1, False), (1.05, True)])
+def test_a_run_at_another_rate_is_not_compared(
+    tmp_path: Path, share: float, *, is_compared: bool
+) -> None:
+    spec, inputs = read_objectives(), _inputs()
+    analysis = analyse(inputs, spec)
+    write_report(analysis, inputs, spec, tmp_path)
+    before = json.loads((tmp_path / "load.json").read_text(encoding="utf-8"))
+    before["figures"]["requests"] *= share
+    path = tmp_path / "before.json"
+    path.write_text(json.dumps(before), encoding="utf-8")
+    page = write_report(analysis, inputs, spec, tmp_path, previous=path)
+    assert ("requests: not compared." in page.read_text(encoding="utf-8")) != is_compared
+
+
 def test_a_run_without_a_cluster_is_never_green() -> None:
     analysis = analyse(_inputs(), read_objectives())
     assert analysis.verdict.outcome != "passed"

@@ -62,6 +62,22 @@ def test_a_ceiling_that_was_reached_says_how() -> None:
     ]
 
 
+def test_a_pod_that_a_rollout_makes_beside_the_others_is_no_ceiling() -> None:
+    """Ten are Ready for a moment, of which nine were asked for."""
+    surge = timeline(
+        ready=series((0, 3), (60, 9), (120, 10), (121, 9)),
+        replicas=series((0, 3), (45, 9)),
+        desired=series((0, 3), (45, 9)),
+        pressure=series((45, 140), (60, 80)),
+    )
+    judged = judge_ceiling(surge, HELD, DEMAND, None)
+    assert (judged.outcome, judged.link) == (Outcome.INCONCLUSIVE, Link.DEMAND)
+    later = replace(surge, desired=series((0, 3), (45, 9), (130, 10)))
+    assert judge_ceiling(later, HELD, DEMAND, None).outcome is not Outcome.PASSED
+    come = replace(later, ready=series((0, 3), (60, 9), (120, 10), (121, 9), (140, 10)))
+    assert judge_ceiling(come, HELD, DEMAND, None).observed == "110.0 s"
+
+
 def test_at_most_fourteen_steps_are_shown() -> None:
     """A line must stay readable."""
     many = series(*((30 + at, at) for at in range(20)), (100, 10))

@@ -190,6 +190,30 @@ def test_nothing_is_forgotten_below_the_limit(tmp_path: Path) -> None:
     assert forget_oldest(tmp_path, 1) == ()
 
 
+def test_a_night_that_the_history_does_not_take_is_told_and_no_pass(stage: Stage) -> None:
+    """Its reports are written, old folders go, and the verdict of a failure stays."""
+    stage.run()
+    store = stage.night.results / "history.sqlite3"
+    store.write_bytes(b"SQLite format 3\0" + b"\xff" * 4096)
+    stage.night = replace(stage.night, webhook=f"{stage.server}/hook", keep=1)
+    assert stage.run() is ExitCode.INTERNAL
+    assert any("the history did not take this night" in line for line in stage.said)
+    assert any(line.startswith("webhook: told") for line in stage.said)
+    (folder,) = (stage.night.results / "runs").iterdir()
+    assert (folder / "junit.xml").is_file()
+    stage.answers.lists[CONFIG_MAPS] = settings(one="yes", two="no")
+    assert stage.run() is ExitCode.FAILED
+
+
+def test_sonobuoy_is_not_told_the_report_of_another_night(stage: Stage, tmp_path: Path) -> None:
+    stage.run()
+    done = tmp_path / "done" / "done"
+    done.parent.mkdir()
+    options = ("--results", str(stage.night.results), "--done", str(done))
+    assert main(["nightly", "run", *options, "--spec", str(tmp_path / "nosuch.yaml")]) != 0
+    assert Path(done.read_text(encoding="utf-8")).name == "error.txt"
+
+
 def test_sonobuoy_is_told_where_the_junit_report_is(stage: Stage) -> None:
     done = stage.folder / "done"
     arguments = ["nightly", "run", "--results", str(stage.night.results), "--done", str(done)]

@@ -433,6 +433,9 @@ def test_a_copy_that_kubectl_keeps_is_no_placeholder() -> None:
 # --- Shapes
 
 
+SEQUENCE = "characters in the order of the alphabet, of the digits or of a keyboard"
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -441,6 +444,14 @@ def test_a_copy_that_kubectl_keeps_is_no_placeholder() -> None:
         (b" " * 32, ["only white space"]),
         (b"a" * 40, ["one character repeated"]),
         (b"ab" * 20, ["two or three characters over and over"]),
+        (b"abc" * 12, ["a short text over and over"]),
+        (b"0123456789abcdef" * 2, ["a short text over and over"]),
+        (b"change-me-change-me-change-me-ch", ["a short text over and over"]),
+        (b"abcdefghijklmnopqrstuvwxyz012345", [SEQUENCE]),
+        (b"98765432100123456789-zyxwvuts", [SEQUENCE]),
+        (b"QwertyuiopAsdfghjklZxcvbnm!!", [SEQUENCE]),
+        (b"9f8e1c0a7b6d5f4e3c2b1a0998877665", []),
+        (b"key-2026-11-27-qwe-7Hj2kLp0Zx", []),
         (b"correct-horse-battery-staple-0123\n", [AROUND]),
         (b"correct-horse-battery-staple-0123\r\n", [AROUND]),
         (

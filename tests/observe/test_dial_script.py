@@ -157,6 +157,48 @@ def test_first_words_of_a_protocol_come_back(protocol: str, answer: bytes, text:
     assert (found.outcome, found.text) == (DialOutcome.CONNECTED, text)
 
 
+def _redis_that_tells(lines: str) -> Callable[[socket.socket], None]:
+    def serve(client: socket.socket) -> None:
+        client.recv(64)
+        client.sendall(b"+PONG\r\n")
+        client.recv(64)
+        body = lines.encode()
+        answer = b"$%d\r\n%b\r\n" % (len(body), body)
+        client.sendall(answer[:9])
+        client.sendall(answer[9:])
+
+    return serve
+
+
+FILLER = "# Server\r\nredis_version:7.0.15\r\n" + "x:1\r\n" * 300
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ("used_memory:9\r\nmaxmemory:8\r\nmaxmemory_policy:noeviction", "; full: 9 of 8 bytes"),
+        ("used_memory:9\r\nmaxmemory:8\r\nmaxmemory_policy:allkeys-lru", ""),
+        ("used_memory:9\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction", ""),
+        ("used_memory:8\r\nmaxmemory:8\r\nmaxmemory_policy:noeviction", ""),
+        (
+            "used_memory:9\r\nmem_not_counted_for_evict:1\r\nmaxmemory:8\r\n"
+            "maxmemory_policy:noeviction",
+            "",
+        ),
+        ("aof_enabled:1\r\naof_last_write_status:err", "; cannot write its append-only file"),
+        ("aof_enabled:0\r\naof_last_write_status:err", ""),
+        ("role:slave", "; a read-only replica"),
+        ("role:master", ""),
+        ("used_memory:many", ""),
+        ("", ""),
+    ],
+)
+def test_a_redis_that_takes_no_writes_says_so(lines: str, text: str) -> None:
+    with listening(_redis_that_tells(f"{FILLER}{lines}\r\n")) as port:
+        found = dial_one(Peer("a", HOST, port, "redis"))
+    assert (found.outcome, found.text) == (DialOutcome.CONNECTED, f"+PONG{text}")
+
+
 def test_http_status_and_body_come_back() -> None:
     answer = b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nwait"
     with listening(replying(answer)) as port:
@@ -263,7 +305,7 @@ def test_tls_with_another_certificate_is_a_protocol_error(
 
 
 def test_script_needs_nothing_but_the_standard_library_and_fits_into_an_argument() -> None:
-    assert len(source_of("dial")) < 9000
+    assert len(source_of("dial")) < 11_000
     assert '"""' not in source_of("dial")
 
 

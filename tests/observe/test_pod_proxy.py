@@ -1,5 +1,8 @@
 """Through the API server's pod proxy: the Pod's answer, its silence, and our own blindness."""
 
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -119,6 +122,24 @@ def test_an_answer_that_is_no_json_has_no_field() -> None:
     with api_server(_World([_pod("a")], {"a": Reply(body="fine")}).answer) as api:
         (answer,) = read_answers(Cluster(api), HEALTH).value
     assert answer.fields == (("status", Missing("JSON in the answer")),)
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "words"),
+    [
+        (0, ""),
+        (30, ""),
+        (3700, "its clock was 3[67]\\d\\d s ahead of the API server's"),
+        (-3700, "its clock was 3[67]\\d\\d s behind the API server's"),
+    ],
+)
+def test_a_pod_whose_clock_is_off_is_named_beside_its_answer(apart_s: int, words: str) -> None:
+    date = format_datetime(datetime.now(tz=UTC) + timedelta(seconds=apart_s), usegmt=True)
+    answers = {"a": Reply(body={"status": "ok"}, headers={"date": date})}
+    with api_server(_World([_pod("a")], answers).answer) as api:
+        (line,) = read_answers(Cluster(api), HEALTH).evidence
+    assert line.startswith("a: 200 in ")
+    assert re.search(f"ms; {words}$" if words else "ms$", line)
 
 
 def test_no_running_pod_is_no_finding() -> None:

@@ -144,6 +144,18 @@ GONE = Reply(404, {})
     [
         (of_version_2(None, flags={"g": ON}), LOGIN, ("no such flag", "flag-missing")),
         (of_version_2(None), LOGIN, ("an answer without any flag", "flags-absent")),
+        (Reply(body=None), LOGIN, ("an answer without any flag", "flags-absent")),
+        (Reply(body=[]), LOGIN, ("an answer without any flag", "flags-absent")),
+        (Reply(body="null"), LOGIN, ("an answer without any flag", "flags-absent")),
+        (Reply(body={"flags": None}), LOGIN, ("an answer without any flag", "flags-absent")),
+        (Reply(body={"flags": {"f": None}}), LOGIN, ("an answer without any flag", "flags-absent")),
+        (of_version_2(None, quotaLimited=5), LOGIN, ("an answer without any flag", "flags-absent")),
+        (of_version_2({**ON, "variant": {"a": 1}}), LOGIN, ("{'a': 1}", "variant-unexpected")),
+        (
+            Reply(body={"error": "the database is away", "flags": {}}),
+            LOGIN,
+            ("error: the database is away", "variant-unexpected"),
+        ),
         (
             of_version_2(None, quotaLimited=["feature_flags"]),
             LOGIN,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from clusterproof.checks.shared import Arrival, events, exposures, status, traff
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Doubt, Failed, Judgement, Passed
+from clusterproof.observe.cluster import Cluster
 from clusterproof.outcome import Outcome
 from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading
 from clusterproof.product.posthog.status import StatusPage, lines_of
@@ -21,9 +22,8 @@ from clusterproof.spec import Settings, Spec
 from clusterproof.spec.row import Area, Expectation, ObjectRef
 from clusterproof.spec.settings import TrafficSettings
 from tests.judge.rows import row as row_of
-
-if TYPE_CHECKING:
-    from clusterproof.observe.cluster import Cluster
+from tests.observe.cluster_objects import cluster_of
+from tests.observe.test_workloads import ago, running, workload
 
 TRAFFIC = TrafficSettings(
     workload=ObjectRef(kind="Deployment", namespace="n", name="w"), service="w"
@@ -111,11 +111,13 @@ WELL = StatusPage(
 class Looked(Site):
     """A run whose shared looks came to what a test says; an error is raised."""
 
-    def __init__(self, answers: dict[Any, Any], *rows: StatusRow) -> None:
+    def __init__(
+        self, answers: dict[Any, Any], *rows: StatusRow, cluster: Cluster | None = None
+    ) -> None:
         """Looks that are not named were never begun."""
         settings = Settings(traffic=TRAFFIC)
         spec = Spec("test", "test", Path("spec.yaml"), {}, settings, rows, {})
-        super().__init__(cast("Cluster", None), spec, "20260101-000000-abcdef", rows)
+        super().__init__(cast("Cluster", cluster), spec, "20260101-000000-abcdef", rows)
         self._answers = answers
 
     def ended(self, look: Any) -> bool:  # noqa: ANN401 - any look
@@ -176,7 +178,7 @@ def test_a_figure_of_answers_needs_no_posthog(figure: str, outcome: Outcome | No
     answer = Routed("u", 200, variant="a", is_ab_test=True, exposure="e")
     expect = {"equals": 0} if figure == "unsticky" else {"at_least": 1}
     rule = row_of("exposure", figure=figure, expect=expect)
-    sent = SimpleNamespace(answers=(answer, answer), where="here", how="so")
+    sent = SimpleNamespace(answers=(answer, answer), by_pod=(), where="here", how="so")
     site = Looked({traffic: sent, exposures: NOT_SENT})
     if outcome is None:
         with pytest.raises(ObservationError, match="the Pod that sends"):
@@ -185,3 +187,37 @@ def test_a_figure_of_answers_needs_no_posthog(figure: str, outcome: Outcome | No
     observed = exposure.look(rule, site)
     assert exposure.judge(rule, observed.value).outcome is outcome
     assert observed.evidence[1] == "1 exposure events named"
+
+
+SENT = EventBatch((EventFate("u", lag_s=1.0, stored=1),), Reading(answered=1))
+
+
+@pytest.mark.parametrize(
+    ("page", "ready", "code"),
+    [
+        ({"worker_status": 1}, {"a": 60.0, "b": 60.0}, "figure-contradicted"),
+        ({"worker_status": 2}, {"a": 60.0, "b": 60.0}, ""),
+        ({"worker_status": 3}, {"a": 60.0, "b": 60.0}, ""),
+        ({"worker_status": 1}, {"a": 60.0, "b": 5.0}, ""),
+        ({"worker_status": "unknown"}, {"a": 60.0, "b": 60.0}, ""),
+        ({}, {"a": 60.0, "b": 60.0}, ""),
+    ],
+    ids=["dead inside", "all", "one that ends", "young", "no number", "no count"],
+)
+def test_a_worker_that_is_ready_and_dead_inside_is_told_by_the_count(
+    page: dict[str, Any], ready: dict[str, float], code: str
+) -> None:
+    pods = []
+    for name, since in ready.items():
+        pod = running(name)
+        pod["status"]["conditions"][0]["lastTransitionTime"] = ago(seconds=since)
+        pods.append(pod)
+    claim = _row("worker_alive").model_copy(
+        update={"of": ObjectRef(kind="Deployment", namespace="ns", name="web")}
+    )
+    told = StatusPage({"plugin_sever_alive": True, **page})
+    with cluster_of(workload(), *pods) as cluster:
+        site = Looked({status: told, events: SENT}, claim, cluster=cluster)
+        judgement = posthog_status.judge(claim, posthog_status.look(claim, site).value)
+    codes = [difference.code for difference in getattr(judgement, "differences", ())]
+    assert codes == ([code] if code else [])

@@ -28,8 +28,9 @@ ROW = MetricMovesRow(
 class _Router:
     """A router of one Pod, and the API server that its metrics page is read through."""
 
-    def __init__(self, each: int = 1) -> None:
+    def __init__(self, each: int = 1, address: str = "") -> None:
         self.each = each
+        self.address = address
         self.count = 0
         self.users: Counter[str] = Counter()
         self.lock = threading.Lock()
@@ -39,10 +40,12 @@ class _Router:
         with self.lock:
             self.count += self.each
             self.users[wanted["user_id"]] += 1
+        if not wanted["enable_ab_test"]:
+            return Reply(body={"model_id": "m", "variant_id": "", "is_ab_test": False})
         if wanted["user_id"].endswith("0") and wanted["strategy"] == "fastest":
             return Reply(500, "broken")
         body = {"model_id": "m", "variant_id": "control", "is_ab_test": True}
-        return Reply(body=body, headers={"x-exposure-event-id": "e"})
+        return Reply(body=body, headers={"x-exposure-event-id": "E"})
 
     def api(self, request: Request) -> Reply:
         if "/replicasets" in request.path:
@@ -57,9 +60,10 @@ class _Router:
             )
         if "/proxy/" in request.path:
             return Reply(body=f"# TYPE requests_total counter\nrequests_total {self.count}\n")
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
         pod = {
             "metadata": {"name": "a", "namespace": "n", "uid": "1", **owned_by("w")},
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+            "status": {"phase": "Running", "conditions": [ready], "podIP": self.address},
         }
         return Reply(body=listed("Pod", pod))
 
@@ -75,21 +79,42 @@ def _measure(router: _Router) -> Traffic:
 def test_each_user_asks_three_times_and_every_answer_is_told() -> None:
     router = _Router()
     traffic = _measure(router)
-    assert set(router.users.values()) == {3}
-    assert len(traffic.answers) == router.count == 12
+    plain = {answer.user for answer in traffic.answers if answer.plain}
+    assert {user for user in router.users if user.endswith("-plain")} == plain
+    assert {router.users[user] for user in plain} == {1}
+    assert {count for user, count in router.users.items() if user not in plain} == {3}
+    assert len(traffic.answers) == router.count == 12 + 4
     statuses = Counter(one.status for one in traffic.answers)
-    assert statuses[200] + statuses[500] == 12
+    assert statuses[200] + statuses[500] == 16
     assert {one.error for one in traffic.answers if one.status == 500} == {"broken"}
-    assert {one.exposure for one in traffic.answers if one.status == 200} == {"e"}
+    # PostHog gives a uuid back in small letters, whatever the router wrote.
+    tested = [one for one in traffic.answers if one.status == 200 and not one.plain]
+    assert {one.exposure for one in tested} == {"e"}
+    assert {one.is_ab_test for one in tested} == {True}
+
+
+def test_where_a_request_was_not_routed_each_pod_is_asked_by_itself() -> None:
+    router = _Router(address="127.0.0.1")
+    (fate,) = _measure(router).by_pod
+    assert fate.pod == "a"
+    assert sum(count for _, count in fate.statuses) == 4
+    assert {user for user in router.users if user.startswith("run-e")} == {"run-e0", "run-e0-plain"}
+    assert (fate.is_sound, fate.unrouted) == (500 not in dict(fate.statuses), 0)
+    assert fate.ready_s is not None
+
+
+def test_a_pod_that_cannot_be_asked_by_itself_is_not_accused() -> None:
+    assert _measure(_Router()).by_pod == ()
+    assert _measure(_Router(address="127.0.0.9")).by_pod == ()
 
 
 def test_one_batch_is_enough_where_all_is_counted_once() -> None:
     (batch,) = _measure(_Router()).batches
-    assert [total(page, "requests_total", {}) for page in batch.after] == [12.0]
+    assert [total(page, "requests_total", {}) for page in batch.after] == [16.0]
 
 
 def test_a_doubt_is_settled_by_a_quiet_time_and_twice_the_batch() -> None:
     traffic = _measure(_Router(each=2))
-    assert [len(batch.answers) for batch in traffic.batches] == [12, 24]
+    assert [len(batch.answers) for batch in traffic.batches] == [16, 32]
     assert traffic.quiet is not None
     assert traffic.quiet.answers == ()

@@ -17,7 +17,7 @@ from tests.judging import at_cluster, differences, site_of
 from tests.observe.cluster_objects import cluster_of
 from tests.observe.loopback import Reply
 from tests.observe.test_resources import HPA, UTILIZATION, autoscaler, resource
-from tests.observe.test_workloads import ago, running
+from tests.observe.test_workloads import ago, running, workload
 
 read_hpa_state = at_cluster(look_at_hpa_state)
 
@@ -208,3 +208,39 @@ def test_an_autoscaler_whose_target_has_no_known_kind_is_not_waited_for() -> Non
         assert len(said(made, "conditions")) == 2
         (absent,) = said(made, "target")
         assert "observed Rollouts.v1alpha1.argoproj.io/web, absent" in absent
+
+
+FIGURES = "/apis/metrics.k8s.io/v1beta1/namespaces/ns/pods"
+
+
+def _figure(pod: str, **since: float) -> Json:
+    return {"metadata": {"name": pod}, "timestamp": ago(**since), "window": "15s"}
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ([_figure("web-1", seconds=20)], []),
+        ([_figure("web-1", seconds=20), _figure("another", hours=6)], []),
+        ([_figure("web-1", hours=6)], ["figure of web-1: expected at most 300 s old"]),
+        ([{"metadata": {"name": "web-1"}}], []),
+        ([], []),
+    ],
+    ids=["fresh", "of another", "stale", "without a time", "none"],
+)
+def test_figures_that_the_metrics_api_repeats_are_no_figures(
+    figures: list[Json], words: list[str]
+) -> None:
+    measured = autoscaler(UTILIZATION, current=(resource("cpu", averageUtilization=40),))
+    measured["metadata"] |= {"creationTimestamp": ago(hours=1)}
+    answers = {FIGURES: {"kind": "PodMetricsList", "items": figures}}
+    pods = [workload(), running("web-1")]
+    with cluster_of(measured, *pods, answers=answers) as made:
+        assert [each.partition(", observed")[0] for each in said(made, "metrics")] == words
+
+
+def test_figures_whose_age_may_not_be_read_are_no_finding() -> None:
+    measured = autoscaler(UTILIZATION, current=(resource("cpu", averageUtilization=40),))
+    refused = {"kind": "Status", "apiVersion": "v1", "code": 403}
+    with cluster_of(measured, workload(), running("web-1"), answers={FIGURES: refused}) as made:
+        assert said(made, "metrics") == []

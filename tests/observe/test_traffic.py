@@ -87,6 +87,83 @@ def test_requests_without_an_answer_may_have_been_counted() -> None:
     assert (one.at_least, one.at_most) == (2, 4)
 
 
+PLAIN = Routed("v", 200, plain=True)
+
+
+@pytest.mark.parametrize(("by", "risen"), [("requests", 4), ("exposures", 3), ("events", 3)])
+def test_a_request_that_asked_for_no_test_is_no_exposure(by: str, risen: int) -> None:
+    batch = Batch((SERVED, SERVED, SERVED, PLAIN), (_page("a", 0),), (_page("a", risen),), 1.0)
+    row = ROW.model_copy(update={"by": by})
+    fact = read_moves(Traffic((batch,)), row).value
+    assert differences(row, fact) == ()
+
+
+def test_a_counter_of_exposures_that_counts_every_request_is_said_to() -> None:
+    row = ROW.model_copy(update={"by": "exposures"})
+    answers = (SERVED, SERVED, SERVED, PLAIN)
+    first = Batch(answers, (_page("a", 0),), (_page("a", 4),), 1.0)
+    quiet = _batch([_page("a", 4)], [_page("a", 4)], answers=0)
+    second = Batch(answers * 2, (_page("a", 4),), (_page("a", 12),), 1.0)
+    fact = read_moves(Traffic((first, second), quiet), row).value
+    reasons = [difference.reason for difference in differences(row, fact)]
+    assert reasons == [
+        "as many as all requests, of which 3 are exposures",
+        "as many as all requests, of which 6 are exposures",
+    ]
+
+
+def test_a_plain_request_that_was_not_answered_is_no_exposure_in_doubt() -> None:
+    lost = Routed("v", 0, plain=True)
+    batch = Batch((SERVED, lost), (_page("a", 0),), (_page("a", 1),), 1.0)
+    (count,) = read_moves(Traffic((batch,)), ROW.model_copy(update={"by": "events"})).value.batches
+    assert (count.at_least, count.at_most) == (1, 1)
+    (count,) = read_moves(Traffic((batch,)), ROW).value.batches
+    assert (count.at_least, count.at_most) == (1, 2)
+
+
+SECONDS = ROW.model_copy(update={"name": "took_seconds", "labels": {"path": "/route"}})
+
+
+def _timed(count: float, summed: float) -> Page:
+    samples = (
+        Sample("took_seconds_count", {"path": "/route"}, count),
+        Sample("took_seconds_sum", {"path": "/route"}, summed),
+        Sample("took_seconds_sum", {"path": "/health"}, 9000.0),
+    )
+    return Page("a", "1", {"took_seconds": Family("took_seconds", "histogram", samples)})
+
+
+@pytest.mark.parametrize(
+    ("summed", "unit"),
+    [
+        (0.7, ""),
+        (0.001, ""),
+        (1.4, ""),
+        (620.0, "milliseconds?"),
+        (3.0, "milliseconds?"),
+        (620e3, "microseconds?"),
+        (620e6, "nanoseconds?"),
+        (0.0, "60 requests were counted, and their time was not"),
+    ],
+)
+def test_a_sum_that_is_not_of_seconds_is_told_by_our_own_clock(summed: float, unit: str) -> None:
+    answers = (Routed("u", 200, duration_ms=0.7 * 1000 / 60),) * 60
+    batch = Batch(answers, (_timed(0, 5.0),), (_timed(60, 5.0 + summed),), 1.0)
+    looked = read_moves(Traffic((batch,)), SECONDS)
+    found = differences(SECONDS, looked.value)
+    assert [difference.code for difference in found] == (["sum-not-seconds"] if unit else [])
+    assert all(difference.reason.endswith(unit) for difference in found)
+    assert any("by our clock they took 0.7 s" in line for line in looked.evidence)
+
+
+def test_a_sum_that_has_the_requests_of_others_is_not_compared_with_our_clock() -> None:
+    answers = (Routed("u", 200, duration_ms=10.0),) * 60
+    batch = Batch(answers, (_timed(0, 0.0),), (_timed(61, 620.0),), 1.0)
+    assert read_moves(Traffic((batch,)), SECONDS).value.spent is None
+    other = SECONDS.model_copy(update={"by": "events"})
+    assert read_moves(Traffic((batch,)), other).value.spent is None
+
+
 def test_a_metric_that_no_page_has_is_not_present() -> None:
     row = ROW.model_copy(update={"name": "nothing_total"})
     traffic = Traffic((_batch([_page("a", 5)], [_page("a", 8)]),))
@@ -135,7 +212,7 @@ def test_others_are_taken_off_a_batch_that_stands_out() -> None:
     assert value.others is not None
     assert (value.others.expected, value.others.window_s) == (200.0, 10.0)
     assert value.others.slack == pytest.approx(4 * (200 + 100) ** 0.5)
-    assert value.among == Counted(600, 600, 800.0)
+    assert value.among == Counted(600, 600, 800.0, 600)
     assert differences(ROW, value) == ()
     (less,) = differences(ROW, replace(value, among=Counted(600, 600, 700.0)))
     assert less.code == "counted-too-few"

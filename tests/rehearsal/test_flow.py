@@ -1,5 +1,9 @@
 """The flow of requests, run here against a server on loopback: on schedule, each sent once."""
 
+import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -11,6 +15,7 @@ from clusterproof.act.rehearsal.flow import SCRIPT, Flow
 from clusterproof.act.rehearsal.seen import Flown
 from clusterproof.errors import ObservationError
 from clusterproof.observe.inside import Inside
+from clusterproof.observe.sources import source_of
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import TrafficSettings
 from clusterproof.wait import pause
@@ -122,3 +127,24 @@ def test_a_crowd_behind_a_silent_target_is_lost_and_not_waited_for() -> None:
     assert said["answered"] == 0
     assert said["sent"] == pytest.approx(said["ran_s"] * RATE, abs=2)
     assert "no caller to send them" in said["lost"][-1]["error"]
+    assert said["stood_still_s"] < 1.5  # what was late waited for the target
+
+
+def test_a_sender_that_stood_still_says_so() -> None:
+    """Stopped for 3 s, as by a quota of its CPU or a node that pauses."""
+    name = f"test-{uuid.uuid4().hex}"
+    with served(Router().answer) as url:
+        request = {"do": "send", "name": name, "host": "127.0.0.1", "rate": RATE, "for_s": 30}
+        request |= {"port": int(url.rsplit(":", 1)[1]), "callers": 8, "timeout_s": 5.0}
+        request |= {"connection_age_s": 5.0, "users": 5, "prefix": name}
+        program = [sys.executable, "-c", source_of(SCRIPT), json.dumps(request)]
+        with subprocess.Popen(program, stdout=subprocess.PIPE) as sender:  # noqa: S603 - ours
+            pause(1.5)
+            sender.send_signal(signal.SIGSTOP)
+            pause(3.0)
+            sender.send_signal(signal.SIGCONT)
+            pause(0.5)
+            Inside(here, "n/p", "here").ask(SCRIPT, {"do": "end", "name": name}, within_s=5)
+            said = json.loads(sender.communicate(timeout=20)[0])
+    assert said["stood_still_s"] > 2
+    assert said["answered"] == said["sent"]

@@ -48,6 +48,58 @@ def test_what_is_not_as_it_was_is_named(after: list[dict[str, Any]], said: str) 
         assert list(changes(before, read_state(second.api, ["a"], [REF]))) == [said]
 
 
+SCALED = {
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "web", "namespace": "a"},
+    "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 9},
+}
+
+
+def _config(name: str, text: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "a"}
+    return {"kind": "ConfigMap", "metadata": metadata, "data": {"key": text}}
+
+
+def _claim(name: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "a"}
+    return {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {"volumeName": "v"}}
+
+
+def _four(item: dict[str, Any]) -> dict[str, Any]:
+    return {**item, "spec": {**item["spec"], "replicas": 4}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ([web(), SCALED], [_four(web()), SCALED], []),
+        ([web()], [_four(web())], ["Deployment/a/web: spec.replicas was 2, is 4"]),
+        ([web()], [web(), node()], []),
+        ([_config("state", "1")], [_config("state", "2"), _config("lock", "1")], []),
+        (
+            [_config("own", "1")],
+            [_config("own", "2")],
+            ["ConfigMap/a/own: data.key was 1, is 2"],
+        ),
+        (
+            [_claim("data-db-0")],
+            [_claim("data-db-0"), _claim("data-db-1")],
+            ["PersistentVolumeClaim/a/data-db-1: was not there"],
+        ),
+    ],
+    ids=["autoscaled", "scaled", "a node joined", "a controller's state", "own", "a claim is left"],
+)
+def test_what_others_do_meanwhile_is_not_ours(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], said: list[str]
+) -> None:
+    database = ObjectRef(kind="StatefulSet", namespace="a", name="db")
+    states = []
+    for objects in (before, after):
+        with cluster_of(*objects) as cluster:
+            states.append(read_state(cluster.api, ["a"], [REF, database], ["ConfigMap/a/own"]))
+    assert list(changes(*states)) == said
+
+
 def test_a_field_is_named_by_its_path() -> None:
     changed = web()
     changed["spec"]["template"]["metadata"]["annotations"] = {"restartedAt": "now"}

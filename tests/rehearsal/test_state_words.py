@@ -30,13 +30,13 @@ def test_a_state_has_every_kind_that_an_operation_may_change() -> None:
     kinds = ("ConfigMap", "Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service")
     objects = [
         {"kind": kind, "metadata": {"name": "x", "namespace": space}}
-        for kind in (*kinds, "StatefulSet", "DaemonSet")
+        for kind in (*kinds, "StatefulSet", "PersistentVolumeClaim", "DaemonSet")
         for space in ("a", "b", "c")
     ]
     database = ObjectRef(kind="StatefulSet", namespace="a", name="db")
     with cluster_of(*objects, node()) as cluster:
         state = read_state(cluster.api, ["b", "a", "b"], [database])
-    wanted = (*kinds, "StatefulSet")
+    wanted = (*kinds, "StatefulSet", "PersistentVolumeClaim")
     assert list(state) == [*(f"{kind}/{space}/x" for space in "ab" for kind in wanted), "Node//n"]
 
 

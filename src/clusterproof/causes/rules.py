@@ -14,6 +14,7 @@ from clusterproof.causes.place import ANY, LEADS, RUNS, SERVES, Need, Part, Plac
 from clusterproof.causes.relations import Relations
 from clusterproof.judgement import Difference
 from clusterproof.kube.dns import services_meant
+from clusterproof.product.posthog.stores import store_named
 
 AnyRow: TypeAlias = Any
 """A row of whatever kind: each has its own fields."""
@@ -134,6 +135,8 @@ def _doubt(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     if refused:
         right = f"{RIGHT}{refused[3] or ''}/{refused[1]} {refused[2]}"
         return Reading(Place(right, Part.EXISTS), proven=(*proven, Place(right, Part.EXISTS)))
+    if store := _refusing(finding, relations.asked(finding.where), relations):
+        return Reading(_program_of(store), needs=(Need(store, RUNS),))
     at = Place(f"{REASON}{finding.doubt}", Part.STATUS)
     return Reading(at, needs=tuple(needs), proven=proven)
 
@@ -438,9 +441,17 @@ def _status(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     subject, _, alive = row.figure.rpartition("_")
     named = _DATABASES.get(subject, subject) if alive == "alive" else ""
     named = "worker" if row.figure == "queue_depth" else named
+    if named and (store := _refusing(finding, web, relations)):
+        return Reading(_program_of(store), needs=(Need(store, RUNS),))
     workload = (relations.beside(web, "worker") if named == "worker" else "") or web
     needs = (Need("*/*/", SERVES, named=named),) if named else ()
     return Reading(_program_of(workload), needs=needs)
+
+
+def _refusing(finding: Finding, web: str, relations: Relations) -> str:
+    """The workload of the store that refuses what PostHog writes, or ""."""
+    word = store_named(finding.words)
+    return relations.beside(web, word) if word and web else ""
 
 
 def _program_of(workload: str) -> Place | None:
@@ -460,6 +471,10 @@ def _ingestion(finding: Finding, row: AnyRow, relations: Relations) -> Reading:
     worker = relations.beside(web, "worker")
     if finding.has(*_NO_OBJECT):
         return Reading(None)
+    if store := _refusing(finding, web, relations):
+        return Reading(_program_of(store), needs=(Need(store, RUNS),))
+    if finding.has("store-refuses"):
+        return Reading(_program_of(worker or web), needs=(Need("*/*/", SERVES),))
     if finding.has("event-waiting"):
         waits = (Need("*/*/", RUNS, named="worker"), Need("*/*/", SERVES))
         return Reading(_program_of(worker), needs=waits)

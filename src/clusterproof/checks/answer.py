@@ -37,6 +37,9 @@ SPEAKS: Mapping[str, tuple[str, Callable[[Dialled], bool]]] = {
 }
 """What each protocol's own first words are."""
 
+_REFUSING = ("+PONG; full:", "+PONG; cannot write")
+"""A Redis that is alive and refuses every write; a replica refuses them by its purpose."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnswer:
@@ -75,6 +78,9 @@ def _differences(row: AnswerRow, peer: str, dialled: Dialled) -> Iterator[Differ
         yield Difference(peer, expected, said(dialled), code="service-not-reached")
     elif not speaks(dialled):
         yield Difference(peer, expected, said(dialled), code="answer-differs")
+    elif dialled.text.startswith(_REFUSING):
+        takes = "a store that takes what is written"
+        yield Difference(peer, takes, said(dialled), code="store-refuses")
 
 
 KIND = Kind(
@@ -85,5 +91,6 @@ KIND = Kind(
     codes=(
         "answer-differs",
         "service-not-reached",
+        "store-refuses",
     ),
 )

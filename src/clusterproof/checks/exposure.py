@@ -4,7 +4,7 @@ Source: PostHog docs, "Experiments: exposures" (read 2026-11-23).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,11 +16,13 @@ from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.paths import shown
 from clusterproof.observe.observed import Observed, pods_near
 from clusterproof.product.posthog.ingestion import Reading, Stored
-from clusterproof.product.router.counting import Routed
-from clusterproof.product.router.traffic import Traffic
+from clusterproof.product.router.counting import Routed, is_routed
+from clusterproof.product.router.traffic import PodFate, Traffic
 from clusterproof.spec.row import Expectation, Row
 
 _SHOWN = 3
+WARM_S = 120.0
+"""A Pod that is Ready for less than this may have been asked before it was warm. Our choice."""
 _CODES: Mapping[str, str] = {
     "routed": "request-not-routed",
     "durable": "exposure-lost",
@@ -43,6 +45,7 @@ class Exposures:
 
     Attributes:
         variant_property: The property of the event that holds the variant.
+        by_pod: What each Pod answered by itself, where a request was not routed.
         reading: How the reading back went; None where the figure needs none, and in a record of an
             earlier version, which has none that failed.
     """
@@ -51,6 +54,7 @@ class Exposures:
     stored: Mapping[str, Stored]
     variant_property: str
     reading: Reading | None = None
+    by_pod: tuple[PodFate, ...] = ()
 
 
 _OF_EVENTS = frozenset({"durable", "wrong_variant"})
@@ -75,7 +79,7 @@ def read_exposures(
     named = {answer.exposure for answer in answers if answer.is_ab_test and answer.exposure}
     variants = sorted({answer.variant for answer in answers if answer.variant})
     return Observed(
-        Exposures(answers, stored, variant_property, reading),
+        Exposures(answers, stored, variant_property, reading, traffic.by_pod),
         where=traffic.where,
         next_command=pods_near(traffic.where),
         evidence=(
@@ -84,6 +88,7 @@ def read_exposures(
             f"{len(named)} exposure events named"
             + (f", {len(named & set(stored))} read back" if reading is not None else ""),
             *(reading.evidence if reading is not None else ()),
+            *map(str, traffic.by_pod),
         ),
         how=traffic.how,
     )
@@ -139,11 +144,26 @@ def _exposed(fact: Exposures) -> list[Routed]:
 
 
 def _routed(fact: Exposures) -> tuple[float, str]:
-    unrouted = [answer for answer in fact.answers if not (answer.is_ab_test and answer.variant)]
+    unrouted = [answer for answer in fact.answers if not is_routed(answer)]
     why = dict.fromkeys(
         answer.error or f"status {answer.status}, no variant" for answer in unrouted
     )
-    return 1 - len(unrouted) / len(fact.answers), "; ".join(list(why)[:_SHOWN])
+    reasons = [*list(why)[:_SHOWN], *_whose(fact.by_pod)]
+    return 1 - len(unrouted) / len(fact.answers), "; ".join(reasons)
+
+
+def _whose(by_pod: tuple[PodFate, ...]) -> Iterator[str]:
+    """Which Pods do not route, or did not a moment ago."""
+    unsound = [fate for fate in by_pod if not fate.is_sound]
+    young = [fate for fate in by_pod if fate.ready_s is not None and fate.ready_s < WARM_S]
+    if unsound:
+        named = ", ".join(map(str, unsound[:_SHOWN]))
+        yield f"{len(unsound)} of {len(by_pod)} Pods do not: {named}"
+    elif young:
+        named = ", ".join(map(str, young[:_SHOWN]))
+        yield f"a moment later every Pod did; Ready before it could route? {named}"
+    elif by_pod:
+        yield f"a moment later each of {len(by_pod)} Pods did, asked by itself"
 
 
 def _durable(fact: Exposures) -> tuple[float, str]:

@@ -62,6 +62,8 @@ class HpaState:
         measured: Resources with a figure, by utilization or by average.
         unmeasured: The metrics that it scales by and has no figure for.
         strangers: Pods that the target's selector takes in and that are not the target's.
+        ages_s: Pod to the age of its figure in the metrics API, in seconds; looked for where the
+            row's aspect is `metrics`, and empty where they may not be read.
     """
 
     exists: bool
@@ -74,6 +76,12 @@ class HpaState:
     measured: tuple[str, ...] = ()
     unmeasured: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    ages_s: tuple[tuple[str, float], ...] = ()
+
+
+STALE_S = 300.0
+"""Five times the longest resolution that is usual for a metrics server, 60 s. Our choice."""
+_METRICS_API = "/apis/metrics.k8s.io/v1beta1"
 
 
 def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
@@ -86,6 +94,7 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
     target_ref = target_of(autoscaler, row.of)
     target = _find(cluster, target_ref) if row.aspect in {"target", "requests"} else None
     figures = figures_of(autoscaler)
+    ages_s, unread = _ages(cluster, row, autoscaler, target_ref)
     needed = dict(_needed(cluster, row, autoscaler, target_ref, target))
     state = HpaState(
         exists=True,
@@ -101,9 +110,14 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
         measured=tuple(sorted({metric.name for metric in figures})),
         unmeasured=tuple(str(metric) for metric in metrics_of(autoscaler) if metric not in figures),
         strangers=tuple(_strangers(cluster, row, target_ref, target)),
+        ages_s=ages_s,
     )
     evidence = [f"{kind}={status} {reason}" for kind, status, reason, _ in state.conditions]
     evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
+    if ages_s:
+        oldest = max(age_s for _, age_s in ages_s)
+        evidence.append(f"figures of {len(ages_s)} Pods, up to {oldest:.0f} s old")
+    evidence += [unread] if unread else []
     evidence.append(f"scales {state.target}")
     return Observed(state, str(row.of), tuple(evidence), next_command)
 
@@ -113,6 +127,29 @@ def _find(cluster: Cluster, target: ObjectRef) -> Json | None:
         return cluster.find(target)
     except NoSuchKindError:
         return None
+
+
+def _ages(
+    cluster: Cluster, row: HpaStateRow, autoscaler: Json, ref: ObjectRef
+) -> tuple[tuple[tuple[str, float], ...], str]:
+    """How old the figures of the target's Pods are, or why that was not read.
+
+    Right: `list pods.metrics.k8s.io`. A controller believes a figure of whatever age.
+    """
+    of_resources = any("Resource" in metric.type for metric in metrics_of(autoscaler))
+    if row.aspect != "metrics" or not of_resources or ref.kind not in WORKLOADS:
+        return (), ""
+    path = f"{_METRICS_API}/namespaces/{ref.namespace}/pods"
+    try:
+        items = cluster.api.get(path).get("items") or []
+    except ObservationError as error:
+        return (), f"how old the figures are was not read: {error}"
+    own = {pod["metadata"]["name"] for pod in cluster.pods_of(ref)}
+    return tuple(
+        (str(item["metadata"]["name"]), cluster.seconds_since(item["timestamp"]))
+        for item in items
+        if item.get("timestamp") and (item.get("metadata") or {}).get("name") in own
+    ), ""
 
 
 def _needed(
@@ -208,7 +245,7 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
         case "metrics":
             figures = {*(name for name, _ in state.current), *state.measured}
             return judged(
-                _unmeasured(row, state, figures),
+                [*_unmeasured(row, state, figures), *_stale(state)],
                 [f"current {name}" for name in sorted(figures)],
                 nothing=f"{row.of} scales by no metric: there is no figure to look for",
             )
@@ -234,6 +271,16 @@ def _unmeasured(row: HpaStateRow, state: HpaState, figures: set[str]) -> Iterato
     missing = [name for name in row.resources or () if name not in figures]
     for name in dict.fromkeys([*missing, *state.unmeasured]):
         yield Difference(f"current {name}", "a figure", "unknown", why, code="metric-unknown")
+
+
+def _stale(state: HpaState) -> Iterator[Difference]:
+    for pod, age_s in state.ages_s:
+        if age_s > STALE_S:
+            expected = f"at most {STALE_S:.0f} s old"
+            why = "the metrics API repeats what it read then"
+            yield Difference(
+                f"figure of {pod}", expected, f"{age_s:.0f} s old", why, code="metric-stale"
+            )
 
 
 def _conditions(state: HpaState) -> Iterator[Difference]:
@@ -283,6 +330,7 @@ KIND = Kind(
     judge,
     codes=(
         "autoscaler-absent",
+        "metric-stale",
         "metric-unknown",
         "not-able-to-scale",
         "request-absent",

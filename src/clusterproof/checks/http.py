@@ -14,6 +14,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.judgement import Difference, Judgement, judged
+from clusterproof.kube.clock import apart
 from clusterproof.kube.paths import Missing, look_up, shown
 from clusterproof.observe.http import running_pods
 from clusterproof.observe.observed import Observed
@@ -95,7 +96,8 @@ def _json(text: str) -> Any:  # noqa: ANN401 - JSON
 def _sentence(answer: Answer) -> str:
     if answer.status is None:
         return f"{answer.pod}: {answer.reason}"
-    return f"{answer.pod}: {answer.status} in {answer.duration_ms:.0f} ms"
+    clock = apart(answer.clock_s, "its clock", "the API server's")
+    return f"{answer.pod}: {answer.status} in {answer.duration_ms:.0f} ms{clock and f'; {clock}'}"
 
 
 def _brief(text: str) -> str:

@@ -12,6 +12,7 @@ from clusterproof.checks.shared import events
 from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.judgement import Difference, Doubt, Judgement, judged
+from clusterproof.kube.clock import apart
 from clusterproof.observe.observed import Observed, pods_near
 from clusterproof.product.posthog.ingestion import EventBatch
 from clusterproof.spec.row import Expectation, Row
@@ -40,6 +41,7 @@ def look(_row: IngestionRow, site: Site) -> Observed[EventBatch]:
             f"within {batch.took_s:.1f} s, {batch.reading.answered} queries",
             *batch.reading.evidence,
             *(f"SDK: {error}" for error in list(errors)[:3]),
+            *batch.refusals,
         ),
         how=batch.how,
     )
@@ -137,17 +139,16 @@ def _reason(figure: str, fact: EventBatch) -> str:
     if figure == "accepted":
         errors = list(dict.fromkeys(event.error for event in fact.events if event.error))
         unsent = [f"{fact.unsent} still unsent"] if fact.unsent else []
-        return "; ".join([*errors[:_SHOWN], *unsent])
+        return "; ".join([*fact.refusals, *errors[:_SHOWN], *unsent])
     if figure in {"durable", "lost"}:
         lost = [event.uuid for event in fact.events if event.lag_s is None and not event.error]
         if not lost:
-            return ""
+            return "; ".join(fact.refusals)
         such_as = f"not read back within {fact.within_s:g} s, such as {', '.join(lost[:_SHOWN])}"
         return f"{such_as}; {_fate(fact)}"
     if figure == "altered":
         changes = "; ".join(event.altered[0] for event in fact.events if event.altered)[:300]
-        clock = fact.reading.clock or "of PostHog's clock nothing was seen"
-        return f"{changes}; {clock}" if _is_by_clock(fact) else changes
+        return f"{changes}; {_whose_clock(fact)}" if _is_by_clock(fact) else changes
     if figure == "duplicate":
         twice = [event.uuid for event in fact.events if event.stored > 1]
         until = "; a merge of ClickHouse will leave one row of each" if _are_merged(fact) else ""
@@ -155,25 +156,47 @@ def _reason(figure: str, fact: EventBatch) -> str:
     return ""
 
 
+def _whose_clock(fact: EventBatch) -> str:
+    """Which clock is wrong: three are compared, and those that agree are not."""
+    sender = apart(fact.sender_s, "the sending Pod's clock", "the API server's: its node's is off")
+    if sender:
+        return sender
+    if fact.reading.clock:
+        return fact.reading.clock
+    return (
+        "the clocks of the sending Pod, of the API server and of what answers for PostHog agree:"
+        " that of a worker, or of another Pod that PostHog is made of, does not"
+    )
+
+
 def _fate(fact: EventBatch) -> str:
     """What is known of the events that did not come back, or "" where all were refused."""
     if not _is_missing_any(fact):
-        return ""
+        return "; ".join(fact.refusals)
+    return "; ".join([*fact.refusals, _fate_of_missing(fact)])
+
+
+def _fate_of_missing(fact: EventBatch) -> str:
     if fact.waiting:
         return (
             f"late so far, at least {fact.within_s:g} s: {fact.waiting} events wait in PostHog's "
             "queue, and nothing takes them off in time"
         )
-    if fact.durable:
-        return f"lost: {len(fact.durable)} of the same batch came back"
+    slowest = max((event.lag_s or 0.0 for event in fact.durable), default=0.0)
+    others = f"{len(fact.durable)} of the same batch came back within {slowest:.3g} s"
     if fact.waiting == 0:
-        return "lost: PostHog's queue is empty"
-    return f"lost, or late by more than {fact.within_s:g} s: none came back, and no queue is seen"
+        return f"lost: PostHog's queue is empty{f', and {others}' if fact.durable else ''}"
+    late = f"lost, or late by more than {fact.within_s:g} s"
+    return f"{late}: {others if fact.durable else 'none came back'}, and no queue is seen"
+
+
+def _rejected(fact: EventBatch) -> str:
+    return "store-refuses" if fact.refusals else "event-rejected"
 
 
 def _missing(fact: EventBatch) -> str:
-    if not _is_missing_any(fact):
-        return "event-rejected"
+    if fact.refusals or not _is_missing_any(fact):
+        return _rejected(fact)
     if fact.waiting:
         return "event-waiting"
     return "event-lost" if fact.durable or fact.waiting == 0 else "event-not-back"
@@ -191,7 +214,7 @@ def _are_merged(fact: EventBatch) -> bool:
 
 
 _CODES: Mapping[str, Callable[[EventBatch], str]] = {
-    "accepted": lambda _batch: "event-rejected",
+    "accepted": _rejected,
     "durable": _missing,
     "lost": _missing,
     "duplicate": lambda batch: (
@@ -218,5 +241,6 @@ KIND = Kind(
         "event-not-back",
         "event-rejected",
         "event-waiting",
+        "store-refuses",
     ),
 )

@@ -13,12 +13,26 @@ from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.observe.metrics import Page, family_named
 from clusterproof.observe.observed import Observed
-from clusterproof.product.router.counting import Counted, counted, is_excess, rise, served
+from clusterproof.product.router.counting import (
+    Counted,
+    Spent,
+    counted,
+    is_excess,
+    rise,
+    served,
+    spent,
+)
 from clusterproof.product.router.traffic import AMONG_QUIET_S, QUIET_S, Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 
 RESOLUTION = 0.25
 """A miscount of a quarter of ours must be told from others' requests. Our choice."""
+LONGER = 3.0
+"""A request cannot take the router longer than its caller; what it does after the answer may be in
+its sum, and is less than twice as long. Our choice."""
+_UNITS = ((3e6, "nanoseconds"), (3e3, "microseconds"), (LONGER, "milliseconds"))
+"""From which ratio to the callers' time a sum is in another unit: a request spends a thousandth of
+that time in the router, or more."""
 SIGMAS = 4.0
 """A false alarm in 16,000 looks. Our choice."""
 
@@ -53,6 +67,8 @@ class Moved:
         among: The large batch, which stands out among others' requests; None in a record of an
             earlier version, which has it as the only one of `batches`.
         unanswered: Why nothing of the first batch was answered, or "".
+        spent: How long the first batch took, where the metric is of seconds and counted nothing
+            of others.
     """
 
     present: bool
@@ -63,6 +79,7 @@ class Moved:
     unsound: tuple[str, ...] = ()
     among: Counted | None = None
     unanswered: str = ""
+    spent: Spent | None = None
 
 
 def look(row: MetricMovesRow, site: Site) -> Observed[Moved]:
@@ -102,6 +119,7 @@ def read_moves(traffic: Traffic, row: MetricMovesRow, port: int = 9090) -> Obser
             sample for page in last.after for sample in unsound(page, row.name, row.labels)
         ),
         among=large,
+        spent=spent(first, row),
     )
     return _observed(traffic, row, moved, _evidence(traffic, row, moved), port)
 
@@ -143,6 +161,9 @@ def _evidence(traffic: Traffic, row: MetricMovesRow, moved: Moved) -> Iterator[s
             f"sent {len(batch.answers)} requests in {batch.took_s:.1f} s, {answered} answered; "
             f"rose by {count.risen:g} over {len(batch.after)} Pods"
         )
+    if moved.spent is not None:
+        took, by_clock_s = moved.spent.summed, moved.spent.by_clock_s
+        yield f"its sum rose by {took:.4g}; by our clock they took {by_clock_s:.3g} s in all"
     if row.labels:
         yield f"with labels {dict(row.labels)}; with any labels it rose by {moved.unfiltered:g}"
     if moved.quiet_rise is not None:
@@ -197,7 +218,7 @@ def judge(row: MetricMovesRow, fact: Moved) -> Judgement:
         reason = f"{_rise_of_others(row, fact)}: others send as well"
         return Doubt(f"{reason}, so a rise cannot be told to be ours")
     compared = (f"rise of {row.name} by {count.risen:g}" for count in fact.batches)
-    return judged(_batch_differences(row, fact), compared)
+    return judged([*_batch_differences(row, fact), *_unit_differences(row, fact)], compared)
 
 
 def _unsound_differences(row: MetricMovesRow, fact: Moved) -> Iterator[Difference]:
@@ -249,9 +270,28 @@ def _batch_differences(row: MetricMovesRow, fact: Moved) -> Iterator[Difference]
         for count in fact.batches:
             rate = count.risen / max(1, count.at_most)
             reason = f"{rate:.3g} for each of our {row.by}"
+            if count.risen == count.sent:
+                reason = f"as many as all requests, of which {count.at_least} are {row.by}"
             yield Difference(
                 what, _bounds(count), f"{count.risen:g}", reason, code="counted-too-many"
             )
+
+
+def _unit_differences(row: MetricMovesRow, fact: Moved) -> Iterator[Difference]:
+    """A sum that cannot be of seconds: the router took longer than those who waited for it."""
+    took = fact.spent
+    if took is None or not took.counted:
+        return
+    what, expected = f"sum of {row.name}", f"over 0 and about {took.by_clock_s:.3g} s at most"
+    ratio = took.summed / took.by_clock_s
+    if took.summed <= 0:
+        reason = f"{took.counted:g} requests were counted, and their time was not"
+        yield Difference(what, expected, f"{took.summed:g}", reason, code="sum-not-seconds")
+        return
+    unit = next((unit for least, unit in _UNITS if ratio > least), "")
+    if unit:
+        reason = f"{took.counted:g} requests took so long by our clock: {unit}?"
+        yield Difference(what, expected, f"{took.summed:.4g}", reason, code="sum-not-seconds")
 
 
 def _beside(row: MetricMovesRow, others: Others, large: Counted) -> Iterator[Difference]:
@@ -284,5 +324,6 @@ KIND = Kind(
         "counted-too-many",
         "metric-missing",
         "sample-unsound",
+        "sum-not-seconds",
     ),
 )

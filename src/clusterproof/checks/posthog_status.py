@@ -15,20 +15,26 @@ from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, Passed
+from clusterproof.kube.objects import condition_entry
 from clusterproof.kube.paths import Missing, look_up, shown
+from clusterproof.kube.pods import is_ready
 from clusterproof.kube.quantity import parse_quantity
+from clusterproof.kube.workloads import WORKLOADS
 from clusterproof.observe.observed import Observed, pods_near
 from clusterproof.product.posthog.status import StatusPage
-from clusterproof.spec.row import Expectation, Ref, Row
+from clusterproof.spec.row import Expectation, ObjectRef, Ref, Row
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "worker_alive": ("plugin_sever_alive", "plugin_server_alive", "worker_alive"),
+    "workers": ("worker_status", "workers_alive"),
     "queue_depth": ("queue_depth", "redis_current_queue_depth"),
     "storage_used_bytes": ("clickhouse_disk_used_bytes", "clickhouse_disk_used"),
     "storage_total_bytes": ("clickhouse_disk_total_space", "clickhouse_total_disk_space"),
     "storage_free_bytes": ("clickhouse_disk_free_space",),
 }
 _SIZE = re.compile(r"([0-9.]+)\s*([kKMGTPE]?)(i?)B?", re.ASCII)
+TOLD_S = 30.0
+"""A worker that is ready has told PostHog of itself by then. Our choice."""
 _MEASURED = frozenset({"events_ingested", "query_s"})
 
 
@@ -36,7 +42,8 @@ class StatusRow(Row):
     """One line of PostHog's own status page.
 
     Attributes:
-        of: The claim whose capacity a used share is a share of, where the page has no total.
+        of: The claim whose capacity a used share is a share of, where the page has no total; for
+            `worker_alive` the workload whose ready Pods are as many as the page counts.
     """
 
     check: Literal["posthog-status"]
@@ -53,16 +60,23 @@ class Figure:
         contradiction: What we saw that cannot be if the figure is true, or "".
         unconfirmed: Why nothing could be seen of what would contradict it, or "".
         unprompted: Why what it counts may be nothing in a PostHog that is well, or "".
+        beside: What was seen that explains it, such as a store that refuses what is written.
     """
 
     value: Any
     contradiction: str = ""
     unconfirmed: str = ""
     unprompted: str = ""
+    beside: str = ""
 
 
 def read_figure(
-    page: StatusPage, row: StatusRow, *, capacity: str | None, arrived: Arrival
+    page: StatusPage,
+    row: StatusRow,
+    *,
+    capacity: str | None,
+    arrived: Arrival,
+    ready: int | None = None,
 ) -> Observed[Figure]:
     """One figure of the page, or of what we measured where the figure is of that kind.
 
@@ -71,6 +85,8 @@ def read_figure(
         row: Names the figure.
         capacity: Of the claim that the row names, as a quantity.
         arrived: What became of our own events.
+        ready: Pods of the workload that the row names that are ready, and not just now; None where
+            it names none.
 
     Raises:
         ObservationError: PostHog does not offer the figure, or did not let us look.
@@ -87,20 +103,27 @@ def read_figure(
         offered = ", ".join(sorted(page.lines)) or "nothing"
         raise ObservationError(f"PostHog offers no {row.figure}; its status page has: {offered}")
     against = unconfirmed = unprompted = ""
-    if row.figure == "worker_alive" and figure is True and arrived.nothing:
-        against = "events were accepted, and none of them could be read back"
     if row.figure == "worker_alive":
-        unconfirmed = arrived.unsent
+        unconfirmed = arrived.unsent or arrived.refused
+        if figure is True and arrived.nothing and not arrived.refused:
+            against = "events were accepted, and none of them could be read back"
+        counted = _line(page.lines, "workers")
+        if figure is True and ready is not None and _is_count(counted) and counted < ready:
+            against = f"{counted:g} of {ready} ready Pods work, by the same page"
     if row.figure == "events_ingested":
         unprompted = arrived.unsent
     text = f"{figure:.4g}" if isinstance(figure, float) else f"{figure}"
     return Observed(
-        Figure(figure, against, unconfirmed, unprompted),
+        Figure(figure, against, unconfirmed, unprompted, arrived.refused),
         where=page.where,
         next_command=pods_near(page.where),
         evidence=(f"{row.figure} = {text}", *_beside(page)),
         how=page.how,
     )
+
+
+def _is_count(line: Any) -> bool:  # noqa: ANN401 - JSON
+    return isinstance(line, int | float) and not isinstance(line, bool)
 
 
 def _measured(page: StatusPage, figure: str) -> float | int | None:
@@ -149,13 +172,27 @@ def _beside(page: StatusPage) -> Iterator[str]:
 
 def look(row: StatusRow, site: Site) -> Observed[Figure]:
     """One figure of the status page, with what speaks against it."""
-    claim = site.cluster.find(row.of) if row.of else None
+    is_claim = row.of is not None and row.of.kind not in WORKLOADS
+    claim = site.cluster.find(row.of) if row.of and is_claim else None
     capacity = look_up(claim, "status.capacity.storage")
+    page = site.shared(status)
     return read_figure(
-        site.shared(status),
+        page,
         row,
         capacity=None if isinstance(capacity, Missing) else capacity,
         arrived=arrival(site),
+        ready=_ready(site, row.of) if row.of and not is_claim else None,
+    )
+
+
+def _ready(site: Site, workload: ObjectRef) -> int:
+    """How many Pods are ready, and were long enough to have told PostHog."""
+    pods = [pod for pod in site.cluster.pods_of(workload) if is_ready(pod)]
+    return sum(
+        site.cluster.seconds_since(str(condition_entry(pod, "Ready")["lastTransitionTime"]))
+        > TOLD_S
+        for pod in pods
+        if condition_entry(pod, "Ready").get("lastTransitionTime")
     )
 
 
@@ -169,7 +206,9 @@ def judge(row: StatusRow, fact: Figure) -> Judgement:
         return Doubt(f"PostHog may just be quiet: we sent no events: {fact.unprompted}")
     if not meets(row.expect, fact.value):
         return Failed(
-            Difference(row.figure, str(row.expect), shown(fact.value), code="figure-differs")
+            Difference(
+                row.figure, str(row.expect), shown(fact.value), fact.beside, code="figure-differs"
+            )
         )
     if fact.contradiction:
         reason = "the status page says so, what was seen does not"

@@ -15,6 +15,8 @@ from clusterproof.observe.observed import Observed
 from clusterproof.spec.rehearsal import RehearsalRow
 
 _SHOWN = 3
+STOOD_STILL_S = 2.0
+"""An outage of this length is seen by a request that is sent in it. Our choice."""
 
 
 def look(row: RehearsalRow, site: Site) -> Observed[Rehearsed]:
@@ -45,6 +47,8 @@ def _doubt(fact: Rehearsed) -> str:
         return fact.kept.unread
     if not fact.steps:
         return "no step of the operation was performed: nothing says what it does"
+    if reason := _gap(fact.flown):
+        return reason
     if not fact.kept.named:
         return (
             f"{fact.flown.answered} answers named no exposure event: nothing says whether the"
@@ -52,6 +56,21 @@ def _doubt(fact: Rehearsed) -> str:
         )
     if not fact.compared:
         return "no object was there before the operation: nothing says whether it was undone"
+    return ""
+
+
+def _gap(flown: Flown) -> str:
+    """Why an outage may lie where nothing was sent, or ""."""
+    if flown.stood_still_s > STOOD_STILL_S:
+        return (
+            f"the sender itself stood still for {flown.stood_still_s:.1f} s: nothing was sent"
+            " in which an outage of that time would be seen"
+        )
+    if flown.sent and flown.ran_s / flown.sent > STOOD_STILL_S:
+        return (
+            f"{flown.sent} requests in {flown.ran_s:g} s: an outage between two of them"
+            " would not be seen"
+        )
     return ""
 
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log2
 from typing import Literal
 
@@ -27,11 +28,15 @@ WHITE_SPACE = "only white space"
 IN_WHITE_SPACE = "between white space (a newline at its end?)"
 REPEATED = "one character repeated"
 WEAK = "two or three characters over and over"
+PERIODIC = "a short text over and over"
+SEQUENTIAL = "characters in the order of the alphabet, of the digits or of a keyboard"
 _FLAWS = {
     WHITE_SPACE: "secret-only-white-space",
     IN_WHITE_SPACE: "secret-in-white-space",
     REPEATED: "secret-weak",
     WEAK: "secret-weak",
+    PERIODIC: "secret-weak",
+    SEQUENTIAL: "secret-weak",
 }
 """What is wrong with a value by itself, and its code."""
 
@@ -41,6 +46,26 @@ hexadecimal text has 3 and more. Our choice."""
 
 _UNSEEN = re.compile(r"^[\s\0\ufeff\u200b-\u200f\u2060]+|[\s\0\ufeff\u200b-\u200f\u2060]+$")
 """White space, and what looks like nothing: a byte order mark, a zero-width space, a NUL."""
+
+_AGAIN = 8
+"""Characters that repeat what stands before them; less may be chance. Our choice."""
+
+_SEQUENCES = (
+    "01234567890",
+    "1234567890",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+)
+_NEIGHBOURS = frozenset(
+    pair
+    for sequence in _SEQUENCES
+    for text in (sequence, sequence[::-1])
+    for pair in pairwise(text)
+)
+_IN_SEQUENCE = 0.75
+"""The share of neighbours in a sequence; in text drawn by chance it is under 0.1. Our choice."""
 
 _SECRET_RIGHT = "API read (list secrets); the value was not kept"  # noqa: S105 - a right, no secret
 
@@ -113,7 +138,21 @@ def _flaw(text: str) -> str:
     shares = [count / len(bare) for count in Counter(bare).values()]
     if len(shares) == 1:
         return REPEATED
-    return WEAK if -sum(share * log2(share) for share in shares) < _FEW_BITS else ""
+    if -sum(share * log2(share) for share in shares) < _FEW_BITS:
+        return WEAK
+    if _period(bare) + _AGAIN <= len(bare):
+        return PERIODIC
+    return SEQUENTIAL if _share_in_sequence(bare.lower()) >= _IN_SEQUENCE else ""
+
+
+def _period(text: str) -> int:
+    """The length of the shortest beginning that makes the whole text when it is repeated."""
+    return next(length for length in range(1, len(text) + 1) if text.startswith(text[length:]))
+
+
+def _share_in_sequence(text: str) -> float:
+    pairs = list(pairwise(text))
+    return sum(pair in _NEIGHBOURS for pair in pairs) / len(pairs) if pairs else 0.0
 
 
 def judge(row: SecretShapeRow, shape: SecretShape) -> Judgement:

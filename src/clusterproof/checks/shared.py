@@ -1,18 +1,21 @@
 """Looks that several rows share: dials, our own traffic, PostHog. Each is made once in a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from clusterproof.act.lock import RunLock
 from clusterproof.act.own_pods import OwnPods, PodPlan, require_writing
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
+from clusterproof.kube.dns import services_meant
 from clusterproof.observe.answers import Answers, dial_answers
 from clusterproof.observe.dialler import Dialler
 from clusterproof.observe.inside import Inside, inside
 from clusterproof.observe.matrix import Matrix, dial_matrix
 from clusterproof.observe.prometheus import Prometheus
+from clusterproof.observe.workloads import recent_lines
 from clusterproof.product.posthog.ingestion import (
     EventBatch,
     Reading,
@@ -21,6 +24,7 @@ from clusterproof.product.posthog.ingestion import (
     send_events,
 )
 from clusterproof.product.posthog.status import StatusPage, read_page
+from clusterproof.product.posthog.stores import refusals
 from clusterproof.product.router.traffic import Caller, Traffic
 from clusterproof.spec import Spec
 from clusterproof.spec.behaviour import MetricMovesRow
@@ -187,8 +191,20 @@ def posthog_pod(site: Site) -> Inside:
 
 
 def events(site: Site) -> EventBatch:
-    """What became of a batch of events that the SDK sent."""
-    return send_events(posthog_pod(site), site.posthog, site.run_id)
+    """What became of a batch of events that the SDK sent; where some are missing, why."""
+    pod, before = posthog_pod(site), site.api.now().timestamp()
+    batch = send_events(pod, site.posthog, site.run_id)
+    last = site.api.now().timestamp() - batch.took_s
+    sender_s = min(0.0, batch.began_at - before) + max(0.0, batch.began_at - last)
+    batch = replace(batch, sender_s=sender_s if batch.began_at else 0.0)
+    if len(batch.durable) == len(batch.events):
+        return batch
+    host = urlsplit(site.posthog.host).hostname or ""
+    meant = {name.namespace for name in services_meant(host, site.posthog.namespace)}
+    texts = [("the SDK", event.error) for event in batch.events if event.error]
+    for namespace in meant.intersection(site.spec.namespaces.values()):
+        texts += recent_lines(site.cluster, namespace, batch.took_s)
+    return replace(batch, refusals=tuple(refusals(texts)))
 
 
 def exposures(site: Site) -> tuple[Mapping[str, Stored], Reading]:
@@ -212,10 +228,12 @@ class Arrival:
     Attributes:
         nothing: Events were accepted, and none of them could be read back.
         unsent: Why they could not be sent or looked for, or "".
+        refused: A store that refuses what is written, or "".
     """
 
     nothing: bool = False
     unsent: str = ""
+    refused: str = ""
 
 
 def arrival(site: Site) -> Arrival:
@@ -227,7 +245,10 @@ def arrival(site: Site) -> Arrival:
     except ObservationError as error:
         return Arrival(unsent=str(error))
     accepted = any(not event.error for event in batch.events)
-    return Arrival(nothing=accepted and not batch.reading.unseen and not batch.durable)
+    return Arrival(
+        nothing=accepted and not batch.reading.unseen and not batch.durable,
+        refused="; ".join(batch.refusals),
+    )
 
 
 @dataclass(frozen=True, slots=True)

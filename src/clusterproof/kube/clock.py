@@ -49,3 +49,14 @@ class ServerClock:
     def now(self) -> datetime:
         """The time by it."""
         return datetime.fromtimestamp(self._now(), tz=UTC) + timedelta(seconds=self.ahead_s)
+
+
+APART_S = 60.0
+"""Clocks that are farther apart are said. Our choice."""
+
+
+def apart(ahead_s: float, clock: str, other: str) -> str:
+    """How far two clocks are apart, in words; "" where that is little."""
+    if abs(ahead_s) < APART_S:
+        return ""
+    return f"{clock} was {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} {other}"

@@ -92,6 +92,9 @@ def judge_requests(
         evidence.append("zero requests prove nothing")
     elif size > 0 or (size < 0 and -size > unseen_bound):
         outcome = Outcome.FAILED
+    elif -size > _COARSE * low:
+        outcome = Outcome.INCONCLUSIVE
+        evidence.append("so much may have been counted unseen that agreeing shows nothing")
     return Finding(
         "count-requests",
         Link.REQUEST_COUNTER,

@@ -1,6 +1,7 @@
 """The report of a load run: one HTML file with everything in it, and the same as JSON."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ from clusterproof.load.panels import marks_of, panels
 from clusterproof.report.files import replace_file
 
 PREVIOUS = "previous.json"
+_ALIKE = 0.1
+"""The share of its requests by which a run may differ from one that it is compared with: at another
+rate or for another time it would show nothing. Our choice."""
 """In a run's folder: the load.json of the run before it."""
 
 
@@ -61,7 +65,7 @@ def write_report(
     figures = key_figures(analysis, inputs)
     if previous is not None and not previous.exists():
         raise SpecError(f"--previous {previous}: no such file")
-    before = read_previous(previous or out / PREVIOUS, inputs.generator)
+    before = read_previous(previous or out / PREVIOUS, inputs.generator, figures["requests"])
     environment = Environment(
         loader=PackageLoader("clusterproof.load", "."),
         autoescape=True,
@@ -192,8 +196,14 @@ def _context(
     }
 
 
-def read_previous(path: Path, generator: Mapping[str, Any]) -> Previous:
-    """The figures of an earlier run's load.json; none of a run that did something else."""
+def read_previous(path: Path, generator: Mapping[str, Any], requests: float) -> Previous:
+    """The figures of an earlier run's load.json; none of a run that did something else.
+
+    Args:
+        path: Of the file.
+        generator: What this run's generator wrote.
+        requests: How many this run sent: one that sent far more or less had another load.
+    """
     if not path.exists():
         return Previous()
     try:
@@ -202,6 +212,9 @@ def read_previous(path: Path, generator: Mapping[str, Any]) -> Previous:
         at = _utc(record["started_at"])
         if before != now:
             return Previous(said=f"The run of {at} had the shape {' '.join(before)}: not compared.")
+        sent = record["figures"]["requests"]
+        if not math.isclose(sent, requests, rel_tol=_ALIKE):
+            return Previous(said=f"The run of {at} sent {sent:.0f} requests: not compared.")
         return Previous(record["figures"], f"Previous: the run of {at} UTC, {record['outcome']}.")
     except (ValueError, KeyError, TypeError) as error:
         return Previous(said=f"{path} is damaged ({type(error).__name__}): not compared.")

@@ -113,10 +113,12 @@ def judge_ceiling(
     """All replicas of the ceiling were Ready in time, or the link that kept them back.
 
     Of a load that demanded fewer, by what the HPA saw and by the model, nothing can be said: a
-    controller that looks no more sees nothing of it.
+    controller that looks no more sees nothing of it. A Pod that a rollout makes beside the others
+    is no replica that the load demanded: as many must have been asked for before.
     """
     since, within_s = demand.up_at or 0.0, held.ceiling_within_s or 0.0
-    reached = first_at(timeline.ready, held.ceiling, since=since)
+    asked = _asked_for(timeline, held.ceiling, since)
+    reached = None if asked is None else first_at(timeline.ready, held.ceiling, since=asked)
     expected = f"{held.ceiling} Ready within {within_s:.0f} s of the load that needs it"
     if reached is not None and reached - since <= within_s:
         observed, shown = f"{reached - since:.1f} s", _steps(timeline, since, reached)
@@ -136,6 +138,13 @@ def judge_ceiling(
     in_time = demand.until - since >= within_s
     outcome = Outcome.FAILED if in_time else Outcome.INCONCLUSIVE
     return Finding("ceiling", link, outcome, expected, observed, evidence)
+
+
+def _asked_for(timeline: Timeline, replicas: int, since: float) -> float | None:
+    """When so many were first asked for, by the HPA or by its target; `since` where nobody saw."""
+    series = [each for each in (timeline.desired, timeline.replicas) if each]
+    times = [at for each in series if (at := first_at(each, replicas, since=since)) is not None]
+    return min(times, default=None if series else since)
 
 
 def _demanded(

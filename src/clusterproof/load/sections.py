@@ -191,7 +191,7 @@ class Scenario(Section):
     connection_max_age_s: PositiveFloat = 5
     timeout_s: PositiveFloat = 10
     drop_after_s: PositiveFloat = 10
-    drain_s: PositiveFloat = 12
+    drain_s: PositiveFloat = Field(default=12, validate_default=True)
     mix: Weights = Field(default_factory=dict)
     requests: Mapping[str, Limits] = Field(default_factory=dict)
     headers: Mapping[str, str] = Field(default_factory=dict)

@@ -104,6 +104,7 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
         keep=options.keep,
     )
     trouble = "the run ended without a report"
+    known = _reports(night.results)
     try:
         return run_night(night, _say)
     except NotDeliveredError as error:
@@ -114,14 +115,17 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
         raise
     finally:
         if options.done:
-            _write_done(options.done, night.results, trouble)
+            _write_done(options.done, _reports(night.results) - known, trouble)
 
 
-def _write_done(done: Path, results: Path, trouble: str) -> None:
-    """Name the newest JUnit report; Sonobuoy waits for this file, whatever happened."""
-    reports = sorted(results.glob("runs/*/junit.xml"))
+def _reports(results: Path) -> frozenset[Path]:
+    return frozenset(results.glob("runs/*/junit.xml"))
+
+
+def _write_done(done: Path, reports: frozenset[Path], trouble: str) -> None:
+    """Name this night's JUnit report; Sonobuoy waits for this file, whatever happened."""
     if reports:
-        said = reports[-1]
+        said = max(reports)
     else:
         said = done.parent / "error.txt"
         replace_file(said, f"{Redactor().text(trouble)}\n".encode())

@@ -8,14 +8,15 @@ Everything is written below one folder, the only one that has to be writable:
 import fcntl
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from clusterproof.errors import SpecError
+from clusterproof.errors import ClusterproofError, SpecError
 from clusterproof.history.compare import Comparison, compare, with_census
 from clusterproof.history.metrics import metrics_text
 from clusterproof.history.site import write_site
@@ -71,7 +72,7 @@ def run_night(night: Night, say: Say) -> ExitCode:
 
     Raises:
         SpecError: Another night is under way, or the folder cannot be written to.
-        NotDeliveredError: It passed and all is kept, but the webhook did not take the message.
+        NotDeliveredError: It passed, but the webhook did not take the message.
     """
     with only_one(night.results):
         runs = night.results / "runs"
@@ -87,10 +88,18 @@ def run_night(night: Night, say: Say) -> ExitCode:
         )
         shutil.rmtree(scratch, ignore_errors=True)
         record = _record(night, ended, known)
-        kept, seen = _keep(night, record, say)
-        forget_oldest(runs, night.keep)
+        forget_oldest(runs, night.keep)  # before anything is written: the disk may be full
+        try:
+            kept, seen = _keep(night, record, say)
+            unkept = ""
+        except (ClusterproofError, OSError, sqlite3.Error) as error:
+            unkept = f"the history did not take this night: {error}"
+            kept, seen = _unkept(runs, record, unkept), None
+            say(unkept)
     if kept.exit_code is ExitCode.PASSED:
-        _tell(night, kept, seen, say)
+        _tell(night, kept, seen, say, is_kept=not unkept)
+        if unkept:
+            return ExitCode.INTERNAL
         if ended.exit_code != ExitCode.PASSED:
             say(
                 f"the suites ended with exit code {ended.exit_code}: no pass, whatever the rows say"
@@ -141,6 +150,14 @@ def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Compari
     return kept, seen
 
 
+def _unkept(runs: Path, record: RunRecord, why: str) -> RunRecord:
+    """The record of a night that the history did not take, with its reports where they go."""
+    noted = replace(record, notes=(*record.notes, why))
+    with suppress(ClusterproofError, OSError):
+        write_reports(noted, runs / noted.run_id)
+    return noted
+
+
 def _in_its_series(history: History, record: RunRecord) -> RunRecord:
     """With the cluster's UID of earlier nights, where this one could not read it."""
     cluster = record.cluster
@@ -175,10 +192,12 @@ def say_changes(against: str, seen: Comparison | None, say: Say) -> None:
         say("  nothing changed")
 
 
-def _tell(night: Night, record: RunRecord, seen: Comparison | None, say: Say) -> None:
+def _tell(
+    night: Night, record: RunRecord, seen: Comparison | None, say: Say, *, is_kept: bool = True
+) -> None:
     if not night.webhook:
         return
-    if not worth_telling(record, seen):
+    if is_kept and not worth_telling(record, seen):
         say("webhook: an unchanged pass, nothing to tell")
         return
     told = post(night.webhook, message(record, comparison=seen, link=night.link))

@@ -218,8 +218,24 @@ def total(page: Page, name: str, labels: Mapping[str, str]) -> float | None:
         return None
     suffix = _SUFFIX.get(found.type, "")
     counted = found.name if found.name.endswith(suffix) else f"{found.name}{suffix}"
+    return _added(found, counted, labels)
+
+
+def sum_of(page: Page, name: str, labels: Mapping[str, str]) -> float | None:
+    """What a histogram or summary observed, summed; None when the page does not have it."""
+    found = family_named(page, name)
+    return None if found is None else _added(found, f"{found.name}_sum", labels)
+
+
+def has_sum(page: Page, name: str) -> bool:
+    """True where a metric of the page is a histogram or summary with a sum."""
+    found = family_named(page, name)
+    return found is not None and any(sample.name == f"{found.name}_sum" for sample in found.samples)
+
+
+def _added(family: Family, name: str, labels: Mapping[str, str]) -> float:
     return sum(
         sample.value
-        for sample in found.samples
-        if sample.name == counted and labels.items() <= sample.labels.items()
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
     )

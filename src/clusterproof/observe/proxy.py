@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
@@ -58,6 +59,8 @@ class Answer:
     Attributes:
         status: None when the Pod did not answer.
         reason: Why it did not, or "".
+        clock_s: How far its clock is ahead of the API server's, by the Date of the answer; 0 where
+            it has none.
     """
 
     pod: str
@@ -66,6 +69,7 @@ class Answer:
     text: str = ""
     duration_ms: float = 0.0
     reason: str = ""
+    clock_s: float = 0.0
 
 
 def ask_pod(
@@ -131,8 +135,16 @@ def _ask(
     if status is None:
         duration_ms = answer.elapsed.total_seconds() * 1000
         kind = answer.headers.get("content-type", "")
-        return Answer(pod, answer.status_code, kind, answer.text, duration_ms)
+        clock_s = _ahead_s(api, answer.headers.get("date", ""))
+        return Answer(pod, answer.status_code, kind, answer.text, duration_ms, clock_s=clock_s)
     return _unanswered(status, namespace, pod, port)
+
+
+def _ahead_s(api: KubeApi, date: str) -> float:
+    try:
+        return (parsedate_to_datetime(date) - api.now()).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0  # no date, or one without a zone
 
 
 def get_through(

@@ -30,6 +30,8 @@ _DIALS = (
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _LINES, _LOG_BYTES, _LONGEST = 5, 4096, 200
 """Of a log: the last of so many lines, which may be empty, cut after so many characters."""
+_LOGGING_PODS, _RECENT_LINES, _RECENT_BYTES = 12, 200, 64 * 1024
+"""Of a namespace whose logs are searched: Pods, and for each container lines and bytes."""
 YOUNG_S = 45.0
 """A Pod that is not ready yet is given this long before its unreadiness counts. Our choice."""
 COUNTED_S = 15.0
@@ -159,6 +161,39 @@ def last_words_of(cluster: Cluster, pod: Json) -> Iterator[str]:
         lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
         if lines:
             yield f'{place}: "{lines[-1][:_LONGEST]}"'
+
+
+def recent_lines(cluster: Cluster, namespace: str, within_s: float) -> Iterator[tuple[str, str]]:
+    """The latest lines in the logs of a namespace's running Pods, each with its place.
+
+    Right: `get pods/log`. A log that cannot be read has no lines, and is no error: it is no more
+    than evidence.
+
+    Args:
+        cluster: Where they are.
+        namespace: Of the Pods.
+        within_s: How old a line may be, in seconds.
+    """
+    try:
+        pods = [pod for pod in cluster.objects("Pod", namespace) if phase_of(pod) == "Running"]
+    except ObservationError:
+        return
+    for pod in pods[:_LOGGING_PODS]:
+        name = pod["metadata"]["name"]
+        for container in pod_containers(pod):
+            if not container.stays_up:
+                continue
+            try:
+                text = cluster.api.text(
+                    f"/api/v1/namespaces/{namespace}/pods/{name}/log",
+                    container=container.name,
+                    sinceSeconds=str(int(within_s) + 1),
+                    tailLines=str(_RECENT_LINES),
+                    limitBytes=str(_RECENT_BYTES),
+                )
+            except ObservationError:
+                continue
+            yield from ((f"log of {name}/{container.name}", line) for line in text.splitlines())
 
 
 def _is_recent(cluster: Cluster, end: Json, within_s: float) -> bool:

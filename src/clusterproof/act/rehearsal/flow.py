@@ -106,6 +106,7 @@ class Flow:
             ran_s=said["ran_s"],
             late_s=said["late_s"],
             slowest_s=said["slowest_s"],
+            stood_still_s=said["stood_still_s"],
         )
         return flown, tuple(dict.fromkeys(said["events"]))
 

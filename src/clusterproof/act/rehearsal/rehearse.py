@@ -19,7 +19,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
-from clusterproof.spec.rehearsal import RehearsalRow
+from clusterproof.spec.rehearsal import Configure, RehearsalRow
 from clusterproof.spec.settings import PosthogSettings, TrafficSettings
 from clusterproof.wait import last_within, pause, wait_until
 
@@ -61,7 +61,7 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
         ObservationError: The deployment was not whole to begin with, the operation could not be
             performed, or nothing can be said of the requests.
     """
-    before = read_state(stage.api, stage.namespaces, rule.workloads)
+    before = _state(stage, rule)
     _whole_first(stage, rule)
     for_s = STEPS_AT_MOST * rule.within_s + CALM_S
     flow = Flow(inside, stage.traffic, name, rate=rule.rate, for_s=for_s)
@@ -93,6 +93,12 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
     )
 
 
+def _state(stage: Stage, rule: RehearsalRow) -> State:
+    operation = rule.operation
+    config_maps = [str(operation.of)] if isinstance(operation, Configure) else []
+    return read_state(stage.api, stage.namespaces, rule.workloads, config_maps)
+
+
 def _whole_first(stage: Stage, rule: RehearsalRow) -> None:
     """Wait for a deployment that is whole; an operation on another one would show nothing."""
     wait_until(
@@ -120,7 +126,7 @@ def _restored(stage: Stage, rule: RehearsalRow, before: State) -> tuple[str, ...
     """What is not as it was, when the time for the way back is up."""
 
     def look() -> tuple[str, ...]:
-        after = read_state(stage.api, stage.namespaces, rule.workloads)
+        after = _state(stage, rule)
         return (*changes(before, after), *incomplete(stage.api, rule.workloads))
 
     return last_within(look, lambda found: not found, within_s=rule.within_s, every_s=1.0)

@@ -29,6 +29,8 @@ class Flown:
         lost: The first of those that were not answered so, in words.
         late_s: The latest start, after it was due.
         slowest_s: The longest wait for an answer, from when the request was due.
+        stood_still_s: The latest start of a caller that was free: the sender's own. 0 in a record
+            of an earlier version.
     """
 
     sent: int
@@ -38,6 +40,7 @@ class Flown:
     ran_s: float
     late_s: float
     slowest_s: float
+    stood_still_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

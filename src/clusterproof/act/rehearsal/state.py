@@ -1,6 +1,6 @@
 """How a deployment is: its objects without what the server writes, and what is not whole in it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from clusterproof.kube.client import Json, KubeApi
@@ -24,21 +24,50 @@ State = Mapping[str, Any]
 """`Kind/namespace/name` to the object's essence."""
 
 
-def read_state(api: KubeApi, namespaces: Iterable[str], workloads: Iterable[ObjectRef]) -> State:
+def read_state(
+    api: KubeApi,
+    namespaces: Iterable[str],
+    workloads: Iterable[ObjectRef],
+    config_maps: Collection[str] | None = None,
+) -> State:
     """Every object of the namespaces that an operation may change, and every Node.
 
-    Objects of our own are left out. Right: `list` of those kinds.
+    Objects of our own are left out, and so are the replicas of what an autoscaler scales: they are
+    its to say. Beside a StatefulSet its claims are looked at: one that was scaled up leaves them.
+    Right: `list` of those kinds.
+
+    Args:
+        api: Asked anew.
+        namespaces: Of the spec.
+        workloads: Those of the row.
+        config_maps: `ConfigMap/namespace/name` of those that the operation changes; controllers
+            keep their state in others. None: all.
     """
     cluster = Cluster(api)
     kinds = dict.fromkeys([*KINDS, *(one.kind for one in workloads)])
+    if "StatefulSet" in kinds:
+        kinds["PersistentVolumeClaim"] = None
     found = {
         f"{kind}/{namespace}/{item['metadata']['name']}": essence(item)
         for namespace in sorted(set(namespaces))
         for kind in kinds
         for item in cluster.objects(kind, namespace)
+        if kind != "ConfigMap"
+        or config_maps is None
+        or f"ConfigMap/{namespace}/{item['metadata']['name']}" in config_maps
     }
+    _leave_to_autoscalers(found)
     nodes = cluster.objects("Node", CLUSTER_WIDE)
     return found | {f"Node//{item['metadata']['name']}": _node(item) for item in nodes}
+
+
+def _leave_to_autoscalers(found: dict[str, Json]) -> None:
+    """Take the replicas out of all that an autoscaler scales."""
+    for key in [key for key in found if key.startswith("HorizontalPodAutoscaler/")]:
+        target = (found[key].get("spec") or {}).get("scaleTargetRef") or {}
+        scaled = found.get(f"{target.get('kind')}/{key.split('/')[1]}/{target.get('name')}", {})
+        if "replicas" in (scaled.get("spec") or {}):
+            scaled["spec"] = {k: part for k, part in scaled["spec"].items() if k != "replicas"}
 
 
 def essence(item: Json) -> Json:
@@ -68,10 +97,15 @@ def of_condition(taint: Json) -> bool:
 
 
 def changes(before: State, after: State) -> Iterator[str]:
-    """What is not as it was, one sentence for each object."""
+    """What is not as it was, one sentence for each object.
+
+    A Node that joined is nothing that we left behind.
+    """
     for key in sorted({*before, *after}):
         if key not in after:
             yield f"{key}: is gone"
+        elif key not in before and key.startswith("Node/"):
+            continue
         elif key not in before:
             yield f"{key}: was not there"
         elif before[key] != after[key]:

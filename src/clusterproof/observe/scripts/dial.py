@@ -21,6 +21,7 @@ DNS_HEADER_BYTES = 12
 PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN, named by Python 3.10 and later only
 NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL}
 DATAGRAMS = ("UDP", "DNS")
+LONGEST_INFO = 64 * 1024
 ASK_DNS = ("DNS", "DNS over TCP")
 
 
@@ -102,8 +103,44 @@ def ask_postgresql(sock: socket.socket, _peer: dict[str, Any]) -> dict[str, Any]
 
 
 def ask_redis(sock: socket.socket, _peer: dict[str, Any]) -> dict[str, Any]:
-    """Redis: PING is answered +PONG, or -NOAUTH where a password is asked for."""
-    return {"text": say(sock, b"PING\r\n").split(b"\r\n")[0][:60].decode("latin-1")}
+    """Redis: PING is answered +PONG, or -NOAUTH where a password is asked for.
+
+    One that takes no writes is alive all the same: what INFO says of that stands behind +PONG.
+    """
+    text = say(sock, b"PING\r\n").split(b"\r\n")[0][:60].decode("latin-1")
+    if not text.startswith("+PONG"):
+        return {"text": text}
+    try:
+        return {"text": text + redis_state(told_by_redis(sock))}
+    except (OSError, ValueError):
+        return {"text": text}
+
+
+def told_by_redis(sock: socket.socket) -> dict[str, str]:
+    """The lines of INFO; none where it is refused."""
+    answer = say(sock, b"INFO\r\n")
+    head, _, body = answer.partition(b"\r\n")
+    if not head.startswith(b"$"):
+        return {}
+    length = min(int(head[1:]), LONGEST_INFO)
+    while len(body) < length:
+        more = sock.recv(4096)
+        if not more:
+            break
+        body += more
+    lines = body[:length].decode("latin-1").splitlines()
+    return {name: told for name, _, told in (line.partition(":") for line in lines)}
+
+
+def redis_state(told: dict[str, str]) -> str:
+    """Why it takes no writes, by what INFO says; or ""."""
+    used = int(told.get("used_memory", 0)) - int(told.get("mem_not_counted_for_evict", 0))
+    most = int(told.get("maxmemory", 0))
+    if 0 < most < used and told.get("maxmemory_policy") == "noeviction":
+        return f"; full: {used} of {most} bytes"
+    if told.get("aof_enabled") == "1" and told.get("aof_last_write_status") == "err":
+        return "; cannot write its append-only file"
+    return "; a read-only replica" if told.get("role") == "slave" else ""
 
 
 def ask_http(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:

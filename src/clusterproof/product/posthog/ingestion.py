@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clusterproof.kube.clock import apart
 from clusterproof.observe.inside import Inside
 from clusterproof.spec.settings import PosthogSettings
 
@@ -28,8 +29,6 @@ _REFUSALS = {
     404: "there is no such project, or no query endpoint",
     429: "PostHog limits the rate of queries",
 }
-_CLOCK_S = 60.0
-"""Clocks that are farther apart are said. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,7 @@ class Reading:
     @property
     def clock(self) -> str:
         """How far the clocks are apart, or "" where that is little."""
-        if abs(self.clock_s) < _CLOCK_S:
-            return ""
-        way = "ahead of" if self.clock_s > 0 else "behind"
-        return f"PostHog's clock was {abs(self.clock_s):.0f} s {way} the sending Pod's"
+        return apart(self.clock_s, "PostHog's clock", "the sending Pod's")
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -140,6 +136,10 @@ class EventBatch:
         within_s: How long they were awaited.
         waiting: Events in PostHog's queue by its own status page, when some were missing at the
             end; None where that is not known.
+        began_at: When they were sent, in seconds since 1970 by the sending Pod's clock; 0 in a
+            record of an earlier version.
+        sender_s: How far that clock is ahead of the API server's, at the least; 0 where they agree.
+        refusals: The stores that refuse what is written, by PostHog's answers and logs.
     """
 
     events: tuple[EventFate, ...]
@@ -151,6 +151,9 @@ class EventBatch:
     where: str = ""
     how: str = ""
     waiting: int | None = None
+    refusals: tuple[str, ...] = ()
+    began_at: float = 0.0
+    sender_s: float = 0.0
 
     @property
     def durable(self) -> list[EventFate]:
@@ -189,6 +192,7 @@ def send_events(inside: Inside, settings: PosthogSettings, run: str) -> EventBat
         late_after_s=settings.late_after_s,
         within_s=settings.within_s,
         took_s=reply["took_s"],
+        began_at=reply["began_at"],
         where=f"{inside.where} -> {settings.host}",
         how=inside.how,
     )

@@ -5,17 +5,22 @@ increase() extrapolates. Source: Prometheus docs, "Query functions" (read 2026-1
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from clusterproof.errors import ObservationError
-from clusterproof.observe.metrics import Page, total
+from clusterproof.observe.metrics import Page, has_sum, sum_of, total
 from clusterproof.spec.behaviour import MetricMovesRow
 
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """What one request was answered; status 0 when it was not."""
+    """What one request was answered; status 0 when it was not.
+
+    Attributes:
+        plain: It asked for no A/B test.
+    """
 
     user: str
     status: int
@@ -25,6 +30,7 @@ class Routed:
     exposure: str = ""
     duration_ms: float = 0.0
     error: str = ""
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,13 @@ class Counted:
         at_least: What certainly happened: requests with an answer, events with an id.
         at_most: What may have happened: a request without an answer may have been served.
         risen: The rise over all Pods.
+        sent: All requests of the batch; 0 in a record of an earlier version.
     """
 
     at_least: int
     at_most: int
     risen: float
+    sent: int = 0
 
     @property
     def is_excess(self) -> bool:
@@ -75,13 +83,53 @@ def counted(batch: Batch, row: MetricMovesRow) -> Counted:
         "events": lambda answer: served(answer) and answer.is_ab_test,
     }
     certain = sum(map(units[row.by], batch.answers))
-    doubtful = sum(not served(answer) for answer in batch.answers)
-    return Counted(certain, certain + doubtful, rise(batch, row.name, row.labels))
+    doubtful = sum(
+        not served(answer) and not (answer.plain and row.by != "requests")
+        for answer in batch.answers
+    )
+    risen = rise(batch, row.name, row.labels)
+    return Counted(certain, certain + doubtful, risen, len(batch.answers))
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How long requests took, by a histogram of seconds and by the clock of who sent them.
+
+    Attributes:
+        counted: Observations that the histogram got.
+        summed: The rise of its sum over all Pods.
+        by_clock_s: From the sending of each request to its answer, summed.
+    """
+
+    counted: float
+    summed: float
+    by_clock_s: float
+
+
+def spent(batch: Batch, row: MetricMovesRow) -> Spent | None:
+    """How long a batch took; None where the row's metric has no sum, or has others' requests too.
+
+    Raises:
+        ObservationError: As `rise` does.
+    """
+    count = counted(batch, row)
+    if row.by != "requests" or count.is_excess or not row.name.endswith("_seconds"):
+        return None
+    if not any(has_sum(page, row.name) for page in batch.after):
+        return None
+    by_clock_s = sum(answer.duration_ms for answer in batch.answers) / 1000
+    summed = rise(batch, row.name, row.labels, of=sum_of)
+    return Spent(count.risen, summed, by_clock_s) if by_clock_s else None
 
 
 def served(answer: Routed) -> bool:
     """True where the router answered it with success."""
     return 200 <= answer.status < 300  # noqa: PLR2004 - HTTP's success
+
+
+def is_routed(answer: Routed) -> bool:
+    """True where a request was answered as it asked: by an A/B test's variant, or plainly."""
+    return served(answer) and (answer.plain or (answer.is_ab_test and bool(answer.variant)))
 
 
 def is_excess(batch: Batch, row: MetricMovesRow) -> bool:
@@ -110,10 +158,20 @@ def _refuse_gaps(batch: Batch) -> None:
             raise ObservationError(f"{page.pod}: {page.reason}")
 
 
-def rise(batch: Batch, name: str, labels: Mapping[str, str]) -> float:
+Total: TypeAlias = Callable[[Page, str, Mapping[str, str]], float | None]
+"""What a page says of a metric, over the samples with some labels."""
+
+
+def rise(batch: Batch, name: str, labels: Mapping[str, str], of: Total = total) -> float:
     """How much a metric rose, summed over all Pods; one born in between counts from zero.
 
     NaN where a page has something for it that is no finite number.
+
+    Args:
+        batch: The pages on both sides.
+        name: Of the metric.
+        labels: Of the samples.
+        of: What rose: its count, or its sum.
 
     Raises:
         ObservationError: A Pod ended, started anew or has no page: what it counted is not known.
@@ -122,8 +180,8 @@ def rise(batch: Batch, name: str, labels: Mapping[str, str]) -> float:
     first = {page.pod: page for page in batch.before}
     risen = 0.0
     for page in batch.after:
-        start = total(first[page.pod], name, labels) if page.pod in first else None
-        step = (total(page, name, labels) or 0.0) - (start or 0.0)
+        start = of(first[page.pod], name, labels) if page.pod in first else None
+        step = (of(page, name, labels) or 0.0) - (start or 0.0)
         if not math.isfinite(step):
             return math.nan  # no number: nothing can be said of what it counted
         if step < 0:

@@ -1,12 +1,15 @@
 """Traffic of our own through the router's Service, with the Pods' pages on both sides of it."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.objects import Json, condition_entry
+from clusterproof.kube.pods import phase_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.metrics import Page, read_pages
@@ -17,6 +20,8 @@ from clusterproof.product.router.counting import (
     are_others,
     counted,
     is_excess,
+    is_routed,
+    served,
     whole,
 )
 from clusterproof.spec.behaviour import MetricMovesRow
@@ -25,7 +30,9 @@ from clusterproof.wait import last_within, pause
 
 SCRIPT = "product.router.scripts.route"
 ROUNDS = 3
-"""How often each user asks: as often as it takes to see that a variant does not stick."""
+"""How often each user asks: as often as it takes to see that a variant does not stick.
+
+As many other users ask once, and for no A/B test: a metric of exposures must not count those."""
 REQUEST_TIMEOUT_S = 10.0
 AT_ONCE = 6
 SETTLE_WITHIN_S = 15.0
@@ -36,9 +43,42 @@ AMONG_QUIET_S = 10.0
 """A quiet time on either side of a batch among others' requests. Our choice."""
 FLUSHED_S = 6.0
 """Among others' events one cannot see ours arrive: past an SDK's flush interval of 5 s."""
+EACH_OF = 10
+"""Pods that are asked by themselves, where a request was not routed. Our choice."""
 MANY = 10
 """So many times the first batch is sent among others, to stand out."""
 _STRATEGIES = ("cheapest", "fastest", "best_quality")
+
+
+@dataclass(frozen=True, slots=True)
+class PodFate:
+    """What one Pod answered when it was asked by itself, at its own address.
+
+    Attributes:
+        ready_s: How long it was Ready when the batch had been sent; None where it is not.
+        statuses: Of its answers, with how many had each; 0 is none.
+        unrouted: Answers of 2xx without a variant.
+    """
+
+    pod: str
+    ready_s: float | None
+    statuses: tuple[tuple[int, int], ...]
+    unrouted: int = 0
+
+    def __str__(self) -> str:
+        """Its name, since when it is Ready, and its answers."""
+        since = "not Ready" if self.ready_s is None else f"Ready for {self.ready_s:.0f} s"
+        told = ", ".join(f"{count} of {status or 'no answer'}" for status, count in self.statuses)
+        without = f", {self.unrouted} without a variant" if self.unrouted else ""
+        return f"{self.pod} ({since}): {told}{without}"
+
+    @property
+    def is_sound(self) -> bool:
+        """True where every answer was routed."""
+        return not self.unrouted and all(
+            200 <= status < 300  # noqa: PLR2004 - HTTP's success
+            for status, _ in self.statuses
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +88,7 @@ class Traffic:
     Attributes:
         quiet: A batch of nothing between two of them.
         among: Where others send as well: nothing, a large batch, and nothing again.
+        by_pod: Where a request was not routed: what each Pod answered when asked by itself.
     """
 
     batches: tuple[Batch, ...]
@@ -55,6 +96,7 @@ class Traffic:
     where: str = ""
     how: str = ""
     among: tuple[Batch, Batch, Batch] | None = None
+    by_pod: tuple[PodFate, ...] = ()
 
     @property
     def answers(self) -> tuple[Routed, ...]:
@@ -85,14 +127,15 @@ class Caller:
         if not whole(first):
             first = self._batch("b", users, rows)
         where, how = f"{self._inside.where} -> {self._settings.service}", self._inside.how
+        by_pod = tuple(self._each_pod()) if not all(map(is_routed, first.answers)) else ()
         if not any(is_excess(first, row) for row in rows):
-            return Traffic((first,), None, where, f"{how}; {HOW}")
+            return Traffic((first,), None, where, f"{how}; {HOW}", by_pod=by_pod)
         quiet = self._nothing(QUIET_S)
         second = self._batch("c", 2 * users, rows)
         among = None
         if any(are_others(quiet, (first, second), row) for row in rows):
             among = self._among(MANY * users)
-        return Traffic((first, second), quiet, where, f"{how}; {HOW}", among)
+        return Traffic((first, second), quiet, where, f"{how}; {HOW}", among, by_pod)
 
     def _among(self, users: int) -> tuple[Batch, Batch, Batch]:
         before = self._nothing(AMONG_QUIET_S)
@@ -128,16 +171,40 @@ class Caller:
         after = last_within(self._pages, arrived, within_s=SETTLE_WITHIN_S, every_s=1.0)
         return Batch(answers, before, after, took_s)
 
-    def _send(self, users: list[str]) -> Iterator[Routed]:
+    def _each_pod(self) -> Iterator[PodFate]:
+        """What each Pod answers now, asked at its own address; those that cannot be are left out.
+
+        Of a Service that sends to another port, and behind a policy, nothing comes of it.
+        """
+        cluster, name = Cluster(self._api), f"{self._name}-e"
+        for number, pod in enumerate(self._running()[:EACH_OF]):
+            address = (pod.get("status") or {}).get("podIP") or ""
+            host = f"[{address}]" if ":" in address else address
+            ready = condition_entry(pod, "Ready")
+            since = ready.get("lastTransitionTime") if ready.get("status") == "True" else None
+            ready_s = cluster.seconds_since(since) if since else None
+            try:
+                answers = tuple(self._send([f"{name}{number}"], host)) if address else ()
+            except ObservationError:
+                continue
+            if any(answer.status for answer in answers):
+                unrouted = sum(served(answer) and not is_routed(answer) for answer in answers)
+                statuses = Counter(answer.status for answer in answers)
+                yield PodFate(
+                    pod["metadata"]["name"], ready_s, tuple(sorted(statuses.items())), unrouted
+                )
+
+    def _send(self, users: list[str], host: str = "") -> Iterator[Routed]:
         request = {
-            "url": f"http://{self._settings.service}:{self._settings.port}/api/v1/route",
+            "url": f"http://{host or self._settings.service}:{self._settings.port}/api/v1/route",
             "users": users,
             "rounds": ROUNDS,
+            "plain": [f"{user}-plain" for user in users],
             "strategies": _STRATEGIES,
             "timeout_s": REQUEST_TIMEOUT_S,
             "at_once": AT_ONCE,
         }
-        within_s = 15.0 + REQUEST_TIMEOUT_S * len(users) * ROUNDS / AT_ONCE
+        within_s = 15.0 + REQUEST_TIMEOUT_S * len(users) * (ROUNDS + 1) / AT_ONCE
         for answer in self._inside.ask(SCRIPT, request, within_s=within_s)["answers"]:
             yield _routed(answer)
 
@@ -147,18 +214,17 @@ class Caller:
         One that is not ready may be so again in a moment, with all that it counted before; one
         that does not run has counted nothing.
         """
-        workload = self._settings.workload
-        running = [
-            pod
-            for pod in Cluster(self._api).pods_of(workload)
-            if (pod.get("status") or {}).get("phase") == "Running"
-        ]
+        workload, running = self._settings.workload, self._running()
         if not running:
             raise ObservationError(
                 f"no Pod of {workload} runs",
                 next_command=f"kubectl -n {workload.namespace} get pods -o wide",
             )
         return read_pages(self._api, running, self._settings.metrics_port, "/metrics")
+
+    def _running(self) -> list[Json]:
+        pods = Cluster(self._api).pods_of(self._settings.workload)
+        return [pod for pod in pods if phase_of(pod) == "Running"]
 
 
 def _routed(answer: Mapping[str, Any]) -> Routed:
@@ -172,4 +238,5 @@ def _routed(answer: Mapping[str, Any]) -> Routed:
         exposure=answer["exposure"],
         duration_ms=answer["duration_ms"],
         error=answer["error"],
+        plain=answer["plain"],
     )

@@ -14,7 +14,8 @@ Request:
     read: uuids, keys (of the properties that are wanted).
 Answer:
     send: events: for each {uuid, error, lag_s (to the first answer that has it), absent_s (to the
-        last look that had it not), stored, kept, altered}; unsent; waiting (in PostHog's queue by
+        last look that had it not), stored, kept, altered}; unsent; began_at (this Pod's clock, in
+        seconds since 1970); waiting (in PostHog's queue by
         its status page, asked only where events are missing, or null).
     both: reading, took_s.     read: events: uuid -> {event, distinct_id, properties}.
     reading: {answered, refused (a status that ends it), error (the last), cached, complete,
@@ -449,6 +450,7 @@ def send(request: Json) -> Json:
             for uuid in sent
         ],
         "unsent": unsent,
+        "began_at": round(reading.started.timestamp(), 3),
         "waiting": depth,
         "reading": reading.facts(complete=complete),
     }

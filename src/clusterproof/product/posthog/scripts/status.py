@@ -135,19 +135,22 @@ def ask_flag(request: Json, user: str) -> Json:
     evaluated = flags_in(body)
     flag = evaluated.get(request["flag"])
     partial = bool(body.get("errorsWhileComputingFlags"))
+    quota = body.get("quotaLimited")
+    told = body.get("error") or body.get("detail")
+    error = answer["error"] or (f"error: {told}"[:200] if told and not evaluated else "")
     return {
         "user": user,
         "path": path,
         "status": answer["status"],
-        "error": answer["error"],
+        "error": error,
         "found": flag is not None,
         "enabled": (flag or {}).get("enabled") is True,
         "variant": (flag or {}).get("variant"),
         "failed": bool((flag or {}).get("failed")),
         "partial": partial,
         "reason": why(flag or {}),
-        "limited": "feature_flags" in (body.get("quotaLimited") or ()),
-        "empty": not answer["error"] and not partial and not evaluated,
+        "limited": isinstance(quota, list) and "feature_flags" in quota,
+        "empty": not error and not partial and not evaluated,
         "request_id": str(body.get("requestId") or ""),
     }
 
@@ -188,9 +191,15 @@ def status(request: Json) -> Json:
         body = {"query": {"kind": "HogQLQuery", "query": text}, "refresh": "force_blocking"}
         started = time.monotonic()
         answer = call(f"{host}/api/projects/{project}/query/", body)
-        rows = (answer["body"] or {}).get("results") or [[None]]
-        events = {"status": answer["status"], "value": rows[0][0], "error": answer["error"]}
-        if answer["error"]:
+        told = answer["body"] if isinstance(answer["body"], dict) else {}
+        rows: Any = told.get("results")
+        error = answer["error"]
+        try:
+            value = int(rows[0][0])
+        except (IndexError, KeyError, TypeError, ValueError):
+            value, error = None, error or f"an answer that is no count: {str(rows)[:80]}"
+        events = {"status": answer["status"], "value": value, "error": error}
+        if error:
             break
         took.append(round(time.monotonic() - started, 4))
     return {"page": page, "events": events, "query_s": took}

@@ -11,7 +11,7 @@ Request:
 Answer:
     send: sent (all that were due), answered (with 2xx), unnamed (of those: without the id of an
         event), events (ids), lost: [{request, at_s, error}] the first of them; ran_s, late_s (the
-        latest start), slowest_s.
+        latest start), slowest_s, stood_still_s (the latest start of a caller that was free).
     ask, end: under_way (bool), sent (so far).
 """
 
@@ -44,7 +44,7 @@ class Flow:
         self.claimed = self.sent = self.answered = self.unnamed = self.lost = 0
         self.events: list[str] = []
         self.losses: list[Json] = []
-        self.late_s = self.slowest_s = 0.0
+        self.late_s = self.slowest_s = self.stood_still_s = 0.0
 
     def end(self) -> None:
         """Send what is due, and no more."""
@@ -56,14 +56,21 @@ class Flow:
         return int((self.ends_at - self.origin) * self.request["rate"]) + 1
 
     def claim(self) -> "tuple[int, float] | None":
-        """The next arrival and when it is due; None at the end."""
+        """The next arrival and when it is due; None at the end.
+
+        A caller that was free before, and is late all the same, stood still itself.
+        """
         with self.lock:
             index, self.claimed = self.claimed, self.claimed + 1
         due = self.origin + index / self.request["rate"]
+        was_free = due > time.monotonic()
         while due > time.monotonic():
             if due > self.ends_at:
                 return None
             self.ending.wait(min(1.0, due - time.monotonic()))
+        if was_free:
+            with self.lock:
+                self.stood_still_s = max(self.stood_still_s, time.monotonic() - due)
         return (index, due) if due <= self.ends_at and not self.given_up else None
 
     def note(
@@ -131,7 +138,7 @@ def ask(
     connection.request("POST", "/api/v1/route", json.dumps(body), headers)
     answer = connection.getresponse()
     said = answer.read()
-    event = answer.headers.get("X-Exposure-Event-Id") or ""
+    event = (answer.headers.get("X-Exposure-Event-Id") or "").strip().lower()
     if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's success
         return answer.status, "", f"status {answer.status}: {said[:120]!r}", not answer.will_close
     json.loads(said)  # half an answer is none
@@ -174,6 +181,7 @@ def send(request: Json) -> Json:
             "ran_s": round(ended - flow.origin, 2),
             "late_s": round(flow.late_s, 3),
             "slowest_s": round(flow.slowest_s, 3),
+            "stood_still_s": round(flow.stood_still_s, 3),
         }
 
 

@@ -1,0 +1,50 @@
+"""Which store of PostHog refuses what is written, by the words that it refuses with.
+
+PostHog's programs repeat these words in their answers and logs. A store that refuses writes may be
+alive by every ping, and a worker that it refuses is not the one to blame.
+Source: Redis 7.2 src/server.c (shared.oomerr, roslaveerr, bgsaveerr), ClickHouse 24
+src/Common/ErrorCodes.cpp, PostgreSQL 16 src/backend/tcop/utility.c and storage/smgr/md.c
+(stored versions, read 2026-11-27).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+REDIS, CLICKHOUSE, POSTGRES = "Redis", "ClickHouse", "PostgreSQL"
+STORES: Final = {REDIS: "redis", CLICKHOUSE: "clickhouse", POSTGRES: "postgres"}
+"""How messages call a store, and the word in the name of its workload."""
+
+_WORDS: Final = (
+    (REDIS, "it is full", r"not allowed when used memory > 'maxmemory'"),
+    (REDIS, "it is a read-only replica", r"You can't write against a read only"),
+    (REDIS, "it cannot write its own files", r"\bMISCONF\b"),
+    (CLICKHOUSE, "it has no space left", r"\bNOT_ENOUGH_SPACE\b|\bCode: 243\b"),
+    (CLICKHOUSE, "its user may only read", r"\(READONLY\)|\bCode: 164\b|query in readonly mode"),
+    (CLICKHOUSE, "its table is read-only", r"\bTABLE_IS_READ_ONLY\b|\bCode: 242\b"),
+    (CLICKHOUSE, "it has too many parts to merge", r"\bTOO_MANY_PARTS\b|\bCode: 252\b"),
+    (CLICKHOUSE, "its memory is used up", r"\bMEMORY_LIMIT_EXCEEDED\b|\bCode: 241\b"),
+    (POSTGRES, "it is read-only", r"cannot execute [A-Z ]+ in a read-only transaction"),
+    (POSTGRES, "it has no space left", r"could not (?:extend|write to) file .*No space left"),
+)
+_PATTERNS: Final = tuple((store, why, re.compile(words)) for store, why, words in _WORDS)
+
+
+def refusals(texts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Each store that refuses writes, with the reason and the place of the first text that says so.
+
+    Args:
+        texts: Place and text: an answer, a line of a log.
+    """
+    known: dict[str, None] = {}
+    for place, text in texts:
+        for store, why, pattern in _PATTERNS:
+            sentence = f"{store} refuses what is written: {why}"
+            if pattern.search(text) and sentence not in known:
+                known[sentence] = None
+                yield f"{sentence} ({place})"
+
+
+def store_named(text: str) -> str:
+    """The word in the name of the workload that a sentence of `refusals` is about, or ""."""
+    return next((word for store, word in STORES.items() if f"{store} refuses what" in text), "")

@@ -1,0 +1,188 @@
+"""A store that refuses what is written is named, from PostHog's answers and logs."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterproof.checks import ingestion, posthog_status, shared
+from clusterproof.checks.shared import Arrival, arrival, events
+from clusterproof.checks.site import Site
+from clusterproof.judgement import Doubt, Failed
+from clusterproof.observe.cluster import Cluster
+from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading
+from clusterproof.product.posthog.status import StatusPage
+from clusterproof.product.posthog.stores import refusals, store_named
+from clusterproof.spec import Settings, Spec
+from clusterproof.spec.settings import KeyRef, PosthogSettings
+from tests.judge.rows import row
+from tests.observe.loopback import Reply, Request, api_server, listed
+
+FULL = "OutOfMemoryError: command not allowed when used memory > 'maxmemory'."
+
+
+@pytest.mark.parametrize(
+    ("line", "store", "why"),
+    [
+        (f"heartbeat not written: {FULL}", "redis", "it is full"),
+        ("queue: You can't write against a read only replica.", "redis", "a read-only replica"),
+        ("MISCONF Redis is configured to save RDB snapshots", "redis", "its own files"),
+        (
+            "not stored, trying again: Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not "
+            "enough space. (NOT_ENOUGH_SPACE)",
+            "clickhouse",
+            "it has no space left",
+        ),
+        (
+            "Code: 164. DB::Exception: default: Cannot execute query in readonly mode. (READONLY)",
+            "clickhouse",
+            "its user may only read",
+        ),
+        (
+            "Code: 242. DB::Exception: Table is in readonly mode (TABLE_IS_READ_ONLY)",
+            "clickhouse",
+            "its table is read-only",
+        ),
+        ("Code: 252. DB::Exception: Too many parts (300)", "clickhouse", "too many parts"),
+        ("Code: 241. DB::Exception: Memory limit (total)", "clickhouse", "its memory is used up"),
+        (
+            "ERROR:  cannot execute INSERT in a read-only transaction",
+            "postgres",
+            "it is read-only",
+        ),
+        (
+            'ERROR:  could not extend file "base/1/2": No space left on device',
+            "postgres",
+            "it has no space left",
+        ),
+    ],
+)
+def test_each_store_is_known_by_its_words(line: str, store: str, why: str) -> None:
+    (sentence,) = refusals([("log of a", line), ("log of b", line)])
+    assert store_named(sentence) == store
+    assert why in sentence
+    assert "(log of a)" in sentence
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "Code: 2432. DB::Exception: another code",
+        "GET /flags 200 in read mode",
+        "queue: Connection refused",
+        "entry 1-0 moved to the dead letters: KeyError",
+    ],
+)
+def test_no_store_is_accused_by_other_words(line: str) -> None:
+    assert list(refusals([("log of a", line)])) == []
+    assert store_named(line) == ""
+
+
+GONE = EventBatch((EventFate("u1"),), Reading(answered=3), took_s=45.0)
+BACK = replace(GONE, events=(EventFate("u1", lag_s=1.0, stored=1),))
+
+
+def _pod(name: str, phase: str = "Running") -> dict[str, Any]:
+    running = {"name": "main", "state": {"running": {}}, "ready": True}
+    return {
+        "metadata": {"name": name, "namespace": "posthog", "uid": name},
+        "spec": {"containers": [{"name": "main"}]},
+        "status": {"phase": phase, "containerStatuses": [running]},
+    }
+
+
+def _batch(monkeypatch: pytest.MonkeyPatch, sent: EventBatch, log: Reply, host: str) -> EventBatch:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        if request.path.partition("?")[0].endswith("/log"):
+            asked.append(request.path)
+            return log
+        return Reply(body=listed("Pod", _pod("worker-1"), _pod("web-1", "Pending")))
+
+    monkeypatch.setattr(shared, "posthog_pod", lambda _: None)
+    monkeypatch.setattr(shared, "send_events", lambda *_: sent)
+    key = KeyRef(name="s", key="k")
+    posthog = PosthogSettings(
+        host=host, query_host=host, namespace="posthog", api_key=key, personal_api_key=key
+    )
+    settings = Settings(posthog=posthog)
+    names = {"posthog": "posthog"}
+    with api_server(answer) as api:
+        spec = Spec("test", "test", Path("spec.yaml"), names, settings, (), {})
+        batch = events(Site(Cluster(api), spec, "20260101-000000-abcdef", ()))
+    assert all("sinceSeconds=46" in path and "worker-1" in path for path in asked)
+    return replace(batch, where=f"asked {len(asked)}")
+
+
+IN_CLUSTER = "http://posthog-web.posthog.svc:8000"
+
+
+@pytest.mark.parametrize(
+    ("sent", "log", "host", "refused", "asked"),
+    [
+        (GONE, Reply(body=f"up\nheartbeat not written: {FULL}\n"), IN_CLUSTER, True, 1),
+        (GONE, Reply(body="up\n"), IN_CLUSTER, False, 1),
+        (GONE, Reply(403, {"kind": "Status", "code": 403}), IN_CLUSTER, False, 1),
+        (GONE, Reply(body=FULL), "https://app.posthog.com", False, 0),
+        (BACK, Reply(body=FULL), IN_CLUSTER, False, 0),
+    ],
+    ids=["refuses", "nothing", "forbidden", "outside", "all came back"],
+)
+def test_logs_are_read_where_events_are_missing(
+    monkeypatch: pytest.MonkeyPatch,
+    sent: EventBatch,
+    log: Reply,
+    host: str,
+    *,
+    refused: bool,
+    asked: int,
+) -> None:
+    batch = _batch(monkeypatch, sent, log, host)
+    assert batch.where == f"asked {asked}"
+    expected = ("Redis refuses what is written: it is full (log of worker-1/main)",)
+    assert batch.refusals == (expected if refused else ())
+    evidence = ingestion.look(row("ingestion", figure="lost", expect={"equals": 0}), _Site(batch))
+    assert set(batch.refusals) <= set(evidence.evidence)
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 5000.0, -5000.0])
+def test_the_sending_pods_clock_is_compared_with_the_api_servers(
+    monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    sent = replace(BACK, began_at=time.time() + ahead_s, took_s=0.0)
+    batch = _batch(monkeypatch, sent, Reply(), IN_CLUSTER)
+    assert batch.sender_s == pytest.approx(ahead_s, abs=30.0)
+
+
+class _Site(Site):
+    """A run whose events came to what a test says."""
+
+    def __init__(self, batch: EventBatch) -> None:
+        self._batch = batch
+
+    def ended(self, _look: Any) -> bool:  # noqa: ANN401 - any look
+        """They were sent."""
+        return True
+
+    def shared(self, _look: Any) -> Any:  # noqa: ANN401 - any look
+        """What became of them."""
+        return self._batch
+
+
+@pytest.mark.parametrize(("alive", "outcome"), [(True, Doubt), (False, Failed)])
+def test_a_worker_is_not_called_dead_for_a_store_that_refuses(
+    outcome: type[Doubt | Failed], *, alive: bool
+) -> None:
+    refused = replace(GONE, refusals=("Redis refuses what is written: it is full (log of w)",))
+    arrived = arrival(_Site(refused))
+    assert arrived == Arrival(refused=refused.refusals[0], nothing=True)
+    claim = row("posthog-status", figure="worker_alive", expect={"equals": True})
+    page = StatusPage({"plugin_sever_alive": alive})
+    figure = posthog_status.read_figure(page, claim, capacity=None, arrived=arrived).value
+    judgement = posthog_status.judge(claim, figure)
+    assert isinstance(judgement, outcome)
+    assert refused.refusals[0] in str(judgement)
