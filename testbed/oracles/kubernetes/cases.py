@@ -397,14 +397,27 @@ def admissions(draw: st.DrawFn) -> Json:
     return {"pod": draw(pods()), "limitRanges": ranges, "quotas": bounded}
 
 
+_STORAGE = _some(
+    {
+        "storage": st.sampled_from(
+            ["0", "1", "1500m", "100M", "0.5Gi", "1Gi", "1073741824", "2Gi"]
+        ),
+        "cpu": _CPU,
+    }
+)
+
+
 @st.composite
 def claims(draw: st.DrawFn) -> Json:
-    """A claim and a LimitRange for claims."""
-    storage = _some({"storage": _MEMORY})
-    entry = {"type": "PersistentVolumeClaim", **draw(_some({"min": storage, "max": storage}))}
-    limit_range = {"metadata": {"name": "claims"}, "spec": {"limits": [entry]}}
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {"resources": draw(_some({"requests": storage}))},
-    }
-    return {"claim": claim, "limitRanges": [limit_range]}
+    """A claim and the LimitRanges of its namespace, of which some entries are for claims."""
+    ranges = []
+    for number in range(draw(st.integers(1, 2))):
+        entries = []
+        for _ in range(draw(st.integers(1, 2))):
+            kinds = ["PersistentVolumeClaim", "PersistentVolumeClaim", "Container"]
+            bounds = draw(_some({"min": _STORAGE, "max": _STORAGE}))
+            entries.append({"type": draw(st.sampled_from(kinds)), **bounds})
+        ranges.append({"metadata": {"name": f"claims-{number}"}, "spec": {"limits": entries}})
+    resources = draw(_some({"requests": _STORAGE, "limits": _STORAGE}))
+    claim = {"metadata": {"name": "data"}, "spec": {"resources": resources}}
+    return {"claim": claim, "limitRanges": ranges}

@@ -75,11 +75,11 @@ def admissions(oracle: Program, case: Json) -> Iterator[Decision]:
 
 
 def claims(oracle: Program, case: Json) -> Iterator[Decision]:
-    """Whether a LimitRange refuses a claim."""
+    """How many LimitRanges refuse a claim."""
     answer = oracle.ask("claim", **case)
-    (limit_range,) = case["limitRanges"]
-    ours = list(limits.claim_refusals(limit_range, case["claim"]["spec"]))
-    yield "refused", bool(ours), bool(answer["refusals"])
+    spec = case["claim"]["spec"]
+    refused = sum(any(limits.claim_refusals(each, spec)) for each in case["limitRanges"])
+    yield "LimitRanges that refuse", refused, len(answer["refusals"])
 
 
 _PLUGINS = (

@@ -8,6 +8,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from testbed.oracles.kubernetes.compare import Rule
 from testbed.oracles.program import Program
 
+BATCH = 500
+"""Cases by one seed: Hypothesis draws a case like those before it, so more would be less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
@@ -45,7 +48,19 @@ def put(
         each: Called with every case.
     """
     account = Account()
+    for done in range(0, cases, BATCH):
+        _put_batch(oracle, rule, min(BATCH, cases - done), seed_ + done, account, each)
+    return account
 
+
+def _put_batch(
+    oracle: Program,
+    rule: Rule,
+    cases: int,
+    seed_: int,
+    account: Account,
+    each: Callable[[object], None],
+) -> None:
     @seed(seed_)
     @settings(
         max_examples=cases,
@@ -64,4 +79,3 @@ def put(
                 account.disagreements.append(Disagreement(case, what, ours, theirs))
 
     run()
-    return account

@@ -175,7 +175,8 @@ def scalings(draw: st.DrawFn) -> Json:
     }
     rules = {"scaleUp": _RULES, "scaleDown": _RULES}
     free = st.just(_FREE)
-    behavior = draw(st.one_of(free, free, st.none(), st.fixed_dictionaries({}, optional=rules)))
+    bounded = st.fixed_dictionaries({}, optional=rules)
+    behavior = draw(st.one_of(free, bounded, st.none(), bounded))
     if behavior is not None:
         spec["behavior"] = behavior
     replicas = draw(st.sampled_from([len(names)] * 4 + [0, 1, 4, 12]))

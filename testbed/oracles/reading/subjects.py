@@ -15,6 +15,14 @@ from clusterproof.kube.services import ServicePort, target_port
 from clusterproof.observe.metrics import page_of
 from clusterproof.observe.proxy import Answer
 from testbed.oracles.program import Json, Program
+from testbed.oracles.reading.certificates import (
+    draw_certificate,
+    draw_chain,
+    our_belief,
+    our_certificate,
+    their_belief,
+    their_certificate,
+)
 
 KEYS = ("app", "tier", "a.b/c", "track")
 VALUES = ("web", "db", "", "canary")
@@ -268,4 +276,6 @@ SUBJECTS = (
     Subject("ports", _draw_port, _our_port, _their_port),
     Subject("paths", _draw_path, _our_path, _their_path),
     Subject("pages", _draw_page, _our_page, _their_page),
+    Subject("certificates", draw_certificate, our_certificate, their_certificate),
+    Subject("authorities", draw_chain, our_belief, their_belief),
 )
