@@ -399,9 +399,7 @@ def admissions(draw: st.DrawFn) -> Json:
 
 _STORAGE = _some(
     {
-        "storage": st.sampled_from(
-            ["0", "1", "1500m", "100M", "0.5Gi", "1Gi", "1073741824", "2Gi"]
-        ),
+        "storage": st.sampled_from(["0", "1", "1500m", "0.5Gi", "1Gi", "1073741824", "2Gi"]),
         "cpu": _CPU,
     }
 )
