@@ -108,10 +108,7 @@ def main() -> int:
     if unknown := set(rules) - MODULES.keys():
         parser.error(f"expected rules of {', '.join(MODULES)}; got {', '.join(sorted(unknown))}")
     chosen = dict.fromkeys(
-        f"clusterproof.{name}"
-        for rule, names in MODULES.items()
-        if rule in rules
-        for name in names
+        f"clusterproof.{name}" for rule, names in MODULES.items() if rule in rules for name in names
     )
     sources = {name: _load_mutated(name) for name in chosen}
     few = 0
@@ -250,7 +247,9 @@ def _shown(mutant: str, sources: dict[str, str]) -> str:
     bodies = bodies_of(sources[module])
     original = f"{name.rpartition('__mutmut_')[0]}__mutmut_orig"
     was, now = changed_lines(bodies[original], bodies[name])
-    return f"  lives: {module.removeprefix('clusterproof.')}:{function_of(original)}: {was} -> {now}"
+    return (
+        f"  lives: {module.removeprefix('clusterproof.')}:{function_of(original)}: {was} -> {now}"
+    )
 
 
 def _say(line: str) -> None:

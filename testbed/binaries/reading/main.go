@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -37,6 +38,7 @@ type question struct {
 	Object   any                   `json:"object"`
 	Host     string                `json:"host"`
 	Trusted  string                `json:"trusted"`
+	Key      string                `json:"key"`
 	At       time.Time             `json:"at"`
 }
 
@@ -149,7 +151,8 @@ func path(asking question) (answer, error) {
 }
 
 // certificate: crypto/x509's VerifyHostname and Verify, as crypto/tls calls them, for a PEM text: what
-// a server shows, its own certificate first, and for the authorities that are trusted.
+// a server shows, its own certificate first, and for the authorities that are trusted; and
+// crypto/tls's X509KeyPair for its key.
 func certificate(asking question) (answer, error) {
 	shown, err := certificates(asking.Text)
 	if err != nil {
@@ -173,7 +176,10 @@ func certificate(asking question) (answer, error) {
 	if err != nil {
 		because = err.Error()
 	}
-	return answer{"covers": shown[0].VerifyHostname(asking.Host) == nil, "because": because}, nil
+	_, err = tls.X509KeyPair([]byte(asking.Text), []byte(asking.Key))
+	return answer{
+		"covers": shown[0].VerifyHostname(asking.Host) == nil, "because": because, "pair": err == nil,
+	}, nil
 }
 
 func certificates(text string) ([]*x509.Certificate, error) {

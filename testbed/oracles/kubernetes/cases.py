@@ -12,6 +12,9 @@ QUANTITY_TEXTS = st.one_of(
         r"\A[+-]?([0-9]{1,12}(\.[0-9]{0,12})?|\.[0-9]{1,12})"
         r"([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?\Z"
     ),
+    # A suffix alone, and the largest that a binary suffix may stand for.
+    st.from_regex(r"\A[+-]?\.?([KMGTPE]i|[numkMGTPE]|[eE]-?[0-9]{1,2})\Z"),
+    st.sampled_from(["8Ei", "9007199254740991Ki", "9007199254740992Ki", "8191Pi", "-8Ei"]),
     # No exponent of four digits: the real parser computes with it for hours.
     st.text(alphabet="0123456789.eE+-KMGTPimnuk _\u0661", max_size=8).filter(
         lambda text: re.search(r"[eE][+-]?[0-9]{3}", text) is None

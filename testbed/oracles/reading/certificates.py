@@ -1,6 +1,7 @@
 """Certificates: what they cover and when, and whom a client believes that trusts some authorities.
 
-The real functions are Go's crypto/x509 `VerifyHostname` and `Verify`, as crypto/tls calls them.
+The real functions are Go's crypto/x509 `VerifyHostname` and `Verify`, as crypto/tls calls them,
+and its `X509KeyPair`.
 """
 
 # ruff: noqa: PLR2004 - shares of what is drawn
@@ -41,6 +42,8 @@ _HOSTS = (
     *("xn--bcher-kva.example.com", ".example.com", "a..example.com", "*.example.com"),
     *("10.0.0.1", "10.0.0.2", "::1", "0:0:0:0:0:0:0:1", "2001:DB8::1", "b.0.0.1"),
 )
+_ANOTHER = 7
+"""The number of a key that no certificate of a chain has."""
 _DAY_S = 86400
 _SECONDS = (-400 * _DAY_S, -_DAY_S, -1, 0, 1, 3600, _DAY_S, 400 * _DAY_S)
 
@@ -114,7 +117,14 @@ def draw_certificate(random: Random) -> tuple[Json, frozenset[str]]:
         "wildcard" if any("*" in name for name in names) else "no wildcard",
         "odd name" if set(names) & set(_ODD_NAMES) else "no odd name",
     }
-    return {"text": certificate.pem(now), "host": host, "at": now.isoformat()}, frozenset(features)
+    key = random.choice((_key(0), _key(0), _key(_ANOTHER), None))
+    features.add("its key" if key is _key(0) else "another key" if key else "no key")
+    return {
+        "text": certificate.pem(now),
+        "key": key_pem(key).decode() if key else random.choice(("", "no key")),
+        "host": host,
+        "at": now.isoformat(),
+    }, frozenset(features)
 
 
 def _is_address(host: str) -> bool:
@@ -125,18 +135,20 @@ def _is_address(host: str) -> bool:
 
 
 def our_certificate(case: Json) -> str:
-    """Whether it covers the host, and whether this is its time."""
-    secret = {"data": {"tls.crt": base64.b64encode(case["text"].encode()).decode()}}
+    """Whether it covers the host, whether this is its time, and whether the key is its own."""
+    texts = {"tls.crt": case["text"], "tls.key": case["key"]}
+    secret = {"data": {name: base64.b64encode(text.encode()) for name, text in texts.items()}}
     view = certificate_view(secret, datetime.fromisoformat(case["at"]))
     covers = any(names_host(name, case["host"]) for name in view.names)
-    return f"covers {covers}, in time {view.has_begun and view.days_left >= 0}"
+    in_time = view.has_begun and view.days_left >= 0
+    return f"covers {covers}, in time {in_time}, pair {view.key_matches is True}"
 
 
 def their_certificate(reader: Program, case: Json) -> str:
     """The same by Go, which trusts the certificate itself here."""
     answer = reader.ask("certificate", trusted=case["text"], **case)
     in_time = "expired or is not yet valid" not in answer["because"]
-    return f"covers {answer['covers']}, in time {in_time}"
+    return f"covers {answer['covers']}, in time {in_time}, pair {answer['pair']}"
 
 
 # --- Whom a client believes
@@ -150,8 +162,6 @@ _FLAWS = (
     *("path of 0", "constraints", "may not sign", "no extensions"),
 )
 _SERVED = ("a.example.com", "*.example.com", "b.example.com")
-_ANOTHER = 7
-"""The number of a key that no certificate of a chain has."""
 
 
 def draw_chain(random: Random) -> tuple[Json, frozenset[str]]:
