@@ -18,9 +18,6 @@ from random import Random
 from types import FrameType
 from typing import Any
 
-from mutmut.mutation.file_mutation import mutate_file_contents
-from mutmut.mutation.trampoline import set_mutant_under_test
-
 from testbed.cluster import binaries
 from testbed.mutate.results import bodies_of, changed_lines, function_of
 from testbed.oracles.program import Json, Program, running
@@ -48,10 +45,11 @@ _WITHIN_S = 5
 _Decide = Callable[[Program, Any], Iterator[tuple[object, object]]]
 
 
-class _Recorder(Program):
+class Recorder(Program):
     """Asks a program, and keeps its answers."""
 
     def __init__(self, program: Program) -> None:
+        """Ask this program."""
         self._program = program
         self._answers: list[Json] = []
 
@@ -61,23 +59,26 @@ class _Recorder(Program):
         return self._answers
 
     def ask(self, question: str, **parts: Any) -> Json:  # noqa: ANN401 - raw JSON
+        """Its answer."""
         answer = self._program.ask(question, **parts)
         self._answers.append(answer)
         return answer
 
 
-class _Replay(Program):
+class Replay(Program):
     """Gives answers of before, in their order."""
 
     def __init__(self, answers: Sequence[Json]) -> None:
+        """Give these."""
         self._answers = iter(answers)
 
     def ask(self, question: str, **parts: Any) -> Json:  # noqa: ANN401, ARG002 - as Program's
+        """The next answer."""
         return next(self._answers)
 
 
 @dataclass
-class _Rule:
+class Rule:
     """A rule with its cases, and what the real program says to each."""
 
     decide: _Decide
@@ -90,7 +91,7 @@ class _Rule:
     def _differs(self, case: object, answers: list[Json]) -> bool:
         try:
             with _bounded():
-                return any(ours != theirs for ours, theirs in self.decide(_Replay(answers), case))
+                return any(ours != theirs for ours, theirs in self.decide(Replay(answers), case))
         except Exception:  # noqa: BLE001 - a mutant may raise anything
             return True
 
@@ -138,6 +139,8 @@ def _load_mutated(name: str) -> str:
     Raises:
         ValueError: It has been imported already.
     """
+    from mutmut.mutation.file_mutation import mutate_file_contents  # noqa: PLC0415 - its own group
+
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None or name in sys.modules:
         raise ValueError(f"expected a module that is not imported yet, got {name}")
@@ -150,7 +153,7 @@ def _load_mutated(name: str) -> str:
     return code
 
 
-def _recorded(name: str, oracle: Program, reader: Program, cases: int, seed: int) -> _Rule:
+def _recorded(name: str, oracle: Program, reader: Program, cases: int, seed: int) -> Rule:
     """The rule's cases by this seed.
 
     Raises:
@@ -162,8 +165,8 @@ def _recorded(name: str, oracle: Program, reader: Program, cases: int, seed: int
     from testbed.oracles.reading.subjects import SUBJECTS  # noqa: PLC0415
 
     if name in RULES:
-        rule = _Rule(lambda program, case: (each[1:] for each in RULES[name].decide(program, case)))
-        recorder = _Recorder(oracle)
+        rule = Rule(lambda program, case: (each[1:] for each in RULES[name].decide(program, case)))
+        recorder = Recorder(oracle)
         put(
             recorder,
             RULES[name],
@@ -173,10 +176,10 @@ def _recorded(name: str, oracle: Program, reader: Program, cases: int, seed: int
         )
     else:
         subject = next(each for each in SUBJECTS if each.name == name)
-        rule = _Rule(
+        rule = Rule(
             lambda program, case: iter([(subject.ours(case), subject.theirs(program, case))])
         )
-        recorder, random = _Recorder(reader), Random(f"{name} {seed}")  # noqa: S311 - cases
+        recorder, random = Recorder(reader), Random(f"{name} {seed}")  # noqa: S311 - cases
         for _ in range(cases):
             case, _features = subject.draw(random)
             rule.cases.append((case, recorder.next_case()))
@@ -186,7 +189,7 @@ def _recorded(name: str, oracle: Program, reader: Program, cases: int, seed: int
     return rule
 
 
-def _reached(rule: _Rule, modules: Sequence[str]) -> Iterator[str]:
+def _reached(rule: Rule, modules: Sequence[str]) -> Iterator[str]:
     """The mutants of the functions that the cases call."""
     called: set[str] = set()
     tables = [
@@ -214,7 +217,9 @@ def _noting(function: Callable[..., Any], called: set[str]) -> Callable[..., Any
     return noting
 
 
-def _is_noticed(rule: _Rule, mutant: str) -> bool:
+def _is_noticed(rule: Rule, mutant: str) -> bool:
+    from mutmut.mutation.trampoline import set_mutant_under_test  # noqa: PLC0415 - its own group
+
     set_mutant_under_test(mutant)
     try:
         return rule.notices()

@@ -400,9 +400,11 @@ def admissions(draw: st.DrawFn) -> Json:
     return {"pod": draw(pods()), "limitRanges": ranges, "quotas": bounded}
 
 
+_HUGE = ("9223372036854775", "9223372036854775500m", "9223372036854775700m", "9223372036854776")
+"""About what is the most that is compared by thousandths."""
 _STORAGE = _some(
     {
-        "storage": st.sampled_from(["0", "1", "1500m", "0.5Gi", "1Gi", "1073741824", "2Gi"]),
+        "storage": st.sampled_from(["0", "1500m", "0.5Gi", "1Gi", "1073741824", "2Gi", *_HUGE]),
         "cpu": _CPU,
     }
 )

@@ -37,19 +37,29 @@ def put(
     cases: int,
     seed_: int,
     each: Callable[[object], None] = lambda _case: None,
+    decisions: int = 0,
 ) -> Account:
-    """Put this many generated cases of a rule to both.
+    """Put generated cases of a rule to both, until there are so many cases and decisions.
 
     Args:
         oracle: The running program.
         rule: What is put.
-        cases: How many.
+        cases: At least how many.
         seed_: The same seed gives the same cases.
         each: Called with every case.
+        decisions: At least how many.
+
+    Raises:
+        ValueError: A batch without a single case: there are no others.
     """
     account = Account()
-    for done in range(0, cases, BATCH):
-        _put_batch(oracle, rule, min(BATCH, cases - done), seed_ + done, account, each)
+    number = 0
+    while number * BATCH < cases or account.decisions < decisions:
+        before = account.decisions
+        _put_batch(oracle, rule, min(BATCH, cases or BATCH), f"{seed_}.{number}", account, each)
+        if account.decisions == before:
+            raise ValueError(f"expected {decisions} decisions, got {before} and no more cases")
+        number += 1
     return account
 
 
@@ -57,7 +67,7 @@ def _put_batch(
     oracle: Program,
     rule: Rule,
     cases: int,
-    seed_: int,
+    seed_: str,
     account: Account,
     each: Callable[[object], None],
 ) -> None:
