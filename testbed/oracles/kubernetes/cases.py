@@ -320,7 +320,7 @@ def limit_ranges(draw: st.DrawFn, name: str) -> Json:
     """A LimitRange of the types Container, Pod and PersistentVolumeClaim."""
     entries = []
     for _ in range(draw(st.integers(1, 2))):
-        kind = draw(st.sampled_from(["Container", "Container", "Pod"]))
+        kind = draw(st.sampled_from(["Container", "Pod"]))
         names = draw(
             st.sampled_from([("cpu",), ("memory",), ("cpu", "memory"), ("hugepages-2Mi",)])
         )
@@ -338,6 +338,7 @@ _HARD = {
     **dict.fromkeys(("cpu", "requests.cpu", "limits.cpu"), _CPU),
     **dict.fromkeys(("memory", "requests.memory", "limits.memory"), _MEMORY),
     **dict.fromkeys(("pods", "count/pods", "requests.example.com/gpu", "services"), _WHOLE),
+    **dict.fromkeys(("example.com/gpu", "requests.storage"), _WHOLE),
     "requests.ephemeral-storage": _MEMORY,
     "limits.ephemeral-storage": _MEMORY,
     "hugepages-2Mi": AMOUNTS["hugepages-2Mi"],
@@ -389,6 +390,11 @@ def quotas(draw: st.DrawFn, name: str) -> Json:
     if draw(st.integers(0, 9)) == 0:
         used.popitem()
     status = {"hard": hard, "used": used}
+    if draw(st.integers(0, 4)) == 0:
+        # Changed, and the controller has not seen it yet.
+        spec["hard"] = {each: draw(_HARD[each]) for each in names}
+    if draw(st.integers(0, 9)) == 0:
+        status = {}
     return {"metadata": {"name": name, "namespace": "a"}, "spec": spec, "status": status}
 
 

@@ -168,11 +168,14 @@ def draw_chain(random: Random) -> tuple[Json, frozenset[str]]:
     """What a server shows, the authorities that a client trusts, and the host that it asks for."""
     depth = random.choice((1, 2, 2, 3, 3, 4))
     chain = [_link(at, depth) for at in range(depth)]
-    chain[0].hosts = [x509.DNSName(name) for name in random.sample(_SERVED, random.choice((1, 2)))]
-    features = {f"{depth} long"}
-    flaws = random.choice((0, 0, 1, 1, 2))
-    for flaw in random.sample(_FLAWS, flaws):
-        at = random.randrange(depth)
+    served = random.sample(_SERVED, random.choice((0, 1, 1, 2, 2)))
+    chain[0].hosts = [x509.DNSName(name) for name in served]
+    chain[0].subject = random.choice(("number 0", "a.example.com"))
+    fixed = random.random() < 0.3
+    features = {f"{depth} long", "a name" if served else "no name"}
+    features.add("tls-server-name" if fixed else "the host dialled")
+    for flaw in random.sample(_FLAWS, random.choice((0, 1, 2, 2, 2))):
+        at = random.choice((0, random.randrange(depth)))
         _spoil(chain[at], flaw, random)
         features |= {flaw, "flaw of its own" if at == 0 else "flaw above"}
     now = _now()
@@ -194,11 +197,12 @@ def draw_chain(random: Random) -> tuple[Json, frozenset[str]]:
     if not features & {"flaw above", "signed by another"}:
         # Where it is trusted itself, OpenSSL judges what is shown above it all the same.
         trusted |= {"itself trusted": texts[:1], "all trusted": [*texts[1:], texts[0]]}
-    how, whom = random.choice(list(shown)), random.choice(list(trusted) + ["the root trusted"] * 3)
+    how, whom = random.choice(list(shown)), random.choice(list(trusted) + ["the root trusted"] * 2)
     return {
         "text": "".join(shown[how]),
         "trusted": "".join(trusted[whom]),
         "host": random.choice(("a.example.com", "a.example.com", "b.example.com", "c.example.org")),
+        "fixed": fixed,
     }, frozenset({*features, how, whom})
 
 
@@ -254,10 +258,13 @@ def our_belief(case: Json) -> str:
         shown.write_text(case["text"])
         key.write_bytes(key_pem(_key(0)))
         server.load_cert_chain(shown, key)
-    context = Tls(case["trusted"].encode()).context()
+    host = case["host"]
+    context = Tls(case["trusted"].encode(), server_name=host if case["fixed"] else "").context()
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     answering = server.wrap_bio(to_server, to_client, server_side=True)
-    asking = context.wrap_bio(to_client, to_server, server_hostname=case["host"])
+    asking = context.wrap_bio(
+        to_client, to_server, server_hostname="d.example" if case["fixed"] else host
+    )
     try:
         for _ in range(10):
             with suppress(ssl.SSLWantReadError):

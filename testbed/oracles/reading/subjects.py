@@ -155,6 +155,9 @@ def _draw_path(random: Random) -> tuple[Json, frozenset[str]]:
             ("spec.list[name=b]", '{.spec.list[?(@.name=="b")]}'),
             ("spec.list[name=z]", '{.spec.list[?(@.name=="z")]}'),
             ("spec.gone[*].x", "{.spec.gone[*].x}"),
+            ("spec.gone.deeper", "{.spec.gone.deeper}"),
+            ("spec.list[3].value", "{.spec.list[3].value}"),
+            ("spec.list[9].value", "{.spec.list[9].value}"),
         )
     )
     return {"object": item, "ours": ours, "text": theirs}, frozenset({ours})
