@@ -165,8 +165,11 @@ _TAINTS = st.lists(
     ),
     max_size=2,
 )
+_POLICY = st.sampled_from(["Honor", "Ignore", None])
 _SPREAD = st.fixed_dictionaries(
     {
+        "nodeAffinityPolicy": _POLICY,
+        "nodeTaintsPolicy": _POLICY,
         "maxSkew": st.integers(1, 2),
         "topologyKey": _KEYS,
         "whenUnsatisfiable": st.sampled_from(["DoNotSchedule", "DoNotSchedule", "ScheduleAnyway"]),
@@ -174,11 +177,9 @@ _SPREAD = st.fixed_dictionaries(
     optional={
         "labelSelector": SELECTORS,
         "minDomains": st.integers(1, 4),
-        "nodeAffinityPolicy": st.sampled_from(["Honor", "Ignore"]),
-        "nodeTaintsPolicy": st.sampled_from(["Honor", "Ignore"]),
         "matchLabelKeys": st.sampled_from([["track"], ["size", "track"]]),
     },
-)
+).map(lambda rules: {key: rule for key, rule in rules.items() if rule is not None})
 
 
 @st.composite
@@ -251,13 +252,18 @@ def resized_pods(draw: st.DrawFn) -> Json:
 @st.composite
 def placed_pods(draw: st.DrawFn, name: str) -> Json:
     """A Pod for the scheduler: smaller, and with everything that decides about its place."""
-    names = draw(st.sampled_from([("cpu",), ("cpu", "memory"), ("example.com/gpu",), ()]))
+    names = draw(
+        st.sampled_from([("cpu",), ("cpu", "memory"), ("example.com/gpu",), ("hugepages-2Mi",), ()])
+    )
     spec: Json = {"containers": [{"name": "main", "image": "x:1"}]}
     if names:
         requests = draw(resource_lists(*names))
         spec["containers"][0]["resources"] = {"requests": requests, "limits": {}}
     if draw(st.integers(0, 2)) == 0:
         spec["containers"][0]["ports"] = draw(_PORTS)
+    elif draw(st.integers(0, 4)) == 0:
+        spec["hostNetwork"] = True
+        spec["containers"][0]["ports"] = [{"containerPort": 8080}]
     if draw(st.integers(0, 3)) == 0:
         sidecar = {"name": "proxy", "image": "x:1", "restartPolicy": "Always"}
         spec["initContainers"] = [
@@ -269,7 +275,7 @@ def placed_pods(draw: st.DrawFn, name: str) -> Json:
         spec["tolerations"] = draw(_TOLERATIONS)
     if draw(st.integers(0, 3)) == 0:
         spec["nodeSelector"] = draw(_some({"app": st.sampled_from(["web", "db"])}))
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.booleans()):
         spec["topologySpreadConstraints"] = draw(st.lists(_SPREAD, min_size=1, max_size=2))
     metadata = {
         "name": name,
@@ -291,7 +297,7 @@ def clusters(draw: st.DrawFn) -> Json:
             "cpu": draw(st.sampled_from(["0", "500m", "2", "4"])),
             "memory": draw(st.sampled_from(["128Mi", "1Gi", "4Gi"])),
             "pods": draw(st.sampled_from(["1", "3", "110", "110"])),
-            **draw(resource_lists("example.com/gpu")),
+            **draw(resource_lists("example.com/gpu", "hugepages-2Mi")),
         }
         spec: Json = {"taints": draw(_TAINTS)} if draw(st.booleans()) else {}
         if draw(st.integers(0, 5)) == 0:
