@@ -23,6 +23,7 @@ from testbed.mutate.results import bodies_of, changed_lines, function_of
 from testbed.oracles.program import Json, Program, running
 
 MODULES = {
+    "authorities": ("kube.tls",),
     "quantities": ("kube.quantity",),
     "selectors": ("kube.selectors",),
     "requests": ("kube.requests",),
@@ -34,7 +35,6 @@ MODULES = {
     "ports": ("kube.services",),
     "paths": ("kube.paths",),
     "pages": ("observe.metrics",),
-    "authorities": ("kube.tls",),
     "certificates": ("checks.certificate",),
 }
 """The modules of clusterproof that have each rule; each module after those that it imports."""
@@ -101,7 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rules", nargs="*", metavar="RULE", help=f"of {', '.join(MODULES)}; all")
     parser.add_argument("--cases", type=int, default=1000, help="of each rule")
-    parser.add_argument("--mutants", type=int, default=100, help="of each rule, at most")
+    parser.add_argument("--mutants", type=int, default=60, help="of each rule, at most")
     parser.add_argument("--least", type=int, default=20, help="that must be noticed")
     parser.add_argument("--seed", type=int, default=1, help="of the cases and of the choice")
     options = parser.parse_args()
