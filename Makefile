@@ -162,6 +162,10 @@ oracle-kubeconfig: install ## generated kubeconfigs to kubectl and to us: the sa
 	$(RUN) python -m testbed.oracles.kubeconfig --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
 	  $(if $(MUTANTS),--mutants)
 
+.PHONY: oracle-mutants
+oracle-mutants: install ## our rules, changed by mutmut in every way: which changes the cases of an oracle notice alone
+	nice -n 10 $(RUN) --group mutation python -m testbed.oracles.mutants
+
 .PHONY: policies
 policies: install ## NetworkPolicies dialled on the running cluster's engine, and docs/POLICIES.md (root)
 	$(RUN) python -m testbed.oracles.policies --pages docs

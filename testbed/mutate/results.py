@@ -61,12 +61,12 @@ def read_mutants(folder: Path) -> list[Mutant]:
 
 def _of_module(meta: Path, module: str) -> Iterator[Mutant]:
     codes: dict[str, int | None] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
-    bodies = _bodies(meta.with_suffix("").read_text(encoding="utf-8"))
+    bodies = bodies_of(meta.with_suffix("").read_text(encoding="utf-8"))
     for name, code in codes.items():
         mangled = name.rpartition(".")[2]
         original = f"{mangled.rpartition('__mutmut_')[0]}__mutmut_orig"
         was, now = changed_lines(bodies[original], bodies[mangled])
-        yield Mutant(name, module, _function(original), fate_of(code), was, now)
+        yield Mutant(name, module, function_of(original), fate_of(code), was, now)
 
 
 def fate_of(code: int | None) -> Fate:
@@ -82,12 +82,13 @@ def fate_of(code: int | None) -> Fate:
     return Fate.NO_TESTS if code in _NO_TESTS else Fate.BROKEN
 
 
-def _function(mangled: str) -> str:
+def function_of(mangled: str) -> str:
+    """`name` or `Class.name` of a function's original, as mutmut names it."""
     name = mangled.removesuffix("__mutmut_orig")
     return name.removeprefix("xǁ").replace("ǁ", ".") if "ǁ" in name else name.removeprefix("x_")
 
 
-def _bodies(source: str) -> dict[str, list[str]]:
+def bodies_of(source: str) -> dict[str, list[str]]:
     """Name to lines of each function; its name, which differs by mutant, is left out."""
     lines = source.splitlines()
     return {

@@ -189,10 +189,10 @@ SAMPLES = {
         " in fewer than 30 cases, 40 s\n  rare: a + b: 3\n",
         "| places | 1500 | 3721 | 0 | 25 | 11 |",
     ),
-    "oracle-scaling": (
-        "scaling: 1500 cases, 4744 decisions, seed 1, 0 disagreements, 29 features, 19 pairs of"
-        " them in fewer than 30 cases, 138 s\n  rare: a + b: 3\n",
-        "0 disagreements;\nof the pairs of 29 features, 19 are in fewer",
+    "oracle-mutants": (
+        "ports: 29 of 31 mutants noticed by 1000 cases, of 31 in functions that they call\n"
+        "  lives: kube.services:target_port: a -> b\n",
+        "| ports | 1000 | 29 of 31 | 31 |",
     ),
     "from-nothing": (
         "\n=== make demo (301 s) ===\n[   2.1 s] Debian packages: 1.0 s\n\n=== done (984 s) ===\n",

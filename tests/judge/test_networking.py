@@ -335,6 +335,7 @@ def test_certificate_that_covers_the_host_is_as_expected(names: tuple[str, ...])
         ([secret("x.org")], f"subjectAltName: expected {HOST}, observed x.org"),
         ([secret()], f"subjectAltName: expected {HOST}, observed none"),
         ([secret("*.com")], f"subjectAltName: expected {HOST}, observed *.com"),
+        ([secret("10.0.0.1")], f"subjectAltName: expected {HOST}, observed DNS:10.0.0.1"),
         (
             [secret(HOST, ends=13)],
             "notAfter: expected at least 14 days left, observed 13 days left",
@@ -381,6 +382,16 @@ def test_secret_that_may_not_be_read_is_no_verdict() -> None:
         ("*.example.com", "example.com", False),
         ("example.com", "example.com.", True),
         ("*", "localhost", False),
+        ("*.example.com", ".example.com", False),
+        ("*.example.com", "-a.example.com", False),
+        ("*.example.com.", "a.example.com", False),
+        ("*.0.0.1", "10.0.0.1", False),
+        ("*.0.0.1", "b.0.0.1", True),
+        ("DNS:10.0.0.1", "10.0.0.1", False),
+        ("10.0.0.1", "10.0.0.1", True),
+        ("::1", "0:0:0:0:0:0:0:1", True),
+        ("::ffff:a00:2", "10.0.0.2", True),
+        ("10.0.0.1", "10.0.0.1.", False),
     ],
 )
 def test_wildcard_is_one_whole_label(name: str, host: str, covers: bool) -> None:  # noqa: FBT001 - a table

@@ -34,11 +34,17 @@ def test_another_amount_is_another(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "NaN", "Infinity", "1_000", " 1", "1K", "1mi", "12e", "٣", "1 Gi"]
+    "text",
+    ["", "NaN", "Infinity", "1_000", " 1", "1K", "1mi", "12e", "٣", "1 Gi", "Pi", "E-23", "-.e-10"],
 )
 def test_what_kubernetes_refuses_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a quantity such as 500m or 2Gi"):
         parse_quantity(text)
+
+
+@pytest.mark.parametrize("text", ["Gi", "E", "n", "e-9", "E+23"])
+def test_a_suffix_without_digits_is_nothing(text: str) -> None:
+    assert parse_quantity(text) == 0
 
 
 @given(st.integers(min_value=0, max_value=10**15))

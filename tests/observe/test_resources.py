@@ -261,6 +261,19 @@ def test_a_quota_demands_that_each_container_states_what_it_counts() -> None:
     assert found.endswith("(quota q: must specify limits.cpu for: web)")
 
 
+def test_a_quota_that_its_controller_has_not_seen_is_no_verdict() -> None:
+    unseen = {**quota({"pods": "2"}), "status": {}}
+    with pytest.raises(ObservationError, match="has not seen q of ns yet"):
+        said(room("quota"), read_room, asks(), unseen)
+
+
+def test_a_quota_enforces_what_its_controller_has_seen() -> None:
+    changed = quota({"pods": "2"})
+    changed["spec"] = {"hard": {"pods": "100"}}
+    (found,) = said(room("quota"), read_room, asks(), changed)
+    assert "observed 2 (0 run, 2 more fit)" in found
+
+
 def test_pods_of_a_job_with_the_same_labels_are_no_replicas() -> None:
     jobs = [running(f"job-{i}") for i in range(3)]
     for job in jobs:

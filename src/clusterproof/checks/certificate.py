@@ -3,9 +3,11 @@
 Source: RFC 6125, section 6.4; RFC 5280, section 4.1.2.5 (read 2026-11-23).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -20,6 +22,10 @@ from clusterproof.spec.row import Ref, Row
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+_LABEL = "[a-z0-9_][a-z0-9_-]*"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
+_NAME = re.compile(rf"(\*|{_LABEL})(\.{_LABEL})*")
 
 
 class CertificateRow(Row):
@@ -99,11 +105,25 @@ def certificate_view(secret: Json | None, now: datetime) -> CertificateView:
 
 
 def names_host(name: str, host: str) -> bool:
-    """True where a certificate's name covers the host."""
-    name, host = name.lower().rstrip("."), host.lower().rstrip(".")
-    if name.startswith("*."):
-        return "." in host and name[2:] == host.partition(".")[2]
-    return name == host
+    """True where a certificate's name covers the host (Go's `x509.Certificate.VerifyHostname`).
+
+    A wildcard stands for one whole label, the first; alone, it covers nothing.
+    """
+    if (address := _address(host)) is not None or _address(name) is not None:
+        return address == _address(name)
+    name, host = name.lower(), host.lower()
+    if not (_NAME.fullmatch(name) and _HOST.fullmatch(host)):
+        return name == host
+    host = host.removesuffix(".")
+    return name == host or (name.startswith("*.") and name[2:] == host.partition(".")[2])
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _names(leaf: "x509.Certificate") -> tuple[str, ...]:
@@ -114,7 +134,11 @@ def _names(leaf: "x509.Certificate") -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()  # clients have not looked at the common name for years
     addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    return (*names.get_values_for_type(x509.DNSName), *addresses)
+    hosts = [
+        name if _address(name) is None else f"DNS:{name}"  # an address covers nothing as a name
+        for name in names.get_values_for_type(x509.DNSName)
+    ]
+    return (*hosts, *addresses)
 
 
 def _key_matches(secret: Json, leaf: "x509.Certificate") -> bool | None:

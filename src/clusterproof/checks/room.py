@@ -17,7 +17,7 @@ from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.limits import defaulted
 from clusterproof.kube.objects import Json, condition, labels_of
 from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving
-from clusterproof.kube.quota import NO_BOUND, room_in
+from clusterproof.kube.quota import NO_BOUND, is_seen, room_in
 from clusterproof.kube.requests import PodBounds, bounds_of
 from clusterproof.kube.scheduling import Places, unmodelled
 from clusterproof.kube.workloads import template_of
@@ -92,12 +92,24 @@ def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
 
 
 def _quota_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
+    """Hold one replica more against each quota of the namespace.
+
+    Raises:
+        ObservationError: The controller of quotas has not seen one of them yet.
+    """
     namespace = row.workload.namespace
+    next_command = f"kubectl -n {namespace} describe resourcequota"
     replicas = cluster.pods_of(row.workload)
     _, leaving = _staying_and_leaving(cluster, cluster.owned_pods(row.workload))
     # The quota still counts those that leave; another replica can have what they had.
     running = len(replicas) + len(leaving)
     quotas = cluster.objects("ResourceQuota", namespace)
+    if unseen := [quota["metadata"]["name"] for quota in quotas if not is_seen(quota)]:
+        raise ObservationError(
+            f"the controller of quotas has not seen {', '.join(unseen)} of {namespace} yet, so "
+            "nothing is enforced and nothing counted",
+            next_command=next_command,
+        )
     rooms = (
         room_in(quotas, pod["spec"], _admitted_bounds(cluster, namespace, pod)) if quotas else []
     )
@@ -112,7 +124,6 @@ def _quota_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
         least.more if least else NO_BOUND,
         f"quota {least.quota}: {least.because}" if least else "",
     )
-    next_command = f"kubectl -n {namespace} describe resourcequota"
     return Observed(room, f"namespace {namespace}", evidence, next_command)
 
 

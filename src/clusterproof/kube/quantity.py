@@ -15,7 +15,8 @@ _QUANTITY = re.compile(
 _DIGIT = re.compile(r"[0-9]", re.ASCII)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
-_NANO = Decimal("1e-9")
+_FINEST = -9
+_NANO = Decimal(1).scaleb(_FINEST)
 _LARGEST = Decimal(2**63 - 1)
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
@@ -24,18 +25,19 @@ def parse_quantity(text: str | float) -> Decimal:
     """The number that a quantity stands for, in its base unit (cores, bytes).
 
     As Kubernetes takes it: what is finer than a billionth is rounded away from zero, and what is
-    written with a binary suffix is never more than 2^63 - 1. No digits at all are 0, but for Pi
-    and Ei. An exponent of more than three digits is refused here: Kubernetes would compute with it
-    for hours.
+    written with a binary suffix is never more than 2^63 - 1. No digits at all are 0, but not before
+    Pi, Ei and an exponent under -9. An exponent of more than three digits is refused here:
+    Kubernetes would compute with it for hours.
 
     Raises:
         ValueError: `text` is no quantity.
     """
     match = _QUANTITY.match(str(text))
-    if match is None or (match["suffix"] in {"Pi", "Ei"} and not _DIGIT.search(match["number"])):
+    suffix = (match["suffix"] or "") if match else ""
+    has_digits = match is not None and _DIGIT.search(match["number"])
+    if match is None or not (has_digits or _may_stand_alone(suffix)):
         raise ValueError(f"expected a quantity such as 500m or 2Gi, got {text!r}")
-    digits, suffix = match["number"], match["suffix"] or ""
-    number = Decimal(digits) if _DIGIT.search(digits) else Decimal(0)
+    number = Decimal(match["number"]) if has_digits else Decimal(0)
     if suffix in _BINARY:
         exact = _EXACT.multiply(number, Decimal(2 ** _BINARY[suffix]))
         if abs(exact) > _LARGEST:
@@ -45,6 +47,13 @@ def parse_quantity(text: str | float) -> Decimal:
     else:
         exact = _EXACT.scaleb(number, int(suffix[1:]))
     return rounded_up(exact, _NANO)
+
+
+def _may_stand_alone(suffix: str) -> bool:
+    """Whether a suffix without digits is a quantity: 0, unless it is beyond the quick parser."""
+    if suffix in _BINARY:
+        return suffix not in {"Pi", "Ei"}
+    return suffix in _DECIMAL or int(suffix[1:]) >= _FINEST
 
 
 def rounded_up(amount: Decimal, step: Decimal) -> Decimal:

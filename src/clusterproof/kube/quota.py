@@ -120,8 +120,13 @@ def room_in(quotas: Iterable[Json], pod_spec: Json, bounds: PodBounds) -> list[Q
 
 
 def hard_of(quota: Json) -> Json:
-    """What a quota enforces: its status, once the controller has seen the spec."""
-    return (quota.get("status") or {}).get("hard") or quota["spec"].get("hard") or {}
+    """What a quota enforces: its status, so nothing before the controller has seen the spec."""
+    return (quota.get("status") or {}).get("hard") or {}
+
+
+def is_seen(quota: Json) -> bool:
+    """Whether the controller has seen a quota that says anything."""
+    return bool(hard_of(quota)) or not quota["spec"].get("hard")
 
 
 def _room(quota: Json, bounds: PodBounds) -> QuotaRoom:

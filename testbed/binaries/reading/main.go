@@ -6,7 +6,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
@@ -35,6 +36,10 @@ type question struct {
 	Pod      *v1.Pod               `json:"pod"`
 	Port     *v1.ServicePort       `json:"port"`
 	Object   any                   `json:"object"`
+	Host     string                `json:"host"`
+	Trusted  string                `json:"trusted"`
+	Key      string                `json:"key"`
+	At       time.Time             `json:"at"`
 }
 
 type answer map[string]any
@@ -145,15 +150,49 @@ func path(asking question) (answer, error) {
 	return answer{"values": values}, nil
 }
 
-// certificate: crypto/x509's VerifyHostname for the first certificate of a PEM text.
+// certificate: crypto/x509's VerifyHostname and Verify, as crypto/tls calls them, for a PEM text: what
+// a server shows, its own certificate first, and for the authorities that are trusted; and
+// crypto/tls's X509KeyPair for its key.
 func certificate(asking question) (answer, error) {
-	block, _ := pem.Decode(bytes.TrimSpace([]byte(asking.Text)))
-	if block == nil {
-		return nil, errors.New("no PEM")
-	}
-	leaf, err := x509.ParseCertificate(block.Bytes)
+	shown, err := certificates(asking.Text)
 	if err != nil {
 		return nil, err
 	}
-	return answer{"covers": leaf.VerifyHostname(asking.Type) == nil}, nil
+	trusted, err := certificates(asking.Trusted)
+	if err != nil {
+		return nil, err
+	}
+	options := x509.VerifyOptions{
+		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: asking.At,
+	}
+	for _, authority := range trusted {
+		options.Roots.AddCert(authority)
+	}
+	for _, between := range shown[1:] {
+		options.Intermediates.AddCert(between)
+	}
+	_, err = shown[0].Verify(options)
+	because := ""
+	if err != nil {
+		because = err.Error()
+	}
+	_, err = tls.X509KeyPair([]byte(asking.Text), []byte(asking.Key))
+	return answer{
+		"covers": shown[0].VerifyHostname(asking.Host) == nil, "because": because, "pair": err == nil,
+	}, nil
+}
+
+func certificates(text string) ([]*x509.Certificate, error) {
+	var parsed []*x509.Certificate
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		each, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		parsed = append(parsed, each)
+	}
+	if len(parsed) == 0 {
+		return nil, errors.New("no PEM")
+	}
+	return parsed, nil
 }

@@ -22,7 +22,8 @@ def main() -> int:
     """Put the cases of each rule to both; 1 where one was decided differently."""
     parser = argparse.ArgumentParser(prog="python -m testbed.oracles.kubernetes")
     parser.add_argument("rules", nargs="*", metavar="RULE", help=f"of {', '.join(RULES)}; all")
-    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--cases", type=int, default=4000, help="of each rule, at least")
+    parser.add_argument("--decisions", type=int, default=10_000, help="on each rule, at least")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--program", type=Path, help="built already")
     options = parser.parse_args()
@@ -31,12 +32,13 @@ def main() -> int:
         parser.error(f"expected rules of {', '.join(RULES)}; got {', '.join(sorted(unknown))}")
     with running(binaries.ORACLE, options.program) as oracle:
         agreed = [
-            agrees(oracle, name, options.cases, options.seed) for name in options.rules or RULES
+            agrees(oracle, name, options.cases, options.decisions, options.seed)
+            for name in options.rules or RULES
         ]
     return 0 if all(agreed) else 1
 
 
-def agrees(oracle: Program, name: str, cases: int, seed: int) -> bool:
+def agrees(oracle: Program, name: str, cases: int, decisions: int, seed: int) -> bool:
     """Put the cases of one rule and say what came of it; True without a disagreement."""
     began = time.monotonic()
     pairs: Counter[tuple[str, str]] = Counter()
@@ -47,7 +49,7 @@ def agrees(oracle: Program, name: str, cases: int, seed: int) -> bool:
         features.update(has)
         pairs.update(combinations(has, 2))
 
-    account = put(oracle, RULES[name], cases, seed, count)
+    account = put(oracle, RULES[name], cases, seed, count, decisions)
     rare = [pair for pair in combinations(sorted(features), 2) if pairs[pair] < RARE]
     say(
         f"{name}: {account.cases} cases, {account.decisions} decisions, seed {seed}, "

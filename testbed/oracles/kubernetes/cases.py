@@ -12,6 +12,9 @@ QUANTITY_TEXTS = st.one_of(
         r"\A[+-]?([0-9]{1,12}(\.[0-9]{0,12})?|\.[0-9]{1,12})"
         r"([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?\Z"
     ),
+    # A suffix alone, and the largest that a binary suffix may stand for.
+    st.from_regex(r"\A[+-]?\.?([KMGTPE]i|[numkMGTPE]|[eE]-?[0-9]{1,2})\Z"),
+    st.sampled_from(["8Ei", "9007199254740991Ki", "9007199254740992Ki", "8191Pi", "-8Ei"]),
     # No exponent of four digits: the real parser computes with it for hours.
     st.text(alphabet="0123456789.eE+-KMGTPimnuk _\u0661", max_size=8).filter(
         lambda text: re.search(r"[eE][+-]?[0-9]{3}", text) is None
@@ -162,8 +165,11 @@ _TAINTS = st.lists(
     ),
     max_size=2,
 )
+_POLICY = st.sampled_from(["Honor", "Ignore", None])
 _SPREAD = st.fixed_dictionaries(
     {
+        "nodeAffinityPolicy": _POLICY,
+        "nodeTaintsPolicy": _POLICY,
         "maxSkew": st.integers(1, 2),
         "topologyKey": _KEYS,
         "whenUnsatisfiable": st.sampled_from(["DoNotSchedule", "DoNotSchedule", "ScheduleAnyway"]),
@@ -171,11 +177,9 @@ _SPREAD = st.fixed_dictionaries(
     optional={
         "labelSelector": SELECTORS,
         "minDomains": st.integers(1, 4),
-        "nodeAffinityPolicy": st.sampled_from(["Honor", "Ignore"]),
-        "nodeTaintsPolicy": st.sampled_from(["Honor", "Ignore"]),
         "matchLabelKeys": st.sampled_from([["track"], ["size", "track"]]),
     },
-)
+).map(lambda rules: {key: rule for key, rule in rules.items() if rule is not None})
 
 
 @st.composite
@@ -248,13 +252,18 @@ def resized_pods(draw: st.DrawFn) -> Json:
 @st.composite
 def placed_pods(draw: st.DrawFn, name: str) -> Json:
     """A Pod for the scheduler: smaller, and with everything that decides about its place."""
-    names = draw(st.sampled_from([("cpu",), ("cpu", "memory"), ("example.com/gpu",), ()]))
+    names = draw(
+        st.sampled_from([("cpu",), ("cpu", "memory"), ("example.com/gpu",), ("hugepages-2Mi",), ()])
+    )
     spec: Json = {"containers": [{"name": "main", "image": "x:1"}]}
     if names:
         requests = draw(resource_lists(*names))
         spec["containers"][0]["resources"] = {"requests": requests, "limits": {}}
     if draw(st.integers(0, 2)) == 0:
         spec["containers"][0]["ports"] = draw(_PORTS)
+    elif draw(st.integers(0, 4)) == 0:
+        spec["hostNetwork"] = True
+        spec["containers"][0]["ports"] = [{"containerPort": 8080}]
     if draw(st.integers(0, 3)) == 0:
         sidecar = {"name": "proxy", "image": "x:1", "restartPolicy": "Always"}
         spec["initContainers"] = [
@@ -266,7 +275,7 @@ def placed_pods(draw: st.DrawFn, name: str) -> Json:
         spec["tolerations"] = draw(_TOLERATIONS)
     if draw(st.integers(0, 3)) == 0:
         spec["nodeSelector"] = draw(_some({"app": st.sampled_from(["web", "db"])}))
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.booleans()):
         spec["topologySpreadConstraints"] = draw(st.lists(_SPREAD, min_size=1, max_size=2))
     metadata = {
         "name": name,
@@ -288,7 +297,7 @@ def clusters(draw: st.DrawFn) -> Json:
             "cpu": draw(st.sampled_from(["0", "500m", "2", "4"])),
             "memory": draw(st.sampled_from(["128Mi", "1Gi", "4Gi"])),
             "pods": draw(st.sampled_from(["1", "3", "110", "110"])),
-            **draw(resource_lists("example.com/gpu")),
+            **draw(resource_lists("example.com/gpu", "hugepages-2Mi")),
         }
         spec: Json = {"taints": draw(_TAINTS)} if draw(st.booleans()) else {}
         if draw(st.integers(0, 5)) == 0:
@@ -317,7 +326,7 @@ def limit_ranges(draw: st.DrawFn, name: str) -> Json:
     """A LimitRange of the types Container, Pod and PersistentVolumeClaim."""
     entries = []
     for _ in range(draw(st.integers(1, 2))):
-        kind = draw(st.sampled_from(["Container", "Container", "Pod"]))
+        kind = draw(st.sampled_from(["Container", "Pod"]))
         names = draw(
             st.sampled_from([("cpu",), ("memory",), ("cpu", "memory"), ("hugepages-2Mi",)])
         )
@@ -335,6 +344,7 @@ _HARD = {
     **dict.fromkeys(("cpu", "requests.cpu", "limits.cpu"), _CPU),
     **dict.fromkeys(("memory", "requests.memory", "limits.memory"), _MEMORY),
     **dict.fromkeys(("pods", "count/pods", "requests.example.com/gpu", "services"), _WHOLE),
+    **dict.fromkeys(("example.com/gpu", "requests.storage"), _WHOLE),
     "requests.ephemeral-storage": _MEMORY,
     "limits.ephemeral-storage": _MEMORY,
     "hugepages-2Mi": AMOUNTS["hugepages-2Mi"],
@@ -386,6 +396,11 @@ def quotas(draw: st.DrawFn, name: str) -> Json:
     if draw(st.integers(0, 9)) == 0:
         used.popitem()
     status = {"hard": hard, "used": used}
+    if draw(st.integers(0, 4)) == 0:
+        # Changed, and the controller has not seen it yet.
+        spec["hard"] = {each: draw(_HARD[each]) for each in names}
+    if draw(st.integers(0, 9)) == 0:
+        status = {}
     return {"metadata": {"name": name, "namespace": "a"}, "spec": spec, "status": status}
 
 
@@ -397,14 +412,27 @@ def admissions(draw: st.DrawFn) -> Json:
     return {"pod": draw(pods()), "limitRanges": ranges, "quotas": bounded}
 
 
+_HUGE = ("9223372036854775", "9223372036854775500m", "9223372036854775700m", "9223372036854776")
+"""About what is the most that is compared by thousandths."""
+_STORAGE = _some(
+    {
+        "storage": st.sampled_from(["0", "1500m", "0.5Gi", "1Gi", "1073741824", "2Gi", *_HUGE]),
+        "cpu": _CPU,
+    }
+)
+
+
 @st.composite
 def claims(draw: st.DrawFn) -> Json:
-    """A claim and a LimitRange for claims."""
-    storage = _some({"storage": _MEMORY})
-    entry = {"type": "PersistentVolumeClaim", **draw(_some({"min": storage, "max": storage}))}
-    limit_range = {"metadata": {"name": "claims"}, "spec": {"limits": [entry]}}
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {"resources": draw(_some({"requests": storage}))},
-    }
-    return {"claim": claim, "limitRanges": [limit_range]}
+    """A claim and the LimitRanges of its namespace, of which some entries are for claims."""
+    ranges = []
+    for number in range(draw(st.integers(1, 2))):
+        entries = []
+        for _ in range(draw(st.integers(1, 2))):
+            kinds = ["PersistentVolumeClaim", "PersistentVolumeClaim", "Container"]
+            bounds = draw(_some({"min": _STORAGE, "max": _STORAGE}))
+            entries.append({"type": draw(st.sampled_from(kinds)), **bounds})
+        ranges.append({"metadata": {"name": f"claims-{number}"}, "spec": {"limits": entries}})
+    resources = draw(_some({"requests": _STORAGE, "limits": _STORAGE}))
+    claim = {"metadata": {"name": "data"}, "spec": {"resources": resources}}
+    return {"claim": claim, "limitRanges": ranges}

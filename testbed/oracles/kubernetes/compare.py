@@ -1,6 +1,7 @@
 """Each rule of `clusterproof.kube`, and the HPA model, beside Kubernetes' own answer to a case."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -67,19 +68,48 @@ def admissions(oracle: Program, case: Json) -> Iterator[Decision]:
         theirs = answer["resources"][container.name]
         yield "requests set", container.bounds.requests, _exact(theirs["requests"])
         yield "limits set", container.bounds.limits, _exact(theirs["limits"])
-    refused = sum(len(list(limits.refusals(each, bounds))) > 0 for each in case["limitRanges"])
-    yield "LimitRanges that refuse", refused, len(answer["refusals"])
+    ours = [limits.refusals(each, bounds) for each in case["limitRanges"]]
+    yield "LimitRanges that refuse", _reasons(ours), _their_reasons(answer)
     rooms = quota.room_in(case["quotas"], spec, bounds)
     more = min((room.more for room in rooms), default=TIMES)
     yield "Pods that the quotas admit", min(more, TIMES), answer["created"]
 
 
 def claims(oracle: Program, case: Json) -> Iterator[Decision]:
-    """Whether a LimitRange refuses a claim."""
+    """Which LimitRanges refuse a claim."""
     answer = oracle.ask("claim", **case)
-    (limit_range,) = case["limitRanges"]
-    ours = list(limits.claim_refusals(limit_range, case["claim"]["spec"]))
-    yield "refused", bool(ours), bool(answer["refusals"])
+    spec = case["claim"]["spec"]
+    ours = [limits.claim_refusals(each, spec) for each in case["limitRanges"]]
+    yield "LimitRanges that refuse", _reasons(ours), _their_reasons(answer)
+
+
+_REASON = re.compile(
+    r"(?P<rule>minimum|maximum) (?P<resource>\S+) usage per (?P<subject>\w+)"
+    r"|(?P<of_ratio>\S+) max limit to request ratio per (?P<with_ratio>\w+)"
+)
+Reason = tuple[str, str, bool]
+_RULES_OF = {"minimum": "min", "maximum": "max", None: "maxLimitRequestRatio"}
+
+
+def _reasons(refusals: Iterable[Iterable[limits.Refusal]]) -> list[set[Reason]]:
+    """For each LimitRange that refuses: its rule, the resource, and a container or all of it."""
+    reasons = [{(why.rule, why.resource, bool(why.subject)) for why in each} for each in refusals]
+    return [each for each in reasons if each]
+
+
+def _their_reasons(answer: Json) -> list[set[Reason]]:
+    """The same, of what LimitRanger says."""
+    return [
+        {
+            (
+                _RULES_OF[match["rule"]],
+                match["resource"] or match["of_ratio"].strip("["),
+                (match["subject"] or match["with_ratio"]) == "Container",
+            )
+            for match in _REASON.finditer(text)
+        }
+        for text in answer["refusals"]
+    ]
 
 
 _PLUGINS = (

@@ -16,7 +16,7 @@ _KEYS = {
     "nodeAffinity Gt Lt matchFields podAffinity podAntiAffinity namespaceSelector "
     "topologySpreadConstraints minDomains nodeAffinityPolicy nodeTaintsPolicy matchLabelKeys "
     "hostPort hostIP deletionTimestamp initContainers example.com/gpu NotIn DoesNotExist",
-    "claims": "min max requests",
+    "claims": "min max requests limits storage cpu Container PersistentVolumeClaim",
     "scaling": "Resource ContainerResource Pods Object External Utilization AverageValue Value "
     "behavior tolerance stabilizationWindowSeconds selectPolicy policies Min Disabled Pending "
     "Failed Succeeded False Unknown deletionTimestamp startTime conditions usage ofPods ofObjects "

@@ -8,6 +8,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from testbed.oracles.kubernetes.compare import Rule
 from testbed.oracles.program import Program
 
+BATCH = 500
+"""Cases by one seed: Hypothesis draws a case like those before it, so more would be less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
@@ -34,18 +37,40 @@ def put(
     cases: int,
     seed_: int,
     each: Callable[[object], None] = lambda _case: None,
+    decisions: int = 0,
 ) -> Account:
-    """Put this many generated cases of a rule to both.
+    """Put generated cases of a rule to both, until there are so many cases and decisions.
 
     Args:
         oracle: The running program.
         rule: What is put.
-        cases: How many.
+        cases: At least how many.
         seed_: The same seed gives the same cases.
         each: Called with every case.
+        decisions: At least how many.
+
+    Raises:
+        ValueError: A batch without a single case: there are no others.
     """
     account = Account()
+    number = 0
+    while number * BATCH < cases or account.decisions < decisions:
+        before = account.decisions
+        _put_batch(oracle, rule, min(BATCH, cases or BATCH), f"{seed_}.{number}", account, each)
+        if account.decisions == before:
+            raise ValueError(f"expected {decisions} decisions, got {before} and no more cases")
+        number += 1
+    return account
 
+
+def _put_batch(
+    oracle: Program,
+    rule: Rule,
+    cases: int,
+    seed_: str,
+    account: Account,
+    each: Callable[[object], None],
+) -> None:
     @seed(seed_)
     @settings(
         max_examples=cases,
@@ -64,4 +89,3 @@ def put(
                 account.disagreements.append(Disagreement(case, what, ours, theirs))
 
     run()
-    return account

@@ -41,11 +41,10 @@ _AGES = st.sampled_from(
     ]
 )
 _RULES = st.fixed_dictionaries(
-    {},
+    {"selectPolicy": st.sampled_from(["Min", "Min", "Max", "Disabled", "Disabled", None])},
     optional={
         "tolerance": st.sampled_from(["0", "50m", "200m"]),
         "stabilizationWindowSeconds": st.sampled_from([0, 60]),
-        "selectPolicy": st.sampled_from(["Min", "Max", "Disabled"]),
         "policies": st.lists(
             st.fixed_dictionaries(
                 {
@@ -58,7 +57,7 @@ _RULES = st.fixed_dictionaries(
             max_size=2,
         ),
     },
-)
+).map(lambda rules: {key: rule for key, rule in rules.items() if rule is not None})
 _FREE = {
     "scaleUp": {
         "stabilizationWindowSeconds": 0,
@@ -173,9 +172,9 @@ def scalings(draw: st.DrawFn) -> Json:
         "maxReplicas": draw(st.sampled_from([3, 10, 1000, 1000])),
         "metrics": metrics,
     }
-    rules = {"scaleUp": _RULES, "scaleDown": _RULES}
     free = st.just(_FREE)
-    behavior = draw(st.one_of(free, free, st.none(), st.fixed_dictionaries({}, optional=rules)))
+    bounded = st.fixed_dictionaries({"scaleUp": _RULES, "scaleDown": _RULES})
+    behavior = draw(st.one_of(free, bounded, st.none(), bounded))
     if behavior is not None:
         spec["behavior"] = behavior
     replicas = draw(st.sampled_from([len(names)] * 4 + [0, 1, 4, 12]))

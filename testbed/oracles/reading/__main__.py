@@ -33,12 +33,18 @@ def disagreements(
 def main() -> int:
     """Exit code 1 where any two differ."""
     parser = argparse.ArgumentParser(description=__doc__)
+    names = [subject.name for subject in SUBJECTS]
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(names)}")
     parser.add_argument("--cases", type=int, default=CASES, help="of each subject")
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
+    if unknown := set(options.subjects) - set(names):
+        parser.error(f"expected subjects of {', '.join(names)}; got {', '.join(sorted(unknown))}")
     failed = 0
     with running(binaries.READING) as reader:
         for subject in SUBJECTS:
+            if options.subjects and subject.name not in options.subjects:
+                continue
             apart, pairs = disagreements(subject, reader, options.seed, options.cases)
             rarest = min(pairs.values(), default=0)
             sys.stdout.write(

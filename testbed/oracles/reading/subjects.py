@@ -5,6 +5,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from random import Random
 from typing import Any
 
@@ -15,6 +16,14 @@ from clusterproof.kube.services import ServicePort, target_port
 from clusterproof.observe.metrics import page_of
 from clusterproof.observe.proxy import Answer
 from testbed.oracles.program import Json, Program
+from testbed.oracles.reading.certificates import (
+    draw_certificate,
+    draw_chain,
+    our_belief,
+    our_certificate,
+    their_belief,
+    their_certificate,
+)
 
 KEYS = ("app", "tier", "a.b/c", "track")
 VALUES = ("web", "db", "", "canary")
@@ -147,6 +156,9 @@ def _draw_path(random: Random) -> tuple[Json, frozenset[str]]:
             ("spec.list[name=b]", '{.spec.list[?(@.name=="b")]}'),
             ("spec.list[name=z]", '{.spec.list[?(@.name=="z")]}'),
             ("spec.gone[*].x", "{.spec.gone[*].x}"),
+            ("spec.gone.deeper", "{.spec.gone.deeper}"),
+            ("spec.list[3].value", "{.spec.list[3].value}"),
+            ("spec.list[9].value", "{.spec.list[9].value}"),
         )
     )
     return {"object": item, "ours": ours, "text": theirs}, frozenset({ours})
@@ -177,24 +189,8 @@ def _draw_page(random: Random) -> tuple[Json, frozenset[str]]:
     is_open = random.random() < 0.4
     features = {"OpenMetrics" if is_open else "text"}
     lines: list[str] = []
-    names = random.sample(("requests", "queue_total", "lag_seconds", "up", "a:b"), 2)
-    for name in names:
-        kind = random.choice(("counter", "gauge", "untyped" if not is_open else "unknown", ""))
-        sample = f"{name}_total" if is_open and kind == "counter" else name
-        if kind:
-            lines.append(f"# TYPE {name} {kind}")
-            features.add(kind)
-        if random.random() < 0.3:
-            lines.append(f"# HELP {name} Of \\\\ and \\n in it")
-            features.add("HELP")
-        for number in random.sample(range(5), random.randrange(1, 4)):
-            # OpenMetrics has no counter under zero; Prometheus reads it all the same, we say so.
-            text = random.choice(_COUNTS if is_open and kind == "counter" else _NUMBERS)
-            label = f'n="{number}"{random.choice(_MORE_LABELS)}'
-            if is_open:
-                label = label.rstrip(",")
-            lines.append(f"{sample}{{{label}}} {text}")
-            features.add("not finite" if text.strip("+-") in {"NaN", "Inf"} else "finite")
+    for name in random.sample(("requests", "queue_total", "lag_seconds", "up", "a:b"), 2):
+        lines += _draw_family(random, name, features, is_open=is_open)
     if not is_open and random.random() < 0.3:
         samples = [line for line in lines if not line.startswith("#")]
         random.shuffle(samples)
@@ -203,10 +199,57 @@ def _draw_page(random: Random) -> tuple[Json, frozenset[str]]:
     if not is_open and random.random() < 0.2:
         lines = [f"{line} 1700000000000" if line[0] != "#" else line for line in lines]
         features.add("time stamp")
-    if is_open:
+    if is_open and random.random() < 0.95:
         lines.append("# EOF")
     text = "\n".join([*lines, ""])
     return {"type": _OPEN if is_open else _TEXT, "text": text}, frozenset(features)
+
+
+def _draw_family(random: Random, name: str, features: set[str], *, is_open: bool) -> list[str]:
+    """What a page has of one name; adds to the features."""
+    lines: list[str] = []
+    bare = "unknown" if is_open else "untyped"
+    kind = random.choice(("counter", "gauge", "histogram", "summary", bare, ""))
+    if kind:
+        lines.append(f"# TYPE {name} {kind}")
+        features.add(kind)
+    if random.random() < 0.3:
+        lines.append(f"# HELP {name} Of \\\\ and \\n in it")
+        features.add("HELP")
+    groups: list[list[str]] = []
+    for number in random.sample(range(5), random.randrange(1, 4)):
+        label = f'n="{number}"{random.choice(_MORE_LABELS)}'
+        if is_open:
+            label = label.rstrip(",")
+        if kind in {"histogram", "summary"}:
+            groups.append(_distribution(random, name, kind, label))
+            continue
+        # OpenMetrics has no counter under zero; Prometheus reads it all the same, we say so.
+        is_counter = is_open and kind == "counter"
+        text = random.choice(_COUNTS if is_counter else _NUMBERS)
+        features.add("not finite" if text.strip("+-") in {"NaN", "Inf"} else "finite")
+        sample = f"{name}_total" if is_counter else name
+        if is_counter and random.random() < 0.3:
+            text += ' # {trace_id="7"} 0.5'
+            features.add("exemplar")
+        groups.append([f"{sample}{{{label}}} {text}"])
+    if random.random() < 0.3:
+        features.add("label sets in turn")
+        return lines + [line for row in zip_longest(*groups) for line in row if line]
+    return lines + [line for group in groups for line in group]
+
+
+def _distribution(random: Random, name: str, kind: str, label: str) -> list[str]:
+    """The samples of a histogram or a summary with this label."""
+    label = label.rstrip(",")
+    count = random.randrange(5)
+    parts: list[tuple[str, str, float]]
+    if kind == "histogram":
+        parts = [("_bucket", 'le="0.5"', random.randint(0, count)), ("_bucket", 'le="+Inf"', count)]
+    else:
+        parts = [("", f'quantile="{each}"', random.random()) for each in ("0.5", "0.99")]
+    lines = [f"{name}{suffix}{{{label},{more}}} {figure}" for suffix, more, figure in parts]
+    return [*lines, f"{name}_count{{{label}}} {count}", f"{name}_sum{{{label}}} {count * 0.25}"]
 
 
 def _form(samples: list[tuple[str, Mapping[str, str], float]]) -> str:
@@ -268,4 +311,6 @@ SUBJECTS = (
     Subject("ports", _draw_port, _our_port, _their_port),
     Subject("paths", _draw_path, _our_path, _their_path),
     Subject("pages", _draw_page, _our_page, _their_page),
+    Subject("certificates", draw_certificate, our_certificate, their_certificate),
+    Subject("authorities", draw_chain, our_belief, their_belief),
 )
