@@ -68,5 +68,5 @@ def test_a_file_that_is_not_there_is_wrong_input(tmp_path: Path) -> None:
     ended = _locust(tmp_path / "none.yaml")
     assert ended.returncode == ExitCode.USAGE
     assert ended.stderr.endswith(
-        "none.yaml: expected a spec file in UTF-8: No such file or directory\n"
+        "none.yaml: expected a spec file: No such file or directory\n"
     )

@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as missing:
         read_document(tmp_path / "none.yaml")
     assert str(missing.value) == (
-        f"{tmp_path}/none.yaml: expected a spec file in UTF-8: No such file or directory"
+        f"{tmp_path}/none.yaml: expected a spec file: No such file or directory"
     )
     (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
     with pytest.raises(SpecError) as latin:

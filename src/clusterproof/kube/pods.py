@@ -62,7 +62,7 @@ def pod_containers(pod: Json) -> tuple[Container, ...]:
     An ephemeral one is somebody's who debugs the Pod: it is never restarted, and can never be
     removed.
     """
-    containers = containers_of(pod["spec"], status_of(pod))
+    containers = containers_of(pod.get("spec") or {}, status_of(pod))
     return tuple(each for each in containers if each.kind is not ContainerKind.EPHEMERAL)
 
 
