@@ -145,7 +145,10 @@ class Change:
 
     def _hasten(self, ref: ObjectRef) -> Json | None:
         self._save(ref)
-        strategy: Json = self._api.get(path_of(ref))["spec"].get("strategy") or {}
+        workload = self._api.find(path_of(ref))
+        if workload is None:  # a step creates it
+            return None
+        strategy: Json = workload["spec"].get("strategy") or {}
         if ref.kind != "Deployment" or strategy.get("type") == "Recreate":
             return None
         self._set_strategy(ref, _AT_ONCE)
@@ -157,7 +160,9 @@ class Change:
             self._api.request("PATCH", path_of(ref), body=body, content_type=MERGE)
 
     def _delete(self, ref: ObjectRef) -> None:
-        policy = "Orphan" if ref.kind in WORKLOADS else "Background"
+        self._remove(ref, "Orphan" if ref.kind in WORKLOADS else "Background")
+
+    def _remove(self, ref: ObjectRef, policy: str) -> None:
         if self._api.find(path_of(ref)) is not None:
             self._api.request("DELETE", path_of(ref), body={"propagationPolicy": policy})
             gone(self._api, path_of(ref), str(ref))
@@ -168,7 +173,7 @@ class Change:
     def _put_back(self, ref: ObjectRef, saved: Json | None, *, hasten: bool) -> None:
         present = self._api.find(path_of(ref))
         if saved is None:
-            self._delete(ref)
+            self._remove(ref, "Foreground")  # what a step created goes with its Pods
             return
         body = bare(saved)
         if present is not None and present["metadata"]["uid"] != saved["metadata"]["uid"]:

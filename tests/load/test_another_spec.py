@@ -67,6 +67,4 @@ def test_what_it_cannot_send_is_wrong_input(
 def test_a_file_that_is_not_there_is_wrong_input(tmp_path: Path) -> None:
     ended = _locust(tmp_path / "none.yaml")
     assert ended.returncode == ExitCode.USAGE
-    assert ended.stderr.endswith(
-        "none.yaml: expected a spec file: No such file or directory\n"
-    )
+    assert ended.stderr.endswith("none.yaml: expected a spec file: No such file or directory\n")

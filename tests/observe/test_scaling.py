@@ -13,7 +13,7 @@ from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.scaling import is_waiting_for_metrics
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
-from tests.judging import at_cluster, differences, site_of
+from tests.judging import at_cluster, differences, doubt, site_of
 from tests.observe.cluster_objects import cluster_of
 from tests.observe.loopback import Reply
 from tests.observe.test_resources import HPA, UTILIZATION, autoscaler, resource
@@ -239,8 +239,13 @@ def test_figures_that_the_metrics_api_repeats_are_no_figures(
         assert [each.partition(", observed")[0] for each in said(made, "metrics")] == words
 
 
-def test_figures_whose_age_may_not_be_read_are_no_finding() -> None:
+def test_figures_whose_age_may_not_be_read_are_no_pass() -> None:
     measured = autoscaler(UTILIZATION, current=(resource("cpu", averageUtilization=40),))
-    refused = {"kind": "Status", "apiVersion": "v1", "code": 403}
+    refused = Reply(
+        403, {"kind": "Status", "apiVersion": "v1", "code": 403, "message": "forbidden"}
+    )
     with cluster_of(measured, workload(), running("web-1"), answers={FIGURES: refused}) as made:
-        assert said(made, "metrics") == []
+        rule = row("hpa-state", of=HPA, aspect="metrics")
+        assert "how old the figures are was not read" in doubt(
+            rule, read_hpa_state(made, rule).value
+        )

@@ -12,7 +12,7 @@ from pydantic import Field
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import NoSuchKindError, ObservationError
-from clusterproof.judgement import Difference, Failed, Judgement, judged
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.hpa import Metric, figures_of, metrics_of, requests_needed
 from clusterproof.kube.kinds import kind_of
 from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
@@ -63,7 +63,8 @@ class HpaState:
         unmeasured: The metrics that it scales by and has no figure for.
         strangers: Pods that the target's selector takes in and that are not the target's.
         ages_s: Pod to the age of its figure in the metrics API, in seconds; looked for where the
-            row's aspect is `metrics`, and empty where they may not be read.
+            row's aspect is `metrics`.
+        ages_unread: Why these could not be read; or "".
     """
 
     exists: bool
@@ -77,6 +78,7 @@ class HpaState:
     unmeasured: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     ages_s: tuple[tuple[str, float], ...] = ()
+    ages_unread: str = ""
 
 
 STALE_S = 300.0
@@ -111,13 +113,13 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
         unmeasured=tuple(str(metric) for metric in metrics_of(autoscaler) if metric not in figures),
         strangers=tuple(_strangers(cluster, row, target_ref, target)),
         ages_s=ages_s,
+        ages_unread=unread,
     )
     evidence = [f"{kind}={status} {reason}" for kind, status, reason, _ in state.conditions]
     evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
     if ages_s:
         oldest = max(age_s for _, age_s in ages_s)
         evidence.append(f"figures of {len(ages_s)} Pods, up to {oldest:.0f} s old")
-    evidence += [unread] if unread else []
     evidence.append(f"scales {state.target}")
     return Observed(state, str(row.of), tuple(evidence), next_command)
 
@@ -141,7 +143,7 @@ def _ages(
         return (), ""
     path = f"{_METRICS_API}/namespaces/{ref.namespace}/pods"
     try:
-        items = cluster.api.get(path).get("items") or []
+        items = cluster.api.list(path)
     except ObservationError as error:
         return (), f"how old the figures are was not read: {error}"
     own = {pod["metadata"]["name"] for pod in cluster.pods_of(ref)}
@@ -244,8 +246,13 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
     match row.aspect:
         case "metrics":
             figures = {*(name for name, _ in state.current), *state.measured}
+            differences = [*_unmeasured(row, state, figures), *_stale(state)]
+            if state.ages_unread and not differences:
+                return Doubt(
+                    state.ages_unread, next_command=f"kubectl -n {row.of.namespace} top pods"
+                )
             return judged(
-                [*_unmeasured(row, state, figures), *_stale(state)],
+                differences,
                 [f"current {name}" for name in sorted(figures)],
                 nothing=f"{row.of} scales by no metric: there is no figure to look for",
             )

@@ -102,10 +102,8 @@ def _to_read(row: Row) -> Iterator[Grant]:
     elif isinstance(row, RoomRow):
         yield _list("Node", CLUSTER_WIDE)
         yield _list("Pod", CLUSTER_WIDE)
-    elif isinstance(row, HpaStateRow) and row.aspect in {"target", "requests"}:
-        target = ObjectRef(kind="Deployment", namespace=row.of.namespace, name=row.of.name)
-        yield _list(target.kind, target.namespace)
-        yield from _pods_of(target)
+    elif isinstance(row, HpaStateRow) and row.aspect != "conditions":
+        yield from _of_target(row)
 
 
 def _of_backends(row: RouteRow) -> Iterator[Grant]:
@@ -115,6 +113,14 @@ def _of_backends(row: RouteRow) -> Iterator[Grant]:
         yield _list("Service", backend.service.namespace)
         if backend.service.namespace != row.of.namespace:
             yield _list("ReferenceGrant", backend.service.namespace)
+
+
+def _of_target(row: HpaStateRow) -> Iterator[Grant]:
+    target = ObjectRef(kind="Deployment", namespace=row.of.namespace, name=row.of.name)
+    yield _list(target.kind, target.namespace)
+    yield from _pods_of(target)
+    if row.aspect == "metrics":
+        yield Grant(row.of.namespace, "metrics.k8s.io", "pods", "list")
 
 
 def _to_act(row: Row, settings: Settings) -> Iterator[Grant]:
