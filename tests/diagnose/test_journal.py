@@ -52,7 +52,12 @@ def test_a_line_is_the_row_its_result_and_the_fact() -> None:
     assert found["fact"] == {
         "$": "object",
         "of": "clusterproof.observe.fields:FieldValue",
-        "value": {"object_exists": True, "value": "yes", "in_one_form": None},
+        "value": {
+            "object_exists": True,
+            "value": "yes",
+            "in_one_form": None,
+            "others": {"$": "tuple", "value": []},
+        },
     }
 
 
