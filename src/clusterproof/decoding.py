@@ -114,7 +114,7 @@ class Encoding:
     def undo(self, view: View) -> View | None:
         """The view with this encoding undone, or None when it has no such piece."""
         text = view.text
-        if self.marks and not any(mark in text for mark in self.marks):
+        if self.marks and not any(map(text.__contains__, self.marks)):
             return None
         builder = _Builder()
         done = 0

@@ -86,11 +86,37 @@ def test_what_stands_behind_a_secrets_name_goes_alone_or_in_a_list(
     assert Redactor.of([], spared=["router-tls"]).data(member) == shown
 
 
-@pytest.mark.parametrize("mark", ["…", "... ", "[truncated] "])
+@pytest.mark.parametrize("mark", ["…", "... ", "[truncated] ", "(snip) ", "<shortened>", "\\u2026"])
 @pytest.mark.parametrize("length", [8, 15, 30])
 def test_the_end_of_a_value_behind_a_mark_of_a_cut_goes(mark: str, length: int) -> None:
     assert REDACTOR.text(f"got {mark}{LONG[-length:]} twice") == f"got {mark}{MASK} twice"
     assert REDACTOR.text(f"got {mark}router is ready") == f"got {mark}router is ready"
+
+
+@pytest.mark.parametrize("mark", ["[truncated", "(snip", "<shortened", " [cut", "\\u2026"])
+def test_a_beginning_before_any_mark_goes(mark: str) -> None:
+    shown = REDACTOR.text(f"got {PHRASE[:8]}{mark} and more")
+    assert shown == f"got {MASK}{mark} and more"
+
+
+def test_what_held_no_secret_is_not_searched_again_where_more_is_spared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+
+    def counted(text: str) -> Iterator[View]:
+        looked.append(text)
+        return views(text)
+
+    monkeypatch.setattr("clusterproof.redact.redactor.views", counted)
+    redactor = Redactor.of([PHRASE])
+    texts = ["nothing in it", f"got {PHRASE}", "nothing in it " * 1000]
+    assert [redactor.text(text) for text in texts] == [texts[0], f"got {MASK}", texts[2]]
+    sparing = redactor.sparing([f"got {PHRASE}"])
+    looked.clear()
+    assert [sparing.text(text) for text in (texts[0], texts[2])] == [texts[0], texts[2]]
+    assert looked == []
+    assert sparing.text(texts[1]) == texts[1]
 
 
 def test_a_long_text_that_is_said_again_is_redacted_once(monkeypatch: pytest.MonkeyPatch) -> None:

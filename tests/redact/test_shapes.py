@@ -34,6 +34,15 @@ def test_an_example_is_found_by_the_shape_that_it_stands_under(shape: Shape, exa
     assert {text[start:end] for start, end in shape.spans(text)} >= set(marked)
 
 
+@pytest.mark.parametrize("shape", shapes(), ids=[shape.id for shape in shapes()])
+def test_where_a_name_stands_is_searched_for_once_and_nothing_is_missed(shape: Shape) -> None:
+    examples = [parts(filled(example))[0] for _, example in SECRET]
+    texts = [*examples, " ".join(examples), "key: none", "kEy_PASSWORD=a pwpassword=b", ""]
+    for text in texts:
+        matches = [match.span() for match in shape.matches(text)]
+        assert matches == [match.span() for match in shape.pattern.finditer(text)]
+
+
 @pytest.mark.parametrize("example", HARMLESS)
 def test_what_is_harmless_stays(example: str) -> None:
     texts = [filled(example) for _ in range(DRAWS)]

@@ -20,10 +20,13 @@ _FEWEST_LETTERS: Final = 4
 """Letters and digits among them: `-----B` begins every key, and says nothing of one."""
 _MARK: Final = r"[\[(<]?(?:…|\.\.\.|\\u2026)|[\[(<](?:cut|truncated|snip|shortened)\b"
 _CUT: Final = re.compile(rf"(?=\s?(?:{_MARK})|{GAP})")
+_GAP: Final = re.compile(GAP)
 _CUT_BEFORE: Final = re.compile(
     r"(?:…|\.\.\.|\\u2026|[\[(<](?:cut|truncated|snip|shortened)\b)[^\s\])>]{0,20}?[\])>]?\s?(?=\S)"
 )
 """A mark behind which a text goes on, maybe in the middle of a value."""
+_SIGNS: Final = ("…", "...", "\\u2026", "cut", "truncated", "snip", "shortened")
+"""A text without one of these has no such mark."""
 _LONGEST_ENDING: Final = 64
 """Where a text was cut, or where one reading of an encoded piece ends."""
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:/{0,2}")
@@ -49,9 +52,11 @@ class KnownValues:
         """Where a value stands, or the beginning of one that was cut short."""
         if self._automaton is None:
             return
-        cuts = _cuts(text)
+        marked = any(sign in text for sign in _SIGNS)
+        cuts = _cuts(text, _CUT if marked else _GAP)
         yield from self._cut_early(text, cuts)
-        yield from self._cut_before(text)
+        if marked:
+            yield from self._cut_before(text)
         alone: dict[str, list[tuple[int, int]]] = {}
         for last, key in self._automaton.iter(text):
             start = last + 1 - len(key)
@@ -125,9 +130,9 @@ def _beginnings(value: str) -> Iterator[str]:
             yield beginning
 
 
-def _cuts(text: str) -> frozenset[int]:
+def _cuts(text: str, cut: re.Pattern[str]) -> frozenset[int]:
     """Where a value may have been cut: before a mark that says so, and at the end."""
-    marks = (match.start() for match in _CUT.finditer(text))
+    marks = (match.start() for match in cut.finditer(text))
     return frozenset((*marks, len(text.rstrip()), len(text)))
 
 

@@ -57,7 +57,13 @@ class Redactor:
         if not more:
             return self
         spared = self.spared | more
-        return replace(self, spared=spared, _terms=automaton_of(spared), _done={}, _done_long={})
+        return replace(
+            self,
+            spared=spared,
+            _terms=automaton_of(spared),
+            _done=_clean(self._done),
+            _done_long=_clean(self._done_long),
+        )
 
     def __repr__(self) -> str:
         """How many values are known, never which."""
@@ -145,6 +151,11 @@ class Redactor:
                     # Random text begins with `wp` now and then: what stands before it is a name.
                     if not (view.mirrored and _LETTERS.fullmatch(view.text, start, end)):
                         yield view.origin(start, end)
+
+
+def _clean(done: dict[str, str]) -> dict[str, str]:
+    """The texts that hold no secret: nor do they where more is spared."""
+    return {text: same for text, same in done.items() if text == same}
 
 
 def _shapes_in(text: str) -> tuple[Shape, ...]:

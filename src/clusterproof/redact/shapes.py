@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from clusterproof.redact.random_text import (
     is_hexadecimal_key,
 )
 
+_NAME: Final = "NAMES"
+"""Stands in a pattern for the names of secrets, the list `sure` under [names]."""
 _LOOKED_BACK: Final = 100
 """Characters before a match that say what its name is of."""
 
@@ -36,7 +38,8 @@ class Shape:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Compiled on first use: most runs need few of them."""
-        return re.compile(self.source)
+        source = self.source.replace(_NAME, _names("sure")).replace("HINTS", _names("hints"))
+        return re.compile(source)
 
     @cached_property
     def members(self) -> re.Pattern[str] | None:
@@ -47,10 +50,27 @@ class Shape:
         """Whether a text in lower case has what each of this shape needs."""
         return not self.needs or any(text in lower for text in self.needs)
 
+    def matches(self, text: str) -> Iterator[re.Match[str]]:
+        """What `pattern.finditer` finds, without a search where no name of a secret stands."""
+        if _NAME not in self.source:
+            return self.pattern.finditer(text)
+        names = names_in(text)
+        if self.source.startswith(f"(?i){_NAME}"):
+            return self._from(names, text)
+        return self.pattern.finditer(text) if names else iter(())
+
+    def _from(self, names: tuple[int, ...], text: str) -> Iterator[re.Match[str]]:
+        done = 0
+        for start in names:
+            match = self.pattern.match(text, start) if start >= done else None
+            if match is not None:
+                yield match
+                done = match.end()
+
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where secrets of this shape stand in `text`."""
         accepts = CHECKS[self.check]
-        for match in self.pattern.finditer(text):
+        for match in self.matches(text):
             group = next(
                 (name for name in ("value", "quoted") if match.groupdict().get(name) is not None),
                 match.lastindex or 1,
@@ -81,9 +101,7 @@ def shapes() -> tuple[Shape, ...]:
             id=entry["id"],
             anchors=tuple(_anchors(entry["anchors"])),
             needs=tuple(entry.get("needs", ())),
-            source=entry["pattern"]
-            .replace("NAMES", _names("sure"))
-            .replace("HINTS", _names("hints")),
+            source=entry["pattern"],
             each=entry.get("each", ""),
             check=entry.get("check", "value"),
             readable=entry.get("readable", False),
@@ -96,7 +114,7 @@ def shapes() -> tuple[Shape, ...]:
 
 def _anchors(given: list[str]) -> Iterator[str]:
     for anchor in given:
-        yield from _document()["names"]["anchors"].split() if anchor == "NAMES" else (anchor,)
+        yield from _document()["names"]["anchors"].split() if anchor == _NAME else (anchor,)
 
 
 @cache
@@ -120,6 +138,17 @@ def words(kind: str) -> frozenset[str]:
 @cache
 def _sure_name() -> re.Pattern[str]:
     return re.compile(f"(?i)(?:{_names('sure')})$")
+
+
+@cache
+def _name() -> re.Pattern[str]:
+    return re.compile(f"(?i)(?={_names('sure')})")
+
+
+@lru_cache(maxsize=1)
+def names_in(text: str) -> tuple[int, ...]:
+    """Where a name of a secret begins: searched for once, for all shapes that have one."""
+    return tuple(match.start() for match in _name().finditer(text))
 
 
 @cache
