@@ -17,7 +17,9 @@ _QUARTET = 4
 class Struct(BaseModel):
     """A Go struct as its JSON decoder fills it."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, validate_by_name=True)
+    model_config = ConfigDict(
+        strict=True, extra="ignore", frozen=True, validate_by_name=True, defer_build=True
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -43,6 +43,7 @@ class Redactor:
     _terms: "ahocorasick.Automaton | None" = field(default=None, compare=False)
     _done: dict[str, str] = field(default_factory=dict, compare=False)
     _done_long: dict[str, str] = field(default_factory=dict, compare=False)
+    _last_sparing: dict[frozenset[str], "Redactor"] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, values: Iterable[str], spared: Iterable[str] = ()) -> "Redactor":
@@ -57,13 +58,17 @@ class Redactor:
         if not more:
             return self
         spared = self.spared | more
-        return replace(
-            self,
-            spared=spared,
-            _terms=automaton_of(spared),
-            _done=_clean(self._done),
-            _done_long=_clean(self._done_long),
-        )
+        if spared not in self._last_sparing:
+            self._last_sparing.clear()
+            self._last_sparing[spared] = replace(
+                self,
+                spared=spared,
+                _terms=automaton_of(spared),
+                _done=_clean(self._done),
+                _done_long=_clean(self._done_long),
+                _last_sparing={},
+            )
+        return self._last_sparing[spared]
 
     def __repr__(self) -> str:
         """How many values are known, never which."""
