@@ -98,11 +98,14 @@ class NodeRoom:
     Attributes:
         node: The node.
         pods: Those bound to it that have not finished; those about to end still hold their room.
+        requested: By all of them together.
+        host_ports: That they hold.
     """
 
     node: Json
     pods: list[Json] = field(default_factory=list)
     requested: Amounts = field(default_factory=dict)
+    host_ports: list[tuple[str, str, int]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -112,6 +115,7 @@ class NodeRoom:
     def add(self, pod: Json) -> None:
         """Bind a Pod to it."""
         self.pods.append(pod)
+        self.host_ports += host_ports(pod["spec"])
         for name, amount in scheduled_requests(pod).items():
             self.requested[name] = self.requested.get(name, Decimal(0)) + amount
 
@@ -133,12 +137,11 @@ class NodeRoom:
         yield from self._insufficient(pod)
 
     def _taken_ports(self, spec: Json) -> Iterator[str]:
-        taken = [each for pod in self.pods for each in host_ports(pod["spec"])]
         for address, protocol, number in host_ports(spec):
             if any(
                 (protocol, number) == (other_protocol, other_number)
                 and (_ANY_ADDRESS in {address, other_address} or address == other_address)
-                for other_address, other_protocol, other_number in taken
+                for other_address, other_protocol, other_number in self.host_ports
             ):
                 yield f"host port {number}/{protocol} is taken"
 

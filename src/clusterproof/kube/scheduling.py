@@ -42,10 +42,12 @@ class Places:
     Attributes:
         rooms: One for each node.
         namespaces: Name to labels: what a namespaceSelector selects from.
+        repelling: The Pods on them that want others away, each with its node.
     """
 
     rooms: Sequence[NodeRoom]
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    repelling: list[tuple[Json, Json]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -56,14 +58,23 @@ class Places:
     ) -> "Places":
         """The nodes with those Pods that are bound to them and have not finished."""
         rooms = {node["metadata"]["name"]: NodeRoom(node) for node in nodes}
+        places = cls(tuple(rooms.values()), namespaces or {})
         for pod in pods:
             if is_bound(pod) and not is_finished(pod) and pod["spec"]["nodeName"] in rooms:
-                rooms[pod["spec"]["nodeName"]].add(pod)
-        return cls(tuple(rooms.values()), namespaces or {})
+                places._bind(pod, rooms[pod["spec"]["nodeName"]])
+        return places
+
+    def _bind(self, pod: Json, room: NodeRoom) -> None:
+        room.add(pod)
+        if _terms(pod["spec"], "podAntiAffinity"):
+            self.repelling.append((room.node, pod))
 
     def refusals(self, pod: Json) -> dict[str, list[str]]:
         """By node, why the Pod cannot go there; an empty list where it can."""
-        affinity, spread = _Affinity(self, pod), _Spread(self, pod)
+        return self._refusals(pod, _Spread(self, pod))
+
+    def _refusals(self, pod: Json, spread: "_Spread") -> dict[str, list[str]]:
+        affinity = _Affinity(self, pod)
         return {
             room.name: [
                 *room.refusals(pod),
@@ -78,13 +89,13 @@ class Places:
 
         Of several, the one in the emptiest domains: so most of its like find a place.
         """
-        refusals = self.refusals(pod)
+        spread = _Spread(self, pod)
+        refusals = self._refusals(pod, spread)
         free = [room for room in self.rooms if not refusals[room.name]]
         if not free:
             return None
-        spread = _Spread(self, pod)
         best = min(free, key=lambda room: (spread.crowd(room.node), len(room.pods)))
-        best.add({**pod, "spec": {**pod["spec"], "nodeName": best.name}})
+        self._bind({**pod, "spec": {**pod["spec"], "nodeName": best.name}}, best)
         return best.name
 
 
@@ -102,9 +113,14 @@ class _Affinity:
         self._repelling = _terms(pod["spec"], "podAntiAffinity")
         self._near: Counter[tuple[str, str]] = Counter()
         self._repelled: set[tuple[str, str]] = set()
-        for room in places.rooms:
-            for other in room.pods:
-                self._count(room.node, other)
+        for node, other in self._counted():
+            self._count(node, other)
+
+    def _counted(self) -> Iterable[tuple[Json, Json]]:
+        """The Pods that have a say, with their nodes: all of them only where this one asks."""
+        if not self._attracting and not self._repelling:
+            return self._places.repelling
+        return ((room.node, other) for room in self._places.rooms for other in room.pods)
 
     def _count(self, node: Json, other: Json) -> None:
         labels = labels_of(node)
