@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube import transport
+from clusterproof.kube import client, transport
 from clusterproof.kube.clock import ServerClock
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.http import running_pods
@@ -39,6 +39,61 @@ def test_a_page_that_is_too_large_is_asked_for_in_parts(monkeypatch: pytest.Monk
         items = api.list(PATH)
         assert [item["metadata"]["name"] for item in items] == [f"c-{n}" for n in range(70)]
         assert api.usage.calls == 12, "of 500, of 62, then ten of 7"
+
+
+@pytest.mark.parametrize(
+    ("size", "limits"), [(20_000, [10, *[4] * 8]), (10, [10, 24, 24]), (200_000, [10, *[1] * 30])]
+)
+def test_the_pages_behind_the_first_are_by_the_size_of_its_objects(
+    monkeypatch: pytest.MonkeyPatch, size: int, limits: list[int]
+) -> None:
+    monkeypatch.setattr(client, "PAGE", 10)
+    monkeypatch.setattr(client, "PAGE_BYTES", 100_000)
+    monkeypatch.setattr(client, "LARGEST_PAGE", 24)
+    asked: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        asked.extend(parse_qs(urlsplit(request.path).query)["limit"])
+        return paged(request, size, 40)
+
+    with api_server(answer) as api:
+        assert [item["metadata"]["name"] for item in api.list(PATH)] == [
+            f"c-{n}" for n in range(40)
+        ]
+    assert asked == list(map(str, limits))
+
+
+def test_an_empty_page_says_nothing_of_the_size_of_those_behind_it() -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        query = parse_qs(urlsplit(request.path).query)
+        asked.extend(query["limit"])
+        page = listed("ConfigMap")
+        if "continue" not in query:
+            page["metadata"]["continue"] = "10"
+        return Reply(body=page)
+
+    with api_server(answer) as api:
+        assert api.list(PATH) == []
+    assert asked == ["500", "500"]
+
+
+def test_metadata_that_nobody_reads_is_not_kept() -> None:
+    fields = [{"manager": "kubelet"}]
+    router = {"metadata": {"name": "router-1", "namespace": "shop", "managedFields": fields}}
+
+    def answer(request: Request) -> Reply:
+        return Reply(
+            body=listed("Pod" if request.path.split("?")[0].endswith("pods") else "Secret", router)
+        )
+
+    with api_server(answer) as api:
+        cluster = Cluster(api)
+        (read,) = cluster.objects("Pod", "shop")
+        assert read == {"metadata": {"name": "router-1", "namespace": "shop"}}
+        (secret,) = cluster.objects("Secret", "shop")
+        assert secret["metadata"]["managedFields"] == fields, "they tell when it was written"
 
 
 def test_one_object_that_is_too_large_ends_the_list(monkeypatch: pytest.MonkeyPatch) -> None:

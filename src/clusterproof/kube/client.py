@@ -40,6 +40,11 @@ RETRY_PAUSE_LIMIT_S = 5.0
 READ_TIMEOUT_S = 10.0
 """One attempt: from the request to the last byte of its answer."""
 PAGE = 500
+"""Objects of the first page; kubectl's own. Those behind it are as large as PAGE_BYTES hold."""
+PAGE_BYTES = 4 * 1024 * 1024
+"""Of one page; a thousand Pods of a usual size. Our choice."""
+LARGEST_PAGE = 5000
+"""Objects of a page, however small they are. Our choice."""
 SMALLER = 8
 """A page too large to be read is asked for again with an eighth of its objects: 500, 62, 7, 1."""
 RESTARTS = 2
@@ -129,21 +134,28 @@ class KubeApi:
                 return None
             raise
 
-    def list(self, path: str, *, label_selector: str = "") -> list[Json]:
+    def list(
+        self, path: str, *, label_selector: str = "", without: Sequence[str] = ()
+    ) -> list[Json]:
         """All objects of a collection, read in pages of one consistent snapshot.
 
         A snapshot that expires between two pages is begun anew, RESTARTS times.
+
+        Args:
+            path: Of the collection.
+            label_selector: Only what it selects; everything without it.
+            without: Names of metadata that nobody reads; each page is kept without them.
 
         Raises:
             ObservationError: As `get` does, or the answer is no list of that collection.
         """
         for _ in range(RESTARTS):
             try:
-                return self._pages(path, label_selector)
+                return self._pages(path, label_selector, without)
             except ObservationError as error:
                 if error.status != HTTPStatus.GONE:
                     raise
-        return self._pages(path, label_selector)
+        return self._pages(path, label_selector, without)
 
     def first_page(self, path: str) -> Items | None:
         """All objects of a collection where one page holds them, PAGE at most; None where not.
@@ -160,28 +172,36 @@ class KubeApi:
         more = (page.get("metadata") or {}).get("continue")
         return None if more else as_items(page, path)
 
-    def _pages(self, path: str, label_selector: str) -> Items:
+    def _pages(self, path: str, label_selector: str, without: Sequence[str]) -> Items:
         items: Items = []
-        limit = PAGE
+        limit, most = PAGE, LARGEST_PAGE
         query = {"limit": str(limit)}
         if label_selector:
             query["labelSelector"] = label_selector
         while True:
             try:
-                page = self.get(path, **query)
+                answer = self.request("GET", path, query=query)
             except ObservationError as error:
                 if not isinstance(error.__cause__, TooLargeError) or limit == 1:
                     raise
-                limit = max(1, limit // SMALLER)
+                limit = most = max(1, limit // SMALLER)
                 query["limit"] = str(limit)
                 continue
-            items.extend(as_items(page, path))
+            page = as_object(answer, path)
+            found = as_items(page, path)
+            for name in without:
+                for item in found:
+                    item["metadata"].pop(name, None)
+            items.extend(found)
             following = (page.get("metadata") or {}).get("continue")
             if not following:
                 return items
             if following == query.get("continue"):
                 raise ObservationError(f"GET {path}: the same page again and again")
-            query["continue"] = following
+            if found:
+                each = len(answer.content) / len(found)
+                limit = max(1, min(most, int(PAGE_BYTES / each)))
+            query |= {"continue": following, "limit": str(limit)}
 
     def text(self, path: str, **query: str) -> str:
         """The answer at `path` as text (a /metrics page, a log)."""

@@ -2,6 +2,8 @@
 
 import threading
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
@@ -14,6 +16,8 @@ from clusterproof.spec.row import ObjectRef
 
 RUN_LABEL = "clusterproof.dev/run"
 """On everything that a run makes, with the run's id as its value."""
+_UNREAD: Final = MappingProxyType({"Pod": ("managedFields",)})
+"""Metadata of which no row says anything, and that is large where there are many objects."""
 
 
 class Cluster:
@@ -85,7 +89,8 @@ class Cluster:
             if key not in self._lists:
                 self.lists_made += 1
                 try:
-                    items = self.api.list(self._kind(kind).collection(namespace))
+                    path = self._kind(kind).collection(namespace)
+                    items = self.api.list(path, without=_UNREAD.get(kind, ()))
                     self._lists[key] = [item for item in items if not is_ours(item)]
                 except ObservationError as error:
                     self._lists[key] = _with_next(error, kind, namespace)
