@@ -10,6 +10,7 @@ from loadtests.bench.summary import summary as bench_summary
 from loadtests.hpa_lab.__main__ import line as hpa_lab_line
 from loadtests.prove_faults import Result
 from loadtests.prove_faults import summary as faults_summary
+from testbed.bench import Cost
 from testbed.figures import registry
 from testbed.figures.registry import figures
 from testbed.oracles.kubeconfig.draw import Tally
@@ -87,6 +88,13 @@ CHANCES = json.dumps(
     indent=1,
 )
 
+COST = Cost(
+    wall_s=4.58,
+    cpu_s=2.5,
+    peak_bytes=101_000_000,
+    record=record(row(1), started_at=10.0, finished_at=11.11, api_calls=49, api_bytes=460_000),
+    reads=(),
+)
 SAMPLES = {
     "load-chances": (
         f"{CHANCES}\n",
@@ -99,9 +107,12 @@ SAMPLES = {
         "12 tests, with:\n\n* Python 3.11\n* Python 3.12",
     ),
     "verification": (
-        "read-only    4.58 s wall,   1.11 s in the run,  101 MB, 49 API calls, 0.46 MB answered,"
-        " 198 rows: passed\nbare         0.22 s for its 49 reads alone: 7.3 times that\n",
-        "| read-only | 4.58 s | 1.11 s | 101 MB | 49 | 0.46 MB | 0.22 s | 7.3 |",
+        f"read-only  {COST}\nbare         0.22 s for its 49 reads alone: 7.3 times that\n"
+        "beside       0.61 s for two calls of kubectl: 4.9 times that, 2.31 s of CPU,"
+        " medians of 5\n",
+        "| read-only | 4.58 s | 2.50 s | 1.11 s | 101 MB | 49 | 0.46 MB | 0.22 s | 7.3 |\n\n"
+        "In turn with two calls of kubectl that fetch the same lists, in 0.61 s, a read-only run"
+        " takes 4.9 times as\nlong and 2.31 s of CPU, medians of 5.",
     ),
     "start": (
         "import       0.45 s least, 0.49 s median\nits CPU      0.44 s least, 0.46 s median\n"
