@@ -106,6 +106,27 @@ def test_one_object_that_is_too_large_ends_the_list(monkeypatch: pytest.MonkeyPa
         assert len(api.list(PATH)) == 70, "the server answered: patience is not at its end"
 
 
+def test_a_pod_that_two_lists_have_is_kept_once_and_one_that_changed_is_not() -> None:
+    versions = {"same": "7", "changed": "7"}
+
+    def answer(_: Request) -> Reply:
+        pods = [
+            {"metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": version}}
+            for name, version in versions.items()
+        ]
+        return Reply(body=listed("Pod", *pods, {"metadata": {"name": "without-a-version"}}))
+
+    with api_server(answer) as api:
+        cluster = Cluster(api)
+        before = cluster.objects("Pod", "shop")
+        versions["changed"] = "8"
+        same, changed, without = cluster.objects("Pod", "")
+    assert same is before[0]
+    assert changed["metadata"]["resourceVersion"] == "8"
+    assert changed is not before[1]
+    assert without is not before[2]
+
+
 @pytest.mark.parametrize("ahead_s", [-600, -90, 90, 600])
 def test_clock_of_a_server_is_learnt_from_its_answers(ahead_s: int) -> None:
     now = 1_800_000_000.25

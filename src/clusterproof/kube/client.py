@@ -135,7 +135,7 @@ class KubeApi:
             raise
 
     def list(
-        self, path: str, *, label_selector: str = "", without: Sequence[str] = ()
+        self, path: str, *, label_selector: str = "", keep: Callable[[Json], Json] | None = None
     ) -> list[Json]:
         """All objects of a collection, read in pages of one consistent snapshot.
 
@@ -144,18 +144,18 @@ class KubeApi:
         Args:
             path: Of the collection.
             label_selector: Only what it selects; everything without it.
-            without: Names of metadata that nobody reads; each page is kept without them.
+            keep: What to keep of an object, as soon as its page is read; the object without it.
 
         Raises:
             ObservationError: As `get` does, or the answer is no list of that collection.
         """
         for _ in range(RESTARTS):
             try:
-                return self._pages(path, label_selector, without)
+                return self._pages(path, label_selector, keep)
             except ObservationError as error:
                 if error.status != HTTPStatus.GONE:
                     raise
-        return self._pages(path, label_selector, without)
+        return self._pages(path, label_selector, keep)
 
     def first_page(self, path: str) -> Items | None:
         """All objects of a collection where one page holds them, PAGE at most; None where not.
@@ -172,7 +172,7 @@ class KubeApi:
         more = (page.get("metadata") or {}).get("continue")
         return None if more else as_items(page, path)
 
-    def _pages(self, path: str, label_selector: str, without: Sequence[str]) -> Items:
+    def _pages(self, path: str, label_selector: str, keep: Callable[[Json], Json] | None) -> Items:
         items: Items = []
         limit, most = PAGE, LARGEST_PAGE
         query = {"limit": str(limit)}
@@ -189,10 +189,7 @@ class KubeApi:
                 continue
             page = as_object(answer, path)
             found = as_items(page, path)
-            for name in without:
-                for item in found:
-                    item["metadata"].pop(name, None)
-            items.extend(found)
+            items.extend(map(keep, found) if keep else found)
             following = (page.get("metadata") or {}).get("continue")
             if not following:
                 return items

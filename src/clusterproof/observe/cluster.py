@@ -1,6 +1,7 @@
 """The objects of a cluster: one list call per kind and namespace, shared by every check."""
 
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -91,7 +92,7 @@ class Cluster:
                 self.lists_made += 1
                 try:
                     path = self._kind(kind).collection(namespace)
-                    items = self.api.list(path, without=_UNREAD.get(kind, ()))
+                    items = self.api.list(path, keep=self._keep(kind))
                     self._lists[key] = [item for item in items if not is_ours(item)]
                 except ObservationError as error:
                     self._lists[key] = _with_next(error, kind, namespace)
@@ -99,6 +100,28 @@ class Cluster:
         if isinstance(found, ObservationError):
             raise found
         return found
+
+    def _keep(self, kind: str) -> Callable[[Json], Json]:
+        """Keeps an object without what no row reads, and once where two lists have it.
+
+        The Pods of a namespace are among those of the cluster; what changed between both lists has
+        another resourceVersion.
+        """
+        before: dict[tuple[str, str] | None, Json] = {
+            version: item
+            for (other, _), items in self._lists.items()
+            if other == kind and isinstance(items, list)
+            for item in items
+            if (version := _version_of(item))
+        }
+        unread = _UNREAD.get(kind, ())
+
+        def keep(item: Json) -> Json:
+            for name in unread:
+                item["metadata"].pop(name, None)
+            return before.get(_version_of(item), item)
+
+        return keep
 
     def _kind(self, name: str) -> Kind:
         """Where a kind's objects are, by discovery for one that is not built in."""
@@ -227,6 +250,12 @@ def namespaces_of(cluster: Cluster, gateway: Json) -> dict[str, Json]:
         return {}
     items = cluster.objects("Namespace", CLUSTER_WIDE)
     return {item["metadata"]["name"]: item for item in items}
+
+
+def _version_of(item: Json) -> tuple[str, str] | None:
+    """What two reads of an object that did not change have in common; None where it has none."""
+    uid, version = (item["metadata"].get(name) for name in ("uid", "resourceVersion"))
+    return (uid, version) if uid and version else None
 
 
 def _with_next(error: ObservationError, kind: str, namespace: str) -> ObservationError:
