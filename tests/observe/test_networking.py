@@ -130,6 +130,19 @@ def test_lists_of_two_moments_are_read_again() -> None:
         assert said(rule, read_service(cluster, rule).value) == []
 
 
+def test_a_pod_that_was_ready_long_ago_is_not_waited_for_as_an_endpoint() -> None:
+    front = service("web", "shop", 80, 8080, WEB)
+    rule = row("service", of="Service/shop/web", port=80, workload=str(WORKLOAD), target_port=8080)
+    old = pod("web-2", "shop", WEB, ip="10.0.0.2")
+    old["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    with cluster_of(*shop(front, READY, pod("web-1", "shop", WEB))) as cluster:
+        read_service(cluster, rule)
+        lists = cluster.lists_made
+    with cluster_of(*shop(front, READY, pod("web-1", "shop", WEB), old)) as cluster:
+        assert said(rule, read_service(cluster, rule).value) != []
+        assert cluster.lists_made == lists + 2  # Pods and EndpointSlices, once more
+
+
 # --- Ingresses
 
 

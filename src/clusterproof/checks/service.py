@@ -12,7 +12,7 @@ from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.client import Json
 from clusterproof.kube.endpoints import SERVICE_NAME, endpoints_of
-from clusterproof.kube.objects import is_terminating, labels_of
+from clusterproof.kube.objects import condition_entry, is_terminating, labels_of
 from clusterproof.kube.pods import is_finished, is_ready
 from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import ServicePort, port_of, ports_of, spec_of, target_port
@@ -23,6 +23,8 @@ from clusterproof.wait import last_within
 
 AGREE_WITHIN_S = 4.0
 """A Pod that comes or goes is in its EndpointSlice after some tenths of a second. Our choice."""
+SETTLED_AFTER_S = 10.0
+"""A Pod that has been ready for so long and is no endpoint will be none by waiting. Our choice."""
 
 
 class ServiceRow(Row):
@@ -85,7 +87,7 @@ def look(row: ServiceRow, site: Site) -> Observed[ServiceView]:
     """The Service, the Pods that it selects, and the ready endpoints of the port.
 
     Pods and EndpointSlices are two lists: where they do not fit together, both are read again, as
-    a Pod may have come or gone in between.
+    a Pod may have come or gone in between; and a few times more while a Pod has just done so.
     """
     cluster = site.cluster
     ref = row.of
@@ -93,16 +95,17 @@ def look(row: ServiceRow, site: Site) -> Observed[ServiceView]:
     service = cluster.find(ref)
     if service is None:
         return Observed(ServiceView(exists=False), str(ref), ("no such Service",), next_command)
-    first = True
 
-    def read() -> ServiceView:
-        nonlocal first
-        if not first:
-            cluster.forget("Pod", "EndpointSlice")
-        first = False
+    def read_again() -> ServiceView:
+        cluster.forget("Pod", "EndpointSlice")
         return _service_view(cluster, row, service)
 
-    view = last_within(read, _fit_together, within_s=AGREE_WITHIN_S, every_s=1.0)
+    def is_settled(view: ServiceView) -> bool:
+        return _fit_together(view) or not _has_changed_lately(cluster, row, view)
+
+    view = _service_view(cluster, row, service)
+    if not _fit_together(view):
+        view = last_within(read_again, is_settled, within_s=AGREE_WITHIN_S, every_s=1.0)
     shown = ", ".join(f"{end.pod or end.address}:{end.port}" for end in view.endpoints) or "none"
     evidence = (
         f"port {row.port}/{row.protocol} to targetPort {view.target_port or 'none'},"
@@ -127,10 +130,31 @@ def _service_view(cluster: Cluster, row: ServiceRow, service: Json) -> ServiceVi
 
 def _fit_together(view: ServiceView) -> bool:
     """True where each endpoint is a Pod that is there, and each ready Pod an endpoint."""
+    gone, unreached = _apart(view)
+    return not gone and not unreached
+
+
+def _apart(view: ServiceView) -> tuple[set[str], set[str]]:
+    """Endpoints whose Pod is not there, and ready Pods that are no endpoint."""
     there = {pod.name for pod in view.pods}
     due = {pod.name for pod in view.pods if pod.ready and pod.is_selected and pod.target_port}
     reached = {endpoint.pod for endpoint in view.endpoints}
-    return reached <= there and due <= reached
+    return reached - there, due - reached
+
+
+def _has_changed_lately(cluster: Cluster, row: ServiceRow, view: ServiceView) -> bool:
+    """Whether a Pod went away, or became ready so lately that its endpoint may still be made."""
+    gone, unreached = _apart(view)
+    return bool(gone) or any(
+        not (since := _ready_since(pod)) or cluster.seconds_since(since) < SETTLED_AFTER_S
+        for pod in cluster.objects("Pod", row.of.namespace)
+        if pod["metadata"]["name"] in unreached
+    )
+
+
+def _ready_since(pod: Json) -> str:
+    changed = condition_entry(pod, "Ready").get("lastTransitionTime")
+    return str(changed or pod["metadata"].get("creationTimestamp") or "")
 
 
 def _backend_pods(
