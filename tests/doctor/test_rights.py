@@ -12,6 +12,7 @@ from clusterproof.doctor.cli import is_new_enough, of_rights
 from clusterproof.doctor.rights import rights_by_row, rights_of_row, writes
 from clusterproof.nightly.rights import Grant, grants_of
 from clusterproof.spec import Row, Settings
+from clusterproof.spec.behaviour import EgressRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
 
 PROJECT = Path(__file__).parents[2]
@@ -103,6 +104,35 @@ def test_pods_take_the_list_of_what_stands_between(workload: str, between: set[s
     )
     kind = workload.partition("/")[0].lower()
     assert _told(row) == {f"list {kind}s.apps in shop", "list pods in shop", *between}
+
+
+@pytest.mark.parametrize(
+    ("host", "rights"),
+    [
+        ("db", {"list services in shop", "list endpointslices.discovery.k8s.io in shop"}),
+        ("db.store", set()),
+        ("example.com", set()),
+    ],
+)
+def test_who_is_behind_a_service_of_the_pods_own_namespace_is_listed(
+    host: str, rights: set[str]
+) -> None:
+    row = EgressRow.model_validate(
+        {
+            "id": "a",
+            "check": "egress",
+            "area": "network-policy",
+            "claim": "it is reached",
+            "source": "here",
+            "workload": "StatefulSet/shop/web",
+            "host": host,
+            "port": 80,
+            "protocol": "TCP",
+            "expected": "allowed",
+        }
+    )
+    listed = {right for right in _told(row) if "endpointslices" in right or "services" in right}
+    assert listed == rights
 
 
 LIST, CREATE = Grant("a", "", "pods", "list"), Grant("a", "", "pods", "create")

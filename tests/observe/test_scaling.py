@@ -223,10 +223,8 @@ def _figure(pod: str, **since: float) -> Json:
         ([_figure("web-1", seconds=20)], []),
         ([_figure("web-1", seconds=20), _figure("another", hours=6)], []),
         ([_figure("web-1", hours=6)], ["figure of web-1: expected at most 300 s old"]),
-        ([{"metadata": {"name": "web-1"}}], []),
-        ([], []),
     ],
-    ids=["fresh", "of another", "stale", "without a time", "none"],
+    ids=["fresh", "of another", "stale"],
 )
 def test_figures_that_the_metrics_api_repeats_are_no_figures(
     figures: list[Json], words: list[str]
@@ -237,6 +235,25 @@ def test_figures_that_the_metrics_api_repeats_are_no_figures(
     pods = [workload(), running("web-1")]
     with cluster_of(measured, *pods, answers=answers) as made:
         assert [each.partition(", observed")[0] for each in said(made, "metrics")] == words
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        [],
+        [{"metadata": {"name": "web-1"}}],
+        [{"metadata": {"name": "web-1"}, "timestamp": "yesterday"}],
+        [{"metadata": {"name": "web-1"}, "timestamp": "2026-11-27T21:00:00"}],
+        [_figure("another", seconds=20)],
+    ],
+    ids=["none", "without a time", "no time", "without a zone", "of another"],
+)
+def test_figures_without_a_time_are_no_pass(figures: list[Json]) -> None:
+    measured = autoscaler(UTILIZATION, current=(resource("cpu", averageUtilization=40),))
+    answers = {FIGURES: {"kind": "PodMetricsList", "items": figures}}
+    with cluster_of(measured, workload(), running("web-1"), answers=answers) as made:
+        rule = row("hpa-state", of=HPA, aspect="metrics")
+        assert "dates a figure of none of web-1" in doubt(rule, read_hpa_state(made, rule).value)
 
 
 def test_figures_whose_age_may_not_be_read_are_no_pass() -> None:

@@ -22,7 +22,7 @@ from clusterproof.kube.selectors import selects
 from clusterproof.kube.workloads import WORKLOADS, pod_spec_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.scaling import target_of
+from clusterproof.observe.scaling import UNMEASURED_S, target_of
 from clusterproof.spec.row import ObjectRef, Ref, Row
 
 _CONDITIONS = {"AbleToScale": "not-able-to-scale", "ScalingActive": "scaling-not-active"}
@@ -134,7 +134,7 @@ def _find(cluster: Cluster, target: ObjectRef) -> Json | None:
 def _ages(
     cluster: Cluster, row: HpaStateRow, autoscaler: Json, ref: ObjectRef
 ) -> tuple[tuple[tuple[str, float], ...], str]:
-    """How old the figures of the target's Pods are, or why that was not read.
+    """How old the figures of the target's Pods are, or why that cannot be told.
 
     Right: `list pods.metrics.k8s.io`. A controller believes a figure of whatever age.
     """
@@ -144,14 +144,27 @@ def _ages(
     path = f"{_METRICS_API}/namespaces/{ref.namespace}/pods"
     try:
         items = cluster.api.list(path)
+        pods = {pod["metadata"]["name"]: pod for pod in cluster.pods_of(ref)}
     except ObservationError as error:
         return (), f"how old the figures are was not read: {error}"
-    own = {pod["metadata"]["name"] for pod in cluster.pods_of(ref)}
-    return tuple(
-        (str(item["metadata"]["name"]), cluster.seconds_since(item["timestamp"]))
+    ages_s = tuple(
+        (name, age_s)
         for item in items
-        if item.get("timestamp") and (item.get("metadata") or {}).get("name") in own
-    ), ""
+        if (name := (item.get("metadata") or {}).get("name", "")) in pods
+        and (age_s := _age_s(cluster, item.get("timestamp"))) is not None
+    )
+    due = sorted(name for name, pod in pods.items() if cluster.age_s(pod) > UNMEASURED_S)
+    if due and not ages_s:
+        return (), f"the metrics API dates a figure of none of {', '.join(due)}"
+    return ages_s, ""
+
+
+def _age_s(cluster: Cluster, timestamp: object) -> float | None:
+    """Seconds since a time that a metrics API wrote; None where that is none."""
+    try:
+        return cluster.seconds_since(str(timestamp))
+    except (TypeError, ValueError):  # no date, or one without a zone
+        return None
 
 
 def _needed(
@@ -284,7 +297,7 @@ def _stale(state: HpaState) -> Iterator[Difference]:
     for pod, age_s in state.ages_s:
         if age_s > STALE_S:
             expected = f"at most {STALE_S:.0f} s old"
-            why = "the metrics API repeats what it read then"
+            why = "the metrics API repeats what it read then, or the clock of its node is behind"
             yield Difference(
                 f"figure of {pod}", expected, f"{age_s:.0f} s old", why, code="metric-stale"
             )

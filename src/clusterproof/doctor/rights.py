@@ -34,8 +34,9 @@ from clusterproof.checks.totals import TotalsRow
 from clusterproof.checks.volume_use import VolumeUseRow
 from clusterproof.diagnose.scope import scope_of
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, group_version
-from clusterproof.kube.workloads import middle_kind
+from clusterproof.kube.workloads import WORKLOADS, middle_kind
 from clusterproof.nightly.rights import Grant
+from clusterproof.observe.policy import service_named
 from clusterproof.spec import ObjectRef, Row, Settings, Spec
 from clusterproof.spec.behaviour import (
     AnswerRow,
@@ -88,22 +89,32 @@ def _to_read(row: Row) -> Iterator[Grant]:
     scope = scope_of(row)
     for ref in scope.refs:
         yield _list(ref.kind, ref.namespace)
-        if isinstance(row, _OF_PODS) and ref == getattr(row, "workload", ref):
+        of_pods = isinstance(row, _OF_PODS) and ref == getattr(row, "workload", ref)
+        if of_pods or (isinstance(row, StatusRow) and ref.kind in WORKLOADS):
             yield from _pods_of(ref)
     for kind in _BESIDE.get(type(row), ()):
         yield _list(kind, scope.namespaces[0])
-    if isinstance(row, RoomRow) and row.within == "quota":
-        yield _list("ResourceQuota", row.workload.namespace)
-        yield _list("LimitRange", row.workload.namespace)
-    elif isinstance(row, RouteRow):
-        yield from _of_backends(row)
-    elif isinstance(row, IngressAnswerRow):
-        yield _list("Secret", (row.gateway or row.of).namespace)
-    elif isinstance(row, RoomRow):
-        yield _list("Node", CLUSTER_WIDE)
-        yield _list("Pod", CLUSTER_WIDE)
-    elif isinstance(row, HpaStateRow) and row.aspect != "conditions":
-        yield from _of_target(row)
+    yield from _asked_by_its_kind(row)
+
+
+def _asked_by_its_kind(row: Row) -> Iterator[Grant]:
+    match row:
+        case EgressRow():
+            yield from _behind(row)
+        case RoomRow(within="quota"):
+            yield _list("ResourceQuota", row.workload.namespace)
+            yield _list("LimitRange", row.workload.namespace)
+        case RoomRow():
+            yield _list("Node", CLUSTER_WIDE)
+            yield _list("Pod", CLUSTER_WIDE)
+        case RouteRow():
+            yield from _of_backends(row)
+        case IngressAnswerRow():
+            yield _list("Secret", (row.gateway or row.of).namespace)
+        case HpaStateRow() if row.aspect != "conditions":
+            yield from _of_target(row)
+        case _:
+            pass
 
 
 def _of_backends(row: RouteRow) -> Iterator[Grant]:
@@ -113,6 +124,14 @@ def _of_backends(row: RouteRow) -> Iterator[Grant]:
         yield _list("Service", backend.service.namespace)
         if backend.service.namespace != row.of.namespace:
             yield _list("ReferenceGrant", backend.service.namespace)
+
+
+def _behind(row: EgressRow) -> Iterator[Grant]:
+    """What tells whether a Service of the workload's own namespace leads a Pod to itself."""
+    ref = service_named(row.host, row.workload.namespace)
+    if ref is not None and ref.namespace == row.workload.namespace:
+        yield _list("Service", ref.namespace)
+        yield _list("EndpointSlice", ref.namespace)
 
 
 def _of_target(row: HpaStateRow) -> Iterator[Grant]:
