@@ -99,7 +99,8 @@ def replay_bundle(path: Path) -> tuple[RunRecord, tuple[Replayed, ...]]:
         SpecError: It is neither.
     """
     with _folder(path) as folder:
-        record = RunRecord.read(folder / RECORD)
+        text = read_text(folder / RECORD, "a run record (run.json)")
+        record = RunRecord.from_json(text, origin=f"{path}: {RECORD}")
         entries = {entry.row.id: entry for entry in read_entries(folder / JOURNAL)}
     by_id = {name: replay(entry) for name, entry in entries.items()}
     rows = tuple(

@@ -261,9 +261,8 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
             figures = {*(name for name, _ in state.current), *state.measured}
             differences = [*_unmeasured(row, state, figures), *_stale(state)]
             if state.ages_unread and not differences:
-                return Doubt(
-                    state.ages_unread, next_command=f"kubectl -n {row.of.namespace} top pods"
-                )
+                path = f"{_METRICS_API}/namespaces/{row.of.namespace}/pods"
+                return Doubt(state.ages_unread, next_command=f"kubectl get --raw {path}")
             return judged(
                 differences,
                 [f"current {name}" for name in sorted(figures)],
