@@ -10,7 +10,7 @@ import pytest
 from clusterproof.checks import ingestion, posthog_status, shared
 from clusterproof.checks.shared import Arrival, arrival, events
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Doubt, Failed
+from clusterproof.judgement import Failed
 from clusterproof.observe.cluster import Cluster
 from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading
 from clusterproof.product.posthog.status import StatusPage
@@ -18,6 +18,7 @@ from clusterproof.product.posthog.stores import refusals, store_named
 from clusterproof.spec import Settings, Spec
 from clusterproof.spec.settings import KeyRef, PosthogSettings
 from tests.judge.rows import row
+from tests.observe.cluster_objects import adopted, deployment
 from tests.observe.loopback import Reply, Request, api_server, listed
 
 FULL = "OutOfMemoryError: command not allowed when used memory > 'maxmemory'."
@@ -46,7 +47,17 @@ FULL = "OutOfMemoryError: command not allowed when used memory > 'maxmemory'."
             "its table is read-only",
         ),
         ("Code: 252. DB::Exception: Too many parts (300)", "clickhouse", "too many parts"),
-        ("Code: 241. DB::Exception: Memory limit (total)", "clickhouse", "its memory is used up"),
+        (
+            "INSERT INTO events: Code: 241. DB::Exception: Memory limit (total)",
+            "clickhouse",
+            "its memory is used up",
+        ),
+        (
+            "DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED) (in query: insert into "
+            "events SELECT * FROM kafka_events)",
+            "clickhouse",
+            "its memory is used up",
+        ),
         (
             "ERROR:  cannot execute INSERT in a read-only transaction",
             "postgres",
@@ -74,6 +85,15 @@ def test_each_store_is_known_by_its_words(line: str, store: str, why: str) -> No
         "GET /flags 200 in read mode",
         "queue: Connection refused",
         "entry 1-0 moved to the dead letters: KeyError",
+        "Code: 241. DB::Exception: Memory limit (for query) exceeded: would use 9 GiB."
+        " (MEMORY_LIMIT_EXCEEDED) (in query: SELECT count() FROM events)",
+        "Code: 243. DB::Exception: no space for a sort. (NOT_ENOUGH_SPACE) (in query: SELECT 1)",
+        "Code: 164. DB::Exception: bi: Cannot modify 'max_threads' setting in readonly mode."
+        " (READONLY)",
+        "ERROR:  cannot execute UPDATE in a read-only transaction",
+        'ERROR:  could not write to file "base/pgsql_tmp/1.0": No space left on device',
+        "process exited, Exit Code: 243",
+        "postal Code: 242",
     ],
 )
 def test_no_store_is_accused_by_other_words(line: str) -> None:
@@ -88,7 +108,13 @@ BACK = replace(GONE, events=(EventFate("u1", lag_s=1.0, stored=1),))
 def _pod(name: str, phase: str = "Running") -> dict[str, Any]:
     running = {"name": "main", "state": {"running": {}}, "ready": True}
     return {
-        "metadata": {"name": name, "namespace": "posthog", "uid": name},
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "posthog",
+            "uid": name,
+            "labels": {"app": name.rpartition("-")[0]},
+        },
         "spec": {"containers": [{"name": "main"}]},
         "status": {"phase": phase, "containerStatuses": [running]},
     }
@@ -96,12 +122,27 @@ def _pod(name: str, phase: str = "Running") -> dict[str, Any]:
 
 def _batch(monkeypatch: pytest.MonkeyPatch, sent: EventBatch, log: Reply, host: str) -> EventBatch:
     asked: list[str] = []
+    names = ("worker", "web", "redis", "bi")
+    there: list[dict[str, Any]] = [
+        *(deployment(name, "posthog", {"app": name}) for name in names),
+        *(_pod(f"{name}-1", "Pending" if name == "web" else "Running") for name in names),
+    ]
+    there += adopted(tuple(there))
+    rows = [
+        row(
+            "starts", id=name, workload=f"Deployment/posthog/{name}", restarts_at_most=0, within_s=9
+        )
+        for name in names[:3]
+    ]
 
     def answer(request: Request) -> Reply:
         if request.path.partition("?")[0].endswith("/log"):
             asked.append(request.path)
             return log
-        return Reply(body=listed("Pod", _pod("worker-1"), _pod("web-1", "Pending")))
+        kind = {"deployments": "Deployment", "replicasets": "ReplicaSet"}.get(
+            request.path.partition("?")[0].rpartition("/")[2], "Pod"
+        )
+        return Reply(body=listed(kind, *(each for each in there if each["kind"] == kind)))
 
     monkeypatch.setattr(shared, "posthog_pod", lambda _: None)
     monkeypatch.setattr(shared, "send_events", lambda *_: sent)
@@ -110,9 +151,8 @@ def _batch(monkeypatch: pytest.MonkeyPatch, sent: EventBatch, log: Reply, host: 
         host=host, query_host=host, namespace="posthog", api_key=key, personal_api_key=key
     )
     settings = Settings(posthog=posthog)
-    names = {"posthog": "posthog"}
     with api_server(answer) as api:
-        spec = Spec("test", "test", Path("spec.yaml"), names, settings, (), {})
+        spec = Spec("test", "test", Path("spec.yaml"), {}, settings, tuple(rows), {})
         batch = events(Site(Cluster(api), spec, "20260101-000000-abcdef", ()))
     assert all("sinceSeconds=46" in path and "worker-1" in path for path in asked)
     return replace(batch, where=f"asked {len(asked)}")
@@ -173,9 +213,11 @@ class _Site(Site):
         return self._batch
 
 
-@pytest.mark.parametrize(("alive", "outcome"), [(True, Doubt), (False, Failed)])
-def test_a_worker_is_not_called_dead_for_a_store_that_refuses(
-    outcome: type[Doubt | Failed], *, alive: bool
+@pytest.mark.parametrize(
+    ("alive", "code"), [(True, "figure-contradicted"), (False, "figure-differs")]
+)
+def test_a_store_that_refuses_is_said_beside_what_was_measured_of_a_worker(
+    code: str, *, alive: bool
 ) -> None:
     refused = replace(GONE, refusals=("Redis refuses what is written: it is full (log of w)",))
     arrived = arrival(_Site(refused))
@@ -184,5 +226,6 @@ def test_a_worker_is_not_called_dead_for_a_store_that_refuses(
     page = StatusPage({"plugin_sever_alive": alive})
     figure = posthog_status.read_figure(page, claim, capacity=None, arrived=arrived).value
     judgement = posthog_status.judge(claim, figure)
-    assert isinstance(judgement, outcome)
-    assert refused.refusals[0] in str(judgement)
+    assert isinstance(judgement, Failed)
+    (difference,) = judgement.differences
+    assert (difference.code, refused.refusals[0] in difference.reason) == (code, True)

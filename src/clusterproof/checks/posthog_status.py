@@ -105,7 +105,7 @@ def read_figure(
     against = unconfirmed = unprompted = ""
     if row.figure == "worker_alive":
         unconfirmed = arrived.unsent or arrived.refused
-        if figure is True and arrived.nothing and not arrived.refused:
+        if figure is True and arrived.nothing:
             against = "events were accepted, and none of them could be read back"
         counted = _line(page.lines, "workers")
         if figure is True and ready is not None and _is_count(counted) and counted < ready:
@@ -212,6 +212,7 @@ def judge(row: StatusRow, fact: Figure) -> Judgement:
         )
     if fact.contradiction:
         reason = "the status page says so, what was seen does not"
+        reason += f"; {fact.beside}" if fact.beside else ""
         return Failed(
             Difference(
                 row.figure, str(row.expect), fact.contradiction, reason, code="figure-contradicted"

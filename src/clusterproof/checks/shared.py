@@ -10,6 +10,7 @@ from clusterproof.act.own_pods import OwnPods, PodPlan, require_writing
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.kube.dns import services_meant
+from clusterproof.kube.workloads import WORKLOADS
 from clusterproof.observe.answers import Answers, dial_answers
 from clusterproof.observe.dialler import Dialler
 from clusterproof.observe.inside import Inside, inside
@@ -24,11 +25,12 @@ from clusterproof.product.posthog.ingestion import (
     send_events,
 )
 from clusterproof.product.posthog.status import StatusPage, read_page
-from clusterproof.product.posthog.stores import refusals
+from clusterproof.product.posthog.stores import PROGRAMS, refusals
 from clusterproof.product.router.traffic import Caller, Traffic
 from clusterproof.spec import Spec
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.rehearsal import RehearsalRow
+from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import KeyRef
 
 if TYPE_CHECKING:
@@ -202,9 +204,21 @@ def events(site: Site) -> EventBatch:
     host = urlsplit(site.posthog.host).hostname or ""
     meant = {name.namespace for name in services_meant(host, site.posthog.namespace)}
     texts = [("the SDK", event.error) for event in batch.events if event.error]
-    for namespace in meant.intersection(site.spec.namespaces.values()):
-        texts += recent_lines(site.cluster, namespace, batch.took_s)
+    texts += recent_lines(site.cluster, _programs(site.spec, meant), batch.took_s)
     return replace(batch, refusals=tuple(refusals(texts)))
+
+
+def _programs(spec: Spec, namespaces: set[str]) -> list[ObjectRef]:
+    """The workloads of PostHog's own programs that the spec names; what others log is not asked."""
+    named = (getattr(row, "workload", None) for row in spec.rows)
+    refs = (ref for ref in named if isinstance(ref, ObjectRef) and ref.kind in WORKLOADS)
+    return list(
+        dict.fromkeys(
+            ref
+            for ref in refs
+            if ref.namespace in namespaces and any(word in ref.name for word in PROGRAMS)
+        )
+    )
 
 
 def exposures(site: Site) -> tuple[Mapping[str, Stored], Reading]:

@@ -1,7 +1,7 @@
 """How far the Pods of a workload are: what is under way, and what keeps them from running."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from clusterproof.errors import ObservationError
@@ -163,23 +163,30 @@ def last_words_of(cluster: Cluster, pod: Json) -> Iterator[str]:
             yield f'{place}: "{lines[-1][:_LONGEST]}"'
 
 
-def recent_lines(cluster: Cluster, namespace: str, within_s: float) -> Iterator[tuple[str, str]]:
-    """The latest lines in the logs of a namespace's running Pods, each with its place.
+def recent_lines(
+    cluster: Cluster, workloads: Iterable[ObjectRef], within_s: float
+) -> Iterator[tuple[str, str]]:
+    """The latest lines in the logs of some workloads' running Pods, each with its place.
 
     Right: `get pods/log`. A log that cannot be read has no lines, and is no error: it is no more
     than evidence.
 
     Args:
         cluster: Where they are.
-        namespace: Of the Pods.
+        workloads: Whose Pods.
         within_s: How old a line may be, in seconds.
     """
     try:
-        pods = [pod for pod in cluster.objects("Pod", namespace) if phase_of(pod) == "Running"]
+        pods = [
+            pod
+            for workload in workloads
+            for pod in cluster.pods_of(workload)
+            if phase_of(pod) == "Running"
+        ]
     except ObservationError:
         return
     for pod in pods[:_LOGGING_PODS]:
-        name = pod["metadata"]["name"]
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         for container in pod_containers(pod):
             if not container.stays_up:
                 continue

@@ -15,16 +15,36 @@ REDIS, CLICKHOUSE, POSTGRES = "Redis", "ClickHouse", "PostgreSQL"
 STORES: Final = {REDIS: "redis", CLICKHOUSE: "clickhouse", POSTGRES: "postgres"}
 """How messages call a store, and the word in the name of its workload."""
 
+PROGRAMS: Final = ("web", "worker", "plugin")
+"""Words in the names of the workloads that run PostHog's own programs."""
+
+
+def _exception(code: int, name: str) -> str:
+    return rf"\bCode: {code}\. DB::Exception\b|\bDB::Exception\b.*\({name}\)"
+
+
+_INSERT = r"(?i:\bINSERT INTO\b)"
+_READING = re.compile(rf"(?!.*{_INSERT}).*(?:\bSELECT\b|\bpgsql_tmp\b)")
+"""A query that was refused for what it wanted to read, or the files that it needed for that."""
 _WORDS: Final = (
     (REDIS, "it is full", r"not allowed when used memory > 'maxmemory'"),
     (REDIS, "it is a read-only replica", r"You can't write against a read only"),
     (REDIS, "it cannot write its own files", r"\bMISCONF\b"),
-    (CLICKHOUSE, "it has no space left", r"\bNOT_ENOUGH_SPACE\b|\bCode: 243\b"),
-    (CLICKHOUSE, "its user may only read", r"\(READONLY\)|\bCode: 164\b|query in readonly mode"),
-    (CLICKHOUSE, "its table is read-only", r"\bTABLE_IS_READ_ONLY\b|\bCode: 242\b"),
-    (CLICKHOUSE, "it has too many parts to merge", r"\bTOO_MANY_PARTS\b|\bCode: 252\b"),
-    (CLICKHOUSE, "its memory is used up", r"\bMEMORY_LIMIT_EXCEEDED\b|\bCode: 241\b"),
-    (POSTGRES, "it is read-only", r"cannot execute [A-Z ]+ in a read-only transaction"),
+    (CLICKHOUSE, "it has no space left", _exception(243, "NOT_ENOUGH_SPACE")),
+    (
+        CLICKHOUSE,
+        "its user may only read",
+        rf"(?=.*(?:{_INSERT}|Cannot execute query in readonly mode))"
+        rf"(?:.*(?:{_exception(164, 'READONLY')}))",
+    ),
+    (CLICKHOUSE, "its table is read-only", _exception(242, "TABLE_IS_READ_ONLY")),
+    (CLICKHOUSE, "it has too many parts to merge", _exception(252, "TOO_MANY_PARTS")),
+    (
+        CLICKHOUSE,
+        "its memory is used up",
+        rf"(?=.*{_INSERT})(?:.*(?:{_exception(241, 'MEMORY_LIMIT_EXCEEDED')}))",
+    ),
+    (POSTGRES, "it is read-only", r"cannot execute INSERT in a read-only transaction"),
     (POSTGRES, "it has no space left", r"could not (?:extend|write to) file .*No space left"),
 )
 _PATTERNS: Final = tuple((store, why, re.compile(words)) for store, why, words in _WORDS)
@@ -40,7 +60,7 @@ def refusals(texts: Iterable[tuple[str, str]]) -> Iterator[str]:
     for place, text in texts:
         for store, why, pattern in _PATTERNS:
             sentence = f"{store} refuses what is written: {why}"
-            if pattern.search(text) and sentence not in known:
+            if sentence not in known and pattern.search(text) and not _READING.match(text):
                 known[sentence] = None
                 yield f"{sentence} ({place})"
 
