@@ -188,6 +188,17 @@ FILLER = "# Server\r\nredis_version:7.0.15\r\n" + "x:1\r\n" * 300
         ("aof_enabled:1\r\naof_last_write_status:err", "; cannot write its append-only file"),
         ("aof_enabled:0\r\naof_last_write_status:err", ""),
         ("role:slave", "; a read-only replica"),
+        ("role:slave\r\nslave_read_only:1", "; a read-only replica"),
+        ("role:slave\r\nslave_read_only:0", ""),
+        (
+            "used_memory:9\r\nmaxmemory:8\r\nmaxmemory_policy:noeviction\r\nrole:slave\r\n"
+            "slave_read_only:0",
+            "",
+        ),
+        (
+            "used_memory:9\r\nmaxmemory:8\r\nmaxmemory_policy:noeviction\r\nrole:slave",
+            "; a read-only replica",
+        ),
         ("role:master", ""),
         ("used_memory:many", ""),
         ("", ""),

@@ -133,14 +133,20 @@ def told_by_redis(sock: socket.socket) -> dict[str, str]:
 
 
 def redis_state(told: dict[str, str]) -> str:
-    """Why it takes no writes, by what INFO says; or ""."""
+    """Why it takes no writes, by what INFO says; or "".
+
+    A replica keeps no limit of its own, unless it is told to (replica-ignore-maxmemory).
+    """
+    is_replica = told.get("role") == "slave"
+    if is_replica and told.get("slave_read_only") != "0":
+        return "; a read-only replica"
     used = int(told.get("used_memory", 0)) - int(told.get("mem_not_counted_for_evict", 0))
     most = int(told.get("maxmemory", 0))
-    if 0 < most < used and told.get("maxmemory_policy") == "noeviction":
+    if not is_replica and 0 < most < used and told.get("maxmemory_policy") == "noeviction":
         return f"; full: {used} of {most} bytes"
     if told.get("aof_enabled") == "1" and told.get("aof_last_write_status") == "err":
         return "; cannot write its append-only file"
-    return "; a read-only replica" if told.get("role") == "slave" else ""
+    return ""
 
 
 def ask_http(sock: socket.socket, peer: dict[str, Any]) -> dict[str, Any]:
