@@ -143,7 +143,7 @@ def _timed(count: float, summed: float) -> Page:
         (3.0, "milliseconds?"),
         (620e3, "microseconds?"),
         (620e6, "nanoseconds?"),
-        (0.0, "60 requests were counted, and their time was not"),
+        (0.0, ""),
     ],
 )
 def test_a_sum_that_is_not_of_seconds_is_told_by_our_own_clock(summed: float, unit: str) -> None:
@@ -162,6 +162,54 @@ def test_a_sum_that_has_the_requests_of_others_is_not_compared_with_our_clock() 
     assert read_moves(Traffic((batch,)), SECONDS).value.spent is None
     other = SECONDS.model_copy(update={"by": "events"})
     assert read_moves(Traffic((batch,)), other).value.spent is None
+
+
+def test_a_sum_is_not_compared_where_a_request_of_others_may_stand_for_one_of_ours() -> None:
+    answers = (*(Routed("u", 200, duration_ms=10.0),) * 59, Routed("u", 0))
+    batch = Batch(answers, (_timed(0, 0.0),), (_timed(60, 9.0),), 1.0)
+    fact = read_moves(Traffic((batch,)), SECONDS).value
+    assert (fact.spent, differences(SECONDS, fact)) == (None, ())
+
+
+@pytest.mark.parametrize(("each_ms", "is_red"), [(2.0, False), (49.0, False), (51.0, True)])
+def test_a_sum_of_nothing_is_red_where_requests_took_more_than_a_clock_cuts_off(
+    each_ms: float, *, is_red: bool
+) -> None:
+    answers = (Routed("u", 200, duration_ms=each_ms),) * 60
+    batch = Batch(answers, (_timed(0, 5.0),), (_timed(60, 5.0),), 1.0)
+    found = differences(SECONDS, read_moves(Traffic((batch,)), SECONDS).value)
+    reason = "60 requests were counted, and their time was not"
+    assert [difference.reason for difference in found] == ([reason] if is_red else [])
+
+
+def _by_label(label: str, tested: float, plain: float, probes: float = 0.0) -> Page:
+    counts = {"true": tested, "false": plain, "": probes}
+    samples = tuple(
+        Sample("requests_total", {label: text}, count) for text, count in counts.items()
+    )
+    return Page("a", "1", {"requests": Family("requests", "counter", samples)})
+
+
+@pytest.mark.parametrize(
+    ("label", "tested", "plain", "codes"),
+    [
+        ("ab_test", 3, 2, []),
+        ("ab_test", 3, 0, []),
+        ("split", 3, 2, []),
+        ("split", 3, 1, ["counted-too-few"]),
+        ("ab_test", 2, 2, ["counted-too-few"]),
+        ("path", 5, 0, []),
+        ("path", 3, 0, ["counted-too-few"]),
+    ],
+)
+def test_plain_requests_are_not_due_where_labels_may_leave_them_out(
+    label: str, tested: float, plain: float, codes: list[str]
+) -> None:
+    row = ROW.model_copy(update={"labels": {label: "true"}})
+    before, after = _by_label(label, 0, 0), _by_label(label, tested, plain)
+    batch = Batch((SERVED, SERVED, SERVED, PLAIN, PLAIN), (before,), (after,), 1.0)
+    found = differences(row, read_moves(Traffic((batch,)), row).value)
+    assert [difference.code for difference in found] == codes
 
 
 def test_a_metric_that_no_page_has_is_not_present() -> None:

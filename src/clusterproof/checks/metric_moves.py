@@ -33,6 +33,9 @@ its sum, and is less than twice as long. Our choice."""
 _UNITS = ((3e6, "nanoseconds"), (3e3, "microseconds"), (LONGER, "milliseconds"))
 """From which ratio to the callers' time a sum is in another unit: a request spends a thousandth of
 that time in the router, or more."""
+COARSE_S = 0.05
+"""Requests that take less by our clock may each be 0 to a router that cuts off milliseconds: most
+of that time is the way to it. Our choice."""
 SIGMAS = 4.0
 """A false alarm in 16,000 looks. Our choice."""
 
@@ -284,6 +287,8 @@ def _unit_differences(row: MetricMovesRow, fact: Moved) -> Iterator[Difference]:
         return
     what, expected = f"sum of {row.name}", f"over 0 and about {took.by_clock_s:.3g} s at most"
     ratio = took.summed / took.by_clock_s
+    if took.summed <= 0 and took.by_clock_s < COARSE_S * took.counted:
+        return
     if took.summed <= 0:
         reason = f"{took.counted:g} requests were counted, and their time was not"
         yield Difference(what, expected, f"{took.summed:g}", reason, code="sum-not-seconds")

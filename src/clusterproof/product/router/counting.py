@@ -5,6 +5,7 @@ increase() extrapolates. Source: Prometheus docs, "Query functions" (read 2026-1
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -54,7 +55,8 @@ class Counted:
     """One batch as one metric counted it.
 
     Attributes:
-        at_least: What certainly happened: requests with an answer, events with an id.
+        at_least: What certainly happened: requests with an answer, events with an id; without
+            plain requests where the row's labels may leave those out.
         at_most: What may have happened: a request without an answer may have been served.
         risen: The rise over all Pods.
         sent: All requests of the batch; 0 in a record of an earlier version.
@@ -88,7 +90,24 @@ def counted(batch: Batch, row: MetricMovesRow) -> Counted:
         for answer in batch.answers
     )
     risen = rise(batch, row.name, row.labels)
-    return Counted(certain, certain + doubtful, risen, len(batch.answers))
+    hidden = _hidden(batch, row, risen)
+    return Counted(certain - hidden, certain + doubtful, risen, len(batch.answers))
+
+
+_OF_TESTS = re.compile(r"(?:^|_)ab(?:_|$)|variant|experiment", re.IGNORECASE)
+
+
+def _hidden(batch: Batch, row: MetricMovesRow, risen: float) -> int:
+    """Plain requests that the row's labels may leave out.
+
+    By the name of a label that only A/B tests have, or by as many that samples with other labels
+    counted.
+    """
+    plain = sum(served(answer) and answer.plain for answer in batch.answers)
+    if row.by != "requests" or not row.labels or not plain:
+        return 0
+    elsewhere = rise(batch, row.name, {}) - risen
+    return plain if any(map(_OF_TESTS.search, row.labels)) or elsewhere >= plain else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +126,18 @@ class Spent:
 
 
 def spent(batch: Batch, row: MetricMovesRow) -> Spent | None:
-    """How long a batch took; None where the row's metric has no sum, or has others' requests too.
+    """How long a batch took; None where the row's metric has no sum.
+
+    None too where others' requests may be in it: one of ours was not answered, or the count is not
+    exactly ours.
 
     Raises:
         ObservationError: As `rise` does.
     """
     count = counted(batch, row)
-    if row.by != "requests" or count.is_excess or not row.name.endswith("_seconds"):
+    if row.by != "requests" or not row.name.endswith("_seconds"):
+        return None
+    if not count.at_least == count.at_most == count.risen:
         return None
     if not any(has_sum(page, row.name) for page in batch.after):
         return None
