@@ -206,24 +206,38 @@ def test_an_exposure_says_what_came_of_it(claim: Any, value: Exposures, words: s
 
 OLD, YOUNG = PodFate("w-a", 900.0, ((200, 4),)), PodFate("w-b", 12.0, ((200, 4),))
 BROKEN = PodFate("w-c", 900.0, ((200, 1), (500, 3)))
+SILENT = PodFate("w-e", None, ((0, 4),))
 COLD = PodFate("w-d", 3.0, ((200, 4),), unrouted=2)
 
 
 @pytest.mark.parametrize(
     ("by_pod", "words"),
     [
-        ((OLD, BROKEN), "1 of 2 Pods do not: w-c (Ready for 900 s): 1 of 200, 3 of 500"),
+        (
+            (OLD, BROKEN),
+            "asked directly, 1 of 2 Pods did not route:"
+            " w-c (Ready for 900 s): 200 once, 500 three times",
+        ),
         (
             (OLD, COLD),
-            "1 of 2 Pods do not: w-d (Ready for 3 s): 4 of 200, 2 without a variant",
+            "asked directly, 1 of 2 Pods did not route:"
+            " w-d (Ready for 3 s): 200 four times, 2 without a variant",
+        ),
+        (
+            (OLD, SILENT),
+            "asked directly, 1 of 2 Pods did not route: w-e (not Ready): no answer four times",
+        ),
+        (
+            (SILENT,),
+            "asked directly, 1 of 1 Pod did not route: w-e (not Ready): no answer four times",
         ),
         (
             (OLD, YOUNG),
-            "a moment later every Pod did; Ready before it could route?"
-            " w-b (Ready for 12 s): 4 of 200",
+            "later each of the 2 Pods that were asked directly routed every request;"
+            " Ready before it could route? w-b (Ready for 12 s): 200 four times",
         ),
-        ((OLD,), "a moment later each of 1 Pods did, asked by itself"),
-        ((replace(YOUNG, ready_s=None, statuses=((0, 4),)),), "w-b (not Ready): 4 of no answer"),
+        ((OLD,), "later the Pod that was asked directly routed every request"),
+        ((replace(OLD, statuses=((0, 2), (503, 5))),), "no answer twice, 503 5 times"),
     ],
 )
 def test_the_pod_that_does_not_route_is_named(by_pod: tuple[PodFate, ...], words: str) -> None:

@@ -39,7 +39,7 @@ def test_an_operation_that_cost_nothing_is_as_expected() -> None:
     ("flown", "words"),
     [
         (replace(FLOWN, stood_still_s=8.0), "the sender itself stood still for 8.0 s"),
-        (replace(FLOWN, sent=1, answered=1, ran_s=60.0), "1 requests in 60 s"),
+        (replace(FLOWN, sent=1, answered=1, ran_s=60.0), "1 request in 60 s"),
         (replace(FLOWN, stood_still_s=1.9, late_s=9.0), ""),
     ],
 )

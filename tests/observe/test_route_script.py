@@ -28,9 +28,10 @@ ROW = MetricMovesRow(
 class _Router:
     """A router of one Pod, and the API server that its metrics page is read through."""
 
-    def __init__(self, each: int = 1, address: str = "") -> None:
+    def __init__(self, each: int = 1, *addresses: str) -> None:
         self.each = each
-        self.address = address
+        self.addresses = addresses or ("",)
+        self.asked: list[str] = []
         self.count = 0
         self.users: Counter[str] = Counter()
         self.lock = threading.Lock()
@@ -40,6 +41,7 @@ class _Router:
         with self.lock:
             self.count += self.each
             self.users[wanted["user_id"]] += 1
+            self.asked.append(wanted["user_id"])
         if not wanted["enable_ab_test"]:
             return Reply(body={"model_id": "m", "variant_id": "", "is_ab_test": False})
         if wanted["user_id"].endswith("0") and wanted["strategy"] == "fastest":
@@ -61,11 +63,14 @@ class _Router:
         if "/proxy/" in request.path:
             return Reply(body=f"# TYPE requests_total counter\nrequests_total {self.count}\n")
         ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-        pod = {
-            "metadata": {"name": "a", "namespace": "n", "uid": "1", **owned_by("w")},
-            "status": {"phase": "Running", "conditions": [ready], "podIP": self.address},
-        }
-        return Reply(body=listed("Pod", pod))
+        pods = [
+            {
+                "metadata": {"name": name, "namespace": "n", "uid": name, **owned_by("w")},
+                "status": {"phase": "Running", "conditions": [ready], "podIP": address},
+            }
+            for name, address in zip("ab", self.addresses, strict=False)
+        ]
+        return Reply(body=listed("Pod", *pods))
 
 
 def _measure(router: _Router) -> Traffic:
@@ -94,7 +99,7 @@ def test_each_user_asks_three_times_and_every_answer_is_told() -> None:
 
 
 def test_where_a_request_was_not_routed_each_pod_is_asked_by_itself() -> None:
-    router = _Router(address="127.0.0.1")
+    router = _Router(1, "127.0.0.1")
     (fate,) = _measure(router).by_pod
     assert fate.pod == "a"
     assert sum(count for _, count in fate.statuses) == 4
@@ -105,7 +110,23 @@ def test_where_a_request_was_not_routed_each_pod_is_asked_by_itself() -> None:
 
 def test_a_pod_that_cannot_be_asked_by_itself_is_not_accused() -> None:
     assert _measure(_Router()).by_pod == ()
-    assert _measure(_Router(address="127.0.0.9")).by_pod == ()
+    assert _measure(_Router(1, "127.0.0.9")).by_pod == ()
+
+
+def test_a_pod_that_answers_nothing_is_kept_where_another_one_answers() -> None:
+    answers, silent = _measure(_Router(1, "127.0.0.1", "127.0.0.9")).by_pod
+    assert (answers.pod, answers.is_asked) == ("a", True)
+    assert (silent.pod, silent.is_sound, dict(silent.statuses)) == ("b", False, {0: 4})
+
+
+def test_each_pod_is_asked_after_the_last_batch() -> None:
+    """What its SDK sends later would else rise in the quiet time, and be taken for others'."""
+    router = _Router(2, "127.0.0.1")
+    traffic = _measure(router)
+    assert traffic.quiet is not None
+    assert traffic.by_pod
+    turns = [user.removeprefix("run-")[0] for user in router.asked]
+    assert "".join(dict.fromkeys(turns)) == "ace"
 
 
 def test_one_batch_is_enough_where_all_is_counted_once() -> None:

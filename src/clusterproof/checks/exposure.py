@@ -158,12 +158,18 @@ def _whose(by_pod: tuple[PodFate, ...]) -> Iterator[str]:
     young = [fate for fate in by_pod if fate.ready_s is not None and fate.ready_s < WARM_S]
     if unsound:
         named = ", ".join(map(str, unsound[:_SHOWN]))
-        yield f"{len(unsound)} of {len(by_pod)} Pods do not: {named}"
+        pods = "1 Pod" if len(by_pod) == 1 else f"{len(by_pod)} Pods"
+        yield f"asked directly, {len(unsound)} of {pods} did not route: {named}"
     elif young:
         named = ", ".join(map(str, young[:_SHOWN]))
-        yield f"a moment later every Pod did; Ready before it could route? {named}"
+        yield f"{_all_routed(by_pod)}; Ready before it could route? {named}"
     elif by_pod:
-        yield f"a moment later each of {len(by_pod)} Pods did, asked by itself"
+        yield _all_routed(by_pod)
+
+
+def _all_routed(by_pod: tuple[PodFate, ...]) -> str:
+    pods = "the Pod that was" if len(by_pod) == 1 else f"each of the {len(by_pod)} Pods that were"
+    return f"later {pods} asked directly routed every request"
 
 
 def _durable(fact: Exposures) -> tuple[float, str]:

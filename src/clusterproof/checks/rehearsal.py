@@ -67,10 +67,8 @@ def _gap(flown: Flown) -> str:
             " in which an outage of that time would be seen"
         )
     if flown.sent and flown.ran_s / flown.sent > STOOD_STILL_S:
-        return (
-            f"{flown.sent} requests in {flown.ran_s:g} s: an outage between two of them"
-            " would not be seen"
-        )
+        sent = "1 request" if flown.sent == 1 else f"{flown.sent} requests"
+        return f"{sent} in {flown.ran_s:g} s: an outage between two of them would not be seen"
     return ""
 
 

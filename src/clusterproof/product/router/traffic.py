@@ -50,12 +50,16 @@ MANY = 10
 _STRATEGIES = ("cheapest", "fastest", "best_quality")
 
 
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice", 3: "three times", 4: "four times"}.get(count, f"{count} times")
+
+
 @dataclass(frozen=True, slots=True)
 class PodFate:
     """What one Pod answered when it was asked by itself, at its own address.
 
     Attributes:
-        ready_s: How long it was Ready when the batch had been sent; None where it is not.
+        ready_s: How long it was Ready when the first batch had been sent; None where it is not.
         statuses: Of its answers, with how many had each; 0 is none.
         unrouted: Answers of 2xx without a variant.
     """
@@ -68,9 +72,16 @@ class PodFate:
     def __str__(self) -> str:
         """Its name, since when it is Ready, and its answers."""
         since = "not Ready" if self.ready_s is None else f"Ready for {self.ready_s:.0f} s"
-        told = ", ".join(f"{count} of {status or 'no answer'}" for status, count in self.statuses)
+        told = ", ".join(
+            f"{status or 'no answer'} {_times(count)}" for status, count in self.statuses
+        )
         without = f", {self.unrouted} without a variant" if self.unrouted else ""
         return f"{self.pod} ({since}): {told}{without}"
+
+    @property
+    def is_asked(self) -> bool:
+        """True where it gave any answer: a policy may keep us from others."""
+        return any(status for status, _ in self.statuses)
 
     @property
     def is_sound(self) -> bool:
@@ -127,14 +138,17 @@ class Caller:
         if not whole(first):
             first = self._batch("b", users, rows)
         where, how = f"{self._inside.where} -> {self._settings.service}", self._inside.how
-        by_pod = tuple(self._each_pod()) if not all(map(is_routed, first.answers)) else ()
+        sent = time.monotonic()
         if not any(is_excess(first, row) for row in rows):
+            by_pod = self._by_pod(sent, first)
             return Traffic((first,), None, where, f"{how}; {HOW}", by_pod=by_pod)
         quiet = self._nothing(QUIET_S)
         second = self._batch("c", 2 * users, rows)
         among = None
         if any(are_others(quiet, (first, second), row) for row in rows):
             among = self._among(MANY * users)
+        # Last of all: what an SDK sends of it later would rise in a quiet time.
+        by_pod = self._by_pod(sent, first, second)
         return Traffic((first, second), quiet, where, f"{how}; {HOW}", among, by_pod)
 
     def _among(self, users: int) -> tuple[Batch, Batch, Batch]:
@@ -171,28 +185,35 @@ class Caller:
         after = last_within(self._pages, arrived, within_s=SETTLE_WITHIN_S, every_s=1.0)
         return Batch(answers, before, after, took_s)
 
-    def _each_pod(self) -> Iterator[PodFate]:
-        """What each Pod answers now, asked at its own address; those that cannot be are left out.
+    def _by_pod(self, sent: float, *batches: Batch) -> tuple[PodFate, ...]:
+        """What each Pod answers now, where a request was not routed; nothing where no Pod answers.
 
         Of a Service that sends to another port, and behind a policy, nothing comes of it.
         """
+        if all(is_routed(answer) for batch in batches for answer in batch.answers):
+            return ()
+        fates = tuple(self._each_pod(sent))
+        return fates if any(fate.is_asked for fate in fates) else ()
+
+    def _each_pod(self, sent: float) -> Iterator[PodFate]:
+        """What each Pod answers now, asked at its own address; status 0 where nothing came."""
         cluster, name = Cluster(self._api), f"{self._name}-e"
         for number, pod in enumerate(self._running()[:EACH_OF]):
             address = (pod.get("status") or {}).get("podIP") or ""
             host = f"[{address}]" if ":" in address else address
             ready = condition_entry(pod, "Ready")
             since = ready.get("lastTransitionTime") if ready.get("status") == "True" else None
-            ready_s = cluster.seconds_since(since) if since else None
+            later_s = time.monotonic() - sent
+            ready_s = max(0.0, cluster.seconds_since(since) - later_s) if since else None
             try:
                 answers = tuple(self._send([f"{name}{number}"], host)) if address else ()
             except ObservationError:
-                continue
-            if any(answer.status for answer in answers):
-                unrouted = sum(served(answer) and not is_routed(answer) for answer in answers)
-                statuses = Counter(answer.status for answer in answers)
-                yield PodFate(
-                    pod["metadata"]["name"], ready_s, tuple(sorted(statuses.items())), unrouted
-                )
+                answers = ()
+            unrouted = sum(served(answer) and not is_routed(answer) for answer in answers)
+            statuses = Counter(answer.status for answer in answers) or {0: ROUNDS + 1}
+            yield PodFate(
+                pod["metadata"]["name"], ready_s, tuple(sorted(statuses.items())), unrouted
+            )
 
     def _send(self, users: list[str], host: str = "") -> Iterator[Routed]:
         request = {
