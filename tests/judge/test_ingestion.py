@@ -151,9 +151,15 @@ def test_times_that_alone_came_back_otherwise_are_a_clocks() -> None:
         (0.0, -3600.0, "PostHog's clock was 3600 s behind the sending Pod's"),
         (30.0, 59.0, "that of a worker"),
         (0.0, 0.0, "that of a worker"),
+        (0.0, None, "nothing is known of PostHog's clock"),
+        (None, 0.0, "nothing is known of the API server's clock"),
+        (None, None, "nothing is known of the API server's clock and PostHog's clock"),
+        (3600.0, None, "the sending Pod's clock was 3600 s ahead of the API server's"),
     ],
 )
-def test_the_clock_that_is_wrong_is_named(sender_s: float, posthog_s: float, words: str) -> None:
+def test_the_clock_that_is_wrong_is_named(
+    sender_s: float | None, posthog_s: float | None, words: str
+) -> None:
     shifted = EventFate("u1", lag_s=1.0, stored=1, altered=("timestamp: +3600 s apart",))
     reading = Reading(answered=3, clock_s=posthog_s)
     fact = EventBatch((shifted,), reading, sender_s=sender_s)

@@ -131,7 +131,8 @@ class PosthogStandIn:
         polls: Queries that are asked to be answered later end at the so manieth poll; 0: never.
         other: How an event is stored the second time.
         refuse: A query that has these words is answered 500.
-        ahead_s, after_s: How far its clock is ahead; how late each answer is.
+        ahead_s: How far its clock is ahead; None: it tells no date.
+        after_s: How late each answer is.
         depth: Events in the queue by its status page; None: it has no such page.
         ids: Of the flags of the token's project, by name.
         project_ids: Of the flags of the project that is read.
@@ -155,7 +156,8 @@ class PosthogStandIn:
         self.polled = 0
         self.later: dict[str, Any] | None = None
         self.other: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
-        self.ahead_s = self.after_s = 0.0
+        self.ahead_s: float | None = 0.0
+        self.after_s = 0.0
         self.refuse = "?"
         self.depth: int | None = None
         self.ids: dict[str, int] = {}
@@ -166,7 +168,10 @@ class PosthogStandIn:
         """One request, by a clock of its own."""
         self.paths.append(request.path)
         reply = self._answer(request)
-        date = email.utils.formatdate(time.time() + self.ahead_s, usegmt=True)
+        if self.ahead_s is None:
+            date = ""
+        else:
+            date = email.utils.formatdate(time.time() + self.ahead_s, usegmt=True)
         return replace(reply, headers={"date": date, **reply.headers}, after_s=self.after_s)
 
     def _answer(self, request: Request) -> Reply:

@@ -438,6 +438,12 @@ KEYS = {**ALL_LOST, "ids": {"a": 1, "b": 2}}
             r"PostHog's clock was 3[56]\d\d s ahead of",
         ),
         (
+            Run("by a clock that is not told", _told_by(spoil=_shift, ahead_s=None)),
+            "altered",
+            "event-clock",
+            "nothing is known of the API server's clock and PostHog's clock",
+        ),
+        (
             Run("altered", _told_by(spoil=lambda event: event["properties"].update(index="1"))),
             "altered",
             "event-altered",

@@ -1,6 +1,7 @@
 """PostHog's status page in the forms that its versions give it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -193,19 +194,28 @@ SENT = EventBatch((EventFate("u", lag_s=1.0, stored=1),), Reading(answered=1))
 
 
 @pytest.mark.parametrize(
-    ("page", "ready", "code"),
+    ("page", "ready", "earlier_s", "code"),
     [
-        ({"worker_status": 1}, {"a": 60.0, "b": 60.0}, "figure-contradicted"),
-        ({"worker_status": 2}, {"a": 60.0, "b": 60.0}, ""),
-        ({"worker_status": 3}, {"a": 60.0, "b": 60.0}, ""),
-        ({"worker_status": 1}, {"a": 60.0, "b": 5.0}, ""),
-        ({"worker_status": "unknown"}, {"a": 60.0, "b": 60.0}, ""),
-        ({}, {"a": 60.0, "b": 60.0}, ""),
+        ({"worker_status": 1}, {"a": 60.0, "b": 60.0}, 0, "figure-contradicted"),
+        ({"worker_status": 2}, {"a": 60.0, "b": 60.0}, 0, ""),
+        ({"worker_status": 3}, {"a": 60.0, "b": 60.0}, 0, ""),
+        ({"worker_status": 1}, {"a": 60.0, "b": 5.0}, 0, ""),
+        ({"worker_status": 1}, {"a": 90.0, "b": 60.0}, 45, ""),
+        ({"worker_status": "unknown"}, {"a": 60.0, "b": 60.0}, 0, ""),
+        ({}, {"a": 60.0, "b": 60.0}, 0, ""),
     ],
-    ids=["dead inside", "all", "one that ends", "young", "no number", "no count"],
+    ids=[
+        "dead inside",
+        "all",
+        "one that ends",
+        "young",
+        "young when it was read",
+        "no number",
+        "no count",
+    ],
 )
 def test_a_worker_that_is_ready_and_dead_inside_is_told_by_the_count(
-    page: dict[str, Any], ready: dict[str, float], code: str
+    page: dict[str, Any], ready: dict[str, float], earlier_s: float, code: str
 ) -> None:
     pods = []
     for name, since in ready.items():
@@ -217,7 +227,23 @@ def test_a_worker_that_is_ready_and_dead_inside_is_told_by_the_count(
     )
     told = StatusPage({"plugin_sever_alive": True, **page})
     with cluster_of(workload(), *pods) as cluster:
+        told = replace(told, read_at=cluster.api.now() - timedelta(seconds=earlier_s))
         site = Looked({status: told, events: SENT}, claim, cluster=cluster)
         judgement = posthog_status.judge(claim, posthog_status.look(claim, site).value)
     codes = [difference.code for difference in getattr(judgement, "differences", ())]
     assert codes == ([code] if code else [])
+
+
+def test_a_worker_that_ended_before_the_page_was_read_is_not_missing_from_it() -> None:
+    pods = [running(name) for name in ("a", "b")]
+    for pod in pods:
+        pod["status"]["conditions"][0]["lastTransitionTime"] = ago(seconds=60.0)
+    of = ObjectRef(kind="Deployment", namespace="ns", name="web")
+    claim = _row("worker_alive").model_copy(update={"of": of})
+    told = StatusPage({"plugin_sever_alive": True, "worker_status": 1})
+    with cluster_of(workload(), *pods) as cluster:
+        assert len(cluster.pods_of(of)) == 2
+        pods[1]["status"]["conditions"][0]["status"] = "False"
+        site = Looked({status: told, events: SENT}, claim, cluster=cluster)
+        judgement = posthog_status.judge(claim, posthog_status.look(claim, site).value)
+    assert isinstance(judgement, Passed)

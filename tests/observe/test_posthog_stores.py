@@ -198,6 +198,12 @@ def test_the_sending_pods_clock_is_compared_with_the_api_servers(
     assert batch.sender_s == pytest.approx(ahead_s, abs=30.0)
 
 
+def test_a_batch_of_no_known_time_says_nothing_of_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert _batch(monkeypatch, BACK, Reply(), IN_CLUSTER).sender_s is None
+
+
 class _Site(Site):
     """A run whose events came to what a test says."""
 

@@ -161,11 +161,17 @@ def _reason(figure: str, fact: EventBatch) -> str:
 
 def _whose_clock(fact: EventBatch) -> str:
     """Which clock is wrong: three are compared, and those that agree are not."""
-    sender = apart(fact.sender_s, "the sending Pod's clock", "the API server's: its node's is off")
+    sender = apart(
+        fact.sender_s or 0.0, "the sending Pod's clock", "the API server's: its node's is off"
+    )
     if sender:
         return sender
     if fact.reading.clock:
         return fact.reading.clock
+    unseen = [] if fact.sender_s is not None else ["the API server's clock"]
+    unseen += [] if fact.reading.clock_s is not None else ["PostHog's clock"]
+    if unseen:
+        return f"nothing is known of {' and '.join(unseen)}, so it is not known whose clock is off"
     return (
         "the clocks of the sending Pod, of the API server and of what answers for PostHog agree:"
         " that of a worker, or of another Pod that PostHog is made of, does not"

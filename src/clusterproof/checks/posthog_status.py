@@ -7,6 +7,7 @@ import re
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from clusterproof.checks.kind import Kind
@@ -20,6 +21,7 @@ from clusterproof.kube.paths import Missing, look_up, shown
 from clusterproof.kube.pods import is_ready
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.workloads import WORKLOADS
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed, pods_near
 from clusterproof.product.posthog.status import StatusPage
 from clusterproof.spec.row import Expectation, ObjectRef, Ref, Row
@@ -176,23 +178,32 @@ def look(row: StatusRow, site: Site) -> Observed[Figure]:
     claim = site.cluster.find(row.of) if row.of and is_claim else None
     capacity = look_up(claim, "status.capacity.storage")
     page = site.shared(status)
+    # Before our events are waited for: meanwhile a rollout may go on.
+    ready = _ready(site, row.of, page.read_at) if row.of and not is_claim else None
     return read_figure(
         page,
         row,
         capacity=None if isinstance(capacity, Missing) else capacity,
         arrived=arrival(site),
-        ready=_ready(site, row.of) if row.of and not is_claim else None,
+        ready=ready,
     )
 
 
-def _ready(site: Site, workload: ObjectRef) -> int:
-    """How many Pods are ready, and were long enough to have told PostHog."""
-    pods = [pod for pod in site.cluster.pods_of(workload) if is_ready(pod)]
+def _ready(site: Site, workload: ObjectRef, read_at: datetime | None) -> int:
+    """How many Pods are ready, and had been so for long enough when the page was read.
+
+    They are listed anew: one that ended before the page was read is not missing from it.
+    """
+    asked_at = read_at or site.api.now()
+    since = [
+        condition_entry(pod, "Ready").get("lastTransitionTime")
+        for pod in Cluster(site.api).pods_of(workload)
+        if is_ready(pod)
+    ]
     return sum(
-        site.cluster.seconds_since(str(condition_entry(pod, "Ready")["lastTransitionTime"]))
-        > TOLD_S
-        for pod in pods
-        if condition_entry(pod, "Ready").get("lastTransitionTime")
+        (asked_at - datetime.fromisoformat(moment)).total_seconds() > TOLD_S
+        for moment in since
+        if moment
     )
 
 

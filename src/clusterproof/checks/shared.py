@@ -198,7 +198,7 @@ def events(site: Site) -> EventBatch:
     batch = send_events(pod, site.posthog, site.run_id)
     last = site.api.now().timestamp() - batch.took_s
     sender_s = min(0.0, batch.began_at - before) + max(0.0, batch.began_at - last)
-    batch = replace(batch, sender_s=sender_s if batch.began_at else 0.0)
+    batch = replace(batch, sender_s=sender_s if batch.began_at else None)
     if len(batch.durable) == len(batch.events):
         return batch
     host = urlsplit(site.posthog.host).hostname or ""
@@ -232,7 +232,8 @@ def exposures(site: Site) -> tuple[Mapping[str, Stored], Reading]:
 def status(site: Site) -> StatusPage:
     """PostHog's own status page, after our own events: a quiet instance has ingested those."""
     site.ended(events)
-    return read_page(posthog_pod(site), site.posthog)
+    pod, read_at = posthog_pod(site), site.api.now()
+    return replace(read_page(pod, site.posthog), read_at=read_at)
 
 
 @dataclass(frozen=True, slots=True)

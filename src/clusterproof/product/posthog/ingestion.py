@@ -46,7 +46,8 @@ class Reading:
         deferred: Queries that were answered 202, and polled.
         asks_s: The wait that PostHog asked for at last, and that was longer than what was left.
         elsewhere: The project that is read has none of the flags of the token's project.
-        clock_s: How far PostHog's clock was ahead of the sending Pod's, where it was farthest.
+        clock_s: How far PostHog's clock was ahead of the sending Pod's, where it was farthest; None
+            where no answer had a date.
     """
 
     answered: int
@@ -59,12 +60,12 @@ class Reading:
     deferred: int = 0
     asks_s: float = 0.0
     elsewhere: bool = False
-    clock_s: float = 0.0
+    clock_s: float | None = None
 
     @property
     def clock(self) -> str:
         """How far the clocks are apart, or "" where that is little."""
-        return apart(self.clock_s, "PostHog's clock", "the sending Pod's")
+        return apart(self.clock_s or 0.0, "PostHog's clock", "the sending Pod's")
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -138,7 +139,8 @@ class EventBatch:
             end; None where that is not known.
         began_at: When they were sent, in seconds since 1970 by the sending Pod's clock; 0 in a
             record of an earlier version.
-        sender_s: How far that clock is ahead of the API server's, at the least; 0 where they agree.
+        sender_s: How far that clock is ahead of the API server's, at the least; 0 where they
+            agree, and None where that is not known.
         refusals: The stores that refuse what is written, by PostHog's answers and logs.
     """
 
@@ -153,7 +155,7 @@ class EventBatch:
     waiting: int | None = None
     refusals: tuple[str, ...] = ()
     began_at: float = 0.0
-    sender_s: float = 0.0
+    sender_s: float | None = None
 
     @property
     def durable(self) -> list[EventFate]:

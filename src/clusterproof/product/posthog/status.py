@@ -9,6 +9,7 @@ Source: PostHog's posthog/api/instance_status.py (stored versions, read 2026-11-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from clusterproof.observe.inside import Inside
@@ -29,6 +30,7 @@ class StatusPage:
         events_last_hour: By HogQL; None where it was not answered.
         query_s: How long each query took.
         query_error: Why a query was not answered, or "".
+        read_at: When it was asked for, by the API server's clock; None where that is not known.
     """
 
     lines: Mapping[str, Any]
@@ -38,6 +40,7 @@ class StatusPage:
     query_error: str = ""
     where: str = ""
     how: str = ""
+    read_at: datetime | None = None
 
 
 def read_page(inside: Inside, settings: PosthogSettings) -> StatusPage:

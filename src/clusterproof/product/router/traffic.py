@@ -207,8 +207,8 @@ class Caller:
             ready_s = max(0.0, cluster.seconds_since(since) - later_s) if since else None
             try:
                 answers = tuple(self._send([f"{name}{number}"], host)) if address else ()
-            except ObservationError:
-                answers = ()
+            except ObservationError:  # of the Pod that sends: this one was not asked
+                continue
             unrouted = sum(served(answer) and not is_routed(answer) for answer in answers)
             statuses = Counter(answer.status for answer in answers) or {0: ROUNDS + 1}
             yield PodFate(

@@ -104,7 +104,8 @@ class Reading:
         self.started = datetime.now(tz=UTC)
         self.ends_at = time.monotonic() + request["within_s"]
         self.asked = self.answered = self.refused = self.limited = self.deferred = 0
-        self.waited_s = self.asks_s = self.clock_s = 0.0
+        self.waited_s = self.asks_s = 0.0
+        self.clock_s: Union[float, None] = None  # noqa: UP007 - Python 3.9 in a Pod
         self.error, self.cached, self.elsewhere = "", False, False
         self.mode = "force_blocking"
 
@@ -264,7 +265,7 @@ class Reading:
         except (TypeError, ValueError):
             return
         apart_s = at - sent if at < sent else max(0.0, at - time.time())
-        self.clock_s = max(self.clock_s, apart_s, key=abs)
+        self.clock_s = max(self.clock_s or 0.0, apart_s, key=abs)
 
     def is_elsewhere(self) -> bool:
         """True where the project that is read has none of the flags of the token's project."""
@@ -292,7 +293,7 @@ class Reading:
             "deferred": self.deferred,
             "asks_s": self.asks_s,
             "elsewhere": self.elsewhere,
-            "clock_s": round(self.clock_s, 1),
+            "clock_s": None if self.clock_s is None else round(self.clock_s, 1),
         }
 
 
