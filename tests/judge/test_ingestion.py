@@ -104,10 +104,6 @@ FULL = "Redis refuses what is written: it is full (log of worker-1/worker)"
         (_batch(GOOD, EventFate("u1", error="503")), "event-rejected"),
         (replace(_batch(GONE), waiting=9, refusals=(FULL,)), "event-waiting"),
         (replace(_batch(GONE), waiting=0, refusals=(FULL,)), "store-refuses"),
-        (
-            replace(_batch(EventFate("u1", error="APIError: 401 (key)")), refusals=(FULL,)),
-            "event-rejected",
-        ),
         (replace(_batch(GOOD, GONE), refusals=(FULL,)), "store-refuses"),
         (replace(_batch(EventFate("u1", error="503")), refusals=(FULL,)), "store-refuses"),
     ],

@@ -102,6 +102,8 @@ def test_no_store_is_accused_by_other_words(line: str) -> None:
 
 
 GONE = EventBatch((EventFate("u1"),), Reading(answered=3), took_s=45.0)
+WRONG_KEY = replace(GONE, events=(EventFate("u1", error="APIError: 401 (no such key)"),))
+BUSY = replace(GONE, events=(EventFate("u1", error="APIError: 503 (busy)"),))
 BACK = replace(GONE, events=(EventFate("u1", lag_s=1.0, stored=1),))
 
 
@@ -169,8 +171,10 @@ IN_CLUSTER = "http://posthog-web.posthog.svc:8000"
         (GONE, Reply(403, {"kind": "Status", "code": 403}), IN_CLUSTER, False, 1),
         (GONE, Reply(body=FULL), "https://app.posthog.com", False, 0),
         (BACK, Reply(body=FULL), IN_CLUSTER, False, 0),
+        (WRONG_KEY, Reply(body=FULL), IN_CLUSTER, False, 0),
+        (BUSY, Reply(body=FULL), IN_CLUSTER, True, 1),
     ],
-    ids=["refuses", "nothing", "forbidden", "outside", "all came back"],
+    ids=["refuses", "nothing", "forbidden", "outside", "all came back", "wrong key", "503"],
 )
 def test_logs_are_read_where_events_are_missing(
     monkeypatch: pytest.MonkeyPatch,

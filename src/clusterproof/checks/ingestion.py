@@ -4,7 +4,6 @@ Source: PostHog's own acceptance tests of its ingestion (read 2026-11-23).
 """
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
@@ -19,8 +18,6 @@ from clusterproof.product.posthog.ingestion import EventBatch
 from clusterproof.spec.row import Expectation, Row
 
 _SHOWN = 3
-_CALLERS_FAULT = re.compile(r"\b4(?:0[0-7]|1\d|2[0-8])\b")
-"""An HTTP status by which PostHog refuses who sends, and not its store what is sent."""
 
 
 class IngestionRow(Row):
@@ -200,9 +197,7 @@ def _fate_of_missing(fact: EventBatch) -> str:
 
 
 def _rejected(fact: EventBatch) -> str:
-    errors = [event.error for event in fact.events if event.error]
-    is_callers = bool(errors) and all(_CALLERS_FAULT.search(error) for error in errors)
-    return "store-refuses" if fact.refusals and not is_callers else "event-rejected"
+    return "store-refuses" if fact.refusals else "event-rejected"
 
 
 def _missing(fact: EventBatch) -> str:

@@ -1,5 +1,6 @@
 """Looks that several rows share: dials, our own traffic, PostHog. Each is made once in a run."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from clusterproof.act.rehearsal.seen import Rehearsed
     from clusterproof.observe.observed import Observed
 
+_CALLERS_FAULT = re.compile(r"\b4(?:0[0-7]|1\d|2[0-8])\b")
+"""An HTTP status by which PostHog refuses who sends, and not its store what is sent."""
 MEMORY = "256Mi"
 """Three interpreters at a time, two of them with the SDK."""
 
@@ -199,7 +202,8 @@ def events(site: Site) -> EventBatch:
     last = site.api.now().timestamp() - batch.took_s
     sender_s = min(0.0, batch.began_at - before) + max(0.0, batch.began_at - last)
     batch = replace(batch, sender_s=sender_s if batch.began_at else None)
-    if len(batch.durable) == len(batch.events):
+    missing = [event for event in batch.events if event.lag_s is None]
+    if all(_CALLERS_FAULT.search(event.error) for event in missing):
         return batch
     host = urlsplit(site.posthog.host).hostname or ""
     meant = {name.namespace for name in services_meant(host, site.posthog.namespace)}
