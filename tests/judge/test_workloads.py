@@ -255,8 +255,8 @@ def test_the_same_quantity_is_right_however_it_is_written() -> None:
         (
             Bound(container_exists=True, template=None, pods=(), limit="2"),
             [
-                "template requests.cpu: expected 500m, observed none (the API server takes the"
-                " limit for it: 2)"
+                "template requests.cpu: expected 500m, observed none (the API server uses the"
+                " limit as the request: 2)"
             ],
         ),
         (bound("500m", "1"), ["web-0 requests.cpu: expected 500m, observed 1"]),

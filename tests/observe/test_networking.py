@@ -573,7 +573,7 @@ def test_a_need_in_its_hosts_network_is_an_address() -> None:
     ]
     with cluster_of(*objects) as cluster:
         (only,) = said(rule, read_policies(cluster, rule).value)
-    assert only.endswith("(its Pods are in their hosts' network: an ipBlock selects them alone)")
+    assert only.endswith("(its Pods are in their hosts' network: only an ipBlock can select them)")
 
 
 @pytest.mark.parametrize(
