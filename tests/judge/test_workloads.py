@@ -164,6 +164,14 @@ def test_other_causes_are_said_as_they_are(why: str) -> None:
     assert found == f"web-1/web: expected running, observed {why}"
 
 
+@pytest.mark.parametrize("kind", ["Job", "CronJob"])
+def test_a_job_that_is_gone_is_no_job(kind: str) -> None:
+    rule = row("starts", workload=f"{kind}/ns/web", restarts_at_most=1, within_s=600)
+    (found,) = differences(rule, Starts(0, (), (), ends=True, exists=False))
+    assert (found.expected, found.observed) == (f"a {kind}", f"no such {kind}")
+    assert found.code == "pods-absent"
+
+
 def test_restarts_and_no_pods_are_said() -> None:
     assert said(starts_row(), Starts(1, (), (("web-1/web", 2),))) == [
         "web-1/web: expected at most 1 restarts, none in the last 600 s, observed 2 restarts"

@@ -38,7 +38,7 @@ _DRIVER = re.compile(
 """What a driver takes that is no URL: Go's for MySQL, Oracle's for Java."""
 _HOST = re.compile(r"[\w.:%-]+")
 _PROPERTIES = re.compile(r";[\w. ]+=")
-"""The first of a JDBC driver's properties, behind the host: a password among them may have a `@`."""
+"""How a JDBC driver's properties begin, behind the host: a password among them may have a `@`."""
 _BEFORE_A_URL = re.compile(r"[,;\s]+(?=[A-Za-z][\w+.-]*://)")
 
 

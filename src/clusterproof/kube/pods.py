@@ -69,7 +69,8 @@ def pod_containers(pod: Json) -> tuple[Container, ...]:
 def has_ended_for_good(pod: Json, container: Container) -> bool:
     """Whether a main container failed and is not run again (ShouldContainerBeRestarted).
 
-    One of the container's restartPolicyRules may restart it where its policy does not. The Pod goes on as long as another container of it runs: its phase does not tell.
+    One of the container's restartPolicyRules may restart it where its policy does not. The Pod goes
+    on as long as another container of it runs: its phase does not tell.
     """
     policy = container.spec.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always"
     end = (container.status.get("state") or {}).get("terminated") or {}
