@@ -291,7 +291,7 @@ def test_an_archive_that_is_no_bundle_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         replay_bundle(tmp_path / "x")
     assert str(caught.value) == (
-        f"{tmp_path}/x: expected a run's folder or its bundle: it is no archive of tar"
+        f"{tmp_path}/x: expected a run's folder or its bundle: not a tar archive"
     )
     with pytest.raises(SpecError) as caught:
         replay_bundle(archive(tmp_path / "half.tar", run_json=b"{}"))

@@ -148,7 +148,11 @@ def test_each_element_that_the_path_leads_to_is_as_expected(
     second = FieldValue(object_exists=True, value=20)
     different = differences(rule, FieldValue(object_exists=True, value=70, others=(second,)))
     assert (different == ()) is met
-    assert all(each.reason == "one of 2 that the path leads to" for each in different)
+    reason = (
+        "one of 2 that the path leads to: for one alone, filter by a field in which they differ,"
+        " such as [name=dns]"
+    )
+    assert all(each.reason == reason for each in different)
 
 
 def test_an_absent_object_is_a_difference_even_where_absence_is_expected() -> None:

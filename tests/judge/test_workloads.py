@@ -164,6 +164,14 @@ def test_other_causes_are_said_as_they_are(why: str) -> None:
     assert found == f"web-1/web: expected running, observed {why}"
 
 
+@pytest.mark.parametrize("kind", ["Job", "CronJob"])
+def test_a_job_that_is_gone_is_no_job(kind: str) -> None:
+    rule = row("starts", workload=f"{kind}/ns/web", restarts_at_most=1, within_s=600)
+    (found,) = differences(rule, Starts(0, (), (), ends=True, exists=False))
+    assert (found.expected, found.observed) == (f"a {kind}", f"no such {kind}")
+    assert found.code == "pods-absent"
+
+
 def test_restarts_and_no_pods_are_said() -> None:
     assert said(starts_row(), Starts(1, (), (("web-1/web", 2),))) == [
         "web-1/web: expected at most 1 restarts, none in the last 600 s, observed 2 restarts"
@@ -255,8 +263,8 @@ def test_the_same_quantity_is_right_however_it_is_written() -> None:
         (
             Bound(container_exists=True, template=None, pods=(), limit="2"),
             [
-                "template requests.cpu: expected 500m, observed none (the API server takes the"
-                " limit for it: 2)"
+                "template requests.cpu: expected 500m, observed none (the API server uses the"
+                " limit as the request: 2)"
             ],
         ),
         (bound("500m", "1"), ["web-0 requests.cpu: expected 500m, observed 1"]),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clusterproof.kube.pods import Span, pod_containers, restarts_within
+from clusterproof.kube.pods import Span, has_ended_for_good, pod_containers, restarts_within
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -30,3 +30,32 @@ def test_restarts_without_a_time_may_all_be_recent(
     }
     (container,) = pod_containers(pod)
     assert restarts_within(pod, container, NOW, 600) == span
+
+
+def _rule(operator: str, *codes: int) -> dict[str, Any]:
+    return {"action": "Restart", "exitCodes": {"operator": operator, "values": [*codes]}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "is_for_good"),
+    [
+        ([], True),
+        ([_rule("In", 143)], False),
+        ([_rule("In", 1, 2)], True),
+        ([_rule("In", 1), _rule("In", 2, 143)], False),
+        ([_rule("NotIn", 1)], False),
+        ([_rule("NotIn", 143)], True),
+    ],
+)
+def test_a_rule_restarts_what_the_policy_does_not(
+    rules: list[dict[str, Any]], *, is_for_good: bool
+) -> None:
+    web = {"name": "web", "image": "web:1", "restartPolicy": "Never", "restartPolicyRules": rules}
+    state = {"terminated": {"exitCode": 143, "reason": "Error"}}
+    pod = {
+        "metadata": {"name": "web-1"},
+        "spec": {"containers": [web]},
+        "status": {"phase": "Running", "containerStatuses": [{"name": "web", "state": state}]},
+    }
+    (container,) = pod_containers(pod)
+    assert has_ended_for_good(pod, container) is is_for_good

@@ -190,6 +190,16 @@ def test_nothing_is_forgotten_below_the_limit(tmp_path: Path) -> None:
     assert forget_oldest(tmp_path, 1) == ()
 
 
+def test_a_night_that_the_history_took_and_whose_pages_fail_says_so(stage: Stage) -> None:
+    """A folder stands where the file of metrics goes."""
+    (stage.night.results / "metrics.prom").mkdir(parents=True)
+    assert stage.run() is ExitCode.INTERNAL
+    assert any("the history took this night, but" in line for line in stage.said)
+    assert not any("did not take" in line for line in stage.said)
+    (record,) = stage.records()
+    assert not any("did not take" in note for note in record.notes)
+
+
 def test_a_night_that_the_history_does_not_take_is_told_and_no_pass(stage: Stage) -> None:
     """Its reports are written, old folders go, and the verdict of a failure stays."""
     stage.run()
@@ -198,6 +208,7 @@ def test_a_night_that_the_history_does_not_take_is_told_and_no_pass(stage: Stage
     stage.night = replace(stage.night, webhook=f"{stage.server}/hook", keep=1)
     assert stage.run() is ExitCode.INTERNAL
     assert any("the history did not take this night" in line for line in stage.said)
+    assert not any("the history took this night" in line for line in stage.said)
     assert any(line.startswith("webhook: told") for line in stage.said)
     (folder,) = (stage.night.results / "runs").iterdir()
     assert (folder / "junit.xml").is_file()

@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from clusterproof.checks.consumed import look as look_at_consumed
 from clusterproof.checks.fresh import data_changed_at
 from clusterproof.checks.fresh import look as look_at_fresh
 from clusterproof.checks.placeholders import look as look_at_placeholders
+from clusterproof.checks.secret_shape import _flaw, _is_in_sequence, _period
 from clusterproof.checks.secret_shape import look as look_at_secret_shape
 from clusterproof.checks.site import Permissions, Site
 from clusterproof.errors import ObservationError
@@ -156,6 +158,31 @@ def test_a_secret_that_goes_over_it_and_may_not_be_read_leaves_it_open() -> None
             {
                 "envFrom": [whole("cm"), {"secretRef": {"name": "s"}}],
                 "env": [key_of("DB_HOST", "DB_HOST")],
+            },
+            True,
+        ),
+        (
+            {
+                "envFrom": [whole("cm"), {"secretRef": {"name": "s"}}],
+                "env": [
+                    key_of("DB_HOST", "DB_HOST"),
+                    {
+                        "name": "DB_USER",
+                        "valueFrom": {
+                            "configMapKeyRef": {"name": "cm", "key": "GONE", "optional": True}
+                        },
+                    },
+                ],
+            },
+            True,
+        ),
+        (
+            {
+                "envFrom": [
+                    whole("cm"),
+                    whole("cm", prefix="X_"),
+                    {"secretRef": {"name": "s"}, "prefix": "DB_"},
+                ]
             },
             True,
         ),
@@ -451,6 +478,7 @@ SEQUENCE = "characters in the order of the alphabet, of the digits or of a keybo
         (b"98765432100123456789-zyxwvuts", [SEQUENCE]),
         (b"QwertyuiopAsdfghjklZxcvbnm!!", [SEQUENCE]),
         (b"9f8e1c0a7b6d5f4e3c2b1a0998877665", []),
+        (b"Zq8vT3xKw7Lm2Rp9Yc4NdHs6Zq8vT3xK", []),
         (b"key-2026-11-27-qwe-7Hj2kLp0Zx", []),
         (b"correct-horse-battery-staple-0123\n", [AROUND]),
         (b"correct-horse-battery-staple-0123\r\n", [AROUND]),
@@ -473,6 +501,52 @@ def test_a_secret_by_its_shape(value: bytes, words: list[str]) -> None:
         seen = read_secret_shape(cluster, rule)
     assert [one.observed for one in differences(rule, seen.value)] == words
     assert "correct-horse" not in str(seen)
+
+
+@pytest.mark.parametrize(
+    ("value", "flaw"),
+    [
+        ("12345678", SEQUENCE),
+        ("87654321", SEQUENCE),
+        ("qwerty12", SEQUENCE),
+        ("123456", ""),
+        ("12345670", ""),
+        ("1234567897", ""),
+        ("12345678907", SEQUENCE),
+        ("hgfedcbx", ""),
+    ],
+)
+def test_a_short_value_is_in_sequence_as_a_whole_only(value: str, flaw: str) -> None:
+    assert _flaw(value) == flaw
+
+
+def test_a_random_value_is_hardly_ever_in_sequence() -> None:
+    """Of digits, the chance is a binomial sum: each of ten has two neighbours among ten."""
+    for length in range(1, 41):
+        counts = [
+            count
+            for count in range(length)
+            if _is_in_sequence(_digits_with(count, length - 1 - count))
+        ]
+        chance = sum(
+            comb(length - 1, count) * 0.2**count * 0.8 ** (length - 1 - count) for count in counts
+        )
+        assert chance < 1e-4, length
+
+
+def _digits_with(neighbours: int, others: int) -> str:
+    """Digits with so many pairs of neighbours, and so many others."""
+    digits = [0]
+    for step in [1] * neighbours + [5] * others:
+        digits.append((digits[-1] + step) % 10)
+    return "".join(map(str, digits))
+
+
+def test_the_period_of_a_long_value_is_found_in_linear_time() -> None:
+    """A Secret may have a mebibyte; each of its beginnings against the rest would take minutes."""
+    began = time.process_time()
+    assert _period("a" * 400_000 + "b") == 400_001
+    assert time.process_time() - began < 5
 
 
 def test_a_row_may_say_that_white_space_does_not_matter() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from clusterproof.checks import judge
 from clusterproof.checks.dns import read_resolution
-from clusterproof.checks.egress import read_reach
+from clusterproof.checks.egress import destinations_of, read_reach
 from clusterproof.checks.ingress import look as look_at_ingress
 from clusterproof.checks.ingress_answer import read_ingress_answer
 from clusterproof.checks.policy import look as look_at_policy
@@ -19,7 +19,7 @@ from clusterproof.observe.answers import dial_answers
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
 from clusterproof.observe.matrix import EXTERNAL, OVER_TCP, Matrix
-from clusterproof.observe.policy import HOST_NETWORK
+from clusterproof.observe.policy import HOST_NETWORK, service_named
 from clusterproof.spec.behaviour import EgressRow
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
@@ -326,6 +326,9 @@ def test_why_an_ingress_was_not_dialled_has_a_code_of_its_own(there: list[Json],
         ({"A": "postgres:5432 postgres:5432;postgres:5432"}, "u", True),
         ({"A": "pgsql://postgres"}, "u", True),
         ({"A": "jdbc:sqlserver://postgres:5432;databaseName=app"}, "u", True),
+        ({"A": "sqlserver://postgres:5432;user=sa;password=a@b"}, "u", True),
+        ({"A": "postgresql://me:4711;Zq8vT3@postgres:5432/"}, "u", True),
+        ({"A": "postgresql://me:4711;Zq8vT3@other:5432/"}, "u", False),
         ({"A": "jdbc:oracle:thin:@//postgres:5432/XE"}, "u", True),
         ({"A": "jdbc:oracle:thin:@postgres:5432:XE"}, "u", True),
         ({"A": "me@tcp(postgres:5432)/app"}, "u", True),
@@ -391,6 +394,44 @@ def test_an_external_name_of_this_cluster_means_a_service_that_is_there(
 
 
 # --- Names and egress
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("redis-0.redis", None),
+        ("redis-1.redis", "Service/redis/redis-1"),
+        ("web.shop", "Service/shop/web"),
+        ("redis", "Service/redis/redis"),
+        ("redis-0.redis.redis.svc", None),
+        ("203.0.113.9", None),
+    ],
+)
+def test_a_name_that_is_an_endpoints_names_no_service(host: str, named: str | None) -> None:
+    slice_ = endpoints("redis", "redis", 6379, {"redis-0": "10.0.0.7"})
+    slice_["endpoints"][0]["hostname"] = "redis-0"
+    with cluster_of(service("redis", "redis", 6379, 6379, {}), slice_) as cluster:
+        ref = service_named(cluster, host, "redis")
+    assert (None if ref is None else str(ref)) == named
+
+
+def test_an_endpoint_that_may_not_be_read_is_not_taken_for_one() -> None:
+    objects = (service("redis", "redis", 6379, 6379, {}),)
+    with cluster_of(*objects, forbidden=("EndpointSlice",)) as cluster:
+        ref = service_named(cluster, "redis-0.redis", "redis")
+    assert str(ref) == "Service/redis/redis-0"
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [("db.svcx", ["10.0.0.7"]), ("db.shop.svcx.example", ["10.0.0.7"]), ("db.shop.svc", [])],
+)
+def test_a_name_is_a_services_by_the_label_svc(host: str, addresses: list[str]) -> None:
+    """It is no part of a label: what is no Service's name leads to the address that is dialled."""
+    rule = row("egress", **{**DNS, "host": host}, expected="allowed")
+    with cluster_of() as cluster:
+        to = destinations_of(cluster, rule, "shop", "TCP", ["10.0.0.7"])
+    assert [each.address for each in to] == addresses
 
 
 def resolved(*addresses: str) -> Dialled:
@@ -573,7 +614,7 @@ def test_a_need_in_its_hosts_network_is_an_address() -> None:
     ]
     with cluster_of(*objects) as cluster:
         (only,) = said(rule, read_policies(cluster, rule).value)
-    assert only.endswith("(its Pods are in their hosts' network: an ipBlock selects them alone)")
+    assert only.endswith("(its Pods are in their hosts' network: only an ipBlock can select them)")
 
 
 @pytest.mark.parametrize(

@@ -580,7 +580,7 @@ def test_a_run_that_is_not_there_is_no_doubt(kind: str) -> None:
     rule = row("starts", workload=f"{kind}/ns/web", restarts_at_most=0, within_s=600)
     with cluster_of() as cluster:
         (only,) = said(rule, cluster, read_starts)
-    assert only == f"{kind}/ns/web: expected Pods, observed none"
+    assert only == f"{kind}/ns/web: expected a {kind}, observed no such {kind}"
 
 
 def test_a_cron_job_of_which_no_pod_is_kept_is_a_doubt() -> None:

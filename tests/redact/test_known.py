@@ -8,6 +8,7 @@ import pytest
 
 from clusterproof.decoding import View, views
 from clusterproof.redact import MASK, Redactor
+from clusterproof.redact.redactor import _clean
 
 LONG = "Zk3vQ9rTb1xWm7Ls0PdYh5Nc2Ga8Ufe4JiKoXq6V"
 PHRASE = "hunter2hunter2"
@@ -117,6 +118,23 @@ def test_what_held_no_secret_is_not_searched_again_where_more_is_spared(
     assert [sparing.text(text) for text in (texts[0], texts[2])] == [texts[0], texts[2]]
     assert looked == []
     assert sparing.text(texts[1]) == texts[1]
+
+
+def test_a_text_that_another_thread_adds_meanwhile_does_not_disturb() -> None:
+    done: dict[str, str] = {}
+
+    class Compared(str):
+        """A text that is added to `done` by the comparison with it."""
+
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            done["another"] = "another"
+            return str.__eq__(self, other)
+
+    done |= {"one": Compared("one"), "two": Compared("two")}
+    assert _clean(done) == {"one": "one", "two": "two"}
 
 
 def test_a_long_text_that_is_said_again_is_redacted_once(monkeypatch: pytest.MonkeyPatch) -> None:

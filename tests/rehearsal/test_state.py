@@ -65,15 +65,27 @@ def _claim(name: str) -> dict[str, Any]:
     return {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {"volumeName": "v"}}
 
 
-def _four(item: dict[str, Any]) -> dict[str, Any]:
-    return {**item, "spec": {**item["spec"], "replicas": 4}}
+def _replicas(item: dict[str, Any], count: int) -> dict[str, Any]:
+    return {**item, "spec": {**item["spec"], "replicas": count}}
+
+
+DB = {
+    "kind": "StatefulSet",
+    "metadata": {"name": "db", "namespace": "a"},
+    "spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]},
+}
+DB_SCALED = {
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "db", "namespace": "a"},
+    "spec": {"scaleTargetRef": {"kind": "StatefulSet", "name": "db"}, "maxReplicas": 9},
+}
 
 
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ([web(), SCALED], [_four(web()), SCALED], []),
-        ([web()], [_four(web())], ["Deployment/a/web: spec.replicas was 2, is 4"]),
+        ([web(), SCALED], [_replicas(web(), 4), SCALED], []),
+        ([web()], [_replicas(web(), 4)], ["Deployment/a/web: spec.replicas was 2, is 4"]),
         ([web()], [web(), node()], []),
         ([_config("state", "1")], [_config("state", "2"), _config("lock", "1")], []),
         (
@@ -82,12 +94,33 @@ def _four(item: dict[str, Any]) -> dict[str, Any]:
             ["ConfigMap/a/own: data.key was 1, is 2"],
         ),
         (
-            [_claim("data-db-0")],
-            [_claim("data-db-0"), _claim("data-db-1")],
+            [DB, _claim("data-db-0")],
+            [DB, _claim("data-db-0"), _claim("data-db-1")],
             ["PersistentVolumeClaim/a/data-db-1: was not there"],
         ),
+        ([DB, DB_SCALED], [DB, DB_SCALED, _claim("data-db-1")], []),
+        ([DB], [DB, _claim("report-29401-x7k2p-scratch"), _claim("data-other-db-1")], []),
+        (
+            [web(), SCALED],
+            [_replicas(web(), 0), SCALED],
+            [
+                "Deployment/a/web: spec.replicas was set by a HorizontalPodAutoscaler, is 0",
+            ],
+        ),
+        ([_replicas(web(), 0), SCALED], [_replicas(web(), 0), SCALED], []),
     ],
-    ids=["autoscaled", "scaled", "a node joined", "a controller's state", "own", "a claim is left"],
+    ids=[
+        "autoscaled",
+        "scaled",
+        "a node joined",
+        "a controller's state",
+        "own",
+        "a claim is left",
+        "an autoscaler's claim",
+        "claims of others",
+        "left at 0",
+        "at 0 before",
+    ],
 )
 def test_what_others_do_meanwhile_is_not_ours(
     before: list[dict[str, Any]], after: list[dict[str, Any]], said: list[str]

@@ -36,7 +36,7 @@ def test_a_state_has_every_kind_that_an_operation_may_change() -> None:
     database = ObjectRef(kind="StatefulSet", namespace="a", name="db")
     with cluster_of(*objects, node()) as cluster:
         state = read_state(cluster.api, ["b", "a", "b"], [database])
-    wanted = (*kinds, "StatefulSet", "PersistentVolumeClaim")
+    wanted = (*kinds, "StatefulSet")
     assert list(state) == [*(f"{kind}/{space}/x" for space in "ab" for kind in wanted), "Node//n"]
 
 

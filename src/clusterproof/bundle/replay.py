@@ -159,7 +159,7 @@ def _folder(path: Path) -> Iterator[Path]:
             with tarfile.open(path, "r:*") as packed:
                 _unpack(packed, Path(scratch))
         except (OSError, tarfile.TarError) as error:
-            reason = getattr(error, "strerror", None) or "it is no archive of tar"
+            reason = getattr(error, "strerror", None) or "not a tar archive"
             raise SpecError(f"{path}: expected a run's folder or its bundle: {reason}") from error
         yield Path(scratch)
 

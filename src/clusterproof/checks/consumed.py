@@ -90,8 +90,8 @@ def look(row: ConsumedRow, site: Site) -> Observed[Consumed]:
         absent = Consumed(there, container is not None, nothing, nothing)
         return Observed(absent, where, ("gets nothing from it",), next_command)
     read = reader_of(cluster, row.of, container.spec, contents=values_of)
-    _refuse_unread(container.spec, row, read)
     variables = environment_of(container.spec, read).variables
+    _refuse_unread(container.spec, row, read, variables)
     files = files_of(
         spec, container.spec, reader_of(cluster, row.of, container.spec, contents=contents_of)
     )
@@ -141,19 +141,24 @@ def _why_not(
     return f"as the file {paths[0]} alone; say so by `as`" if paths else "not set from it"
 
 
-def _refuse_unread(container: Json, row: ConsumedRow, read: Read) -> None:
-    """Nothing, unless a whole Secret that may not be read may go over the row's own source."""
+def _refuse_unread(
+    container: Json, row: ConsumedRow, read: Read, variables: Mapping[str, Variable]
+) -> None:
+    """Nothing, unless a whole Secret that may not be read may go over the row's own source.
+
+    It does not go over what `env` sets; an optional key that is absent sets nothing there.
+    """
     field = "configMapRef" if row.of.kind == "ConfigMap" else "secretRef"
-    own_prefix = None
-    declared = {entry["name"] for entry in container.get("env") or []}
+    own_prefixes: set[str] = set()
+    set_by_env = {name for name, variable in variables.items() if not variable.whole}
     for source in container.get("envFrom") or []:
         prefix = source.get("prefix") or ""
         if (source.get(field) or {}).get("name") == row.of.name:
-            own_prefix = prefix
+            own_prefixes.add(prefix)
         secret = (source.get("secretRef") or {}).get("name", "")
-        if own_prefix is None or not secret or not isinstance(read("Secret", secret), Unread):
+        if not own_prefixes or not secret or not isinstance(read("Secret", secret), Unread):
             continue
-        names = {f"{own_prefix}{key}" for key in row.keys} - declared
+        names = {f"{own}{key}" for own in own_prefixes for key in row.keys} - set_by_env
         if open_ := sorted(name for name in names if name.startswith(prefix)):
             raise ObservationError(
                 f"Secret {secret} is a later source of the environment, and may not be read: it"

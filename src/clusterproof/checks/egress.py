@@ -157,12 +157,13 @@ def destinations_of(
     read is left out: this explains a dial, it does not stand for one.
     """
     transport = transport_of(transport)
-    ref = service_named(row.host, namespace)
+    ref = service_named(cluster, row.host, namespace)
+    is_in_zone = "svc" in row.host.split(".")[2:4]
     try:
-        if ref is not None and (cluster.find(ref) is not None or ".svc" in row.host):
+        if ref is not None and (cluster.find(ref) is not None or is_in_zone):
             return _backends(cluster, ref, row.port, transport)
     except ObservationError:
-        if ref is None or ref.namespace == namespace or ".svc" in row.host:
+        if ref is None or ref.namespace == namespace or is_in_zone:
             return ()
     return tuple(Destination(row.host, row.port, transport, address=each) for each in addresses)
 

@@ -52,7 +52,10 @@ def judge(row: FieldRow, field: FieldValue) -> Judgement:
         code = "field-absent" if isinstance(each.value, Missing) else "field-differs"
         reason = _hint(row.expect, each)
         if field.others:
-            reason = f"one of {len(field.others) + 1} that the path leads to"
+            reason = (
+                f"one of {len(field.others) + 1} that the path leads to: for one alone, filter by"
+                " a field in which they differ, such as [name=dns]"
+            )
         return Failed(Difference(row.path, expected, shown(each.value), reason, code=code))
     return Passed(f"{row.of} {row.path}")
 

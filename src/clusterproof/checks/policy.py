@@ -384,7 +384,7 @@ def _denials(policy: Policy, fact: PolicyView) -> Iterator[Difference]:
         if refused:
             remedy = f"add to spec.egress: {need.remedy()}"
             if not need.cidr and all(to.namespace is None for to in view.destinations):
-                remedy = "its Pods are in their hosts' network: an ipBlock selects them alone"
+                remedy = "its Pods are in their hosts' network: only an ipBlock can select them"
             yield Difference(
                 need.name,
                 f"{need.place} on {need.port}/{need.protocol} allowed",

@@ -136,7 +136,7 @@ def _differences(row: QuantityRow, bound: Bound, field: str) -> Iterator[Differe
     if not _same(bound.template or bound.limit, row.quantity):
         reason = ""
         if bound.limit is not None:
-            reason = f"the API server takes the limit for it: {bound.limit}"
+            reason = f"the API server uses the limit as the request: {bound.limit}"
         elif bound.template is None and any(_same(of, row.quantity) for _, of in bound.pods):
             reason = "the Pods have it from a LimitRange, the template does not declare it"
         code = f"{row.bound[:-1]}-{'absent' if bound.template is None else 'differs'}"

@@ -179,7 +179,10 @@ def judge(row: StartsRow, starts: Starts) -> Judgement:
 
 
 def _differences(row: StartsRow, starts: Starts) -> Iterator[Difference]:
-    if starts.pods == 0 and not (starts.ends and starts.exists):
+    if starts.ends and not starts.exists:
+        kind = row.workload.kind
+        yield Difference(str(row.workload), f"a {kind}", f"no such {kind}", code="pods-absent")
+    elif starts.pods == 0 and not starts.ends:
         yield Difference(str(row.workload), "Pods", "none", code="pods-absent")
     for trouble in starts.troubles:
         place, _, why = trouble.partition(": ")

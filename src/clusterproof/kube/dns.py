@@ -37,6 +37,8 @@ _DRIVER = re.compile(
 )
 """What a driver takes that is no URL: Go's for MySQL, Oracle's for Java."""
 _HOST = re.compile(r"[\w.:%-]+")
+_PROPERTIES = re.compile(r";[\w. ]+=")
+"""How a JDBC driver's properties begin, behind the host: a password among them may have a `@`."""
 _BEFORE_A_URL = re.compile(r"[,;\s]+(?=[A-Za-z][\w+.-]*://)")
 
 
@@ -107,6 +109,7 @@ def addresses_in(text: str) -> tuple[Address, ...]:
     A port that a URL leaves out is that of its scheme. Empty for what is no address.
     """
     bare = text.strip().removeprefix("jdbc:")
+    is_jdbc = bare != text.strip()
     if driver := _DRIVER.match(bare):
         bare = driver["go"] or driver["oracle"]
     if "://" not in bare:
@@ -116,7 +119,7 @@ def addresses_in(text: str) -> tuple[Address, ...]:
         parts = [
             (scheme, host)
             for scheme, _, rest in urls
-            for host in _authority(scheme, rest).split(",")
+            for host in _authority(scheme, rest, is_jdbc=is_jdbc).split(",")
         ]
     found = []
     for scheme, part in parts:
@@ -132,10 +135,14 @@ def addresses_in(text: str) -> tuple[Address, ...]:
     return tuple(found)
 
 
-def _authority(scheme: str, rest: str) -> str:
-    """What stands behind `://`, without the user, up to the path.
+def _authority(scheme: str, rest: str, *, is_jdbc: bool) -> str:
+    """What stands behind `://`, without the user and the password, up to the path.
 
-    gRPC's `dns://` has a name server there, or nothing, and the host behind it.
+    gRPC's `dns://` has a name server there, or nothing, and the host behind it. A password may
+    have a `;`, so it is taken off before the text is cut there.
     """
     rest = rest.rpartition("/")[2] if scheme == "dns" else rest
-    return re.split("[/?;]", rest)[0].rpartition("@")[2]
+    authority = re.split("[/?]", rest)[0]
+    if is_jdbc or scheme == "sqlserver":
+        authority = _PROPERTIES.split(authority)[0]
+    return authority.rpartition("@")[2].partition(";")[0]

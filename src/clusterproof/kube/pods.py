@@ -69,7 +69,8 @@ def pod_containers(pod: Json) -> tuple[Container, ...]:
 def has_ended_for_good(pod: Json, container: Container) -> bool:
     """Whether a main container failed and is not run again (ShouldContainerBeRestarted).
 
-    The Pod goes on as long as another container of it runs: its phase does not tell.
+    One of the container's restartPolicyRules may restart it where its policy does not. The Pod goes
+    on as long as another container of it runs: its phase does not tell.
     """
     policy = container.spec.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always"
     end = (container.status.get("state") or {}).get("terminated") or {}
@@ -77,8 +78,19 @@ def has_ended_for_good(pod: Json, container: Container) -> bool:
         container.kind is ContainerKind.MAIN
         and policy == "Never"
         and bool(end.get("exitCode"))
+        and not any(
+            _restarts_on(end["exitCode"], rule)
+            for rule in container.spec.get("restartPolicyRules") or []
+        )
         and not is_finished(pod)
     )
+
+
+def _restarts_on(exit_code: int, rule: Json) -> bool:
+    """Whether a restart rule applies to this exit code; each action restarts the container."""
+    codes = rule.get("exitCodes") or {}
+    is_listed = exit_code in (codes.get("values") or [])
+    return {"In": is_listed, "NotIn": not is_listed}.get(codes.get("operator", ""), False)
 
 
 def restarts_within(pod: Json, container: Container, now: datetime, window_s: float) -> Span:

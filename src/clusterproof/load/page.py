@@ -20,10 +20,10 @@ from clusterproof.load.panels import marks_of, panels
 from clusterproof.report.files import replace_file
 
 PREVIOUS = "previous.json"
+"""In a run's folder: the load.json of the run before it."""
 _ALIKE = 0.1
 """The share of its requests by which a run may differ from one that it is compared with: at another
 rate or for another time it would show nothing. Our choice."""
-"""In a run's folder: the load.json of the run before it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,12 @@ def run_night(night: Night, say: Say) -> ExitCode:
         try:
             kept, seen = _keep(night, record, say)
             unkept = ""
+        except _NotWrittenError as error:
+            unkept = (
+                f"the history took this night, but its reports and pages are not whole: {error}"
+            )
+            kept, seen = _unkept(runs, error.record, unkept), None
+            say(unkept)
         except (ClusterproofError, OSError, sqlite3.Error) as error:
             unkept = f"the history did not take this night: {error}"
             kept, seen = _unkept(runs, record, unkept), None
@@ -127,8 +133,25 @@ def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
     return redacted(replace(record, notes=(*record.notes, *notes)), Redactor())
 
 
+class _NotWrittenError(Exception):
+    """The history took a night, and what is made of it could not be written.
+
+    Attributes:
+        record: As the history has it.
+    """
+
+    def __init__(self, record: RunRecord, why: Exception) -> None:
+        super().__init__(str(why))
+        self.record = record
+
+
 def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Comparison | None]:
-    """Add to the history with its census, and write all that is made of it."""
+    """Add to the history with its census, and write all that is made of it.
+
+    Raises:
+        _NotWrittenError: The history took it, and something else could not be written.
+        ClusterproofError, OSError, sqlite3.Error: The history did not take it.
+    """
     with History(night.results / "history.sqlite3") as history:
         record = _in_its_series(history, record)
         before = history.before(record)
@@ -136,22 +159,25 @@ def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Compari
         retired = history.retired(series.id) if series else {}
         kept = with_census(before, record, retired=retired)
         run = history.add(kept)
-        write_reports(kept, night.results / "runs" / kept.run_id)
-        seen = compare(before, kept, retired=retired) if before else None
-        say(f"{kept.run_id}: {kept.verdict.upper()}: {verdict_sentence(kept)}")
-        say_changes("the run before", seen, say)
-        pinned = history.baseline(run.series)
-        if pinned is not None and pinned != run:
-            against = compare(history.record(pinned), kept, retired=retired)
-            say_changes("the baseline", against, say)
-        pages = write_site(history, night.results / "site", now=time.time())
-        replace_file(night.results / "metrics.prom", metrics_text(history).encode())
+        try:
+            write_reports(kept, night.results / "runs" / kept.run_id)
+            seen = compare(before, kept, retired=retired) if before else None
+            say(f"{kept.run_id}: {kept.verdict.upper()}: {verdict_sentence(kept)}")
+            say_changes("the run before", seen, say)
+            pinned = history.baseline(run.series)
+            if pinned is not None and pinned != run:
+                against = compare(history.record(pinned), kept, retired=retired)
+                say_changes("the baseline", against, say)
+            pages = write_site(history, night.results / "site", now=time.time())
+            replace_file(night.results / "metrics.prom", metrics_text(history).encode())
+        except (ClusterproofError, OSError, sqlite3.Error) as error:
+            raise _NotWrittenError(kept, error) from error
     say(f"site: {night.results / 'site' / 'index.html'}, {pages} pages")
     return kept, seen
 
 
 def _unkept(runs: Path, record: RunRecord, why: str) -> RunRecord:
-    """The record of a night that the history did not take, with its reports where they go."""
+    """The record of a night that was not kept or shown, with its reports where they go."""
     noted = replace(record, notes=(*record.notes, why))
     with suppress(ClusterproofError, OSError):
         write_reports(noted, runs / noted.run_id)

@@ -149,7 +149,7 @@ def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, .
     """
     if isinstance(row, DnsRow):
         return ()
-    ref = service_named(row.host, row.workload.namespace)
+    ref = service_named(cluster, row.host, row.workload.namespace)
     if ref is None or ref.namespace != row.workload.namespace:
         return ()
     return ready_endpoints(cluster, ref, row.port, transport_of(row.protocol))

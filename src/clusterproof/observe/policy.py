@@ -6,7 +6,8 @@ Reads networkpolicies, namespaces, pods, services and endpointslices; dials noth
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from clusterproof.kube.dns import services_meant
+from clusterproof.errors import ObservationError
+from clusterproof.kube.dns import ServiceName, services_meant
 from clusterproof.kube.endpoints import endpoints_of
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import Json, labels_of
@@ -80,15 +81,30 @@ def transport_of(protocol: str) -> str:
     return "UDP" if protocol in {"UDP", "DNS"} else "TCP"
 
 
-def service_named(host: str, own_namespace: str) -> ObjectRef | None:
+def service_named(cluster: Cluster, host: str, own_namespace: str) -> ObjectRef | None:
     """The Service that a name first stands for in a Pod of this namespace; None for no such name.
 
-    It need not exist: `example.com` may be Service example of namespace com.
+    It need not exist: `example.com` may be Service example of namespace com. None, too, where the
+    name is an endpoint's before: `redis-0.redis` in namespace redis, where Service redis has it.
     """
     for meant in services_meant(host, own_namespace):
         if not meant.hostname:
             return ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
+        if _is_an_endpoint(cluster, meant):
+            return None
     return None
+
+
+def _is_an_endpoint(cluster: Cluster, meant: ServiceName) -> bool:
+    """Whether a Service has an endpoint of this hostname; False where it may not be read."""
+    service = ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
+    try:
+        if cluster.find(service) is None:
+            return False
+        slices = cluster.objects("EndpointSlice", meant.namespace)
+    except ObservationError:
+        return False
+    return any(entry.hostname == meant.hostname for entry in endpoints_of(slices, meant.name))
 
 
 def ready_endpoints(

@@ -159,8 +159,11 @@ class Redactor:
 
 
 def _clean(done: dict[str, str]) -> dict[str, str]:
-    """The texts that hold no secret: nor do they where more is spared."""
-    return {text: same for text, same in done.items() if text == same}
+    """The texts that hold no secret: nor do they where more is spared.
+
+    Of a copy: another thread may write to `done` meanwhile.
+    """
+    return {text: same for text, same in done.copy().items() if text == same}
 
 
 def _shapes_in(text: str) -> tuple[Shape, ...]:

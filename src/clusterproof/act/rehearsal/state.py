@@ -1,5 +1,6 @@
 """How a deployment is: its objects without what the server writes, and what is not whole in it."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ SERVER_SIDE = frozenset(
 """What the API server writes into an object's metadata."""
 REVISION = "deployment.kubernetes.io/revision"
 """The annotation that counts what a Deployment was."""
+_AUTOSCALED = "set by a HorizontalPodAutoscaler"
 _SHOWN = 60
 
 State = Mapping[str, Any]
@@ -33,7 +35,8 @@ def read_state(
     """Every object of the namespaces that an operation may change, and every Node.
 
     Objects of our own are left out, and so are the replicas of what an autoscaler scales: they are
-    its to say. Beside a StatefulSet its claims are looked at: one that was scaled up leaves them.
+    its to say. Beside a StatefulSet of the row that none scales, its claims are looked at: one
+    that was scaled up leaves them.
     Right: `list` of those kinds.
 
     Args:
@@ -43,7 +46,7 @@ def read_state(
         config_maps: `ConfigMap/namespace/name` of those that the operation changes; controllers
             keep their state in others. None: all.
     """
-    cluster = Cluster(api)
+    cluster, workloads = Cluster(api), tuple(workloads)
     kinds = dict.fromkeys([*KINDS, *(one.kind for one in workloads)])
     if "StatefulSet" in kinds:
         kinds["PersistentVolumeClaim"] = None
@@ -56,18 +59,41 @@ def read_state(
         or config_maps is None
         or f"ConfigMap/{namespace}/{item['metadata']['name']}" in config_maps
     }
-    _leave_to_autoscalers(found)
+    scaled = _leave_to_autoscalers(found)
+    claims = [_claims_of(found[str(ref)]) for ref in workloads if str(ref) in {*found} - scaled]
+    found = {
+        key: part
+        for key, part in found.items()
+        if not key.startswith("PersistentVolumeClaim/")
+        or any(pattern.fullmatch(key) for pattern in claims)
+    }
     nodes = cluster.objects("Node", CLUSTER_WIDE)
     return found | {f"Node//{item['metadata']['name']}": _node(item) for item in nodes}
 
 
-def _leave_to_autoscalers(found: dict[str, Json]) -> None:
-    """Take the replicas out of all that an autoscaler scales."""
+def _claims_of(workload: Json) -> re.Pattern[str]:
+    """The keys of the claims that a StatefulSet makes of its templates; of another kind, none."""
+    metadata = workload["metadata"]
+    templates = (workload.get("spec") or {}).get("volumeClaimTemplates") or []
+    names = "|".join(re.escape(template["metadata"]["name"]) for template in templates) or "(?!)"
+    namespace, name = re.escape(metadata["namespace"]), re.escape(metadata["name"])
+    return re.compile(rf"PersistentVolumeClaim/{namespace}/(?:{names})-{name}-\d+")
+
+
+def _leave_to_autoscalers(found: dict[str, Json]) -> set[str]:
+    """Take the replicas out of all that an autoscaler scales; the keys of what it targets.
+
+    At 0 replicas an autoscaler does nothing (ScalingDisabled): that number stays.
+    """
+    targets = set()
     for key in [key for key in found if key.startswith("HorizontalPodAutoscaler/")]:
         target = (found[key].get("spec") or {}).get("scaleTargetRef") or {}
-        scaled = found.get(f"{target.get('kind')}/{key.split('/')[1]}/{target.get('name')}", {})
-        if "replicas" in (scaled.get("spec") or {}):
-            scaled["spec"] = {k: part for k, part in scaled["spec"].items() if k != "replicas"}
+        targets.add(f"{target.get('kind')}/{key.split('/')[1]}/{target.get('name')}")
+    for key in targets & {*found}:
+        spec = found[key].get("spec") or {}
+        if spec.get("replicas"):
+            found[key]["spec"] = {**spec, "replicas": _AUTOSCALED}
+    return targets
 
 
 def essence(item: Json) -> Json:
