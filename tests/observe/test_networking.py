@@ -19,7 +19,7 @@ from clusterproof.observe.answers import dial_answers
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
 from clusterproof.observe.matrix import EXTERNAL, OVER_TCP, Matrix
-from clusterproof.observe.policy import HOST_NETWORK, service_named
+from clusterproof.observe.policy import HOST_NETWORK, service_reached
 from clusterproof.spec.behaviour import EgressRow
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
@@ -411,14 +411,14 @@ def test_a_name_that_is_an_endpoints_names_no_service(host: str, named: str | No
     slice_ = endpoints("redis", "redis", 6379, {"redis-0": "10.0.0.7"})
     slice_["endpoints"][0]["hostname"] = "redis-0"
     with cluster_of(service("redis", "redis", 6379, 6379, {}), slice_) as cluster:
-        ref = service_named(cluster, host, "redis")
+        ref = service_reached(cluster, host, "redis")
     assert (None if ref is None else str(ref)) == named
 
 
 def test_an_endpoint_that_may_not_be_read_is_not_taken_for_one() -> None:
     objects = (service("redis", "redis", 6379, 6379, {}),)
     with cluster_of(*objects, forbidden=("EndpointSlice",)) as cluster:
-        ref = service_named(cluster, "redis-0.redis", "redis")
+        ref = service_reached(cluster, "redis-0.redis", "redis")
     assert str(ref) == "Service/redis/redis-0"
 
 

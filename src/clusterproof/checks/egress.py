@@ -24,7 +24,7 @@ from clusterproof.observe.policy import (
     pods_or_template,
     policies_of,
     ready_endpoints,
-    service_named,
+    service_reached,
     transport_of,
 )
 from clusterproof.spec.behaviour import EgressRow, Reach
@@ -157,7 +157,7 @@ def destinations_of(
     read is left out: this explains a dial, it does not stand for one.
     """
     transport = transport_of(transport)
-    ref = service_named(cluster, row.host, namespace)
+    ref = service_reached(cluster, row.host, namespace)
     is_in_zone = "svc" in row.host.split(".")[2:4]
     try:
         if ref is not None and (cluster.find(ref) is not None or is_in_zone):

@@ -14,7 +14,7 @@ from clusterproof.kube.services import external_name
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialler, Dialling, dialable_pods
 from clusterproof.observe.dialling import Peer
-from clusterproof.observe.policy import ready_endpoints, service_named, transport_of
+from clusterproof.observe.policy import ready_endpoints, service_reached, transport_of
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import ObjectRef, Row
 
@@ -149,7 +149,7 @@ def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, .
     """
     if isinstance(row, DnsRow):
         return ()
-    ref = service_named(cluster, row.host, row.workload.namespace)
+    ref = service_reached(cluster, row.host, row.workload.namespace)
     if ref is None or ref.namespace != row.workload.namespace:
         return ()
     return ready_endpoints(cluster, ref, row.port, transport_of(row.protocol))

@@ -81,18 +81,30 @@ def transport_of(protocol: str) -> str:
     return "UDP" if protocol in {"UDP", "DNS"} else "TCP"
 
 
-def service_named(cluster: Cluster, host: str, own_namespace: str) -> ObjectRef | None:
-    """The Service that a name first stands for in a Pod of this namespace; None for no such name.
+def service_named(host: str, own_namespace: str) -> ObjectRef | None:
+    """The first Service that a name may stand for in a Pod of this namespace; None for no such.
 
-    It need not exist: `example.com` may be Service example of namespace com. None, too, where the
-    name is an endpoint's before: `redis-0.redis` in namespace redis, where Service redis has it.
+    It need not exist: `example.com` may be Service example of namespace com. Nor is it told here
+    whether the name is an endpoint's: `service_reached`.
     """
     for meant in services_meant(host, own_namespace):
         if not meant.hostname:
             return ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
-        if _is_an_endpoint(cluster, meant):
-            return None
     return None
+
+
+def service_reached(cluster: Cluster, host: str, own_namespace: str) -> ObjectRef | None:
+    """As `service_named`; None where the name is that of an endpoint before.
+
+    Such is `redis-0.redis` in namespace redis, where Service redis has this endpoint: it does not
+    lead to Service redis-0. Looked for where both are in the Pod's own namespace.
+    """
+    ref = service_named(host, own_namespace)
+    if ref is None or ref.namespace != own_namespace:
+        return ref
+    meanings = services_meant(host, own_namespace)
+    before = [meant for meant in meanings if meant.hostname and meant.namespace == own_namespace]
+    return None if any(_is_an_endpoint(cluster, meant) for meant in before) else ref
 
 
 def _is_an_endpoint(cluster: Cluster, meant: ServiceName) -> bool:
