@@ -474,6 +474,7 @@ SEQUENCE = "characters in the order of the alphabet, of the digits or of a keybo
         (b"abc" * 12, ["a short text over and over"]),
         (b"0123456789abcdef" * 2, ["a short text over and over"]),
         (b"change-me-change-me-change-me-ch", ["a short text over and over"]),
+        (b"correct-horse-991+correct-horse-991", ["a short text over and over"]),
         (b"abcdefghijklmnopqrstuvwxyz012345", [SEQUENCE]),
         (b"98765432100123456789-zyxwvuts", [SEQUENCE]),
         (b"QwertyuiopAsdfghjklZxcvbnm!!", [SEQUENCE]),

@@ -245,15 +245,18 @@ def test_figures_that_the_metrics_api_repeats_are_no_figures(
         [{"metadata": {"name": "web-1"}, "timestamp": "yesterday"}],
         [{"metadata": {"name": "web-1"}, "timestamp": "2026-11-27T21:00:00"}],
         [_figure("another", seconds=20)],
+        [_figure("web-2", seconds=20)],
     ],
-    ids=["none", "without a time", "no time", "without a zone", "of another"],
+    ids=["none", "without a time", "no time", "without a zone", "of another", "of one of two"],
 )
 def test_figures_without_a_time_are_no_pass(figures: list[Json]) -> None:
     measured = autoscaler(UTILIZATION, current=(resource("cpu", averageUtilization=40),))
     answers = {FIGURES: {"kind": "PodMetricsList", "items": figures}}
-    with cluster_of(measured, workload(), running("web-1"), answers=answers) as made:
+    pods = [running("web-1"), running("web-2", ready=bool(figures))]
+    young = running("web-3", created=ago(seconds=5))
+    with cluster_of(measured, workload(), *pods, young, answers=answers) as made:
         rule = row("hpa-state", of=HPA, aspect="metrics")
-        assert "dates a figure of none of web-1" in doubt(rule, read_hpa_state(made, rule).value)
+        assert "dates no figure of web-1" in doubt(rule, read_hpa_state(made, rule).value)
 
 
 def test_figures_whose_age_may_not_be_read_are_no_pass() -> None:

@@ -48,7 +48,7 @@ def test_what_is_not_as_it_was_is_named(after: list[dict[str, Any]], said: str) 
         assert list(changes(before, read_state(second.api, ["a"], [REF]))) == [said]
 
 
-SCALED = {
+SCALED: dict[str, Any] = {
     "kind": "HorizontalPodAutoscaler",
     "metadata": {"name": "web", "namespace": "a"},
     "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 9},
@@ -69,6 +69,15 @@ def _replicas(item: dict[str, Any], count: int) -> dict[str, Any]:
     return {**item, "spec": {**item["spec"], "replicas": count}}
 
 
+KEPT_BY_KEDA = {
+    **SCALED,
+    "metadata": {
+        "name": "keda-hpa-web",
+        "namespace": "a",
+        "labels": {"app.kubernetes.io/managed-by": "keda-operator"},
+    },
+}
+TO_ZERO = {**SCALED, "spec": {**SCALED["spec"], "minReplicas": 0}}
 DB = {
     "kind": "StatefulSet",
     "metadata": {"name": "db", "namespace": "a"},
@@ -108,6 +117,8 @@ DB_SCALED = {
             ],
         ),
         ([_replicas(web(), 0), SCALED], [_replicas(web(), 0), SCALED], []),
+        ([_replicas(web(), 0), KEPT_BY_KEDA], [_replicas(web(), 2), KEPT_BY_KEDA], []),
+        ([web(), TO_ZERO], [_replicas(web(), 0), TO_ZERO], []),
     ],
     ids=[
         "autoscaled",
@@ -120,6 +131,8 @@ DB_SCALED = {
         "claims of others",
         "left at 0",
         "at 0 before",
+        "from 0 by KEDA",
+        "to 0 by an HPA",
     ],
 )
 def test_what_others_do_meanwhile_is_not_ours(

@@ -16,7 +16,7 @@ from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.hpa import Metric, figures_of, metrics_of, requests_needed
 from clusterproof.kube.kinds import kind_of
 from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
-from clusterproof.kube.pods import is_active
+from clusterproof.kube.pods import is_active, is_ready
 from clusterproof.kube.requests import bounds_of
 from clusterproof.kube.selectors import selects
 from clusterproof.kube.workloads import WORKLOADS, pod_spec_of
@@ -153,10 +153,12 @@ def _ages(
         if (name := (item.get("metadata") or {}).get("name", "")) in pods
         and (age_s := _age_s(cluster, item.get("timestamp"))) is not None
     )
-    due = sorted(name for name, pod in pods.items() if cluster.age_s(pod) > UNMEASURED_S)
-    if due and not ages_s:
-        return (), f"the metrics API dates a figure of none of {', '.join(due)}"
-    return ages_s, ""
+    undated = sorted(
+        name
+        for name, pod in pods.items()
+        if is_ready(pod) and cluster.age_s(pod) > UNMEASURED_S and name not in dict(ages_s)
+    )
+    return ages_s, f"the metrics API dates no figure of {', '.join(undated)}" if undated else ""
 
 
 def _age_s(cluster: Cluster, timestamp: object) -> float | None:

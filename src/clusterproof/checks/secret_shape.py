@@ -48,8 +48,10 @@ _UNSEEN = re.compile(r"^[\s\0\ufeff\u200b-\u200f\u2060]+|[\s\0\ufeff\u200b-\u200
 """White space, and what looks like nothing: a byte order mark, a zero-width space, a NUL."""
 
 _AGAIN = 8
-"""Characters that repeat what stands before them; less may be chance. Our choice. They have to be
-half of the value or more: what begins and ends alike may be random in between."""
+"""Characters that repeat what stands before them; less may be chance. Our choice."""
+_SHARE_AGAIN = 0.4
+"""They have to be so much of the value: what begins and ends alike may be random in between, and a
+word that is written twice has a separator or two. Our choice."""
 
 _SEQUENCES = (
     "01234567890",
@@ -146,7 +148,7 @@ def _flaw(text: str) -> str:
         return REPEATED
     if -sum(share * log2(share) for share in shares) < _FEW_BITS:
         return WEAK
-    if len(bare) - _period(bare) >= max(_AGAIN, len(bare) / 2):
+    if len(bare) - _period(bare) >= max(_AGAIN, len(bare) * _SHARE_AGAIN):
         return PERIODIC
     return SEQUENTIAL if _is_in_sequence(bare.lower()) else ""
 

@@ -100,10 +100,18 @@ def look(row: ServiceRow, site: Site) -> Observed[ServiceView]:
         cluster.forget("Pod", "EndpointSlice")
         return _service_view(cluster, row, service)
 
+    before: set[str] | None = None
+
     def is_settled(view: ServiceView) -> bool:
-        return _fit_together(view) or not _has_changed_lately(cluster, row, view)
+        nonlocal before
+        was, before = before, _apart(view)[1]
+        if _fit_together(view):
+            return True
+        # Twice the same: no Pod went away between the list of Pods and that of the endpoints.
+        return was == before and not _has_changed_lately(cluster, row, view)
 
     view = _service_view(cluster, row, service)
+    is_settled(view)
     if not _fit_together(view):
         view = last_within(read_again, is_settled, within_s=AGREE_WITHIN_S, every_s=1.0)
     shown = ", ".join(f"{end.pod or end.address}:{end.port}" for end in view.endpoints) or "none"

@@ -39,6 +39,7 @@ _DRIVER = re.compile(
 _HOST = re.compile(r"[\w.:%-]+")
 _PROPERTIES = re.compile(r";[\w. ]+=")
 """How a JDBC driver's properties begin, behind the host: a password among them may have a `@`."""
+_WITH_PROPERTIES = frozenset({"mssql", "sqlserver"})
 _BEFORE_A_URL = re.compile(r"[,;\s]+(?=[A-Za-z][\w+.-]*://)")
 
 
@@ -143,6 +144,6 @@ def _authority(scheme: str, rest: str, *, is_jdbc: bool) -> str:
     """
     rest = rest.rpartition("/")[2] if scheme == "dns" else rest
     authority = re.split("[/?]", rest)[0]
-    if is_jdbc or scheme == "sqlserver":
+    if is_jdbc or scheme.lower() in _WITH_PROPERTIES:
         authority = _PROPERTIES.split(authority)[0]
     return authority.rpartition("@")[2].partition(";")[0]

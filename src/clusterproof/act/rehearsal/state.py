@@ -83,17 +83,27 @@ def _claims_of(workload: Json) -> re.Pattern[str]:
 def _leave_to_autoscalers(found: dict[str, Json]) -> set[str]:
     """Take the replicas out of all that an autoscaler scales; the keys of what it targets.
 
-    At 0 replicas an autoscaler does nothing (ScalingDisabled): that number stays.
+    At 0 replicas an autoscaler does nothing (ScalingDisabled): that number stays, but where
+    something scales to 0 and back (KEDA, or an HPA with minReplicas 0).
     """
-    targets = set()
+    targets, to_zero = set(), set()
     for key in [key for key in found if key.startswith("HorizontalPodAutoscaler/")]:
         target = (found[key].get("spec") or {}).get("scaleTargetRef") or {}
-        targets.add(f"{target.get('kind')}/{key.split('/')[1]}/{target.get('name')}")
+        name = f"{target.get('kind')}/{key.split('/')[1]}/{target.get('name')}"
+        targets.add(name)
+        if _scales_to_zero(found[key]):
+            to_zero.add(name)
     for key in targets & {*found}:
         spec = found[key].get("spec") or {}
-        if spec.get("replicas"):
+        if spec.get("replicas") or key in to_zero:
             found[key]["spec"] = {**spec, "replicas": _AUTOSCALED}
     return targets
+
+
+def _scales_to_zero(autoscaler: Json) -> bool:
+    """An HPA that may (minReplicas 0), or one of KEDA's, whose operator does it beside the HPA."""
+    keeper = labels_of(autoscaler).get("app.kubernetes.io/managed-by")
+    return (autoscaler.get("spec") or {}).get("minReplicas") == 0 or keeper == "keda-operator"
 
 
 def essence(item: Json) -> Json:
