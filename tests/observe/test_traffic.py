@@ -144,7 +144,7 @@ def _timed(count: float, summed: float, probes: float = 0.0) -> Page:
         (3.0, "milliseconds?"),
         (620e3, "microseconds?"),
         (620e6, "nanoseconds?"),
-        (0.0, ""),
+        (0.0, "their time was not"),
     ],
 )
 def test_a_sum_that_is_not_of_seconds_is_told_by_our_own_clock(summed: float, unit: str) -> None:
@@ -172,15 +172,29 @@ def test_a_sum_is_not_compared_where_a_request_of_others_may_stand_for_one_of_ou
     assert (fact.spent, differences(SECONDS, fact)) == (None, ())
 
 
-@pytest.mark.parametrize(("each_ms", "is_red"), [(2.0, False), (49.0, False), (51.0, True)])
-def test_a_sum_of_nothing_is_red_where_requests_took_more_than_a_clock_cuts_off(
-    each_ms: float, *, is_red: bool
-) -> None:
+@pytest.mark.parametrize("each_ms", [2.1, 5.0, 45.0, 500.0])
+def test_a_sum_that_did_not_move_is_red(each_ms: float) -> None:
     answers = (Routed("u", 200, duration_ms=each_ms),) * 60
     batch = Batch(answers, (_timed(0, 5.0),), (_timed(60, 5.0),), 1.0)
-    found = differences(SECONDS, read_moves(Traffic((batch,)), SECONDS).value)
-    reason = "60 requests were counted, and their time was not"
-    assert [difference.reason for difference in found] == ([reason] if is_red else [])
+    (difference,) = differences(SECONDS, read_moves(Traffic((batch,)), SECONDS).value)
+    assert difference.reason == "60 requests were counted, and their time was not"
+
+
+@pytest.mark.parametrize("each_ms", [0.9, 1.9])
+def test_a_sum_that_did_not_move_is_in_doubt_where_requests_were_too_fast(each_ms: float) -> None:
+    answers = (Routed("u", 200, duration_ms=each_ms),) * 60
+    batch = Batch(answers, (_timed(0, 5.0),), (_timed(60, 5.0),), 1.0)
+    reason = doubt(SECONDS, read_moves(Traffic((batch,)), SECONDS).value)
+    assert reason.startswith("the sum of took_seconds did not move, and 60 requests that took")
+    moved = Batch(answers, (_timed(0, 5.0),), (_timed(60, 5.001),), 1.0)
+    assert differences(SECONDS, read_moves(Traffic((moved,)), SECONDS).value) == ()
+
+
+def test_a_request_that_is_not_counted_is_red_though_the_sum_is_in_doubt() -> None:
+    answers = (Routed("u", 200, duration_ms=0.9),) * 60
+    batch = Batch(answers, (_timed(0, 5.0),), (_timed(59, 5.0),), 1.0)
+    (difference,) = differences(SECONDS, read_moves(Traffic((batch,)), SECONDS).value)
+    assert difference.code == "counted-too-few"
 
 
 def _by_label(label: str, tested: float, plain: float) -> Page:
