@@ -101,6 +101,48 @@ def test_no_store_is_accused_by_other_words(line: str) -> None:
     assert store_named(line) == ""
 
 
+MEMORY = ("INSERT INTO events VALUES: Code: 241.", "DB::Exception: Memory limit (total) exceeded")
+TWO_LINES = [
+    (("ServerException: Code: 252.", "DB::Exception: Too many parts (300)."), "too many parts"),
+    (("Code: 243.  ", "  DB::Exception: Cannot reserve 1 MiB"), "no space left"),
+    (MEMORY, "its memory is used up"),
+    (("Code: 241.", "DB::Exception: Memory limit (in query: INSERT INTO e)"), "its memory"),
+    (("Code: 164.", "DB::Exception: u: Cannot execute query in readonly mode"), "may only read"),
+    (("Code: 164.", "DB::Exception: u: no rights (in query: INSERT INTO e)"), "may only read"),
+]
+
+
+@pytest.mark.parametrize(("lines", "why"), TWO_LINES)
+@pytest.mark.parametrize("end", [None, "\n", "\\n", "\\\\n"])
+def test_an_exception_that_is_printed_over_two_lines_is_known(
+    lines: tuple[str, str], why: str, end: str | None
+) -> None:
+    texts = lines if end is None else (end.join(lines),)
+    (sentence,) = refusals([("log of a", line) for line in ("up", *texts, "up")])
+    assert store_named(sentence) == "clickhouse"
+    assert why in sentence
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Code: 241.", "DB::Exception: Memory limit (in query: SELECT 1)"),
+        ("query: SELECT 1: Code: 243.", "DB::Exception: no space for a sort"),
+        ("Code: 164.", "DB::Exception: bi: Cannot modify 'max_threads' in readonly mode"),
+        ("Code: 60.", "DB::Exception: Table events does not exist"),
+        ("Code: 252.", "up", "DB::Exception: another"),
+        ("INSERT INTO events", "Code: 241.", "DB::Exception: Memory limit"),
+    ],
+)
+def test_no_store_is_accused_by_two_lines_of_other_words(lines: tuple[str, ...]) -> None:
+    assert list(refusals([("log of a", line) for line in lines])) == []
+
+
+def test_lines_of_two_logs_are_not_joined() -> None:
+    texts = [("log of a", "Code: 252."), ("log of b", "DB::Exception: another")]
+    assert list(refusals(texts)) == []
+
+
 GONE = EventBatch((EventFate("u1"),), Reading(answered=3), took_s=45.0)
 WRONG_KEY = replace(GONE, events=(EventFate("u1", error="APIError: 401 (no such key)"),))
 BUSY = replace(GONE, events=(EventFate("u1", error="APIError: 503 (busy)"),))
