@@ -12,10 +12,12 @@ from clusterproof.checks.shared import Arrival, arrival, events
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Failed
 from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.workloads import recent_lines
 from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading
 from clusterproof.product.posthog.status import StatusPage
 from clusterproof.product.posthog.stores import refusals, store_named
 from clusterproof.spec import Settings, Spec
+from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import KeyRef, PosthogSettings
 from tests.judge.rows import row
 from tests.observe.cluster_objects import adopted, deployment
@@ -233,6 +235,18 @@ def test_logs_are_read_where_events_are_missing(
     assert batch.refusals == (expected if refused else ())
     evidence = ingestion.look(row("ingestion", figure="lost", expect={"equals": 0}), _Site(batch))
     assert set(batch.refusals) <= set(evidence.evidence)
+    unread = [line for line in evidence.evidence if line.startswith("logs of ")]
+    assert [line.partition(": ")[0] for line in unread] == (
+        ["logs of worker-1/main not read"] if log.status == 403 else []
+    )
+
+
+def test_workloads_whose_pods_cannot_be_listed_have_logs_that_are_not_read() -> None:
+    refs = (ObjectRef(kind="Deployment", namespace="n", name=name) for name in ("a", "b"))
+    with api_server(lambda _: Reply(403, {"kind": "Status", "code": 403})) as api:
+        logs = recent_lines(Cluster(api), refs, 9.0)
+    assert logs.lines == ()
+    assert logs.unread.startswith("logs of Deployment/n/a, Deployment/n/b not read: ")
 
 
 @pytest.mark.parametrize("ahead_s", [0.0, 5000.0, -5000.0])

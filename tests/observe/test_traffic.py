@@ -250,9 +250,9 @@ def test_probes_that_the_same_metric_counts_make_up_for_no_request(probes: float
 
 
 def test_probes_do_not_keep_a_sum_from_being_compared_with_our_clock() -> None:
-    answers = (Routed("u", 200, duration_ms=10.0),) * 40
-    answers += (Routed("v", 200, duration_ms=10.0, plain=True),) * 20
-    batch = Batch(answers, (_timed(0, 0.0),), (_timed(60, 620.0, probes=50),), 1.0)
+    tested = (Routed("u", 200, duration_ms=10.0),) * 40
+    plain = (Routed("v", 200, duration_ms=10.0, plain=True),) * 20
+    batch = Batch(tested + plain, (_timed(0, 0.0),), (_timed(60, 620.0, probes=50),), 1.0)
     (difference,) = differences(SECONDS, read_moves(Traffic((batch,)), SECONDS).value)
     assert difference.code == "sum-not-seconds"
 
