@@ -12,10 +12,12 @@ from clusterproof.checks.shared import Arrival, arrival, events
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Failed
 from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.workloads import recent_lines
 from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading
 from clusterproof.product.posthog.status import StatusPage
 from clusterproof.product.posthog.stores import refusals, store_named
 from clusterproof.spec import Settings, Spec
+from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import KeyRef, PosthogSettings
 from tests.judge.rows import row
 from tests.observe.cluster_objects import adopted, deployment
@@ -99,6 +101,48 @@ def test_each_store_is_known_by_its_words(line: str, store: str, why: str) -> No
 def test_no_store_is_accused_by_other_words(line: str) -> None:
     assert list(refusals([("log of a", line)])) == []
     assert store_named(line) == ""
+
+
+MEMORY = ("INSERT INTO events VALUES: Code: 241.", "DB::Exception: Memory limit (total) exceeded")
+TWO_LINES = [
+    (("ServerException: Code: 252.", "DB::Exception: Too many parts (300)."), "too many parts"),
+    (("Code: 243.  ", "  DB::Exception: Cannot reserve 1 MiB"), "no space left"),
+    (MEMORY, "its memory is used up"),
+    (("Code: 241.", "DB::Exception: Memory limit (in query: INSERT INTO e)"), "its memory"),
+    (("Code: 164.", "DB::Exception: u: Cannot execute query in readonly mode"), "may only read"),
+    (("Code: 164.", "DB::Exception: u: no rights (in query: INSERT INTO e)"), "may only read"),
+]
+
+
+@pytest.mark.parametrize(("lines", "why"), TWO_LINES)
+@pytest.mark.parametrize("end", [None, "\n", "\\n", "\\\\n"])
+def test_an_exception_that_is_printed_over_two_lines_is_known(
+    lines: tuple[str, str], why: str, end: str | None
+) -> None:
+    texts = lines if end is None else (end.join(lines),)
+    (sentence,) = refusals([("log of a", line) for line in ("up", *texts, "up")])
+    assert store_named(sentence) == "clickhouse"
+    assert why in sentence
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Code: 241.", "DB::Exception: Memory limit (in query: SELECT 1)"),
+        ("query: SELECT 1: Code: 243.", "DB::Exception: no space for a sort"),
+        ("Code: 164.", "DB::Exception: bi: Cannot modify 'max_threads' in readonly mode"),
+        ("Code: 60.", "DB::Exception: Table events does not exist"),
+        ("Code: 252.", "up", "DB::Exception: another"),
+        ("INSERT INTO events", "Code: 241.", "DB::Exception: Memory limit"),
+    ],
+)
+def test_no_store_is_accused_by_two_lines_of_other_words(lines: tuple[str, ...]) -> None:
+    assert list(refusals([("log of a", line) for line in lines])) == []
+
+
+def test_lines_of_two_logs_are_not_joined() -> None:
+    texts = [("log of a", "Code: 252."), ("log of b", "DB::Exception: another")]
+    assert list(refusals(texts)) == []
 
 
 GONE = EventBatch((EventFate("u1"),), Reading(answered=3), took_s=45.0)
@@ -191,6 +235,18 @@ def test_logs_are_read_where_events_are_missing(
     assert batch.refusals == (expected if refused else ())
     evidence = ingestion.look(row("ingestion", figure="lost", expect={"equals": 0}), _Site(batch))
     assert set(batch.refusals) <= set(evidence.evidence)
+    unread = [line for line in evidence.evidence if line.startswith("logs of ")]
+    assert [line.partition(": ")[0] for line in unread] == (
+        ["logs of worker-1/main not read"] if log.status == 403 else []
+    )
+
+
+def test_workloads_whose_pods_cannot_be_listed_have_logs_that_are_not_read() -> None:
+    refs = (ObjectRef(kind="Deployment", namespace="n", name=name) for name in ("a", "b"))
+    with api_server(lambda _: Reply(403, {"kind": "Status", "code": 403})) as api:
+        logs = recent_lines(Cluster(api), refs, 9.0)
+    assert logs.lines == ()
+    assert logs.unread.startswith("logs of Deployment/n/a, Deployment/n/b not read: ")
 
 
 @pytest.mark.parametrize("ahead_s", [0.0, 5000.0, -5000.0])

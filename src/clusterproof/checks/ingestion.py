@@ -42,6 +42,7 @@ def look(_row: IngestionRow, site: Site) -> Observed[EventBatch]:
             *batch.reading.evidence,
             *(f"SDK: {error}" for error in list(errors)[:3]),
             *batch.refusals,
+            *filter(None, [batch.unread]),
         ),
         how=batch.how,
     )

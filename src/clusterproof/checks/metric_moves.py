@@ -33,9 +33,9 @@ its sum, and is less than twice as long. Our choice."""
 _UNITS = ((3e6, "nanoseconds"), (3e3, "microseconds"), (LONGER, "milliseconds"))
 """From which ratio to the callers' time a sum is in another unit: a request spends a thousandth of
 that time in the router, or more."""
-COARSE_S = 0.05
-"""Requests that take less by our clock may each be 0 to a router that cuts off milliseconds: most
-of that time is the way to it. Our choice."""
+COARSE_S = 0.002
+"""Requests that take no longer by our clock may each be 0 to a router that counts in whole
+milliseconds: a part of that time is the way to it. Our choice."""
 SIGMAS = 4.0
 """A false alarm in 16,000 looks. Our choice."""
 
@@ -220,8 +220,20 @@ def judge(row: MetricMovesRow, fact: Moved) -> Judgement:
     if _others_send(row, fact):
         reason = f"{_rise_of_others(row, fact)}: others send as well"
         return Doubt(f"{reason}, so a rise cannot be told to be ours")
+    return _by_ours(row, fact)
+
+
+def _by_ours(row: MetricMovesRow, fact: Moved) -> Judgement:
+    """What is to be said where all that rose is ours."""
+    differences = (*_batch_differences(row, fact), *_unit_differences(row, fact))
+    if not differences and fact.spent is not None and _is_too_fast(fact.spent):
+        return Doubt(
+            f"the sum of {row.name} did not move, and {fact.spent.counted:g} requests that took"
+            f" {fact.spent.by_clock_s * 1000:.3g} ms in all are too fast to tell why: whole"
+            " milliseconds may each be 0"
+        )
     compared = (f"rise of {row.name} by {count.risen:g}" for count in fact.batches)
-    return judged([*_batch_differences(row, fact), *_unit_differences(row, fact)], compared)
+    return judged(differences, compared)
 
 
 def _unsound_differences(row: MetricMovesRow, fact: Moved) -> Iterator[Difference]:
@@ -280,15 +292,18 @@ def _batch_differences(row: MetricMovesRow, fact: Moved) -> Iterator[Difference]
             )
 
 
+def _is_too_fast(took: Spent) -> bool:
+    """True where a sum did not move, and whole milliseconds may be the reason."""
+    return took.summed <= 0 < took.counted and took.by_clock_s <= COARSE_S * took.counted
+
+
 def _unit_differences(row: MetricMovesRow, fact: Moved) -> Iterator[Difference]:
     """A sum that cannot be of seconds: the router took longer than those who waited for it."""
     took = fact.spent
-    if took is None or not took.counted:
+    if took is None or not took.counted or _is_too_fast(took):
         return
     what, expected = f"sum of {row.name}", f"over 0 and about {took.by_clock_s:.3g} s at most"
     ratio = took.summed / took.by_clock_s
-    if took.summed <= 0 and took.by_clock_s < COARSE_S * took.counted:
-        return
     if took.summed <= 0:
         reason = f"{took.counted:g} requests were counted, and their time was not"
         yield Difference(what, expected, f"{took.summed:g}", reason, code="sum-not-seconds")

@@ -208,8 +208,8 @@ def events(site: Site) -> EventBatch:
     host = urlsplit(site.posthog.host).hostname or ""
     meant = {name.namespace for name in services_meant(host, site.posthog.namespace)}
     texts = [("the SDK", event.error) for event in batch.events if event.error]
-    texts += recent_lines(site.cluster, _programs(site.spec, meant), batch.took_s)
-    return replace(batch, refusals=tuple(refusals(texts)))
+    logs = recent_lines(site.cluster, _programs(site.spec, meant), batch.took_s)
+    return replace(batch, refusals=tuple(refusals([*texts, *logs.lines])), unread=logs.unread)
 
 
 def _programs(spec: Spec, namespaces: set[str]) -> list[ObjectRef]:

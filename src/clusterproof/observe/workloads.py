@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from clusterproof.errors import ObservationError
@@ -163,33 +164,43 @@ def last_words_of(cluster: Cluster, pod: Json) -> Iterator[str]:
             yield f'{place}: "{lines[-1][:_LONGEST]}"'
 
 
-def recent_lines(
-    cluster: Cluster, workloads: Iterable[ObjectRef], within_s: float
-) -> Iterator[tuple[str, str]]:
-    """The latest lines in the logs of some workloads' running Pods, each with its place.
+@dataclass(frozen=True, slots=True)
+class RecentLines:
+    """The latest lines in the logs of some Pods.
 
-    Right: `get pods/log`. A log that cannot be read has no lines, and is no error: it is no more
-    than evidence.
+    Attributes:
+        lines: Each with its place.
+        unread: Which logs could not be read, with the first reason; "" where all were.
+    """
+
+    lines: tuple[tuple[str, str], ...]
+    unread: str = ""
+
+
+def recent_lines(cluster: Cluster, workloads: Iterable[ObjectRef], within_s: float) -> RecentLines:
+    """The latest lines in the logs of some workloads' running Pods.
+
+    Right: `get pods/log`. A log that cannot be read is no error: it is no more than evidence.
 
     Args:
         cluster: Where they are.
         workloads: Whose Pods.
         within_s: How old a line may be, in seconds.
     """
-    try:
-        pods = [
-            pod
-            for workload in workloads
-            for pod in cluster.pods_of(workload)
-            if phase_of(pod) == "Running"
-        ]
-    except ObservationError:
-        return
+    pods: list[Json] = []
+    lines: list[tuple[str, str]] = []
+    unread: dict[str, ObservationError] = {}
+    for workload in workloads:
+        try:
+            pods += (pod for pod in cluster.pods_of(workload) if phase_of(pod) == "Running")
+        except ObservationError as error:
+            unread[str(workload)] = error
     for pod in pods[:_LOGGING_PODS]:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         for container in pod_containers(pod):
             if not container.stays_up:
                 continue
+            place = f"{name}/{container.name}"
             try:
                 text = cluster.api.text(
                     f"/api/v1/namespaces/{namespace}/pods/{name}/log",
@@ -198,9 +209,12 @@ def recent_lines(
                     tailLines=str(_RECENT_LINES),
                     limitBytes=str(_RECENT_BYTES),
                 )
-            except ObservationError:
+            except ObservationError as error:
+                unread[place] = error
                 continue
-            yield from ((f"log of {name}/{container.name}", line) for line in text.splitlines())
+            lines += ((f"log of {place}", line) for line in text.splitlines())
+    reason = next((f"not read: {error}" for error in unread.values()), "")
+    return RecentLines(tuple(lines), f"logs of {', '.join(unread)} {reason}" if unread else "")
 
 
 def _is_recent(cluster: Cluster, end: Json, within_s: float) -> bool:

@@ -142,6 +142,7 @@ class EventBatch:
         sender_s: How far that clock is ahead of the API server's, at the least; 0 where they
             agree, and None where that is not known.
         refusals: The stores that refuse what is written, by PostHog's answers and logs.
+        unread: Which of those logs could not be read, and why; "" where all were or none was asked.
     """
 
     events: tuple[EventFate, ...]
@@ -156,6 +157,7 @@ class EventBatch:
     refusals: tuple[str, ...] = ()
     began_at: float = 0.0
     sender_s: float | None = None
+    unread: str = ""
 
     @property
     def durable(self) -> list[EventFate]:

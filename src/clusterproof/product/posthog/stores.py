@@ -9,6 +9,7 @@ src/Common/ErrorCodes.cpp, PostgreSQL 16 src/backend/tcop/utility.c and storage/
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 from typing import Final
 
 REDIS, CLICKHOUSE, POSTGRES = "Redis", "ClickHouse", "PostgreSQL"
@@ -47,6 +48,10 @@ _WORDS: Final = (
     (POSTGRES, "it is read-only", r"cannot execute INSERT in a read-only transaction"),
     (POSTGRES, "it has no space left", r"could not (?:extend|write to) file .*No space left"),
 )
+_BREAKS = re.compile(r"(?:\s|\\+n)+")
+"""Between words: a line's end too, as it is or as JSON has it."""
+_CODE_ALONE = re.compile(r"\bCode: \d+\.\s*$")
+"""A line that ends here goes on with `DB::Exception`: so clickhouse_driver prints an exception."""
 _PATTERNS: Final = tuple((store, why, re.compile(words)) for store, why, words in _WORDS)
 
 
@@ -54,10 +59,12 @@ def refusals(texts: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Each store that refuses writes, with the reason and the place of the first text that says so.
 
     Args:
-        texts: Place and text: an answer, a line of a log.
+        texts: Place and text: an answer, a line of a log; lines of one log in their order.
     """
     known: dict[str, None] = {}
-    for place, text in texts:
+    for (place_before, text_before), (place, last) in pairwise(chain([("", "")], texts)):
+        goes_on = place == place_before and _CODE_ALONE.search(text_before)
+        text = _BREAKS.sub(" ", f"{text_before} {last}" if goes_on else last)
         for store, why, pattern in _PATTERNS:
             sentence = f"{store} refuses what is written: {why}"
             if sentence not in known and pattern.search(text) and not _READING.match(text):

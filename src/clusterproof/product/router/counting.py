@@ -90,24 +90,25 @@ def counted(batch: Batch, row: MetricMovesRow) -> Counted:
         for answer in batch.answers
     )
     risen = rise(batch, row.name, row.labels)
-    hidden = _hidden(batch, row, risen)
+    hidden = _hidden(batch, row)
     return Counted(certain - hidden, certain + doubtful, risen, len(batch.answers))
 
 
-_OF_TESTS = re.compile(r"(?:^|_)ab(?:_|$)|variant|experiment", re.IGNORECASE)
+_OF_TESTS = re.compile(
+    r"(?:^|_|is)a_?b(?:_|$|test)|variant|experiment|(?:^|_)split(?:_|$|test)", re.IGNORECASE
+)
+"""In the name of a label that says which A/B test a request was in, or whether it was in one."""
 
 
-def _hidden(batch: Batch, row: MetricMovesRow, risen: float) -> int:
-    """Plain requests that the row's labels may leave out.
+def _hidden(batch: Batch, row: MetricMovesRow) -> int:
+    """Plain requests that the row's labels may leave out, by the name of one of them.
 
-    By the name of a label that only A/B tests have, or by as many that samples with other labels
-    counted.
+    What samples with other labels counted is no excuse: probes and our own readings of the pages
+    are counted by their paths in the same metric.
     """
-    plain = sum(served(answer) and answer.plain for answer in batch.answers)
-    if row.by != "requests" or not row.labels or not plain:
+    if row.by != "requests" or not any(map(_OF_TESTS.search, row.labels)):
         return 0
-    elsewhere = rise(batch, row.name, {}) - risen
-    return plain if any(map(_OF_TESTS.search, row.labels)) or elsewhere >= plain else 0
+    return sum(served(answer) and answer.plain for answer in batch.answers)
 
 
 @dataclass(frozen=True, slots=True)
