@@ -25,6 +25,10 @@ NAMESPACE = "clusterproof-chart"
 RELEASE = "cp-chart"
 NAME = f"{RELEASE}-clusterproof"
 SCRAPED_WITHIN_S = 60
+LITTLE = {"requests": {"cpu": "0", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "384Mi"}}
+VALUES = {"resources": LITTLE, "history": {"resources": LITTLE}}
+"""The nodes have room for ten routers and not much more: what a night asks of them is no part of
+what it finds."""
 Json = dict[str, Any]
 MAY_BE_EMPTY = {
     "Failed rows by name": "there are none after a pass",
@@ -45,7 +49,8 @@ def helm(kubectl: Kubectl) -> Iterator[Helm]:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespace = {"apiVersion": "v1", "kind": "Namespace"}
     kubectl.apply([namespace | {"metadata": {"name": NAMESPACE, "labels": labels}}])
-    tool.run("install", RELEASE, str(CHART), "-n", NAMESPACE, "--wait", "--timeout", "120s")
+    install = ("install", RELEASE, str(CHART), "-n", NAMESPACE, "--wait", "--timeout", "120s")
+    tool.run(*install, values=VALUES)
     try:
         yield tool
     finally:
@@ -97,7 +102,7 @@ def test_an_upgrade_changes_what_was_asked_and_a_rollback_puts_it_back(
     before = cron_job(kubectl)
     values = {"schedule": "47 4 * * *", "withinSeconds": 600}
     upgrade = ("upgrade", RELEASE, str(CHART), "-n", NAMESPACE, "--wait", "--timeout", "120s")
-    helm.run(*upgrade, values=values)
+    helm.run(*upgrade, values=VALUES | values)
     after = cron_job(kubectl)
     assert (before["schedule"], after["schedule"]) == ("17 2 * * *", "47 4 * * *")
     words = after["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
@@ -136,7 +141,7 @@ def test_another_cluster_has_a_night_of_its_own(
     kubectl.apply([secret])
     cluster = {"name": "other", "secret": "other-kubeconfig", "schedule": "@daily"}
     upgrade = ("upgrade", RELEASE, str(CHART), "-n", NAMESPACE, "--wait", "--timeout", "120s")
-    helm.run(*upgrade, values={"clusters": [cluster]})
+    helm.run(*upgrade, values=VALUES | {"clusters": [cluster]})
     night = job.run_now(kubectl, NAMESPACE, cron_job=f"{NAME}-other")
     assert night.exit_code == 0, night.log[-3000:]
     assert ": PASSED: " in night.log
@@ -148,7 +153,9 @@ def test_another_cluster_has_a_night_of_its_own(
 def test_values_that_cannot_be_meant_change_nothing(helm: Helm, kubectl: Kubectl) -> None:
     before = cron_job(kubectl)
     with pytest.raises(Exception, match="/schedule"):
-        helm.run("upgrade", RELEASE, str(CHART), "-n", NAMESPACE, values={"schedule": "nightly"})
+        helm.run(
+            "upgrade", RELEASE, str(CHART), "-n", NAMESPACE, values=VALUES | {"schedule": "nightly"}
+        )
     assert cron_job(kubectl) == before
 
 

@@ -213,24 +213,27 @@ def test_an_autoscaler_whose_target_has_no_known_kind_is_not_waited_for() -> Non
 FIGURES = "/apis/metrics.k8s.io/v1beta1/namespaces/ns/pods"
 
 
-def _figure(pod: str, **since: float) -> Json:
-    return {"metadata": {"name": pod}, "timestamp": ago(**since), "window": "15s"}
+def _figure(pod: str, age_s: float | str | None) -> Json:
+    """An item of the metrics API: so old by now, or with a text for its time, or without any."""
+    time = ago(seconds=age_s) if isinstance(age_s, (int, float)) else age_s
+    return {"metadata": {"name": pod}, "window": "15s"} | ({"timestamp": time} if time else {})
 
 
 @pytest.mark.parametrize(
-    ("figures", "words"),
+    ("ages_s", "words"),
     [
-        ([_figure("web-1", seconds=20)], []),
-        ([_figure("web-1", seconds=20), _figure("another", hours=6)], []),
-        ([_figure("web-1", hours=6)], ["figure of web-1: expected at most 300 s old"]),
+        ({"web-1": 20}, []),
+        ({"web-1": 20, "another": 6 * 3600}, []),
+        ({"web-1": 6 * 3600}, ["figure of web-1: expected at most 300 s old"]),
     ],
     ids=["fresh", "of another", "stale"],
 )
 def test_figures_that_the_metrics_api_repeats_are_no_figures(
-    figures: list[Json], words: list[str]
+    ages_s: dict[str, float], words: list[str]
 ) -> None:
     measured = autoscaler(UTILIZATION, current=(resource("cpu", averageUtilization=40),))
     measured["metadata"] |= {"creationTimestamp": ago(hours=1)}
+    figures = [_figure(pod, age_s) for pod, age_s in ages_s.items()]
     answers = {FIGURES: {"kind": "PodMetricsList", "items": figures}}
     pods = [workload(), running("web-1")]
     with cluster_of(measured, *pods, answers=answers) as made:
@@ -238,19 +241,20 @@ def test_figures_that_the_metrics_api_repeats_are_no_figures(
 
 
 @pytest.mark.parametrize(
-    "figures",
+    "ages",
     [
-        [],
-        [{"metadata": {"name": "web-1"}}],
-        [{"metadata": {"name": "web-1"}, "timestamp": "yesterday"}],
-        [{"metadata": {"name": "web-1"}, "timestamp": "2026-11-27T21:00:00"}],
-        [_figure("another", seconds=20)],
-        [_figure("web-2", seconds=20)],
+        {},
+        {"web-1": None},
+        {"web-1": "yesterday"},
+        {"web-1": "2026-11-27T21:00:00"},
+        {"another": 20},
+        {"web-2": 20},
     ],
     ids=["none", "without a time", "no time", "without a zone", "of another", "of one of two"],
 )
-def test_figures_without_a_time_are_no_pass(figures: list[Json]) -> None:
+def test_figures_without_a_time_are_no_pass(ages: dict[str, float | str | None]) -> None:
     measured = autoscaler(UTILIZATION, current=(resource("cpu", averageUtilization=40),))
+    figures = [_figure(pod, age) for pod, age in ages.items()]
     answers = {FIGURES: {"kind": "PodMetricsList", "items": figures}}
     pods = [running("web-1"), running("web-2", ready=bool(figures))]
     young = running("web-3", created=ago(seconds=5))
