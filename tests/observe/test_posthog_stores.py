@@ -44,6 +44,12 @@ FULL = "OutOfMemoryError: command not allowed when used memory > 'maxmemory'."
             "its user may only read",
         ),
         (
+            "moved to the dead letters: Code: 164, e.displayText() = DB::Exception: Cannot insert "
+            "into table in readonly mode, e.what() = DB::Exception",
+            "clickhouse",
+            "its user may only read",
+        ),
+        (
             "Code: 242. DB::Exception: Table is in readonly mode (TABLE_IS_READ_ONLY)",
             "clickhouse",
             "its table is read-only",

@@ -21,7 +21,9 @@ PROGRAMS: Final = ("web", "worker", "plugin")
 
 
 def _exception(code: int, name: str) -> str:
-    return rf"\bCode: {code}\. DB::Exception\b|\bDB::Exception\b.*\({name}\)"
+    """As ClickHouse writes it, older ones with `e.displayText() =` between the two."""
+    before = r"(?:\.|, e\.displayText\(\) =) "
+    return rf"\bCode: {code}{before}DB::Exception\b|\bDB::Exception\b.*\({name}\)"
 
 
 _INSERT = r"(?i:\bINSERT INTO\b)"
@@ -35,7 +37,7 @@ _WORDS: Final = (
     (
         CLICKHOUSE,
         "its user may only read",
-        rf"(?=.*(?:{_INSERT}|Cannot execute query in readonly mode))"
+        rf"(?=.*(?:{_INSERT}|Cannot (?:execute query|insert into table) in readonly))"
         rf"(?:.*(?:{_exception(164, 'READONLY')}))",
     ),
     (CLICKHOUSE, "its table is read-only", _exception(242, "TABLE_IS_READ_ONLY")),
