@@ -14,7 +14,7 @@ from clusterproof.checks.site import Site
 from clusterproof.errors import NoSuchKindError, ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.hpa import Metric, figures_of, metrics_of, requests_needed
-from clusterproof.kube.kinds import kind_of
+from clusterproof.kube.kinds import POD_METRICS, kind_of
 from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
 from clusterproof.kube.pods import is_active, is_ready
 from clusterproof.kube.requests import bounds_of
@@ -25,6 +25,8 @@ from clusterproof.observe.observed import Observed
 from clusterproof.observe.scaling import UNMEASURED_S, target_of
 from clusterproof.spec.row import ObjectRef, Ref, Row
 
+STALE_S = 300.0
+"""Five times the longest resolution that is usual for a metrics server, 60 s. Our choice."""
 _CONDITIONS = {"AbleToScale": "not-able-to-scale", "ScalingActive": "scaling-not-active"}
 """The conditions that are True of an autoscaler that works, with the code where one is not."""
 
@@ -79,11 +81,6 @@ class HpaState:
     strangers: tuple[str, ...] = ()
     ages_s: tuple[tuple[str, float], ...] = ()
     ages_unread: str = ""
-
-
-STALE_S = 300.0
-"""Five times the longest resolution that is usual for a metrics server, 60 s. Our choice."""
-_METRICS_API = "/apis/metrics.k8s.io/v1beta1"
 
 
 def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
@@ -141,9 +138,8 @@ def _ages(
     of_resources = any("Resource" in metric.type for metric in metrics_of(autoscaler))
     if row.aspect != "metrics" or not of_resources or ref.kind not in WORKLOADS:
         return (), ""
-    path = f"{_METRICS_API}/namespaces/{ref.namespace}/pods"
     try:
-        items = cluster.api.list(path)
+        items = cluster.api.list(POD_METRICS.collection(ref.namespace))
         pods = {pod["metadata"]["name"]: pod for pod in cluster.pods_of(ref)}
     except ObservationError as error:
         return (), f"how old the figures are was not read: {error}"
@@ -263,7 +259,7 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
             figures = {*(name for name, _ in state.current), *state.measured}
             differences = [*_unmeasured(row, state, figures), *_stale(state)]
             if state.ages_unread and not differences:
-                path = f"{_METRICS_API}/namespaces/{row.of.namespace}/pods"
+                path = POD_METRICS.collection(row.of.namespace)
                 return Doubt(state.ages_unread, next_command=f"kubectl get --raw {path}")
             return judged(
                 differences,

@@ -140,19 +140,19 @@ def _missing_behind(cluster: Cluster, service: Json | None) -> str:
     meant = service_of(external_name(service))
     if meant is None:
         return ""
-    try:
-        there = cluster.find(ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name))
-    except ObservationError:
-        return ""  # it may not be listed: the row claims nothing of its namespace
-    return "" if there else str(meant)
+    return str(meant) if _is_there(cluster, meant) is False else ""
 
 
-def _is_there(cluster: Cluster, name: ServiceName) -> bool:
+def _is_there(cluster: Cluster, name: ServiceName) -> bool | None:
+    """Whether there is such a Service; None where that may not be read.
+
+    The row may not name its namespace, and so claims nothing of it.
+    """
     ref = ObjectRef(kind="Service", namespace=name.namespace, name=name.name)
     try:
         return cluster.find(ref) is not None
     except ObservationError:
-        return False  # a namespace that the row does not name, and that may not be listed
+        return None
 
 
 def _is_known(cluster: Cluster, name: ServiceName) -> bool:

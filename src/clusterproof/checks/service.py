@@ -100,18 +100,17 @@ def look(row: ServiceRow, site: Site) -> Observed[ServiceView]:
         cluster.forget("Pod", "EndpointSlice")
         return _service_view(cluster, row, service)
 
-    before: set[str] | None = None
+    view = _service_view(cluster, row, service)
+    unreached = _apart(view)[1]
 
     def is_settled(view: ServiceView) -> bool:
-        nonlocal before
-        was, before = before, _apart(view)[1]
-        if _fit_together(view):
-            return True
+        nonlocal unreached
+        before, unreached = unreached, _apart(view)[1]
         # Twice the same: no Pod went away between the list of Pods and that of the endpoints.
-        return was == before and not _has_changed_lately(cluster, row, view)
+        return _fit_together(view) or (
+            before == unreached and not _has_changed_lately(cluster, row, view)
+        )
 
-    view = _service_view(cluster, row, service)
-    is_settled(view)
     if not _fit_together(view):
         view = last_within(read_again, is_settled, within_s=AGREE_WITHIN_S, every_s=1.0)
     shown = ", ".join(f"{end.pod or end.address}:{end.port}" for end in view.endpoints) or "none"

@@ -33,7 +33,7 @@ from clusterproof.checks.targets import TargetsRow
 from clusterproof.checks.totals import TotalsRow
 from clusterproof.checks.volume_use import VolumeUseRow
 from clusterproof.diagnose.scope import scope_of
-from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, group_version
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, POD_METRICS, group_version
 from clusterproof.kube.workloads import WORKLOADS, middle_kind
 from clusterproof.nightly.rights import Grant
 from clusterproof.observe.policy import service_named
@@ -139,7 +139,7 @@ def _of_target(row: HpaStateRow) -> Iterator[Grant]:
     yield _list(target.kind, target.namespace)
     yield from _pods_of(target)
     if row.aspect == "metrics":
-        yield Grant(row.of.namespace, "metrics.k8s.io", "pods", "list")
+        yield Grant(row.of.namespace, POD_METRICS.group, POD_METRICS.plural, "list")
 
 
 def _to_act(row: Row, settings: Settings) -> Iterator[Grant]:

@@ -89,6 +89,9 @@ KINDS: dict[str, Kind] = {
     ),
 }
 
+POD_METRICS = Kind("/apis/metrics.k8s.io/v1beta1", "pods")
+"""What a Pod uses. An API server's own kinds do not have it: it comes with a metrics server."""
+
 
 def group_version(kind: str) -> tuple[str, str, str] | None:
     """(kind, version, group) of `KIND.VERSION.GROUP`, or None for another text.

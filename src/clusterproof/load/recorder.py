@@ -18,7 +18,7 @@ from pathlib import Path
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.hpa import figures_of
-from clusterproof.kube.kinds import KINDS
+from clusterproof.kube.kinds import KINDS, POD_METRICS
 from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Scrape, parse_metrics
 from clusterproof.load.recording import (
     Change,
@@ -200,7 +200,7 @@ class Recorder:
             self.recording.notes.append(f"{time.time():.1f} {text}")
 
     def _read_usage(self) -> None:
-        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{self._target.namespace}/pods"
+        path = POD_METRICS.collection(self._target.namespace)
         while not self._stop.wait(_EVERY_S):
             try:
                 answer = self._api.get(path, labelSelector=self._target.selector)

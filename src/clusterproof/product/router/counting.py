@@ -149,7 +149,12 @@ def spent(batch: Batch, row: MetricMovesRow) -> Spent | None:
 
 def served(answer: Routed) -> bool:
     """True where the router answered it with success."""
-    return 200 <= answer.status < 300  # noqa: PLR2004 - HTTP's success
+    return is_success(answer.status)
+
+
+def is_success(status: int) -> bool:
+    """True for an HTTP status of success."""
+    return 200 <= status < 300  # noqa: PLR2004 - HTTP's own bounds
 
 
 def is_routed(answer: Routed) -> bool:

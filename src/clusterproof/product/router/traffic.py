@@ -21,6 +21,7 @@ from clusterproof.product.router.counting import (
     counted,
     is_excess,
     is_routed,
+    is_success,
     served,
     whole,
 )
@@ -86,10 +87,7 @@ class PodFate:
     @property
     def is_sound(self) -> bool:
         """True where every answer was routed."""
-        return not self.unrouted and all(
-            200 <= status < 300  # noqa: PLR2004 - HTTP's success
-            for status, _ in self.statuses
-        )
+        return not self.unrouted and all(is_success(status) for status, _ in self.statuses)
 
 
 @dataclass(frozen=True, slots=True)
