@@ -105,6 +105,37 @@ def test_a_field_as_expected_differs_in_nothing() -> None:
     assert differences(row(), FieldValue(object_exists=True, value=3)) == ()
 
 
+@pytest.mark.parametrize(
+    ("value", "observed"),
+    [
+        (Missing("spec.tolerance"), None),
+        ("0.1", None),
+        ("100m", None),
+        ("1", '"1"'),
+        ("0", '"0"'),
+    ],
+)
+def test_a_field_that_is_not_set_is_judged_by_its_default(
+    value: object, observed: str | None
+) -> None:
+    rule = row(path="spec.tolerance", default="0.1", expect={"quantity": "0.1"})
+    different = differences(rule, FieldValue(object_exists=True, value=value))
+    assert [each.observed for each in different] == [observed] * (observed is not None)
+
+
+def test_a_default_that_differs_is_said_of_the_field_that_is_not_set() -> None:
+    rule = row(path="spec.tolerance", default="0.1", expect={"quantity": "0.2"})
+    (different,) = differences(rule, FieldValue(object_exists=True, value=Missing("spec")))
+    assert different.code == "field-absent"
+    (different,) = differences(rule, FieldValue(object_exists=False, value=Missing("spec")))
+    assert different.code == "object-absent"
+
+
+def test_a_default_beside_absent_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected no default"):
+        row(default=1, expect={"absent": True})
+
+
 def test_another_value_is_said_with_both() -> None:
     (found,) = differences(row(), FieldValue(object_exists=True, value=2))
     assert str(found) == "spec.replicas: expected 3, observed 2"

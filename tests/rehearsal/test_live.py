@@ -44,8 +44,13 @@ def draining(api: KubeApi) -> Iterator[subprocess.Popen[str]]:
     ) as process:
         try:
             wait_until(
-                lambda: cordoned(api), bool, waiting_for="a cordon", within_s=150, every_s=0.1
+                lambda: cordoned(api) or process.poll() is not None,
+                bool,
+                waiting_for="a cordon",
+                within_s=300,
+                every_s=0.1,
             )
+            assert process.poll() is None, process.communicate()[0]
             yield process
         finally:
             process.kill()

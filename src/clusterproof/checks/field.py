@@ -6,7 +6,9 @@ an element without the field is a part of the value, so no `equals` passes over 
 Source: Kubernetes API reference (v1.35, read 2026-11-23).
 """
 
-from typing import Literal
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
@@ -20,18 +22,33 @@ from clusterproof.spec.row import Expectation, Path, Ref, Row
 
 
 class FieldRow(Row):
-    """One field of one object has a value. `path` is `a.b[name=c]['d.e'].f`."""
+    """One field of one object has a value.
+
+    Attributes:
+        path: Such as `a.b[name=c]['d.e'].f`.
+        default: What Kubernetes takes where the field is not set and no default is written into
+            the object: a field that is absent is judged as this JSON value.
+    """
 
     check: Literal["field"]
     of: Ref
     path: Path
+    default: Any = None
     expect: Expectation
+
+    @model_validator(mode="after")
+    def _default_is_not_absent(self) -> Self:
+        if self.default is not None and self.expect.absent:
+            raise ValueError("expected no default where the field is expected to be absent")
+        return self
 
 
 def look(row: FieldRow, site: Site) -> Observed[FieldValue]:
     """The field that the row names."""
     field = field_of(site.cluster, row.of, row.path)
     evidence = f"{row.path} is {shown(field.value)}"
+    if row.default is not None and isinstance(field.value, Missing):
+        evidence += f", so Kubernetes takes {shown(row.default)}"
     if not field.object_exists:
         evidence = "there is no such object"
     return Observed(field, f"{row.of} {row.path}", (evidence,), get_command(row.of))
@@ -47,7 +64,9 @@ def judge(row: FieldRow, field: FieldValue) -> Judgement:
         absent = Difference(str(row.of), expected, "no such object", code="object-absent")
         return Failed(absent)
     for each in (field, *field.others):
-        if meets(row.expect, each.value) or _meets_in_one_form(row.expect, each):
+        unset = isinstance(each.value, Missing) and row.default is not None
+        value = row.default if unset else each.value
+        if meets(row.expect, value) or _meets_in_one_form(row.expect, each):
             continue
         code = "field-absent" if isinstance(each.value, Missing) else "field-differs"
         reason = _hint(row.expect, each)
