@@ -39,6 +39,7 @@ POD_LIMIT = 20_000
 WRITERS = 8
 READY_WITHIN_S = 300.0
 DELETE_WITHIN_S = 120.0
+NODE_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _CONFLICT = 409
 _NOT_FOUND = 404
 
@@ -74,10 +75,15 @@ def down(progress: Progress) -> None:
         for namespace in sorted(namespaces):
             # The whole collection in one call: thousands, one by one, would take minutes.
             _delete(api, f"/api/v1/namespaces/{namespace}/pods", labelSelector=MARK)
-        for simulated in api.list("/api/v1/nodes", label_selector=MARK):
-            _delete(api, f"/api/v1/nodes/{simulated['metadata']['name']}")
-    if any(report.name == "kwok" for report in supervision.reports()):
-        supervision.forget("kwok")
+        nodes = [node["metadata"]["name"] for node in api.list("/api/v1/nodes", label_selector=MARK)]
+        for name in nodes:
+            _delete(api, f"/api/v1/nodes/{name}")
+        if any(report.name == "kwok" for report in supervision.reports()):
+            supervision.forget("kwok")
+        # The garbage collector takes a node's Lease some time after it. The next kwok would renew
+        # the old one meanwhile, go on with its UID once it is gone, and never play that node.
+        for name in nodes:
+            _delete(api, f"{NODE_LEASES}/{name}")
 
 
 def component() -> Component:

@@ -7,6 +7,7 @@ It says which it did not run. `--render` only rewrites the pages from the record
 
 import argparse
 import datetime as dt
+import os
 import re
 import subprocess
 import sys
@@ -75,6 +76,7 @@ def run(figure: Figure) -> bool:
     ended = subprocess.run(
         ["bash", "-o", "pipefail", "-c", figure.command],
         cwd=PROJECT,
+        env=_with_uv(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -98,6 +100,12 @@ def run(figure: Figure) -> bool:
         sys.stdout.write(f"{error}\n")
     _put_back(figure.record, before)
     return False
+
+
+def _with_uv() -> dict[str, str]:
+    """Our environment, with the uv that started us where a command says `uv`."""
+    folder = Path(os.environ.get("UV", "")).parent
+    return {**os.environ, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
 
 
 def _put_back(path: Path, text: str | None) -> None:
