@@ -75,14 +75,15 @@ def down(progress: Progress) -> None:
         for namespace in sorted(namespaces):
             # The whole collection in one call: thousands, one by one, would take minutes.
             _delete(api, f"/api/v1/namespaces/{namespace}/pods", labelSelector=MARK)
-        nodes = [node["metadata"]["name"] for node in api.list("/api/v1/nodes", label_selector=MARK)]
-        for name in nodes:
+        nodes = api.list("/api/v1/nodes", label_selector=MARK)
+        names = [simulated["metadata"]["name"] for simulated in nodes]
+        for name in names:
             _delete(api, f"/api/v1/nodes/{name}")
         if any(report.name == "kwok" for report in supervision.reports()):
             supervision.forget("kwok")
         # The garbage collector takes a node's Lease some time after it. The next kwok would renew
         # the old one meanwhile, go on with its UID once it is gone, and never play that node.
-        for name in nodes:
+        for name in names:
             _delete(api, f"{NODE_LEASES}/{name}")
 
 
