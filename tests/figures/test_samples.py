@@ -205,10 +205,6 @@ SAMPLES = {
         "  lives: kube.services:target_port: a -> b\n",
         "| ports | 1000 | 29 of 31 | 31 |",
     ),
-    "from-nothing": (
-        "\n=== make demo (301 s) ===\n[   2.1 s] Debian packages: 1.0 s\n\n=== done (984 s) ===\n",
-        "| make demo | 301 s |\n| done | 984 s |",
-    ),
 }
 """By id: a sample of the output, and what its block then says."""
 
