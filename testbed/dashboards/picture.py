@@ -12,16 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from testbed.cluster import packages, paths
+from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 from testbed.dashboards.answers import Series, Span
+from testbed.screenshot import screenshot
 
 _PAGE: Final = Path(__file__).with_name("page")
 _MODULES: Final = paths.cache() / "dashboards"
-_CHROMIUM: Final = next(each for each in packages.TESTS if each.name == "chromium")
 _WITHIN_S: Final = 600.0
-_DRAWN_WITHIN_MS: Final = 10_000
 _COLUMN_PX, _ROW_PX, _TITLE_PX, _MARGIN_PX = 66, 42, 56, 12
 """As draw.tsx places panels: a column and a row with the gap behind it."""
 
@@ -40,19 +39,12 @@ def draw(board: Json, series: Sequence[Sequence[Series]], span: Span, target: Pa
     Raises:
         TestbedError: A program is not there, or ended with an error.
     """
-    packages.ensure((_CHROMIUM,), print)
-    packages.use()
     with tempfile.TemporaryDirectory(prefix="clusterproof-dashboard-") as scratch:
         page = Path(scratch) / "page.html"
         page.write_text(_page(board, series, span), encoding="utf-8")
         _bundle(Path(scratch))
         rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
-        size = ",".join(map(str, page_size(rows)))
-        run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-             f"--user-data-dir={scratch}/profile", f"--window-size={size}",
-             f"--virtual-time-budget={_DRAWN_WITHIN_MS}", f"--screenshot={scratch}/page.png",
-             page.as_uri()], timeout_s=_WITHIN_S)  # fmt: skip
-        shutil.copyfile(Path(scratch) / "page.png", target)
+        screenshot(page, target, *page_size(rows))
 
 
 def page_size(rows: int) -> tuple[int, int]:
