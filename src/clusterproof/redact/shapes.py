@@ -234,6 +234,15 @@ def _is_strong(before: str, value: str) -> bool:
     return has_letters_and_digits(value) and not is_address(value) and _is_value(before, value)
 
 
+_SIGN: Final = re.compile(r"[;!#$&?|]")
+
+
+def _is_user_info(before: str, value: str) -> bool:
+    has_digit = any(map(str.isdigit, value))
+    is_odd = _SIGN.search(value) is not None and has_digit and _is_value(before, value)
+    return is_odd or _is_strong(before, value)
+
+
 def _is_option(before: str, value: str) -> bool:
     is_constant = value.replace("_", "").isupper() and value.replace("_", "").isalpha()
     return not is_constant and _is_value(before, value)
@@ -266,6 +275,7 @@ CHECKS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "value": _is_value,
     "strong": _is_strong,
     "option": _is_option,
+    "user-info": _is_user_info,
     "member": _is_member,
     "no-field": _is_no_field,
     "no-name": lambda _before, value: (
