@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusterproof.checks import judge
 from clusterproof.checks.exposure import ExposureRow, Exposures
 from clusterproof.checks.flag import FlagAnswer, FlagRow
 from clusterproof.checks.ingestion import FIGURES, IngestionRow
 from clusterproof.checks.posthog_status import Figure, StatusRow
+from clusterproof.judgement import Passed
 from clusterproof.product.posthog.ingestion import EventBatch, EventFate, Reading, Stored
 from clusterproof.product.router.counting import Routed
 from clusterproof.spec.row import Area, Expectation
@@ -130,6 +132,38 @@ def test_copies_that_a_merge_collapses_have_a_code_of_their_own() -> None:
     for kept in (2, None):
         stays = replace(twice, kept=kept)
         assert _codes("duplicate", _batch(GOOD, twice, stays)) == {"event-duplicate"}
+
+
+@pytest.mark.parametrize(
+    ("sends", "stored", "red"),
+    [(1, 2, True), (2, 3, True), (None, 2, True), (0, 2, True), (2, 2, False), (3, 2, False)],
+)
+def test_what_was_sent_twice_may_be_stored_twice(
+    sends: int | None, stored: int, *, red: bool
+) -> None:
+    batch = _batch(GOOD, EventFate("u1", lag_s=1.0, stored=stored, sends=sends))
+    if red:
+        assert _red(batch) == {"duplicate"}
+        return
+    with pytest.raises(DoubtError, match="the SDK sent 1 events again"):
+        differences(_row("duplicate"), batch)
+
+
+def test_an_event_that_the_count_lacks_is_in_doubt() -> None:
+    with pytest.raises(DoubtError, match="the count lacks 1 of 2 events"):
+        differences(_row("duplicate"), _batch(GOOD, replace(GOOD, stored=0)))
+
+
+def test_what_the_sdk_still_holds_is_neither_lost_nor_waiting() -> None:
+    batch = replace(_batch(GOOD, GONE, unsent=1), waiting=7)
+    (difference,) = differences(_row("durable"), batch)
+    assert (difference.code, difference.reason) == ("event-rejected", "1 still unsent")
+
+
+def test_a_pass_names_only_events_that_came_back() -> None:
+    passed = judge(_row("late"), _batch(GOOD, GONE))
+    assert isinstance(passed, Passed)
+    assert passed == judge(_row("late"), _batch(GOOD))
 
 
 def test_times_that_alone_came_back_otherwise_are_a_clocks() -> None:

@@ -128,7 +128,10 @@ class PosthogStandIn:
         query_status: What the query endpoint answers.
         capture_status: What the capture endpoint answers.
         instead: What is answered in place of the query of this number, from 1; None: the query.
+        counts: What is answered in place of the first counts of copies.
+        captured_s: How late the first batches are answered; they are taken at once.
         polls: Queries that are asked to be answered later end at the so manieth poll; 0: never.
+        gives_up: Of so many polls, the first, the gateway gives up.
         other: How an event is stored the second time.
         refuse: A query that has these words is answered 500.
         ahead_s: How far its clock is ahead; None: it tells no date.
@@ -152,7 +155,10 @@ class PosthogStandIn:
         self.queries: list[str] = []
         self.instead: Callable[[int], Reply | None] = lambda _: None
         self.refreshes: list[str] = []
+        self.counts: list[Reply] = []
+        self.captured_s: list[float] = []
         self.polls = 1
+        self.gives_up = 0
         self.polled = 0
         self.later: dict[str, Any] | None = None
         self.other: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
@@ -172,7 +178,8 @@ class PosthogStandIn:
             date = ""
         else:
             date = email.utils.formatdate(time.time() + self.ahead_s, usegmt=True)
-        return replace(reply, headers={"date": date, **reply.headers}, after_s=self.after_s)
+        after_s = max(self.after_s, reply.after_s)
+        return replace(reply, headers={"date": date, **reply.headers}, after_s=after_s)
 
     def _answer(self, request: Request) -> Reply:
         if request.path.startswith("/batch"):
@@ -205,6 +212,8 @@ class PosthogStandIn:
 
     def _poll(self) -> Reply:
         self.polled += 1
+        if self.polled <= self.gives_up:
+            return Reply(504, "<html>")
         if not self.polls or self.polled < self.polls:
             return Reply(202, {"query_status": {"id": "q/1", "complete": False}})
         status = {"id": "q/1", "complete": True, "error": False, "results": self.later}
@@ -221,11 +230,14 @@ class PosthogStandIn:
             self.stored.append((time.monotonic(), event))
             if self.twice(index):
                 self.stored.append((time.monotonic(), self.other(event)))
-        return Reply(body={"status": "Ok"})
+        after_s = self.captured_s.pop(0) if self.captured_s else 0.0
+        return Reply(body={"status": "Ok"}, after_s=after_s)
 
     def _query(self, body: dict[str, Any]) -> Reply:
         text = body["query"]["query"]
         self.queries.append(text)
+        if "GROUP BY" in text and self.counts:
+            return self.counts.pop(0)
         if self.refuse in text:
             return Reply(500, {})
         if self.query_status != 200:

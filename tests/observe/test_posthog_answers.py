@@ -6,9 +6,9 @@ table of them is in docs/safety.md.
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 
 from clusterproof.checks import judge
 from clusterproof.checks.exposure import ExposureRow, read_exposures
-from clusterproof.checks.ingestion import IngestionRow, accepted_count
+from clusterproof.checks.ingestion import IngestionRow
 from clusterproof.judgement import Doubt, Passed
 from clusterproof.observe.inside import Inside
 from clusterproof.product.posthog.ingestion import read_back, send_events
@@ -213,6 +213,8 @@ class Run:
         case: The answer that it is about, if any.
         loses: It loses some of the events.
         reads: It reads exposures back, in place of sending.
+        settings: Those that are others than usual.
+        before: Lines of Python that run before the script.
     """
 
     name: str
@@ -220,13 +222,20 @@ class Run:
     case: Case = CASES[0]
     loses: bool = False
     reads: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    before: str = ""
 
     def perform(self) -> Any:  # noqa: ANN401 - a batch, or exposures
         """What became of the events."""
-        posthog = PosthogStandIn()
+        posthog, pod = PosthogStandIn(), Inside(self._run, "here", "a process")
         self.prepare(posthog)
-        with settings_of(posthog, events=EVENTS, late_after_s=LATE_AFTER_S) as settings:
-            return _exposures(posthog, settings) if self.reads else send_events(POD, settings, "r")
+        with settings_of(posthog, events=EVENTS, late_after_s=LATE_AFTER_S) as usual:
+            settings = usual.model_copy(update=dict(self.settings))
+            return _exposures(posthog, settings) if self.reads else send_events(pod, settings, "r")
+
+    def _run(self, arguments: list[str], within_s: float) -> str:
+        source, *rest = arguments
+        return with_keys([f"{self.before}\n{source}", *rest], within_s)
 
 
 def _exposures(posthog: PosthogStandIn, settings: PosthogSettings) -> Any:  # noqa: ANN401 - as above
@@ -367,6 +376,82 @@ def test_copies_that_could_not_be_counted_are_no_pass(
     assert _outcome(judge(_ingestion("lost"), batch)) == "pass"
 
 
+def _told_by(**fault: Any) -> Callable[[PosthogStandIn], None]:  # noqa: ANN401 - its attributes
+    def prepare(posthog: PosthogStandIn) -> None:
+        for name, setting in fault.items():
+            setattr(posthog, name, setting)
+
+    return prepare
+
+
+ONE_TWICE = {"twice": lambda index: index == 1}
+BUSY = Reply(429, THROTTLED, {"retry-after": "1"})
+GATEWAY = Reply(504, "<html>")
+IMPATIENT = """
+import posthog
+usual = posthog.Posthog
+posthog.Posthog = lambda *args, **options: usual(*args, **{**options, "timeout": 0.3})
+"""
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        Run(
+            "after the looks took their queries",
+            _told_by(slow_s=1.0, counts=[BUSY, GATEWAY]),
+            settings={"queries": 5},
+        ),
+        Run(
+            "when the time of the looks is over",
+            _told_by(slow_s=1.2, counts=[Reply(429, {}, {"retry-after": "5"})]),
+        ),
+        Run("by a query that takes its time", _told_by(counts=[GATEWAY], polls=8)),
+        Run("although polls end at a gateway", _told_by(counts=[GATEWAY], polls=3, gives_up=2)),
+        Run("by one more where some are missing", _told_by(counts=[_rows([])])),
+        Run(
+            "where PostHog is slow to confirm a batch",
+            _told_by(captured_s=[6.0], counts=[Reply(429, {}, {"retry-after": "6"})]),
+            settings={"within_s": 9.0},
+        ),
+    ],
+    ids=lambda run: run.name,
+)
+def test_copies_are_counted(run: Run, ended: Callable[[Run], Any]) -> None:
+    """A sound PostHog stores each once: what keeps us from counting is waited for."""
+    batch = ended(run)
+    assert len(batch.durable) == EVENTS
+    assert isinstance(judge(_ingestion("duplicate"), batch), Passed), batch
+
+
+@pytest.mark.parametrize(
+    ("run", "outcome"),
+    [
+        (
+            Run("sent again", _told_by(captured_s=[2.0], counts=[BUSY, BUSY]), before=IMPATIENT),
+            "doubt",
+        ),
+        (
+            Run(
+                "sent again, and one of both twice",
+                _told_by(captured_s=[2.0], counts=[BUSY, BUSY], **ONE_TWICE),
+                before=IMPATIENT,
+            ),
+            "fail",
+        ),
+    ],
+    ids=lambda part: part.name if isinstance(part, Run) else None,
+)
+def test_what_the_sdk_sent_again_is_no_duplicate_of_posthog(
+    run: Run, outcome: str, ended: Callable[[Run], Any]
+) -> None:
+    """PostHog may store as often as it was sent, and no oftener."""
+    batch = ended(run)
+    assert {event.sends for event in batch.events} == {2}
+    assert _outcome(judge(_ingestion("duplicate"), batch)) == outcome
+    assert batch.accepted == EVENTS
+
+
 def test_a_wait_for_the_rate_is_no_lag(
     posthog: PosthogStandIn, settings: PosthogSettings, pod: Inside
 ) -> None:
@@ -386,21 +471,12 @@ def test_queries_are_bounded_by_their_budget(
     assert len(posthog.queries) <= 5
 
 
-def _told_by(**fault: Any) -> Callable[[PosthogStandIn], None]:  # noqa: ANN401 - its attributes
-    def prepare(posthog: PosthogStandIn) -> None:
-        for name, setting in fault.items():
-            setattr(posthog, name, setting)
-
-    return prepare
-
-
 def _shift(event: dict[str, Any]) -> None:
     date, _, clock = event["timestamp"].partition("T")
     event["timestamp"] = f"{date}T{(int(clock[:2]) + 1) % 24:02}{clock[2:]}"
 
 
 ALL_LOST = {"lose": lambda _: True}
-ONE_TWICE = {"twice": lambda index: index == 1}
 KEYS = {**ALL_LOST, "ids": {"a": 1, "b": 2}}
 
 
@@ -488,4 +564,4 @@ def test_events_are_awaited_although_their_reading_is_refused_at_once(
     """The SDK has sent none of them when the first query is refused."""
     batch = ended(run)
     assert batch.unsent == 0
-    assert accepted_count(batch) == EVENTS
+    assert batch.accepted == EVENTS

@@ -1,5 +1,6 @@
 """PostHog's status page in the forms that its versions give it."""
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -7,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clusterproof.checks import exposure, posthog_status
 from clusterproof.checks.posthog_status import StatusRow, read_figure
@@ -56,6 +59,7 @@ def _row(figure: str, **expect: Any) -> StatusRow:  # noqa: ANN401 - an expectat
 
 
 QUIET = Arrival()
+RATIO = "storage_used_ratio"
 
 
 def _figure(
@@ -156,6 +160,68 @@ def test_a_worker_that_is_said_to_be_alive_is_not_believed_unless_events_were_se
     judgement = _judged(_row("worker_alive"), WELL, NOT_SENT)
     assert isinstance(judgement, Doubt)
     assert "could not be confirmed: the Pod that sends cannot be made" in judgement.reason
+
+
+@pytest.mark.parametrize(
+    ("batch", "why"),
+    [
+        (
+            EventBatch((EventFate("u", error="APIError: 503"),), Reading(answered=3)),
+            "none of 1 events was accepted: APIError: 503",
+        ),
+        (EventBatch((EventFate("u"),), Reading(answered=3), unsent=1), "none of 1 events was"),
+        (EventBatch((EventFate("u"),), Reading(answered=0, refused=403)), "HogQL answers 403"),
+        (EventBatch((EventFate("u"),), Reading(answered=3, elsewhere=True)), "the project that"),
+        (EventBatch((), Reading(answered=3)), "none of 0 events was accepted"),
+    ],
+    ids=["refused", "unsent", "may not read", "another project", "none"],
+)
+def test_a_worker_that_is_said_to_be_alive_is_not_believed_unless_an_event_came_back(
+    batch: EventBatch, why: str
+) -> None:
+    judgement = _judged(_row("worker_alive"), WELL, batch)
+    assert isinstance(judgement, Doubt)
+    assert f"could not be confirmed: {why}" in judgement.reason
+
+
+def test_a_worker_that_is_said_to_be_alive_is_not_believed_where_nothing_was_sent() -> None:
+    site, row = Looked({status: WELL}), _row("worker_alive")
+    assert isinstance(posthog_status.judge(row, posthog_status.look(row, site).value), Doubt)
+
+
+READINGS = st.builds(
+    Reading,
+    answered=st.integers(0, 1),
+    refused=st.sampled_from([0, 403, 429]),
+    complete=st.booleans(),
+    cached=st.booleans(),
+    elsewhere=st.booleans(),
+)
+FATES = st.lists(st.builds(EventFate, st.just("u"), error=st.sampled_from(["", "503"])))
+
+
+@given(FATES, READINGS, st.integers(0, 3))
+def test_no_worker_passes_while_no_event_came_back(
+    fates: list[EventFate], reading: Reading, unsent: int
+) -> None:
+    batch = EventBatch(tuple(fates), reading, unsent=unsent)
+    judgement = _judged(_row("worker_alive"), WELL, batch)
+    assert not isinstance(judgement, Passed)
+    assert isinstance(judgement, Doubt) or (batch.accepted and not reading.unseen)
+
+
+@pytest.mark.parametrize(
+    ("lines", "figure"),
+    [
+        ({"redis_current_queue_depth": -1}, "queue_depth"),
+        ({"redis_current_queue_depth": math.nan}, "queue_depth"),
+        ({"clickhouse_disk_free_space": "40 GiB", "clickhouse_disk_total_space": "20 GiB"}, RATIO),
+        ({"clickhouse_disk_used": 7, "clickhouse_disk_total_space": math.inf}, RATIO),
+    ],
+)
+def test_a_figure_that_cannot_be_is_never_a_pass(lines: dict[str, Any], figure: str) -> None:
+    with pytest.raises(ObservationError, match=figure):
+        _figure(StatusPage(lines), figure)
 
 
 def test_a_worker_that_is_said_to_be_dead_is_so_though_no_event_was_sent() -> None:

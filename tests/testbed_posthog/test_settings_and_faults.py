@@ -58,6 +58,12 @@ def test_faults_are_off_unless_named() -> None:
     assert not any(faults.on(name) for name in KNOWN if name not in {"late", "reject"})
 
 
+def test_a_batch_that_is_held_on_purpose_is_not_taken_over() -> None:
+    """A peer would store it again, and what is to be late would be twice."""
+    assert read_settings(ENV).claim_after_s == 30
+    assert read_settings({**ENV, "POSTHOG_FAULT": "late:33"}).claim_after_s > 33
+
+
 def test_a_share_hits_its_share_and_the_same_ones_again() -> None:
     faults = Faults.parse("accept_and_drop:0.01")
     hit = {n for n in range(20_000) if faults.hits("accept_and_drop", f"event-{n}")}

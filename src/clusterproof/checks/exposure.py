@@ -103,6 +103,8 @@ def judge(row: ExposureRow, fact: Exposures) -> Judgement:
         observed, code = f"{figure:.4g}", _CODES[row.figure]
         return Failed(Difference(row.figure, str(row.expect), observed, reason, code=code))
     answers = fact.answers if row.figure == "routed" else _exposed(fact)
+    if row.figure == "wrong_variant":
+        answers = [answer for answer in answers if answer.exposure in fact.stored]
     users = dict.fromkeys(answer.user for answer in answers)
     return judged((), (f"{row.figure} for {user}" for user in users))
 

@@ -48,12 +48,6 @@ def look(_row: IngestionRow, site: Site) -> Observed[EventBatch]:
     )
 
 
-def accepted_count(batch: EventBatch) -> int:
-    """How many PostHog took, as far as the SDK knows; what was read back was taken for sure."""
-    rejected = sum(bool(event.error) and event.lag_s is None for event in batch.events)
-    return max(len(batch.events) - rejected - batch.unsent, len(batch.durable))
-
-
 def lag_p95_s(batch: EventBatch) -> float | None:
     """The lag that 95 of 100 events that arrived did not exceed (nearest rank)."""
     return _p95(event.lag_s for event in batch.events)
@@ -65,9 +59,9 @@ def _p95(lags_s: Iterable[float | None]) -> float | None:
 
 
 FIGURES: Mapping[str, Callable[[EventBatch], float | int | None]] = {
-    "accepted": lambda batch: accepted_count(batch) / len(batch.events),
+    "accepted": lambda batch: batch.accepted / len(batch.events),
     "durable": lambda batch: len(batch.durable) / len(batch.events),
-    "lost": lambda batch: accepted_count(batch) - len(batch.durable),
+    "lost": lambda batch: batch.accepted - len(batch.durable),
     "duplicate": lambda batch: sum(max(0, event.stored - 1) for event in batch.events),
     "late": lambda batch: sum((event.surely_s or 0) > batch.late_after_s for event in batch.events),
     "altered": lambda batch: sum(bool(event.altered) for event in batch.events),
@@ -81,7 +75,8 @@ def judge(row: IngestionRow, fact: EventBatch) -> Judgement:
     """The figure meets the row; a lag of events of which none came back meets nothing."""
     if reason := _doubt(row, fact):
         return Doubt(reason)
-    return judged(_differences(row, fact), (f"event {event.uuid}" for event in fact.events))
+    events = fact.durable if row.figure in _OF_STORED else fact.events
+    return judged(_differences(row, fact), (f"event {event.uuid}" for event in events))
 
 
 def _doubt(row: IngestionRow, fact: EventBatch) -> str:
@@ -90,15 +85,27 @@ def _doubt(row: IngestionRow, fact: EventBatch) -> str:
         return fact.reading.unseen
     if not fact.events:
         return "no event was sent"
-    if row.figure == "lost" and not accepted_count(fact):
+    if row.figure == "lost" and not fact.accepted:
         return f"none of {len(fact.events)} events was accepted: none could be lost"
     if row.figure in _OF_STORED and not fact.durable:
         return f"none of {len(fact.events)} events came back: nothing says {row.figure}"
-    uncounted = any(event.stored == 0 for event in fact.durable)
-    if row.figure == "duplicate" and uncounted and not FIGURES["duplicate"](fact):
-        why = fact.reading.unseen or fact.reading.error or "no answer"
+    return _doubt_of_copies(fact) if row.figure == "duplicate" else _doubt_of_lag(row, fact)
+
+
+def _doubt_of_copies(fact: EventBatch) -> str:
+    """Why nothing can be said of rows of one event: they were not counted, or sent twice, or ""."""
+    twice = [event for event in fact.events if event.stored > 1]
+    uncounted = sum(event.stored == 0 for event in fact.durable)
+    if uncounted and not twice:
+        missing = f"the count lacks {uncounted} of {len(fact.durable)} events that were read back"
+        why = fact.reading.unseen or fact.reading.error or missing
         return f"the rows of the events were not counted: {why}"
-    return _doubt_of_lag(row, fact)
+    if twice and all(event.stored <= (event.sends or 1) for event in twice):
+        return (
+            f"the SDK sent {len(twice)} events again, for PostHog did not confirm them in time:"
+            " it may have stored what it was sent"
+        )
+    return ""
 
 
 def _doubt_of_lag(row: IngestionRow, fact: EventBatch) -> str:
@@ -137,14 +144,14 @@ def _differences(row: IngestionRow, fact: EventBatch) -> Iterator[Difference]:
 
 
 def _reason(figure: str, fact: EventBatch) -> str:
+    unsent = [f"{fact.unsent} still unsent"] if fact.unsent else []
     if figure == "accepted":
         errors = list(dict.fromkeys(event.error for event in fact.events if event.error))
-        unsent = [f"{fact.unsent} still unsent"] if fact.unsent else []
         return "; ".join([*fact.refusals, *errors[:_SHOWN], *unsent])
     if figure in {"durable", "lost"}:
         lost = [event.uuid for event in fact.events if event.lag_s is None and not event.error]
-        if not lost:
-            return "; ".join(fact.refusals)
+        if not FIGURES["lost"](fact):
+            return "; ".join([*fact.refusals, *unsent])
         such_as = f"not read back within {fact.within_s:g} s, such as {', '.join(lost[:_SHOWN])}"
         return f"{such_as}; {_fate(fact)}"
     if figure == "altered":
@@ -177,8 +184,8 @@ def _whose_clock(fact: EventBatch) -> str:
 
 
 def _fate(fact: EventBatch) -> str:
-    """What is known of the events that did not come back, or "" where all were refused."""
-    if not _is_missing_any(fact):
+    """What is known of the events that did not come back, or "" where none was accepted."""
+    if not FIGURES["lost"](fact):
         return "; ".join(fact.refusals)
     return "; ".join([*fact.refusals, _fate_of_missing(fact)])
 
@@ -202,9 +209,9 @@ def _rejected(fact: EventBatch) -> str:
 
 
 def _missing(fact: EventBatch) -> str:
-    if fact.waiting and _is_missing_any(fact):
+    if fact.waiting and FIGURES["lost"](fact):
         return "event-waiting"
-    if fact.refusals or not _is_missing_any(fact):
+    if fact.refusals or not FIGURES["lost"](fact):
         return _rejected(fact)
     return "event-lost" if fact.durable or fact.waiting == 0 else "event-not-back"
 

@@ -3,6 +3,7 @@
 Source: PostHog's posthog/api/instance_status.py (read 2026-11-23).
 """
 
+import math
 import re
 import statistics
 from collections.abc import Iterator, Mapping
@@ -104,9 +105,11 @@ def read_figure(
     if figure is None:
         offered = ", ".join(sorted(page.lines)) or "nothing"
         raise ObservationError(f"PostHog offers no {row.figure}; its status page has: {offered}")
+    if _is_count(figure) and not 0 <= figure < math.inf:
+        raise ObservationError(f"PostHog says {row.figure} = {figure:.4g}, which nothing can be")
     against = unconfirmed = unprompted = ""
     if row.figure == "worker_alive":
-        unconfirmed = arrived.unsent or arrived.refused
+        unconfirmed = arrived.unsent or arrived.refused or arrived.unseen
         if figure is True and arrived.nothing:
             against = "events were accepted, and none of them could be read back"
         counted = _line(page.lines, "workers")
@@ -155,8 +158,8 @@ def _used_ratio(lines: Mapping[str, Any], capacity: str | None) -> float | None:
 
 def _bytes(size: Any) -> float | None:  # noqa: ANN401 - JSON
     """Bytes as a number, or as people write them (1.50 GiB)."""
-    if isinstance(size, int | float) and not isinstance(size, bool):
-        return float(size)
+    if _is_count(size):
+        return float(size) if math.isfinite(size) else None
     match = _SIZE.fullmatch(str(size).strip()) if isinstance(size, str) else None
     if match is None:
         return None
@@ -210,8 +213,8 @@ def _ready(site: Site, workload: ObjectRef, read_at: datetime | None) -> int:
 def judge(row: StatusRow, fact: Figure) -> Judgement:
     """What PostHog says meets the row, and nothing that we saw speaks against it.
 
-    A worker that is said to be alive is believed when events were sent, and no event in an hour is
-    a finding when this run sent some: else it is a doubt.
+    A worker that is said to be alive is believed when events that were sent came back, and no event
+    in an hour is a finding when this run sent some: else it is a doubt.
     """
     if not meets(row.expect, fact.value) and fact.unprompted:
         return Doubt(f"PostHog may just be quiet: we sent no events: {fact.unprompted}")

@@ -248,25 +248,31 @@ class Arrival:
         nothing: Events were accepted, and none of them could be read back.
         unsent: Why they could not be sent or looked for, or "".
         refused: A store that refuses what is written, or "".
+        unseen: Why they say nothing of what becomes of events, although they were sent, or "".
     """
 
     nothing: bool = False
     unsent: str = ""
     refused: str = ""
+    unseen: str = ""
 
 
 def arrival(site: Site) -> Arrival:
     """Whether our events arrived; where that could not be looked at, why. Never raises."""
     if not site.ended(events):
-        return Arrival()
+        return Arrival(unsent="this run sent none")
     try:
         batch = site.shared(events)
     except ObservationError as error:
         return Arrival(unsent=str(error))
-    accepted = any(not event.error for event in batch.events)
+    unseen = batch.reading.unseen
+    if not batch.accepted:
+        why = next((f": {event.error}" for event in batch.events if event.error), "")
+        unseen = f"none of {len(batch.events)} events was accepted{why}"
     return Arrival(
-        nothing=accepted and not batch.reading.unseen and not batch.durable,
+        nothing=not batch.durable and not unseen,
         refused="; ".join(batch.refusals),
+        unseen="" if batch.durable else unseen,
     )
 
 

@@ -14,7 +14,7 @@ from .errors import SettingsError
 KNOWN: Mapping[str, str] = {
     "accept_and_drop": "web answers 200 and queues nothing, for this share of the events",
     "duplicate": "the worker stores this share of the events twice, under one uuid",
-    "late": "the worker holds every batch for this many seconds before it stores it",
+    "late": "the worker holds every batch for this many seconds; others take it over as much later",
     "reject": "web answers 503 to this share of the capture requests",
     "wrong_variant": "/flags answers with another variant for this share of the calls",
     "variant_skew": "/flags gives every user the first variant",

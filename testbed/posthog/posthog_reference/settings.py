@@ -71,6 +71,7 @@ def read_settings(env: Mapping[str, str], *, default_port: int = 8000) -> Settin
             f"found {len(secret_key)}"
         )
         raise SettingsError(message)
+    faults = Faults.parse(env.get("POSTHOG_FAULT", ""))
     return Settings(
         site_url=_required(env, "SITE_URL"),
         secret_key=secret_key,
@@ -92,7 +93,8 @@ def read_settings(env: Mapping[str, str], *, default_port: int = 8000) -> Settin
         port=int(_number(env, "PORT", default_port)),
         worker_name=env.get("WORKER_NAME") or socket.gethostname(),
         linger_s=_number(env, "WORKER_LINGER_SECONDS", 0.5),
-        claim_after_s=_number(env, "WORKER_CLAIM_AFTER_SECONDS", 30.0),
+        # A batch that is held on purpose is late: a peer that took it over would store it twice.
+        claim_after_s=_number(env, "WORKER_CLAIM_AFTER_SECONDS", 30.0) + faults.level("late"),
         batch_size=int(_number(env, "WORKER_BATCH_SIZE", 1000)),
-        faults=Faults.parse(env.get("POSTHOG_FAULT", "")),
+        faults=faults,
     )

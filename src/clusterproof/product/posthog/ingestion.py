@@ -18,9 +18,9 @@ POLL_EVERY_S = 1.0
 """At the most often; more seldom where the queries would not last for the time."""
 SETTLE_S = 1.0
 """A second copy of an event is stored with the same or the next batch of a worker. Our choice."""
-AFTER_S = 60.0
-"""For an interpreter to start in a Pod whose CPU is short, and for the last looks: each request is
-bounded by 10 s."""
+AFTER_S = 90.0
+"""For an interpreter to start in a Pod whose CPU is short, for the last look, and for the count of
+the copies: each request is bounded by 10 s."""
 _REFUSALS = {
     400: "the query is not accepted",
     401: "the personal API key is not accepted",
@@ -108,6 +108,7 @@ class EventFate:
             None in a record of an earlier version.
         stored: How often it is stored; 0 where that is not known.
         kept: How many of these rows a merge of ClickHouse leaves; None where that is not known.
+        sends: How often the SDK sent it; None in a record of an earlier version.
         altered: What came back otherwise than it was sent.
     """
 
@@ -118,6 +119,7 @@ class EventFate:
     altered: tuple[str, ...] = ()
     absent_s: float | None = None
     kept: int | None = None
+    sends: int | None = None
 
     @property
     def surely_s(self) -> float | None:
@@ -163,6 +165,12 @@ class EventBatch:
     def durable(self) -> list[EventFate]:
         """The events that were read back."""
         return [event for event in self.events if event.lag_s is not None]
+
+    @property
+    def accepted(self) -> int:
+        """How many PostHog took, as far as the SDK knows; what was read back was taken for sure."""
+        rejected = sum(bool(event.error) and event.lag_s is None for event in self.events)
+        return max(len(self.events) - rejected - self.unsent, len(self.durable))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ Request:
     read: uuids, keys (of the properties that are wanted).
 Answer:
     send: events: for each {uuid, error, lag_s (to the first answer that has it), absent_s (to the
-        last look that had it not), stored, kept, altered}; unsent; began_at (this Pod's clock, in
+        last look that had it not), sends (how often the SDK sent it, and sends it again where no
+        answer came in time), stored, kept, altered}; unsent; began_at (this Pod's clock, in
         seconds since 1970); waiting (in PostHog's queue by
         its status page, asked only where events are missing, or null).
     both: reading, took_s.     read: events: uuid -> {event, distinct_id, properties}.
@@ -36,6 +37,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid as uuids
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Any, Union
 
@@ -47,12 +49,14 @@ THROTTLED, GONE_ON = 429, (0, 502, 503, 504)
 TIMEOUT_S = 10
 LAST_LOOK_S = 5
 LAST_PLACES = 1e-15
-COUNTED_AT_MOST = 3
-"""Tries: a gateway that gave up once says nothing of the next query."""
+COUNT_QUERIES, COUNT_WITHIN_S = 3, 20
+"""Kept for the copies, whatever the looks before took: one query may meet a rate that is used up,
+and one a gateway that gives up."""
 UNNAMED_WAIT_S = 5.0
 SECRETS = ("POSTHOG_API_KEY", "POSTHOG_PERSONAL_API_KEY")
 PAUSE = threading.Event()
 UTC = timezone.utc  # noqa: UP017 - the Pod's Python may be older than 3.11
+UUID = re.compile(rb"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 def trust() -> ssl.SSLContext:
@@ -98,11 +102,13 @@ class RefusedError(Exception):
 class Reading:
     """HogQL, asked again and again; remembers how the asking went."""
 
-    def __init__(self, request: Json) -> None:
-        """Ask nothing yet."""
-        self.request = request
+    def __init__(self, request: Json, kept: int = 0) -> None:
+        """Ask nothing yet; the looks leave `kept` queries for what comes after them."""
+        self.request, self.budget = request, request["queries"] - kept
         self.started = datetime.now(tz=UTC)
         self.ends_at = time.monotonic() + request["within_s"]
+        # One more query after the last look is worth a short wait, and no long one.
+        self.until = self.ends_at + LAST_LOOK_S
         self.asked = self.answered = self.refused = self.limited = self.deferred = 0
         self.waited_s = self.asks_s = 0.0
         self.clock_s: Union[float, None] = None  # noqa: UP007 - Python 3.9 in a Pod
@@ -117,8 +123,7 @@ class Reading:
         """Short at first, so that a lag is measured finely; then as long as was asked for."""
         pause_s = float(min(self.request["every_s"], 0.2 * turn))
         left = self.ends_at - time.monotonic()
-        # The last two queries are kept: for a look at the end, and for the copies.
-        last = self.asked >= self.request["queries"] - 2
+        last = self.asked >= self.budget - 1  # one is kept for a look at the end
         PAUSE.wait(max(0.0, left if last else min(pause_s, left)))
 
     def select(self, columns: list[str], wanted: list[str], tail: str = "") -> list[list[Any]]:
@@ -165,7 +170,7 @@ class Reading:
             self.asked += 1
             status, answer, error, wait_s = self.call("query/", body)
             if status == THROTTLED:
-                self._wait(wait_s, error)
+                self._wait(wait_s, error, is_last=self.asked >= self.budget)
             elif error:
                 self.refused = status if status in DENIED else 0
                 if status in GONE_ON:
@@ -174,11 +179,9 @@ class Reading:
             else:
                 return answer
 
-    def _wait(self, wait_s: float, error: str) -> None:
+    def _wait(self, wait_s: float, error: str, *, is_last: bool = False) -> None:
         self.limited += 1
-        # One more query after the last look is worth a short wait, and no long one.
-        left = self.ends_at + LAST_LOOK_S - time.monotonic()
-        if wait_s > left or self.asked >= self.request["queries"]:
+        if is_last or wait_s > self.until - time.monotonic():
             self.refused, self.asks_s = THROTTLED, wait_s
             raise RefusedError(error)
         self.waited_s += wait_s
@@ -202,15 +205,17 @@ class Reading:
     def _later(self, status: Json) -> Json:
         """What came of a query that was answered 202."""
         path = f"query/{urllib.parse.quote(str(status['id']), safe='')}/"
-        until, turn = self.ends_at + LAST_LOOK_S, 0
+        turn = 0
         while not status.get("complete") and not status.get("error"):
             turn += 1
-            if time.monotonic() >= until:
+            if time.monotonic() >= self.until:
                 raise RefusedError("an asynchronous query did not end")
             PAUSE.wait(min(2.0, 0.25 * turn))
             code, answer, error, wait_s = self.call(path)
             if code == THROTTLED:
                 self._wait(wait_s, error)
+            elif code in GONE_ON:
+                continue  # a gateway that gave up on a poll: the query goes on
             elif error:
                 raise RefusedError(error)
             else:
@@ -381,6 +386,22 @@ def waiting(reading: Reading) -> Union[int, None]:  # noqa: UP007 - Python 3.9 i
     return None
 
 
+def count_sends() -> "Counter[str]":
+    """How often the SDK sends each event from now on, by what its own threads write.
+
+    Source: Python docs, "Audit events table": http.client.send (3.8 and later).
+    """
+    sends: Counter[str] = Counter()
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        is_ours = threading.current_thread() is threading.main_thread()
+        if event == "http.client.send" and not is_ours and isinstance(arguments[1], bytes):
+            sends.update({uuid.decode() for uuid in UUID.findall(arguments[1])})
+
+    sys.addaudithook(note)
+    return sends
+
+
 def send(request: Json) -> Json:
     """Capture them all, and read back until every one that was accepted is there."""
     from posthog import Posthog  # noqa: PLC0415 - only this part needs the SDK
@@ -392,12 +413,13 @@ def send(request: Json) -> Json:
         for event in batch:
             errors[event["uuid"]] = f"{type(error).__name__}: {error}"[:200]
 
+    sends = count_sends()
+    # With the SDK's own timeout: after a shorter one it sends again what a slow PostHog took.
     client = Posthog(
         os.environ.get("POSTHOG_API_KEY", ""),
         host=request["host"],
         on_error=note,
         flush_interval=0.5,
-        timeout=5,
     )
     captured: dict[str, float] = {}
     for event in events:
@@ -406,7 +428,7 @@ def send(request: Json) -> Json:
         # Its uuid, or None; before version 6, whether it was queued, and the message.
         if taken is None or (isinstance(taken, tuple) and not taken[0]):
             errors[event["uuid"]] = "the SDK dropped it"
-    reading = Reading(request)
+    reading = Reading(request, kept=COUNT_QUERIES)
     seen: dict[str, float] = {}
     absent: dict[str, float] = {}
     altered: dict[str, list[str]] = {}
@@ -444,6 +466,7 @@ def send(request: Json) -> Json:
                 "error": errors.get(uuid, ""),
                 "lag_s": round(seen[uuid], 3) if uuid in seen else None,
                 "absent_s": round(absent.get(uuid, 0.0), 3),
+                "sends": sends[uuid],
                 "stored": copies.get(uuid, (0, 0))[0],
                 "kept": copies.get(uuid, (0, 0))[1],
                 "altered": altered.get(uuid, []),
@@ -462,22 +485,24 @@ def counted(reading: Reading, uuids: list[str], settle_s: float) -> dict[str, tu
 
     Rows of one uuid become one where event and distinct_id are equal too.
     """
+    copies: dict[str, tuple[int, int]] = {}
     if not uuids:
-        return {}
+        return copies
     PAUSE.wait(settle_s)
+    reading.budget = reading.request["queries"]
+    reading.until = max(reading.until, time.monotonic() + COUNT_WITHIN_S)
     columns = ["uuid", "event", "distinct_id", "count()"]
-    for _ in range(COUNTED_AT_MOST):
-        if reading.refused:
+    for turn in range(COUNT_QUERIES):
+        if reading.refused or (turn and reading.asked >= reading.budget):
             break
-        listed = reading.select(columns, uuids, "GROUP BY uuid, event, distinct_id")
-        if not reading.error:
-            copies: dict[str, tuple[int, int]] = {}
-            for uuid, _, _, rows in listed:
-                stored, kept = copies.get(uuid, (0, 0))
-                copies[uuid] = (stored + rows, kept + 1)
-            return copies
-        PAUSE.wait(1.0)
-    return {}
+        PAUSE.wait(min(turn, 1))
+        copies = {}
+        for uuid, _, _, rows in reading.select(columns, uuids, "GROUP BY uuid, event, distinct_id"):
+            stored, kept = copies.get(uuid, (0, 0))
+            copies[uuid] = (stored + rows, kept + 1)
+        if not reading.error and len(copies) == len(uuids):
+            break
+    return copies
 
 
 def read(request: Json) -> Json:
@@ -516,3 +541,5 @@ def main(argument: str) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    sys.stdout.flush()
+    os._exit(0)  # what the SDK still holds was told: it is not waited for
