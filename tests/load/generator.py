@@ -13,9 +13,12 @@ from typing import Any
 import yaml
 
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE
+from testbed.settings import patient
 
 PROJECT = Path(__file__).resolve().parents[2]
 Json = dict[str, Any]
+HANGS_S = patient(240)
+"""What is not there by then never comes: many times what a machine of two busy cores needs."""
 
 
 def load_spec(folder: Path, **router: Any) -> Path:  # noqa: ANN401 - fields of a scenario
@@ -23,12 +26,12 @@ def load_spec(folder: Path, **router: Any) -> Path:  # noqa: ANN401 - fields of 
     spec = yaml.safe_load((PROJECT / DEFAULT_PATH).read_text(encoding="utf-8"))
     scenario = spec["scenarios"]["router"]
     scenario |= {"mix": {"list-models": 1}, "shapes": {"short": [{"rate": 40, "for_s": 3}]}}
-    # Nor is how fast an answer is on it.
+    # The machine that runs the tests may be busy: what is asserted is not how busy, nor how fast an
+    # answer is on it, or whether it comes at all.
     slow = {"p50_ms": 20_000, "p95_ms": 20_000, "p99_ms": 20_000, "failure_ratio": 0}
     scenario |= {"objectives": slow}
-    scenario |= {"callers": 8, "timeout_s": 1.0, "drain_s": 1.5, "drop_after_s": 2.0} | router
-    # The machine that runs the tests may be busy: what is asserted is not how busy.
-    spec["credibility"] |= {"late_p99_ms": 5000, "loop_lag_p99_ms": 5000, "cpu_busiest": 2.0}
+    scenario |= {"callers": 8, "timeout_s": 30, "drain_s": 35, "drop_after_s": 30} | router
+    spec["credibility"] |= {"late_p99_ms": 20_000, "loop_lag_p99_ms": 20_000, "cpu_busiest": 2.0}
     path = folder / "objectives.yaml"
     path.write_text(yaml.safe_dump(spec), encoding="utf-8")
     return path
@@ -70,7 +73,7 @@ class Ended:
     def __init__(self, folder: Path, spec: Path, *options: str, **settings: Any) -> None:  # noqa: ANN401 - of Popen
         """Run it to its end."""
         with started(spec, "--headless", "--out", str(folder), *options, **settings) as process:
-            self.text, _ = process.communicate(timeout=90)
+            self.text, _ = process.communicate(timeout=HANGS_S)
         self.code = process.returncode
         self.folder = folder
 
@@ -101,9 +104,9 @@ def finding(record: Json, row: str) -> Json:
     return dict(only)
 
 
-def until(look: Callable[[], Any], *, within_s: float = 30.0) -> Any:  # noqa: ANN401 - what is looked at
+def until(look: Callable[[], Any]) -> Any:  # noqa: ANN401 - what is looked at
     """The first true value of `look`."""
-    ends = time.monotonic() + within_s
+    ends = time.monotonic() + HANGS_S
     while not (value := look()):
         assert time.monotonic() < ends, "it did not come about in time"
         time.sleep(0.05)

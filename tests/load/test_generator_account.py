@@ -16,7 +16,7 @@ import yaml
 
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import MASK
-from tests.load.generator import PROJECT, Ended, load_spec
+from tests.load.generator import HANGS_S, PROJECT, Ended, load_spec
 from tests.observe.loopback import Reply, Request, served
 
 PLANNED = 120
@@ -83,7 +83,7 @@ class Dripping(BaseHTTPRequestHandler):
         slowly = next(self.numbers) % 8 == 0
         for byte in body:
             if slowly:
-                threading.Event().wait(0.5)
+                threading.Event().wait(1.5)
             try:
                 self.wfile.write(bytes([byte]))
             except OSError:
@@ -100,7 +100,7 @@ def test_the_deadline_is_of_the_whole_answer(tmp_path: Path) -> None:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        spec = load_spec(tmp_path, callers=60)
+        spec = load_spec(tmp_path, callers=60, timeout_s=6)
         ended = Ended(tmp_path / "out", spec, "--host", f"http://127.0.0.1:{server.server_port}")
     finally:
         server.shutdown()
@@ -111,9 +111,9 @@ def test_the_deadline_is_of_the_whole_answer(tmp_path: Path) -> None:
 
 
 def test_requests_that_are_never_answered_are_failures(tmp_path: Path) -> None:
-    router = Router(Reply(body=MODELS, after_s=4.0))
+    router = Router(Reply(body=MODELS, after_s=HANGS_S))
     with served(router.answer) as host:
-        spec = load_spec(tmp_path, callers=60)
+        spec = load_spec(tmp_path, callers=60, timeout_s=6)
         ended = Ended(tmp_path / "out", spec, "--host", host)
     assert ended.code == ExitCode.FAILED, ended.text
     assert _counted(ended) == (PLANNED, 0, PLANNED - 15, 15)

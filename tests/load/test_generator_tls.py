@@ -75,8 +75,7 @@ def test_an_authority_of_ones_own_is_named_or_the_run_is_inconclusive(
     tmp_path: Path, own_authority: tuple[str, Path]
 ) -> None:
     url, pem = own_authority
-    patient = {"timeout_s": 10, "drain_s": 12, "drop_after_s": 10}
-    spec = load_spec(tmp_path, shapes={"short": [{"rate": 10, "for_s": 2}]}, **patient)
+    spec = load_spec(tmp_path, shapes={"short": [{"rate": 10, "for_s": 2}]})
     trusting = Ended(tmp_path / "a", spec, "--host", url, "--ca", str(pem))
     assert trusting.code == ExitCode.PASSED, trusting.text
     doubting = Ended(tmp_path / "b", spec, "--host", url)

@@ -9,7 +9,7 @@ import httpx
 import yaml
 
 from clusterproof.outcome import ExitCode
-from tests.load.generator import load_spec, read, started, until
+from tests.load.generator import HANGS_S, load_spec, read, started, until
 from tests.observe.loopback import Reply, Request, served
 
 
@@ -26,20 +26,26 @@ def _answer(request: Request) -> Reply:
 
 def _swarm(url: str, **form: str) -> dict[str, Any]:
     fields = {"user_count": "1", "spawn_rate": "1", "shape": "short"} | form
-    answer: dict[str, Any] = httpx.post(f"{url}/swarm", data=fields).raise_for_status().json()
+    answer: dict[str, Any] = (
+        httpx.post(f"{url}/swarm", data=fields, timeout=HANGS_S).raise_for_status().json()
+    )
     return answer
+
+
+def _get(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=HANGS_S)
 
 
 def _is_up(url: str) -> bool:
     try:
-        return httpx.get(url).is_success
+        return _get(url).is_success
     except httpx.HTTPError:
         return False
 
 
 def _assert_shown(url: str) -> None:
     """Planned against sent, and the verdict of both tests, the last one first."""
-    page = httpx.get(url).text
+    page = _get(url).text
     assert '"extended_tabs": [{"key": "plan", "title": "Plan"}' in page
     # Locust keeps an answer for two seconds.
     shown = until(lambda: [t for t in _tables(url)["verdict"] if t["test"] == "2: short"])
@@ -50,7 +56,7 @@ def _assert_shown(url: str) -> None:
 
 
 def _tables(url: str) -> dict[str, Any]:
-    stats = httpx.get(f"{url}/stats/requests").json()
+    stats = _get(f"{url}/stats/requests").json()
     return {table["key"]: table["data"] for table in stats["extended_stats"]}
 
 
@@ -73,7 +79,7 @@ def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
     url = f"http://127.0.0.1:{port}"
     options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
     with served(answer) as host, started(path, *options, "--host", host) as process:
-        until(lambda: _is_up(url), within_s=60)
+        until(lambda: _is_up(url))
         refused = _swarm(url, host=host.replace("127.0.0.1", "localhost"))
         assert not refused["success"]
         assert "needs --allow-production" in refused["message"]
@@ -84,12 +90,12 @@ def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
         assert _swarm(url, host=host)["success"]
         until((out / "generator.json").exists)
         first = read(out / "generator.json")
-        until(lambda: httpx.get(f"{url}/stats/requests").json()["state"] == "stopped")
+        until(lambda: _get(f"{url}/stats/requests").json()["state"] == "stopped")
         assert _swarm(url, host=host)["success"]
         until(lambda: read(out / "generator.json")["run"] != first["run"])
         _assert_shown(url)
         process.send_signal(signal.SIGTERM)
-        text, _ = process.communicate(timeout=30)
+        text, _ = process.communicate(timeout=HANGS_S)
     assert read(out / "test-1" / "generator.json") == first
     for folder in (out / "test-1", out):
         assert "<testsuite" in (folder / "junit.xml").read_text(encoding="utf-8")
@@ -110,9 +116,9 @@ def test_a_user_interface_that_is_opened_and_closed_leaves_the_record(tmp_path: 
         served(_answer) as host,
         started(load_spec(tmp_path), *options, "--host", host) as process,
     ):
-        until(lambda: _is_up(f"http://127.0.0.1:{port}"), within_s=60)
+        until(lambda: _is_up(f"http://127.0.0.1:{port}"))
         process.send_signal(signal.SIGTERM)
-        text, _ = process.communicate(timeout=30)
+        text, _ = process.communicate(timeout=HANGS_S)
     assert read(out / "generator.json") == {"outcome": "passed"}
     assert process.returncode == ExitCode.INCONCLUSIVE
     assert "no test was started" in text

@@ -254,6 +254,37 @@ def test_a_reconcile_without_a_proposal_shows_no_utilization(
     assert found == (expected,)
 
 
+@pytest.mark.parametrize(
+    ("status", "usage", "unshown"),
+    [
+        ([hpa(5, 40)], (40, 90, 90, 50, 40, 90), 3),
+        ([hpa(5, 40), hpa(35, 41)], (40, 90, 90, 50, 60, 60), 3),
+        ([hpa(5, 40)], (40, 40, 40, 40, 40, 40), 0),
+        ([hpa(5)], (40, 40, 40, 40, 40, 40), 6),
+    ],
+    ids=["as-it-was", "written-anew", "nothing-new-to-show", "nothing-ever"],
+)
+def test_reconciles_that_left_the_status_as_it_was_are_counted(
+    status: list[Change], usage: tuple[int, ...], unshown: int
+) -> None:
+    """Each would have written what it read, where that is something else."""
+    reads = [read(10.0 * n, percent) for n, percent in enumerate(usage)]
+    ticks = [10.0 * n + 1 for n in range(6)]
+    found = replayed([*status, pod(0, 0)], reads, series((0, 1)), ticks=ticks)
+    assert found is not None
+    assert found.unshown == unshown
+
+
+def test_the_figure_is_that_of_a_metric_which_has_one() -> None:
+    """Memory by its average, or another container's CPU, may come before it."""
+    changes = [hpa(15, 40), pod(0, 0)]
+    average = {"name": "memory", "target": {"averageValue": "1Gi"}}
+    metrics = changes[0].object["spec"]["metrics"]
+    metrics.insert(0, {"type": "Resource", "resource": average})
+    (step,) = steps(changes, [read(10, 40)], series((0, 1)), ticks=[15])
+    assert step.shown == (40, 40)
+
+
 def unread(at: float) -> UsageRead:
     """A read of ours that came to nothing."""
     return UsageRead(T0 + at, {}, "no answer")

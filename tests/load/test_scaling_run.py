@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from clusterproof.load.finding import Link
 from clusterproof.load.hpa.replay import Replay, Step
 from clusterproof.load.scaling import Demand, judge_flapping, judge_model, judge_scaling
 from clusterproof.outcome import Outcome
@@ -46,8 +47,10 @@ def step(predicted: int, observed: int) -> Step:
 
 AGREES = (
     "expected the model sets the same in at least 90% of the reconciles, and of those that change"
-    " something; alone it is within one sync period for 75% of the time"
+    " something; alone it is within one sync period for 75% of the time; at most 4 in a row left"
+    " the HPA's status as it was, with no figure of then"
 )
+UNSHOWN = "most reconciles in a row that left the HPA's status as it was, with no figure of then:"
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,7 @@ def test_the_model_agrees_in_nine_of_ten_and_of_those_that_act(
         AGREES,
         f"observed {agreement:.1%} of {len(steps)} reconciles; {acted} that change something",
         "on its own replicas: observed within one sync period of predicted for 97.5% of the time",
+        f"{UNSHOWN} 0",
         "first difference at 1234: from 3 the model sets 6 (cpu at 140 %), the controller 5",
     ]
 
@@ -93,8 +97,18 @@ def test_what_was_not_replayed_is_not_judged(replayed: Replay | None) -> None:
 
 
 def test_a_model_that_agrees_shows_no_difference() -> None:
-    """One line of evidence is left."""
-    assert len(judge_model(Replay((step(6, 6),), (), 1.0, 1.0)).evidence) == 1
+    """Two lines of evidence are left."""
+    assert len(judge_model(Replay((step(6, 6),), (), 1.0, 1.0)).evidence) == 2
+
+
+@pytest.mark.parametrize(("unshown", "outcome"), [(4, Outcome.PASSED), (5, Outcome.FAILED)])
+def test_a_controller_that_looks_no_more_fails_where_its_last_step_was_right(
+    unshown: int, outcome: Outcome
+) -> None:
+    """A minute of its own sync period."""
+    found = judge_model(Replay((step(6, 6),), (), 1.0, 1.0, unshown))
+    assert (found.outcome, found.link) == (outcome, Link.HPA_DECISION)
+    assert f"{UNSHOWN} {unshown}" in found.evidence
 
 
 def ids(demand: Demand, *, behind: bool = False) -> list[str]:

@@ -1,6 +1,5 @@
 """What a run loads and what scales it: any kind with a scale subresource, on a loopback API."""
 
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from clusterproof.load.recorder import Recorder
 from clusterproof.load.sections import Scaling, ServiceRef
 from clusterproof.load.session import settle
 from clusterproof.load.target import Target, find_target
+from tests.load.generator import until
 from tests.observe.loopback import Reply, Request, api_server, listed
 
 Json = dict[str, Any]
@@ -148,9 +148,7 @@ def test_replicas_of_a_kind_that_is_not_built_in_are_read_from_its_scale() -> No
     with api_server(answer) as api:
         recorder = Recorder(api, _target("Rollout", f"{ARGO}/rollouts"), SCALING, None)
         recorder.start()
-        ends = time.monotonic() + 15
-        while len(recorder.recording.of("target")) < 2 and time.monotonic() < ends:
-            time.sleep(0.1)
+        until(lambda: len(recorder.recording.of("target")) == 2)
         recording = recorder.stop()
     changes = recording.of("target")
     assert [(c.type, c.object["spec"]["replicas"]) for c in changes] == [

@@ -15,7 +15,13 @@ from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.controller import Decision, Seen, reconcile
 from clusterproof.load.hpa.normalise import History
 from clusterproof.load.hpa.proposal import PodView, Proposal
-from clusterproof.load.hpa.rules import ControllerFlags, HpaSpec, others_of, spec_from_object
+from clusterproof.load.hpa.rules import (
+    ControllerFlags,
+    HpaSpec,
+    ResourceTarget,
+    others_of,
+    spec_from_object,
+)
 from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import (
     Series,
@@ -55,12 +61,16 @@ class Replay:
         agreement: Share of reconciles where model and controller set the same.
         within_sync: Share of the time in which the observed replicas were predicted, give or take
             one sync period, when the model runs on its own.
+        unshown: Most reconciles in a row that were due while the HPA's status stayed as it was, and
+            that would have shown another utilization by all that could be read then. A reconcile
+            writes the status whenever that differs (horizontal.go, updateStatusIfNeeded).
     """
 
     steps: tuple[Step, ...]
     free: Series
     agreement: float
     within_sync: float
+    unshown: int = 0
 
     @property
     def acted(self) -> tuple[int, int]:
@@ -129,8 +139,10 @@ def replay(
     own_replicas = int(value_at(timeline.replicas, ticks[0]))
     steps: list[Step] = []
     free: list[tuple[float, float]] = [(ticks[0], float(own_replicas))]
+    unshown, longest, status = 0, 0, None
     for index, at in enumerate(ticks):
         if world.is_unseen(at):
+            unshown = 0
             continue
         seen_at = at if exact else _decided_at(at, timeline.replicas)
         spec, pods = world.spec_at(at), world.pods_at(seen_at)
@@ -146,9 +158,14 @@ def replay(
                 observed=after,
                 proposed=decision.proposed,
                 reason=decision.reason,
-                shown=(_shown(decision), world.shown_at(at)),
+                shown=(_shown(spec, decision), world.shown_at(at)),
             )
         )
+        ours, theirs = steps[-1].shown
+        if status is not world.change_at(at):
+            unshown, status = 0, world.change_at(at)
+        unshown = unshown + 1 if ours not in {None, theirs} else 0
+        longest = max(longest, unshown)
         alone, own = _decide(world, spec, at, own_replicas, pods, own, flags)
         own_replicas = alone.replicas
         free.append((at, float(own_replicas)))
@@ -159,6 +176,7 @@ def replay(
         free=predicted,
         agreement=matched / len(steps) if steps else 0.0,
         within_sync=within(timeline.replicas, predicted, ticks[0], ticks[-1], flags.sync_s),
+        unshown=longest,
     )
 
 
@@ -236,10 +254,12 @@ class _World:
         self._pods: dict[str, PodView] = {}
 
     def spec_at(self, at: float) -> HpaSpec:
-        return spec_from_object(self._change(at).object)
+        return spec_from_object(self.change_at(at).object)
 
     def shown_at(self, at: float) -> float | None:
-        return utilization_seen(self._change(at).object, "cpu")
+        target = _utilized(self.spec_at(at))
+        status = self.change_at(at).object
+        return None if target is None else utilization_seen(status, target.resource)
 
     def pods_at(self, at: float) -> tuple[PodView, ...]:
         while self._next_pod < len(self._pod_changes):
@@ -262,10 +282,10 @@ class _World:
 
     def is_unseen(self, at: float) -> bool:
         """Whether the controller read usage at that moment, and we could not."""
-        active = condition_entry(self._change(at).object, "ScalingActive").get("status")
+        active = condition_entry(self.change_at(at).object, "ScalingActive").get("status")
         return active == "True" and all(read.error for read in self.reads_at(at))
 
-    def _change(self, at: float) -> Change:
+    def change_at(self, at: float) -> Change:
         index = bisect_right(self._change_times, at + 0.2) - 1
         return self._changes[max(0, index)]
 
@@ -285,12 +305,26 @@ def _decide(
     for read in reversed(world.reads_at(at)):
         seen = Seen(at + world.ahead_s, current, pods, samples_of(read))
         decided = reconcile(spec, seen, history, flags)
-        if shown is not None and _shown(decided[0]) == shown:
+        if shown is not None and _shown(spec, decided[0]) == shown:
             return decided
         options.append(decided)
     return options[len(options) // 2]
 
 
-def _shown(decision: Decision) -> float | None:
-    first = decision.proposals[0] if decision.proposals else None
-    return float(first.shown) if isinstance(first, Proposal) else None
+def _shown(spec: HpaSpec, decision: Decision) -> float | None:
+    """The figure of the first metric that is a share of the Pods' requests."""
+    for target, proposal in zip(spec.metrics, decision.proposals, strict=False):
+        if target is _utilized(spec):
+            return float(proposal.shown) if isinstance(proposal, Proposal) else None
+    return None
+
+
+def _utilized(spec: HpaSpec) -> ResourceTarget | None:
+    return next(
+        (
+            target
+            for target in spec.metrics
+            if isinstance(target, ResourceTarget) and target.utilization and not target.container
+        ),
+        None,
+    )
