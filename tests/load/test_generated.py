@@ -33,6 +33,15 @@ def test_a_fault_names_the_link_that_it_breaks(link: Link, number: int) -> None:
     assert run.right, (run.fault, run.said)
 
 
+@pytest.mark.parametrize("number", [81, 93, 107, 137])
+def test_a_controller_that_looks_once_in_minutes_is_named_though_it_did_at_the_right_moment(
+    number: int,
+) -> None:
+    """By its replicas alone these passed, or differed once, as by chance."""
+    run = judged(Link.HPA_DECISION, 20261127 + number, number)
+    assert (run.fault, run.right) == ("slow_controller", True), run.said
+
+
 def test_every_link_has_a_fault() -> None:
     assert set(FAULTS) == set(Link)
 
