@@ -417,11 +417,14 @@ def test_a_name_that_is_an_endpoints_names_no_service(host: str, named: str | No
     assert (None if ref is None else str(ref)) == named
 
 
-def test_an_endpoint_that_may_not_be_read_is_not_taken_for_one() -> None:
+@pytest.mark.parametrize("kind", ["EndpointSlice", "Service"])
+def test_whether_a_name_is_an_endpoints_is_in_doubt_where_that_may_not_be_read(kind: str) -> None:
     objects = (service("redis", "redis", 6379, 6379, {}),)
-    with cluster_of(*objects, forbidden=("EndpointSlice",)) as cluster:
-        ref = service_reached(cluster, "redis-0.redis", "redis")
-    assert str(ref) == "Service/redis/redis-0"
+    rule = row("egress", **{**DNS, "host": "redis-0.redis"}, expected="allowed")
+    with cluster_of(*objects, forbidden=(kind,)) as cluster:
+        with pytest.raises(ObservationError):
+            service_reached(cluster, "redis-0.redis", "redis")
+        assert destinations_of(cluster, rule, "redis", "TCP", ["10.0.0.7"]) == ()
 
 
 @pytest.mark.parametrize(

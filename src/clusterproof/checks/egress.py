@@ -157,9 +157,10 @@ def destinations_of(
     read is left out: this explains a dial, it does not stand for one.
     """
     transport = transport_of(transport)
-    ref = service_reached(cluster, row.host, namespace)
+    ref = None
     is_in_zone = "svc" in row.host.split(".")[2:4]
     try:
+        ref = service_reached(cluster, row.host, namespace)
         if ref is not None and (cluster.find(ref) is not None or is_in_zone):
             return _backends(cluster, ref, row.port, transport)
     except ObservationError:

@@ -15,6 +15,7 @@ from clusterproof.errors import SpecError
 from clusterproof.generate.settings import printable
 from clusterproof.kube.objects import Json
 from clusterproof.kube.paths import text_of
+from clusterproof.kube.yaml_file import NOT_ALLOWED, NOT_OF_ITS_TAG, GoScalars
 
 _NODES_AT_MOST: Final = 1_000_000
 """Of a file, each alias in full: one of a megabyte of plain YAML has less."""
@@ -23,13 +24,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
 _KUSTOMIZE: Final = "kustomize.config.k8s.io/"
 
 
-_TAG: Final = "tag:yaml.org,2002:"
-_TEXTS: Final = frozenset({f"{_TAG}timestamp", f"{_TAG}value"})
-_RAISED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""By PyYAML, of a value that its tag does not allow: `!!bool maybe`."""
-_NOT_ALLOWED: Final = "a value that its tag does not allow"
 _PROBLEMS: Final = (
-    _NOT_ALLOWED,
+    NOT_ALLOWED,
     "could not determine a constructor for the tag",
     "could not find expected ':'",
     "expected ',' or ']'",
@@ -53,47 +49,8 @@ class _TooManyPartsError(ValueError):
     """A file that is too large with each alias in full."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which dates are texts, and so is `=`."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as its base has it
-        letter: [pair for pair in pairs if pair[0] not in _TEXTS]
-        for letter, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as its base has it
-        """What a node stands for.
-
-        Raises:
-            YAMLError: Its tag does not allow it.
-        """
-        try:
-            return super().construct_object(node, deep)
-        except _RAISED as error:
-            raise yaml.constructor.ConstructorError(
-                None, None, _NOT_ALLOWED, node.start_mark
-            ) from error
-
-
-def _number(loader: _Loader, node: yaml.ScalarNode) -> object:
-    """A number; `12:30` is none."""
-    if ":" in node.value:
-        return node.value
-    is_whole = node.tag.endswith(":int")
-    return loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
-
-
-def _truth(loader: _Loader, node: yaml.ScalarNode) -> object:
-    """True or false; a single letter too, as in YAML 1.1."""
-    letters = {"y": True, "n": False}
-    text = node.value.lower()
-    return letters[text] if text in letters else loader.construct_yaml_bool(node)
-
-
-_Loader.add_constructor(f"{_TAG}int", _number)
-_Loader.add_constructor(f"{_TAG}float", _number)
-_Loader.add_constructor(f"{_TAG}bool", _truth)
-_Loader.add_implicit_resolver(f"{_TAG}bool", re.compile(r"[yYnN]\Z"), list("yYnN"))
+class _Loader(GoScalars, yaml.SafeLoader):
+    """In Python: its errors say where."""
 
 
 def objects_in(path: Path) -> tuple[list[Json], list[str]]:
@@ -105,7 +62,7 @@ def objects_in(path: Path) -> tuple[list[Json], list[str]]:
     try:
         documents = list(yaml.load_all(path.read_bytes(), _Loader))
         objects = [each for part in _Plain().of(documents) for each in _objects(part)]
-    except (OSError, *_RAISED, RecursionError, yaml.YAMLError) as error:
+    except (OSError, *NOT_OF_ITS_TAG, RecursionError, yaml.YAMLError) as error:
         words = printable(_words(error))[:_LONGEST_WORDS]
         raise SpecError(f"{path}: expected manifests in YAML, observed {words}") from error
     whole = [each for each in objects if not _lack(each)]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from clusterproof.generate.coverage import Place, Unread
+from clusterproof.generate.settings import printable
 from clusterproof.kube.objects import Json
 from clusterproof.kube.paths import children
 
@@ -75,7 +76,7 @@ def _shown(item: Json, place: Place, *, every: bool = False) -> str:
         if isinstance(key, int):
             text += "[*]" if every else f"[{_element(children(around), node, key)}]"
         else:
-            text += f".{key}" if _PLAIN.fullmatch(key) else f"['{_printable(key)}']"
+            text += f".{key}" if _PLAIN.fullmatch(key) else f"['{_in_short(key)}']"
     return text.removeprefix(".")
 
 
@@ -88,7 +89,7 @@ def _element(elements: list[tuple[str | int, Json]], node: object, index: int) -
     return f"name={name}" if len(same) == 1 else str(index)
 
 
-def _printable(key: str) -> str:
+def _in_short(key: str) -> str:
     """A key in one line, and not endless."""
-    text = "".join(letter if letter.isprintable() else "?" for letter in str(key))
+    text = printable(str(key))
     return text if len(text) <= _LONGEST_KEY else f"{text[:_LONGEST_KEY]}…"

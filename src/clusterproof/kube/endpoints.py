@@ -42,13 +42,21 @@ def service_of(endpoint_slice: Mapping[str, Any]) -> str:
 
 def endpoints_of(slices: Iterable[Mapping[str, Any]], service: str) -> tuple[Endpoint, ...]:
     """Every endpoint of a Service, each once: an endpoint may stand in two slices for a moment."""
-    found: dict[Endpoint, None] = {}
+    endpoints: dict[Endpoint, None] = {}
     for piece in slices:
         if service_of(piece) == service:
             for port in piece.get("ports") or [{}]:
                 for entry in piece.get("endpoints") or []:
-                    found |= dict.fromkeys(_endpoints(entry, port))
-    return tuple(found)
+                    endpoints |= dict.fromkeys(_endpoints(entry, port))
+    return tuple(endpoints)
+
+
+def has_hostname(slices: Iterable[Mapping[str, Any]], service: str, hostname: str) -> bool:
+    """Whether DNS has `hostname.service` for an endpoint (CoreDNS `kubernetes`, `findServices`).
+
+    Slices that may not be read are no "no": their error is the caller's, and its row's doubt.
+    """
+    return any(entry.hostname == hostname for entry in endpoints_of(slices, service))
 
 
 def _endpoints(entry: Mapping[str, Any], port: Mapping[str, Any]) -> Iterable[Endpoint]:

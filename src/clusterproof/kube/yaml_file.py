@@ -9,7 +9,7 @@ v1.6.0 `YAMLToJSON` (read 2026-11-26).
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -23,6 +23,9 @@ _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|[1-9][0-9]*|0)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NO_NUMBER = re.compile(r"[-+]?\.(nan|NaN|NAN|inf|Inf|INF)")
+NOT_OF_ITS_TAG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What PyYAML raises for a value that its tag does not allow: `!!bool maybe`."""
+NOT_ALLOWED = "a value that its tag does not allow"
 _MOST_VALUES = 100_000
 """Aliases can make a few lines into more than fits in memory; a kubeconfig has a few thousand."""
 
@@ -55,14 +58,49 @@ class YamlFile:
         return 1
 
 
-class _Loader(_Base):  # type: ignore[misc] # PyYAML's stubs know no class that may be either
-    """PyYAML's parser, with go-yaml's reading of plain scalars."""
+def _whole_number(loader: Any, node: yaml.ScalarNode) -> int | float:  # noqa: ANN401 - any loader
+    """As `strconv.ParseInt` of base 0 has it; beyond 64 bits it is a float."""
+    digits = str(loader.construct_scalar(node)).replace("_", "")
+    is_octal = re.fullmatch(r"[-+]?0[0-7]+", digits)
+    number = int(digits, 8 if is_octal else 0)
+    return number if -(2**63) <= number < 2**64 else float(number)
+
+
+class GoScalars:
+    """For a loader of PyYAML's: a plain scalar has the type that go-yaml gives it.
+
+    A date, `12:30` and `=` are texts, `y` is true, `1e3` a number. Every file of YAML is read so:
+    kubeconfigs, specs and manifests.
+    """
+
+    bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+    yaml_constructors: ClassVar = {
+        **yaml.SafeLoader.yaml_constructors,
+        f"{_TAG}int": _whole_number,
+    }
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
         """The tag of a node that names none itself."""
         if kind is yaml.ScalarNode and implicit[0]:
             return _TAG + _plain_tag(value)
-        return str(super().resolve(kind, value, implicit))
+        return str(super().resolve(kind, value, implicit))  # type: ignore[misc] # the loader's
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as PyYAML has it
+        """What a node stands for.
+
+        Raises:
+            YAMLError: Its tag does not allow it.
+        """
+        try:
+            return super().construct_object(node, deep)  # type: ignore[misc] # the loader's
+        except NOT_OF_ITS_TAG as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, NOT_ALLOWED, node.start_mark
+            ) from error
+
+
+class _Loader(GoScalars, _Base):  # type: ignore[misc] # PyYAML's stubs know no class that may be either
+    """PyYAML's parser, with go-yaml's reading of plain scalars."""
 
 
 def read_yaml(content: bytes) -> YamlFile:

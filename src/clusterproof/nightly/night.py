@@ -90,21 +90,15 @@ def run_night(night: Night, say: Say) -> ExitCode:
         record = _record(night, ended, known)
         forget_oldest(runs, night.keep)  # before anything is written: the disk may be full
         try:
-            kept, seen = _keep(night, record, say)
-            unkept = ""
-        except _NotWrittenError as error:
-            unkept = (
-                f"the history took this night, but its reports and pages are not whole: {error}"
-            )
-            kept, seen = _unkept(runs, error.record, unkept), None
-            say(unkept)
-        except (ClusterproofError, OSError, sqlite3.Error) as error:
-            unkept = f"the history did not take this night: {error}"
-            kept, seen = _unkept(runs, record, unkept), None
-            say(unkept)
-    if kept.exit_code is ExitCode.PASSED:
-        _tell(night, kept, seen, say, is_kept=not unkept)
-        if unkept:
+            record, changes = _keep(night, record, say)
+            trouble = ""
+        except _NotKeptError as error:
+            trouble = str(error)
+            record, changes = _reported(runs, error.record, trouble), None
+            say(trouble)
+    if record.exit_code is ExitCode.PASSED:
+        _tell(night, record, changes, say, is_kept=not trouble)
+        if trouble:
             return ExitCode.INTERNAL
         if ended.exit_code != ExitCode.PASSED:
             say(
@@ -113,10 +107,10 @@ def run_night(night: Night, say: Say) -> ExitCode:
             return ExitCode.INTERNAL
         return ExitCode.PASSED
     try:
-        _tell(night, kept, seen, say)
+        _tell(night, record, changes, say)
     except NotDeliveredError as error:
         say(f"webhook: NOT TOLD: {error}")  # the exit code has worse to say
-    return kept.exit_code
+    return record.exit_code
 
 
 def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
@@ -128,20 +122,20 @@ def _record(night: Night, ended: Ended, known: set[str]) -> RunRecord:
     else:
         record = record_without_report(night.spec, ended, runs, known, night.arguments)
     strange = ended.exit_code not in {*_VERDICTS, ExitCode.INTERRUPTED}
-    said = f"the suites ended with exit code {ended.exit_code}" if strange else ""
-    notes = tuple(note for note in (ended.stopped, said) if note and note not in record.notes)
+    ending = f"the suites ended with exit code {ended.exit_code}" if strange else ""
+    notes = tuple(note for note in (ended.stopped, ending) if note and note not in record.notes)
     return redacted(replace(record, notes=(*record.notes, *notes)), Redactor())
 
 
-class _NotWrittenError(Exception):
-    """The history took a night, and what is made of it could not be written.
+class _NotKeptError(Exception):
+    """A night that the history did not take, or that is not shown in whole; the words say which.
 
     Attributes:
-        record: As the history has it.
+        record: As far as it came.
     """
 
-    def __init__(self, record: RunRecord, why: Exception) -> None:
-        super().__init__(str(why))
+    def __init__(self, record: RunRecord, trouble: str, why: Exception) -> None:
+        super().__init__(f"{trouble}: {why}")
         self.record = record
 
 
@@ -149,36 +143,38 @@ def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Compari
     """Add to the history with its census, and write all that is made of it.
 
     Raises:
-        _NotWrittenError: The history took it, and something else could not be written.
-        ClusterproofError, OSError, sqlite3.Error: The history did not take it.
+        _NotKeptError: Something of that failed.
     """
-    with History(night.results / "history.sqlite3") as history:
-        record = _in_its_series(history, record)
-        before = history.before(record)
-        series = history.series_of(record)
-        retired = history.retired(series.id) if series else {}
-        kept = with_census(before, record, retired=retired)
-        run = history.add(kept)
-        try:
-            write_reports(kept, night.results / "runs" / kept.run_id)
-            seen = compare(before, kept, retired=retired) if before else None
-            say(f"{kept.run_id}: {kept.verdict.upper()}: {verdict_sentence(kept)}")
-            say_changes("the run before", seen, say)
+    trouble = "the history did not take this night"
+    try:
+        with History(night.results / "history.sqlite3") as history:
+            record = _in_its_series(history, record)
+            before = history.before(record)
+            series = history.series_of(record)
+            retired = history.retired(series.id) if series else {}
+            counted = with_census(before, record, retired=retired)
+            run = history.add(counted)
+            record = counted
+            trouble = "the history took this night, but its reports and pages are not whole"
+            write_reports(record, night.results / "runs" / record.run_id)
+            changes = compare(before, record, retired=retired) if before else None
+            say(f"{record.run_id}: {record.verdict.upper()}: {verdict_sentence(record)}")
+            say_changes("the run before", changes, say)
             pinned = history.baseline(run.series)
             if pinned is not None and pinned != run:
-                against = compare(history.record(pinned), kept, retired=retired)
+                against = compare(history.record(pinned), record, retired=retired)
                 say_changes("the baseline", against, say)
             pages = write_site(history, night.results / "site", now=time.time())
             replace_file(night.results / "metrics.prom", metrics_text(history).encode())
-        except (ClusterproofError, OSError, sqlite3.Error) as error:
-            raise _NotWrittenError(kept, error) from error
+    except (ClusterproofError, OSError, sqlite3.Error) as error:
+        raise _NotKeptError(record, trouble, error) from error
     say(f"site: {night.results / 'site' / 'index.html'}, {pages} pages")
-    return kept, seen
+    return record, changes
 
 
-def _unkept(runs: Path, record: RunRecord, why: str) -> RunRecord:
-    """The record of a night that was not kept or shown, with its reports where they go."""
-    noted = replace(record, notes=(*record.notes, why))
+def _reported(runs: Path, record: RunRecord, trouble: str) -> RunRecord:
+    """The record with a note of the trouble, and its reports where they go."""
+    noted = replace(record, notes=(*record.notes, trouble))
     with suppress(ClusterproofError, OSError):
         write_reports(noted, runs / noted.run_id)
     return noted
@@ -198,35 +194,35 @@ def _in_its_series(history: History, record: RunRecord) -> RunRecord:
     return replace(record, cluster=replace(cluster, uid=known.pop()))
 
 
-def say_changes(against: str, seen: Comparison | None, say: Say) -> None:
+def say_changes(against: str, changes: Comparison | None, say: Say) -> None:
     """What a run changed, one line for each row that a reader must hear of."""
-    if seen is None:
+    if changes is None:
         say(f"against {against}: there is none yet")
         return
-    say(f"against {against} ({seen.before}):")
+    say(f"against {against} ({changes.before}):")
     named = (
-        ("new failure", seen.new_failures),
-        ("vanished", seen.vanished),
-        ("newly not judged", seen.new_unknowns),
-        ("mended", seen.mended),
-        ("still failing", seen.still_failing),
+        ("new failure", changes.new_failures),
+        ("vanished", changes.vanished),
+        ("newly not judged", changes.new_unknowns),
+        ("mended", changes.mended),
+        ("still failing", changes.still_failing),
     )
     for title, rows in named:
         for row in rows:
             say(f"  {title:<16}  {row}")
-    if seen.quiet and not seen.still_failing:
+    if changes.quiet and not changes.still_failing:
         say("  nothing changed")
 
 
 def _tell(
-    night: Night, record: RunRecord, seen: Comparison | None, say: Say, *, is_kept: bool = True
+    night: Night, record: RunRecord, changes: Comparison | None, say: Say, *, is_kept: bool = True
 ) -> None:
     if not night.webhook:
         return
-    if is_kept and not worth_telling(record, seen):
+    if is_kept and not worth_telling(record, changes):
         say("webhook: an unchanged pass, nothing to tell")
         return
-    told = post(night.webhook, message(record, comparison=seen, link=night.link))
+    told = post(night.webhook, message(record, comparison=changes, link=night.link))
     say(f"webhook: told, in {told.attempts} posts")
 
 

@@ -6,9 +6,8 @@ Reads networkpolicies, namespaces, pods, services and endpointslices; dials noth
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from clusterproof.errors import ObservationError
 from clusterproof.kube.dns import ServiceName, services_meant
-from clusterproof.kube.endpoints import endpoints_of
+from clusterproof.kube.endpoints import endpoints_of, has_hostname
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.policies import (
@@ -98,25 +97,24 @@ def service_reached(cluster: Cluster, host: str, own_namespace: str) -> ObjectRe
 
     Such is `redis-0.redis` in namespace redis, where Service redis has this endpoint: it does not
     lead to Service redis-0. Looked for where both are in the Pod's own namespace.
+
+    Raises:
+        ObservationError: The Service or its EndpointSlices may not be read.
     """
     ref = service_named(host, own_namespace)
     if ref is None or ref.namespace != own_namespace:
         return ref
     meanings = services_meant(host, own_namespace)
     before = [meant for meant in meanings if meant.hostname and meant.namespace == own_namespace]
-    return None if any(_is_an_endpoint(cluster, meant) for meant in before) else ref
+    return None if any(_is_endpoint(cluster, meant) for meant in before) else ref
 
 
-def _is_an_endpoint(cluster: Cluster, meant: ServiceName) -> bool:
-    """Whether a Service has an endpoint of this hostname; False where it may not be read."""
+def _is_endpoint(cluster: Cluster, meant: ServiceName) -> bool:
     service = ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
-    try:
-        if cluster.find(service) is None:
-            return False
-        slices = cluster.objects("EndpointSlice", meant.namespace)
-    except ObservationError:
+    if cluster.find(service) is None:
         return False
-    return any(entry.hostname == meant.hostname for entry in endpoints_of(slices, meant.name))
+    slices = cluster.objects("EndpointSlice", meant.namespace)
+    return has_hostname(slices, meant.name, meant.hostname)
 
 
 def ready_endpoints(

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from clusterproof.errors import SpecError, read_text
+from clusterproof.kube.yaml_file import GoScalars
 
 Location = tuple[str | int, ...]
 SAFE_DEPTH = 5_000
@@ -53,20 +54,11 @@ def read_document(path: Path) -> Document:
     return document
 
 
-class _Resolvers:
-    """YAML's safe values, but a date is text, as to Kubernetes."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML's loaders have it
-        first: [(tag, form) for tag, form in forms if not tag.endswith(":timestamp")]
-        for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-class _Loader(_Resolvers, yaml.SafeLoader):
+class _Loader(GoScalars, yaml.SafeLoader):
     """In Python: it refuses a text that is nested too deeply."""
 
 
-class _FastLoader(_Resolvers, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _FastLoader(GoScalars, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """By libyaml, where PyYAML has it: six times as fast."""
 
 
