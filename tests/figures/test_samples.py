@@ -60,7 +60,7 @@ REHEARSALS = record(
         ),
     ),
 )
-KUBECONFIG = Figures(220, 7, 90, 0, Tally(), 1148.2, 53, ["one", "two"])
+KUBECONFIG = Figures(220, 12034, 0, 2600, 1100, 700, Tally(), 1148.2, 53, ["a rule", "another"])
 PYTEST = "================ 12 passed, 3 deselected in 281.10s (0:04:41) ================\n"
 JOB = """\
 ok   generator-rate: expected each of 4800 planned sent, observed sent 4800, dropped 0, missing 0
@@ -188,12 +188,12 @@ SAMPLES = {
         "| latency-p99 | p99 at most 1500 ms | 28.60 ms, 95 % interval 25.00 to 31.00 ms |",
     ),
     "oracle-kubeconfig": (
-        f"[   0.1 s] 220 kubeconfigs by seed 7\n{KUBECONFIG.table()}",
-        "|---|---|\n| cases | 220 |\n| disagreements | 0 |",
+        f"[   0.1 s] 220 sets of kubeconfigs by seed 7\n{KUBECONFIG.table()}",
+        "|---|---|\n| sets of files | 220 |\n| decisions | 12034 |\n| disagreements | 0 |",
     ),
     "oracle-kubeconfig-mutants": (
         f"case    3  a rule\nlives  another\n{KUBECONFIG.table()}",
-        "51 of 53 spoilt rules are noticed with 220 cases",
+        "51 of 53 spoilt rules are noticed with 220 sets of files",
     ),
     "oracle-kubernetes": (
         "places: 1500 cases, 3721 decisions, seed 1, 0 disagreements, 25 features, 11 pairs of them"

@@ -1,18 +1,19 @@
-"""kubectl and our own reader on the same kubeconfig: who is asked, and as whom."""
+"""kubectl and our own reader on the same kubeconfigs: what is merged, who is asked, as whom."""
 
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube import client, connection
 from testbed.certificates import issued, write
-from testbed.oracles.kubeconfig.recorder import Asked, Recorder, recording
+from testbed.oracles.kubeconfig import merged
+from testbed.oracles.kubeconfig.recorder import Recorder, recording
 from testbed.oracles.kubeconfig.situation import (
     API_SERVER_NAMES,
     OTHER_TOKEN,
@@ -22,29 +23,38 @@ from testbed.oracles.kubeconfig.situation import (
 )
 from testbed.settings import patient
 
-Side = Callable[[Case, Path], str]
-"""Asks for the version; how it refused, or ""."""
+Facts = Mapping[str, str]
+"""What a side makes of one context, by name: one decision each."""
+Side = Callable[[Case, Path, str], tuple[Facts, str]]
+"""What it makes of a context; how it refused, or ""."""
 _KUBECTL_WITHIN_S = 30.0
 _REQUEST_WITHIN_S = 10.0
 TRACEBACK = "no sentence but"
 _LONGEST = 600
 _CLEARED = ("KUBECONFIG", "KUBERNETES_MASTER", "KUBERNETES_SERVICE_HOST", "REQUEST_METHOD")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+_VIEW = ("config", "view", "--merge", "--minify", "--flatten", "--raw", "-o", "json")
+_REFUSED = {"refused": "yes"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one side did.
+    """What one side did with one context.
 
     Attributes:
-        asked: What reached an API server; none when it refused.
-        plugin: What the exec plugin was told, each time.
+        about: Which context, and whether it was merged or asked with.
+        facts: Each a decision; `refused` in the place of all others.
         words: How it refused.
     """
 
-    asked: tuple[Asked, ...]
-    plugin: tuple[str, ...] = ()
-    words: str = field(default="", compare=False)
+    about: str
+    facts: Facts
+    words: str = ""
+
+    @property
+    def asked(self) -> bool:
+        """True where a request reached an API server."""
+        return "server" in self.facts
 
 
 @dataclass
@@ -55,49 +65,62 @@ class Bench:
     folder: Path
     material: Material
     recorder: Recorder
-    runs: int = 0
 
-    def compare(self, case: Case) -> tuple[Outcome, Outcome]:
-        """What kubectl and we do in this situation."""
-        return self._in_folder(case, self._kubectl), self.ours(case)
+    def theirs(self, case: Case) -> list[Outcome]:
+        """What kubectl does with each context of this set: what it merges, and whom it asks."""
+        return self._outcomes(case, self._kubectl_view, self._kubectl_asks)
 
-    def ours(self, case: Case) -> Outcome:
+    def ours(self, case: Case) -> list[Outcome]:
         """What we do, whatever our rules are at this moment."""
-        return self._in_folder(case, self._ours)
+        return self._outcomes(case, self._we_view, self._we_ask)
 
-    def _in_folder(self, case: Case, side: Side) -> Outcome:
+    def _outcomes(self, case: Case, view: Side, ask: Side) -> list[Outcome]:
+        return [
+            self._in_folder(case, side, context, f"{verb} {context or '(current)'}")
+            for context in case.contexts
+            for verb, side in (("merge", view), ("ask with", ask))
+        ]
+
+    def _in_folder(self, case: Case, side: Side, context: str, about: str) -> Outcome:
         """One side in a fresh folder of the same name: a plugin may write into it."""
         folder = self.folder / "case"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         case.write(folder)
         self.recorder.log.clear()
-        self.runs += 1
-        words = side(case, folder)
-        calls = folder / "info"
-        told = calls.read_text().splitlines() if calls.exists() else []
-        names = folder / "calls"
-        more = names.read_text().splitlines() if names.exists() else []
-        plugin = tuple(_normal(line) for line in told if line) + tuple(more)
-        # A plugin whose credential has expired already is asked once for each look at it.
-        return Outcome(tuple(sorted(self.recorder.log.asked)), tuple(dict.fromkeys(plugin)), words)
+        facts, words = side(case, folder, context)
+        return Outcome(about, {**facts, **_plugin_facts(folder)}, words)
+
+    def _requests(self) -> Facts:
+        """What reached the API servers."""
+        facts: dict[str, str] = {}
+        for asked in self.recorder.log.asked:
+            _note(facts, "server", asked.server)
+            _note(facts, "path", asked.path)
+            for name, header in asked.headers:
+                _note(facts, name, header)
+            _note(facts, "server name of the handshake", asked.server_name)
+            _note(facts, "client certificate", asked.client)
+            _note(facts, "proxies", " then ".join(asked.proxies))
+        return facts or _REFUSED
 
     def _environment(self, case: Case, folder: Path) -> dict[str, str]:
-        kept = {
+        inherited = {
             name: setting
             for name, setting in os.environ.items()
             if name not in _CLEARED and name.upper() not in _PROXIES
         }
         own = {name: text.format(folder=folder) for name, text in case.environment.items()}
-        return {**kept, "HOME": str(folder), **own}
+        return {**inherited, "HOME": str(folder), **own}
 
-    def _kubectl(self, case: Case, folder: Path) -> str:
-        ended = subprocess.run(
+    def _kubectl(
+        self, case: Case, folder: Path, context: str, *command: str
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
             [
-                str(self.kubectl),
-                "version",
-                f"--request-timeout={patient(_REQUEST_WITHIN_S):g}s",
+                *(str(self.kubectl), *command),
                 *(argument.format(folder=folder) for argument in case.arguments),
+                *(("--context", context) if context else ()),
             ],
             env=self._environment(case, folder) | {"KUBECACHEDIR": str(folder / "cache")},
             cwd=folder,
@@ -107,53 +130,103 @@ class Bench:
             check=False,
             timeout=patient(_KUBECTL_WITHIN_S),
         )
-        return ended.stderr.strip()
 
-    def _ours(self, case: Case, folder: Path) -> str:
-        arguments = [argument.format(folder=folder) for argument in case.arguments]
-        options = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    def _kubectl_asks(self, case: Case, folder: Path, context: str) -> tuple[Facts, str]:
+        within = f"--request-timeout={patient(_REQUEST_WITHIN_S):g}s"
+        ended = self._kubectl(case, folder, context, "version", within)
+        return self._requests(), ended.stderr.strip()
+
+    def _kubectl_view(self, case: Case, folder: Path, context: str) -> tuple[Facts, str]:
+        ended = self._kubectl(case, folder, context, *_VIEW)
+        if ended.returncode:
+            return _REFUSED, ended.stderr.strip()
+        return merged.as_kubectl_prints_it(json.loads(ended.stdout)), ""
+
+    def _we_ask(self, case: Case, folder: Path, context: str) -> tuple[Facts, str]:
+        def ask() -> None:
+            # By their modules: a spoilt rule is loaded in the place of the right one.
+            connected = connection.connect(_kubeconfig(case, folder), context or None)
+            with closing(client.KubeApi(connected)) as api:
+                api.get("/version")
+
+        words = self._words_of(case, folder, ask)
+        return self._requests(), words
+
+    def _we_view(self, case: Case, folder: Path, context: str) -> tuple[Facts, str]:
+        facts: dict[str, str] = {}
+
+        def read() -> None:
+            facts.update(merged.as_we_read_it(_kubeconfig(case, folder), context))
+
+        words = self._words_of(case, folder, read)
+        return facts or _REFUSED, words
+
+    def _words_of(self, case: Case, folder: Path, act: Callable[[], None]) -> str:
+        """How we refuse, or ""."""
         with _entered(folder, self._environment(case, folder)):
             try:
-                return self._ask(options)
+                act()
+            except (SpecError, ObservationError) as error:
+                return str(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is no sentence
                 return f"{TRACEBACK} {type(error).__name__}: {error}"
-
-    @staticmethod
-    def _ask(options: Mapping[str, str]) -> str:
-        """Ask for the version; how we refuse, or ""."""
-        # By their modules: a spoilt rule is loaded in the place of the right one.
-        try:
-            api = client.KubeApi(
-                connection.connect(options.get("--kubeconfig"), options.get("--context"))
-            )
-        except SpecError as error:
-            return str(error)
-        try:
-            api.get("/version")
-        except ObservationError as error:
-            return str(error)
-        finally:
-            api.close()
         return ""
 
 
-def disagreement(kubectl: Outcome, ours: Outcome) -> str:
-    """What the two do differently, in words; "" where they agree and we refuse in a sentence."""
-    if kubectl != ours:
-        return f"kubectl {_shown(kubectl)}\nours    {_shown(ours)}"
-    if ours.words.startswith(TRACEBACK):
-        return f"ours ends with a traceback: {ours.words}"
-    if not ours.asked and not (0 < len(ours.words) < _LONGEST and "\n" not in ours.words):
-        return f"ours refuses without a sentence: {ours.words!r}"
-    if TOKEN in ours.words or OTHER_TOKEN in ours.words:
-        return f"ours shows a credential: {ours.words!r}"
-    return ""
+def _kubeconfig(case: Case, folder: Path) -> str | None:
+    """Of `--kubeconfig`, where the case gives it."""
+    return case.arguments[1].format(folder=folder) if case.arguments else None
 
 
-def _shown(outcome: Outcome) -> str:
-    if not outcome.asked:
-        return f"refuses: {outcome.words!r}; plugin {outcome.plugin}"
-    return f"asks {outcome.asked}; plugin {outcome.plugin}; {outcome.words!r}"
+def _note(facts: dict[str, str], name: str, content: str) -> None:
+    """One more fact; of a name that comes again, all of them. What is empty is none."""
+    if content:
+        facts[name] = f"{facts[name]}, {content}" if name in facts else content
+
+
+def _plugin_facts(folder: Path) -> Facts:
+    """What exec plugins were told, and how they were run."""
+    facts: dict[str, str] = {}
+    for name in ("info", "calls"):
+        path = folder / name
+        lines = path.read_text().splitlines() if path.exists() else []
+        # A plugin whose credential has expired already is asked once for each look at it.
+        for line in dict.fromkeys(_normal(line) for line in lines if line):
+            _note(facts, f"exec plugin: {name}", line)
+    return facts
+
+
+def decisions(theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> int:
+    """How many things the two sides decided: each fact that either has."""
+    return sum(
+        len(their.facts.keys() | our.facts.keys()) for their, our in zip(theirs, ours, strict=True)
+    )
+
+
+def disagreements(theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> list[str]:
+    """What the two decide differently, in words, and where we refuse without a good sentence."""
+    return [
+        difference
+        for their, our in zip(theirs, ours, strict=True)
+        for difference in (*_different(their, our), *_unsaid(our))
+    ]
+
+
+def _different(their: Outcome, our: Outcome) -> Iterator[str]:
+    for name in sorted(their.facts.keys() | our.facts.keys()):
+        kubectl, own = their.facts.get(name), our.facts.get(name)
+        if kubectl != own:
+            words = f"{their.words!r} and {our.words!r}"
+            yield f"{our.about}: {name}: kubectl {kubectl!r}, ours {own!r}; {words}"
+
+
+def _unsaid(our: Outcome) -> Iterator[str]:
+    if our.words.startswith(TRACEBACK):
+        yield f"{our.about}: ours ends with a traceback: {our.words}"
+    elif "refused" in our.facts and not (0 < len(our.words) < _LONGEST and "\n" not in our.words):
+        yield f"{our.about}: ours refuses without a sentence: {our.words!r}"
+    if TOKEN in our.words or OTHER_TOKEN in our.words:
+        yield f"{our.about}: ours shows a credential: {our.words!r}"
 
 
 def _normal(info: str) -> str:

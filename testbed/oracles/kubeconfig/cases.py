@@ -8,54 +8,87 @@ from testbed.oracles.kubeconfig.situation import OTHER_TOKEN, Case, Material, Pi
 from testbed.oracles.kubeconfig.texts import odd_names, place, written_text
 from testbed.oracles.kubeconfig.users import user_entry
 
+_NAMESPACES: dict[str, dict[str, Any]] = {
+    "none": {},
+    "empty": {"namespace": ""},
+    "null": {"namespace": None},
+    "other": {"namespace": "till"},
+}
+_OWN_CONTEXTS = ("", "a", "e", "m")
+_OTHER_CONTEXTS = ("b", "x")
+"""Contexts that only the second file has."""
+
 
 def case(pick: Pick, material: Material) -> Case:
-    """A situation in which every feature is chosen by `pick`."""
+    """A set of files in which every feature is chosen by `pick`.
+
+    Two files have clusters, users and contexts of the same names: of which the first file's counts.
+    """
     made = Case()
     for name, pem in material.pem.items():
         made.files[f"kube/pki/{name}"] = pem.encode()
-    cluster = _cluster(pick, material, made)
-    user = user_entry(pick, material, made)
-    entry = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": cluster}],
-        "users": [{"name": "u", "user": user}],
-        "contexts": [
-            {"name": "a", "context": {"cluster": "c", "user": "u", "namespace": "shop"}},
-            {"name": "b", "context": {"cluster": "c2", "user": "u2"}},
-        ],
-        "current-context": "a",
-    }
-    other = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [
-            {"name": "c", "cluster": {"server": f"http://127.0.0.1:{material.ports['http-2']}"}},
-            {
-                "name": "c2",
-                "cluster": {
-                    "server": f"https://127.0.0.1:{material.ports['https-2']}",
-                    "certificate-authority": "../kube/pki/ca.crt",
-                },
+    made.environment |= _proxy_environment(pick, material)
+    entry = _config(
+        clusters={name: _cluster(pick, material) for name in ("c", "e")},
+        users={name: user_entry(pick, material, made, name) for name in ("u", "w")},
+        contexts={
+            "a": {"cluster": "c", "user": "u", **_namespace(pick)},
+            "e": {"cluster": "e", "user": "w", **_namespace(pick)},
+            "m": {"cluster": "c", "user": "w"},
+        },
+        current="a",
+    )
+    other = _config(
+        clusters={
+            "c": {"server": f"http://127.0.0.1:{material.ports['http-2']}"},
+            "c2": {
+                "server": f"https://127.0.0.1:{material.ports['https-2']}",
+                "certificate-authority": "../kube/pki/ca.crt",
             },
-        ],
-        "users": [
-            {"name": "u", "user": {"token": OTHER_TOKEN}},
-            {"name": "u2", "user": {"token": OTHER_TOKEN}},
-        ],
-        "contexts": [{"name": "a", "context": {"cluster": "c2", "user": "u2"}}],
-        "current-context": "b",
-    }
+            "e": _cluster(pick, material, "../kube/"),
+        },
+        users={
+            "u": {"token": OTHER_TOKEN},
+            "u2": {"token": OTHER_TOKEN},
+            "w": user_entry(pick, material, made, "other-w", "../kube/"),
+        },
+        contexts={
+            "a": {"cluster": "c2", "user": "u2", **_namespace(pick)},
+            "b": {"cluster": "c2", "user": "w", **_namespace(pick)},
+            "m": {"cluster": "e", "user": "u2"},
+            "x": {"cluster": "e", "user": "u", "namespace": "x"},
+        },
+        current="b",
+    )
     odd_names(pick, entry)
-    place(pick, made, written_text(pick, entry), yaml.safe_dump(other).encode())
-    context = pick("--context", ("none", "none", "none", "a", "b", "absent", "empty"))
-    if context != "none":
-        made.arguments += ["--context", {"empty": ""}.get(context, context)]
+    both = place(pick, made, written_text(pick, entry), yaml.safe_dump(other).encode())
+    chosen = pick("--context", ("none", "none", "none", "absent", "empty"))
+    made.contexts += (*_OWN_CONTEXTS, *(_OTHER_CONTEXTS if both else ()))
+    if chosen != "none":
+        made.contexts.append({"empty": "", "absent": "absent"}[chosen])
     return made
 
 
-def _cluster(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
+def _config(
+    clusters: dict[str, Any], users: dict[str, Any], contexts: dict[str, Any], current: str
+) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": cluster} for name, cluster in clusters.items()],
+        "users": [{"name": name, "user": user} for name, user in users.items()],
+        "contexts": [{"name": name, "context": context} for name, context in contexts.items()],
+        "current-context": current,
+    }
+
+
+def _namespace(pick: Pick) -> dict[str, Any]:
+    chosen = pick("namespace", ("shop", "shop", *_NAMESPACES))
+    return _NAMESPACES.get(chosen, {"namespace": "shop"})
+
+
+def _cluster(pick: Pick, material: Material, root: str = "") -> dict[str, Any]:
+    """A cluster; `root` leads from the file to the folder kube."""
     scheme = pick("scheme", ("https", "https", "https", "http"))
     host = pick("host", ("127.0.0.1", "127.0.0.1", "localhost", "api.test"))
     address = f"{host}:{material.ports[f'{scheme}-1']}"
@@ -112,23 +145,31 @@ def _cluster(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
             "null-data",
             "folder",
             "bundle",
+            "dotted-file",
         ),
     )
-    data = in_base64(material.pem["ca.crt"])
+    data, path = in_base64(material.pem["ca.crt"]), f"{root}pki/ca.crt"
     forms: dict[str, dict[str, Any]] = {
         "data": {"certificate-authority-data": data},
-        "file": {"certificate-authority": "pki/ca.crt"},
+        "file": {"certificate-authority": path},
         "insecure": {"insecure-skip-tls-verify": True},
-        "both": {"certificate-authority-data": data, "certificate-authority": "pki/ca.crt"},
+        "both": {"certificate-authority-data": data, "certificate-authority": path},
         "insecure+data": {"certificate-authority-data": data, "insecure-skip-tls-verify": True},
-        "insecure+file": {"certificate-authority": "pki/ca.crt", "insecure-skip-tls-verify": True},
+        "insecure+file": {
+            "certificate-authority": path,
+            "insecure-skip-tls-verify": True,
+        },
         "other": {"certificate-authority-data": in_base64(material.pem["other.crt"])},
         "no-pem": {"certificate-authority-data": in_base64("no certificate")},
         "no-base64": {"certificate-authority-data": "!!"},
-        "absent-file": {"certificate-authority": "pki/absent.crt"},
-        "empty-data": {"certificate-authority-data": "", "certificate-authority": "pki/ca.crt"},
+        "absent-file": {"certificate-authority": f"{root}pki/absent.crt"},
+        "empty-data": {
+            "certificate-authority-data": "",
+            "certificate-authority": path,
+        },
         "null-data": {"certificate-authority-data": None, "insecure-skip-tls-verify": True},
-        "folder": {"certificate-authority": "pki"},
+        "dotted-file": {"certificate-authority": f"./{root}bin/../pki/./ca.crt"},
+        "folder": {"certificate-authority": f"{root}pki"},
         "bundle": {
             "certificate-authority-data": in_base64(
                 "# a bundle\n" + material.pem["other.crt"] + material.pem["ca.crt"]
@@ -139,16 +180,24 @@ def _cluster(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
     name = pick("tls-server-name", ("none", "none", "none", "alt.test", "127.0.0.1", "wrong.test"))
     if name != "none":
         cluster["tls-server-name"] = name
-    _proxy(pick, material, made, cluster)
+    own = pick("proxy-url", ("none",) * 12 + _PROXIES)
+    if own != "none":
+        cluster["proxy-url"] = _proxy_urls(material)[own]
     if pick("compression", ("on", "on", "off")) == "off":
         cluster["disable-compression"] = True
     return cluster
 
 
-def _proxy(pick: Pick, material: Material, made: Case, cluster: dict[str, Any]) -> None:
+_PROXIES = (
+    *("http", "http-auth", "https", "socks5", "socks5-auth"),
+    *("socks5h", "no-scheme", "ftp"),
+)
+
+
+def _proxy_urls(material: Material) -> dict[str, str]:
     ports = material.ports
     http, tls, socks = ports["http-proxy"], ports["tls-proxy"], ports["socks"]
-    urls = {
+    return {
         "http": f"http://127.0.0.1:{http}",
         "http-auth": f"http://me:se%40cret@127.0.0.1:{http}/",
         "https": f"https://localhost:{tls}",
@@ -158,9 +207,10 @@ def _proxy(pick: Pick, material: Material, made: Case, cluster: dict[str, Any]) 
         "no-scheme": f"127.0.0.1:{http}",
         "ftp": f"ftp://127.0.0.1:{http}",
     }
-    own = pick("proxy-url", ("none",) * 12 + tuple(urls))
-    if own != "none":
-        cluster["proxy-url"] = urls[own]
+
+
+def _proxy_environment(pick: Pick, material: Material) -> dict[str, str]:
+    urls = _proxy_urls(material)
     way = pick(
         "proxy-env",
         (
@@ -175,7 +225,7 @@ def _proxy(pick: Pick, material: Material, made: Case, cluster: dict[str, Any]) 
             "socks5",
         ),
     )
-    made.environment |= {
+    environment = {
         "HTTPS_PROXY": {"HTTPS_PROXY": urls["http"]},
         "https_proxy": {"https_proxy": urls["http-auth"]},
         "HTTP_PROXY": {"HTTP_PROXY": urls["http"]},
@@ -192,5 +242,5 @@ def _proxy(pick: Pick, material: Material, made: Case, cluster: dict[str, Any]) 
         ),
     )
     if exempt != "none":
-        port = str(ports["https-1"])
-        made.environment["NO_PROXY"] = exempt.replace("PORT", port)
+        environment["NO_PROXY"] = exempt.replace("PORT", str(material.ports["https-1"]))
+    return environment

@@ -1,16 +1,17 @@
 """Cases by seed and number, and how many options and pairs of options they cover."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
+from math import comb
 
 from testbed.oracles.kubeconfig.cases import case
 from testbed.oracles.kubeconfig.situation import Case, Material
 
-_USUAL = (0.6, 0.85, 0.95, 1.0)
+_USUAL = (0.7, 0.85, 0.92, 0.97)
 """How likely a feature is as usual; where too much is odd, the first of it hides the rest."""
 
 
@@ -21,27 +22,29 @@ class Tally:
     Attributes:
         options: Every option of every feature that a case could choose.
         chosen: Those that one did.
-        pairs: Pairs of unusual options that one case had together.
+        pairs: In how many sets two features were unusual together.
     """
 
     options: set[tuple[str, str]] = field(default_factory=set)
     chosen: set[tuple[str, str]] = field(default_factory=set)
-    pairs: set[tuple[tuple[str, str], ...]] = field(default_factory=set)
+    pairs: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     @property
-    def feature_pairs(self) -> tuple[int, int]:
-        """Pairs of features that were unusual together, of all that there are."""
-        features = {feature for feature, _ in self.options}
-        together = {tuple(sorted(feature for feature, _ in pair)) for pair in self.pairs}
-        return len(together), len(features) * (len(features) - 1) // 2
+    def all_pairs(self) -> int:
+        """How many pairs of features there are."""
+        return comb(len({feature for feature, _ in self.options}), 2)
+
+    def pairs_in(self, sets: int) -> int:
+        """How many of them were unusual together in so many sets."""
+        return sum(count >= sets for count in self.pairs.values())
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A case, and what is unusual about it."""
+    """A case, and the options in it that are unusual."""
 
     case: Case
-    odd: dict[str, str]
+    odd: tuple[tuple[str, str], ...]
 
 
 @cache
@@ -66,20 +69,23 @@ def drawn(seed: int, number: int, material: Material, tally: Tally) -> Drawn:
     dice = random.Random(f"{seed} {number}")  # noqa: S311 - no secret
     usual = dice.choice(_USUAL)
     turn = every_option()[number % len(every_option())]
-    odd: dict[str, str] = {}
+    odd: set[tuple[str, str]] = set()
+    drawn_already: set[str] = set()
 
     def pick(feature: str, options: Sequence[str]) -> str:
         option = options[0] if dice.random() < usual else dice.choice(options)
-        if feature == turn[0]:
-            option = turn[1]
-        elif feature == "user" and turn[0].startswith("exec."):
-            option = "exec"
+        if feature not in drawn_already:
+            if feature == turn[0]:
+                option = turn[1]
+            elif feature == "user" and turn[0].startswith("exec."):
+                option = "exec"
+        drawn_already.add(feature)
         tally.options |= {(feature, each) for each in options}
         tally.chosen.add((feature, option))
         if option != options[0]:
-            odd[feature] = option
+            odd.add((feature, option))
         return option
 
     made = case(pick, material)
-    tally.pairs |= set(combinations(sorted(odd.items()), 2))
-    return Drawn(made, odd)
+    tally.pairs.update(combinations(sorted({feature for feature, _ in odd}), 2))
+    return Drawn(made, tuple(sorted(odd)))

@@ -4,15 +4,19 @@ from dataclasses import dataclass
 
 from testbed.oracles.kubeconfig.draw import Tally
 
+_OFTEN = 30
+
 
 @dataclass(frozen=True)
 class Figures:
     """What one run came to."""
 
-    cases: int
-    seed: int
-    asked: int
+    sets: int
+    decisions: int
     disagreements: int
+    looked_at: int
+    asked: int
+    refused: int
     tally: Tally
     seconds: float
     mutants: int | None
@@ -21,23 +25,31 @@ class Figures:
     def sentence(self) -> str:
         """All of it in a line."""
         return (
-            f"{self.cases} cases, {self.disagreements} disagreements: {self.asked} ask an API"
-            f" server, {self.cases - self.asked} are refused by both; {self.seconds:.0f} s"
+            f"{self.sets} sets, {self.decisions} decisions, {self.disagreements} disagreements;"
+            f" {self.seconds:.0f} s"
         )
 
     def table(self) -> str:
         """The rows of its table, one a line."""
-        features, all_features = self.tally.feature_pairs
+        tally = self.tally
         rows = [
-            ("cases", str(self.cases)),
+            ("sets of files", str(self.sets)),
+            ("decisions", str(self.decisions)),
             ("disagreements", str(self.disagreements)),
-            ("an API server was asked by both", str(self.asked)),
-            ("refused by both", str(self.cases - self.asked - self.disagreements)),
-            ("options covered", f"{len(self.tally.chosen)} of {len(self.tally.options)}"),
-            ("pairs of features, unusual in one case", f"{features} of {all_features}"),
-            ("pairs of unusual options in one case", str(len(self.tally.pairs))),
+            ("contexts merged or asked with", str(self.looked_at)),
+            ("an API server was asked", str(self.asked)),
+            ("refused", str(self.refused)),
+            ("options covered", f"{len(tally.chosen)} of {len(tally.options)}"),
+            *(
+                (
+                    f"pairs of features, unusual together in {sets} sets or more",
+                    f"{tally.pairs_in(sets)} of {tally.all_pairs}",
+                )
+                for sets in (1, _OFTEN)
+            ),
+            ("seconds", f"{self.seconds:.0f}"),
         ]
         if self.mutants is not None:
             killed = self.mutants - len(self.survivors)
-            rows.append(("spoilt rules that a case notices", f"{killed} of {self.mutants}"))
+            rows.append(("spoilt rules that a set notices", f"{killed} of {self.mutants}"))
         return "".join(f"| {name} | {text} |\n" for name, text in rows)

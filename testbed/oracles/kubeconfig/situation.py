@@ -24,15 +24,17 @@ class Material:
 
 @dataclass
 class Case:
-    """One situation.
+    """One set of kubeconfigs.
 
     Attributes:
         files: Content by path below the case's folder.
-        arguments: `--kubeconfig`, `--context`.
+        contexts: For `--context`, one after another; "" for none.
+        arguments: `--kubeconfig`, where it is given.
         environment: Beside HOME, which is the folder.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
+    contexts: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
 

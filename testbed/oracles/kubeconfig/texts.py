@@ -112,21 +112,24 @@ def written_text(pick: Pick, entry: Entry) -> bytes:
     return _ENCODINGS.get(form, str.encode)(text)
 
 
+_BOTH = ("env-first", "env-last", "env-split", "env-relative", "env-empty")
 _PLACES = (
-    *("explicit", "explicit", "env", "env", "home", "env-first", "env-last", "env-odd"),
-    *("env-split", "explicit+env", "explicit-absent", "env-absent", "env-folder", "env-broken"),
+    *_BOTH,
+    *("env-last", "explicit", "explicit", "env", "home", "env-odd"),
+    *("explicit+env", "explicit-absent", "env-absent", "env-folder", "env-broken"),
     *("nothing", "relative"),
 )
 
 
-def place(pick: Pick, made: Case, own: bytes, other: bytes) -> None:
-    """Where the file is, and which others there are beside it."""
+def place(pick: Pick, made: Case, own: bytes, other: bytes) -> bool:
+    """Where the file is, and which others there are beside it; whether both are read."""
     where = pick("place", _PLACES)
     made.files["kube/config"] = own
     made.files["more/config"] = other
-    one, two = "{folder}/kube/config", "{folder}/more/config"
+    made.files["more/empty"] = b""
+    first, second = "{folder}/kube/config", "{folder}/more/config"
     if where in {"explicit", "explicit+env"}:
-        made.arguments += ["--kubeconfig", one]
+        made.arguments += ["--kubeconfig", first]
     elif where == "relative":
         made.arguments += ["--kubeconfig", "kube/config"]
     elif where == "explicit-absent":
@@ -136,14 +139,17 @@ def place(pick: Pick, made: Case, own: bytes, other: bytes) -> None:
         for name in [name for name in made.files if name.startswith("kube/")]:
             made.files[f".{name}"] = made.files[name]
     made.environment |= {
-        "env": {"KUBECONFIG": one},
-        "env-first": {"KUBECONFIG": f"{one}:{two}"},
-        "env-last": {"KUBECONFIG": f"{two}:{one}"},
-        "env-odd": {"KUBECONFIG": f":{{folder}}/absent:{one}::{one}:"},
-        "env-split": {"KUBECONFIG": f"{{folder}}/absent:{two}:{one}"},
-        "explicit+env": {"KUBECONFIG": two},
+        "env": {"KUBECONFIG": first},
+        "env-first": {"KUBECONFIG": f"{first}:{second}"},
+        "env-last": {"KUBECONFIG": f"{second}:{first}"},
+        "env-odd": {"KUBECONFIG": f":{{folder}}/absent:{first}::{first}:"},
+        "env-relative": {"KUBECONFIG": "more/config:./kube/config"},
+        "env-empty": {"KUBECONFIG": f"{{folder}}/more/empty:{first}:{second}"},
+        "env-split": {"KUBECONFIG": f"{{folder}}/absent:{second}:{first}"},
+        "explicit+env": {"KUBECONFIG": second},
         "env-absent": {"KUBECONFIG": "{folder}/absent:{folder}/absent2"},
-        "env-folder": {"KUBECONFIG": f"{one}:{{folder}}/kube"},
-        "env-broken": {"KUBECONFIG": f"{one}:{{folder}}/kube/broken"},
+        "env-folder": {"KUBECONFIG": f"{first}:{{folder}}/kube"},
+        "env-broken": {"KUBECONFIG": f"{first}:{{folder}}/kube/broken"},
     }.get(where, {})
     made.files["kube/broken"] = b"users: {}\nclusters: [\n"
+    return where in _BOTH

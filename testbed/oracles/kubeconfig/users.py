@@ -16,8 +16,13 @@ from testbed.oracles.kubeconfig.situation import (
 )
 
 
-def user_entry(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
-    """The user `u`; what it needs beside the kubeconfig is added to the case."""
+def user_entry(
+    pick: Pick, material: Material, made: Case, name: str, root: str = ""
+) -> dict[str, Any]:
+    """A user; what it needs beside the kubeconfig is added to the case.
+
+    Its own files have `name` in theirs; `root` leads from its kubeconfig to the folder kube.
+    """
     pem = material.pem
     way = pick(
         "user",
@@ -49,37 +54,40 @@ def user_entry(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
         "client-certificate-data": in_base64(pem["client.crt"]),
         "client-key-data": in_base64(pem["client.key"]),
     }
-    paths = {"client-certificate": "pki/client.crt", "client-key": "pki/client.key"}
+    paths = {
+        "client-certificate": f"{root}pki/client.crt",
+        "client-key": f"{root}pki/client.key",
+    }
     made.files["kube/token"] = f"  {OTHER_TOKEN}\n".encode()
     made.files["kube/empty"] = b"\n"
     ways: dict[str, dict[str, Any]] = {
         "token": {"token": TOKEN},
-        "token-file": {"tokenFile": "token"},
-        "token+file": {"token": TOKEN, "tokenFile": "token"},
-        "token+file-absent": {"token": TOKEN, "tokenFile": "absent"},
-        "file-absent": {"tokenFile": "absent"},
-        "file-empty": {"tokenFile": "empty"},
+        "token-file": {"tokenFile": f"{root}token"},
+        "token+file": {"token": TOKEN, "tokenFile": f"{root}token"},
+        "token+file-absent": {"token": TOKEN, "tokenFile": f"{root}absent"},
+        "file-absent": {"tokenFile": f"{root}absent"},
+        "file-empty": {"tokenFile": f"{root}empty"},
         "token-newline": {"token": f"{TOKEN}\n"},
         "token-space": {"token": f"{TOKEN} "},
         "token-number": {"token": 12345},
         "token-y": {"token": "y"},
         "token-utf8": {"token": "tökén"},
-        "null-token": {"token": None, "tokenFile": "token"},
+        "null-token": {"token": None, "tokenFile": f"{root}token"},
         "basic": {"username": "me", "password": "pass:word"},
         "basic-utf8": {"username": "mé", "password": "ü"},
         "token+basic": {"token": TOKEN, "username": "me", "password": "x"},
-        "file+basic": {"tokenFile": "token", "username": "me", "password": "x"},
+        "file+basic": {"tokenFile": f"{root}token", "username": "me", "password": "x"},
         "password-only": {"password": "x", **pair},
         "cert": pair,
         "cert-file": paths,
         "cert-both": pair | paths,
-        "cert-no-key": {"client-certificate": "pki/client.crt"},
+        "cert-no-key": {"client-certificate": f"{root}pki/client.crt"},
         "cert-other-key": pair | {"client-key-data": in_base64(pem["other.key"])},
-        "key-only": {"client-key": "pki/absent.key", "token": TOKEN},
-        "cert-absent": paths | {"client-certificate": "pki/absent.crt"},
+        "key-only": {"client-key": f"{root}pki/absent.key", "token": TOKEN},
+        "cert-absent": paths | {"client-certificate": f"{root}pki/absent.crt"},
         "cert+token": pair | {"token": TOKEN},
         "cert+basic": pair | {"username": "me", "password": "x"},
-        "key-both": pair | {"client-key": "pki/client.key"},
+        "key-both": pair | {"client-key": f"{root}pki/client.key"},
         "cert-null": {"client-certificate-data": None, **paths},
         "cert-no-pem": pair | {"client-certificate-data": in_base64("no certificate")},
         "gcp": {"auth-provider": {"name": "gcp", "config": {"access-token": TOKEN}}},
@@ -89,7 +97,7 @@ def user_entry(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
     }
     user = ways.get(way, {})
     if way == "exec":
-        user = {"exec": _plugin(pick, material, made)}
+        user = {"exec": _plugin(pick, material, made, name, root)}
     user |= _acting(pick)
     return user
 
@@ -114,7 +122,7 @@ def _acting(pick: Pick) -> dict[str, Any]:
     return ways.get(acting, {})
 
 
-def _plugin(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
+def _plugin(pick: Pick, material: Material, made: Case, name: str, root: str) -> dict[str, Any]:
     version = pick(
         "exec.apiVersion", ("v1", "v1", "v1", "v1beta1", "v1beta1", "v1alpha1", "none", "v2")
     )
@@ -160,24 +168,25 @@ def _plugin(pick: Pick, material: Material, made: Case) -> dict[str, Any]:
     output = yaml.safe_dump(credential) if says == "yaml" else json.dumps(credential)
     if says == "garbage":
         output = "not a credential"
-    made.files["kube/answer"] = output.encode()
-    made.files["kube/bin/plugin"] = (
-        b"#!/bin/sh\n"
-        b'echo "$KUBERNETES_EXEC_INFO" >> "$HOME/info"\n'
-        b'echo "$0|$*|$CASE_ENV" >> "$HOME/calls"\n'
-        + (b"exit 3\n" if says == "exit-3" else b'exec cat "$HOME/kube/answer"\n')
-    )
+    made.files[f"kube/answer-{name}"] = output.encode()
+    ending = "exit 3" if says == "exit-3" else f'exec cat "$HOME/kube/answer-{name}"'
+    made.files[f"kube/bin/plugin-{name}"] = (
+        "#!/bin/sh\n"
+        'echo "$KUBERNETES_EXEC_INFO" >> "$HOME/info"\n'
+        'echo "$0|$*|$CASE_ENV" >> "$HOME/calls"\n'
+        f"{ending}\n"
+    ).encode()
     command = pick(
         "exec.command", ("relative",) * 5 + ("dotted", "path", "absent", "absent-path", "none")
     )
     plugin: dict[str, Any] = {
         "apiVersion": api_version,
         "command": {
-            "relative": "bin/plugin",
-            "dotted": "./bin/../bin/plugin",
-            "path": "plugin",
+            "relative": f"{root}bin/plugin-{name}",
+            "dotted": f"./{root}bin/../bin/plugin-{name}",
+            "path": f"plugin-{name}",
             "absent": "no-such-plugin",
-            "absent-path": "bin/no-such-plugin",
+            "absent-path": f"{root}bin/no-such-plugin",
         }.get(command, ""),
     }
     made.environment["PATH"] = "{folder}/kube/bin:/usr/bin:/bin"
