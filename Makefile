@@ -156,8 +156,8 @@ init-coverage: install ## what `clusterproof init` covers of manifest sets in th
 	nice -n 10 $(RUN) python -m testbed.published --page docs/INIT.md
 
 .PHONY: oracle-kubeconfig
-CASES ?= 500
-# Another seed, other kubeconfigs; MUTANTS=1 spoils our rules one by one, and each must be noticed.
+CASES ?= 250
+# Sets of files; another seed, other ones; MUTANTS=1 spoils our rules one by one, and each must be noticed.
 oracle-kubeconfig: install ## generated kubeconfigs to kubectl and to us: the same server, as the same user (no cluster)
 	$(RUN) python -m testbed.oracles.kubeconfig --cases $(CASES) --seed $(or $(SEED_OF_CASES),20261126) \
 	  $(if $(MUTANTS),--mutants)

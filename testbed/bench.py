@@ -167,16 +167,16 @@ def starts() -> None:
             figures["its CPU"].append(cpu_s)
             figures["bare"].append(_process_s([*python, *quiet, "--collect-only"], Path(empty)))
             figures["plan"].append(_process_s([*python, *quiet, "suites", "--plan"], PROJECT))
-    for name, found in figures.items():
-        _say(name, f"{min(found):6.2f} s least, {statistics.median(found):.2f} s median")
+    for name, times in figures.items():
+        _say(name, f"{min(times):6.2f} s least, {statistics.median(times):.2f} s median")
     ratio = statistics.median(figures["plan"]) / statistics.median(figures["bare"])
     _say("ratio", f"{ratio:6.2f} of a plan to a bare pytest, by their medians")
 
 
 def _process_s(command: list[str], folder: Path) -> float:
     began = time.perf_counter()
-    told = {**_with_bytecode(), **environment()}
-    subprocess.run(command, stdout=subprocess.DEVNULL, cwd=folder, env=told, check=False)
+    variables = {**_with_bytecode(), **environment()}
+    subprocess.run(command, stdout=subprocess.DEVNULL, cwd=folder, env=variables, check=False)
     return time.perf_counter() - began
 
 

@@ -156,9 +156,13 @@ def release(out: Path) -> None:
         with progress.step("the wheel alone in a fresh environment"):
             interpreter = environment_with(wheel, Path(scratch) / "venv")
             run([str(paths.UV), "pip", "check", "--quiet", "--python", str(interpreter)])
-            said = run([str(interpreter.with_name("clusterproof")), "--version"], cwd=Path(scratch))
-            if said.strip() != f"clusterproof {version()}":
-                raise TestbedError(f"expected version {version()}, the wheel says {said.strip()}")
+            version_line = run(
+                [str(interpreter.with_name("clusterproof")), "--version"], cwd=Path(scratch)
+            )
+            if version_line.strip() != f"clusterproof {version()}":
+                raise TestbedError(
+                    f"expected version {version()}, the wheel says {version_line.strip()}"
+                )
         with progress.step(f"wheels of every dependency for {OLDEST} and {NEWEST}"):
             check_wheels_everywhere(Path(scratch))
     with progress.step("Helm chart"):

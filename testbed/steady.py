@@ -55,8 +55,8 @@ def _run(options: argparse.Namespace, name: str) -> bool:
         f"{name:10} {len(rows) - len(not_green)} of {len(rows)} passed, {took_s:.1f} s\n"
     )
     for row in not_green:
-        said = "; ".join(row.differences) or row.cause
-        sys.stdout.write(f"    {row.outcome}: {row.id}: {said[:300]}\n")
+        reason = "; ".join(row.differences) or row.cause
+        sys.stdout.write(f"    {row.outcome}: {row.id}: {reason[:300]}\n")
     sys.stdout.flush()
     return bool(not_green)
 
@@ -80,16 +80,16 @@ def load(kubeconfig: Path) -> Iterator[None]:
                 yield
             finally:
                 generator.terminate()
-                said, _ = generator.communicate(timeout=patient(ENDS_WITHIN_S))
-                sys.stdout.write(f"the load: {_carried(Path(out)) or said[-400:]}\n")
+                output, _ = generator.communicate(timeout=patient(ENDS_WITHIN_S))
+                sys.stdout.write(f"the load: {_carried(Path(out)) or output[-400:]}\n")
 
 
 def _carried(out: Path) -> str:
     """What the generator wrote of the load when it was ended; "" where it wrote nothing."""
-    kept = out / "account.json"
-    if not kept.is_file():
+    copy = out / "account.json"
+    if not copy.is_file():
         return ""
-    account = Account.from_json(json.loads(kept.read_text(encoding="utf-8")))
+    account = Account.from_json(json.loads(copy.read_text(encoding="utf-8")))
     return f"{account.started} requests sent, {account.answered} answered"
 
 

@@ -95,10 +95,10 @@ def _load(_options: argparse.Namespace, rest: list[str]) -> int:
 
 def _check_spec(options: argparse.Namespace, _rest: list[str]) -> int:
     spec = read_spec(options.path)
-    said = f"{spec.name}, profile {spec.profile}, {len(spec.rows)} rows"
+    summary = f"{spec.name}, profile {spec.profile}, {len(spec.rows)} rows"
     if spec.rehearsals:
-        said += f" and {len(spec.rehearsals)} rehearsals"
-    sys.stdout.write(f"{options.path}: {said}\n")
+        summary += f" and {len(spec.rehearsals)} rehearsals"
+    sys.stdout.write(f"{options.path}: {summary}\n")
     return ExitCode.PASSED
 
 

@@ -38,9 +38,9 @@ def contains(expected: Any, value: Any) -> bool:  # noqa: ANN401 - JSON
     if isinstance(expected, dict) and isinstance(value, dict):
         return all(key in value and contains(inner, value[key]) for key, inner in expected.items())
     if isinstance(expected, list) and isinstance(value, list):
-        return all(any(contains(inner, one) for one in value) for inner in expected)
+        return all(any(contains(inner, element) for element in value) for inner in expected)
     if isinstance(value, list):
-        return any(contains(expected, one) for one in value)
+        return any(contains(expected, element) for element in value)
     return same(expected, value)
 
 
@@ -61,11 +61,11 @@ def _number(value: Any) -> float:  # noqa: ANN401 - JSON
 
 
 def _all_named(values: list[Any]) -> bool:
-    return all(isinstance(one, dict) and "name" in one for one in values)
+    return all(isinstance(element, dict) and "name" in element for element in values)
 
 
 def _by_name(values: list[Any]) -> list[Any]:
-    return sorted(values, key=lambda one: str(one["name"]))
+    return sorted(values, key=lambda element: str(element["name"]))
 
 
 def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - JSON

@@ -118,12 +118,12 @@ class Encoding:
             return None
         builder = _Builder()
         done = 0
-        found = False
+        is_decoded = False
         for match in self.piece.finditer(text):
             readings = self.decode(match[0])
             if not readings:
                 continue
-            found = True
+            is_decoded = True
             if self.inline:
                 builder.add(text[done : match.start()], (done, match.start(), True))
             for reading in readings:
@@ -131,7 +131,7 @@ class Encoding:
                 if not self.inline:
                     builder.add(GAP, (match.start(), match.end(), False))
             done = match.end()
-        if not found:
+        if not is_decoded:
             return None
         if self.inline:
             builder.add(text[done:], (done, len(text), True))

@@ -139,10 +139,10 @@ class Pattern:
             self.has_name(host.names) or any(map(self.has_address, host.addresses))
         )
 
-    def has_found(self, found: Found, port: int | None) -> bool:
+    def has_found(self, host: Found, port: int | None) -> bool:
         """Whether what a name leads to is one of those that it names."""
         return self.has_port(port) and (
-            self.has_name(found.names) or any(map(self.has_address, found.addresses))
+            self.has_name(host.names) or any(map(self.has_address, host.addresses))
         )
 
     def has_address(self, address: Address) -> bool:
@@ -199,11 +199,11 @@ def look_up(names: Iterable[str]) -> Mapping[str, Found]:
     A name that is not answered within RESOLVED_WITHIN_S is unknown: its thread is left behind,
     for getaddrinfo(3) cannot be ended.
     """
-    found: dict[str, Found] = {}
+    hosts: dict[str, Found] = {}
     asked = frozenset(names)
 
     def ask(name: str) -> None:
-        found[name] = _ask(name)
+        hosts[name] = _ask(name)
 
     threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in asked]
     ends = time.monotonic() + RESOLVED_WITHIN_S
@@ -212,7 +212,7 @@ def look_up(names: Iterable[str]) -> Mapping[str, Found]:
     for thread in threads:
         thread.join(max(0.0, ends - time.monotonic()))
     late = Found(unknown=f"no answer within {RESOLVED_WITHIN_S:g} s")
-    answered = dict(found)
+    answered = dict(hosts)
     return {name: answered.get(name, late) for name in asked}
 
 

@@ -38,10 +38,10 @@ def verdict(outcomes: Iterable[Outcome]) -> Outcome:
     A run in which nothing passed and nothing failed has shown nothing, and is INCONCLUSIVE too.
     What is accepted was looked at, and fails no run.
     """
-    seen = set(outcomes)
-    if Outcome.FAILED in seen:
+    distinct = set(outcomes)
+    if Outcome.FAILED in distinct:
         return Outcome.FAILED
-    if seen and seen <= {Outcome.PASSED, Outcome.ACCEPTED}:
+    if distinct and distinct <= {Outcome.PASSED, Outcome.ACCEPTED}:
         return Outcome.PASSED
     return Outcome.INCONCLUSIVE
 

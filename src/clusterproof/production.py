@@ -132,20 +132,20 @@ def _host_match(patterns: Sequence[Pattern], host: str) -> str:
 
 def _leads(patterns: Sequence[Pattern], host: str, target: Host) -> str:
     """Why what a name leads to is production: an alias of it, or one of its addresses."""
-    for found in look_up(filter(str.isascii, target.names)).values():
+    for led_to in look_up(filter(str.isascii, target.names)).values():
         for pattern in patterns:
-            if pattern.has_found(found, target.port):
-                places = ", ".join(sorted({*found.names, *map(str, found.addresses)}))
+            if pattern.has_found(led_to, target.port):
+                places = ", ".join(sorted({*led_to.names, *map(str, led_to.addresses)}))
                 return f"host {host!r} leads to {places}, which matches {pattern.text!r}"
-            if found.unknown and pattern.of_addresses:
-                return f"host {host!r} could not be resolved ({found.unknown}): {pattern.text!r}"
+            if led_to.unknown and pattern.of_addresses:
+                return f"host {host!r} could not be resolved ({led_to.unknown}): {pattern.text!r}"
     return ""
 
 
 def _led_to(patterns: Sequence[Pattern], host: str, target: Host) -> str:
     """Why an address is production: a name that is production leads to it."""
     named = {pattern.host_name: pattern for pattern in patterns if pattern.host_name}
-    for name, found in look_up(named).items():
-        if found.addresses & target.addresses and named[name].has_port(target.port):
+    for name, led_to in look_up(named).items():
+        if led_to.addresses & target.addresses and named[name].has_port(target.port):
             return f"host {host!r} is an address of {named[name].text!r}"
     return ""

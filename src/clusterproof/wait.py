@@ -68,8 +68,8 @@ def wait_until(
     try:
         return waiter(attempt)
     except tenacity.RetryError as error:
-        seen = f"last error: {last_error}" if last_error else f"last seen: {last_value}"
-        message = f"waited {within_s:g} s for {waiting_for}; {reads} reads; {seen}"
+        last = f"last error: {last_error}" if last_error else f"last seen: {last_value}"
+        message = f"waited {within_s:g} s for {waiting_for}; {reads} reads; {last}"
         raise NeverAcceptedError(message) from error
 
 

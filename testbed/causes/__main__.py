@@ -61,7 +61,7 @@ def main() -> int:
     options = parser.parse_args()
     profiles = {profile: read_profile(profile) for profile in PROFILES}
     if options.write:
-        sets = [each for _, found in profiles.values() for each in found]
+        sets = [each for _, red_sets in profiles.values() for each in red_sets]
         SIGNATURES.write_text(as_json(signatures_of(sets)), encoding="utf-8")
     measured = [Measured.of(profile, spec, sets) for profile, (spec, sets) in profiles.items()]
     text = markdown(measured, time.strftime("%Y-%m-%d", time.gmtime()))

@@ -86,9 +86,11 @@ def _signatures_but(each: RedSet, several: Sequence[RedSet]) -> list[Signature]:
     return [_signature(other) for other in several if not _are_siblings(each, other)]
 
 
-def _are_siblings(one: RedSet, other: RedSet) -> bool:
+def _are_siblings(first: RedSet, other: RedSet) -> bool:
     """The same defect, one of its family, or one of the same objects."""
-    return one is other or one.defect.title == other.defect.title or one.changed == other.changed
+    return (
+        first is other or first.defect.title == other.defect.title or first.changed == other.changed
+    )
 
 
 def _percent(part: int, whole: int) -> str:

@@ -187,24 +187,24 @@ def module_texts(name: str, module: str, files: Sequence[str]) -> list[str]:
     Raises:
         TestbedError: The module could not be fetched.
     """
-    told = run(
+    listed = run(
         [go_command(), "mod", "download", "-json", module],
         cwd=paths.BINARIES / name,
         env=GO_ENV,
         timeout_s=DOWNLOAD_WITHIN_S,
     )
-    folder = Path(json.loads(told)["Dir"])
+    folder = Path(json.loads(listed)["Dir"])
     return [(folder / file).read_text(encoding="utf-8") for file in files]
 
 
 def kept_beside(name: str, file: str, make: Callable[[], str]) -> Path:
     """A file beside the program `name`, made once; it goes when the program does."""
-    kept = program(name).resolve().with_name(file)
-    if not kept.exists():
-        unfinished = kept.with_suffix(".part")
+    beside = program(name).resolve().with_name(file)
+    if not beside.exists():
+        unfinished = beside.with_suffix(".part")
         unfinished.write_text(make())
-        unfinished.rename(kept)
-    return kept
+        unfinished.rename(beside)
+    return beside
 
 
 def prune() -> None:

@@ -25,8 +25,8 @@ _USUAL_PLACES = (Path("/usr/local/go/bin/go"), Path("/usr/lib/go/bin/go"))
 
 def parse_version(text: str) -> tuple[int, ...]:
     """The version in the output of `go version`; empty when there is none."""
-    found = re.search(r"\bgo(\d+)\.(\d+)(?:\.(\d+))?", text)
-    return tuple(int(part or 0) for part in found.groups()) if found else ()
+    match = re.search(r"\bgo(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part or 0) for part in match.groups()) if match else ()
 
 
 def new_enough(go: Path) -> bool:

@@ -35,7 +35,7 @@ def building(progress: Progress) -> Iterator[Callable[[], list[Path]]]:
 
         def finish() -> list[Path]:
             try:
-                said, _ = builder.communicate(timeout=patient(BUILD_WITHIN_S))
+                output, _ = builder.communicate(timeout=patient(BUILD_WITHIN_S))
             except subprocess.TimeoutExpired as error:
                 raise TestbedError(
                     "python -m testbed.images build: did not end within"
@@ -46,7 +46,7 @@ def building(progress: Progress) -> Iterator[Callable[[], list[Path]]]:
                     "python -m testbed.images build: expected exit 0, got"
                     f" {builder.returncode}; its own words are above"
                 )
-            return [Path(path) for path in json.loads(said).values()]
+            return [Path(path) for path in json.loads(output).values()]
 
         try:
             yield finish

@@ -55,12 +55,12 @@ def processes() -> frozenset[int]:
     ours = {(NETNS / name).stat().st_ino for name in existing()}
     if not ours:
         return frozenset()
-    found = set()
+    ids = set()
     for link in Path("/proc").glob("[0-9]*/ns/net"):
         with suppress(OSError):  # ended meanwhile
             if link.stat().st_ino in ours:
-                found.add(int(link.parts[2]))
-    return frozenset(found)
+                ids.add(int(link.parts[2]))
+    return frozenset(ids)
 
 
 def router_commands() -> list[str]:

@@ -29,10 +29,10 @@ def check() -> None:
     check_root()
     before = modules.loaded()
     modules.load()
-    found = [*_system(), *_space(), *_ports()]
-    if found:
+    complaints = [*_system(), *_space(), *_ports()]
+    if complaints:
         modules.unload(modules.since(before))
-        raise PreflightError("\n".join(found))
+        raise PreflightError("\n".join(complaints))
 
 
 def check_networks() -> None:

@@ -150,8 +150,8 @@ class Supervisor:
             while not self.ending:
                 for _ in selector.select(TICK_S):
                     self._answer(listener)
-                for one in self.all.values():
-                    one.tick()
+                for component in self.all.values():
+                    component.tick()
 
     def handle(self, request: dict[str, object]) -> dict[str, object]:
         """The answer to one request."""
@@ -168,8 +168,8 @@ class Supervisor:
                 return {"ok": True, "components": [asdict(s.report()) for s in self.all.values()]}
             case {"do": "shutdown"}:
                 self.ending = True
-                for one in reversed(self.all.values()):
-                    one.stop()
+                for component in reversed(self.all.values()):
+                    component.stop()
                 return {"ok": True}
             case _:
                 return {"ok": False, "error": f"unknown request {request.get('do')!r}"}

@@ -82,15 +82,15 @@ def leftovers(volumes: frozenset[disks.Disk] = frozenset()) -> tuple[str, ...]:
     Args:
         volumes: Disks that were known before their files were deleted.
     """
-    found = [f"process {pid}" for pid in sorted(cgroups.processes() | network.processes())]
-    found += [f"mount {path}" for path in _our_mounts()]
-    found += [f"network namespace {name}" for name in sorted(network.existing())]
-    found += [f"network namespace {name}" for name in sorted(pod_namespaces())]
-    found += [f"control group {path}" for path in cgroups.groups()]
-    found += [f"disk {disk.device} of {disk.file}" for disk in volumes | disks.ours()]
-    found += [f"folder {path}" for path in (paths.STATE, paths.RUN) if path.exists()]
-    found += [f"folder {path} of a killed run" for path in own_folder.left()]
-    return tuple(found)
+    remains = [f"process {pid}" for pid in sorted(cgroups.processes() | network.processes())]
+    remains += [f"mount {path}" for path in _our_mounts()]
+    remains += [f"network namespace {name}" for name in sorted(network.existing())]
+    remains += [f"network namespace {name}" for name in sorted(pod_namespaces())]
+    remains += [f"control group {path}" for path in cgroups.groups()]
+    remains += [f"disk {disk.device} of {disk.file}" for disk in volumes | disks.ours()]
+    remains += [f"folder {path}" for path in (paths.STATE, paths.RUN) if path.exists()]
+    remains += [f"folder {path} of a killed run" for path in own_folder.left()]
+    return tuple(remains)
 
 
 def pod_namespaces() -> frozenset[str]:
@@ -107,9 +107,9 @@ def pod_namespaces() -> frozenset[str]:
     return frozenset(there & recorded)
 
 
-def _listed(found: Sequence[str]) -> str:
-    shown = "".join(f"\n  {each}" for each in found[:SHOWN])
-    return f"found {len(found)}:{shown}" + ("\n  ..." if len(found) > SHOWN else "")
+def _listed(remains: Sequence[str]) -> str:
+    shown = "".join(f"\n  {each}" for each in remains[:SHOWN])
+    return f"found {len(remains)}:{shown}" + ("\n  ..." if len(remains) > SHOWN else "")
 
 
 def _told(say: Callable[[str], None], what: str, removed: list[str]) -> None:
@@ -148,12 +148,12 @@ def _end_processes() -> list[str]:
 def _our_mounts() -> Iterator[Path]:
     """Mount points under our folders, the deepest first."""
     ours = (f"{paths.STATE}/", f"{paths.RUN}/", str(paths.cache() / "image-store") + "/")
-    found = []
+    mounts = []
     for line in Path("/proc/self/mounts").read_text().splitlines():
         point = line.split()[1].replace("\\040", " ")
         if point.startswith(ours):
-            found.append(Path(point))
-    yield from sorted(found, key=lambda path: -len(path.parts))
+            mounts.append(Path(point))
+    yield from sorted(mounts, key=lambda path: -len(path.parts))
 
 
 def _unmount(pods: frozenset[str]) -> list[Path]:

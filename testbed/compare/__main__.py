@@ -33,17 +33,17 @@ def main() -> int:
     options = _options()
     say = Progress().say
     spec = read_spec(PROJECT / "spec" / "self-hosted.yaml").rehearsed()
-    defects = [one for one in read_catalogue(spec) if fnmatch(one.id, options.defect)]
+    defects = [each for each in read_catalogue(spec) if fnmatch(each.id, options.defect)]
     if not defects:
         sys.stderr.write("compare: no defect was chosen\n")
         return ExitCode.USAGE
     binaries.ensure(say, (_KUBECTL,))
-    found = tools(say)
+    installed = tools(say)
     with tempfile.TemporaryDirectory(prefix="clusterproof-compare-") as folder:
         say("writing the manifests, unchanged and with each defect")
         folders = _written(defects, Path(folder))
         says, seconds = {}, {}
-        for tool in found:
+        for tool in installed:
             say(f"{tool.name} looks at {len(folders)} versions of them")
             began = time.monotonic()
             says[tool.name] = dict(zip(folders, tool.look(list(folders.values())), strict=True))
@@ -52,14 +52,14 @@ def main() -> int:
     judged = [
         judge(defect, tool.name, says[tool.name][""], says[tool.name].get(defect.id), notes)
         for defect in defects
-        for tool in found
+        for tool in installed
     ]
     _say_all(judged)
     if options.pages:
         judged += filter(None, ours(defects, PROJECT / "docs" / "PROOF.md"))
-        baseline = {tool.name: says[tool.name][""] for tool in found}
+        baseline = {tool.name: says[tool.name][""] for tool in installed}
         words = Path(__file__).with_name("words.md").read_text("utf-8")
-        text = page(defects, judged, About(found, seconds, baseline, len(folders)), words)
+        text = page(defects, judged, About(installed, seconds, baseline, len(folders)), words)
         options.pages.joinpath("COMPARISON.md").write_text(text, "utf-8")
     return ExitCode.PASSED
 
@@ -82,9 +82,11 @@ def _written(defects: Sequence[Defect], folder: Path) -> dict[str, Path]:
 
 
 def _say_all(judged: Sequence[Judged]) -> None:
-    for one in judged:
-        checks = ", ".join(sorted({finding.check for finding in one.new}))
-        sys.stdout.write(f"{one.defect}: {one.tool} {one.verdict} {checks}\n".replace(" \n", "\n"))
+    for verdict in judged:
+        checks = ", ".join(sorted({finding.check for finding in verdict.new}))
+        sys.stdout.write(
+            f"{verdict.defect}: {verdict.tool} {verdict.verdict} {checks}\n".replace(" \n", "\n")
+        )
 
 
 def _options() -> argparse.Namespace:

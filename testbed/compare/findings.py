@@ -58,13 +58,13 @@ def read_checkov(text: str) -> list[list[Finding]]:
     Checkov fails a check once for each resource, whichever of its containers it is about.
     """
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("[")]
-    return [[Finding(*one) for one in failed] for failed in lines]
+    return [[Finding(*fields) for fields in failed] for failed in lines]
 
 
 def read_schema(text: str, files: Sequence[str]) -> list[list[Finding]]:
     """The errors that kubernetes-validate prints of each file."""
-    found: dict[str, list[Finding]] = {file: [] for file in files}
+    by_file: dict[str, list[Finding]] = {file: [] for file in files}
     for error in _SCHEMA.finditer(text):
         where = f"{error['where']}/{error['path']}"
-        found[error["file"]].append(Finding("schema", where, error["said"]))
-    return list(found.values())
+        by_file[error["file"]].append(Finding("schema", where, error["said"]))
+    return list(by_file.values())

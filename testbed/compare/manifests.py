@@ -67,8 +67,8 @@ def patching(kubectl: Path) -> Patching:
         command = [str(kubectl), "patch", "--local", "-f", "-", "-o", "json"]
         command += ["--type", how, "--patch", body]
         done = run(command, stdin=json.dumps(item), env=environment())
-        found: Json = json.loads(done)
-        return found
+        patched: Json = json.loads(done)
+        return patched
 
     return patch
 

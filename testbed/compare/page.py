@@ -71,7 +71,7 @@ def _summary(judged: Sequence[Judged], about: About) -> list[str]:
         "| less what is beside the point | alarms | a look |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    beside = Counter(one.tool for one in judged if one.beside)
+    beside = Counter(each.tool for each in judged if each.beside)
     for name in (*(tool.name for tool in about.tools), OURS):
         cells = []
         sums: Counter[Verdict] = Counter()
@@ -79,9 +79,9 @@ def _summary(judged: Sequence[Judged], about: About) -> list[str]:
             here = {verdict: figures[name, kind, verdict] for verdict in _MARK}
             sums.update(here)
             cells.append(_three(here))
-        seen = sums[Verdict.CAUGHT] + sums[Verdict.MISSED]
+        decided = sums[Verdict.CAUGHT] + sums[Verdict.MISSED]
         caught = sums[Verdict.CAUGHT]
-        shares = [_share(caught, seen), _share(caught - beside[name], seen)]
+        shares = [_share(caught, decided), _share(caught - beside[name], decided)]
         alarmed = figures[name, "equivalent", Verdict.ALARMED]
         of = alarmed + figures[name, "equivalent", Verdict.QUIET]
         took = f"{about.seconds[name]:.2f} s" if name in about.seconds else "see below"
@@ -102,13 +102,13 @@ def _three(figures: Mapping[Verdict, int]) -> str:
 def _by_who(judged: Sequence[Judged]) -> list[str]:
     """Who caught it, for all defects."""
     caught: dict[str, set[str]] = defaultdict(set)
-    for one in judged:
-        if one.kind != "equivalent":
-            caught[one.defect] |= {one.tool} if one.verdict is Verdict.CAUGHT else set()
+    for each in judged:
+        if each.kind != "equivalent":
+            caught[each.defect] |= {each.tool} if each.verdict is Verdict.CAUGHT else set()
     static = {name for name, by in caught.items() if by - {OURS}}
     ours = {name for name, by in caught.items() if OURS in by}
     beside = _named(static - ours)
-    missed = {one.defect for one in judged if (one.tool, one.verdict) == (OURS, Verdict.MISSED)}
+    missed = {each.defect for each in judged if (each.tool, each.verdict) == (OURS, Verdict.MISSED)}
     unproven = set(caught) - static - ours - missed
     return [
         f"* caught by a static tool and by our checks: {len(static & ours)}",
@@ -127,30 +127,30 @@ def _named(names: Iterable[str]) -> str:
 def _table(defects: Sequence[Defect], judged: Sequence[Judged], about: About) -> list[str]:
     """Every defect, and what the tools that caught it said."""
     names = [*(tool.name for tool in about.tools), OURS]
-    by_place = {(one.defect, one.tool): one for one in judged}
+    by_place = {(each.defect, each.tool): each for each in judged}
     lines = [
         f"| defect | kind | {' | '.join(names)} | what was said |",
         f"|---|---|{'---|' * len(names)}---|",
     ]
     for defect in defects:
-        found = [by_place.get((defect.id, name)) for name in names]
+        row = [by_place.get((defect.id, name)) for name in names]
         if not defect.reds:
             continue
-        marks = " | ".join(_mark(one) for one in found)
-        said = "; ".join(_checks(one) for one in found if one and one.new)
-        lines.append(f"| {defect.id} | {defect.kind} | {marks} | {said} |")
+        marks = " | ".join(_mark(each) for each in row)
+        words = "; ".join(_checks(each) for each in row if each and each.new)
+        lines.append(f"| {defect.id} | {defect.kind} | {marks} | {words} |")
     return lines
 
 
-def _mark(one: Judged | None) -> str:
-    if one is None:
+def _mark(judged: Judged | None) -> str:
+    if judged is None:
         return "not in the proof"
-    return f"({_MARK[one.verdict]})" if one.beside else _MARK[one.verdict]
+    return f"({_MARK[judged.verdict]})" if judged.beside else _MARK[judged.verdict]
 
 
-def _checks(one: Judged) -> str:
+def _checks(judged: Judged) -> str:
     """The checks behind a verdict, the most frequent first."""
-    names = Counter(finding.check for finding in one.new)
+    names = Counter(finding.check for finding in judged.new)
     shown = [
         f"{check} x{count}" if count > 1 else check for check, count in names.most_common(_SHOWN)
     ]
@@ -161,18 +161,18 @@ def _checks(one: Judged) -> str:
 def _beside(judged: Iterable[Judged]) -> list[str]:
     """Each reason once, with the defects that it is noted of."""
     names: dict[str, list[str]] = defaultdict(list)
-    for one in judged:
-        if one.beside and f"`{one.defect}`" not in names[one.beside]:
-            names[one.beside].append(f"`{one.defect}`")
-    return [f"* {reason} {', '.join(found)}." for reason, found in names.items()]
+    for each in judged:
+        if each.beside and f"`{each.defect}`" not in names[each.beside]:
+            names[each.beside].append(f"`{each.defect}`")
+    return [f"* {reason} {', '.join(defects)}." for reason, defects in names.items()]
 
 
 def _alarms(judged: Iterable[Judged]) -> list[str]:
     lines = ["| equivalent | tool | what it said |", "|---|---|---|"]
     lines += [
-        f"| {one.defect} | {one.tool} | {_checks(one)} |"
-        for one in judged
-        if one.verdict is Verdict.ALARMED
+        f"| {each.defect} | {each.tool} | {_checks(each)} |"
+        for each in judged
+        if each.verdict is Verdict.ALARMED
     ]
     return lines
 
@@ -184,6 +184,6 @@ def _baseline(about: About) -> list[str]:
         by_check: dict[str, list[Finding]] = defaultdict(list)
         for finding in about.baseline[tool.name]:
             by_check[finding.check].append(finding)
-        for check, found in sorted(by_check.items(), key=lambda item: -len(item[1])):
-            lines.append(f"| {tool.name} | {check} | {len(found)} | {found[0].said} |")
+        for check, findings in sorted(by_check.items(), key=lambda item: -len(item[1])):
+            lines.append(f"| {tool.name} | {check} | {len(findings)} | {findings[0].said} |")
     return lines

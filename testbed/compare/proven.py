@@ -34,9 +34,9 @@ def read_proof(page: Path) -> tuple[dict[str, set[str]], set[str], set[str]]:
                 wrong |= set(row["defect"].split(","))
             else:
                 red[row["defect"]].add(row["row"])
-        found = _EQUIVALENT.match(line)
-        if section == "Equivalents" and found:
-            equivalents.add(found["id"])
+        match = _EQUIVALENT.match(line)
+        if section == "Equivalents" and match:
+            equivalents.add(match["id"])
     if not red:
         raise ValueError(f"{page}: expected rows and their defects, found none; see make prove")
     return red, wrong, equivalents

@@ -99,4 +99,4 @@ def _verdict(
 
 def counted(judged: Iterable[Judged]) -> Mapping[tuple[str, str, Verdict], int]:
     """How many of each tool, kind of defect and verdict."""
-    return Counter((one.tool, one.kind, one.verdict) for one in judged)
+    return Counter((each.tool, each.kind, each.verdict) for each in judged)

@@ -73,8 +73,8 @@ class Provisioner:
             if error.status != HTTPStatus.CONFLICT:  # made before the mirror could tell
                 raise
             return
-        told = f"{rules.size_of(claim)} on {rules.node_of(claim)}"
-        self._tell(claim, "ProvisioningSucceeded", told)
+        size_and_place = f"{rules.size_of(claim)} on {rules.node_of(claim)}"
+        self._tell(claim, "ProvisioningSucceeded", size_and_place)
 
     def _delete(self, volume: Json) -> None:
         name = volume["metadata"]["name"]

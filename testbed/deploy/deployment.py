@@ -113,35 +113,35 @@ def wait_until_complete(kubectl: Kubectl, profile: Profile, *, within_s: float, 
     Raises:
         TestbedError: Time ran out, or a Pod cannot come up: names each such Pod and its reason.
     """
-    said = ""
+    last_line = ""
     hopeless_since: dict[str, float] = {}
 
     def look() -> tuple[tuple[Workload, ...], tuple[Trouble, ...]]:
-        nonlocal said
+        nonlocal last_line
         items = [
             item
             for namespace in profile.namespaces
             for item in kubectl.read(_WORKLOADS, "--namespace", namespace)
         ]
-        found = workloads(items, profile.at_least)
-        line = ", ".join(map(str, found))
-        if line != said:
-            said = line
+        known = workloads(items, profile.at_least)
+        line = ", ".join(map(str, known))
+        if line != last_line:
+            last_line = line
             say(line)
-        if found and all(item.complete for item in found):
-            return found, ()
+        if known and all(item.complete for item in known):
+            return known, ()
         pods = [
             pod
             for namespace in profile.namespaces
             for pod in kubectl.read("pods", "--namespace", namespace)
         ]
-        seen = troubles(pods)
-        hopeless = [item for item in seen if item.hopeless]
+        troubled = troubles(pods)
+        hopeless = [item for item in troubled if item.hopeless]
         for item in hopeless:
             since = hopeless_since.setdefault(f"{item.pod} {item.reason}", time.monotonic())
             if time.monotonic() - since > patient(_HOPELESS_FOR_S):
                 raise TestbedError(_not_up(hopeless))
-        return found, seen
+        return known, troubled
 
     try:
         wait_until(
@@ -152,18 +152,18 @@ def wait_until_complete(kubectl: Kubectl, profile: Profile, *, within_s: float, 
             every_s=1.5,
         )
     except NeverAcceptedError as error:
-        found, seen = look()
-        late = ", ".join(str(item) for item in found if not item.complete)
+        known, troubled = look()
+        late = ", ".join(str(item) for item in known if not item.complete)
         raise TestbedError(
             f"expected every workload complete within {patient(within_s):g} s, observed {late}\n"
-            f"{_not_up(seen)}"
+            f"{_not_up(troubled)}"
         ) from error
 
 
-def _not_up(seen: tuple[Trouble, ...] | list[Trouble]) -> str:
-    lines = "\n".join(f"  {item}" for item in seen) or "  no Pod says why"
+def _not_up(troubled: tuple[Trouble, ...] | list[Trouble]) -> str:
+    lines = "\n".join(f"  {item}" for item in troubled) or "  no Pod says why"
     hint = ""
-    if any("Image" in item.reason for item in seen):
+    if any("Image" in item.reason for item in troubled):
         hint = "\n  images are imported by: python -m testbed.cluster up"
     return f"Pods that do not come up:\n{lines}{hint}"
 

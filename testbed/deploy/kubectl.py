@@ -80,7 +80,7 @@ class Kubectl:
         """
         pods = wait_until(
             lambda: self.read("pods", "-n", namespace, "-l", selector),
-            lambda found: bool(found) and found[0]["status"].get("phase") in _ENDED,
+            lambda ended: bool(ended) and ended[0]["status"].get("phase") in _ENDED,
             waiting_for=f"the Pod {selector} to end",
             within_s=within_s,
             every_s=1.0,

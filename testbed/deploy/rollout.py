@@ -79,7 +79,7 @@ def _workload(item: dict[str, Any], at_least: Mapping[str, int]) -> Workload:
 
 def troubles(pods: Iterable[Json]) -> tuple[Trouble, ...]:
     """Every Pod that is not ready and says why."""
-    return tuple(found for pod in pods if (found := _trouble(pod)) is not None)
+    return tuple(trouble for pod in pods if (trouble := _trouble(pod)) is not None)
 
 
 def _trouble(pod: Json) -> Trouble | None:

@@ -35,15 +35,15 @@ def blocks(text: str) -> Iterator[tuple[str, list[str]]]:
     for match in _BLOCK.finditer(text):
         if match[1] in _SHELL:
             lines = match[2].splitlines()
-            found = [command[1].strip() for line in lines if (command := _COMMAND.match(line))]
-            if found:
-                yield match[0], found
+            commands = [command[1].strip() for line in lines if (command := _COMMAND.match(line))]
+            if commands:
+                yield match[0], commands
 
 
 def commands_of(page: Path) -> list[str]:
     """The commands of one page, each once."""
     text = page.read_text(encoding="utf-8")
-    return list(dict.fromkeys(command for _, found in blocks(text) for command in found))
+    return list(dict.fromkeys(command for _, commands in blocks(text) for command in commands))
 
 
 def mentions_of(page: Path) -> list[str]:
@@ -61,10 +61,10 @@ def registry() -> Mapping[str, Mapping[str, str]]:
 def marked(text: str) -> str:
     """A page with a line below each block of which some command is not run by a test."""
     known = registry()
-    for block, found in blocks(text):
+    for block, commands in blocks(text):
         reasons = [
             f"`{command}`: {known[command]['not_run']}"
-            for command in found
+            for command in commands
             if "not_run" in known.get(command, {})
         ]
         if reasons:

@@ -86,8 +86,8 @@ def _summary(kind: type) -> tuple[str, str, str]:
 def _attributes(kind: type) -> dict[str, str]:
     """The attributes that a docstring describes."""
     _, _, listed = (kind.__doc__ or "").partition("Attributes:\n")
-    found = _ATTRIBUTE.findall(re.sub(r"^ {4}", "", listed, flags=re.MULTILINE))
-    return {name.rstrip("_"): " ".join(text.split()) for name, text in found}
+    pairs = _ATTRIBUTE.findall(re.sub(r"^ {4}", "", listed, flags=re.MULTILINE))
+    return {name.rstrip("_"): " ".join(text.split()) for name, text in pairs}
 
 
 def _default(value: object) -> str:

@@ -72,9 +72,9 @@ def main() -> int:
 def _run(command: list[str]) -> tuple[int, float]:
     began = time.monotonic()
     whole = scratch.start(*command)
-    said, _ = whole.communicate(timeout=patient(300))
+    output, _ = whole.communicate(timeout=patient(300))
     if whole.returncode != 0:
-        sys.stdout.write(said[-1500:])
+        sys.stdout.write(output[-1500:])
     return whole.returncode, time.monotonic() - began
 
 
@@ -82,7 +82,7 @@ def _left(api: KubeApi, namespace: str) -> list[str]:
     try:
         return wait_until(
             lambda: scratch.left_over(api, namespace),
-            lambda found: not found,
+            lambda remains: not remains,
             waiting_for="nothing left over",
             within_s=GONE_WITHIN_S,
         )

@@ -80,12 +80,12 @@ def verify(
     connection: Connection,
     fault: Fault,
     arguments: Sequence[str],
-    kept: dict[str, httpx.Response] | None = None,
+    answers: dict[str, httpx.Response] | None = None,
 ) -> Run:
     """One run; an outcome for every row, also of a run that was ended for its slowness."""
     with (
         tempfile.TemporaryDirectory(prefix="faults-") as name,
-        running(connection, fault, kept) as proxy,
+        running(connection, fault, answers) as proxy,
     ):
         looked = Path(name) / "looked.json"
         command = [*PYTEST, "--report-dir", name]
@@ -139,9 +139,9 @@ def _of_any_pod(request: str) -> str:
 def line_of(run: Run, fault: Fault, clean: Run) -> Line:
     """The run judged."""
     passed = [row for row, outcome in run.outcomes.items() if outcome == Outcome.PASSED]
-    said = {Outcome.INCONCLUSIVE.value, Outcome.NOT_RUN.value}
+    honest = {Outcome.INCONCLUSIVE.value, Outcome.NOT_RUN.value}
     if fault.transient:
-        said = set()
+        honest = set()
     values = list(run.outcomes.values())
     return Line(
         fault=fault.name,
@@ -159,7 +159,7 @@ def line_of(run: Run, fault: Fault, clean: Run) -> Line:
         wrong=tuple(
             f"{row}: {outcome}, without the fault {clean.outcomes.get(row)}"
             for row, outcome in run.outcomes.items()
-            if outcome != clean.outcomes.get(row) and outcome not in said
+            if outcome != clean.outcomes.get(row) and outcome not in honest
         ),
         tracebacks=run.output.count("Traceback (most recent call last)"),
         took_s=round(run.took_s, 1),
@@ -182,41 +182,45 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=1, help="runs side by side")
     parser.add_argument("rest", nargs="*", default=[])
     options = parser.parse_args()
-    names = [name for name in options.faults.split(",") if name] or [one.name for one in READING]
+    names = [name for name in options.faults.split(",") if name] or [
+        fault.name for fault in READING
+    ]
     arguments = options.rest or ["suites", "--read-only"]
     connection = connect(options.kubeconfig)
-    kept: dict[str, httpx.Response] | None = {} if options.keep else None
-    clean = verify(connection, CLEAN, arguments, kept)
+    answers: dict[str, httpx.Response] | None = {} if options.keep else None
+    clean = verify(connection, CLEAN, arguments, answers)
     lines = []
 
-    def one(name: str) -> Line:
+    def line_for(name: str) -> Line:
         """A fault's line; where it is wrong: has the cluster changed, or were we misled?"""
-        run = verify(connection, FAULTS[name], arguments, kept)
-        found = line_of(run, FAULTS[name], clean)
-        if found.wrong:
-            found = line_of(run, FAULTS[name], verify(connection, CLEAN, arguments, kept))
-        return found
+        run = verify(connection, FAULTS[name], arguments, answers)
+        line = line_of(run, FAULTS[name], clean)
+        if line.wrong:
+            line = line_of(run, FAULTS[name], verify(connection, CLEAN, arguments, answers))
+        return line
 
-    for found in _side_by_side(one, names, options.at_once):
-        lines.append(found)
+    for line in _side_by_side(line_for, names, options.at_once):
+        lines.append(line)
         if options.json is not None:  # as it grows: a long matrix may be ended early
-            options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1), "utf-8")
-        sys.stdout.write(said(found))
+            options.json.write_text(json.dumps([asdict(each) for each in lines], indent=1), "utf-8")
+        sys.stdout.write(said(line))
         sys.stdout.flush()
     if options.table is not None:
         options.table.write_text(table(lines), "utf-8")
-    bad = [line.fault for line in lines if not line.sound]
+    bad = [each.fault for each in lines if not each.sound]
     sys.stdout.write(f"{summary(clean, lines)}; unsound: {', '.join(bad) or 'none'}\n")
     return 1 if bad else 0
 
 
-def _side_by_side(one: Callable[[str], Line], names: Sequence[str], at_once: int) -> Iterator[Line]:
+def _side_by_side(
+    line_for: Callable[[str], Line], names: Sequence[str], at_once: int
+) -> Iterator[Line]:
     """The lines in the order of the names, each as soon as it is there.
 
     Most of a fault's time is waiting. Runs that write hold a Lease: of those, one at a time.
     """
     with ThreadPoolExecutor(at_once) as pool:
-        yield from pool.map(one, names)
+        yield from pool.map(line_for, names)
 
 
 def table(lines: Iterable[Line]) -> str:
@@ -255,8 +259,8 @@ def said(line: Line) -> str:
         f"false passes {len(line.false_passes)} wrong {len(line.wrong)} "
         f"tracebacks {line.tracebacks}\n    {line.cause[:200]}\n"
     )
-    for one in (*line.unreported, *line.false_passes, *line.wrong):
-        text += f"    ! {one}\n"
+    for complaint in (*line.unreported, *line.false_passes, *line.wrong):
+        text += f"    ! {complaint}\n"
     return text
 
 

@@ -61,11 +61,11 @@ def pods(api: KubeApi, namespace: str) -> list[Json]:
 
 def left_over(api: KubeApi, namespace: str) -> list[str]:
     """What runs made and did not remove: Pods and Leases, by the run label."""
-    found = []
+    objects = []
     for kind, path in (("pod", "/api/v1"), ("lease", "/apis/coordination.k8s.io/v1")):
         items = api.list(f"{path}/namespaces/{namespace}/{kind}s", label_selector=RUN_LABEL)
-        found += [f"{kind}/{item['metadata']['name']}" for item in items]
-    return found
+        objects += [f"{kind}/{item['metadata']['name']}" for item in items]
+    return objects
 
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--tb=short", "--disable-plugin-autoload")

@@ -95,11 +95,11 @@ class Upstream:
     def headers(self, request: Request) -> tuple[dict[str, str], bool]:
         """The headers to send on, and whether the caller goes as ourselves."""
         ourselves = request.headers.get("authorization") == f"Bearer {self.token}"
-        kept = {k: v for k, v in request.headers.items() if k not in _OWN_HEADERS}
+        sent_on = {k: v for k, v in request.headers.items() if k not in _OWN_HEADERS}
         if ourselves:
-            kept.pop("authorization")
-            kept |= dict(self.connection.headers())
-        return kept, ourselves
+            sent_on.pop("authorization")
+            sent_on |= dict(self.connection.headers())
+        return sent_on, ourselves
 
     async def forward(self, request: Request, target: str) -> httpx.Response:
         """The real answer."""

@@ -52,7 +52,7 @@ def _chosen(registry: list[Figure], names: str) -> list[Figure]:
         return registry
     if names:
         return [_named(registry, name) for name in names.split(",")]
-    return [one for one in registry if one.minutes <= QUICK_MINUTES]
+    return [figure for figure in registry if figure.minutes <= QUICK_MINUTES]
 
 
 def _named(registry: list[Figure], name: str) -> Figure:

@@ -32,8 +32,8 @@ STATED = frozenset({"CHANGELOG.md"})
 
 def pages() -> list[Path]:
     """The pages that a reader is shown, but for the generated ones."""
-    found = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *(PROJECT / "docs").glob("*.md")]
-    return sorted(path for path in found if path.name not in GENERATED | STATED)
+    paths = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *(PROJECT / "docs").glob("*.md")]
+    return sorted(path for path in paths if path.name not in GENERATED | STATED)
 
 
 def blocks(text: str) -> dict[str, str]:
@@ -63,8 +63,8 @@ def complaint(figure: Figure, text: str) -> str:
             return f"{figure.page}: {figure.id}: differs from its record; next: make figures"
     except SpecError as error:
         return f"{figure.page}: {error}"
-    told = " ".join(block.split())
-    if f"`{figure.command}`" not in told or str(day) not in told:
+    line = " ".join(block.split())
+    if f"`{figure.command}`" not in line or str(day) not in line:
         return f"{figure.page}: {figure.id}: expected `{figure.command}` and {day} in its block"
     if not figure.is_recorded and numbers_in(block) != figure.numbers:
         return (

@@ -25,7 +25,7 @@ def page(
     by_module: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in mutants:
         by_module[mutant.module].append(mutant)
-    scores = [score(module, found) for module, found in sorted(by_module.items())]
+    scores = [score(module, of_module) for module, of_module in sorted(by_module.items())]
     total = score("all", list(mutants))
     alive = [mutant for mutant in mutants if mutant.fate in {Fate.SURVIVED, Fate.NO_TESTS}]
     lines = [
@@ -68,10 +68,10 @@ _ABOUT = (
 )
 
 
-def _row(one: Score) -> str:
-    figures = (one.mutants, one.killed, one.survived, one.untested, one.not_run)
-    shown = f"{one.share:.1%}" if one.run else "none"
-    return f"| {one.module} | {' | '.join(map(str, figures))} | {shown} |"
+def _row(score: Score) -> str:
+    figures = (score.mutants, score.killed, score.survived, score.untested, score.not_run)
+    shown = f"{score.share:.1%}" if score.run else "none"
+    return f"| {score.module} | {' | '.join(map(str, figures))} | {shown} |"
 
 
 def _survivors(alive: Iterable[Mutant], reasons: tuple[Reason, ...]) -> list[str]:
@@ -80,11 +80,11 @@ def _survivors(alive: Iterable[Mutant], reasons: tuple[Reason, ...]) -> list[str
     for mutant in alive:
         by_reason[reason_for(mutant, reasons) or _OPEN].append(mutant)
     lines: list[str] = []
-    for because, found in sorted(by_reason.items(), key=lambda item: item[0] == _OPEN):
-        lines += [f"**{because}** ({len(found)})", "", "| where | was | became |", "|---|---|---|"]
+    for because, alike in sorted(by_reason.items(), key=lambda item: item[0] == _OPEN):
+        lines += [f"**{because}** ({len(alike)})", "", "| where | was | became |", "|---|---|---|"]
         lines += [
-            f"| {one.module}:{one.function} | {_code(one.was)} | {_code(one.now)} |"
-            for one in found
+            f"| {each.module}:{each.function} | {_code(each.was)} | {_code(each.now)} |"
+            for each in alike
         ]
         lines.append("")
     return lines or ["None.", ""]

@@ -57,7 +57,7 @@ def _write(path: Path, content: bytes) -> None:
 def undecorated(source: str) -> str:
     """The module with each function's only decorator applied by a statement behind it."""
     lines = source.splitlines()
-    for function in sorted(_decorated(source), key=lambda one: one.lineno, reverse=True):
+    for function in sorted(_decorated(source), key=lambda node: node.lineno, reverse=True):
         (decorator,) = function.decorator_list
         applied = f"{function.name} = {ast.unparse(decorator)}({function.name})"
         if ast.unparse(decorator) == "cache":
@@ -70,7 +70,7 @@ def undecorated(source: str) -> str:
 def _decorated(source: str) -> Iterator[ast.FunctionDef]:
     tree = ast.parse(source)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    for node in (*tree.body, *(inner for one in classes for inner in one.body)):
+    for node in (*tree.body, *(inner for of_class in classes for inner in of_class.body)):
         if not isinstance(node, ast.FunctionDef) or len(node.decorator_list) != 1:
             continue
         if ast.unparse(node.decorator_list[0]) not in _KNOWN_TO_MUTMUT:

@@ -35,7 +35,7 @@ def apply(kubectl: Kubectl, folder: Path, namespace: str) -> None:
     kubectl.run("apply", *SERVER_SIDE, "-k", str(folder))
     wait_until(
         lambda: kubectl.read("deployments", "-n", namespace),
-        lambda found: bool(found) and all(_available(one) for one in found),
+        lambda pods: bool(pods) and all(_available(pod) for pod in pods),
         waiting_for=f"the Deployments of namespace {namespace}",
         within_s=START_WITHIN_S,
         every_s=1.0,

@@ -101,16 +101,16 @@ class MissingGrant:
     @property
     def is_noticed(self) -> bool:
         """Rows are blind; or the run says what NOTED says; or the grant only explains."""
-        said = NOTED.get(self.grant)
-        if said:
-            return any(said in note for note in self.notes)
+        note_of_grant = NOTED.get(self.grant)
+        if note_of_grant:
+            return any(note_of_grant in note for note in self.notes)
         return bool(self.blind) or self.grant in EXPLAINING
 
 
 def grants_of(*folders: str) -> list[Grant]:
     """The grants of some folders, sorted."""
     texts = ((RIGHTS / folder / "roles.yaml").read_text(encoding="utf-8") for folder in folders)
-    return sorted({one for text in texts for one in granted(yaml.safe_load_all(text))})
+    return sorted({grant for text in texts for grant in granted(yaml.safe_load_all(text))})
 
 
 def compared(stage: str, grant: Grant, whole: RunRecord, run: RunRecord) -> MissingGrant:
@@ -170,10 +170,10 @@ def verify_with(
         timeout=patient(RUN_WITHIN_S),
         check=False,
     )
-    found = list((place / "reports").glob("*/run.json"))
-    if not found:
+    records = list((place / "reports").glob("*/run.json"))
+    if not records:
         raise TestbedError(f"no record of a run as {name}: {done.stdout[-2000:]}{done.stderr}")
-    record = RunRecord.read(found[0])
+    record = RunRecord.read(records[0])
     for namespace in _PLACES:  # what it may not remove itself, where that is the right taken away
         ours = f"{RUN_LABEL}={record.run_id}"
         kubectl.run("delete", "pods,leases", "-n", namespace, "-l", ours, "--ignore-not-found")
@@ -196,30 +196,33 @@ def accounts(kubectl: Kubectl) -> Iterator[None]:
 
 
 def _delete_ours(kubectl: Kubectl, kind: str, *place: str) -> None:
-    names = [str(one["metadata"]["name"]) for one in kubectl.read(kind, *place)]
+    names = [str(listed["metadata"]["name"]) for listed in kubectl.read(kind, *place)]
     if ours := [name for name in names if name.startswith(PREFIX)]:
         kubectl.run("delete", kind, *place, "--ignore-not-found", *ours)
 
 
-def keep(found: MissingGrant, journal: Path = JOURNAL) -> None:
+def keep(attempt: MissingGrant, journal: Path = JOURNAL) -> None:
     """Add a line to the journal; for one grant, the last line counts."""
     journal.parent.mkdir(parents=True, exist_ok=True)
     with journal.open("a", encoding="utf-8") as lines:
-        lines.write(f"{json.dumps(asdict(found))}\n")
+        lines.write(f"{json.dumps(asdict(attempt))}\n")
 
 
 def kept(journal: Path = JOURNAL) -> dict[tuple[str, str], MissingGrant]:
     """What came of each grant, by stage and grant."""
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
-    found = [MissingGrant(**_as_tuples(json.loads(line))) for line in lines]
-    return {(one.stage, one.grant): one for one in found}
+    attempts = [MissingGrant(**_as_tuples(json.loads(line))) for line in lines]
+    return {(attempt.stage, attempt.grant): attempt for attempt in attempts}
 
 
 def _as_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(one) if isinstance(one, list) else one for key, one in fields.items()}
+    return {
+        key: tuple(content) if isinstance(content, list) else content
+        for key, content in fields.items()
+    }
 
 
-def table(found: Mapping[tuple[str, str], MissingGrant]) -> str:
+def table(attempts: Mapping[tuple[str, str], MissingGrant]) -> str:
     """Grant, and the rows that are INCONCLUSIVE without it, as Markdown; one part a folder."""
     text = ""
     for stage_name, stage in STAGES.items():
@@ -227,16 +230,16 @@ def table(found: Mapping[tuple[str, str], MissingGrant]) -> str:
             text += f"\n### rights/{folder}\n\n| without | rows | which | the run says |\n"
             text += "| --- | --: | --- | --- |\n"
             for grant in grants_of(folder):
-                one = found.get((stage_name, str(grant)))
-                text += f"| `{grant}` | {_cells(one)} |\n"
+                attempt = attempts.get((stage_name, str(grant)))
+                text += f"| `{grant}` | {_cells(attempt)} |\n"
     return text
 
 
-def _cells(one: MissingGrant | None) -> str:
-    if one is None:
+def _cells(attempt: MissingGrant | None) -> str:
+    if attempt is None:
         return "not tried | |"
-    said = NOTED.get(one.grant, "")
-    return f"{len(one.blind)} | {', '.join(one.blind) or 'none'} | {said}"
+    note = NOTED.get(attempt.grant, "")
+    return f"{len(attempt.blind)} | {', '.join(attempt.blind) or 'none'} | {note}"
 
 
 def main() -> int:

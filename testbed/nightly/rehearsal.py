@@ -33,13 +33,13 @@ def rehearse(kubectl: Kubectl, say: Say) -> None:
     try:
         _prepare(kubectl, say)
         _night(kubectl, "green", 0, "PASSED", say)
-        told = len(job.messages(kubectl, NAMESPACE))
+        messages = len(job.messages(kubectl, NAMESPACE))
         _patch(kubectl, 6)
         say("seeded defect: HorizontalPodAutoscaler target maxReplicas 6, the spec says 10")
         log = _night(kubectl, "red", 1, "FAILED", say)
         _expect(f"new failure       {ROW}" in log, f"the diff to name {ROW} as new", log[-600:])
         _await_alerts(EXPECTED_ALERTS, say, firing=True)
-        new = job.messages(kubectl, NAMESPACE)[told:]
+        new = job.messages(kubectl, NAMESPACE)[messages:]
         _expect(len(new) == 1 and ROW in json.dumps(new), f"one message with {ROW}", f"{new}")
         say(f"webhook received: {new[0]['text']}")
         _patch(kubectl, 10)
@@ -58,7 +58,7 @@ def _prepare(kubectl: Kubectl, say: Say) -> None:
     rules.load()
     wait_until(
         rules.names,
-        lambda found: set(found) >= EXPECTED_ALERTS,
+        lambda names: set(names) >= EXPECTED_ALERTS,
         waiting_for="Prometheus to have the rules of deploy/nightly",
         within_s=ALERT_WITHIN_S,
         every_s=1.0,
@@ -83,14 +83,14 @@ def _await_alerts(names: frozenset[str], say: Say, *, firing: bool) -> None:
     def seen() -> set[str]:
         return {name for name, state in rules.alerts(NAMESPACE).items() if state == "firing"}
 
-    found = wait_until(
+    firing_now = wait_until(
         seen,
         lambda now: now >= names if firing else not now & names,
         waiting_for=f"{', '.join(sorted(names))} {'to fire' if firing else 'to be resolved'}",
         within_s=ALERT_WITHIN_S,
         every_s=1.0,
     )
-    say(f"alerts firing in Prometheus: {', '.join(sorted(found)) or 'none'}")
+    say(f"alerts firing in Prometheus: {', '.join(sorted(firing_now)) or 'none'}")
 
 
 def _patch(kubectl: Kubectl, most: int) -> None:

@@ -41,10 +41,10 @@ def unload() -> None:
 
 def _reload() -> None:
     addons.write_prometheus_config()
-    found = {report.name: report for report in supervision.reports()}.get("prometheus")
-    if found is None or found.state != "running":
+    prometheus = {report.name: report for report in supervision.reports()}.get("prometheus")
+    if prometheus is None or prometheus.state != "running":
         raise TestbedError("expected Prometheus to run, observed otherwise; next: make cluster")
-    os.kill(found.pid, signal.SIGHUP)
+    os.kill(prometheus.pid, signal.SIGHUP)
 
 
 def alerts(namespace: str) -> dict[str, str]:
@@ -52,10 +52,10 @@ def alerts(namespace: str) -> dict[str, str]:
 
     Those that sum over Pods have no namespace: they are found by the profile that they name.
     """
-    found = [
+    about_it = [
         alert for alert in ask("/api/v1/alerts")["alerts"] if _is_of(alert["labels"], namespace)
     ]
-    return {one["labels"]["alertname"]: one["state"] for one in found}
+    return {each["labels"]["alertname"]: each["state"] for each in about_it}
 
 
 def _is_of(labels: dict[str, str], namespace: str) -> bool:

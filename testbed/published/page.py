@@ -54,20 +54,20 @@ def _line(each: Measured) -> str:
 
 def complaints(measured: Sequence[Measured]) -> list[str]:
     """What is not as it should be, one line each."""
-    found = []
+    sentences = []
     for each in measured:
         title, cover = each.of.title, each.coverage
         if cover.unnamed:
             fields = ", ".join(
                 f"{ref} {'.'.join(map(str, at))}" for ref, at in sorted(cover.unnamed, key=str)
             )
-            found.append(f"{title}: neither read nor named: {fields}")
+            sentences.append(f"{title}: neither read nor named: {fields}")
         if cover.share < LEAST_SHARE:
             share, least = f"{100 * cover.share:.0f} %", f"{100 * LEAST_SHARE:.0f} %"
-            found.append(f"{title}: expected {least} of its fields covered, observed {share}")
-        found += [f"{title}: no row and no line is about {ref}" for ref in cover.silent]
-        found += [f"{title}: {row_id} {outcome}" for row_id, outcome in each.wrong.items()]
-        found += [f"{title}: {error}" for error in each.errors]
+            sentences.append(f"{title}: expected {least} of its fields covered, observed {share}")
+        sentences += [f"{title}: no row and no line is about {ref}" for ref in cover.silent]
+        sentences += [f"{title}: {row_id} {outcome}" for row_id, outcome in each.wrong.items()]
+        sentences += [f"{title}: {error}" for error in each.errors]
         if not each.is_green and not each.wrong and not each.errors:
-            found.append(f"{title}: no row passed")
-    return found
+            sentences.append(f"{title}: no row passed")
+    return sentences

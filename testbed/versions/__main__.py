@@ -73,10 +73,10 @@ def _run_all(chosen: Sequence[tuple[str, str]], file: Path) -> bool:
     for pair in chosen:
         binaries.ensure(progress.say, (*binaries.chosen(*pair), *binaries.BESIDE))
         with progress.step(f"Kubernetes {named(*pair)}"):
-            seen = measure(*pair, checkout)
-        differed = differed or bool(seen.differed)
-        progress.say(f"Kubernetes {named(*pair)}: {seen.passed} of {seen.rows} rows passed")
-        write(merged(read(), seen))
+            measured = measure(*pair, checkout)
+        differed = differed or bool(measured.differed)
+        progress.say(f"Kubernetes {named(*pair)}: {measured.passed} of {measured.rows} rows passed")
+        write(merged(read(), measured))
         file.write_text(page(read()), encoding="utf-8")
     return differed
 
@@ -163,10 +163,10 @@ def _one(nodes: Sequence[Mapping[str, str]], name: str) -> str:
     Raises:
         TestbedError: They say different things: that is a mixed cluster.
     """
-    told = {each[name] for each in nodes}
-    if len(told) != 1:
-        raise TestbedError(f"{name}: expected the same of every node, got {sorted(told)}")
-    return told.pop()
+    answers = {each[name] for each in nodes}
+    if len(answers) != 1:
+        raise TestbedError(f"{name}: expected the same of every node, got {sorted(answers)}")
+    return answers.pop()
 
 
 def _said(row: RowResult) -> str:

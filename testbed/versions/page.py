@@ -64,5 +64,5 @@ def _differed(runs: Sequence[Measured]) -> Iterator[str]:
             yield f"- {name}: nothing; every row passed."
             continue
         yield f"- {name}:"
-        for row, outcome, said in run.differed:
-            yield f"    - `{row}` {outcome}: {' '.join(said.split())[:_SAID]}"
+        for row, outcome, reason in run.differed:
+            yield f"    - `{row}` {outcome}: {' '.join(reason.split())[:_SAID]}"

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     progress = Progress()
     try:
         _check()
-        seen = _run(progress)
+        outcome = _run(progress)
     except PreflightError as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the virtual machine is ended, its disk is removed\n")
         return INTERRUPTED
-    return _told(seen, options.page, progress)
+    return _told(outcome, options.page, progress)
 
 
 def _interrupt(*_: object) -> None:
@@ -132,20 +132,20 @@ def _seen(folder: Path) -> dict[str, Any]:
     }
 
 
-def _told(seen: dict[str, Any], file: Path, progress: Progress) -> int:
-    left = differences(seen["before"], seen["after"])
-    (DELIVERED / "seen.json").write_text(json.dumps(seen, indent=1))
-    file.write_text(page(seen, left))
+def _told(outcome: dict[str, Any], file: Path, progress: Progress) -> int:
+    left = differences(outcome["before"], outcome["after"])
+    (DELIVERED / "seen.json").write_text(json.dumps(outcome, indent=1))
+    file.write_text(page(outcome, left))
     progress.say(f"what was seen: {file}; all of it, with the logs: {DELIVERED}")
     code = OK
-    for step in seen["steps"]:
+    for step in outcome["steps"]:
         if step["exit"] != 0:
             progress.say(f"step {step['name']}: expected exit 0, got {step['exit']}")
             code = FAILED
-    if any(node["Ready"] != "True" for node in seen["during"].get("nodes", [])):
+    if any(node["Ready"] != "True" for node in outcome["during"].get("nodes", [])):
         progress.say("expected every node Ready, one was not")
         code = FAILED
-    for pod in seen["during"].get("pods", []):
+    for pod in outcome["during"].get("pods", []):
         # Its container is ended again and again: that is what it is for.
         if pod["phase"] != "Running" or not (pod["ready"] or pod["name"] == TOO_BIG):
             progress.say(f"expected Pod {pod['namespace']}/{pod['name']} to run, it did not")

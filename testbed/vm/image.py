@@ -177,9 +177,9 @@ def _lend_programs(cache: Path) -> None:
         built = binaries.program(family.names[0]).resolve()
         target = cache / "built" / built.parent.name
         target.mkdir(parents=True, exist_ok=True)
-        for kept in built.parent.iterdir():
-            if not kept.is_symlink():
-                _link(kept, target / kept.name)
+        for program in built.parent.iterdir():
+            if not program.is_symlink():
+                _link(program, target / program.name)
 
 
 def _link(source: Path, target: Path) -> None:

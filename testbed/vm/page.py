@@ -9,32 +9,32 @@ Json = Mapping[str, Any]
 COMMAND = "make demo-vm"
 
 
-def page(seen: Json, left: Sequence[Difference]) -> str:
+def page(outcome: Json, left: Sequence[Difference]) -> str:
     """The page in Markdown."""
-    return "\n".join([*_head(seen), *_during(seen), *_left(seen, left), ""])
+    return "\n".join([*_head(outcome), *_during(outcome), *_left(outcome, left), ""])
 
 
-def _head(seen: Json) -> Iterator[str]:
-    machine = seen["machine"]
+def _head(outcome: Json) -> Iterator[str]:
+    machine = outcome["machine"]
     yield "# The local cluster on a stock machine: cgroup v2 and systemd"
     yield ""
     yield (
-        f"Written by `{COMMAND} PAGE=…` on {seen['date']}, commit {seen['commit']}: a Debian that"
-        f" holds nothing but {', '.join(f'`{name}`' for name in seen['packages'])}, booted in a"
-        f" virtual machine ({seen['accelerator']}), {machine['cpus']} processors,"
+        f"Written by `{COMMAND} PAGE=…` on {outcome['date']}, commit {outcome['commit']}: a Debian"
+        f" that holds nothing but {', '.join(f'`{name}`' for name in outcome['packages'])},"
+        f" booted in a virtual machine ({outcome['accelerator']}), {machine['cpus']} processors,"
         f" {machine['memory_kib'] / 2**20:.1f} GiB. {machine['system']}, kernel"
         f" {machine['kernel']}, {machine['systemd']}, `/sys/fs/cgroup` is {machine['cgroup']}."
-        f" PATIENCE={seen['patience']}. The programs were built outside and lent."
+        f" PATIENCE={outcome['patience']}. The programs were built outside and lent."
     )
     yield ""
     yield "| step | command | took | exit |"
     yield "|---|---|---|---|"
-    for step in seen["steps"]:
+    for step in outcome["steps"]:
         yield f"| {step['name']} | `{step['command']}` | {step['seconds']} s | {step['exit']} |"
 
 
-def _during(seen: Json) -> Iterator[str]:
-    during = seen.get("during")
+def _during(outcome: Json) -> Iterator[str]:
+    during = outcome.get("during")
     if not during:
         yield "\nThe cluster did not come up, so nothing was looked at."
         return
@@ -79,9 +79,9 @@ def _during(seen: Json) -> Iterator[str]:
     )
 
 
-def _left(seen: Json, left: Sequence[Difference]) -> Iterator[str]:
+def _left(outcome: Json, left: Sequence[Difference]) -> Iterator[str]:
     yield "\n## Before and after\n"
-    counted = ", ".join(f"{len(names)} {section}" for section, names in seen["before"].items())
+    counted = ", ".join(f"{len(names)} {section}" for section, names in outcome["before"].items())
     yield f"Compared, before `make install` and after `make cluster-down`: {counted}."
     ours = [difference for difference in left if not difference.own_course]
     yield ""

@@ -46,8 +46,8 @@ def start_ephemeral(api: KubeApi, pod: Json, settings: DiallerSettings, run_id: 
     def running() -> bool:
         status = api.get(path).get("status") or {}
         return any(
-            one["name"] == place.container and "running" in (one.get("state") or {})
-            for one in status.get("ephemeralContainerStatuses") or []
+            each["name"] == place.container and "running" in (each.get("state") or {})
+            for each in status.get("ephemeralContainerStatuses") or []
         )
 
     wait_until(

@@ -169,13 +169,13 @@ class RunLock:
         watched: tuple[str, float] = ("", 0.0)
         while self._lease is None:
             try:
-                found = self._api.find(self._path)
+                lease = self._api.find(self._path)
                 now = self._clock()
-                version = (found or {}).get("metadata", {}).get("resourceVersion", "")
+                version = (lease or {}).get("metadata", {}).get("resourceVersion", "")
                 if version != watched[0]:
                     watched = (version, now)
-                if found is None or _is_free(found, watched_s=now - watched[1]):
-                    self._take(found)
+                if lease is None or _is_free(lease, watched_s=now - watched[1]):
+                    self._take(lease)
                     continue
             except ObservationError as error:
                 if error.status not in _DENIED:
@@ -185,7 +185,7 @@ class RunLock:
             if time.monotonic() > ends_at:
                 namespace = self.place.partition("/")[0]
                 raise ObservationError(
-                    f"another run is writing: {_who(found)}; waited {within_s:g} s for it",
+                    f"another run is writing: {_who(lease)}; waited {within_s:g} s for it",
                     next_command=f"kubectl -n {namespace} get lease {NAME} -o yaml",
                 )
             pause(LOOK_EVERY_S, sleep=self._sleep)
@@ -224,11 +224,11 @@ class RunLock:
             if error.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
                 raise
 
-    def _take(self, found: Json | None) -> None:
+    def _take(self, current: Json | None) -> None:
         """Create or take over; somebody quicker is no error."""
-        lease, asked_s = _lease(self._run_id, found, self._api.now()), self._clock()
+        lease, asked_s = _lease(self._run_id, current, self._api.now()), self._clock()
         try:
-            if found is None:
+            if current is None:
                 answer = self._api.request("POST", self._collection, body=lease)
             else:
                 answer = self._api.request("PUT", self._path, body=lease)
@@ -262,16 +262,16 @@ class RunLock:
                     self._lease = None
 
 
-def _lease(run_id: str, found: Json | None, now: datetime) -> Json:
+def _lease(run_id: str, current: Json | None, now: datetime) -> Json:
     metadata: dict[str, Any] = {
         "name": NAME,
         "labels": {RUN_LABEL: run_id},
         "annotations": {PROCESS: str(this_process())},
     }
     transitions = 0
-    if found is not None:
-        metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
-        transitions = int((found.get("spec") or {}).get("leaseTransitions") or 0) + 1
+    if current is not None:
+        metadata["resourceVersion"] = current["metadata"]["resourceVersion"]
+        transitions = int((current.get("spec") or {}).get("leaseTransitions") or 0) + 1
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",

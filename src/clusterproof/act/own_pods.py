@@ -202,7 +202,7 @@ class OwnPods:
             place = self._made[key]
         status = wait_until(
             lambda: self._status(place),
-            lambda seen: "running" in seen or _hopeless(seen) != "",
+            lambda state: "running" in state or _hopeless(state) != "",
             waiting_for=f"Pod {place} to run",
             within_s=START_WITHIN_S,
             every_s=0.25,

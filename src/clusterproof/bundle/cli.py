@@ -37,19 +37,19 @@ def _replay(options: argparse.Namespace, _rest: list[str]) -> int:
     record, rows = replay_bundle(options.bundle)
     for line in causes.text(record):
         _say(line)
-    judged = [one for one in rows if not one.without]
-    for one in judged:
-        if not one.same:
-            _say(f"judged otherwise now: {one.recorded.id}: {one.recorded.outcome} -> {one.now}")
-        for difference in one.differences:
-            _say(f"  {one.recorded.id}: {difference}")
-    for one in rows:
-        if one.without and one.recorded.outcome in {
+    judged = [row for row in rows if not row.without]
+    for row in judged:
+        if not row.same:
+            _say(f"judged otherwise now: {row.recorded.id}: {row.recorded.outcome} -> {row.now}")
+        for difference in row.differences:
+            _say(f"  {row.recorded.id}: {difference}")
+    for row in rows:
+        if row.without and row.recorded.outcome in {
             Outcome.PASSED,
             Outcome.FAILED,
             Outcome.ACCEPTED,
         }:
-            _say(f"as recorded, not judged again: {one.recorded.id}: {one.without}")
+            _say(f"as recorded, not judged again: {row.recorded.id}: {row.without}")
     _say(f"{len(judged)} of {len(record.rows)} rows judged again, offline")
     _say(f"{record.run_id}: {record.verdict.upper()}: {verdict_sentence(record)}")
     return record.exit_code

@@ -50,31 +50,31 @@ def encode(value: object) -> Plain:
 
 def _encode_scalar(value: object) -> Plain:
     """As an object with a tag; None where it is a collection."""
-    found: Plain = None
+    plain: Plain = None
     if isinstance(value, Enum):
-        found = {TAG: "enum", "of": _name(type(value)), "value": value.value}
+        plain = {TAG: "enum", "of": _name(type(value)), "value": value.value}
     elif isinstance(value, float):
-        found = value if math.isfinite(value) else {TAG: "number", "value": repr(value)}
+        plain = value if math.isfinite(value) else {TAG: "number", "value": repr(value)}
     elif isinstance(value, Decimal):
-        found = {TAG: "decimal", "value": str(value)}
+        plain = {TAG: "decimal", "value": str(value)}
     elif isinstance(value, bytes):
-        found = {TAG: "bytes", "value": base64.b64encode(value).decode()}
+        plain = {TAG: "bytes", "value": base64.b64encode(value).decode()}
     elif isinstance(value, BaseModel):
         inner = {name: encode(getattr(value, name)) for name in sorted(value.model_fields_set)}
-        found = {TAG: "model", "of": _name(type(value)), "value": inner}
+        plain = {TAG: "model", "of": _name(type(value)), "value": inner}
     elif is_dataclass(value) and not isinstance(value, type):
-        inner = {one.name: encode(getattr(value, one.name)) for one in fields(value)}
-        found = {TAG: "object", "of": _name(type(value)), "value": inner}
-    return found
+        inner = {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        plain = {TAG: "object", "of": _name(type(value)), "value": inner}
+    return plain
 
 
 def _encode_collection(value: object) -> Plain:
     if isinstance(value, list):
-        return [encode(one) for one in value]
+        return [encode(element) for element in value]
     if isinstance(value, tuple):
-        return {TAG: "tuple", "value": [encode(one) for one in value]}
+        return {TAG: "tuple", "value": [encode(element) for element in value]}
     if isinstance(value, (set, frozenset)):
-        return {TAG: "set", "value": sorted((encode(one) for one in value), key=repr)}
+        return {TAG: "set", "value": sorted((encode(element) for element in value), key=repr)}
     if isinstance(value, Mapping):
         if all(isinstance(key, str) for key in value) and TAG not in value:
             return {key: encode(inner) for key, inner in value.items()}
@@ -94,7 +94,7 @@ def decode(plain: Plain, home: str = "") -> Any:  # noqa: ANN401 - whatever was 
         SpecError: A name that this version does not have, or no form that `encode` writes.
     """
     if isinstance(plain, list):
-        return [decode(one, home) for one in plain]
+        return [decode(element, home) for element in plain]
     if not isinstance(plain, dict):
         return plain
     if TAG not in plain:
@@ -116,8 +116,8 @@ def _decode_tagged(plain: dict[str, Plain], home: str) -> Any:  # noqa: ANN401 -
         "decimal": lambda: Decimal(value),
         "number": lambda: float(value),
         "bytes": lambda: base64.b64decode(value),
-        "tuple": lambda: tuple(decode(one, home) for one in value),
-        "set": lambda: frozenset(decode(one, home) for one in value),
+        "tuple": lambda: tuple(decode(element, home) for element in value),
+        "set": lambda: frozenset(decode(element, home) for element in value),
         "map": lambda: {decode(key, home): decode(inner, home) for key, inner in value},
         "enum": lambda: _named(name, Enum, home)(value),
         "model": lambda: _named(name, BaseModel, home).model_validate(_decoded(value, home)),
@@ -133,7 +133,7 @@ def _decode_tagged(plain: dict[str, Plain], home: str) -> Any:  # noqa: ANN401 -
 
 
 def _decoded(fields_: dict[str, Plain], home: str) -> dict[str, Any]:
-    return {name: decode(one, home) for name, one in fields_.items()}
+    return {name: decode(plain, home) for name, plain in fields_.items()}
 
 
 def _name(kind: type) -> str:

@@ -105,25 +105,25 @@ def cleaned(text: str, redactor: Redactor) -> str:
     if not _is_entry(entry):
         return redactor.text(text)
     if entry["fact"] is not None:
-        kept = _redacted({"fact": entry["fact"]}, redactor)
-        if kept is None or kept["fact"] != entry["fact"]:
-            entry |= _judged_the_same(entry, kept)
+        redacted = _redacted({"fact": entry["fact"]}, redactor)
+        if redacted is None or redacted["fact"] != entry["fact"]:
+            entry |= _judged_the_same(entry, redacted)
     terms = {str(entry[part][name]) for part, names in _IDENTITY.items() for name in names}
     return _text(_clean(entry, redactor.sparing(terms)))
 
 
-def _judged_the_same(entry: dict[str, Any], kept: dict[str, Any] | None) -> dict[str, Any]:
+def _judged_the_same(entry: dict[str, Any], redacted: dict[str, Any] | None) -> dict[str, Any]:
     """The redacted fact where its row is judged by it as by the first; else why there is none."""
-    if kept is None:
+    if redacted is None:
         return {"fact": None, "without": _NOT_IN_PLACE}
     try:
         row = rows().adapter.validate_python(entry["row"])
-        first, second = (judge(row, decode(fact)) for fact in (entry["fact"], kept["fact"]))
+        first, second = (judge(row, decode(fact)) for fact in (entry["fact"], redacted["fact"]))
     except (SpecError, *_JUDGEMENT_ERRORS) as error:
         return {"fact": None, "without": f"{_UNJUDGEABLE}: {type(error).__name__}"}
     if _parts(first) != _parts(second):
         return {"fact": None, "without": _JUDGED_BY}
-    return kept
+    return redacted
 
 
 def _fact(row: Row, fact: object, redactor: Redactor) -> tuple[Any, str]:
@@ -134,16 +134,16 @@ def _fact(row: Row, fact: object, redactor: Redactor) -> tuple[Any, str]:
     size = len(json.dumps(plain))
     if size > LARGEST_BYTES:
         return None, f"it has {size} bytes, more than {LARGEST_BYTES}"
-    kept = _redacted({"fact": plain}, redactor)
-    if kept is None:
+    redacted = _redacted({"fact": plain}, redactor)
+    if redacted is None:
         return None, _NOT_IN_PLACE
     try:
-        again = judge(row, decode(kept["fact"]))
+        again = judge(row, decode(redacted["fact"]))
     except (SpecError, *_JUDGEMENT_ERRORS) as error:
         return None, f"{_UNJUDGEABLE}: {type(error).__name__}"
     if _lines(again, redactor) != _lines(judge(row, fact), redactor):
         return None, _JUDGED_BY
-    return kept["fact"], ""
+    return redacted["fact"], ""
 
 
 def _parts(judgement: Judgement) -> tuple[Outcome, list[str]]:
@@ -162,8 +162,8 @@ def _redacted(plain: dict[str, Any], redactor: Redactor) -> dict[str, Any] | Non
 
     None where a mask cut into the JSON.
     """
-    found = _parsed(redactor.text(json.dumps(plain, ensure_ascii=False)))
-    return found if isinstance(found, dict) else None
+    parsed = _parsed(redactor.text(json.dumps(plain, ensure_ascii=False)))
+    return parsed if isinstance(parsed, dict) else None
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 - JSON
@@ -181,29 +181,29 @@ def read_entries(path: Path) -> Iterator[Entry]:
     """
     lines = read_text(path, "the journal of a run").splitlines()
     for number, text in enumerate(lines, start=1):
-        found = _parsed(text)
-        if found is None and number == len(lines):
+        parsed = _parsed(text)
+        if parsed is None and number == len(lines):
             return
-        yield _entry(found, f"{path}:{number}")
+        yield _entry(parsed, f"{path}:{number}")
 
 
-def _is_entry(found: object) -> bool:
-    return isinstance(found, dict) and all(
-        isinstance(found.get(part), dict) and all(name in found[part] for name in names)
+def _is_entry(parsed: object) -> bool:
+    return isinstance(parsed, dict) and all(
+        isinstance(parsed.get(part), dict) and all(name in parsed[part] for name in names)
         for part, names in _IDENTITY.items()
     )
 
 
-def _entry(found: Any, place: str) -> Entry:  # noqa: ANN401 - JSON
-    if not _is_entry(found):
+def _entry(parsed: Any, place: str) -> Entry:  # noqa: ANN401 - JSON
+    if not _is_entry(parsed):
         raise SpecError(f"{place}: expected a judged row, observed no row and result")
-    row_id = found["row"]["id"]
+    row_id = parsed["row"]["id"]
     try:
         return Entry(
-            rows().adapter.validate_python(found["row"]),
-            _result_adapter().validate_python(found["result"]),
-            found["fact"],
-            str(found["without"]),
+            rows().adapter.validate_python(parsed["row"]),
+            _result_adapter().validate_python(parsed["result"]),
+            parsed["fact"],
+            str(parsed["without"]),
         )
     except KeyError as error:
         raise SpecError(f"{place}: expected a judged row, observed one without {error}") from error
@@ -235,11 +235,11 @@ def read_results(path: Path) -> tuple[tuple[RowResult, ...], int]:
     results: dict[str, RowResult] = {}
     unreadable = 0
     for number, text in enumerate(lines, start=1):
-        found = _parsed(text)
-        if found is None and number == len(lines):
+        parsed = _parsed(text)
+        if parsed is None and number == len(lines):
             break  # a kill cut it off
         try:
-            entry = _entry(found, f"{path}:{number}")
+            entry = _entry(parsed, f"{path}:{number}")
         except SpecError:
             unreadable += 1
         else:

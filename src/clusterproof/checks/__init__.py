@@ -21,7 +21,7 @@ from clusterproof.spec.row import Row
 @cache
 def kinds() -> Mapping[str, Kind[Any, Any]]:
     """Every kind by its name, in the order of the names."""
-    modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
+    modules = (import_module(f"{__name__}.{file.name}") for file in iter_modules(__path__))
     here = [module.KIND for module in modules if hasattr(module, "KIND")]
     return {kind.name: kind for kind in sorted(here, key=lambda kind: kind.name)}
 

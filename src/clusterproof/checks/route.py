@@ -204,8 +204,8 @@ def _evidence(row: RouteRow, view: RouteView) -> Iterator[str]:
         taken = f"{rule.route} ({rule.words}), to {_shown(rule)}" if rule else "nothing"
         where = f"listener {', '.join(port.listeners)}, port {port.number}"
         yield f"{where}: {row.method} {row.host or '(every host)'}{row.path} is taken by {taken}"
-    said = [f"{each.kind} {each.status}" for each in view.said]
-    yield f"said of the route: {', '.join(said) or 'nothing'}"
+    conditions = [f"{each.kind} {each.status}" for each in view.said]
+    yield f"said of the route: {', '.join(conditions) or 'nothing'}"
 
 
 def judge(row: RouteRow, fact: RouteView) -> Judgement:
@@ -320,14 +320,14 @@ def _taker(rule: Rule | None) -> str:
 def _targets(row: RouteRow, fact: RouteView) -> Iterator[Difference]:
     """Each Service of the row that the route sends to is there, has the port, and is granted."""
     expected = _of_row(row)
-    found = dict.fromkeys(
+    backends = dict.fromkeys(
         (each.place, each.port, each.ports, each.is_granted)
         for port in fact.ports
         if port.rule
         for each in port.rule.backends
         if (each.place, each.port) in expected
     )
-    for place, number, ports, granted in found:
+    for place, number, ports, granted in backends:
         if ports is None:
             yield Difference(place, "a Service", "absent", code="service-missing")
         elif number not in ports:
@@ -346,10 +346,10 @@ _SAID_OF_ROUTES: Final[Mapping[str, str]] = MappingProxyType(
 def _statuses(row: RouteRow, fact: RouteView) -> Iterator[Difference]:
     """What the controllers say of the route and of the Gateway, as both are now."""
     for kind, code in _SAID_OF_ROUTES.items():
-        said = [each for each in fact.said if each.kind == kind]
-        for each in said:
+        conditions = [each for each in fact.said if each.kind == kind]
+        for each in conditions:
             yield from _statement(f"{row.of}", each, code)
-        if not said and fact.obstacle is None:
+        if not conditions and fact.obstacle is None:
             expected = f"{kind}, by the controller of {row.gateway}"
             yield Difference("status.parents", expected, "nothing", code="status-missing")
     programmed = [each for each in fact.of_gateway if each.kind == "Programmed"]
@@ -360,11 +360,11 @@ def _statuses(row: RouteRow, fact: RouteView) -> Iterator[Difference]:
         yield Difference(what, "True", "nothing", code="gateway-not-programmed")
 
 
-def _statement(of: str, said: Condition, code: str) -> Iterator[Difference]:
-    what = f"{of}{f', {said.subject}' if said.subject else ''}: {said.kind}"
-    if said.status != "True":
-        yield Difference(what, "True", said.status, said.reason, code=code)
-    if not said.is_current:
+def _statement(of: str, condition: Condition, code: str) -> Iterator[Difference]:
+    what = f"{of}{f', {condition.subject}' if condition.subject else ''}: {condition.kind}"
+    if condition.status != "True":
+        yield Difference(what, "True", condition.status, condition.reason, code=code)
+    if not condition.is_current:
         expected = "of the object as it is now"
         yield Difference(what, expected, "of one before", code="generation-not-observed")
 

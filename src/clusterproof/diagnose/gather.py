@@ -116,17 +116,17 @@ class Diagnostics:
 
     def _object(self, ref: Any) -> str:  # noqa: ANN401 - an ObjectRef
         if ref.kind == "Secret":
-            found = next(
+            secret = next(
                 (
-                    one
-                    for one in self._cluster.listed("Secret")
-                    if one["metadata"]["name"] == ref.name
-                    and one["metadata"].get("namespace") == ref.namespace
+                    listed
+                    for listed in self._cluster.listed("Secret")
+                    if listed["metadata"]["name"] == ref.name
+                    and listed["metadata"].get("namespace") == ref.namespace
                 ),
                 None,
             )
-            keys = sorted((found or {}).get("data") or {})
-            return f"keys: {', '.join(keys)}" if found else "not read by this run"
+            keys = sorted((secret or {}).get("data") or {})
+            return f"keys: {', '.join(keys)}" if secret else "not read by this run"
         item = self._cluster.find(ref)
         return _cut(_dump(item), OBJECT_BYTES) if item else "absent"
 
@@ -180,13 +180,13 @@ class Diagnostics:
 
 
 def _is_about(name: str, names: set[str]) -> bool:
-    return any(name == one or name.startswith(f"{one}-") for one in names)
+    return any(name == related or name.startswith(f"{related}-") for related in names)
 
 
 def _when(event: Json) -> str:
     metadata = event.get("metadata") or {}
-    found = event.get("lastTimestamp") or event.get("eventTime")
-    return str(found or metadata.get("creationTimestamp") or "")
+    moment = event.get("lastTimestamp") or event.get("eventTime")
+    return str(moment or metadata.get("creationTimestamp") or "")
 
 
 def _dump(item: Json) -> str:
@@ -195,32 +195,34 @@ def _dump(item: Json) -> str:
 
 
 def _shown(item: Json) -> Json:
-    kept: Json = {key: value for key, value in item.items() if key not in {"data", "binaryData"}}
+    shown: Json = {key: value for key, value in item.items() if key not in {"data", "binaryData"}}
     metadata = {key: value for key, value in item["metadata"].items() if key not in _HIDDEN}
     annotations = metadata.get("annotations") or {}
     if _APPLIED in annotations:
         metadata["annotations"] = {k: v for k, v in annotations.items() if k != _APPLIED}
-    kept["metadata"] = {**metadata, "labels": labels_of(item)}
+    shown["metadata"] = {**metadata, "labels": labels_of(item)}
     for key in ("data", "binaryData"):
         if item.get(key):
-            kept[key] = {name: _length(value) for name, value in item[key].items()}
-    return {key: _without_values(value) for key, value in kept.items()}
+            shown[key] = {name: _length(value) for name, value in item[key].items()}
+    return {key: _without_values(value) for key, value in shown.items()}
 
 
 def _without_values(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, list):
-        return [_without_values(one) for one in value]
+        return [_without_values(element) for element in value]
     if not isinstance(value, dict):
         return value
     shown = {key: _without_values(inner) for key, inner in value.items()}
     if isinstance(value.get("env"), list):
         shown["env"] = [
-            {**one, "value": _length(one["value"])} if "value" in one else one
-            for one in value["env"]
+            {**entry, "value": _length(entry["value"])} if "value" in entry else entry
+            for entry in value["env"]
         ]
     for header in ("httpHeaders",):
         if isinstance(value.get(header), list):
-            shown[header] = [{**one, "value": _length(one.get("value"))} for one in value[header]]
+            shown[header] = [
+                {**entry, "value": _length(entry.get("value"))} for entry in value[header]
+            ]
     for words in ("command", "args"):
         if isinstance(value.get(words), list):
             shown[words] = value[words]

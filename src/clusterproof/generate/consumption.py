@@ -87,13 +87,13 @@ def _add(consumption: Consumption, pod_spec: Json, container: Container, read: R
     for whole, volume in _secrets_as_a_whole(pod_spec):
         if volume not in mounted:
             continue
-        said = f"Secret {whole}, of which {name} mounts every key: it is not read"
-        consumption.left_out += [] if said in consumption.left_out else [said]
+        sentence = f"Secret {whole}, of which {name} mounts every key: it is not read"
+        consumption.left_out += [] if sentence in consumption.left_out else [sentence]
     for entry in container.spec.get("envFrom") or []:
         secret = (entry.get("secretRef") or {}).get("name")
         if secret:
-            said = f"Secret {secret}, of which {name} gets every key: it is not read"
-            consumption.left_out.append(said)
+            sentence = f"Secret {secret}, of which {name} gets every key: it is not read"
+            consumption.left_out.append(sentence)
 
 
 def _secrets_as_a_whole(pod_spec: Json) -> Iterator[tuple[str, str]]:

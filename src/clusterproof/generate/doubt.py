@@ -76,10 +76,10 @@ def may_be_secret(node: object, name: str = "") -> bool:
         return _of_arguments(node) or any(may_be_secret(inner, name) for inner in node)
     if not isinstance(node, str):
         return not isinstance(node, bool) and _is_named(name, str(node))
-    told = (node, f"{name}={node}", f"{name}: {node}") if name else (node,)
+    texts = (node, f"{name}={node}", f"{name}: {node}") if name else (node,)
     return (
         _is_redacted({name: node})
-        or any(_REDACTOR.text(text) != text for text in told)
+        or any(_REDACTOR.text(text) != text for text in texts)
         or _is_named(name, node)
         or any(_is_named(inner, value) for inner, value in _MEMBER.findall(node))
         or any(map(_may_be_drawn, _pieces(node)))

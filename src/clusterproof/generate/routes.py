@@ -50,12 +50,12 @@ def gateways_of(route: Json, source: Source) -> tuple[Json, ...]:
     routes of every namespace.
     """
     known = {(namespace_of(item), item["metadata"]["name"]): item for _, item in source.of(GATEWAY)}
-    found: dict[tuple[str, str], Json] = {}
+    gateways: dict[tuple[str, str], Json] = {}
     for parent in spec_of(route).get("parentRefs") or []:
         if names_a_gateway(parent):
             place = parent.get("namespace") or namespace_of(route), parent["name"]
-            found[place] = known.get(place) or _supposed(*place, source)
-    return tuple(found.values())
+            gateways[place] = known.get(place) or _supposed(*place, source)
+    return tuple(gateways.values())
 
 
 def _supposed(namespace: str, name: str, source: Source) -> Json:
@@ -99,12 +99,12 @@ def sent_by(route: Json, gateway: Json, source: Source) -> Iterator[Sent]:
                 if _is_pattern(match):
                     yield Sent(request, words, why="as its pattern is the implementation's")
                     continue
-                found = {
+                taken_by = {
                     taken
                     for number in numbers
                     for taken in takers(request, number, routes, gateway, {})
                 }
-                why = _why_not(route, index, found) or _why_unknown(backends, source)
+                why = _why_not(route, index, taken_by) or _why_unknown(backends, source)
                 yield Sent(request, words, backends, why)
 
 
@@ -131,14 +131,14 @@ def _is_pattern(match: Match) -> bool:
     return match.is_by_pattern or any(term.is_pattern for term in terms)
 
 
-def _why_not(route: Json, rule: int, found: set[Taken | None]) -> str:
+def _why_not(route: Json, rule: int, taken_by: set[Taken | None]) -> str:
     """Why the rule may not get a request that is its own."""
     own = (namespace_of(route), route["metadata"]["name"], rule)
-    others = {each for each in found if each and (each.namespace, each.route, each.rule) != own}
-    if others or None in found:
+    others = {each for each in taken_by if each and (each.namespace, each.route, each.rule) != own}
+    if others or None in taken_by:
         names = sorted(f"{each.namespace}/{each.route}" for each in others)
         return f"which another rule may take: {', '.join(names) or 'none surely does'}"
-    return "which is redirected" if any(each and each.redirects for each in found) else ""
+    return "which is redirected" if any(each and each.redirects for each in taken_by) else ""
 
 
 def _why_unknown(backends: tuple[BackendRef, ...], source: Source) -> str:

@@ -257,7 +257,7 @@ class Rows:
             self._leave_out(_about(check, fields), f"{words}, {why}", *places)
             return
         self._about.setdefault(_about(check, fields), []).append(row)
-        written = {key: one if key in _REFS else _as_text(one) for key, one in row.items()}
+        written = {key: field if key in _REFS else _as_text(field) for key, field in row.items()}
         self.areas.setdefault(area, []).append(written)
 
     def _field(
@@ -271,11 +271,11 @@ class Rows:
 
     def _unique(self, text: str) -> str:
         base = _slug(text)
-        found, number = base, 2
-        while found in self._ids:
-            found, number = f"{base}-{number}", number + 1
-        self._ids.add(found)
-        return found
+        unique, number = base, 2
+        while unique in self._ids:
+            unique, number = f"{base}-{number}", number + 1
+        self._ids.add(unique)
+        return unique
 
     def _ref(self, kind: str, item: Json) -> str:
         namespace = namespace_of(item, kind)
@@ -285,7 +285,10 @@ class Rows:
     def _workload(self, kind: str, item: Json) -> None:
         name, ref, spec = item["metadata"]["name"], self._ref(kind, item), item["spec"]
         template = pod_spec_of(item)
-        if not all("name" in one.spec for one in containers_of(template)) or not template:
+        if (
+            not all("name" in container.spec for container in containers_of(template))
+            or not template
+        ):
             raise ValueError("no containers with names: a patch, maybe")
         self._replicas(kind, item, ref)
         self._images(kind, name, ref, template)
@@ -461,10 +464,14 @@ class Rows:
                 self._field("storage", row_id, item, path, equals=template["spec"][key])
 
     def _images(self, kind: str, name: str, ref: str, template: Json) -> None:
-        without = [one.name for one in containers_of(template) if not one.image]
+        without = [container.name for container in containers_of(template) if not container.image]
         if without:
             raise ValueError(f"no image in {', '.join(without)}: a patch, maybe")
-        loose = [one.image for one in containers_of(template) if not is_pinned(one.image)]
+        loose = [
+            container.image
+            for container in containers_of(template)
+            if not is_pinned(container.image)
+        ]
         if loose:
             self.left_out.append(f"{ref}: images, as {', '.join(loose)} is not pinned")
             return
@@ -477,24 +484,30 @@ class Rows:
             row_id = f"{name}-{each.name}-image"
             self._field("workloads", row_id, (ref, name), path, equals=each.image)
 
-    def _container(self, workload: str, ref: str, one: Json, at: str) -> None:
-        name = one["name"] if one["name"] == workload else f"{workload}-{one['name']}"
+    def _container(self, workload: str, ref: str, container: Json, at: str) -> None:
+        name = (
+            container["name"]
+            if container["name"] == workload
+            else f"{workload}-{container['name']}"
+        )
         for bound in ("requests", "limits"):
-            declared = (one.get("resources") or {}).get(bound) or {}
+            declared = (container.get("resources") or {}).get(bound) or {}
             for resource, quantity in declared.items():
                 if resource not in {"cpu", "memory"}:
                     path = f"{at}.resources.{bound}['{resource}']"
                     row_id = f"{name}-{resource}-{bound}"
                     self._field("resources", row_id, (ref, name), path, quantity=str(quantity))
                     continue
-                claim = f"Container {one['name']} of {workload} {bound} {resource} {quantity}"
-                fields = {"workload": ref, "container": one["name"], "bound": bound}
+                claim = f"Container {container['name']} of {workload} {bound} {resource} {quantity}"
+                fields = {"workload": ref, "container": container["name"], "bound": bound}
                 fields |= {"resource": resource, "quantity": str(quantity)}
                 row_id = f"{name}-{resource}-{bound}"
                 self._add("resources", row_id, claim, "quantity", **fields)
         for probe in PROBES:
-            if self._probe(name, ref, one, probe):
-                self._timing((ref, workload), f"{name}-{probe}-timing", one[probe], f"{at}.{probe}")
+            if self._probe(name, ref, container, probe):
+                self._timing(
+                    (ref, workload), f"{name}-{probe}-timing", container[probe], f"{at}.{probe}"
+                )
 
     def _timing(self, item: tuple[str, str], row_id: str, probe: Json, at: str) -> None:
         timing = {
@@ -506,29 +519,29 @@ class Rows:
         if timing:
             self._field("health", row_id, item, at, contains=timing)
 
-    def _probe(self, name: str, ref: str, one: Json, probe: str) -> bool:
+    def _probe(self, name: str, ref: str, container: Json, probe: str) -> bool:
         """False where there is none."""
-        found = one.get(probe) or {}
-        handler = next((key for key in HANDLERS if key in found), None)
+        declared = container.get(probe) or {}
+        handler = next((key for key in HANDLERS if key in declared), None)
         if handler is None:
             return False
-        action = found[handler] or {}
-        fields: Row = {"workload": ref, "container": one["name"]}
+        action = declared[handler] or {}
+        fields: Row = {"workload": ref, "container": container["name"]}
         fields |= {"probe": probe, "handler": handler}
         if action.get("path"):
             fields["path"] = action["path"]
-        named = {port.get("name"): port["containerPort"] for port in one.get("ports") or []}
+        named = {port.get("name"): port["containerPort"] for port in container.get("ports") or []}
         port = named.get(action.get("port"), action.get("port"))
         if isinstance(port, int):
             fields["port"] = port
-        claim = f"Container {one['name']} has its {probe} by {handler}"
+        claim = f"Container {container['name']} has its {probe} by {handler}"
         self._add("health", f"{name}-{probe}", claim, "probe", **fields)
         return True
 
     def _consumed(self, name: str, ref: str, consumption: Consumption) -> None:
         """Which keys the containers get of a ConfigMap; of a Secret, that the key has a value."""
         alias = ref.split("/")[1]
-        self.left_out += [f"{ref}: {one}" for one in consumption.left_out]
+        self.left_out += [f"{ref}: {sentence}" for sentence in consumption.left_out]
         gets = ((place, names) for place, each in consumption.config_maps.items() for names in each)
         for (container, of), names in gets:
             claim = f"Container {container} gets its keys of ConfigMap {of}"
@@ -609,8 +622,8 @@ class Rows:
         for metric, place in zip(metrics, known, strict=True):
             kind, resource = metric.get("type"), metric.get("resource")
             if known.count(place) > 1:
-                said = f"a metric of type {kind}, of which it has several of one name"
-                self.left_out.append(f"{item[0]}: {said}")
+                sentence = f"a metric of type {kind}, of which it has several of one name"
+                self.left_out.append(f"{item[0]}: {sentence}")
             elif resource:
                 path = f"spec.metrics[{place[0]}={place[1]}].resource.target"
                 row_id = f"{name}-{resource['name']}"
@@ -1032,10 +1045,12 @@ _BEHAVIOR: Final = {
 def _by_utilization(spec: Json) -> list[str]:
     """The resources that an autoscaler takes as a share of what all containers request."""
     resources = [metric.get("resource") or {} for metric in spec.get("metrics") or []]
-    found = [
-        str(one["name"]) for one in resources if (one.get("target") or {}).get("averageUtilization")
+    names = [
+        str(resource["name"])
+        for resource in resources
+        if (resource.get("target") or {}).get("averageUtilization")
     ]
-    return found or (["cpu"] if spec.get("targetCPUUtilizationPercentage") is not None else [])
+    return names or (["cpu"] if spec.get("targetCPUUtilizationPercentage") is not None else [])
 
 
 def _as_text(value: Any) -> Any:  # noqa: ANN401 - a part of a row

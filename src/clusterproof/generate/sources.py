@@ -80,8 +80,10 @@ class Source:
 
     def of(self, *kinds: str) -> Iterator[tuple[str, Json]]:
         """Kind and object, in the order of the names."""
-        found = [(kind, item) for kind, item in self.objects if kind in kinds]
-        yield from sorted(found, key=lambda one: (namespace_of(one[1]), one[1]["metadata"]["name"]))
+        chosen = [(kind, item) for kind, item in self.objects if kind in kinds]
+        yield from sorted(
+            chosen, key=lambda pair: (namespace_of(pair[1]), pair[1]["metadata"]["name"])
+        )
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -112,17 +114,17 @@ def from_cluster(cluster: Cluster, namespaces: Iterable[str]) -> Source:
     lists = Lists(cluster, places)
     listed = [(kind, lists.of(kind)) for kind in KINDS]
     listed += [(kind, lists.where_allowed(kind)) for kind in _WHERE_ALLOWED]
-    found = [
+    objects = [
         (kind, item)
         for kind, items in listed
         for item in items
         if not _is_made_by_kubernetes(kind, item)
     ]
     in_none = {kind: lists.in_no_namespace(kind) for kind in _IN_NO_NAMESPACE}
-    found += _custom(cluster, lists, in_none["CustomResourceDefinition"])
-    found += _cluster_wide(in_none, places, found)
+    objects += _custom(cluster, lists, in_none["CustomResourceDefinition"])
+    objects += _cluster_wide(in_none, places, objects)
     words = f"read from context {cluster.api.connection.context}"
-    source = Source(words, tuple(found), (*lists.passed_over, _SECRETS))
+    source = Source(words, tuple(objects), (*lists.passed_over, _SECRETS))
     return _not_empty(source, f"namespaces {', '.join(places)}")
 
 
@@ -162,14 +164,14 @@ def is_of_gateway_api(kind: str) -> bool:
 def _cluster_wide(
     read: Mapping[str, Iterable[Json]],
     places: Sequence[str],
-    found: Iterable[tuple[str, Json]],
+    objects: Iterable[tuple[str, Json]],
 ) -> list[tuple[str, Json]]:
     """The objects in no namespace that name one of these, and those that they lead to.
 
     Args:
         read: Kind to all of its objects.
         places: The namespaces.
-        found: The objects in them.
+        objects: Those in them.
     """
     bindings = [
         item
@@ -178,7 +180,7 @@ def _cluster_wide(
     ]
     named = {
         item["roleRef"]["name"]
-        for item in [*bindings, *(item for kind, item in found if kind == "RoleBinding")]
+        for item in [*bindings, *(item for kind, item in objects if kind == "RoleBinding")]
         if item["roleRef"]["kind"] == "ClusterRole"
     }
     roles = [
@@ -189,10 +191,10 @@ def _cluster_wide(
     ]
     rules = [rule for role in roles for rule in role.get("rules") or []]
     groups = {group for rule in rules for group in rule.get("apiGroups") or []}
-    groups |= {kind.partition(".")[2].partition(".")[2] for kind, _ in found if "." in kind}
-    if any(is_of_gateway_api(kind) for kind, _ in found):
+    groups |= {kind.partition(".")[2].partition(".")[2] for kind, _ in objects if "." in kind}
+    if any(is_of_gateway_api(kind) for kind, _ in objects):
         groups.add(GATEWAY_GROUP)
-    classes = {spec_of(item).get("ingressClassName") for kind, item in found if kind == "Ingress"}
+    classes = {spec_of(item).get("ingressClassName") for kind, item in objects if kind == "Ingress"}
     serves = any("ingressclasses" in (rule.get("resources") or []) for rule in rules)
     chosen: dict[str, list[Json]] = {
         "ClusterRole": roles,
@@ -244,7 +246,7 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
     place = next(iter(wanted)) if len(wanted) == 1 else "default"
     files = [each for path in paths for each in _files(path)]
     given = {path for path in paths if path.is_file()}
-    found: list[tuple[str, Json]] = []
+    objects: list[tuple[str, Json]] = []
     passed_over: list[str] = []
     for path in files:
         try:
@@ -255,12 +257,12 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
             passed_over.append(str(error))
             continue
         passed_over += nameless
-        found += [(_kind(item), item) for item in _placed(items, place)]
-    if any(kind == "Secret" for kind, _ in found):
+        objects += [(_kind(item), item) for item in _placed(items, place)]
+    if any(kind == "Secret" for kind, _ in objects):
         passed_over.append(_SECRETS)
     chosen = tuple(
         (kind, item)
-        for kind, item in found
+        for kind, item in objects
         if kind not in _NOT_READ
         and (not wanted or namespace_of(item, kind) in wanted | {CLUSTER_WIDE})
     )
@@ -292,8 +294,8 @@ def _not_empty(source: Source, place: str) -> Source:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = [*path.rglob("*.yaml"), *path.rglob("*.yml"), *path.rglob("*.json")]
-        return sorted(one for one in found if one.name != "kustomization.yaml")
+        files = [*path.rglob("*.yaml"), *path.rglob("*.yml"), *path.rglob("*.json")]
+        return sorted(file for file in files if file.name != "kustomization.yaml")
     if not path.is_file():
         raise SpecError(f"--manifests: expected a file or a folder, there is no {path}")
     return [path]

@@ -20,19 +20,19 @@ _SCALE: Final = 100
 
 def columns(counts: Sequence[Mapping[Outcome, int] | None], label: str) -> Markup:
     """One column per night, worst at the bottom; None (an absent night) is a gap with a mark."""
-    tallest = max((sum(one.values()) for one in counts if one), default=0) or 1
+    tallest = max((sum(outcomes.values()) for outcomes in counts if outcomes), default=0) or 1
     step = WIDTH / max(1, len(counts))
     width = step * 0.82 if step > 4 else step  # noqa: PLR2004 - no gaps between hairlines
     paths: dict[str, list[str]] = {outcome.value: [] for outcome in ORDER}
     absent: list[str] = []
-    for number, one in enumerate(counts):
+    for number, outcomes in enumerate(counts):
         left = number * step
-        if one is None:
+        if outcomes is None:
             absent.append(f"M{left:.1f} 0h{width:.1f}v{_SCALE}h-{width:.1f}z")
             continue
         bottom = float(_SCALE)
         for outcome in ORDER:
-            height = one.get(outcome, 0) * _SCALE / tallest
+            height = outcomes.get(outcome, 0) * _SCALE / tallest
             if height:
                 # A single failure among many rows must still be seen.
                 height = max(height, 4.0) if outcome is not Outcome.PASSED else min(height, bottom)

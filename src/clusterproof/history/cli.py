@@ -130,15 +130,15 @@ def _add(options: argparse.Namespace, _rest: list[str]) -> int:
                 before = history.before(record)
             series = history.series_of(record)
             retired = history.retired(series.id) if series else {}
-            kept = with_census(before, record, retired=retired)
-            history.add(kept)
-            _say(f"{kept.run_id}: {kept.verdict.value}: {verdict_sentence(kept)}")
+            counted = with_census(before, record, retired=retired)
+            history.add(counted)
+            _say(f"{counted.run_id}: {counted.verdict.value}: {verdict_sentence(counted)}")
             if before:
-                _say_comparison(compare(before, kept, retired=retired))
-            if len(kept.rows) > len(record.rows):
+                _say_comparison(compare(before, counted, retired=retired))
+            if len(counted.rows) > len(record.rows):
                 vanished = True
                 _say(f"rows vanished since {before.run_id if before else ''}; reports written anew")
-                write_reports(kept, path.parent)
+                write_reports(counted, path.parent)
     return ExitCode.FAILED if vanished else ExitCode.PASSED
 
 
@@ -233,12 +233,12 @@ def _notify(options: argparse.Namespace, _rest: list[str]) -> int:
         before = history.before(record)
         series = history.series_of(record)
         retired = history.retired(series.id) if series else {}
-    seen = compare(before, record, retired=retired) if before else None
-    if not options.always and not worth_telling(record, seen):
+    comparison = compare(before, record, retired=retired) if before else None
+    if not options.always and not worth_telling(record, comparison):
         _say("unchanged pass: nothing to tell; next: --always")
         return ExitCode.PASSED
-    told = post(url, message(record, comparison=seen, link=options.link))
-    _say(f"told, in {told.attempts} posts")
+    delivery = post(url, message(record, comparison=comparison, link=options.link))
+    _say(f"told, in {delivery.attempts} posts")
     return ExitCode.PASSED
 
 
@@ -254,14 +254,14 @@ def _existing(store: Path) -> History:
 
 def _series(history: History, options: argparse.Namespace) -> Series:
     """The one series that the options leave."""
-    found = [series for series in history.all_series() if _chosen(series, options)]
-    if len(found) != 1:
-        names = "; ".join(series.name for series in found) or "none"
+    chosen = [series for series in history.all_series() if _chosen(series, options)]
+    if len(chosen) != 1:
+        names = "; ".join(series.name for series in chosen) or "none"
         raise SpecError(
             f"{options.store}: expected one series, observed {names}; "
             "next: --cluster CONTEXT --profile PROFILE"
         )
-    return found[0]
+    return chosen[0]
 
 
 def _chosen(series: Series, options: argparse.Namespace) -> bool:
@@ -295,19 +295,19 @@ def _other(
     return history.record(history.find(series.id, against))
 
 
-def _say_comparison(seen: Comparison) -> None:
+def _say_comparison(comparison: Comparison) -> None:
     for title, rows in (
-        ("new failure", seen.new_failures),
-        ("vanished", seen.vanished),
-        ("newly not judged", seen.new_unknowns),
-        ("mended", seen.mended),
-        ("seen otherwise", seen.changed_failures),
-        ("still failing", seen.still_failing),
-        ("new row", seen.appeared),
+        ("new failure", comparison.new_failures),
+        ("vanished", comparison.vanished),
+        ("newly not judged", comparison.new_unknowns),
+        ("mended", comparison.mended),
+        ("seen otherwise", comparison.changed_failures),
+        ("still failing", comparison.still_failing),
+        ("new row", comparison.appeared),
     ):
         for row in rows:
             _say(f"  {title:<16}  {row}")
-    if seen.quiet and not seen.still_failing:
+    if comparison.quiet and not comparison.still_failing:
         _say("  nothing changed")
 
 

@@ -106,11 +106,11 @@ def fail_on_new(
     A failure that the baseline has is tolerated while it is still there; a blind spot that the
     baseline has too. A run that passed nothing and failed nothing has shown nothing.
     """
-    seen = compare(baseline, current, retired=retired)
-    if seen.new_failures or seen.vanished:
+    comparison = compare(baseline, current, retired=retired)
+    if comparison.new_failures or comparison.vanished:
         return ExitCode.FAILED
     judged = any(row.outcome in {Outcome.PASSED, *_DIFFERENT} for row in current.rows)
-    return ExitCode.PASSED if judged and not seen.new_unknowns else ExitCode.INCONCLUSIVE
+    return ExitCode.PASSED if judged and not comparison.new_unknowns else ExitCode.INCONCLUSIVE
 
 
 def with_census(

@@ -25,17 +25,17 @@ def absent_nights(started: Iterable[float], *, now: float, zone: tzinfo = UTC) -
     another all the same.
     """
     moments = sorted(started)
-    seen = {night_of(moment, zone) for moment in moments}
-    if not seen:
+    nights = {night_of(moment, zone) for moment in moments}
+    if not nights:
         return ()
     for before, after in pairwise(moments):
         if after - before <= LATE_S:
-            seen |= set(_nights(night_of(before, zone), night_of(after, zone)))
+            nights |= set(_nights(night_of(before, zone), night_of(after, zone)))
     if now - moments[-1] <= LATE_S:
-        seen |= set(_nights(night_of(moments[-1], zone), night_of(now, zone)))
-    first = min(seen)
-    over = max(night_of(now, zone) - timedelta(days=1), *seen)
-    return tuple(night for night in _nights(first, over) if night not in seen)
+        nights |= set(_nights(night_of(moments[-1], zone), night_of(now, zone)))
+    first = min(nights)
+    over = max(night_of(now, zone) - timedelta(days=1), *nights)
+    return tuple(night for night in _nights(first, over) if night not in nights)
 
 
 def _nights(first: date, last: date) -> Iterator[date]:

@@ -99,29 +99,31 @@ def write_site(history: History, directory: Path, *, now: float) -> int:
     made.filters |= {"day": _day}
     css = f"{style()}\n{asset('history.css')}"
     replace_file(directory / "style.css", css.encode())
-    found = [_read(history, series, now) for series in history.all_series()]
+    all_series = [_read(history, series, now) for series in history.all_series()]
     pages = 0
-    for one in found:
-        pages += _write_runs(history, one, directory)
-        pages += _write_rows(one, directory)
-        _write(directory / one.folder / "index.html", "history_series", _series_page(history, one))
+    for each in all_series:
+        pages += _write_runs(history, each, directory)
+        pages += _write_rows(each, directory)
+        _write(
+            directory / each.folder / "index.html", "history_series", _series_page(history, each)
+        )
     entries = [
         {
-            "folder": one.folder,
-            "name": one.series.name,
-            "last": one.newest,
-            "runs": len(one.runs),
-            "absent": len(one.absent),
-            "chart": charts.columns(_with_gaps(one), _chart_label(one)),
+            "folder": each.folder,
+            "name": each.series.name,
+            "last": each.newest,
+            "runs": len(each.runs),
+            "absent": len(each.absent),
+            "chart": charts.columns(_with_gaps(each), _chart_label(each)),
         }
-        for one in found
+        for each in all_series
     ]
     _write(
         directory / "index.html",
         "history_home",
         {"entries": entries, "trail": [("", "History")], "root": ""},
     )
-    return pages + len(found) + 1
+    return pages + len(all_series) + 1
 
 
 def _read(history: History, series: Series, now: float) -> _Series:
@@ -140,23 +142,23 @@ def _read(history: History, series: Series, now: float) -> _Series:
     )
 
 
-def _write_runs(history: History, one: _Series, directory: Path) -> int:
+def _write_runs(history: History, series: _Series, directory: Path) -> int:
     """One page per run, each against the one before; keeps the newest result of each row."""
     before: RunRecord | None = None
-    last = len(one.runs) - 1
-    for number, run in enumerate(one.runs):
+    last = len(series.runs) - 1
+    for number, run in enumerate(series.runs):
         record = history.record(run)
-        one.latest |= {row.id: row for row in record.rows}
-        seen = compare(before, record, retired=one.retired) if before else None
-        context = _run_page(one, record, seen)
-        context["earlier"] = one.files[one.runs[number - 1].id] if number else ""
-        context["later"] = one.files[one.runs[number + 1].id] if number < last else ""
-        _write(directory / one.folder / "runs" / one.files[run.id], "history_run", context)
+        series.latest |= {row.id: row for row in record.rows}
+        comparison = compare(before, record, retired=series.retired) if before else None
+        context = _run_page(series, record, comparison)
+        context["earlier"] = series.files[series.runs[number - 1].id] if number else ""
+        context["later"] = series.files[series.runs[number + 1].id] if number < last else ""
+        _write(directory / series.folder / "runs" / series.files[run.id], "history_run", context)
         before = record
-    return len(one.runs)
+    return len(series.runs)
 
 
-def _run_page(one: _Series, record: RunRecord, seen: Comparison | None) -> dict[str, Any]:
+def _run_page(series: _Series, record: RunRecord, comparison: Comparison | None) -> dict[str, Any]:
     titles = (
         ("New failures", "new_failures"),
         ("Vanished", "vanished"),
@@ -171,8 +173,10 @@ def _run_page(one: _Series, record: RunRecord, seen: Comparison | None) -> dict[
     return {
         "record": record,
         "sentence": verdict_sentence(record),
-        "comparison": seen,
-        "changes": [(title, getattr(seen, name)) for title, name in titles] if seen else [],
+        "comparison": comparison,
+        "changes": [(title, getattr(comparison, name)) for title, name in titles]
+        if comparison
+        else [],
         "findings": _by_area(record, Outcome.FAILED),
         "known": _by_area(record, Outcome.ACCEPTED, first=len(record.of(Outcome.FAILED))),
         "unknown": _by_area(record, Outcome.INCONCLUSIVE, Outcome.NOT_RUN),
@@ -180,11 +184,11 @@ def _run_page(one: _Series, record: RunRecord, seen: Comparison | None) -> dict[
             (area, [row for row in passes if row.area == area])
             for area in dict.fromkeys(row.area for row in passes)
         ],
-        "row_files": one.row_files,
+        "row_files": series.row_files,
         "root": "../../",
         "trail": [
             ("../../index.html", "History"),
-            ("../index.html", one.series.name),
+            ("../index.html", series.series.name),
             ("", f"Run {record.run_id}"),
         ],
     }
@@ -199,166 +203,169 @@ def _by_area(
     return [(area, [item for item in items if item.row.area == area]) for area in areas]
 
 
-def _write_rows(one: _Series, directory: Path) -> int:
-    first, last = (_night(run) for run in (one.runs[0], one.newest))
-    for row, points in one.points.items():
+def _write_rows(series: _Series, directory: Path) -> int:
+    first, last = (_night(run) for run in (series.runs[0], series.newest))
+    for row, points in series.points.items():
         changed = list(reversed(changes(points)))
         by_run = {point.run: point.duration_s for point in points}
-        took = [by_run.get(number) for number in range(len(one.runs))]
-        result = one.latest[row]
+        took = [by_run.get(number) for number in range(len(series.runs))]
+        result = series.latest[row]
         context = {
             "row": result,
             "item": _Item(result, "finding"),
-            "now": one.outcome_now(row),
-            "since": _since_sentence(one, failing_since(points)),
-            "retired": one.retired.get(row, ""),
+            "now": series.outcome_now(row),
+            "since": _since_sentence(series, failing_since(points)),
+            "retired": series.retired.get(row, ""),
             "count": len(points),
-            "strip": one.strip(row),
+            "strip": series.strip(row),
             "took": charts.durations_label(took, "Duration of the check"),
             "durations": charts.line(took, charts.durations_label(took, "Duration of the check")),
-            "changes": [(one.runs[point.run], point) for point in changed[:MOST_CHANGES]],
+            "changes": [(series.runs[point.run], point) for point in changed[:MOST_CHANGES]],
             "cut": max(0, len(changed) - MOST_CHANGES),
-            "files": one.files,
+            "files": series.files,
             "first_night": first,
             "last_night": last,
             "root": "../../",
             "trail": [
                 ("../../index.html", "History"),
-                ("../index.html", one.series.name),
+                ("../index.html", series.series.name),
                 ("", row),
             ],
         }
-        _write(directory / one.folder / "rows" / one.row_files[row], "history_row", context)
-    return len(one.points)
+        _write(directory / series.folder / "rows" / series.row_files[row], "history_row", context)
+    return len(series.points)
 
 
-def _series_page(history: History, one: _Series) -> dict[str, Any]:
-    areas = dict.fromkeys(one.latest[row].area for row in one.points)
+def _series_page(history: History, series: _Series) -> dict[str, Any]:
+    areas = dict.fromkeys(series.latest[row].area for row in series.points)
     listed = [
         (
             area,
             [
                 {
                     "id": row,
-                    "file": one.row_files[row],
-                    "now": one.outcome_now(row),
-                    "strip": one.strip(row),
+                    "file": series.row_files[row],
+                    "now": series.outcome_now(row),
+                    "strip": series.strip(row),
                 }
-                for row in one.points
-                if one.latest[row].area == area
+                for row in series.points
+                if series.latest[row].area == area
             ],
         )
         for area in areas
     ]
-    newest_first = list(zip(one.runs, one.counts, strict=True))[::-1]
-    took = [run.duration_s for run in one.runs]
+    newest_first = list(zip(series.runs, series.counts, strict=True))[::-1]
+    took = [run.duration_s for run in series.runs]
     months = groupby(newest_first, key=lambda pair: _night(pair[0])[:7])
     return {
-        "name": one.series.name,
-        "last": one.newest,
-        "sentence": verdict_sentence(history.record(one.newest)),
-        "warnings": _warnings(one),
-        "runs": one.runs,
-        "absent": one.absent,
-        "baseline": one.baseline,
-        "chart": charts.columns(_with_gaps(one), _chart_label(one)),
+        "name": series.series.name,
+        "last": series.newest,
+        "sentence": verdict_sentence(history.record(series.newest)),
+        "warnings": _warnings(series),
+        "runs": series.runs,
+        "absent": series.absent,
+        "baseline": series.baseline,
+        "chart": charts.columns(_with_gaps(series), _chart_label(series)),
         "took": charts.durations_label(took, "Duration of the run"),
         "durations": charts.line(took, charts.durations_label(took, "Duration of the run")),
-        "failing": _failing(one),
-        "flakes": _flake_ledger(one),
+        "failing": _failing(series),
+        "flakes": _flake_ledger(series),
         "areas": listed,
-        "row_count": len(one.points),
+        "row_count": len(series.points),
         "months": [(month, list(items)) for month, items in months],
-        "files": one.files,
-        "first_night": _night(one.runs[0]),
-        "last_night": max([_night(one.newest), *(night.isoformat() for night in one.absent)]),
+        "files": series.files,
+        "first_night": _night(series.runs[0]),
+        "last_night": max([_night(series.newest), *(night.isoformat() for night in series.absent)]),
         "root": "../",
-        "trail": [("../index.html", "History"), ("", one.series.name)],
+        "trail": [("../index.html", "History"), ("", series.series.name)],
     }
 
 
-def _warnings(one: _Series) -> list[str]:
-    newest = night_of(one.newest.started_at)
-    late = [night for night in one.absent if night > newest]
+def _warnings(series: _Series) -> list[str]:
+    newest = night_of(series.newest.started_at)
+    late = [night for night in series.absent if night > newest]
     if not late:
         return []
     nights = "night" if len(late) == 1 else "nights"
     return [f"No run since {newest}: {len(late)} {nights} without one."]
 
 
-def _failing(one: _Series) -> list[dict[str, Any]]:
-    found = []
-    for row, points in one.points.items():
+def _failing(series: _Series) -> list[dict[str, Any]]:
+    failing = []
+    for row, points in series.points.items():
         since = failing_since(points)
-        if since is None or one.outcome_now(row) is None:
+        if since is None or series.outcome_now(row) is None:
             continue
-        found.append(
+        failing.append(
             {
                 "id": row,
-                "file": one.row_files[row],
-                "first_bad": one.runs[since.first_bad],
-                "last_good": None if since.last_good is None else one.runs[since.last_good],
+                "file": series.row_files[row],
+                "first_bad": series.runs[since.first_bad],
+                "last_good": None if since.last_good is None else series.runs[since.last_good],
                 "blind": since.blind,
-                "strip": one.strip(row),
+                "strip": series.strip(row),
             }
         )
-    return found
+    return failing
 
 
-def _flake_ledger(one: _Series) -> list[dict[str, Any]]:
-    found = []
-    for row, points in one.points.items():
+def _flake_ledger(series: _Series) -> list[dict[str, Any]]:
+    ledger = []
+    for row, points in series.points.items():
         retried = flakes(points)
         turned = flips(points)
         if not retried and turned < FLIPPING:
             continue
         last = retried[-1].run if retried else _last_flip(points)
-        found.append(
+        ledger.append(
             {
                 "id": row,
-                "file": one.row_files[row],
+                "file": series.row_files[row],
                 "retried": len(retried),
                 "flips": turned,
-                "last": _night(one.runs[last]),
-                "strip": one.strip(row),
+                "last": _night(series.runs[last]),
+                "strip": series.strip(row),
             }
         )
-    return sorted(found, key=lambda one: (-one["retried"], -one["flips"], one["id"]))
+    return sorted(ledger, key=lambda entry: (-entry["retried"], -entry["flips"], entry["id"]))
 
 
 def _last_flip(points: Iterable[Point]) -> int:
-    said = [one for one in points if one.outcome in {Outcome.PASSED, Outcome.FAILED}]
+    judged = [point for point in points if point.outcome in {Outcome.PASSED, Outcome.FAILED}]
     return max(
-        (after.run for before, after in pairwise(said) if before.outcome is not after.outcome),
-        default=said[-1].run,
+        (after.run for before, after in pairwise(judged) if before.outcome is not after.outcome),
+        default=judged[-1].run,
     )
 
 
-def _since_sentence(one: _Series, since: Since | None) -> str:
+def _since_sentence(series: _Series, since: Since | None) -> str:
     if since is None:
         return ""
-    sentence = f"Failing since {_night(one.runs[since.first_bad])}"
+    sentence = f"Failing since {_night(series.runs[since.first_bad])}"
     if since.last_good is None:
         return f"{sentence}; it never passed before on record."
     blind = f", with {since.blind} runs between that could not say" if since.blind else ""
-    return f"{sentence}; last good {_night(one.runs[since.last_good])}{blind}."
+    return f"{sentence}; last good {_night(series.runs[since.last_good])}{blind}."
 
 
-def _with_gaps(one: _Series) -> list[Mapping[Outcome, int] | None]:
+def _with_gaps(series: _Series) -> list[Mapping[Outcome, int] | None]:
     """The counts of each run in order, with a None for each night that had none."""
     nights = [
-        (night_of(run.started_at), counts) for run, counts in zip(one.runs, one.counts, strict=True)
+        (night_of(run.started_at), counts)
+        for run, counts in zip(series.runs, series.counts, strict=True)
     ]
-    gaps: list[tuple[date, Mapping[Outcome, int] | None]] = [(night, None) for night in one.absent]
+    gaps: list[tuple[date, Mapping[Outcome, int] | None]] = [
+        (night, None) for night in series.absent
+    ]
     return [counts for _, counts in sorted([*nights, *gaps], key=lambda pair: pair[0])]
 
 
-def _chart_label(one: _Series) -> str:
-    last = one.counts[-1]
-    failed = sum(1 for counts in one.counts if counts[Outcome.FAILED])
+def _chart_label(series: _Series) -> str:
+    last = series.counts[-1]
+    failed = sum(1 for counts in series.counts if counts[Outcome.FAILED])
     return (
-        f"{len(one.runs)} runs, {failed} with failures, {len(one.absent)} nights absent; last: "
-        f"{last[Outcome.FAILED]} failed of {count_rows(sum(last.values()))}"
+        f"{len(series.runs)} runs, {failed} with failures, {len(series.absent)} nights absent;"
+        f" last: {last[Outcome.FAILED]} failed of {count_rows(sum(last.values()))}"
     )
 
 

@@ -99,8 +99,8 @@ class History:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
-            seen = "a folder" if path.is_dir() else str(error)
-            raise SpecError(f"{path}: expected the file of a store, observed {seen}") from error
+            observed = "a folder" if path.is_dir() else str(error)
+            raise SpecError(f"{path}: expected the file of a store, observed {observed}") from error
         try:
             self._db.execute("PRAGMA foreign_keys = ON")
             self._migrate()
@@ -147,29 +147,29 @@ class History:
 
     def all_series(self) -> tuple[Series, ...]:
         """Every series, by context and profile."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT id, cluster, context, profile FROM series ORDER BY context, profile, cluster"
         )
-        return tuple(Series(*fields) for fields in found)
+        return tuple(Series(*fields) for fields in rows)
 
     def series_of(self, record: RunRecord) -> Series | None:
         """The series that a record belongs to, if any run of it is kept."""
-        found = self._db.execute(
+        row = self._db.execute(
             "SELECT id, cluster, context, profile FROM series WHERE cluster = ? AND profile = ?",
             _series_key(record),
         ).fetchone()
-        return Series(*found) if found else None
+        return Series(*row) if row else None
 
     def runs(self, series: int) -> tuple[RunRef, ...]:
         """The runs of a series, oldest first."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT id, series, name, started_at, finished_at, verdict FROM run "
             "WHERE series = ? ORDER BY started_at, id",
             (series,),
         )
         return tuple(
             RunRef(id_, series, name, started_at, finished_at, Outcome(verdict))
-            for id_, series, name, started_at, finished_at, verdict in found
+            for id_, series, name, started_at, finished_at, verdict in rows
         )
 
     def find(self, series: int, name: str) -> RunRef:
@@ -206,7 +206,7 @@ class History:
     def points(self, series: int) -> dict[str, tuple[Point, ...]]:
         """Each row's outcomes over the runs of a series, oldest first, by row id."""
         position = {run.id: number for number, run in enumerate(self.runs(series))}
-        found: dict[str, list[Point]] = {}
+        by_row: dict[str, list[Point]] = {}
         outcomes = {outcome.value: outcome for outcome in Outcome}
         for name, run, outcome, duration_s, attempts in self._db.execute(
             "SELECT row_name.name, run.id, outcome, duration_s, attempts FROM result "
@@ -215,8 +215,8 @@ class History:
             (series,),
         ):
             point = Point(position[run], outcomes[outcome], duration_s, attempts)
-            found.setdefault(name, []).append(point)
-        return {name: tuple(points) for name, points in found.items()}
+            by_row.setdefault(name, []).append(point)
+        return {name: tuple(points) for name, points in by_row.items()}
 
     def counts(self, series: int) -> list[dict[Outcome, int]]:
         """How many rows came to each outcome, for each run of a series, oldest first."""
@@ -240,8 +240,8 @@ class History:
 
     def baseline(self, series: int) -> RunRef | None:
         """The pinned run of a series, or None."""
-        found = self._db.execute("SELECT run FROM baseline WHERE series = ?", (series,)).fetchone()
-        return next((run for run in self.runs(series) if found and run.id == found[0]), None)
+        row = self._db.execute("SELECT run FROM baseline WHERE series = ?", (series,)).fetchone()
+        return next((run for run in self.runs(series) if row and run.id == row[0]), None)
 
     def retire(self, series: int, row: str, because: str) -> None:
         """Say that a row was taken out of the spec on purpose."""
@@ -254,10 +254,10 @@ class History:
 
     def retired(self, series: int) -> dict[str, str]:
         """The retired rows of a series, each with the reason."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT row, because FROM retired WHERE series = ? ORDER BY row", (series,)
         )
-        return dict(found.fetchall())
+        return dict(rows.fetchall())
 
     def last_conclusive_success(self, series: int) -> float | None:
         """When the newest run that passed was finished, or None."""
@@ -271,10 +271,10 @@ class History:
             "ON CONFLICT (cluster, profile) DO UPDATE SET context = excluded.context",
             (cluster, _plain(record.cluster.context), profile),
         )
-        found = self._db.execute(
+        row = self._db.execute(
             "SELECT id FROM series WHERE cluster = ? AND profile = ?", (cluster, profile)
         ).fetchone()
-        return int(found[0])
+        return int(row[0])
 
     def _insert(self, series: int, record: RunRecord, blob: bytes) -> None:
         run = self._db.execute(

@@ -76,29 +76,31 @@ def flakes(points: Sequence[Point]) -> tuple[Point, ...]:
 
 def flips(points: Sequence[Point]) -> int:
     """How often the row went from pass to failure or back; blind runs are left out."""
-    said = [one.outcome for one in points if one.outcome in {Outcome.PASSED, Outcome.FAILED}]
-    return sum(before is not after for before, after in pairwise(said))
+    outcomes = [
+        point.outcome for point in points if point.outcome in {Outcome.PASSED, Outcome.FAILED}
+    ]
+    return sum(before is not after for before, after in pairwise(outcomes))
 
 
 def changes(points: Sequence[Point]) -> tuple[Point, ...]:
     """The runs in which the outcome was another than in the run before, and every flake."""
     before: Outcome | None = None
-    found = []
+    changed = []
     for point in points:
         if point.outcome is not before or point.flaky:
-            found.append(point)
+            changed.append(point)
         before = point.outcome
-    return tuple(found)
+    return tuple(changed)
 
 
 def spells(points: Sequence[Point], runs: int) -> tuple[tuple[Outcome | None, int, int], ...]:
     """The row's outcomes as (outcome, first run, number of runs); None where it was absent."""
     by_run = {point.run: point.outcome for point in points}
-    found: list[tuple[Outcome | None, int, int]] = []
+    stretches: list[tuple[Outcome | None, int, int]] = []
     for run in range(runs):
         outcome = by_run.get(run)
-        if found and found[-1][0] is outcome:
-            found[-1] = (outcome, found[-1][1], found[-1][2] + 1)
+        if stretches and stretches[-1][0] is outcome:
+            stretches[-1] = (outcome, stretches[-1][1], stretches[-1][2] + 1)
         else:
-            found.append((outcome, run, 1))
-    return tuple(found)
+            stretches.append((outcome, run, 1))
+    return tuple(stretches)

@@ -44,7 +44,7 @@ def read_channels(api: KubeApi, target: str, where: str, within_s: float) -> dic
     except HandshakeError as error:
         message = f"{where}: refused by the API server: {str(error)[:_SHOWN]}"
         raise ObservationError(message, status=error.status) from error
-    return {channel: bytes(said) for channel, said in channels.items()}
+    return {channel: bytes(content) for channel, content in channels.items()}
 
 
 def _read(stream: WebSocket, where: str, within_s: float) -> dict[int, bytearray]:
@@ -74,12 +74,12 @@ def _frames(stream: WebSocket) -> Iterator[tuple[int, bytes]]:
     Raises:
         WebSocketTimeoutException: Not even a ping was answered for SILENT_S.
     """
-    heard = pinged = time.monotonic()
+    heard_at = pinged = time.monotonic()
     while True:
         now = time.monotonic()
-        if now - heard > SILENT_S:
+        if now - heard_at > SILENT_S:
             raise WebSocketTimeoutException(f"nothing came for {SILENT_S:g} s, pings unanswered")
-        if now - max(heard, pinged) > PING_EVERY_S:
+        if now - max(heard_at, pinged) > PING_EVERY_S:
             stream.ping()
             pinged = now
         try:
@@ -87,5 +87,5 @@ def _frames(stream: WebSocket) -> Iterator[tuple[int, bytes]]:
         except WebSocketTimeoutException:
             yield ABNF.OPCODE_PONG, b""
             continue
-        heard = time.monotonic()
+        heard_at = time.monotonic()
         yield opcode, frame.data or b""

@@ -188,15 +188,15 @@ class KubeApi:
                 query["limit"] = str(limit)
                 continue
             page = as_object(answer, path)
-            found = as_items(page, path)
-            items.extend(map(keep, found) if keep else found)
+            objects = as_items(page, path)
+            items.extend(map(keep, objects) if keep else objects)
             following = (page.get("metadata") or {}).get("continue")
             if not following:
                 return items
             if following == query.get("continue"):
                 raise ObservationError(f"GET {path}: the same page again and again")
-            if found:
-                each = len(answer.content) / len(found)
+            if objects:
+                each = len(answer.content) / len(objects)
                 limit = max(1, min(most, int(PAGE_BYTES / each)))
             query |= {"continue": following, "limit": str(limit)}
 
@@ -337,11 +337,11 @@ def _pause_s(answer: "httpx.Response", attempt: int) -> float:
 
 def _refusal(method: str, path: str, answer: "httpx.Response") -> ObservationError:
     """The refusal; its status counts only where an API server said it."""
-    said = answer.text[:200]
+    words = answer.text[:200]
     status: int | None = answer.status_code
     if is_status(answer):
-        said = str(answer.json().get("message", ""))
+        words = str(answer.json().get("message", ""))
     elif answer.status_code == HTTPStatus.NOT_FOUND:
-        said, status = f"by something that is no API server: {said!r}", None
-    message = f"{method} {path}: {answer.status_code} {answer.reason_phrase}: {said}"
+        words, status = f"by something that is no API server: {words!r}", None
+    message = f"{method} {path}: {answer.status_code} {answer.reason_phrase}: {words}"
     return ObservationError(message.rstrip(": "), status=status)

@@ -79,8 +79,8 @@ def services_meant(host: str, own_namespace: str) -> tuple[ServiceName, ...]:
     if host.endswith("."):
         return tuple(_in_zone(host.rstrip(".")))
     search = (f"{own_namespace}.svc.{_ZONE}", f"svc.{_ZONE}", _ZONE)
-    found = [meant for suffix in search for meant in _in_zone(f"{host}.{suffix}", _ZONE)]
-    return tuple(dict.fromkeys([*found, *_in_zone(host)]))
+    in_zone = [meant for suffix in search for meant in _in_zone(f"{host}.{suffix}", _ZONE)]
+    return tuple(dict.fromkeys([*in_zone, *_in_zone(host)]))
 
 
 def service_of(name: str) -> ServiceName | None:
@@ -122,7 +122,7 @@ def addresses_in(text: str) -> tuple[Address, ...]:
             for scheme, _, rest in urls
             for host in _authority(scheme, rest, is_jdbc=is_jdbc).split(",")
         ]
-    found = []
+    addresses = []
     for scheme, part in parts:
         try:
             parsed = urlsplit(f"//{part.strip()}")
@@ -132,8 +132,8 @@ def addresses_in(text: str) -> tuple[Address, ...]:
         if not _HOST.fullmatch(parsed.hostname or "") or (parsed.path and port is None):
             return ()
         default = DEFAULT_PORTS.get(scheme.partition("+")[0].lower(), "")
-        found.append(Address(str(parsed.hostname), str(port or default)))
-    return tuple(found)
+        addresses.append(Address(str(parsed.hostname), str(port or default)))
+    return tuple(addresses)
 
 
 def _authority(scheme: str, rest: str, *, is_jdbc: bool) -> str:

@@ -159,19 +159,19 @@ def files_of(
     and name their files; a `subPath` is mounted once, and not updated.
     """
     volumes = {volume["name"]: volume for volume in pod_spec.get("volumes") or []}
-    found = []
+    files = []
     for mount in container.get("volumeMounts") or []:
         for kind, name, key, file in _contents(volumes.get(mount["name"]) or {}, read):
             inner = mount.get("subPath") or mount.get("subPathExpr") or ""
             place = mount["mountPath"].rstrip("/")
             if not inner:
-                found.append(MountedFile(kind, name, key, f"{place}/{file}"))
+                files.append(MountedFile(kind, name, key, f"{place}/{file}"))
             elif inner == file:
-                found.append(MountedFile(kind, name, key, place, updated=False))
+                files.append(MountedFile(kind, name, key, place, updated=False))
             elif file.startswith(f"{inner}/"):
                 path = f"{place}/{file.removeprefix(f'{inner}/')}"
-                found.append(MountedFile(kind, name, key, path, updated=False))
-    return tuple(found)
+                files.append(MountedFile(kind, name, key, path, updated=False))
+    return tuple(files)
 
 
 def _contents(volume: Mapping[str, Any], read: Read) -> Iterator[tuple[str, str, str, str]]:

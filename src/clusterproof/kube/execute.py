@@ -47,10 +47,10 @@ def execute(
     query += [("container", container), ("stdout", "true"), ("stderr", "true")]
     path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
     api.note_call("EXEC", path)
-    said = channels.read_channels(api, f"{path}?{urlencode(query)}", where, within_s)
+    streams = channels.read_channels(api, f"{path}?{urlencode(query)}", where, within_s)
     out, err, status = (
-        said.get(one, b"").decode("utf-8", "replace")
-        for one in (channels.STDOUT, channels.STDERR, channels.STATUS)
+        streams.get(channel, b"").decode("utf-8", "replace")
+        for channel in (channels.STDOUT, channels.STDERR, channels.STATUS)
     )
     return ExecResult(out, err, _exit_code(status, where))
 
@@ -65,8 +65,8 @@ def _exit_code(status_text: str, where: str) -> int:
         for cause in (status.get("details") or {}).get("causes") or []:
             if cause.get("reason") == "ExitCode":
                 return int(cause["message"])
-        said = status.get("message", _NO_START)
+        refusal = status.get("message", _NO_START)
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         message = f"{where}: expected a Status at the end, got {status_text[:80]!r}"
         raise ObservationError(message) from error
-    raise ObservationError(f"{where}: {said}")
+    raise ObservationError(f"{where}: {refusal}")

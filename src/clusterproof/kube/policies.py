@@ -70,7 +70,7 @@ class RulePeer:
         if not self.cidr:
             return list(blocks)
         allowed = ipaddress.ip_network(self.cidr, strict=False)
-        excepted = [ipaddress.ip_network(one, strict=False) for one in self.excepted]
+        excepted = [ipaddress.ip_network(cidr, strict=False) for cidr in self.excepted]
         left: list[Block] = []
         for block in blocks:
             left += _without(block, allowed)
@@ -199,7 +199,9 @@ def decide_egress(
 ) -> Decision:
     """May a Pod with these labels reach `to`, and which rule says so."""
     selecting = [
-        one for one in policies if "Egress" in one.types and one.selects(namespace, labels)
+        selected
+        for selected in policies
+        if "Egress" in selected.types and selected.selects(namespace, labels)
     ]
     if not selecting:
         by = "no NetworkPolicy selects the Pod for Egress"
@@ -211,10 +213,10 @@ def decide_egress(
                     allowed=True, by=f"NetworkPolicy {policy.name} egress[{number}]: {rule}"
                 )
     if _is_covered_together(to, selecting):
-        names = ", ".join(one.name for one in selecting)
+        names = ", ".join(selected.name for selected in selecting)
         return Decision(allowed=True, by=f"NetworkPolicy {names}: several egress rules together")
-    names = ", ".join(one.name for one in selecting)
-    count = sum(len(one.egress) for one in selecting)
+    names = ", ".join(selected.name for selected in selecting)
+    count = sum(len(selected.egress) for selected in selecting)
     return Decision(allowed=False, by=f"NetworkPolicy {names}: none of {count} egress rules")
 
 
@@ -244,7 +246,7 @@ def _common(block: Block, other: Block) -> Block | None:
     """What two blocks have in common: the smaller one, or nothing."""
     if block.version != other.version or not block.overlaps(other):
         return None
-    return min(block, other, key=lambda one: one.num_addresses)
+    return min(block, other, key=lambda network: network.num_addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,16 +395,16 @@ def _read_rule(rule: Json, direction: str) -> Rule:
     return Rule(
         peers=tuple(
             RulePeer(
-                pod_selector=one.get("podSelector"),
-                namespace_selector=one.get("namespaceSelector"),
-                cidr=(one.get("ipBlock") or {}).get("cidr", ""),
-                excepted=tuple((one.get("ipBlock") or {}).get("except") or ()),
+                pod_selector=peer.get("podSelector"),
+                namespace_selector=peer.get("namespaceSelector"),
+                cidr=(peer.get("ipBlock") or {}).get("cidr", ""),
+                excepted=tuple((peer.get("ipBlock") or {}).get("except") or ()),
             )
-            for one in (rule or {}).get(direction) or []
+            for peer in (rule or {}).get(direction) or []
         ),
         ports=tuple(
-            RulePort(one.get("protocol") or "TCP", one.get("port"), one.get("endPort"))
-            for one in (rule or {}).get("ports") or []
+            RulePort(port.get("protocol") or "TCP", port.get("port"), port.get("endPort"))
+            for port in (rule or {}).get("ports") or []
         ),
     )
 

@@ -244,13 +244,13 @@ def attachments(
     admitting = [each for each in named if _admits(each, route, gateway, namespaces)]
     if not admitting:
         return Obstacle.REFUSED
-    found = tuple(
+    attached = tuple(
         Attached(listener, hostname, host)
         for listener in admitting
         for hostname in hostnames_of(route) or ("",)
         if (host := intersection(listener.hostname, hostname)) is not None
     )
-    return found or Obstacle.NO_HOSTNAME
+    return attached or Obstacle.NO_HOSTNAME
 
 
 def hostnames_of(route: Mapping[str, Any]) -> tuple[str, ...]:
@@ -315,13 +315,13 @@ def takers(
         if covers(attached.host, host)
     ]
     alone = [each for each in everywhere if _specificity(each[1].listener.hostname) == nearest]
-    found: dict[Taken | None, None] = {}
+    taken: dict[Taken | None, None] = {}
     for group in (alone, everywhere):
         served = max((attached.host for _, attached in group), key=_specificity, default="")
         virtual_host = [each for each in group if each[1].host == served]
         for reading in (group, virtual_host):
-            found |= dict.fromkeys(_first_of(_entries(request, reading)))
-    return tuple(found)
+            taken |= dict.fromkeys(_first_of(_entries(request, reading)))
+    return tuple(taken)
 
 
 def _entries(request: Request, attached: Iterable[tuple[Json, Attached]]) -> "list[_Entry]":
@@ -365,10 +365,10 @@ def _specificity(hostname: str) -> tuple[int, int]:
 def _attached_at(
     route: Json, gateway: Json, namespaces: Mapping[str, Json], port: int
 ) -> tuple[Attached, ...]:
-    found = attachments(route, gateway, namespaces)
-    if isinstance(found, Obstacle):
+    attached = attachments(route, gateway, namespaces)
+    if isinstance(attached, Obstacle):
         return ()
-    return tuple(each for each in found if each.listener.port == port)
+    return tuple(each for each in attached if each.listener.port == port)
 
 
 def _age(route: Json) -> tuple[str, str]:
@@ -409,11 +409,11 @@ def match_of(entry: Mapping[str, Any]) -> Match:
 
 def _terms(entries: Iterable[Mapping[str, Any]]) -> tuple[Term, ...]:
     """Each name once: only the first of several entries counts."""
-    found: dict[str, Term] = {}
+    terms: dict[str, Term] = {}
     for entry in entries:
         is_pattern = entry.get("type", EXACT) != EXACT
-        found.setdefault(entry["name"], Term(entry["name"], entry["value"], is_pattern))
-    return tuple(found.values())
+        terms.setdefault(entry["name"], Term(entry["name"], entry["value"], is_pattern))
+    return tuple(terms.values())
 
 
 def backends_of(rule: Mapping[str, Any], namespace: str) -> tuple[BackendRef, ...]:
@@ -493,10 +493,10 @@ def parent_conditions(route: Json, gateway: Json) -> tuple[Condition, ...]:
 def gateway_conditions(gateway: Json) -> tuple[Condition, ...]:
     """What its controller says of a Gateway, and of each of its listeners."""
     status = status_of(gateway)
-    found = [*_conditions(status, gateway, "")]
+    conditions = [*_conditions(status, gateway, "")]
     for listener in status.get("listeners") or []:
-        found += _conditions(listener, gateway, listener["name"])
-    return tuple(found)
+        conditions += _conditions(listener, gateway, listener["name"])
+    return tuple(conditions)
 
 
 def _conditions(holder: Mapping[str, Any], of: Json, subject: str) -> Iterator[Condition]:

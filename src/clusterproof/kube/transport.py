@@ -84,9 +84,11 @@ class Transport:
         began = time.monotonic()
         with self._opened(method, url, headers, content, within_s) as answer:
             body = _whole(answer, began + within_s, within_s)
-        kept = [(name, value) for name, value in answer.headers.items() if name not in _UNDONE]
+        headers_of_content = [
+            (name, value) for name, value in answer.headers.items() if name not in _UNDONE
+        ]
         whole = httpx.Response(
-            answer.status_code, headers=kept, content=body, request=answer.request
+            answer.status_code, headers=headers_of_content, content=body, request=answer.request
         )
         whole.elapsed = timedelta(seconds=time.monotonic() - began)
         return whole
@@ -176,9 +178,9 @@ def _told_apart() -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        said = f"{type(error).__name__}: {error}".rstrip(": ")
+        failure = f"{type(error).__name__}: {error}".rstrip(": ")
         raise NoAnswerError(
-            said,
+            failure,
             timed_out=isinstance(error, httpx.TimeoutException),
             silent=isinstance(error, httpx.ReadTimeout),
         ) from error

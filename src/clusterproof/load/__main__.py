@@ -81,8 +81,8 @@ def _write(
     """Write every report; the path of the page."""
     page = write_report(analysis, inputs, spec, out, previous=previous)
     path = str(options.objectives)
-    found = analysis.verdict.findings
-    write_reports(run_record(found, inputs.generator, inputs.recording, spec_path=path), out)
+    findings = analysis.verdict.findings
+    write_reports(run_record(findings, inputs.generator, inputs.recording, spec_path=path), out)
     return page
 
 

@@ -257,10 +257,10 @@ class Account:
     def second(self, at_s: float) -> Second:
         """The bucket of second `at_s`."""
         number = int(at_s)
-        found = self.seconds.get(number)
-        if found is None:
-            found = self.seconds[number] = Second()
-        return found
+        bucket = self.seconds.get(number)
+        if bucket is None:
+            bucket = self.seconds[number] = Second()
+        return bucket
 
     @property
     def answered(self) -> int:

@@ -137,18 +137,18 @@ def _judge_quantile(
 ) -> Finding:
     row, what, of = words
     together = slow_together(account.seconds, limit_ms / 1000)
-    found = latencies.quantile(q, together=together)
-    upper = "none yet" if found.upper_s is None else f"{found.upper_s * 1000:.2f}"
+    quantile = latencies.quantile(q, together=together)
+    upper = "none yet" if quantile.upper_s is None else f"{quantile.upper_s * 1000:.2f}"
     if together >= _WORTH_SAYING:
         evidence = (*evidence, f"slow ones come together: {together:.0f} count as one")
     percentile = f"p{q * 100:g}"
     return Finding(
         "-".join(part for part in (row, percentile, of) if part),
         Link.LATENCY,
-        judge_limit(found, limit_ms / 1000),
+        judge_limit(quantile, limit_ms / 1000),
         f"{percentile}{f' of {of}' if of else ''} at most {limit_ms:g} ms, {what}",
-        f"{found.value_s * 1000:.2f} ms, 95 % interval {found.lower_s * 1000:.2f} to"
-        f" {upper} ms, {found.samples} samples",
+        f"{quantile.value_s * 1000:.2f} ms, 95 % interval {quantile.lower_s * 1000:.2f} to"
+        f" {upper} ms, {quantile.samples} samples",
         tuple(evidence),
     )
 

@@ -153,10 +153,10 @@ def nice(value: float) -> float:
 def thinned(points: Sequence[tuple[float, int]], most: int) -> list[tuple[float, int]]:
     """At most about `most` of the points, the last one among them."""
     every = max(1, len(points) // most)
-    kept = list(points[::every])
-    if points and kept[-1] != points[-1]:
-        kept.append(points[-1])
-    return kept
+    fewer = list(points[::every])
+    if points and fewer[-1] != points[-1]:
+        fewer.append(points[-1])
+    return fewer
 
 
 def _path(

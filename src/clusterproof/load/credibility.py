@@ -134,6 +134,6 @@ def judge_generator(figures: GeneratorFigures, limits: CredibilityLimits) -> lis
     return findings
 
 
-def _finding(row: str, kept: bool, expected: str, observed: str) -> Finding:  # noqa: FBT001 - the claim
-    outcome = Outcome.PASSED if kept else Outcome.INCONCLUSIVE
+def _finding(row: str, holds: bool, expected: str, observed: str) -> Finding:  # noqa: FBT001 - the claim
+    outcome = Outcome.PASSED if holds else Outcome.INCONCLUSIVE
     return Finding(row, Link.GENERATOR, outcome, expected, observed)

@@ -32,8 +32,8 @@ def service_url(api: KubeApi, service: ServiceRef) -> str:
     Raises:
         ObservationError: It has none: it is headless, or an ExternalName.
     """
-    found = api.get(f"/api/v1/namespaces/{service.namespace}/services/{service.name}")
-    address = found["spec"].get("clusterIP", "")
+    listed = api.get(f"/api/v1/namespaces/{service.namespace}/services/{service.name}")
+    address = listed["spec"].get("clusterIP", "")
     if address in {"", "None"}:
         raise ObservationError(
             f"Service {service.namespace}/{service.name} has no cluster IP (it is headless, or an"
@@ -66,8 +66,8 @@ def ask_posthog(
     try:
         url = service_url(api, evidence.posthog)
         namespace, _, name = evidence.posthog_secret.partition("/")
-        found = api.get(f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}")
-        key = base64.b64decode(found["data"][KEY_VARIABLE]).decode().strip()
+        secret = api.get(f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}")
+        key = base64.b64decode(secret["data"][KEY_VARIABLE]).decode().strip()
     except (ObservationError, KeyError, ValueError) as error:
         say_error(f"PostHog's events cannot be read: {type(error).__name__}: {error}")
         return None

@@ -77,14 +77,14 @@ def judge_run(findings: Iterable[Finding]) -> Verdict:
     figures are not those of the target. The broken link is the first in the chain's order, for
     what lies behind it is its consequence.
     """
-    found = tuple(findings)
+    every_finding = tuple(findings)
     for wanted in (Outcome.FAILED, Outcome.INCONCLUSIVE):
         not_credible = [
-            f for f in found if f.link is Link.GENERATOR and f.outcome is not Outcome.PASSED
+            f for f in every_finding if f.link is Link.GENERATOR and f.outcome is not Outcome.PASSED
         ]
         if not_credible:
-            return Verdict(Outcome.INCONCLUSIVE, Link.GENERATOR, found)
-        broken = [f.link for f in found if f.outcome is wanted]
+            return Verdict(Outcome.INCONCLUSIVE, Link.GENERATOR, every_finding)
+        broken = [f.link for f in every_finding if f.outcome is wanted]
         if broken:
-            return Verdict(wanted, min(broken, key=_ORDER.__getitem__), found)
-    return Verdict(verdict(f.outcome for f in found), None, found)
+            return Verdict(wanted, min(broken, key=_ORDER.__getitem__), every_finding)
+    return Verdict(verdict(f.outcome for f in every_finding), None, every_finding)

@@ -46,7 +46,7 @@ class Between:
 
 
 def tell_apart(
-    seen: Mapping[str, int],
+    received: Mapping[str, int],
     counted: Mapping[str, float],
     *,
     unseen: float,
@@ -56,7 +56,7 @@ def tell_apart(
     """What callers got, by status, against what the Pods counted.
 
     Args:
-        seen: What callers got.
+        received: What callers got.
         counted: What the Pods counted; empty where they do not count by status.
         unseen: The most that Pods may have counted after their last reads.
         surplus: How much more they counted, of all statuses, than callers got answers.
@@ -64,14 +64,14 @@ def tell_apart(
     """
     missing = {
         status: round(count - counted.get(status, 0))
-        for status, count in seen.items()
+        for status, count in received.items()
         if status in MAYBE_OWN and count > counted.get(status, 0)
     }
     own = {status: count for status, count in missing.items() if counted and count > unseen}
     again = {
-        status: round(count - seen.get(status, 0))
+        status: round(count - received.get(status, 0))
         for status, count in counted.items()
-        if status in _RETRIED and count > seen.get(status, 0)
+        if status in _RETRIED and count > received.get(status, 0)
     }
     repeated, more = sum(again.values()), surplus + sum(own.values())
     # What else is counted twice is no retry: all that is too much has to be explained.

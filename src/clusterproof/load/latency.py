@@ -143,11 +143,11 @@ def interval_ranks(
     return (lower or None), (upper if upper <= samples else None)
 
 
-def judge_limit(found: Quantile, limit_s: float) -> Outcome:
+def judge_limit(quantile: Quantile, limit_s: float) -> Outcome:
     """PASSED only when the whole interval is within the limit, FAILED only when all is above."""
-    if found.upper_s is not None and found.upper_s <= limit_s:
+    if quantile.upper_s is not None and quantile.upper_s <= limit_s:
         return Outcome.PASSED
-    if found.samples and found.lower_s > limit_s:
+    if quantile.samples and quantile.lower_s > limit_s:
         return Outcome.FAILED
     return Outcome.INCONCLUSIVE
 

@@ -150,5 +150,5 @@ def read_objectives(path: Path = DEFAULT_PATH) -> LoadSpec:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
-        raise document.error(first["loc"], f"{place}: {first['msg']}{got}") from error
+        shown = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        raise document.error(first["loc"], f"{place}: {first['msg']}{shown}") from error

@@ -205,13 +205,13 @@ def resolution_s(recording: Recording) -> float:
 
     Source: metrics-server's --metric-resolution, 15 s in its manifests and 60 s in its binary.
     """
-    seen: dict[str, set[float]] = {}
+    stamps_by_pod: dict[str, set[float]] = {}
     for read in recording.usage:
         for name, usage in read.pods.items():
-            seen.setdefault(name, set()).add(float(usage["timestamp"]))
+            stamps_by_pod.setdefault(name, set()).add(float(usage["timestamp"]))
     steps = [
         later - earlier
-        for stamps in map(sorted, seen.values())
+        for stamps in map(sorted, stamps_by_pod.values())
         for earlier, later in pairwise(stamps)
     ]
     return median(steps) if steps else 0.0
@@ -219,12 +219,12 @@ def resolution_s(recording: Recording) -> float:
 
 def _claim(
     row: str,
-    kept: bool,  # noqa: FBT001 - the claim itself
+    holds: bool,  # noqa: FBT001 - the claim itself
     expected: str,
     observed: str,
     evidence: tuple[str, ...] = (),
 ) -> Finding:
-    outcome = Outcome.PASSED if kept else Outcome.INCONCLUSIVE
+    outcome = Outcome.PASSED if holds else Outcome.INCONCLUSIVE
     return Finding(row, Link.OBSERVER, outcome, expected, observed, evidence)
 
 

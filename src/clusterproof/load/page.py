@@ -208,7 +208,7 @@ def read_previous(path: Path, generator: Mapping[str, Any], requests: float) -> 
         return Previous()
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        before, now = ([one["scenario"], one["shape"]] for one in (record, generator))
+        before, now = ([source["scenario"], source["shape"]] for source in (record, generator))
         at = _utc(record["started_at"])
         if before != now:
             return Previous(said=f"The run of {at} had the shape {' '.join(before)}: not compared.")

@@ -49,22 +49,22 @@ def read_events(
         ObservationError: No answer, or a refusal.
     """
     wanted = {uuid for uuid in uuids if _is_uuid(uuid)}
-    found: dict[str, str] = {}
+    variants: dict[str, str] = {}
     rounds = 0
     with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
 
         def look() -> int:
             nonlocal rounds
-            waiting = sorted(wanted - found.keys())
+            waiting = sorted(wanted - variants.keys())
             for start in range(0, len(waiting), _AT_ONCE):
                 listed = ", ".join(f"'{uuid}'" for uuid in waiting[start : start + _AT_ONCE])
                 query = _QUERY.format(
                     uuids=listed, since=_utc(since - _EARLIER_S), limit=2 * _AT_ONCE
                 )
                 for uuid, variant in _rows(client, project, key, query):
-                    found[str(uuid)] = str(variant)
+                    variants[str(uuid)] = str(variant)
             rounds += 1
-            return len(wanted - found.keys())
+            return len(wanted - variants.keys())
 
         try:
             wait_until(
@@ -77,7 +77,7 @@ def read_events(
         except ObservationError:
             if not rounds:
                 raise
-    return found
+    return variants
 
 
 def _is_uuid(text: str) -> bool:
@@ -127,13 +127,13 @@ def main() -> int:
         return ExitCode.USAGE
     try:
         uuids = json.loads(options.uuids.read_text(encoding="utf-8"))
-        found = read_events(
+        variants = read_events(
             options.url, options.project, key, uuids, options.since, options.within_s
         )
     except ObservationError as error:
         sys.stderr.write(f"{redactor.text(str(error))}\n")
         return ExitCode.INCONCLUSIVE
-    options.out.write_text(json.dumps(redactor.data(found)), encoding="utf-8")
+    options.out.write_text(json.dumps(redactor.data(variants)), encoding="utf-8")
     return ExitCode.PASSED
 
 

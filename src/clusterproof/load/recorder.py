@@ -135,11 +135,11 @@ class Recorder:
         with self._lock:
             ready = sum(1 for pod in self._pods.values() if is_ready(pod))
             hpa = next((c.object for c in reversed(self.recording.changes) if c.kind == "hpa"), {})
-        seen = hpa.get("status") or {}
+        status = hpa.get("status") or {}
         shown = [
             f"{metric} {figure}" for metric, figure in (figures_of(hpa) if hpa else {}).items()
         ]
-        return f"{ready} Ready, desired {seen.get('desiredReplicas')}, {', '.join(shown)}"
+        return f"{ready} Ready, desired {status.get('desiredReplicas')}, {', '.join(shown)}"
 
     def waiting_events(self) -> float:
         """Events that the pods' last reads say are not delivered yet."""
@@ -246,9 +246,9 @@ class Recorder:
         if not running or self._metrics is None:
             return
         with ThreadPoolExecutor(max_workers=min(_SCRAPERS, len(running))) as workers:
-            found = [scrape for scrape in workers.map(self._scrape, running) if scrape]
+            scrapes = [scrape for scrape in workers.map(self._scrape, running) if scrape]
         with self._lock:
-            self.recording.scrapes += found
+            self.recording.scrapes += scrapes
 
     def _scrape(self, pod: Json) -> Scrape | None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]

@@ -46,10 +46,10 @@ def cell_middle_s(cell: int) -> float:
 def cell_quantile(cells: Mapping[int, int], q: float) -> float | None:
     """The q-quantile of the cells in seconds, within 5 %; None when they are empty."""
     wanted = q * sum(cells.values())
-    seen = 0
+    counted = 0
     for cell in sorted(cells):
-        seen += cells[cell]
-        if seen >= wanted:
+        counted += cells[cell]
+        if counted >= wanted:
             return cell_middle_s(cell)
     return None
 

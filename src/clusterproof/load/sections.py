@@ -52,10 +52,10 @@ class ServiceRef(Frozen):
     def _from_text(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
         if not isinstance(value, str):
             return value
-        found = _SERVICE.fullmatch(value)
-        if found is None or not 0 < int(found["port"]) < _PORTS:
+        match = _SERVICE.fullmatch(value)
+        if match is None or not 0 < int(match["port"]) < _PORTS:
             raise ValueError("expected NAMESPACE/SERVICE:PORT")
-        return found.groupdict()
+        return match.groupdict()
 
     def __str__(self) -> str:
         """As it is written."""

@@ -233,7 +233,7 @@ def judge_terminations(
     for number, second in account.seconds.items():
         failed = second.failed + second.unanswered
         at = started_at + number
-        during = any(seen - 1 <= at <= gone + _AFTER_GONE_S for seen, gone in going)
+        during = any(began - 1 <= at <= gone + _AFTER_GONE_S for began, gone in going)
         counts = near if during else away
         counts[0] += failed
         counts[1] += failed + second.ok
@@ -256,11 +256,11 @@ def judge_terminations(
 
 
 def _graces(recording: Recording) -> tuple[str, ...]:
-    seen: dict[str, None] = {}
+    graces: dict[str, None] = {}
     for change in recording.of("pod"):
         spec = change.object["spec"]
         containers = spec.get("containers") or [{}]
         grace = spec.get("terminationGracePeriodSeconds")
         hook = containers[0].get("lifecycle") or "none"
-        seen[f"terminationGracePeriodSeconds {grace}, preStop {hook}"] = None
-    return tuple(seen)
+        graces[f"terminationGracePeriodSeconds {grace}, preStop {hook}"] = None
+    return tuple(graces)

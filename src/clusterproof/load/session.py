@@ -79,18 +79,18 @@ def told_to_end() -> Iterator[None]:
     Raises:
         ToldToEndError: One came.
     """
-    told: list[str] = []
+    signals: list[str] = []
 
     def end(number: int, _frame: object) -> None:
-        if not told:
-            told.append(signal.Signals(number).name)
-            raise ToldToEndError(told[0])
+        if not signals:
+            signals.append(signal.Signals(number).name)
+            raise ToldToEndError(signals[0])
 
     before = {number: signal.signal(number, end) for number in _SIGNALS}
     try:
         yield
     finally:
-        if not told:  # else the rest of the run is the end of it
+        if not signals:  # else the rest of the run is the end of it
             for number, handler in before.items():
                 signal.signal(number, handler)
 

@@ -61,13 +61,13 @@ def judge_split(exposures: Iterable[Exposure], shares: Mapping[str, float]) -> F
         (counts[name] - users * share) ** 2 / (users * share) for name, share in shares.items()
     )
     chance = chi_square_tail(statistic, len(shares) - 1)
-    seen = ", ".join(f"{name} {counts[name]} ({counts[name] / users:.2%})" for name in shares)
+    shown = ", ".join(f"{name} {counts[name]} ({counts[name] / users:.2%})" for name in shares)
     return Finding(
         "ab-split",
         Link.SPLIT,
         Outcome.FAILED if chance < ALPHA else Outcome.PASSED,
         expected,
-        f"{users} users: {seen}; p = {chance:.3g}",
+        f"{users} users: {shown}; p = {chance:.3g}",
         (f"a shift of {100 * detectable(users, shares):.2f} points is seen in 99 % of such runs",),
     )
 
@@ -83,8 +83,8 @@ def detectable(users: int, shares: Mapping[str, float]) -> float:
     low, high = 0.0, _HIGHEST
     while high - low > _NEAR:
         middle = (low + high) / 2
-        seen = chi_square_tail(middle, len(shares) - 1) < ALPHA
-        low, high = (low, middle) if seen else (middle, high)
+        is_noticed = chi_square_tail(middle, len(shares) - 1) < ALPHA
+        low, high = (low, middle) if is_noticed else (middle, high)
     return min(1.0, max(_shift(min(share, 1 - share), high, users) for share in shares.values()))
 
 
@@ -105,7 +105,7 @@ def judge_stickiness(exposures: Iterable[Exposure]) -> Finding:
         variants[exposure.user].add(exposure.variant)
         answers[exposure.user] += 1
     repeated = [user for user, count in answers.items() if count > 1]
-    moved = sorted(user for user, seen in variants.items() if len(seen) > 1)
+    moved = sorted(user for user, names in variants.items() if len(names) > 1)
     expected = "each user got one variant in all answers"
     if not repeated:
         observed = "no user asked twice, so nothing can be said"

@@ -134,14 +134,14 @@ def samples_of(read: UsageRead) -> dict[str, Sample] | None:
 
 def deletions(recording: Recording) -> dict[str, tuple[float, float]]:
     """By pod UID: when its deletion was seen, and when it was gone."""
-    found: dict[str, tuple[float, float]] = {}
+    times: dict[str, tuple[float, float]] = {}
     for change in recording.of("pod"):
         uid = change.object["metadata"]["uid"]
-        if "deletionTimestamp" in change.object["metadata"] and uid not in found:
-            found[uid] = (change.at, recording.ended_at)
+        if "deletionTimestamp" in change.object["metadata"] and uid not in times:
+            times[uid] = (change.at, recording.ended_at)
         if change.type == "DELETED":
-            found[uid] = (found.get(uid, (change.at, 0.0))[0], change.at)
-    return found
+            times[uid] = (times.get(uid, (change.at, 0.0))[0], change.at)
+    return times
 
 
 def births(recording: Recording) -> dict[str, float]:
@@ -199,7 +199,9 @@ def _endpoints(recording: Recording, service: str) -> Series:
         else:
             slices[change.name] = change
         known = endpoints_of((piece.object for piece in slices.values()), service)
-        points.append((change.at, float(len({one.address for one in known if one.ready}))))
+        points.append(
+            (change.at, float(len({endpoint.address for endpoint in known if endpoint.ready})))
+        )
     return _series(points)
 
 

@@ -125,11 +125,11 @@ def _reports(results: Path) -> frozenset[Path]:
 def _write_done(done: Path, reports: frozenset[Path], trouble: str) -> None:
     """Name this night's JUnit report; Sonobuoy waits for this file, whatever happened."""
     if reports:
-        said = max(reports)
+        named = max(reports)
     else:
-        said = done.parent / "error.txt"
-        replace_file(said, f"{Redactor().text(trouble)}\n".encode())
-    replace_file(done, str(said).encode())
+        named = done.parent / "error.txt"
+        replace_file(named, f"{Redactor().text(trouble)}\n".encode())
+    replace_file(done, str(named).encode())
 
 
 def _rights(options: argparse.Namespace, _rest: list[str]) -> int:

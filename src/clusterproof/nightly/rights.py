@@ -50,11 +50,11 @@ def _grant(right: str) -> Grant:
 
 def needed(grants: Iterable[Grant]) -> frozenset[Grant]:
     """Without those that a grant for all namespaces holds already."""
-    found = frozenset(grants)
+    distinct = frozenset(grants)
     return frozenset(
-        one
-        for one in found
-        if not one.namespace or Grant("", one.group, one.resource, one.verb) not in found
+        grant
+        for grant in distinct
+        if not grant.namespace or Grant("", grant.group, grant.resource, grant.verb) not in distinct
     )
 
 
@@ -70,12 +70,12 @@ def roles(grants: Iterable[Grant], name: str, account: tuple[str, str]) -> list[
     for grant in sorted(grants):
         by_namespace.setdefault(grant.namespace, []).append(grant)
     made: list[Json] = []
-    for namespace, found in by_namespace.items():
+    for namespace, in_namespace in by_namespace.items():
         kind = "Role" if namespace else "ClusterRole"
         metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
         made += (
             {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata}
-            | {"rules": _rules(found)},
+            | {"rules": _rules(in_namespace)},
             {"apiVersion": f"{_RBAC}/v1", "kind": f"{kind}Binding", "metadata": metadata}
             | {"roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name}}
             | {
@@ -93,11 +93,11 @@ def _rules(grants: Iterable[Grant]) -> list[Json]:
     for grant in grants:
         verbs.setdefault((grant.group, grant.resource), []).append(grant.verb)
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for (group, resource), found in verbs.items():
-        alike.setdefault((group, tuple(sorted(found))), []).append(resource)
+    for (group, resource), allowed in verbs.items():
+        alike.setdefault((group, tuple(sorted(allowed))), []).append(resource)
     return [
-        {"apiGroups": [group], "resources": sorted(resources), "verbs": list(found)}
-        for (group, found), resources in sorted(alike.items())
+        {"apiGroups": [group], "resources": sorted(resources), "verbs": list(allowed)}
+        for (group, allowed), resources in sorted(alike.items())
     ]
 
 

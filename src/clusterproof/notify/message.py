@@ -49,11 +49,11 @@ def message(
     if comparison:
         blocks += [_section(line) for line in _changes(comparison)]
     blocks += [_section(part) for part in _causes(record)]
-    found = record.of(Outcome.FAILED) or record.of(Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
-    if found:
-        lines = [_line(row) for row in found[:MOST_ROWS]]
-        if len(found) > MOST_ROWS:
-            lines.append(f"and {len(found) - MOST_ROWS} more")
+    shown = record.of(Outcome.FAILED) or record.of(Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
+    if shown:
+        lines = [_line(row) for row in shown[:MOST_ROWS]]
+        if len(shown) > MOST_ROWS:
+            lines.append(f"and {len(shown) - MOST_ROWS} more")
         blocks.append(_section("\n".join(lines)))
     blocks += [_section(_escape(note)) for note in (*record.errors, *record.notes)[:5]]
     if link:
@@ -76,12 +76,12 @@ def worth_telling(record: RunRecord, comparison: Comparison | None) -> bool:
     return record.verdict is not Outcome.PASSED or (comparison is not None and not comparison.quiet)
 
 
-def _changes(seen: Comparison) -> list[str]:
+def _changes(comparison: Comparison) -> list[str]:
     named = (
-        ("New", seen.new_failures),
-        ("Vanished", seen.vanished),
-        ("Mended", seen.mended),
-        ("Newly not judged", seen.new_unknowns),
+        ("New", comparison.new_failures),
+        ("Vanished", comparison.vanished),
+        ("Mended", comparison.mended),
+        ("Newly not judged", comparison.new_unknowns),
     )
     lines = []
     for title, rows in named:
@@ -94,10 +94,10 @@ def _changes(seen: Comparison) -> list[str]:
 
 def _line(row: RowResult) -> str:
     if row.outcome is Outcome.FAILED:
-        said = f"expected {row.expected}, observed {row.observed}"
+        sentence = f"expected {row.expected}, observed {row.observed}"
     else:
-        said = cause(row)
-    return f"`{_code(row.id)}` {_escape(_cut(' '.join(said.split()), _ROW_LIMIT))}"
+        sentence = cause(row)
+    return f"`{_code(row.id)}` {_escape(_cut(' '.join(sentence.split()), _ROW_LIMIT))}"
 
 
 def _section(text: str) -> dict[str, Any]:

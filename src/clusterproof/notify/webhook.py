@@ -98,7 +98,7 @@ def post(
         try:
             status = wait_until(
                 attempt,
-                lambda found: found is not None,
+                lambda taken: taken is not None,
                 waiting_for=f"{place} to take the message",
                 within_s=within_s,
                 every_s=every_s,

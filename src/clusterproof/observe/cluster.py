@@ -96,10 +96,10 @@ class Cluster:
                     self._lists[key] = [item for item in items if not is_ours(item)]
                 except ObservationError as error:
                     self._lists[key] = _with_next(error, kind, namespace)
-            found = self._lists[key]
-        if isinstance(found, ObservationError):
-            raise found
-        return found
+            listed = self._lists[key]
+        if isinstance(listed, ObservationError):
+            raise listed
+        return listed
 
     def _keep(self, kind: str) -> Callable[[Json], Json]:
         """Keeps an object without what no row reads, and once where two lists have it.
@@ -135,8 +135,8 @@ class Cluster:
         prefix = f"/apis/{group}/{version}"
         for resource in self._resources(prefix):
             if resource.get("kind") == kind and "/" not in resource["name"]:
-                found = Kind(prefix, resource["name"], namespaced=bool(resource["namespaced"]))
-                return self._discovered.setdefault(name, found)
+                discovered = Kind(prefix, resource["name"], namespaced=bool(resource["namespaced"]))
+                return self._discovered.setdefault(name, discovered)
         raise NoSuchKindError(
             f"the API server has no {kind} in {group}/{version}",
             next_command=f"kubectl api-resources --api-group={group}",
@@ -192,8 +192,8 @@ class Cluster:
     def listed(self, kind: str) -> list[Json]:
         """What was listed of a kind so far, in whatever namespace; asks nothing."""
         with self._lock:
-            found = [items for key, items in self._lists.items() if key[0] == kind]
-        return [item for items in found if isinstance(items, list) for item in items]
+            lists = [items for key, items in self._lists.items() if key[0] == kind]
+        return [item for items in lists if isinstance(items, list) for item in items]
 
     def forget(self, *kinds: str) -> None:
         """List these kinds again at the next asking; all of them without arguments."""

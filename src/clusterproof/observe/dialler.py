@@ -89,8 +89,8 @@ def is_running(pod: Json) -> bool:
     """True when the first container runs: something can be executed in it."""
     first = pod["spec"]["containers"][0]["name"]
     return any(
-        one["name"] == first and "running" in (one.get("state") or {})
-        for one in (pod.get("status") or {}).get("containerStatuses") or []
+        status["name"] == first and "running" in (status.get("state") or {})
+        for status in (pod.get("status") or {}).get("containerStatuses") or []
     )
 
 
@@ -124,9 +124,9 @@ class Dialler:
         """
         asked = list(pods)
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-            seen = pool.map(lambda pod: self._from(pod, peers_of(pod)), asked)
-            found = [one for one in seen if one is not None]
-        distinct = {one.pod: one for one in found}
+            diallings = pool.map(lambda pod: self._from(pod, peers_of(pod)), asked)
+            answered = [dialling for dialling in diallings if dialling is not None]
+        distinct = {dialling.pod: dialling for dialling in answered}
         if not distinct:
             names = ", ".join(pod["metadata"]["name"] for pod in asked)
             raise ObservationError(f"every Pod was gone before it was dialled from: {names}")
@@ -172,7 +172,7 @@ class Dialler:
         try:
             results = self._dial(place, "python3", peers)
         except ObservationError as error:
-            if error.status == _FORBIDDEN or any(one in str(error) for one in _NO_SUCH_PROGRAM):
+            if error.status == _FORBIDDEN or any(words in str(error) for words in _NO_SUCH_PROGRAM):
                 raise NoPythonError(str(error), status=error.status) from error
             raise
         how = f"exec of python3 in container {container} (rights: get and create pods/exec)"
@@ -188,7 +188,7 @@ class Dialler:
 
     def _by_stand_in(self, pod: Json, peers: list[Peer]) -> Dialling:
         """One Pod stands in for all that carry the same labels."""
-        owners = {one.get("kind") for one in pod["metadata"].get("ownerReferences") or []}
+        owners = {owner.get("kind") for owner in pod["metadata"].get("ownerReferences") or []}
         if "DaemonSet" in owners:
             raise ObservationError("a DaemonSet would adopt a Pod with the labels of its own")
         if pod["spec"].get("hostNetwork"):

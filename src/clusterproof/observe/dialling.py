@@ -100,11 +100,11 @@ class Dialled:
         at = f" at {self.dialled}" if self.dialled else ""
         if self.outcome is DialOutcome.CONNECTED:
             return f"connected{at} in {self.elapsed_ms:.0f} ms"
-        said = f" ({self.text})" if self.text else ""
+        words = f" ({self.text})" if self.text else ""
         if self.outcome is DialOutcome.DNS_FAILURE:
             by = f"; by address{at}: {self.by_address}{tries}" if self.by_address else ""
-            return f"the name did not resolve{said}{by}"
-        return f"{self.outcome}{at}{said}{tries}"
+            return f"the name did not resolve{words}{by}"
+        return f"{self.outcome}{at}{words}{tries}"
 
 
 def command(python: str, peers: Iterable[Peer]) -> list[str]:
@@ -125,12 +125,12 @@ def parse_results(stdout: str, peers: Iterable[Peer]) -> Mapping[str, Dialled]:
     Raises:
         ObservationError: A line is no result, or a peer has none.
     """
-    found = {}
+    results = {}
     try:
         for line in stdout.splitlines():
             fields = json.loads(line)
             by_address = fields.get("by_address")
-            found[str(fields["id"])] = Dialled(
+            results[str(fields["id"])] = Dialled(
                 outcome=DialOutcome(fields["outcome"]),
                 addresses=tuple(fields.get("addresses") or ()),
                 dialled=fields.get("dialled", ""),
@@ -144,7 +144,7 @@ def parse_results(stdout: str, peers: Iterable[Peer]) -> Mapping[str, Dialled]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"dial script: expected one JSON line for each peer, got {line[:120]!r}"
         raise ObservationError(message) from error
-    missing = [peer.id for peer in peers if peer.id not in found]
+    missing = [peer.id for peer in peers if peer.id not in results]
     if missing:
         raise ObservationError(f"dial script: expected a line for each peer, none for {missing}")
-    return found
+    return results

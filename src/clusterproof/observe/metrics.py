@@ -90,7 +90,7 @@ def page_of(answer: Answer, incarnation: str = "") -> Page:
     try:
         page = answer.text if parser is text else _samples_together(answer.text)
         parsed = parser.text_string_to_metric_families(page)
-        families = _grouped(_family(one) for one in parsed)
+        families = _grouped(_family(metric) for metric in parsed)
     except (ValueError, TypeError) as error:
         reason = f"its metrics page is not in Prometheus' format: {error}"
         return Page(answer.pod, incarnation, reason=reason)
@@ -122,8 +122,8 @@ def _by_labels(family: Iterable[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for line in family:
         labels = _LABELS.match(line)
-        kept = _LABEL.findall(labels[1] or "") if labels else []
-        key = ",".join(one for one in kept if not one.startswith(("le=", "quantile=")))
+        pairs = _LABEL.findall(labels[1] or "") if labels else []
+        key = ",".join(pair for pair in pairs if not pair.startswith(("le=", "quantile=")))
         groups.setdefault(key, []).append(line)
     return [line for group in groups.values() for line in group]
 
@@ -142,14 +142,18 @@ def _samples(metric: "Metric") -> Iterator[Sample]:
 
     One that is written as a classic one too has them already.
     """
-    classic = [one.labels or {} for one in metric.samples if one.name == f"{metric.name}_count"]
-    for one in metric.samples:
-        native = getattr(one, "native_histogram", None)
+    classic = [
+        sample.labels or {} for sample in metric.samples if sample.name == f"{metric.name}_count"
+    ]
+    for sample in metric.samples:
+        native = getattr(sample, "native_histogram", None)
         if native is None:
-            yield Sample(one.name, dict(one.labels or {}), float(one.value))
-        elif (one.labels or {}) not in classic:
-            yield Sample(f"{one.name}_count", dict(one.labels or {}), float(native.count_value))
-            yield Sample(f"{one.name}_sum", dict(one.labels or {}), float(native.sum_value))
+            yield Sample(sample.name, dict(sample.labels or {}), float(sample.value))
+        elif (sample.labels or {}) not in classic:
+            yield Sample(
+                f"{sample.name}_count", dict(sample.labels or {}), float(native.count_value)
+            )
+            yield Sample(f"{sample.name}_sum", dict(sample.labels or {}), float(native.sum_value))
 
 
 def _grouped(parsed: Iterable[Family]) -> dict[str, Family]:
@@ -160,7 +164,7 @@ def _grouped(parsed: Iterable[Family]) -> dict[str, Family]:
     """
     pieces = list(parsed)
     families: dict[str, Family] = {}
-    for piece in sorted(pieces, key=lambda one: one.type in _UNTYPED):
+    for piece in sorted(pieces, key=lambda family: family.type in _UNTYPED):
         name = piece.name
         if piece.type in _UNTYPED and name not in families:
             name = _typed_as(families, piece) or name
@@ -174,8 +178,8 @@ def _named(family: Family, piece: Family) -> tuple[Sample, ...]:
     if family.type != "counter":
         return piece.samples
     return tuple(
-        replace(one, name=f"{one.name}_total") if one.name == family.name else one
-        for one in piece.samples
+        replace(sample, name=f"{sample.name}_total") if sample.name == family.name else sample
+        for sample in piece.samples
     )
 
 
@@ -201,9 +205,9 @@ _SUFFIXES = ("_total", "_bucket", "_count", "_sum", "_created")
 
 def family_named(page: Page, name: str) -> Family | None:
     """The family that a user calls `name`, a counter with or without its `_total`."""
-    found = page.families.get(name)
-    if found is not None:
-        return found
+    family = page.families.get(name)
+    if family is not None:
+        return family
     counter = page.families.get(name.removesuffix("_total"))
     return counter if counter is not None and counter.type == "counter" else None
 
@@ -213,24 +217,26 @@ def total(page: Page, name: str, labels: Mapping[str, str]) -> float | None:
 
     A histogram or summary by its `_count`. None when the page does not have the metric.
     """
-    found = family_named(page, name)
-    if found is None:
+    family = family_named(page, name)
+    if family is None:
         return None
-    suffix = _SUFFIX.get(found.type, "")
-    counted = found.name if found.name.endswith(suffix) else f"{found.name}{suffix}"
-    return _added(found, counted, labels)
+    suffix = _SUFFIX.get(family.type, "")
+    counted = family.name if family.name.endswith(suffix) else f"{family.name}{suffix}"
+    return _added(family, counted, labels)
 
 
 def sum_of(page: Page, name: str, labels: Mapping[str, str]) -> float | None:
     """What a histogram or summary observed, summed; None when the page does not have it."""
-    found = family_named(page, name)
-    return None if found is None else _added(found, f"{found.name}_sum", labels)
+    family = family_named(page, name)
+    return None if family is None else _added(family, f"{family.name}_sum", labels)
 
 
 def has_sum(page: Page, name: str) -> bool:
     """True where a metric of the page is a histogram or summary with a sum."""
-    found = family_named(page, name)
-    return found is not None and any(sample.name == f"{found.name}_sum" for sample in found.samples)
+    family = family_named(page, name)
+    return family is not None and any(
+        sample.name == f"{family.name}_sum" for sample in family.samples
+    )
 
 
 def _added(family: Family, name: str, labels: Mapping[str, str]) -> float:

@@ -103,24 +103,24 @@ def _control(api: KubeApi, namespace: str, pod: str, port: int) -> str | None:
         ObservationError: It was not seen to work.
     """
     try:
-        seen = _ask(api, (namespace, pod, CONTROL_PORT), "", CONTROL_WITHIN_S)
+        answer = _ask(api, (namespace, pod, CONTROL_PORT), "", CONTROL_WITHIN_S)
     except ObservationError as error:
         if _is_silence(error):
             api.proxied.unanswered()
         raise _undecided(namespace, pod, port, str(error)) from error
     api.proxied.answered()
-    if seen is None:
+    if answer is None:
         return None
-    said = seen.reason or f"HTTP {seen.status}"
-    if seen.status is None and not any(words in said for words in _OF_THE_POD):
-        raise _undecided(namespace, pod, port, said)
-    return f"its port {CONTROL_PORT}, asked the same way, answered at once ({said})"
+    reason = answer.reason or f"HTTP {answer.status}"
+    if answer.status is None and not any(words in reason for words in _OF_THE_POD):
+        raise _undecided(namespace, pod, port, reason)
+    return f"its port {CONTROL_PORT}, asked the same way, answered at once ({reason})"
 
 
-def _undecided(namespace: str, pod: str, port: int, said: str) -> ObservationError:
+def _undecided(namespace: str, pod: str, port: int, words: str) -> ObservationError:
     return ObservationError(
         f"pod proxy to {namespace}/{pod}:{port}: no answer within {ANSWER_WITHIN_S:g} s, and no"
-        f" refusal on port {CONTROL_PORT}, where nothing listens ({said}): it cannot be told"
+        f" refusal on port {CONTROL_PORT}, where nothing listens ({words}): it cannot be told"
         " whether the Pod is silent or the way to it is broken",
         next_command=f"kubectl -n {namespace} get pod {pod} -o wide",
     )
@@ -176,10 +176,10 @@ def ask_pods(ask: Callable[[str], T | None], pods: Iterable[Json]) -> tuple[T, .
     """
     names = [str(pod["metadata"]["name"]) for pod in pods]
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        found = [answer for answer in pool.map(ask, names) if answer is not None]
-    if not found:
+        answers = [answer for answer in pool.map(ask, names) if answer is not None]
+    if not answers:
         raise ObservationError(f"every Pod was gone before it was asked: {', '.join(names)}")
-    return tuple(found)
+    return tuple(answers)
 
 
 def _proxy_status(answer: "httpx.Response") -> Json | None:
@@ -195,14 +195,14 @@ def _proxy_status(answer: "httpx.Response") -> Json | None:
 
 
 def _unanswered(status: Json, namespace: str, pod: str, port: int) -> Answer | None:
-    said, code = str(status.get("message", "")), status.get("code")
+    message, code = str(status.get("message", "")), status.get("code")
     if code == HTTPStatus.NOT_FOUND:
         return None
-    why = said.partition(_UNREACHED)[2]
+    why = message.partition(_UNREACHED)[2]
     if not why or any(phrase in why for phrase in _NO_PATH):
         denied = code in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
         raise ObservationError(
-            f"pod proxy to {namespace}/{pod}:{port}: {said}",
+            f"pod proxy to {namespace}/{pod}:{port}: {message}",
             status=int(code) if code else None,
             next_command=f"kubectl -n {namespace} auth can-i get pods/proxy"
             if denied

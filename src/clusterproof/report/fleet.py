@@ -37,8 +37,8 @@ class Member:
     @property
     def outcome(self) -> Outcome:
         """Of its run; one that could not be made, or did not end as it should, is no pass."""
-        found = self.record.verdict if self.record else Outcome.INCONCLUSIVE
-        return Outcome.INCONCLUSIVE if self.trouble and found is Outcome.PASSED else found
+        outcome = self.record.verdict if self.record else Outcome.INCONCLUSIVE
+        return Outcome.INCONCLUSIVE if self.trouble and outcome is Outcome.PASSED else outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Compared:
     @property
     def worst(self) -> Outcome:
         """Of all clusters; a row that one of them does not have counts as not run there."""
-        found = {outcome or Outcome.NOT_RUN for outcome in self.outcomes}
-        return next(outcome for outcome in _WORST if outcome in found)
+        outcomes = {outcome or Outcome.NOT_RUN for outcome in self.outcomes}
+        return next(outcome for outcome in _WORST if outcome in outcomes)
 
 
 def compared(members: Sequence[Member]) -> tuple[Compared, ...]:
@@ -107,7 +107,9 @@ def to_fleet_html(members: Sequence[Member]) -> str:
         .get_template("fleet.html.j2")
         .render(
             members=members,
-            verdict=next(one for one in _WORST if one in {member.outcome for member in members}),
+            verdict=next(
+                worst for worst in _WORST if worst in {member.outcome for member in members}
+            ),
             apart=[row for row in rows if row.outcomes != {Outcome.PASSED}],
             alike=[row for row in rows if row.outcomes == {Outcome.PASSED}],
             twins=twins(members),

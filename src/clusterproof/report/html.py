@@ -75,7 +75,7 @@ def _by_area(
         (area, [item for item in items if item.row.area == area and item.row.outcome is outcome])
         for area in areas
     ]
-    return [(area, found) for area, found in grouped if found]
+    return [(area, results) for area, results in grouped if results]
 
 
 def _rows_of(record: RunRecord, area: str) -> list[RowResult]:

@@ -64,11 +64,11 @@ def _case(row: RowResult) -> ET.Element:
         time=f"{max(0.0, row.duration_s):.3f}",
     )
     if row.outcome is Outcome.FAILED:
-        found = ET.SubElement(case, "failure", type="failed", message=_clean(headline(row)))
-        found.text = _clean(explanation(row))
+        element = ET.SubElement(case, "failure", type="failed", message=_clean(headline(row)))
+        element.text = _clean(explanation(row))
     elif row.outcome is Outcome.INCONCLUSIVE:
-        found = ET.SubElement(case, "error", type="inconclusive", message=_clean(headline(row)))
-        found.text = _clean(explanation(row))
+        element = ET.SubElement(case, "error", type="inconclusive", message=_clean(headline(row)))
+        element.text = _clean(explanation(row))
     elif row.outcome is Outcome.NOT_RUN:
         ET.SubElement(case, "skipped", type="not-run", message=_clean(cause(row)))
     elif row.outcome is Outcome.ACCEPTED:

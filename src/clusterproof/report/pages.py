@@ -68,7 +68,9 @@ def area_name(area: str) -> str:
 def bar(rows: Sequence[RowResult]) -> Markup:
     """A stacked bar of outcomes, worst first, with its figures as the text alternative."""
     counts = [(outcome, sum(row.outcome is outcome for row in rows)) for outcome in ORDER]
-    label = ", ".join(f"{count} {WORD[one].lower()}" for one, count in counts if count) or "no rows"
+    label = (
+        ", ".join(f"{count} {WORD[each].lower()}" for each, count in counts if count) or "no rows"
+    )
     parts = []
     left = 0.0
     for outcome, count in counts:

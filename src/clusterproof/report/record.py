@@ -177,8 +177,8 @@ class RunRecord:
     @property
     def counts(self) -> dict[Outcome, int]:
         """How many rows came to each outcome; every outcome is a key."""
-        seen = Counter(row.outcome for row in self.rows)
-        return {outcome: seen[outcome] for outcome in Outcome}
+        counter = Counter(row.outcome for row in self.rows)
+        return {outcome: counter[outcome] for outcome in Outcome}
 
     @property
     def duration_s(self) -> float:
@@ -232,8 +232,12 @@ class RunRecord:
         except ValueError as error:
             raise SpecError(f"{origin}: expected a run record in JSON, observed {error}") from error
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-            seen = document.get("schema") if isinstance(document, dict) else type(document).__name__
-            raise SpecError(f"{origin}: expected a run record of schema {SCHEMA}, observed {seen}")
+            observed = (
+                document.get("schema") if isinstance(document, dict) else type(document).__name__
+            )
+            raise SpecError(
+                f"{origin}: expected a run record of schema {SCHEMA}, observed {observed}"
+            )
         try:
             return _adapter().validate_python(document)  # what is derived is passed over
         except ValidationError as error:

@@ -86,10 +86,10 @@ def _details(record: RunRecord) -> Iterable[str]:
     for number, explained in enumerate(record.causes, 1):
         yield _cause(number, explained)
     for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.ACCEPTED):
-        found = record.of(outcome)
-        if found:
+        results = record.of(outcome)
+        if results:
             yield f"\n#### {_SIGN[outcome]}\n"
-        for row in found:
+        for row in results:
             yield _open(row)
     not_run = record.of(Outcome.NOT_RUN)
     if not_run:
@@ -126,8 +126,8 @@ def _open(row: RowResult) -> str:
     )
 
 
-def _pairs(found: Iterable[RowResult]) -> list[tuple[str, str]]:
-    return [(row.id, cause(row)) for row in found]
+def _pairs(results: Iterable[RowResult]) -> list[tuple[str, str]]:
+    return [(row.id, cause(row)) for row in results]
 
 
 def _table(title: str, columns: tuple[str, str], lines: Iterable[tuple[str, str]]) -> str:

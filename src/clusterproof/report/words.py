@@ -26,9 +26,9 @@ def cause(row: RowResult) -> str:
 def explanation(row: RowResult) -> str:
     """The headline and everything known, as the terminal shows it."""
     lines = [("claim", row.title), ("where", row.where)]
-    lines += [("differs", one) for one in row.differences]
-    lines += [("evidence", one) for one in row.evidence]
-    lines += [("accepted", str(one)) for one in row.accepted]
+    lines += [("differs", line) for line in row.differences]
+    lines += [("evidence", line) for line in row.evidence]
+    lines += [("accepted", str(line)) for line in row.accepted]
     lines += [("looked", row.how), ("source", row.source), ("next", row.next)]
     if row.flaky:
         lines.append(("flaky", f"passed at attempt {row.attempts}"))

@@ -70,8 +70,8 @@ def result_of(checked: Checked, planned: RowResult) -> RowResult:
         result = replace(result, where=observed.where, evidence=observed.evidence, how=observed.how)
     if isinstance(judgement, Doubt):
         return replace(result, cause=judgement.reason)
-    seen = "; ".join(f"{each.what} {each.observed}" for each in differences) or "as expected"
-    return replace(result, expected=expected_of(checked.row, differences), observed=seen)
+    words = "; ".join(f"{each.what} {each.observed}" for each in differences) or "as expected"
+    return replace(result, expected=expected_of(checked.row, differences), observed=words)
 
 
 def _next(checked: Checked) -> str:

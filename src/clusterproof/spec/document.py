@@ -49,8 +49,8 @@ def read_document(path: Path) -> Document:
         problem = getattr(error, "problem", None) or str(error)
         raise SpecError(f"{path}:{line}: expected YAML: {problem}") from error
     if not isinstance(document.data, dict):
-        got = type(document.data).__name__
-        raise SpecError(f"{path}:1: expected a mapping at the top, got {got}")
+        kind = type(document.data).__name__
+        raise SpecError(f"{path}:1: expected a mapping at the top, got {kind}")
     return document
 
 

@@ -77,9 +77,9 @@ def parse_need(name: str, text: str) -> Need:
     namespace, _, terms = match["place"].partition("/")
     if namespace and terms == "*":
         return Need(name, port, protocol, namespace=namespace)
-    found = [_TERM.match(term) for term in terms.split(",")]
-    if namespace and all(found):
-        labels = {term["key"]: term["value"] for term in found if term}
+    matches = [_TERM.match(term) for term in terms.split(",")]
+    if namespace and all(matches):
+        labels = {term["key"]: term["value"] for term in matches if term}
         return Need(name, port, protocol, namespace=namespace, labels=labels)
     try:
         cidr = str(ipaddress.ip_network(match["place"]))

@@ -279,14 +279,14 @@ def json_schema(known: Rows) -> dict[str, Any]:
     }
 
 
-def _read_raw(path: Path, seen: tuple[Path, ...]) -> _Raw:
-    if path.resolve() in seen:
+def _read_raw(path: Path, extending: tuple[Path, ...]) -> _Raw:
+    if path.resolve() in extending:
         raise SpecError(f"{path}:1: expected a spec that does not extend itself")
     document = read_document(path)
     _refuse_unknown(document, _SPEC_KEYS)
     data = document.data
     file: _SpecFile = _typed(TypeAdapter(_SpecFile), data, document, ())
-    base = _base(document, file.extends, seen)
+    base = _base(document, file.extends, extending)
     rows = {"include": dict(base.rows), "rehearsals": dict(base.rehearsals)}
     for key, into in rows.items():
         for index, name in enumerate(getattr(file, key)):
@@ -349,13 +349,13 @@ def _holder(holders: Iterable[_RawRows], row_id: str, document: Document, at: Lo
     raise document.error(at, f"expected the id of a row, got {row_id!r}")
 
 
-def _base(document: Document, extends: str | None, seen: tuple[Path, ...]) -> _Raw:
+def _base(document: Document, extends: str | None, extending: tuple[Path, ...]) -> _Raw:
     path = document.path
     if extends is None:
         return _Raw(path.stem, path.stem, {}, {}, (document, ()), {}, {}, [])
     if not (path.parent / extends).is_file():
         raise document.error(("extends",), f"expected a spec file, there is no {extends}")
-    return _read_raw(path.parent / extends, (*seen, path.resolve()))
+    return _read_raw(path.parent / extends, (*extending, path.resolve()))
 
 
 def _add_rows(document: Document, into: _RawRows, rows: Mapping[str, _RawRows]) -> None:
@@ -415,7 +415,7 @@ def _typed(
         first = error.errors(include_url=False)[0]
         tagged = bool(first["loc"]) and first["loc"][0] in kinds  # the kind chose the class
         inner = first["loc"][1:] if tagged else first["loc"]
-        got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
-        path = ".".join(str(one) for one in inner)
+        shown = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        path = ".".join(str(step) for step in inner)
         where = f"{path}: " if path else ""
-        raise document.error((*at, *inner), f"{where}{first['msg']}{got}") from error
+        raise document.error((*at, *inner), f"{where}{first['msg']}{shown}") from error

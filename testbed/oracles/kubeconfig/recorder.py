@@ -67,7 +67,7 @@ class Log:
         """A request came."""
         # Go's default transport knows nothing of disable-compression: it is compared over TLS.
         names = {"authorization", *(("accept-encoding",) if server.startswith("https") else ())}
-        kept = [
+        identifying = [
             (name.lower(), content)
             for name, content in headers.items()
             if name.lower() in names or name.lower().startswith("impersonate-")
@@ -79,7 +79,7 @@ class Log:
                 Asked(
                     server,
                     path.partition("?timeout=")[0],  # of kubectl's --request-timeout
-                    tuple(sorted(kept)),
+                    tuple(sorted(identifying)),
                     getattr(connection, "asked_name", "") or "",
                     subject.get("commonName", ""),
                     tuple(self.proxies),

@@ -266,9 +266,9 @@ def _answered(case: Json, name: str) -> list[str] | None:
 def _compared(
     spec: HpaSpec, decision: Decision, status: Json, case: Json
 ) -> Iterator[tuple[str, object, object]]:
-    told = {"status": status}
+    autoscaler = {"status": status}
     if decision.proposals:
-        active = condition_entry(told, "ScalingActive").get("status")
+        active = condition_entry(autoscaler, "ScalingActive").get("status")
         yield "ScalingActive", str(decision.proposed is not None), active
         figures = (status.get("currentMetrics") or []) + [{}] * len(spec.metrics)
         for number, proposal in enumerate(decision.proposals):
@@ -279,7 +279,7 @@ def _compared(
             else:
                 yield f"metric {number}", _shown(target, proposal), _figure(target, figure)
         if decision.proposed is not None:
-            reason = condition_entry(told, "ScalingLimited").get("reason")
+            reason = condition_entry(autoscaler, "ScalingLimited").get("reason")
             yield "ScalingLimited", decision.reason, reason
     if decision.proposed is not None or not decision.proposals:
         yield "replicas", decision.replicas, status.get("desiredReplicas")

@@ -21,9 +21,9 @@ def reaches(world: World, policies: Iterable[Json], flow: Flow) -> bool:
 
 
 def _node_and_its_pod(world: World, flow: Flow) -> bool:
-    for one, other in ((flow.source, flow.destination), (flow.destination, flow.source)):
-        pod = world.pod_at(one)
-        if pod and world.hosts.get(pod["spec"]["nodeName"]) == other:
+    for near, far in ((flow.source, flow.destination), (flow.destination, flow.source)):
+        pod = world.pod_at(near)
+        if pod and world.hosts.get(pod["spec"]["nodeName"]) == far:
             return True
     return False
 

@@ -137,10 +137,10 @@ def read_cases() -> tuple[Case, ...]:
 
 def _case(row: Json) -> Case:
     form = r"(\S+) -> (\S+) (\d+)(?:/(\w+))?( v6)?"
-    found = re.fullmatch(form, row["dial"])
-    if not found:
+    match = re.fullmatch(form, row["dial"])
+    if not match:
         raise ValueError(f"{row['id']}: expected {form}, got {row['dial']!r}")
-    source, destination, port, protocol, six = found.groups()
+    source, destination, port, protocol, six = match.groups()
     return Case(
         id=row["id"],
         policies=tuple(row["policies"]),

@@ -130,8 +130,8 @@ def _draw_port(random: Random) -> tuple[Json, frozenset[str]]:
 
 def _our_port(case: Json) -> str:
     port = case["port"]
-    found = ServicePort(port["port"], "", port["protocol"], port["targetPort"])
-    return str(target_port(case["pod"]["spec"], found))
+    port_of_service = ServicePort(port["port"], "", port["protocol"], port["targetPort"])
+    return str(target_port(case["pod"]["spec"], port_of_service))
 
 
 # --- Paths
@@ -165,8 +165,8 @@ def _draw_path(random: Random) -> tuple[Json, frozenset[str]]:
 
 
 def _our_path(case: Json) -> str:
-    found = look_up(case["object"], case["ours"])
-    values = found if isinstance(found, list) else [found]
+    read = look_up(case["object"], case["ours"])
+    values = read if isinstance(read, list) else [read]
     return str([value for value in values if not isinstance(value, Missing)])
 
 

@@ -67,7 +67,7 @@ class Act:
         """Look until nothing is missing, or the row's time is up."""
         began = time.monotonic()
         missing = last_within(
-            look, lambda found: not found, within_s=self.rule.within_s, every_s=LOOK_EVERY_S
+            look, lambda obstacles: not obstacles, within_s=self.rule.within_s, every_s=LOOK_EVERY_S
         )
         took_s = round(time.monotonic() - began, 1)
         return Step(what, "; ".join(missing), took_s, self.rule.within_s)

@@ -88,27 +88,28 @@ class Flow:
             raise ObservationError("no request was sent")
         try:
             under_way = self._speak("end")["under_way"]
-            said = self._sending.result()
+            result = self._sending.result()
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
         if not under_way:
             raise ObservationError(
-                f"the requests ended after {said['ran_s']} s, before the operation did"
+                f"the requests ended after {result['ran_s']} s, before the operation did"
             )
         lost = tuple(
-            f"request {one['request']} at {one['at_s']} s: {one['error']}" for one in said["lost"]
+            f"request {request['request']} at {request['at_s']} s: {request['error']}"
+            for request in result["lost"]
         )
         flown = Flown(
-            sent=said["sent"],
-            answered=said["answered"],
-            unnamed=said["unnamed"],
+            sent=result["sent"],
+            answered=result["answered"],
+            unnamed=result["unnamed"],
             lost=lost,
-            ran_s=said["ran_s"],
-            late_s=said["late_s"],
-            slowest_s=said["slowest_s"],
-            stood_still_s=said["stood_still_s"],
+            ran_s=result["ran_s"],
+            late_s=result["late_s"],
+            slowest_s=result["slowest_s"],
+            stood_still_s=result["stood_still_s"],
         )
-        return flown, tuple(dict.fromkeys(said["events"]))
+        return flown, tuple(dict.fromkeys(result["events"]))
 
     def _speak(self, word: str) -> dict[str, Any]:
         request = {"do": word, "name": self._name}

@@ -37,7 +37,7 @@ def end_of(api: KubeApi, service: ObjectRef, port: int) -> tuple[str, int, str]:
     item = cluster.find(service)
     if item is None:
         return "", 0, f"{service}: no such object"
-    ports = [one for one in item["spec"].get("ports") or [] if one["port"] == port]
+    ports = [entry for entry in item["spec"].get("ports") or [] if entry["port"] == port]
     if not ports:
         return "", 0, f"{service} has no port {port}"
     selector = {"matchLabels": item["spec"].get("selector") or {}}
@@ -50,7 +50,7 @@ def end_of(api: KubeApi, service: ObjectRef, port: int) -> tuple[str, int, str]:
     ]
     if not pods:
         return "", 0, f"no ready Pod behind {service}"
-    pod = min(pods, key=lambda one: str(one["metadata"]["name"]))
+    pod = min(pods, key=lambda each: str(each["metadata"]["name"]))
     number = _number(pod, ports[0].get("targetPort", port))
     if number is None:
         return "", 0, f"no container port of the name {ports[0]['targetPort']}"
@@ -98,7 +98,7 @@ def get_through(api: KubeApi, namespace: str, pod: str, port: int, path_at_the_e
 def _read(stream: "WebSocket", path: str, where: str) -> str:
     from websocket import WebSocketException  # noqa: PLC0415 - only a rehearsal needs it
 
-    said = {_DATA: bytearray(), _ERROR: bytearray()}
+    received = {_DATA: bytearray(), _ERROR: bytearray()}
     began: set[int] = set()
     ends_at = time.monotonic() + ANSWER_WITHIN_S
     try:
@@ -113,11 +113,11 @@ def _read(stream: "WebSocket", path: str, where: str) -> str:
             if channel not in began:  # the port again, in two bytes
                 began.add(channel)
                 rest = rest[_PORT_BYTES:]
-            said.setdefault(channel, bytearray()).extend(rest)
-            if said[_ERROR]:
+            received.setdefault(channel, bytearray()).extend(rest)
+            if received[_ERROR]:
                 break
     except (WebSocketException, OSError) as error:
-        if not said[_DATA]:
+        if not received[_DATA]:
             message = f"{where}: {type(error).__name__}: {error}"
             raise ObservationError(message) from error
-    return (said[_ERROR] or said[_DATA]).decode("utf-8", "replace")
+    return (received[_ERROR] or received[_DATA]).decode("utf-8", "replace")

@@ -122,8 +122,8 @@ def upgrade(operation: Upgrade, act: Act) -> Iterator[Step]:
     yield act.whole(f"{ref.name} runs {operation.image}", [ref])
     _must_have_revision(act, before, revision)
     act.put_back()
-    kept = _changed_meanwhile(before, act.get(ref))
-    stays = f"; changed by others meanwhile, and left: {kept}" if kept else ""
+    left_alone = _changed_meanwhile(before, act.get(ref))
+    stays = f"; changed by others meanwhile, and left: {left_alone}" if left_alone else ""
     yield act.whole(f"{ref.name} is rolled back to revision {revision}{stays}", [ref])
 
 
@@ -169,10 +169,10 @@ def forward(operation: Forward, act: Act) -> Iterator[Step]:
         pod, port, why = end_of(act.api, operation.of, operation.port)
         if why:
             return (why,)
-        said = get_through(act.api, operation.of.namespace, pod, port, operation.path)
-        if not said.startswith(_OK):
-            return (f"{pod}:{port} answered {said[:80]!r}",)
-        return () if operation.holds in said else (f"{pod}:{port}: no {operation.holds} in it",)
+        response = get_through(act.api, operation.of.namespace, pod, port, operation.path)
+        if not response.startswith(_OK):
+            return (f"{pod}:{port} answered {response[:80]!r}",)
+        return () if operation.holds in response else (f"{pod}:{port}: no {operation.holds} in it",)
 
     what = f"{operation.holds} is read through the forwarded port {operation.port}"
     yield act.reach(what, look)

@@ -82,8 +82,8 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
         took_s = time.monotonic() - began
         pause(CALM_S)
         flown, uuids = flow.end()
-    kept = read_events(inside, stage.posthog, uuids, rule.events_within_s)
-    value = Rehearsed(tuple(steps), flown, kept, unrestored, len(before))
+    events = read_events(inside, stage.posthog, uuids, rule.events_within_s)
+    value = Rehearsed(tuple(steps), flown, events, unrestored, len(before))
     return Observed(
         value,
         where=f"{inside.where} -> {stage.traffic.service}; {rule.workloads[0]}",
@@ -103,7 +103,7 @@ def _whole_first(stage: Stage, rule: RehearsalRow) -> None:
     """Wait for a deployment that is whole; an operation on another one would show nothing."""
     wait_until(
         lambda: incomplete(stage.api, rule.workloads),
-        lambda found: not found,
+        lambda obstacles: not obstacles,
         waiting_for=f"a whole deployment before {rule.id}",
         within_s=rule.within_s,
         every_s=1.0,
@@ -129,7 +129,9 @@ def _restored(stage: Stage, rule: RehearsalRow, before: State) -> tuple[str, ...
         after = _state(stage, rule)
         return (*changes(before, after), *incomplete(stage.api, rule.workloads))
 
-    return last_within(look, lambda found: not found, within_s=rule.within_s, every_s=1.0)
+    return last_within(
+        look, lambda differences: not differences, within_s=rule.within_s, every_s=1.0
+    )
 
 
 def _evidence(rule: RehearsalRow, value: Rehearsed, took_s: float) -> Iterator[str]:
@@ -148,7 +150,7 @@ def _sent(rule: RehearsalRow, flown: Flown) -> str:
     )
 
 
-def _read(kept: Kept) -> str:
-    stored = kept.asked_for - kept.missing
-    unseen = f"; {kept.unseen} could not be asked for: {kept.unread}" if kept.unread else ""
-    return f"{kept.named} exposure events named, {stored} read back by uuid{unseen}"
+def _read(events: Kept) -> str:
+    stored = events.asked_for - events.missing
+    unseen = f"; {events.unseen} could not be asked for: {events.unread}" if events.unread else ""
+    return f"{events.named} exposure events named, {stored} read back by uuid{unseen}"

@@ -47,10 +47,10 @@ def read_state(
             keep their state in others. None: all.
     """
     cluster, workloads = Cluster(api), tuple(workloads)
-    kinds = dict.fromkeys([*KINDS, *(one.kind for one in workloads)])
+    kinds = dict.fromkeys([*KINDS, *(workload.kind for workload in workloads)])
     if "StatefulSet" in kinds:
         kinds["PersistentVolumeClaim"] = None
-    found = {
+    state = {
         f"{kind}/{namespace}/{item['metadata']['name']}": essence(item)
         for namespace in sorted(set(namespaces))
         for kind in kinds
@@ -59,16 +59,16 @@ def read_state(
         or config_maps is None
         or f"ConfigMap/{namespace}/{item['metadata']['name']}" in config_maps
     }
-    scaled = _leave_to_autoscalers(found)
-    claims = [_claims_of(found[str(ref)]) for ref in workloads if str(ref) in {*found} - scaled]
-    found = {
+    scaled = _leave_to_autoscalers(state)
+    claims = [_claims_of(state[str(ref)]) for ref in workloads if str(ref) in {*state} - scaled]
+    state = {
         key: part
-        for key, part in found.items()
+        for key, part in state.items()
         if not key.startswith("PersistentVolumeClaim/")
         or any(pattern.fullmatch(key) for pattern in claims)
     }
     nodes = cluster.objects("Node", CLUSTER_WIDE)
-    return found | {f"Node//{item['metadata']['name']}": _node(item) for item in nodes}
+    return state | {f"Node//{item['metadata']['name']}": _node(item) for item in nodes}
 
 
 def _claims_of(workload: Json) -> re.Pattern[str]:
@@ -80,23 +80,23 @@ def _claims_of(workload: Json) -> re.Pattern[str]:
     return re.compile(rf"PersistentVolumeClaim/{namespace}/(?:{names})-{name}-\d+")
 
 
-def _leave_to_autoscalers(found: dict[str, Json]) -> set[str]:
+def _leave_to_autoscalers(state: dict[str, Json]) -> set[str]:
     """Take the replicas out of all that an autoscaler scales; the keys of what it targets.
 
     At 0 replicas an autoscaler does nothing (ScalingDisabled): that number stays, but where
     something scales to 0 and back (KEDA, or an HPA with minReplicas 0).
     """
     targets, to_zero = set(), set()
-    for key in [key for key in found if key.startswith("HorizontalPodAutoscaler/")]:
-        target = (found[key].get("spec") or {}).get("scaleTargetRef") or {}
+    for key in [key for key in state if key.startswith("HorizontalPodAutoscaler/")]:
+        target = (state[key].get("spec") or {}).get("scaleTargetRef") or {}
         name = f"{target.get('kind')}/{key.split('/')[1]}/{target.get('name')}"
         targets.add(name)
-        if _scales_to_zero(found[key]):
+        if _scales_to_zero(state[key]):
             to_zero.add(name)
-    for key in targets & {*found}:
-        spec = found[key].get("spec") or {}
+    for key in targets & {*state}:
+        spec = state[key].get("spec") or {}
         if spec.get("replicas") or key in to_zero:
-            found[key]["spec"] = {**spec, "replicas": _AUTOSCALED}
+            state[key]["spec"] = {**spec, "replicas": _AUTOSCALED}
     return targets
 
 
@@ -108,18 +108,20 @@ def _scales_to_zero(autoscaler: Json) -> bool:
 
 def essence(item: Json) -> Json:
     """What has to be the same again: all but the status and what the server writes."""
-    kept = {key: value for key, value in item.items() if key not in {"status", "apiVersion"}}
-    metadata = {key: one for key, one in item["metadata"].items() if key not in SERVER_SIDE}
+    part = {key: value for key, value in item.items() if key not in {"status", "apiVersion"}}
+    metadata = {key: content for key, content in item["metadata"].items() if key not in SERVER_SIDE}
     annotations = {
-        key: one for key, one in (metadata.get("annotations") or {}).items() if key != REVISION
+        key: content
+        for key, content in (metadata.get("annotations") or {}).items()
+        if key != REVISION
     }
-    return {**kept, "metadata": {**metadata, "annotations": annotations}}
+    return {**part, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _node(item: Json) -> Json:
     """Whether it takes Pods, and what is said of it; the taints of its condition come and go."""
     spec = item.get("spec") or {}
-    taints = [one for one in spec.get("taints") or [] if not of_condition(one)]
+    taints = [taint for taint in spec.get("taints") or [] if not of_condition(taint)]
     return {
         "unschedulable": bool(spec.get("unschedulable")),
         "taints": taints,
@@ -155,8 +157,8 @@ def unlike(before: object, after: object, path: str) -> Iterator[tuple[str, obje
         for key in sorted({*before, *after}):
             yield from unlike(before.get(key), after.get(key), f"{path}.{key}".lstrip("."))
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from unlike(one, other, f"{path}[{index}]")
+        for index, (earlier, later) in enumerate(zip(before, after, strict=True)):
+            yield from unlike(earlier, later, f"{path}[{index}]")
     elif before != after:
         yield path, before, after
 
@@ -191,8 +193,8 @@ def _incomplete(cluster: Cluster, ref: ObjectRef, replicas: int | None) -> Itera
         yield f"{ref}: {desired} replicas are wanted, not {replicas}"
     names = ("updatedReplicas", "readyReplicas", "availableReplicas", "replicas")
     counts = [status.get(name, 0) for name in names]
-    seen = status.get("observedGeneration", 0) >= item["metadata"].get("generation", 0)
-    if not seen or counts != [desired] * len(names):
+    is_observed = status.get("observedGeneration", 0) >= item["metadata"].get("generation", 0)
+    if not is_observed or counts != [desired] * len(names):
         yield f"{ref}: desired {desired}, updated/ready/available/all {counts}{_why(cluster, ref)}"
     ending = terminating(cluster, ref.namespace, item["spec"].get("selector") or {})
     if ending:
@@ -211,17 +213,17 @@ def terminating(cluster: Cluster, namespace: str, selector: Json) -> tuple[str, 
 def _why(cluster: Cluster, ref: ObjectRef) -> str:
     """The first reason that the controller or the scheduler gives, or ""."""
     item = cluster.find(ref) or {}
-    said = [
-        str(one.get("message", ""))
-        for one in (item.get("status") or {}).get("conditions") or []
-        if one.get("type") == "ReplicaFailure" and one.get("status") == "True"
+    reasons = [
+        str(each.get("message", ""))
+        for each in (item.get("status") or {}).get("conditions") or []
+        if each.get("type") == "ReplicaFailure" and each.get("status") == "True"
     ]
     for pod in cluster.pods_of(ref):
         name, status = pod["metadata"]["name"], pod.get("status") or {}
         if condition(pod, "PodScheduled") == "False":
-            said.append(f"{name}: not scheduled")
-        for one in status.get("containerStatuses") or []:
-            waiting = (one.get("state") or {}).get("waiting") or {}
+            reasons.append(f"{name}: not scheduled")
+        for container in status.get("containerStatuses") or []:
+            waiting = (container.get("state") or {}).get("waiting") or {}
             if waiting.get("reason", "PodInitializing") != "PodInitializing":
-                said.append(f"{name}: {waiting['reason']}")
-    return f" ({said[0][:160]})" if said else ""
+                reasons.append(f"{name}: {waiting['reason']}")
+    return f" ({reasons[0][:160]})" if reasons else ""

@@ -110,13 +110,13 @@ def tolerances(spec: HpaSpec, flags: ControllerFlags) -> Tolerances:
 
 
 def _proposals(spec: HpaSpec, seen: Seen, flags: ControllerFlags) -> list[Proposal | str]:
-    found: list[Proposal | str] = []
+    proposals: list[Proposal | str] = []
     for target in spec.metrics:
         try:
-            found.append(_proposal(target, seen, tolerances(spec, flags), flags))
+            proposals.append(_proposal(target, seen, tolerances(spec, flags), flags))
         except NoProposalError as error:
-            found.append(str(error))
-    return found
+            proposals.append(str(error))
+    return proposals
 
 
 def _proposal(target: Target, seen: Seen, within: Tolerances, flags: ControllerFlags) -> Proposal:

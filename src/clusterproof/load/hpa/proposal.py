@@ -244,12 +244,12 @@ def _is_unready(pod: PodView, sample: Sample, *, now: float, flags: ControllerFl
 
 
 def _usage(target: ResourceTarget, samples: Mapping[str, Sample]) -> dict[str, int]:
-    found = {}
+    usage = {}
     for name, sample in samples.items():
         value = sample.value(target.resource, target.container)
         if value is not None:
-            found[name] = value
-    return found
+            usage[name] = value
+    return usage
 
 
 def _requests(pods: Sequence[PodView], target: ResourceTarget) -> dict[str, int]:

@@ -32,8 +32,8 @@ def resolve(host: str) -> tuple[list[str], str]:
     def ask() -> None:
         try:
             infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            found = {str(info[4][0]) for info in infos}
-            box.append((sorted(found, key=lambda one: (":" in one, one)), ""))
+            addresses = {str(info[4][0]) for info in infos}
+            box.append((sorted(addresses, key=lambda address: (":" in address, address)), ""))
         except (OSError, UnicodeError) as error:
             box.append(([], str(error)))
 
@@ -129,22 +129,22 @@ def told_by_redis(sock: socket.socket) -> dict[str, str]:
             break
         body += more
     lines = body[:length].decode("latin-1").splitlines()
-    return {name: told for name, _, told in (line.partition(":") for line in lines)}
+    return {name: entry for name, _, entry in (line.partition(":") for line in lines)}
 
 
-def redis_state(told: dict[str, str]) -> str:
+def redis_state(fields: dict[str, str]) -> str:
     """Why it takes no writes, by what INFO says; or "".
 
     A replica keeps no limit of its own, unless it is told to (replica-ignore-maxmemory).
     """
-    is_replica = told.get("role") == "slave"
-    if is_replica and told.get("slave_read_only") != "0":
+    is_replica = fields.get("role") == "slave"
+    if is_replica and fields.get("slave_read_only") != "0":
         return "; a read-only replica"
-    used = int(told.get("used_memory", 0)) - int(told.get("mem_not_counted_for_evict", 0))
-    most = int(told.get("maxmemory", 0))
-    if not is_replica and 0 < most < used and told.get("maxmemory_policy") == "noeviction":
+    used = int(fields.get("used_memory", 0)) - int(fields.get("mem_not_counted_for_evict", 0))
+    most = int(fields.get("maxmemory", 0))
+    if not is_replica and 0 < most < used and fields.get("maxmemory_policy") == "noeviction":
         return f"; full: {used} of {most} bytes"
-    if told.get("aof_enabled") == "1" and told.get("aof_last_write_status") == "err":
+    if fields.get("aof_enabled") == "1" and fields.get("aof_last_write_status") == "err":
         return "; cannot write its append-only file"
     return ""
 
@@ -255,23 +255,23 @@ def dial(peer: dict[str, Any]) -> dict[str, Any]:
         addresses = known
     else:
         addresses, failure = resolve(peer["host"])
-    found: dict[str, Any] = {"addresses": addresses, "attempts": 0, "text": failure}
+    result: dict[str, Any] = {"addresses": addresses, "attempts": 0, "text": failure}
     if failure:
-        found["outcome"], addresses = "dns-failure", known
+        result["outcome"], addresses = "dns-failure", known
     elif peer["protocol"] == "NAME":
-        found["outcome"], addresses = "connected", []
+        result["outcome"], addresses = "connected", []
     several = addresses[:2]
     for number in range(max(peer["attempts"], len(several)) if several else 0):
         address = several[number % len(several)]
-        outcome, said = attempt(peer, address)
-        found.update(attempts=number + 1, dialled=address)
+        outcome, details = attempt(peer, address)
+        result.update(attempts=number + 1, dialled=address)
         if failure:
-            found["by_address"] = outcome
+            result["by_address"] = outcome
         else:
-            found.update(said, outcome=outcome)
+            result.update(details, outcome=outcome)
         if outcome == "connected":
             break
-    return found
+    return result
 
 
 def main(peers: list[dict[str, Any]]) -> None:
@@ -283,11 +283,11 @@ def main(peers: list[dict[str, Any]]) -> None:
     def run(peer: dict[str, Any]) -> None:
         began = time.monotonic()
         try:
-            found = dial(peer)
+            result = dial(peer)
         except Exception as error:  # noqa: BLE001 - one peer must not lose the others
-            found = {"outcome": "protocol-error", "text": repr(error)}
-        found["elapsed_ms"] = round((time.monotonic() - began) * 1000, 1)
-        results[peer["id"]] = found
+            result = {"outcome": "protocol-error", "text": repr(error)}
+        result["elapsed_ms"] = round((time.monotonic() - began) * 1000, 1)
+        results[peer["id"]] = result
 
     threads = [threading.Thread(target=run, args=(peer,), daemon=True) for peer in peers]
     for thread in threads:
@@ -297,8 +297,8 @@ def main(peers: list[dict[str, Any]]) -> None:
     for thread in threads:
         thread.join(max(0.0, ends_at - time.monotonic()))
     for peer in peers:
-        found = results.get(peer["id"], {"outcome": "timeout", "text": "no end in time"})
-        sys.stdout.write(json.dumps(dict(found, id=peer["id"])) + "\n")
+        outcome_of_peer = results.get(peer["id"], {"outcome": "timeout", "text": "no end in time"})
+        sys.stdout.write(json.dumps(dict(outcome_of_peer, id=peer["id"])) + "\n")
     sys.stdout.flush()
     os._exit(0)  # a resolver that hangs would hold the interpreter
 

@@ -29,7 +29,7 @@ def content(name: str) -> bytes | None:
 held = {name: content(name) for name in names}
 # As it was given: Python adds a variable of its own (LC_CTYPE).
 given = content("/proc/self/environ") or b""
-order = [one.partition(b"=")[0].decode(errors="replace") for one in given.split(b"\0") if one]
+order = [entry.partition(b"=")[0].decode(errors="replace") for entry in given.split(b"\0") if entry]
 first = min([order.index(name) for name in names if name in order] or [len(order)])
 sys.stdout.write(
     json.dumps(

@@ -73,11 +73,11 @@ class PodFate:
     def __str__(self) -> str:
         """Its name, since when it is Ready, and its answers."""
         since = "not Ready" if self.ready_s is None else f"Ready for {self.ready_s:.0f} s"
-        told = ", ".join(
+        answers = ", ".join(
             f"{status or 'no answer'} {_times(count)}" for status, count in self.statuses
         )
         without = f", {self.unrouted} without a variant" if self.unrouted else ""
-        return f"{self.pod} ({since}): {told}{without}"
+        return f"{self.pod} ({since}): {answers}{without}"
 
     @property
     def is_asked(self) -> bool:

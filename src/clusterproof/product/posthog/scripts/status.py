@@ -72,10 +72,10 @@ def once(url: str, body: Union[Json, None]) -> Json:  # noqa: UP007 - Python 3.9
             body = json.loads(answer.read())
             return {"status": answer.status, "body": body, "error": "", "html": html}
     except urllib.error.HTTPError as error:
-        said = error.read(200).decode(errors="replace")
+        text = error.read(200).decode(errors="replace")
         asked = error.headers.get("retry-after") or ""
         wait_s = float(asked) if asked.strip().isdigit() else 1.0
-        message, html = f"{error.code}: {said}", is_html(error.headers)
+        message, html = f"{error.code}: {text}", is_html(error.headers)
         failed = {"status": error.code, "body": None, "error": message}
         return {**failed, "wait_s": wait_s, "html": html}
     except (OSError, ValueError) as error:
@@ -136,8 +136,8 @@ def ask_flag(request: Json, user: str) -> Json:
     flag = evaluated.get(request["flag"])
     partial = bool(body.get("errorsWhileComputingFlags"))
     quota = body.get("quotaLimited")
-    told = body.get("error") or body.get("detail")
-    error = answer["error"] or (f"error: {told}"[:200] if told and not evaluated else "")
+    reason = body.get("error") or body.get("detail")
+    error = answer["error"] or (f"error: {reason}"[:200] if reason and not evaluated else "")
     return {
         "user": user,
         "path": path,
@@ -191,8 +191,8 @@ def status(request: Json) -> Json:
         body = {"query": {"kind": "HogQLQuery", "query": text}, "refresh": "force_blocking"}
         started = time.monotonic()
         answer = call(f"{host}/api/projects/{project}/query/", body)
-        told = answer["body"] if isinstance(answer["body"], dict) else {}
-        rows: Any = told.get("results")
+        answered = answer["body"] if isinstance(answer["body"], dict) else {}
+        rows: Any = answered.get("results")
         error = answer["error"]
         try:
             value = int(rows[0][0])

@@ -137,11 +137,16 @@ def ask(
     headers = {"content-type": "application/json", "x-request-id": f"{request['prefix']}-{index}"}
     connection.request("POST", "/api/v1/route", json.dumps(body), headers)
     answer = connection.getresponse()
-    said = answer.read()
+    content = answer.read()
     event = (answer.headers.get("X-Exposure-Event-Id") or "").strip().lower()
     if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's success
-        return answer.status, "", f"status {answer.status}: {said[:120]!r}", not answer.will_close
-    json.loads(said)  # half an answer is none
+        return (
+            answer.status,
+            "",
+            f"status {answer.status}: {content[:120]!r}",
+            not answer.will_close,
+        )
+    json.loads(content)  # half an answer is none
     return answer.status, event, "", not answer.will_close
 
 

@@ -44,8 +44,8 @@ def ask(request: Json, user: str, strategy: str, *, plain: bool) -> Json:
         with urllib.request.urlopen(call, timeout=request["timeout_s"]) as answer:  # noqa: S310
             fate["status"] = answer.status
             fate["exposure"] = (answer.headers.get("X-Exposure-Event-Id") or "").strip().lower()
-            said = json.loads(answer.read())
-            fate["body"] = {key: said.get(key) for key in KEPT}
+            content = json.loads(answer.read())
+            fate["body"] = {key: content.get(key) for key in KEPT}
     except urllib.error.HTTPError as error:
         fate["status"] = error.code
         fate["error"] = error.read(200).decode(errors="replace")
