@@ -129,8 +129,27 @@ def test_two_dollars_write_the_text_itself(tmp_path: Path, text: str, meant: str
     assert read(tmp_path, rows=field(expect=f'{{equals: "{text}"}}')).expect.equals == meant
 
 
-def test_a_date_is_text_as_in_kubernetes(tmp_path: Path) -> None:
-    assert read(tmp_path, rows=field(expect="{equals: 2026-01-01}")).expect.equals == "2026-01-01"
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2026-01-01", "2026-01-01"),
+        ("12:30", "12:30"),
+        ("=", "="),
+        ("y", True),
+        ("1e3", 1000),
+        ("0o17", 15),
+        ("017", 15),
+    ],
+)
+def test_a_plain_text_is_what_kubectl_takes_it_for(
+    tmp_path: Path, text: str, meant: object
+) -> None:
+    assert read(tmp_path, rows=field(expect=f"{{equals: {text}}}")).expect.equals == meant
+
+
+def test_a_value_that_its_tag_does_not_allow_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"rows\.yaml:\d+: .*that its tag does not allow"):
+        read(tmp_path, rows=field(expect="{equals: !!int a}"))
 
 
 def test_another_kind_is_named_as_kubectl_names_it(tmp_path: Path) -> None:
