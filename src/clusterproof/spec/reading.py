@@ -189,7 +189,7 @@ def read_spec(
     Raises:
         SpecError: With file, line, and what was expected there.
     """
-    raw = _read_raw(path, seen=())
+    raw = _read_raw(path, extending=())
     names = {**raw.namespaces, **(namespaces or {})}
     unknown = sorted(set(namespaces or {}) - set(raw.namespaces))
     if unknown:
