@@ -54,10 +54,12 @@ def test_file_as_other_tools_write_it_is_read(tmp_path: Path, text: str | bytes)
 
 
 def test_keys_dates_and_times_are_texts(tmp_path: Path) -> None:
-    path = written(tmp_path, HELD + "data: {1: a, 2026-11-27: b, c: 2026-11-27, d: 12:30, e: 5, f: 1e3}\n")
+    path = written(
+        tmp_path, HELD + "data: {1: a, 2026-11-27: b, c: 2026-11-27, d: 12:30, e: 5, f: 1e3}\n"
+    )
     ((held,), _) = objects_in(path)
     texts = {"1": "a", "2026-11-27": "b", "c": "2026-11-27", "d": "12:30"}
-    assert held["data"] == texts | {"e": 5, "f": 1000}
+    assert held["data"] == texts | {"e": 5, "f": "1e3"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which file, context and credential count: client-go's rules, each by an example."""
 
+import base64
 import json
 import os
 import time
@@ -359,6 +360,16 @@ def test_insecure_beside_an_authority_is_refused(
     content["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
     with pytest.raises(SpecError, match="expected no certificate-authority beside insecure"):
         connect(str(written(tmp_path / "c", content)))
+
+
+def test_a_wrong_authority_is_refused_before_a_plugin_is_run(tmp_path: Path) -> None:
+    """As by client-go's `TLSConfigFor`: a plugin of a cluster that cannot be asked is not run."""
+    content = config("one", exec=counting_plugin(tmp_path))
+    nothing = base64.b64encode(b"no certificate").decode()
+    content["clusters"][0]["cluster"]["certificate-authority-data"] = nothing
+    with pytest.raises(SpecError, match="expected a certificate in PEM"):
+        connect(str(written(tmp_path / "c", content)))
+    assert not (tmp_path / "calls").exists()
 
 
 def test_what_a_header_cannot_hold_is_refused(tmp_path: Path) -> None:

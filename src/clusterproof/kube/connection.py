@@ -162,6 +162,7 @@ def _connection(choice: Choice, environment: Mapping[str, str]) -> Connection:
         compressed=not cluster.settings.disable_compression,
     )
     if url.scheme == "https":
+        connection.tls()  # `TLSConfigFor`: a wrong authority is refused before a plugin is asked
         credential = credentials.now()
         _sendable(choice, credentials.headers(credential))
         connection.tls(credential)

@@ -66,17 +66,24 @@ def _whole_number(loader: Any, node: yaml.ScalarNode) -> int | float:  # noqa: A
     return number if -(2**63) <= number < 2**64 else float(number)
 
 
+def _fraction(loader: Any, node: yaml.ScalarNode) -> str | float:  # noqa: ANN401 - any loader
+    text = str(loader.construct_scalar(node))
+    number = float(loader.construct_yaml_float(node))
+    return text if "e" in text.lower() and "." not in text else number
+
+
 class GoScalars:
     """For a loader of PyYAML's: a plain scalar has the type that go-yaml gives it.
 
-    A date, `12:30` and `=` are texts, `y` is true, `1e3` a number. Every file of YAML is read so:
-    kubeconfigs, specs and manifests.
+    A date, `12:30` and `=` are texts, `y` is true. Kubeconfigs, specs and manifests are read so;
+    but where a value is made of it, `1e3` keeps its text, for it is a quantity.
     """
 
     bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
     yaml_constructors: ClassVar = {
         **yaml.SafeLoader.yaml_constructors,
         f"{_TAG}int": _whole_number,
+        f"{_TAG}float": _fraction,
     }
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:

@@ -2,20 +2,20 @@
 
 import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from clusterproof.outcome import ExitCode
 from testbed.cluster import binaries
 from testbed.cluster.progress import Progress
-from testbed.oracles.kubeconfig.bench import Bench, Outcome, bench, decisions, disagreements
+from testbed.oracles.kubeconfig.bench import Bench, Outcome, disagreements
+from testbed.oracles.kubeconfig.compare import Share, both_sides, compare
 from testbed.oracles.kubeconfig.draw import Drawn, Tally, drawn
 from testbed.oracles.kubeconfig.mutants import MUTANTS, Mutant, mutated
 from testbed.oracles.kubeconfig.page import Figures
-
-_SHOWN = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,26 +25,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--cases", type=int, default=250, help="%(default)s")
     parser.add_argument("--seed", type=int, default=20261126, help="%(default)s")
+    parser.add_argument("--at-once", type=int, default=3, help="%(default)s; most of it is waiting")
     parser.add_argument("--mutants", action="store_true", help="spoil our rules, one after another")
     options = parser.parse_args(arguments)
     say = Progress().say
     binaries.ensure(say, binaries.FAMILIES[:1])
     kubectl = binaries.program("kubectl")
     began = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="clusterproof-oracle-") as folder,
-        bench(kubectl, Path(folder)) as both,
-    ):
-        say(f"{options.cases} sets of kubeconfigs by seed {options.seed}, to {kubectl}")
-        tally = Tally()
-        cases = [
-            drawn(options.seed, number, both.material, tally) for number in range(options.cases)
-        ]
-        known, decided, different = _compare(both, cases)
-        survivors = _survivors(both, cases, known) if options.mutants else None
-    outcomes = [outcome for theirs in known for outcome in theirs]
+    say(f"{options.cases} sets of kubeconfigs by seed {options.seed}, to {kubectl}")
+    shares = [
+        Share(kubectl, options.seed, range(start, options.cases, options.at_once))
+        for start in range(options.at_once)
+    ]
+    tally, outcomes, decided, different = Tally(), [], 0, 0
+    with ProcessPoolExecutor(options.at_once, mp_context=get_context("spawn")) as pool:
+        for compared in pool.map(compare, shares):
+            tally.add(compared.tally)
+            outcomes += compared.outcomes
+            decided += compared.decisions
+            different += compared.disagreements
+    survivors = _survivors(kubectl, options) if options.mutants else None
     figures = Figures(
-        sets=len(cases),
+        sets=options.cases,
         decisions=decided,
         disagreements=different,
         looked_at=len(outcomes),
@@ -60,28 +62,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ExitCode.FAILED if different or survivors else ExitCode.PASSED
 
 
-def _compare(both: Bench, cases: list[Drawn]) -> tuple[list[list[Outcome]], int, int]:
-    """What kubectl did in each case; how many decisions there were, and how many differ."""
-    known, decided, different = [], 0, 0
-    for number, drawn_case in enumerate(cases):
-        theirs, ours = both.theirs(drawn_case.case), both.ours(drawn_case.case)
-        known.append(theirs)
-        decided += decisions(theirs, ours)
-        for difference in disagreements(theirs, ours):
-            different += 1
-            if different <= _SHOWN:
-                sys.stdout.write(f"case {number}: {drawn_case.odd}\n{difference}\n")
-    return known, decided, different
-
-
-def _survivors(both: Bench, cases: list[Drawn], known: list[list[Outcome]]) -> list[str]:
-    """The mutants that no case finds out."""
-    survivors = []
-    for mutant in MUTANTS:
-        number = _found_out(both, mutant, cases, known)
-        sys.stdout.write(f"{'lives' if number is None else f'case {number:4}'}  {mutant.name}\n")
-        if number is None:
-            survivors.append(mutant.name)
+def _survivors(kubectl: Path, options: argparse.Namespace) -> list[str]:
+    """The mutants that no set finds out."""
+    survivors, tally = [], Tally()
+    with both_sides(kubectl) as both:
+        cases = [
+            drawn(options.seed, number, both.material, tally) for number in range(options.cases)
+        ]
+        known = [both.theirs(drawn_case.case) for drawn_case in cases]
+        for mutant in MUTANTS:
+            number = _found_out(both, mutant, cases, known)
+            sys.stdout.write(
+                f"{'lives' if number is None else f'case {number:4}'}  {mutant.name}\n"
+            )
+            sys.stdout.flush()
+            if number is None:
+                survivors.append(mutant.name)
     return survivors
 
 

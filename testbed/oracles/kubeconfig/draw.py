@@ -29,6 +29,12 @@ class Tally:
     chosen: set[tuple[str, str]] = field(default_factory=set)
     pairs: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
+    def add(self, other: "Tally") -> None:
+        """Take what another process covered."""
+        self.options |= other.options
+        self.chosen |= other.chosen
+        self.pairs.update(other.pairs)
+
     @property
     def all_pairs(self) -> int:
         """How many pairs of features there are."""
