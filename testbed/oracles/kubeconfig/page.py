@@ -42,10 +42,10 @@ class Figures:
             ("options covered", f"{len(tally.chosen)} of {len(tally.options)}"),
             *(
                 (
-                    f"pairs of features, unusual together in {sets} sets or more",
+                    f"pairs of features, unusual together in {words}",
                     f"{tally.pairs_in(sets)} of {tally.all_pairs}",
                 )
-                for sets in (1, _OFTEN)
+                for sets, words in ((1, "a set"), (_OFTEN, f"{_OFTEN} sets or more"))
             ),
             ("seconds", f"{self.seconds:.0f}"),
         ]
