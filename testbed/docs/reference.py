@@ -85,9 +85,10 @@ def _summary(kind: type) -> tuple[str, str, str]:
 
 def _attributes(kind: type) -> dict[str, str]:
     """The attributes that a docstring describes."""
-    _, _, listed = (kind.__doc__ or "").partition("Attributes:\n")
-    pairs = _ATTRIBUTE.findall(re.sub(r"^ {4}", "", listed, flags=re.MULTILINE))
-    return {name.rstrip("_"): " ".join(text.split()) for name, text in pairs}
+    # Python 3.13 and later take the indentation from docstrings themselves.
+    _, _, listed = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")
+    described = _ATTRIBUTE.findall(listed)
+    return {name.rstrip("_"): " ".join(text.split()) for name, text in described}
 
 
 def _default(value: object) -> str:

@@ -13,6 +13,8 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 
 EXEC_TIMEOUT_S = 30.0
+URL_LIMIT = 65_000
+"""httpx takes 65,536 with the server's address."""
 _NO_START = "could not start"
 
 
@@ -46,8 +48,11 @@ def execute(
     query = [("command", word) for word in argv]
     query += [("container", container), ("stdout", "true"), ("stderr", "true")]
     path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
+    asked = f"{path}?{urlencode(query)}"
+    if len(asked) > URL_LIMIT:
+        raise ObservationError(f"{where}: the command takes {len(asked)} characters of a URL")
     api.note_call("EXEC", path)
-    streams = channels.read_channels(api, f"{path}?{urlencode(query)}", where, within_s)
+    streams = channels.read_channels(api, asked, where, within_s)
     out, err, status = (
         streams.get(channel, b"").decode("utf-8", "replace")
         for channel in (channels.STDOUT, channels.STDERR, channels.STATUS)

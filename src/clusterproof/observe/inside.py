@@ -9,7 +9,7 @@ from clusterproof.act.own_pods import Place
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.execute import execute
-from clusterproof.observe.sources import source_of
+from clusterproof.observe.sources import packed, source_of
 
 _SHOWN = 300
 
@@ -57,13 +57,9 @@ def inside(api: KubeApi, place: Place, python: str) -> Inside:
     """The interpreter in a Pod of our own."""
 
     def run(arguments: list[str], within_s: float) -> str:
+        command = [python, "-I", "-c", *packed(*arguments)]
         ended = execute(
-            api,
-            place.namespace,
-            place.pod,
-            place.container,
-            [python, "-I", "-c", *arguments],
-            within_s=within_s,
+            api, place.namespace, place.pod, place.container, command, within_s=within_s
         )
         if ended.exit_code != 0:
             raise ObservationError(
