@@ -261,8 +261,29 @@ def test_a_reconcile_without_a_proposal_shows_no_utilization(
         ([hpa(5, 40), hpa(35, 41)], (40, 90, 90, 50, 60, 60), 3),
         ([hpa(5, 40)], (40, 40, 40, 40, 40, 40), 0),
         ([hpa(5)], (40, 40, 40, 40, 40, 40), 6),
+        ([hpa(5, 40)], (41, 41, 41, 41, 41, 41), 0),
+        ([hpa(5, 40)], (45, 45, 45, 45, 45, 45), 0),
+        ([hpa(5, 40)], (40, 41, 41, 41, 41, 41), 0),
+        ([hpa(5, 40)], (38, 41, 41, 41, 41, 41), 0),
+        ([hpa(5, 40)], (45, 46, 46, 46, 46, 46), 0),
+        ([hpa(5, 40)], (40, 42, 42, 42, 42, 42), 5),
+        ([hpa(5, 40)], (45, 47, 47, 47, 47, 47), 5),
+        ([hpa(5, 40), hpa(35, 42)], (41, 41, 41, 41, 44, 44), 0),
     ],
-    ids=["as-it-was", "written-anew", "nothing-new-to-show", "nothing-ever"],
+    ids=[
+        "as-it-was",
+        "written-anew",
+        "nothing-new-to-show",
+        "nothing-ever",
+        "an-error-of-a-point-that-stays",
+        "a-greater-error-that-stays",
+        "a-point-is-no-news",
+        "a-first-figure-that-was-wrong",
+        "an-error-that-moves-a-point",
+        "two-points-are",
+        "two-points-beside-an-error",
+        "an-error-under-each-status",
+    ],
 )
 def test_reconciles_that_left_the_status_as_it_was_are_counted(
     status: list[Change], usage: tuple[int, ...], unshown: int
@@ -283,6 +304,19 @@ def test_the_figure_is_that_of_a_metric_which_has_one() -> None:
     metrics.insert(0, {"type": "Resource", "resource": average})
     (step,) = steps(changes, [read(10, 40)], series((0, 1)), ticks=[15])
     assert step.shown == (40, 40)
+
+
+def test_an_hpa_may_go_by_two_targets_of_one_resource() -> None:
+    """The entry of the average stands first, and shows no utilization."""
+    changes = [hpa(15, 40), pod(0, 0)]
+    average = {"name": "cpu", "target": {"averageValue": "100m"}}
+    used = {"name": "cpu", "current": {"averageValue": "40m"}}
+    changes[0].object["spec"]["metrics"].insert(0, {"type": "Resource", "resource": average})
+    changes[0].object["status"]["currentMetrics"].insert(0, {"resource": used})
+    found = replayed(changes, [read(10, 40)], series((0, 1)), until=150)
+    assert found is not None
+    assert {step.shown for step in found.steps} == {(40, 40)}
+    assert found.unshown == 0
 
 
 def unread(at: float) -> UsageRead:

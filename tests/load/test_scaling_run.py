@@ -48,9 +48,12 @@ def step(predicted: int, observed: int) -> Step:
 AGREES = (
     "expected the model sets the same in at least 90% of the reconciles, and of those that change"
     " something; alone it is within one sync period for 75% of the time; at most 4 in a row left"
-    " the HPA's status as it was, with no figure of then"
+    " the HPA's status as it was, though the utilization had moved by more than a point"
 )
-UNSHOWN = "most reconciles in a row that left the HPA's status as it was, with no figure of then:"
+UNSHOWN = (
+    "most reconciles in a row that left the HPA's status as it was, though the utilization had moved"
+    " by more than a point:"
+)
 
 
 @pytest.mark.parametrize(

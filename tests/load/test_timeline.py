@@ -160,6 +160,10 @@ def test_the_utilization_that_a_status_shows() -> None:
     assert utilization_seen(hpa, "gpu") is None
     assert utilization_seen(_hpa(3, cpu=None), "cpu") is None
     assert utilization_seen({}, "cpu") is None
+    hpa["status"]["currentMetrics"].insert(
+        0, {"resource": {"name": "cpu", "current": {"averageValue": "40m"}}}
+    )
+    assert utilization_seen(hpa, "cpu") == 0.0
     bare = {"status": {"currentMetrics": [{"resource": {"name": "cpu"}}]}}
     assert utilization_seen(bare, "cpu") is None
 

@@ -29,7 +29,7 @@ of the time at least (recordings of the laboratory, their times inferred), a wro
 changed anything, for 60 % at most."""
 _UNSHOWN = 4
 """Our choice: a minute, by the default sync period. No reconcile did in the recordings of the
-laboratory, their times inferred; six or more in a row where a generated controller reconciled only
+laboratory, their times inferred; five or more in a row where a generated controller reconciled only
 once in 15 to 25 periods (`loadtests.generated`)."""
 
 
@@ -294,7 +294,8 @@ def judge_model(replayed: Replay | None) -> Finding:
     expected = (
         f"the model sets the same in at least {_AGREEMENT:.0%} of the reconciles, and of those that"
         f" change something; alone it is within one sync period for {_ALONE:.0%} of the time; at"
-        f" most {_UNSHOWN} in a row left the HPA's status as it was, with no figure of then"
+        f" most {_UNSHOWN} in a row left the HPA's status as it was, though the utilization had"
+        " moved by more than a point"
     )
     if replayed is None or not replayed.steps:
         observed = "no reconcile could be replayed"
@@ -303,8 +304,8 @@ def judge_model(replayed: Replay | None) -> Finding:
     evidence = [
         f"on its own replicas: observed within one sync period of predicted for"
         f" {replayed.within_sync:.1%} of the time",
-        "most reconciles in a row that left the HPA's status as it was, with no figure of then:"
-        f" {replayed.unshown}",
+        "most reconciles in a row that left the HPA's status as it was, though the utilization had"
+        f" moved by more than a point: {replayed.unshown}",
     ]
     if differing is not None:
         evidence.append(

@@ -81,12 +81,15 @@ def figures_over_time(recording: Recording, hpa: str) -> dict[str, Series]:
 
 
 def utilization_seen(hpa: Json, resource: str) -> float | None:
-    """The utilization that the HPA's status shows, in percent."""
+    """The utilization that the HPA's status shows, in percent.
+
+    An HPA may go by the average of the same resource too, whose entry has none.
+    """
     for metric in (hpa.get("status") or {}).get("currentMetrics") or []:
         source = metric.get("resource") or {}
-        if source.get("name") == resource:
-            shown = (source.get("current") or {}).get("averageUtilization")
-            return None if shown is None else float(shown)
+        shown = (source.get("current") or {}).get("averageUtilization")
+        if source.get("name") == resource and shown is not None:
+            return float(shown)
     return None
 
 

@@ -34,6 +34,9 @@ from clusterproof.load.timeline import (
 
 SETTLED_S = 2.0
 """A step that the controller made is seen within this after its reconcile."""
+_POINT = 1.0
+"""In percent of the requests: utilization is cut to whole ones, so that the smallest error of our
+reads may be one."""
 _APART_S = 1.0
 """Of one reconcile the scale comes before the status: on a busy machine this much at most."""
 
@@ -62,8 +65,10 @@ class Replay:
         within_sync: Share of the time in which the observed replicas were predicted, give or take
             one sync period, when the model runs on its own.
         unshown: Most reconciles in a row that were due while the HPA's status stayed as it was, and
-            that would have shown another utilization by all that could be read then. A reconcile
-            writes the status whenever that differs (horizontal.go, updateStatusIfNeeded).
+            that would have shown another utilization by all that could be read then: by more than
+            a point another than the status shows, and than the model's own at the first reconcile
+            under it, as an error of our reads that stays says nothing of the controller. A
+            reconcile writes the status whenever it differs (horizontal.go, updateStatusIfNeeded).
     """
 
     steps: tuple[Step, ...]
@@ -139,7 +144,7 @@ def replay(
     own_replicas = int(value_at(timeline.replicas, ticks[0]))
     steps: list[Step] = []
     free: list[tuple[float, float]] = [(ticks[0], float(own_replicas))]
-    unshown, longest, status = 0, 0, None
+    unshown, longest, status, first = 0, 0, None, None
     for index, at in enumerate(ticks):
         if world.is_unseen(at):
             unshown = 0
@@ -163,8 +168,9 @@ def replay(
         )
         ours, theirs = steps[-1].shown
         if status is not world.change_at(at):
-            unshown, status = 0, world.change_at(at)
-        unshown = unshown + 1 if ours not in {None, theirs} else 0
+            unshown, status, first = 0, world.change_at(at), None
+        first = ours if first is None else first
+        unshown = unshown + 1 if _is_news(ours, theirs, first) else 0
         longest = max(longest, unshown)
         alone, own = _decide(world, spec, at, own_replicas, pods, own, flags)
         own_replicas = alone.replicas
@@ -317,6 +323,13 @@ def _shown(spec: HpaSpec, decision: Decision) -> float | None:
         if target is _utilized(spec):
             return float(proposal.shown) if isinstance(proposal, Proposal) else None
     return None
+
+
+def _is_news(ours: float | None, theirs: float | None, first: float | None) -> bool:
+    """Whether a reconcile that saw `ours` would have changed a status that shows `theirs`."""
+    if ours is None or first is None:
+        return False
+    return theirs is None or min(abs(ours - theirs), abs(ours - first)) > _POINT
 
 
 def _utilized(spec: HpaSpec) -> ResourceTarget | None:
