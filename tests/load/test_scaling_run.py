@@ -51,8 +51,8 @@ AGREES = (
     " the HPA's status as it was, though the utilization had moved by more than a point"
 )
 UNSHOWN = (
-    "most reconciles in a row that left the HPA's status as it was, though the utilization had moved"
-    " by more than a point:"
+    "most reconciles in a row that left the HPA's status as it was, though the utilization had"
+    " moved by more than a point:"
 )
 
 

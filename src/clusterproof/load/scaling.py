@@ -29,7 +29,7 @@ of the time at least (recordings of the laboratory, their times inferred), a wro
 changed anything, for 60 % at most."""
 _UNSHOWN = 4
 """Our choice: a minute, by the default sync period. No reconcile did in the recordings of the
-laboratory, their times inferred; five or more in a row where a generated controller reconciled only
+laboratory, their times inferred; six or more in a row where a generated controller reconciled only
 once in 15 to 25 periods (`loadtests.generated`)."""
 
 
