@@ -31,6 +31,8 @@ STAGE_FILES = (
     "pod/fast/pod-delete.yaml",
 )
 MARK = "clusterproof.dev/simulated"
+PREFIX = "simulated-"
+"""Of the names of all that is simulated."""
 POD_CIDR = "10.128.0.0/16"
 """Addresses written into simulated Pods; no route leads there."""
 
@@ -75,16 +77,16 @@ def down(progress: Progress) -> None:
         for namespace in sorted(namespaces):
             # The whole collection in one call: thousands, one by one, would take minutes.
             _delete(api, f"/api/v1/namespaces/{namespace}/pods", labelSelector=MARK)
-        nodes = api.list("/api/v1/nodes", label_selector=MARK)
-        names = [simulated["metadata"]["name"] for simulated in nodes]
-        for name in names:
-            _delete(api, f"/api/v1/nodes/{name}")
+        for simulated in api.list("/api/v1/nodes", label_selector=MARK):
+            _delete(api, f"/api/v1/nodes/{simulated['metadata']['name']}")
         if any(report.name == "kwok" for report in supervision.reports()):
             supervision.forget("kwok")
         # The garbage collector takes a node's Lease some time after it. The next kwok would renew
         # the old one meanwhile, go on with its UID once it is gone, and never play that node.
-        for name in names:
-            _delete(api, f"{NODE_LEASES}/{name}")
+        # By their own names, for the nodes of a `down` that was interrupted are gone already.
+        for lease in api.list(NODE_LEASES):
+            if lease["metadata"]["name"].startswith(PREFIX):
+                _delete(api, f"{NODE_LEASES}/{lease['metadata']['name']}")
 
 
 def component() -> Component:
@@ -116,7 +118,7 @@ def stages() -> Path:
 
 def node(number: int) -> Json:
     """One simulated node, that only takes what tolerates it."""
-    name = f"simulated-{number:03d}"
+    name = f"{PREFIX}{number:03d}"
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -137,9 +139,9 @@ def pod(number: int, on_node: int) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"simulated-{number:05d}", "labels": {MARK: "true"}},
+        "metadata": {"name": f"{PREFIX}{number:05d}", "labels": {MARK: "true"}},
         "spec": {
-            "nodeName": f"simulated-{on_node:03d}",
+            "nodeName": f"{PREFIX}{on_node:03d}",
             "automountServiceAccountToken": False,
             "containers": [{"name": "simulated", "image": "clusterproof.dev/simulated:1.0.0"}],
         },

@@ -104,8 +104,9 @@ def run(figure: Figure) -> bool:
 
 def _with_uv() -> dict[str, str]:
     """Our environment, with the uv that started us where a command says `uv`."""
-    folder = Path(os.environ.get("UV", "")).parent
-    return {**os.environ, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
+    if not (uv := os.environ.get("UV")):
+        return {**os.environ}
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(uv).parent), os.environ["PATH"]])}
 
 
 def _put_back(path: Path, text: str | None) -> None:

@@ -49,7 +49,7 @@ from clusterproof.spec.row import ObjectRef
             {
                 "$": "object",
                 "of": "clusterproof.kube.paths:Missing",
-                "value": {"at": "spec.replicas"},
+                "value": {"at": "spec.replicas", "is_unset": False},
             },
         ),
         (

@@ -10,7 +10,7 @@ import pytest
 
 from clusterproof.errors import SpecError
 from testbed.figures import registry
-from testbed.figures.__main__ import run
+from testbed.figures.__main__ import _with_uv, run
 from testbed.figures.pages import GENERATED, blocks, complaint, pages, rewritten, unmarked
 from testbed.figures.registry import PROJECT, Figure, figures, numbers_in
 
@@ -44,6 +44,17 @@ def test_block_stands_in_its_page_as_its_record_or_the_registry_says(figure: Fig
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
 def test_a_command_has_nothing_to_fill_in(figure: Figure) -> None:
     assert not PLACEHOLDER.search(figure.command)
+
+
+@pytest.mark.parametrize(("uv", "first"), [("/opt/uv/uv", "/opt/uv:"), ("", ""), (None, "")])
+def test_commands_find_the_uv_that_started_us_and_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, uv: str | None, first: str
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.delenv("UV", raising=False)
+    if uv is not None:
+        monkeypatch.setenv("UV", uv)
+    assert _with_uv()["PATH"] == f"{first}/usr/bin"
 
 
 @pytest.mark.parametrize("command", ["run FOLDER --runs 9", "run RULE", "run --cases N", "run ..."])

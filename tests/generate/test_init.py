@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clusterproof.checks.field import FieldRow
 from clusterproof.checks.field import look as look_at_field
@@ -17,7 +19,8 @@ from clusterproof.cli import main
 from clusterproof.errors import SpecError
 from clusterproof.generate.rows import Rows
 from clusterproof.generate.sources import Source, from_cluster, from_manifests
-from clusterproof.generate.write import write_spec
+from clusterproof.generate.write import _text, write_spec
+from clusterproof.spec.document import read_document
 from tests.judging import at_cluster, differences
 from tests.observe.cluster_objects import cluster_of
 
@@ -236,6 +239,20 @@ def test_an_object_that_is_not_whole_is_said_and_no_traceback(odd: Json) -> None
     whole = {"metadata": {"name": "odd", "namespace": "here"}, **odd}
     rows = rows_of(deployment(), whole)
     assert [one for one in rows.left_out if f"{odd['kind']}/${{here}}/odd" in one]
+
+
+PLAIN = ["y", "on", "1.5e3", "08", "-.5", "0o17", "0.1e5", "+.5", "5.e3", "0_8", "+.nan", "12:30"]
+PLAIN += ["=", "<<", "~", "", "1e3", "017", "0x_", "2026-11-28", "null", "- a", "a: b", "# a"]
+TEXTS = st.sampled_from(PLAIN) | st.text("+-.0123456789eExXoO_:=yYnN~<# ", max_size=6)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(TEXTS))
+def test_each_text_is_read_as_it_was_written(tmp_path: Path, texts: list[str]) -> None:
+    content = {"rows": texts, "keys": {text: {"value": text} for text in texts}}
+    path = tmp_path / "rows.yaml"
+    path.write_text(_text(Source("tests", ()), content), encoding="utf-8")
+    assert read_document(path).data == content
 
 
 def test_a_text_with_dollars_is_itself_again(tmp_path: Path) -> None:

@@ -105,35 +105,61 @@ def test_a_field_as_expected_differs_in_nothing() -> None:
     assert differences(row(), FieldValue(object_exists=True, value=3)) == ()
 
 
+WEB = {
+    "metadata": {"name": "web"},
+    "spec": {
+        "replicas": 3,
+        "containers": [{"name": "web", "cpu": None}, {"name": "dns", "cpu": "1"}],
+        "volumes": [],
+    },
+}
+
+
 @pytest.mark.parametrize(
-    ("value", "observed"),
+    ("path", "observed"),
     [
-        (Missing("spec.tolerance"), None),
-        ("0.1", None),
-        ("100m", None),
-        ("1", '"1"'),
-        ("0", '"0"'),
+        ("spec.cpu", None),
+        ("spec.behavior.scaleUp.cpu", None),
+        ("spec['example.dev/cpu']", None),
+        ("spec.containers[name=web].cpu", None),
+        ("spec.containers[0].resources.cpu", None),
+        ("cpu", None),
+        ("spec.containers[name=dns].cpu", '"1"'),
+        ("spec.replicas", "3"),
+        ("spce.cpu", "absent (no spce)"),
+        ("spec.containers[name=gone].cpu", "absent (no spec.containers[name=gone])"),
+        ("spec.containers[7].cpu", "absent (no spec.containers[7])"),
+        ("spec.containers[7]", "absent (no spec.containers[7])"),
+        ("spec.initContainers[0].cpu", "absent (no spec.initContainers)"),
+        ("spec.initContainers[name=web].cpu", "absent (no spec.initContainers)"),
+        ("spec.containers.cpu", "absent (no spec.containers.cpu)"),
+        ("spec.replicas.cpu", "absent (no spec.replicas.cpu)"),
+        ("spec.replicas.limits.cpu", "absent (no spec.replicas.limits)"),
     ],
 )
-def test_a_field_that_is_not_set_is_judged_by_its_default(
-    value: object, observed: str | None
+def test_a_default_stands_only_for_a_field_of_what_is_there(
+    path: str, observed: str | None
 ) -> None:
-    rule = row(path="spec.tolerance", default="0.1", expect={"quantity": "0.1"})
-    different = differences(rule, FieldValue(object_exists=True, value=value))
+    rule = row(path=path, default="0.1", expect={"quantity": "100m"})
+    different = differences(rule, FieldValue(object_exists=True, value=look_up(WEB, path)))
     assert [each.observed for each in different] == [observed] * (observed is not None)
 
 
 def test_a_default_that_differs_is_said_of_the_field_that_is_not_set() -> None:
-    rule = row(path="spec.tolerance", default="0.1", expect={"quantity": "0.2"})
-    (different,) = differences(rule, FieldValue(object_exists=True, value=Missing("spec")))
+    rule = row(path="spec.cpu", default="0.1", expect={"quantity": "0.2"})
+    unset = look_up(WEB, rule.path)
+    (different,) = differences(rule, FieldValue(object_exists=True, value=unset))
     assert different.code == "field-absent"
-    (different,) = differences(rule, FieldValue(object_exists=False, value=Missing("spec")))
+    (different,) = differences(rule, FieldValue(object_exists=False, value=unset))
     assert different.code == "object-absent"
 
 
-def test_a_default_beside_absent_is_refused() -> None:
+@pytest.mark.parametrize(
+    "fields", [{"expect": {"absent": True}}, {"path": "spec.containers[*].cpu"}]
+)
+def test_a_default_that_can_never_stand_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected no default"):
-        row(default=1, expect={"absent": True})
+        row(default=1, **fields)
 
 
 def test_another_value_is_said_with_both() -> None:

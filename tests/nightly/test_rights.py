@@ -1,9 +1,11 @@
 """The Roles of deploy/nightly grant what runs really used, and nothing else."""
 
+import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +13,10 @@ import yaml
 
 from clusterproof.checks import read_spec
 from clusterproof.errors import SpecError
+from clusterproof.kube.yaml_file import read_yaml
+from clusterproof.nightly import cli
 from clusterproof.nightly.rights import Grant, granted, grants_of, needed, roles
+from clusterproof.report.record import RunRecord
 
 PROJECT = Path(__file__).parents[2]
 RIGHTS = PROJECT / "deploy" / "nightly" / "rights"
@@ -54,6 +59,19 @@ def test_only_the_active_opt_in_writes() -> None:
     for folder in RIGHTS.iterdir():
         writes = {one for one in granted(manifests(folder.name)) if one.verb in WRITING}
         assert bool(writes) == (folder.name == "active")
+
+
+@pytest.mark.parametrize("name", ["1e3", "08", "y", "0o17"])
+def test_the_roles_that_are_printed_keep_each_name_for_kubectl(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    grant = Grant(namespace=name, group="", resource="pods", verb="get")
+    monkeypatch.setattr(RunRecord, "read", lambda _: SimpleNamespace(rights=()))
+    monkeypatch.setattr(cli, "grants_of", lambda _: frozenset({grant}))
+    options = argparse.Namespace(record="", beyond="", name="clusterproof")
+    assert cli._rights(options, []) == 0
+    role = read_yaml(capsys.readouterr().out.encode()).content
+    assert role["metadata"]["namespace"] == name
 
 
 def test_no_rule_has_a_wildcard() -> None:

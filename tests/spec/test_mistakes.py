@@ -135,17 +135,34 @@ def test_two_dollars_write_the_text_itself(tmp_path: Path, text: str, meant: str
         ("2026-01-01", "2026-01-01"),
         ("12:30", "12:30"),
         ("=", "="),
-        ("y", True),
-        ("1e3", "1e3"),
-        ("1.5e3", 1500),
-        ("0o17", 15),
+        ("y", "y"),
+        ("N", "N"),
+        ("on", True),
+        ("08", "08"),
         ("017", 15),
+        ("0o17", "0o17"),
+        ("1e3", "1e3"),
+        ("1.5e3", "1.5e3"),
+        ("1.5e+3", 1500.0),
+        ("-.5", "-.5"),
+        ("+.nan", "+.nan"),
+        ("0_8", "0_8"),
+        ("{y: 1, yes: 2, on: 3, 80: 4, ~: 5}", {"y": 1, "yes": 2, "on": 3, "80": 4, "~": 5}),
+        ("{<<: {on: 1, n: 2}, n: 3}", {"on": 1, "n": 3}),
+        ("[&a 5, {*a : *a}]", [5, {"5": 5}]),
     ],
 )
-def test_a_plain_text_is_what_kubectl_takes_it_for(
+def test_a_plain_value_has_the_type_that_it_always_had(
     tmp_path: Path, text: str, meant: object
 ) -> None:
-    assert read(tmp_path, rows=field(expect=f"{{equals: {text}}}")).expect.equals == meant
+    """And a key is a text, as in JSON."""
+    equals = read(tmp_path, rows=field(expect=f"{{equals: {text}}}")).expect.equals
+    assert (equals, type(equals)) == (meant, type(meant))
+
+
+@pytest.mark.parametrize("text", ["1.5e3", "1e3", "08"])
+def test_a_plain_quantity_is_a_quantity(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, rows=field(expect=f"{{quantity: {text}}}")).expect.quantity
 
 
 def test_a_value_that_its_tag_does_not_allow_is_a_mistake(tmp_path: Path) -> None:

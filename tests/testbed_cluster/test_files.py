@@ -5,17 +5,19 @@ import json
 import tarfile
 from pathlib import Path
 from string import Template
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
-from testbed.cluster import certs, kind, kwok, node_files, paths
+from testbed.cluster import certs, kind, kwok, node_files, paths, supervision
 from testbed.cluster.cgroups import parse_hierarchies
 from testbed.cluster.discovery import target
 from testbed.cluster.disks import Disk, is_ours, parse
 from testbed.cluster.kubeconfigs import kubeconfig
 from testbed.cluster.paths import NodePaths
+from testbed.cluster.progress import Progress
 from testbed.cluster.size import NODE_COUNT
 from testbed.cluster.system_images import write_archive
 from testbed.cluster.topology import NODES
@@ -91,6 +93,23 @@ def test_simulated_pod_is_marked_and_bound_to_a_simulated_node() -> None:
     made = kwok.pod(7, 3)
     assert made["metadata"]["labels"] == {kwok.MARK: "true"}
     assert made["spec"]["nodeName"] == kwok.node(3)["metadata"]["name"]
+
+
+def test_leases_of_simulated_nodes_that_are_gone_are_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A `down` that was interrupted took the nodes and not their Leases."""
+    leases = [{"metadata": {"name": name}} for name in ("node-1", "simulated-000")]
+    deleted = []
+    api = SimpleNamespace(
+        list=lambda path, **_: leases if path == kwok.NODE_LEASES else [],
+        request=lambda method, path, **_: deleted.append((method, path)),
+    )
+    monkeypatch.setattr(kwok, "connect", lambda _: None)
+    monkeypatch.setattr(kwok, "KubeApi", lambda _: api)
+    monkeypatch.setattr(supervision, "reports", list)
+    kwok.down(Progress(io.StringIO()))
+    assert deleted == [("DELETE", f"{kwok.NODE_LEASES}/simulated-000")]
 
 
 def test_image_archive_is_the_same_for_the_same_program(tmp_path: Path) -> None:

@@ -27,7 +27,10 @@ class FieldRow(Row):
     Attributes:
         path: Such as `a.b[name=c]['d.e'].f`.
         default: What Kubernetes takes where the field is not set and no default is written into
-            the object: a field that is absent is judged as this JSON value.
+            the object: a field that is absent is judged as this JSON value. What the field is of
+            has to be there: the object, the element that a filter takes; keys between may be absent
+            (`spec.behavior`). So the path must be right: no check can tell a key that is mistyped
+            from one that is not set.
     """
 
     check: Literal["field"]
@@ -37,9 +40,11 @@ class FieldRow(Row):
     expect: Expectation
 
     @model_validator(mode="after")
-    def _default_is_not_absent(self) -> Self:
+    def _default_can_stand(self) -> Self:
         if self.default is not None and self.expect.absent:
             raise ValueError("expected no default where the field is expected to be absent")
+        if self.default is not None and "[*]" in self.path:
+            raise ValueError("expected no default beside [*], but a filter such as [name=dns]")
         return self
 
 
@@ -47,8 +52,8 @@ def look(row: FieldRow, site: Site) -> Observed[FieldValue]:
     """The field that the row names."""
     field = field_of(site.cluster, row.of, row.path)
     evidence = f"{row.path} is {shown(field.value)}"
-    if row.default is not None and isinstance(field.value, Missing):
-        evidence += f", so Kubernetes takes {shown(row.default)}"
+    if _takes_default(row, field):
+        evidence += f", so its default counts: {shown(row.default)}"
     if not field.object_exists:
         evidence = "there is no such object"
     return Observed(field, f"{row.of} {row.path}", (evidence,), get_command(row.of))
@@ -64,8 +69,7 @@ def judge(row: FieldRow, field: FieldValue) -> Judgement:
         absent = Difference(str(row.of), expected, "no such object", code="object-absent")
         return Failed(absent)
     for each in (field, *field.others):
-        unset = isinstance(each.value, Missing) and row.default is not None
-        value = row.default if unset else each.value
+        value = row.default if _takes_default(row, each) else each.value
         if meets(row.expect, value) or _meets_in_one_form(row.expect, each):
             continue
         code = "field-absent" if isinstance(each.value, Missing) else "field-differs"
@@ -77,6 +81,10 @@ def judge(row: FieldRow, field: FieldValue) -> Judgement:
             )
         return Failed(Difference(row.path, expected, shown(each.value), reason, code=code))
     return Passed(f"{row.of} {row.path}")
+
+
+def _takes_default(row: FieldRow, field: FieldValue) -> bool:
+    return row.default is not None and isinstance(field.value, Missing) and field.value.is_unset
 
 
 def _meets_in_one_form(expect: Expectation, field: FieldValue) -> bool:

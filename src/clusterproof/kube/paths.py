@@ -8,7 +8,7 @@ the API's own defaulting.
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST = 200
@@ -22,9 +22,17 @@ _STEP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a path leads to when nothing is there; `at` is the part that was not found."""
+    """What a path leads to when nothing is there.
+
+    Attributes:
+        at: The part that was not found.
+        is_unset: What the path led to so far is there and lacks a key, and the rest are keys too:
+            a field that is not set, for which a default may stand. Not so of an element of a list
+            that is not there, of a key of a number, and of what is below an absent first key.
+    """
 
     at: str
+    is_unset: bool = field(default=False, compare=False)
 
     def __repr__(self) -> str:
         """As a report shows it."""
@@ -52,7 +60,7 @@ def look_up(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
     Raises:
         ValueError: `path` is no path.
     """
-    position, walked, missing = 0, "", None
+    position, walked, missing, is_unset = 0, "", "", False
     while position < len(path):
         step = _STEP.match(path, position)
         if step is None:
@@ -60,11 +68,17 @@ def look_up(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
         walked += step[0]
         if step["index"] == "*" and not missing:
             return _in_each(value, path[step.end() :], walked)
-        value = None if missing else _one_step(value, step)
-        if value is None:
-            missing = missing or Missing(walked)
+        is_key = bool(step["key"] or step["quoted"])
+        if missing:
+            is_unset = is_unset and is_key
+        else:
+            around, value = value, _one_step(value, step)
+            if value is None:
+                missing = walked
+                is_inside = position > 0 or step.end() == len(path)
+                is_unset = is_key and is_inside and isinstance(around, dict)
         position = step.end()
-    return missing or value
+    return Missing(missing, is_unset) if missing else value
 
 
 def look_up_each(value: Any, path: str) -> list[Any]:  # noqa: ANN401 - JSON

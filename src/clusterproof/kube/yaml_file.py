@@ -72,11 +72,28 @@ def _fraction(loader: Any, node: yaml.ScalarNode) -> str | float:  # noqa: ANN40
     return text if "e" in text.lower() and "." not in text else number
 
 
-class GoScalars:
+class CheckedTags:
+    """For a loader of PyYAML's: a value that its tag does not allow is an error with its line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as PyYAML has it
+        """What a node stands for.
+
+        Raises:
+            YAMLError: Its tag does not allow it.
+        """
+        try:
+            return super().construct_object(node, deep)  # type: ignore[misc] # the loader's
+        except NOT_OF_ITS_TAG as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, NOT_ALLOWED, node.start_mark
+            ) from error
+
+
+class GoScalars(CheckedTags):
     """For a loader of PyYAML's: a plain scalar has the type that go-yaml gives it.
 
-    A date, `12:30` and `=` are texts, `y` is true. Kubeconfigs, specs and manifests are read so;
-    but where a value is made of it, `1e3` keeps its text, for it is a quantity.
+    A date, `12:30` and `=` are texts, `y` is true. Kubeconfigs and manifests are read so; but where
+    a value is made of it, `1e3` keeps its text, for it is a quantity.
     """
 
     bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
@@ -91,19 +108,6 @@ class GoScalars:
         if kind is yaml.ScalarNode and implicit[0]:
             return _TAG + _plain_tag(value)
         return str(super().resolve(kind, value, implicit))  # type: ignore[misc] # the loader's
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as PyYAML has it
-        """What a node stands for.
-
-        Raises:
-            YAMLError: Its tag does not allow it.
-        """
-        try:
-            return super().construct_object(node, deep)  # type: ignore[misc] # the loader's
-        except NOT_OF_ITS_TAG as error:
-            raise yaml.constructor.ConstructorError(
-                None, None, NOT_ALLOWED, node.start_mark
-            ) from error
 
 
 class _Loader(GoScalars, _Base):  # type: ignore[misc] # PyYAML's stubs know no class that may be either

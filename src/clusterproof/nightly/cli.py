@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from clusterproof.errors import ClusterproofError
+from clusterproof.kube.yaml_file import GoScalars
 from clusterproof.nightly.night import KEEP_RUNS, Night, run_night
 from clusterproof.nightly.rights import grants_of, needed, roles
 from clusterproof.nightly.suite import GRACE_S
@@ -138,8 +139,12 @@ def _rights(options: argparse.Namespace, _rest: list[str]) -> int:
     if options.beyond:
         grants -= needed(grants_of(RunRecord.read(options.beyond).rights))
     made = roles(grants, options.name, ("clusterproof", "clusterproof"))
-    sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False))
+    sys.stdout.write(yaml.dump_all(made, Dumper=_Dumper, sort_keys=False))
     return ExitCode.PASSED
+
+
+class _Dumper(GoScalars, yaml.SafeDumper):
+    """Quotes what kubectl would take for no text: a namespace may be named `1e3`."""
 
 
 def _say(text: str) -> None:

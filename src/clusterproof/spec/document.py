@@ -8,11 +8,13 @@ from typing import Any
 import yaml
 
 from clusterproof.errors import SpecError, read_text
-from clusterproof.kube.yaml_file import GoScalars
+from clusterproof.kube.yaml_file import CheckedTags
 
 Location = tuple[str | int, ...]
 SAFE_DEPTH = 5_000
 """libyaml overflows the stack between 10,000 and 100,000 levels (PyYAML 6.0.3, 8 MiB)."""
+_TAG = "tag:yaml.org,2002:"
+_TEXTS = frozenset({f"{_TAG}timestamp", f"{_TAG}value"})
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,33 @@ def read_document(path: Path) -> Document:
     return document
 
 
-class _Loader(GoScalars, yaml.SafeLoader):
+class _Values(CheckedTags):
+    """PyYAML's types of plain scalars, which its dumper quotes by: `y`, `08` and `1e3` are texts.
+
+    So are, as to Kubernetes, a date, `12:30`, `=` and each key of a mapping.
+    """
+
+    def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """The tag of a node that names none itself."""
+        tag = str(super().resolve(kind, value, implicit))  # type: ignore[misc] # the loader's
+        is_text = kind is yaml.ScalarNode and (tag in _TEXTS or ":" in value)
+        return f"{_TAG}str" if is_text else tag
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Take in what `<<` names; the keys are texts from then on: `on`, `80`."""
+        super().flatten_mapping(node)  # type: ignore[misc] # the loader's
+        # In nodes of their own: an alias may be a key in one place and a value in another.
+        node.value = [
+            (yaml.ScalarNode(f"{_TAG}str", key.value, key.start_mark, key.end_mark), value)
+            for key, value in node.value
+        ]
+
+
+class _Loader(_Values, yaml.SafeLoader):
     """In Python: it refuses a text that is nested too deeply."""
 
 
-class _FastLoader(GoScalars, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _FastLoader(_Values, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """By libyaml, where PyYAML has it: six times as fast."""
 
 
