@@ -45,6 +45,7 @@ def _red(batch: EventBatch) -> set[str]:
 
 
 GOOD = EventFate("u0", lag_s=1.5, stored=1)
+KEPT = replace(GOOD, held=False)
 
 
 def test_a_batch_that_arrived_differs_in_nothing() -> None:
@@ -71,7 +72,66 @@ def test_an_event_that_was_given_up_and_is_there_all_the_same_was_accepted() -> 
 
 
 def test_events_that_the_sdk_still_holds_are_not_accepted_and_not_lost() -> None:
-    assert _red(_batch(GOOD, EventFate("u1"), unsent=1)) == {"accepted", "durable"}
+    assert _red(_batch(KEPT, EventFate("u1", held=True), unsent=1)) == {"accepted", "durable"}
+
+
+CAME = [EventFate(f"c{index}", lag_s=1.0, stored=1) for index in range(70)]
+STILL_HELD = [EventFate(f"h{index}", lag_s=1.0, stored=1) for index in range(100)]
+NEVER_CAME = [EventFate(f"n{index}") for index in range(30)]
+
+
+def test_what_was_confirmed_is_lost_although_as_many_others_are_still_held() -> None:
+    """Those that the SDK holds came back: they fill no gap."""
+    events = [
+        *(replace(event, held=False) for event in [*CAME, *NEVER_CAME]),
+        *(replace(event, held=True) for event in STILL_HELD),
+    ]
+    batch = _batch(*events, unsent=100)
+    assert _red(batch) == {"durable", "lost"}
+    assert _codes("durable", batch) == _codes("lost", batch) == {"event-lost"}
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        _batch(*CAME, *NEVER_CAME, *STILL_HELD, unsent=100),
+        _batch(GOOD, EventFate("u1"), unsent=1),
+    ],
+    ids=["fewer are missing", "as many are missing"],
+)
+def test_a_loss_is_in_doubt_where_it_is_not_known_what_the_sdk_holds(batch: EventBatch) -> None:
+    with pytest.raises(DoubtError, match="the SDK still held"):
+        differences(_row("lost"), batch)
+
+
+def test_none_is_lost_where_the_sdk_holds_all_and_more_is_lost_than_it_holds() -> None:
+    assert not differences(_row("lost"), _batch(*CAME, EventFate("u1"), unsent=71))
+    (difference,) = differences(_row("lost"), _batch(GOOD, *NEVER_CAME, unsent=10))
+    assert (difference.observed, difference.code) == ("20 of 31 sent", "event-lost")
+
+
+def test_a_missing_event_is_not_said_to_be_rejected_where_unsent_ones_came_back() -> None:
+    assert _codes("durable", _batch(*CAME, *NEVER_CAME, *STILL_HELD, unsent=100)) == {
+        "event-not-back"
+    }
+
+
+@pytest.mark.parametrize(
+    ("sends", "words"),
+    [
+        ([3, 3], "2 still unsent (sent 3 times, not confirmed)"),
+        ([1, 1], "2 still unsent (sent once, not confirmed)"),
+        ([3, 1], "2 still unsent (sent up to 3 times, not confirmed)"),
+        ([2, 0], "2 still unsent (1 of them sent 2 times, not confirmed)"),
+        ([0, 0], "2 still unsent"),
+        ([None, None], "2 still unsent"),
+    ],
+)
+def test_what_is_known_of_unsent_events_is_told(sends: list[int | None], words: str) -> None:
+    held = [EventFate(f"u{index}", sends=times, held=True) for index, times in enumerate(sends)]
+    for figure in ("accepted", "durable"):
+        (difference,) = differences(_row(figure), _batch(KEPT, *held, unsent=2))
+        assert difference.reason == words
 
 
 def test_no_event_at_all_has_no_lag() -> None:
@@ -149,9 +209,21 @@ def test_what_was_sent_twice_may_be_stored_twice(
         differences(_row("duplicate"), batch)
 
 
+def _at_most_three_copies() -> IngestionRow:
+    return _row("duplicate").model_copy(update={"expect": Expectation(at_most=3)})
+
+
+def test_what_was_sent_twice_is_no_doubt_of_a_row_that_allows_it() -> None:
+    twice = [EventFate(name, lag_s=1.0, stored=2, sends=2) for name in "ab"]
+    assert differences(_at_most_three_copies(), _batch(GOOD, *twice)) == ()
+
+
 def test_an_event_that_the_count_lacks_is_in_doubt() -> None:
     with pytest.raises(DoubtError, match="the count lacks 1 of 2 events"):
         differences(_row("duplicate"), _batch(GOOD, replace(GOOD, stored=0)))
+    twice = EventFate("u1", lag_s=1.0, stored=2)
+    with pytest.raises(DoubtError, match="the count lacks 1 of 2 events"):
+        differences(_at_most_three_copies(), _batch(twice, replace(GOOD, stored=0)))
 
 
 def test_what_the_sdk_still_holds_is_neither_lost_nor_waiting() -> None:

@@ -385,6 +385,16 @@ def _told_by(**fault: Any) -> Callable[[PosthogStandIn], None]:  # noqa: ANN401 
 
 
 ONE_TWICE = {"twice": lambda index: index == 1}
+
+
+def _held(lose: Callable[[int], bool]) -> Run:
+    return Run(
+        "the second batch is held",
+        _told_by(lose=lose, captured_s=[0.0, 8.0]),
+        settings={"events": 150, "within_s": 3.0},
+    )
+
+
 BUSY = Reply(429, THROTTLED, {"retry-after": "1"})
 GATEWAY = Reply(504, "<html>")
 IMPATIENT = """
@@ -392,6 +402,11 @@ import posthog
 usual = posthog.Posthog
 posthog.Posthog = lambda *args, **options: usual(*args, **{**options, "timeout": 0.3})
 """
+OLD_PYTHON = f"""{IMPATIENT}
+import sys
+sys.addaudithook = lambda hook: None
+"""
+"""Python 3.9 raises no audit event where something is sent."""
 
 
 @pytest.mark.parametrize(
@@ -433,6 +448,14 @@ def test_copies_are_counted(run: Run, ended: Callable[[Run], Any]) -> None:
         ),
         (
             Run(
+                "sent again, with an old Python",
+                _told_by(captured_s=[2.0], counts=[BUSY, BUSY]),
+                before=OLD_PYTHON,
+            ),
+            "doubt",
+        ),
+        (
+            Run(
                 "sent again, and one of both twice",
                 _told_by(captured_s=[2.0], counts=[BUSY, BUSY], **ONE_TWICE),
                 before=IMPATIENT,
@@ -450,6 +473,41 @@ def test_what_the_sdk_sent_again_is_no_duplicate_of_posthog(
     assert {event.sends for event in batch.events} == {2}
     assert _outcome(judge(_ingestion("duplicate"), batch)) == outcome
     assert batch.accepted == EVENTS
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        Run(
+            "one twice, in an answer that lacks others",
+            _told_by(**ONE_TWICE, partly=[lambda index: index == 1, lambda index: index != 1]),
+        )
+    ],
+    ids=lambda run: run.name,
+)
+def test_a_copy_that_one_answer_showed_is_not_forgotten_for_the_next(
+    run: Run, ended: Callable[[Run], Any]
+) -> None:
+    assert _outcome(judge(_ingestion("duplicate"), ended(run))) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("run", "lost"),
+    [
+        (_held(lambda index: index == 3), "fail"),
+        (_held(lambda index: index == 120), "pass"),
+    ],
+    ids=["a confirmed one", "one that is held"],
+)
+def test_what_the_sdk_still_holds_is_told_from_what_is_lost(
+    run: Run, lost: str, ended: Callable[[Run], Any]
+) -> None:
+    """Of two batches the second is not confirmed in time."""
+    batch = ended(run)
+    assert [event.held for event in batch.events] == [False] * 100 + [True] * 50
+    assert _outcome(judge(_ingestion("lost"), batch)) == lost
+    (difference,) = judge(_ingestion("durable"), batch).differences
+    assert difference.code == ("event-lost" if lost == "fail" else "event-rejected")
 
 
 def test_a_wait_for_the_rate_is_no_lag(

@@ -14,10 +14,15 @@ HOSTS = st.sampled_from(["mq", "db.shop", "rabbit-0.mq.svc", "10.0.0.7", "[fd00:
 PORTS = st.integers(1, 65535).map(lambda number: f":{number}")
 USERS = st.sampled_from(["user", "ann", "app-2", "svc.shop"])
 SIGNS = "abKZ0189;/,:@=&!?#%+~.-_"
-PASSWORDS = st.text(SIGNS, min_size=3, max_size=20).filter(lambda text: not is_harmless(text))
+LIKE_A_LIST = st.from_regex(r"[0-9]{1,5}[,;]b:[0-9]{1,5}[,;][0-9ab:;,]{1,9}", fullmatch=True)
+PASSWORDS = (st.text(SIGNS, min_size=3, max_size=20) | LIKE_A_LIST).filter(
+    lambda text: not is_harmless(text)
+)
 ENDS = st.sampled_from(["", "/", "/0", "/shop?sslmode=require", " refused", '"'])
 _PORT_OR_PATH = re.compile(r"\d{1,5}[/?#]")
-_PORT_OF_A_LIST = re.compile(r"\d{1,5}[,;](?:[a-zA-Z][\w+.-]*://)?[\w.-]+:\d{1,5}(?:[,;/?#]|$)")
+_PORT_OF_A_LIST = re.compile(
+    r"\d{1,5}[,;](?:[a-zA-Z][\w+.-]*://)?[\w.-]+:\d{1,5}(?:[,;][^@]*)?[/?#]"
+)
 _QUERY = re.compile(r"\d{1,5}[/?#].*\w=|\d{1,5}\?\w+=")
 
 
@@ -67,7 +72,7 @@ BARE = st.text("aK09;!#$&?|/", min_size=4, max_size=20).filter(
     lambda text: (
         re.search(r"\d", text)
         and re.search(r"[;!#$&?|]", text)
-        and not re.match(r"/|\d{1,5}[/?#]", text)
+        and not re.match(r"/|\d{1,5}/", text)
     )
 )
 

@@ -89,18 +89,32 @@ def _doubt(row: IngestionRow, fact: EventBatch) -> str:
         return f"none of {len(fact.events)} events was accepted: none could be lost"
     if row.figure in _OF_STORED and not fact.durable:
         return f"none of {len(fact.events)} events came back: nothing says {row.figure}"
-    return _doubt_of_copies(fact) if row.figure == "duplicate" else _doubt_of_lag(row, fact)
+    if row.figure == "lost":
+        return _doubt_of_lost(row, fact)
+    return _doubt_of_copies(row, fact) if row.figure == "duplicate" else _doubt_of_lag(row, fact)
 
 
-def _doubt_of_copies(fact: EventBatch) -> str:
+def _doubt_of_lost(row: IngestionRow, fact: EventBatch) -> str:
+    """Why nothing can be said of a loss: what is missing may be what the SDK still held, or ""."""
+    least = fact.accepted - len(fact.durable)
+    if meets(row.expect, least) == meets(row.expect, fact.perhaps_lost):
+        return ""
+    return (
+        f"{len(fact.missing)} events did not come back and the SDK still held {fact.unsent}:"
+        " it is not known whether it held those"
+    )
+
+
+def _doubt_of_copies(row: IngestionRow, fact: EventBatch) -> str:
     """Why nothing can be said of rows of one event: they were not counted, or sent twice, or ""."""
     twice = [event for event in fact.events if event.stored > 1]
     uncounted = sum(event.stored == 0 for event in fact.durable)
-    if uncounted and not twice:
+    is_met = meets(row.expect, sum(event.stored - 1 for event in twice))
+    if uncounted and is_met:
         missing = f"the count lacks {uncounted} of {len(fact.durable)} events that were read back"
         why = fact.reading.unseen or fact.reading.error or missing
         return f"the rows of the events were not counted: {why}"
-    if twice and all(event.stored <= (event.sends or 1) for event in twice):
+    if not is_met and all(event.stored <= (event.sends or 1) for event in twice):
         return (
             f"the SDK sent {len(twice)} events again, for PostHog did not confirm them in time:"
             " it may have stored what it was sent"
@@ -144,12 +158,12 @@ def _differences(row: IngestionRow, fact: EventBatch) -> Iterator[Difference]:
 
 
 def _reason(figure: str, fact: EventBatch) -> str:
-    unsent = [f"{fact.unsent} still unsent"] if fact.unsent else []
+    unsent = [_unsent(fact)] if fact.unsent else []
     if figure == "accepted":
         errors = list(dict.fromkeys(event.error for event in fact.events if event.error))
         return "; ".join([*fact.refusals, *errors[:_SHOWN], *unsent])
     if figure in {"durable", "lost"}:
-        lost = [event.uuid for event in fact.events if event.lag_s is None and not event.error]
+        lost = [event.uuid for event in fact.missing]
         if not FIGURES["lost"](fact):
             return "; ".join([*fact.refusals, *unsent])
         such_as = f"not read back within {fact.within_s:g} s, such as {', '.join(lost[:_SHOWN])}"
@@ -162,6 +176,21 @@ def _reason(figure: str, fact: EventBatch) -> str:
         until = "; a merge of ClickHouse will leave one row of each" if _are_merged(fact) else ""
         return f"such as {', '.join(twice[:_SHOWN])}{until}"
     return ""
+
+
+def _unsent(fact: EventBatch) -> str:
+    """How many the SDK still held, and whether it had sent them."""
+    tries = [
+        event.sends
+        for event in fact.events
+        if event.sends and not event.error and event.lag_s is None and event.held is not False
+    ]
+    if not tries:
+        return f"{fact.unsent} still unsent"
+    times = "once" if max(tries) == 1 else f"{max(tries)} times"
+    some = f"{len(tries)} of them " if len(tries) < fact.unsent else ""
+    up_to = "up to " if len(set(tries)) > 1 else ""
+    return f"{fact.unsent} still unsent ({some}sent {up_to}{times}, not confirmed)"
 
 
 def _whose_clock(fact: EventBatch) -> str:
@@ -211,8 +240,12 @@ def _rejected(fact: EventBatch) -> str:
 def _missing(fact: EventBatch) -> str:
     if fact.waiting and FIGURES["lost"](fact):
         return "event-waiting"
-    if fact.refusals or not FIGURES["lost"](fact):
+    # Of fewer missing than unsent some unsent came back: those that are missing may be others.
+    is_unclear = fact.perhaps_lost and len(fact.missing) < fact.unsent
+    if fact.refusals or not (FIGURES["lost"](fact) or is_unclear):
         return _rejected(fact)
+    if not FIGURES["lost"](fact):
+        return "event-not-back"
     return "event-lost" if fact.durable or fact.waiting == 0 else "event-not-back"
 
 

@@ -109,6 +109,8 @@ class EventFate:
         stored: How often it is stored; 0 where that is not known.
         kept: How many of these rows a merge of ClickHouse leaves; None where that is not known.
         sends: How often the SDK sent it; None in a record of an earlier version.
+        held: The SDK still held it when the time was up, sent or not; None in a record of an
+            earlier version.
         altered: What came back otherwise than it was sent.
     """
 
@@ -120,6 +122,7 @@ class EventFate:
     absent_s: float | None = None
     kept: int | None = None
     sends: int | None = None
+    held: bool | None = None
 
     @property
     def surely_s(self) -> float | None:
@@ -168,9 +171,30 @@ class EventBatch:
 
     @property
     def accepted(self) -> int:
-        """How many PostHog took, as far as the SDK knows; what was read back was taken for sure."""
-        rejected = sum(bool(event.error) and event.lag_s is None for event in self.events)
-        return max(len(self.events) - rejected - self.unsent, len(self.durable))
+        """How many PostHog took, as far as the SDK knows; what was read back was taken for sure.
+
+        The least, where it is not known which events the SDK still held.
+        """
+        rejected = sum(
+            bool(event.error or event.held) and event.lag_s is None for event in self.events
+        )
+        unknown = self.unsent if any(event.held is None for event in self.events) else 0
+        return max(len(self.events) - rejected - unknown, len(self.durable))
+
+    @property
+    def missing(self) -> list[EventFate]:
+        """The events that did not come back, although nothing says that PostHog lacks them."""
+        return [
+            event
+            for event in self.events
+            if event.lag_s is None and not event.error and not event.held
+        ]
+
+    @property
+    def perhaps_lost(self) -> int:
+        """How many were confirmed and did not come back, at the most."""
+        confirmed = sum(not event.error for event in self.events) - self.unsent
+        return max(self.accepted - len(self.durable), min(len(self.missing), confirmed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ Request:
 Answer:
     send: events: for each {uuid, error, lag_s (to the first answer that has it), absent_s (to the
         last look that had it not), sends (how often the SDK sent it, and sends it again where no
-        answer came in time), stored, kept, altered}; unsent; began_at (this Pod's clock, in
+        answer came in time), held (by the SDK, at the end), stored, kept, altered}; unsent (how
+        many are held); began_at (this Pod's clock, in
         seconds since 1970); waiting (in PostHog's queue by
         its status page, asked only where events are missing, or null).
     both: reading, took_s.     read: events: uuid -> {event, distinct_id, properties}.
@@ -25,6 +26,7 @@ Answer:
 """
 
 import email.utils
+import http.client
 import json
 import math
 import os
@@ -389,16 +391,18 @@ def waiting(reading: Reading) -> Union[int, None]:  # noqa: UP007 - Python 3.9 i
 def count_sends() -> "Counter[str]":
     """How often the SDK sends each event from now on, by what its own threads write.
 
-    Source: Python docs, "Audit events table": http.client.send (3.8 and later).
+    Not by the audit event http.client.send, which Python raises from 3.10 on only.
     """
     sends: Counter[str] = Counter()
+    usual = http.client.HTTPConnection.send
 
-    def note(event: str, arguments: tuple[Any, ...]) -> None:
+    def send_noted(connection: Any, data: Any) -> None:  # noqa: ANN401 - http.client's
         is_ours = threading.current_thread() is threading.main_thread()
-        if event == "http.client.send" and not is_ours and isinstance(arguments[1], bytes):
-            sends.update({uuid.decode() for uuid in UUID.findall(arguments[1])})
+        if not is_ours and isinstance(data, bytes):
+            sends.update({uuid.decode() for uuid in UUID.findall(data)})
+        usual(connection, data)
 
-    sys.addaudithook(note)
+    http.client.HTTPConnection.send = send_noted  # type: ignore[method-assign]
     return sends
 
 
@@ -422,12 +426,14 @@ def send(request: Json) -> Json:
         flush_interval=0.5,
     )
     captured: dict[str, float] = {}
+    dropped: set[str] = set()
     for event in events:
         captured[event["uuid"]] = time.monotonic()
         taken = client.capture(**event)
         # Its uuid, or None; before version 6, whether it was queued, and the message.
         if taken is None or (isinstance(taken, tuple) and not taken[0]):
             errors[event["uuid"]] = "the SDK dropped it"
+            dropped.add(event["uuid"])
     reading = Reading(request, kept=COUNT_QUERIES)
     seen: dict[str, float] = {}
     absent: dict[str, float] = {}
@@ -453,6 +459,9 @@ def send(request: Json) -> Json:
     while client.queue.unfinished_tasks and time.monotonic() < reading.ends_at:
         PAUSE.wait(0.1)
     unsent = client.queue.unfinished_tasks  # neither sent nor given up
+    # The SDK's one thread takes them in their order: those that it holds are the last.
+    queued = [uuid for uuid in sent if uuid not in dropped]
+    held = set(queued[max(0, len(queued) - unsent) :])
     complete, refused = not reading.error, reading.error
     missing = [uuid for uuid in sent if uuid not in seen and uuid not in errors]
     depth = waiting(reading) if missing else None
@@ -467,6 +476,7 @@ def send(request: Json) -> Json:
                 "lag_s": round(seen[uuid], 3) if uuid in seen else None,
                 "absent_s": round(absent.get(uuid, 0.0), 3),
                 "sends": sends[uuid],
+                "held": uuid in held,
                 "stored": copies.get(uuid, (0, 0))[0],
                 "kept": copies.get(uuid, (0, 0))[1],
                 "altered": altered.get(uuid, []),
@@ -483,7 +493,8 @@ def send(request: Json) -> Json:
 def counted(reading: Reading, uuids: list[str], settle_s: float) -> dict[str, tuple[int, int]]:
     """For each uuid its rows, and how many of them a merge of ClickHouse leaves.
 
-    Rows of one uuid become one where event and distinct_id are equal too.
+    Rows of one uuid become one where event and distinct_id are equal too. The most of all answers
+    count: what one has twice was stored twice, whatever the next, more complete, has.
     """
     copies: dict[str, tuple[int, int]] = {}
     if not uuids:
@@ -496,10 +507,12 @@ def counted(reading: Reading, uuids: list[str], settle_s: float) -> dict[str, tu
         if reading.refused or (turn and reading.asked >= reading.budget):
             break
         PAUSE.wait(min(turn, 1))
-        copies = {}
+        answer: dict[str, tuple[int, int]] = {}
         for uuid, _, _, rows in reading.select(columns, uuids, "GROUP BY uuid, event, distinct_id"):
-            stored, kept = copies.get(uuid, (0, 0))
-            copies[uuid] = (stored + rows, kept + 1)
+            stored, kept = answer.get(uuid, (0, 0))
+            answer[uuid] = (stored + rows, kept + 1)
+        for uuid, rows_of_it in answer.items():
+            copies[uuid] = max(copies.get(uuid, (0, 0)), rows_of_it)
         if not reading.error and len(copies) == len(uuids):
             break
     return copies
