@@ -129,7 +129,7 @@ class PosthogStandIn:
         capture_status: What the capture endpoint answers.
         instead: What is answered in place of the query of this number, from 1; None: the query.
         counts: What is answered in place of the first counts of copies.
-        partly: Which events (by their `index`) the first counts of copies know.
+        partly: What the first counts of copies know of the events that are stored.
         captured_s: How late the first batches are answered; they are taken at once.
         polls: Queries that are asked to be answered later end at the so manieth poll; 0: never.
         gives_up: Of so many polls, the first, the gateway gives up.
@@ -157,7 +157,7 @@ class PosthogStandIn:
         self.instead: Callable[[int], Reply | None] = lambda _: None
         self.refreshes: list[str] = []
         self.counts: list[Reply] = []
-        self.partly: list[Callable[[int], bool]] = []
+        self.partly: list[Callable[[list[dict[str, Any]]], list[dict[str, Any]]]] = []
         self.captured_s: list[float] = []
         self.polls = 1
         self.gives_up = 0
@@ -249,8 +249,7 @@ class PosthogStandIn:
         found = [e for at, e in self.stored if e["uuid"] in wanted and now - at >= self.slow_s]
         if "GROUP BY uuid" in text:
             if self.partly:
-                knows = self.partly.pop(0)
-                found = [event for event in found if knows(event["properties"]["index"])]
+                found = self.partly.pop(0)(found)
             keys = [(event["uuid"], event["event"], event["distinct_id"]) for event in found]
             rows: list[list[Any]] = [[*key, keys.count(key)] for key in dict.fromkeys(keys)]
         elif text.startswith("SELECT count()"):

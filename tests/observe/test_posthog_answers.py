@@ -387,6 +387,10 @@ def _told_by(**fault: Any) -> Callable[[PosthogStandIn], None]:  # noqa: ANN401 
 ONE_TWICE = {"twice": lambda index: index == 1}
 
 
+def _each_once(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({event["uuid"]: event for event in stored}.values())
+
+
 def _held(lose: Callable[[int], bool]) -> Run:
     return Run(
         "the second batch is held",
@@ -479,8 +483,8 @@ def test_what_the_sdk_sent_again_is_no_duplicate_of_posthog(
     "run",
     [
         Run(
-            "one twice, in an answer that lacks others",
-            _told_by(**ONE_TWICE, partly=[lambda index: index == 1, lambda index: index != 1]),
+            "one twice, in an answer that lacks others, and once in the next",
+            _told_by(**ONE_TWICE, partly=[lambda stored: stored[1:3], _each_once]),
         )
     ],
     ids=lambda run: run.name,

@@ -402,7 +402,7 @@ def count_sends() -> "Counter[str]":
             sends.update({uuid.decode() for uuid in UUID.findall(data)})
         usual(connection, data)
 
-    http.client.HTTPConnection.send = send_noted  # type: ignore[method-assign]
+    http.client.HTTPConnection.send = send_noted  # type: ignore[assignment,method-assign]
     return sends
 
 
