@@ -61,7 +61,7 @@ def _p95(lags_s: Iterable[float | None]) -> float | None:
 FIGURES: Mapping[str, Callable[[EventBatch], float | int | None]] = {
     "accepted": lambda batch: batch.accepted / len(batch.events),
     "durable": lambda batch: len(batch.durable) / len(batch.events),
-    "lost": lambda batch: batch.accepted - len(batch.durable),
+    "lost": lambda batch: batch.lost,
     "duplicate": lambda batch: sum(max(0, event.stored - 1) for event in batch.events),
     "late": lambda batch: sum((event.surely_s or 0) > batch.late_after_s for event in batch.events),
     "altered": lambda batch: sum(bool(event.altered) for event in batch.events),
@@ -96,8 +96,7 @@ def _doubt(row: IngestionRow, fact: EventBatch) -> str:
 
 def _doubt_of_lost(row: IngestionRow, fact: EventBatch) -> str:
     """Why nothing can be said of a loss: what is missing may be what the SDK still held, or ""."""
-    least = fact.accepted - len(fact.durable)
-    if meets(row.expect, least) == meets(row.expect, fact.perhaps_lost):
+    if meets(row.expect, fact.lost) == meets(row.expect, fact.perhaps_lost):
         return ""
     return (
         f"{len(fact.missing)} events did not come back and the SDK still held {fact.unsent}:"
@@ -109,7 +108,7 @@ def _doubt_of_copies(row: IngestionRow, fact: EventBatch) -> str:
     """Why nothing can be said of rows of one event: they were not counted, or sent twice, or ""."""
     twice = [event for event in fact.events if event.stored > 1]
     uncounted = sum(event.stored == 0 for event in fact.durable)
-    is_met = meets(row.expect, sum(event.stored - 1 for event in twice))
+    is_met = meets(row.expect, FIGURES["duplicate"](fact))
     if uncounted and is_met:
         missing = f"the count lacks {uncounted} of {len(fact.durable)} events that were read back"
         why = fact.reading.unseen or fact.reading.error or missing
@@ -164,7 +163,7 @@ def _reason(figure: str, fact: EventBatch) -> str:
         return "; ".join([*fact.refusals, *errors[:_SHOWN], *unsent])
     if figure in {"durable", "lost"}:
         lost = [event.uuid for event in fact.missing]
-        if not FIGURES["lost"](fact):
+        if not fact.lost:
             return "; ".join([*fact.refusals, *unsent])
         such_as = f"not read back within {fact.within_s:g} s, such as {', '.join(lost[:_SHOWN])}"
         return f"{such_as}; {_fate(fact)}"
@@ -214,7 +213,7 @@ def _whose_clock(fact: EventBatch) -> str:
 
 def _fate(fact: EventBatch) -> str:
     """What is known of the events that did not come back, or "" where none was accepted."""
-    if not FIGURES["lost"](fact):
+    if not fact.lost:
         return "; ".join(fact.refusals)
     return "; ".join([*fact.refusals, _fate_of_missing(fact)])
 
@@ -238,15 +237,15 @@ def _rejected(fact: EventBatch) -> str:
 
 
 def _missing(fact: EventBatch) -> str:
-    if fact.waiting and FIGURES["lost"](fact):
+    if fact.waiting and fact.lost:
         return "event-waiting"
+    if fact.refusals:
+        return _rejected(fact)
+    if fact.lost:
+        return "event-lost" if fact.durable or fact.waiting == 0 else "event-not-back"
     # Of fewer missing than unsent some unsent came back: those that are missing may be others.
     is_unclear = fact.perhaps_lost and len(fact.missing) < fact.unsent
-    if fact.refusals or not (FIGURES["lost"](fact) or is_unclear):
-        return _rejected(fact)
-    if not FIGURES["lost"](fact):
-        return "event-not-back"
-    return "event-lost" if fact.durable or fact.waiting == 0 else "event-not-back"
+    return "event-not-back" if is_unclear else _rejected(fact)
 
 
 def _is_by_clock(fact: EventBatch) -> bool:

@@ -182,6 +182,11 @@ class EventBatch:
         return max(len(self.events) - rejected - unknown, len(self.durable))
 
     @property
+    def lost(self) -> int:
+        """How many PostHog took and did not give back; the least, as `accepted`."""
+        return self.accepted - len(self.durable)
+
+    @property
     def missing(self) -> list[EventFate]:
         """The events that did not come back, although nothing says that PostHog lacks them."""
         return [
@@ -194,7 +199,7 @@ class EventBatch:
     def perhaps_lost(self) -> int:
         """How many were confirmed and did not come back, at the most."""
         confirmed = sum(not event.error for event in self.events) - self.unsent
-        return max(self.accepted - len(self.durable), min(len(self.missing), confirmed))
+        return max(self.lost, min(len(self.missing), confirmed))
 
 
 @dataclass(frozen=True, slots=True)
