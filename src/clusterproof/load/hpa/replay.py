@@ -8,7 +8,7 @@ really started from; `free` lets the model run on its own replicas from the firs
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clusterproof.kube.objects import condition_entry
@@ -144,10 +144,8 @@ def replay(
     own_replicas = int(value_at(timeline.replicas, ticks[0]))
     steps: list[Step] = []
     free: list[tuple[float, float]] = [(ticks[0], float(own_replicas))]
-    unshown, longest, status, first = 0, 0, None, None
     for index, at in enumerate(ticks):
         if world.is_unseen(at):
-            unshown = 0
             continue
         seen_at = at if exact else _decided_at(at, timeline.replicas)
         spec, pods = world.spec_at(at), world.pods_at(seen_at)
@@ -166,12 +164,6 @@ def replay(
                 shown=(_shown(spec, decision), world.shown_at(at)),
             )
         )
-        ours, theirs = steps[-1].shown
-        if status is not world.change_at(at):
-            unshown, status, first = 0, world.change_at(at), None
-        first = ours if first is None else first
-        unshown = unshown + 1 if _is_news(ours, theirs, first) else 0
-        longest = max(longest, unshown)
         alone, own = _decide(world, spec, at, own_replicas, pods, own, flags)
         own_replicas = alone.replicas
         free.append((at, float(own_replicas)))
@@ -182,7 +174,7 @@ def replay(
         free=predicted,
         agreement=matched / len(steps) if steps else 0.0,
         within_sync=within(timeline.replicas, predicted, ticks[0], ticks[-1], flags.sync_s),
-        unshown=longest,
+        unshown=_most_unshown(world, ticks, steps),
     )
 
 
@@ -319,10 +311,25 @@ def _decide(
 
 def _shown(spec: HpaSpec, decision: Decision) -> float | None:
     """The figure of the first metric that is a share of the Pods' requests."""
+    utilized = _utilized(spec)
     for target, proposal in zip(spec.metrics, decision.proposals, strict=False):
-        if target is _utilized(spec):
+        if target is utilized:
             return float(proposal.shown) if isinstance(proposal, Proposal) else None
     return None
+
+
+def _most_unshown(world: _World, ticks: Iterable[float], steps: Iterable[Step]) -> int:
+    """`Replay.unshown`; a reconcile at which we could not look ends a row."""
+    shown = {step.at: step.shown for step in steps}
+    longest, in_a_row, status, first = 0, 0, None, None
+    for at in ticks:
+        if status is not world.change_at(at):
+            in_a_row, status, first = 0, world.change_at(at), None
+        ours, theirs = shown.get(at, (None, None))
+        first = ours if first is None else first
+        in_a_row = in_a_row + 1 if _is_news(ours, theirs, first) else 0
+        longest = max(longest, in_a_row)
+    return longest
 
 
 def _is_news(ours: float | None, theirs: float | None, first: float | None) -> bool:
