@@ -14,11 +14,11 @@ from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.dns import Address, ServiceName, addresses_in, service_of, services_meant
-from clusterproof.kube.endpoints import has_hostname
 from clusterproof.kube.objects import Json
 from clusterproof.kube.services import external_name, ports_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
+from clusterproof.observe.policy import is_endpoint
 from clusterproof.spec.row import ObjectRef, Ref, Row
 
 
@@ -128,7 +128,7 @@ def _service_meant(cluster: Cluster, host: str, row: ReferenceRow) -> str:
     meant = services_meant(host, row.of.namespace)
     there = [name for name in meant if _is_there(cluster, name)]
     chosen = (
-        next((name for name in there if not name.hostname or _is_endpoint(cluster, name)), None)
+        next((name for name in there if not name.hostname or is_endpoint(cluster, name)), None)
         or next(iter(there), None)
         or next((name for name in meant if not name.hostname), None)
     )
@@ -153,11 +153,6 @@ def _is_there(cluster: Cluster, name: ServiceName) -> bool | None:
         return cluster.find(ref) is not None
     except ObservationError:
         return None
-
-
-def _is_endpoint(cluster: Cluster, name: ServiceName) -> bool:
-    slices = cluster.objects("EndpointSlice", name.namespace)
-    return has_hostname(slices, name.name, name.hostname)
 
 
 def judge(row: ReferenceRow, fact: Reference) -> Judgement:

@@ -106,10 +106,15 @@ def service_reached(cluster: Cluster, host: str, own_namespace: str) -> ObjectRe
         return ref
     meanings = services_meant(host, own_namespace)
     before = [meant for meant in meanings if meant.hostname and meant.namespace == own_namespace]
-    return None if any(_is_endpoint(cluster, meant) for meant in before) else ref
+    return None if any(is_endpoint(cluster, meant) for meant in before) else ref
 
 
-def _is_endpoint(cluster: Cluster, meant: ServiceName) -> bool:
+def is_endpoint(cluster: Cluster, meant: ServiceName) -> bool:
+    """Whether a name with a hostname in it is that of an endpoint of a Service that is there.
+
+    Raises:
+        ObservationError: The Service or its EndpointSlices may not be read.
+    """
     service = ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
     if cluster.find(service) is None:
         return False
