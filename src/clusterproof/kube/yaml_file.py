@@ -16,7 +16,8 @@ import yaml
 Location = tuple[str | int, ...]
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml takes tabs, as go-yaml does
-_TAG = "tag:yaml.org,2002:"
+TAG = "tag:yaml.org,2002:"
+"""Before the names of YAML's own types."""
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})
 _FALSE = frozenset({"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -99,14 +100,14 @@ class GoScalars(CheckedTags):
     bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
     yaml_constructors: ClassVar = {
         **yaml.SafeLoader.yaml_constructors,
-        f"{_TAG}int": _whole_number,
-        f"{_TAG}float": _fraction,
+        f"{TAG}int": _whole_number,
+        f"{TAG}float": _fraction,
     }
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
         """The tag of a node that names none itself."""
         if kind is yaml.ScalarNode and implicit[0]:
-            return _TAG + _plain_tag(value)
+            return TAG + _plain_tag(value)
         return str(super().resolve(kind, value, implicit))  # type: ignore[misc] # the loader's
 
 
@@ -198,7 +199,7 @@ class _Reading:
     ) -> Iterator[tuple[yaml.Node, yaml.Node]]:
         """Key and value, in their order; the last of one key counts, as go-yaml has it."""
         for key, child in node.value:
-            if key.tag == f"{_TAG}merge":
+            if key.tag == f"{TAG}merge":
                 for merged in _merged(child):
                     if id(merged) in within:
                         raise YamlError(child.start_mark.line + 1, "an anchor that contains itself")
@@ -227,7 +228,7 @@ def _key(node: yaml.Node) -> str:
 
 def _scalar(node: yaml.Node) -> str | bool | int | float | None:
     """The scalar; of a number only that it is one matters, a kubeconfig has none."""
-    text, tag = str(node.value), node.tag.removeprefix(_TAG)
+    text, tag = str(node.value), node.tag.removeprefix(TAG)
     if tag == "null":
         return None
     if tag == "bool":

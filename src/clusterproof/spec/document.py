@@ -8,13 +8,12 @@ from typing import Any
 import yaml
 
 from clusterproof.errors import SpecError, read_text
-from clusterproof.kube.yaml_file import CheckedTags
+from clusterproof.kube.yaml_file import TAG, CheckedTags
 
 Location = tuple[str | int, ...]
 SAFE_DEPTH = 5_000
 """libyaml overflows the stack between 10,000 and 100,000 levels (PyYAML 6.0.3, 8 MiB)."""
-_TAG = "tag:yaml.org,2002:"
-_TEXTS = frozenset({f"{_TAG}timestamp", f"{_TAG}value"})
+_TEXTS = frozenset({f"{TAG}timestamp", f"{TAG}value"})
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,14 @@ class _Values(CheckedTags):
         """The tag of a node that names none itself."""
         tag = str(super().resolve(kind, value, implicit))  # type: ignore[misc] # the loader's
         is_text = kind is yaml.ScalarNode and (tag in _TEXTS or ":" in value)
-        return f"{_TAG}str" if is_text else tag
+        return f"{TAG}str" if is_text else tag
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Take in what `<<` names; the keys are texts from then on: `on`, `80`."""
         super().flatten_mapping(node)  # type: ignore[misc] # the loader's
         # In nodes of their own: an alias may be a key in one place and a value in another.
         node.value = [
-            (yaml.ScalarNode(f"{_TAG}str", key.value, key.start_mark, key.end_mark), value)
+            (yaml.ScalarNode(f"{TAG}str", key.value, key.start_mark, key.end_mark), value)
             for key, value in node.value
         ]
 
