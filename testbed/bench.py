@@ -32,6 +32,8 @@ from testbed.cluster.run import exit_code, run
 PROJECT = Path(__file__).resolve().parents[1]
 NAMESPACE = "voicehelper-prod"
 STARTS = 9
+PODS_ON_A_NODE = 100
+"""Below the 110 that a kubelet takes."""
 _IMPORT = """
 import importlib, sys, time
 import pytest
@@ -211,7 +213,8 @@ def _read_only(kubeconfig: Path, name: str) -> None:
 def _at_scale(kubeconfig: Path, pods: int) -> None:
     """The read-only part with simulated Pods in the router's namespace, which go again."""
     kwok = [sys.executable, "-m", "testbed.cluster", "kwok"]
-    added = [*kwok, "up", "--nodes", "50", "--pods", str(pods), "--namespace", NAMESPACE]
+    nodes = str(-(-pods // PODS_ON_A_NODE))
+    added = [*kwok, "up", "--nodes", nodes, "--pods", str(pods), "--namespace", NAMESPACE]
     subprocess.run(added, check=True, stdout=subprocess.DEVNULL, cwd=PROJECT)
     try:
         _read_only(kubeconfig, f"{pods} Pods")

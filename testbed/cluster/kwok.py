@@ -41,6 +41,8 @@ POD_LIMIT = 20_000
 WRITERS = 8
 READY_WITHIN_S = 300.0
 DELETE_WITHIN_S = 120.0
+DELETED_AT_ONCE = 1000
+"""Thousands, one by one, take minutes; and more than this, the API server's own minute."""
 NODE_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _CONFLICT = 409
 _NOT_FOUND = 404
@@ -70,15 +72,11 @@ def down(progress: Progress) -> None:
     """Remove every simulated Pod and node, and the program that plays them."""
     api = KubeApi(connect(str(paths.KUBECONFIG)))
     with progress.step("removing what is simulated"):
-        namespaces = {
-            simulated["metadata"]["namespace"]
-            for simulated in api.list("/api/v1/pods", label_selector=MARK)
-        }
-        for namespace in sorted(namespaces):
-            # The whole collection in one call: thousands, one by one, would take minutes.
-            _delete(api, f"/api/v1/namespaces/{namespace}/pods", labelSelector=MARK)
-        for simulated in api.list("/api/v1/nodes", label_selector=MARK):
-            _delete(api, f"/api/v1/nodes/{simulated['metadata']['name']}")
+        while simulated := api.list("/api/v1/pods", label_selector=MARK):
+            path = f"/api/v1/namespaces/{simulated[0]['metadata']['namespace']}/pods"
+            _delete(api, path, labelSelector=MARK, limit=str(DELETED_AT_ONCE))
+        for added in api.list("/api/v1/nodes", label_selector=MARK):
+            _delete(api, f"/api/v1/nodes/{added['metadata']['name']}")
         if any(report.name == "kwok" for report in supervision.reports()):
             supervision.forget("kwok")
         # The garbage collector takes a node's Lease some time after it. The next kwok would renew

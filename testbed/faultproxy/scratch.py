@@ -37,7 +37,7 @@ LISTENS = (
 
 @contextmanager
 def deployed(api: KubeApi, namespace: str, command: Sequence[str] = ANSWERS) -> Iterator[None]:
-    """The workload with this command, ready; and gone in the end."""
+    """The workload with this command, ready; and gone in the end, with its namespace."""
     values = {"namespace": namespace, "command": json.dumps(command)}
     text = Template((FOLDER / "objects.yaml").read_text("utf-8")).substitute(values)
     try:
@@ -51,7 +51,14 @@ def deployed(api: KubeApi, namespace: str, command: Sequence[str] = ANSWERS) -> 
         )
         yield
     finally:
-        api.request("DELETE", f"/api/v1/namespaces/{quote(namespace)}", expect_ok=False)
+        path = f"/api/v1/namespaces/{quote(namespace)}"
+        api.request("DELETE", path, expect_ok=False)
+        wait_until(
+            lambda: api.find(path),
+            lambda left: left is None,
+            waiting_for=f"namespace {namespace} to be gone",
+            within_s=90,
+        )
 
 
 def pods(api: KubeApi, namespace: str) -> list[Json]:

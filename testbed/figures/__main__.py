@@ -85,7 +85,8 @@ def run(figure: Figure) -> bool:
     )
     took_s = time.monotonic() - began
     today = dt.datetime.now(tz=dt.UTC).date()
-    output = _ESCAPES.sub("", ended.stdout).replace(str(PROJECT), ".")
+    output = _ESCAPES.sub("", ended.stdout)
+    output = output.replace(str(PROJECT), ".").replace(str(Path.home()), "~")
     before = figure.record.read_text("utf-8") if figure.record.is_file() else None
     figure.record.parent.mkdir(exist_ok=True)
     head = f"$ {figure.command}\non {today}, exit {ended.returncode}, {took_s:.0f} s\n"

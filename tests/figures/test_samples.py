@@ -46,6 +46,10 @@ FAULTS = [
     Result("cut-on-sigterm", "failed, termination", "no verdict", found=False, took_s=9.0),
     Result("quota-7", "failed, quota", "failed, quota", found=True, took_s=200.4),
 ]
+SCALE = (
+    "20000 Pods  19.62 s wall, 11.01 s of CPU,  17.34 s in the run,  299 MB, 89 API calls,"
+    " 123.78 MB answered, 201 rows: inconclusive"
+)
 REHEARSALS = record(
     row(2, id="router-replicas"),
     row(
@@ -96,6 +100,10 @@ COST = Cost(
     reads=(),
 )
 SAMPLES = {
+    "scale": (
+        f"{SCALE}\n",
+        "with 20000 simulated Pods more, a read-only run takes 19.62 s, 11.01 s of CPU",
+    ),
     "load-chances": (
         f"{CHANCES}\n",
         "seeds 7 to 1006: of the healthy runs 998 of 1000 passed.",

@@ -26,7 +26,7 @@ from clusterproof.production import Production
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import DiallerSettings
 from tests.observe.cluster_objects import cluster_of, deployment, pod
-from tests.observe.loopback import Reply, Request, api_server
+from tests.observe.loopback import Reply, Request, api_server, listed
 from tests.observe.pods_server import World, pods_server
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -213,7 +213,7 @@ def test_pod_that_could_not_be_removed_is_named(world: World, peer: Peer) -> Non
         world.forbidden = {"delete"}
         with pytest.raises(ObservationError, match=r"could not be removed: .* 403") as refusal:
             pods.close()
-    assert refusal.value.next_command == "kubectl get pods -A -l clusterproof.dev/run=run-1"
+    assert refusal.value.next_command == "kubectl get pods -A -l clusterproof.dev/run"
 
 
 @pytest.mark.parametrize(
@@ -301,13 +301,33 @@ def test_pod_without_our_deadline_is_never_removed() -> None:
     assert not is_left_over(made, "mine", NOW)
 
 
+def test_pod_that_is_being_deleted_needs_no_removal() -> None:
+    made = pod_manifest(plan(), "dead", NOW - timedelta(days=1))
+    assert is_left_over(made, "mine", NOW)
+    made["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert not is_left_over(made, "mine", NOW)
+
+
 def test_what_a_dead_run_left_behind_is_removed(world: World) -> None:
     old = pod_manifest(plan(), "dead", datetime.now(tz=UTC) - timedelta(hours=2))
     new = pod_manifest(plan(), "alive", datetime.now(tz=UTC))
     for one in (old, new):
         world.add({**one, "status": {"phase": "Running"}})
     with pods_server(world) as api:
-        removed = OwnPods(api, "mine").remove_left_over(["tools", "shop"])
-    assert removed == ("tools/clusterproof-dead-control",)
+        left_over = OwnPods(api, "mine").remove_left_over(["tools", "shop"])
+    assert left_over == (["tools/clusterproof-dead-control"], [])
     assert len(routers(world)) == 2
     assert [one["metadata"]["labels"][RUN_LABEL] for one in own(world)] == ["alive"]
+
+
+def test_pod_that_cannot_be_removed_is_said_and_hinders_nobody() -> None:
+    old = pod_manifest(plan(), "dead", datetime.now(tz=UTC) - timedelta(hours=2))
+
+    def answer(request: Request) -> Reply:
+        return Reply(500) if request.method == "DELETE" else Reply(body=listed("Pod", old))
+
+    with api_server(answer) as api:
+        removed, (refusal,) = OwnPods(api, "mine").remove_left_over(["tools"])
+    assert removed == []
+    assert "our own Pod tools/clusterproof-dead-control could not be removed" in str(refusal)
+    assert refusal.next_command == "kubectl get pods -A -l clusterproof.dev/run"

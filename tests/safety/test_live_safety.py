@@ -119,7 +119,7 @@ def test_pods_that_could_not_be_deleted_are_found_by_the_next_run(
     api: KubeApi, tmp_path: Path
 ) -> None:
     hurt = verify(api.connection, FAULTS["delete-refused"], arguments())
-    assert hurt.exit_code == ExitCode.PASSED
+    assert hurt.exit_code == ExitCode.PASSED, hurt.output
     assert "could not be removed" in hurt.output
     assert "Traceback" not in hurt.output
     assert scratch.left_over(api, NAMESPACE)

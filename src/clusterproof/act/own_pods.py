@@ -129,11 +129,12 @@ def is_left_over(pod: Json, run_id: str, now: datetime, lock: str = "") -> bool:
     """True for a Pod of another run that died.
 
     Its deadline has passed, it has ended by itself, or it was made under the lock that is ours now.
+    A Pod that is being deleted is on its way out already.
     """
     run = labels_of(pod).get(RUN_LABEL)
     annotations = pod["metadata"].get("annotations") or {}
     deadline = annotations.get(DEADLINE)
-    if run in {None, run_id} or deadline is None:
+    if run in {None, run_id} or deadline is None or pod["metadata"].get("deletionTimestamp"):
         return False
     if lock and annotations.get(LOCK) == lock:
         return True
@@ -226,16 +227,26 @@ class OwnPods:
                 self._delete(place.namespace, place.pod)
                 del self._made[key]
 
-    def remove_left_over(self, namespaces: Iterable[str]) -> tuple[str, ...]:
-        """Remove the Pods of runs that died; their names."""
-        removed = []
+    def remove_left_over(
+        self, namespaces: Iterable[str]
+    ) -> tuple[list[str], list[ObservationError]]:
+        """Remove the Pods of runs that died: the names of those removed, and the refusals.
+
+        Raises:
+            ObservationError: The Pods of a namespace cannot be listed.
+        """
+        removed, refusals = [], []
         now = self._api.now()
         for namespace in sorted(set(namespaces)):
             for pod in self._ours(namespace):
-                if is_left_over(pod, self.run_id, now, self._held):
+                if not is_left_over(pod, self.run_id, now, self._held):
+                    continue
+                try:
                     self._delete(namespace, pod["metadata"]["name"])
                     removed.append(f"{namespace}/{pod['metadata']['name']}")
-        return tuple(removed)
+                except ObservationError as error:
+                    refusals.append(error)
+        return removed, refusals
 
     def _ours(self, namespace: str) -> list[Json]:
         try:
@@ -320,7 +331,7 @@ class OwnPods:
             raise ObservationError(
                 f"our own Pod {namespace}/{name} could not be removed: {error}",
                 status=error.status,
-                next_command=f"kubectl get pods -A -l {RUN_LABEL}={self.run_id}",
+                next_command=f"kubectl get pods -A -l {RUN_LABEL}",
             ) from error
 
 

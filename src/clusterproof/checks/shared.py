@@ -99,8 +99,11 @@ def own_pods(site: Site) -> OwnPods:
     places = set(site.spec.namespaces.values())
     if site.spec.settings.dialler is not None:
         places.add(site.spec.settings.dialler.namespace)
-    if removed := pods.remove_left_over(places):
+    removed, refusals = pods.remove_left_over(places)
+    if removed:
         site.notes.append(f"removed what runs that died left behind: {', '.join(removed)}")
+    # A Pod that stays blinds no row: it sleeps until its deadline, and no Service sends to it.
+    site.notes += [f"{error}; next: {error.next_command}" for error in refusals]
     return pods
 
 
