@@ -138,7 +138,9 @@ def _merged(lowers: Sequence[Path], upper: Path, scratch: Path) -> Iterator[Path
     for folder in (merged, work):
         folder.mkdir(parents=True, exist_ok=True)
     options = f"lowerdir={':'.join(map(str, lowers))},upperdir={upper},workdir={work}"
-    run(["mount", "-t", "overlay", "overlay", "-o", options, str(merged)])
+    # mount(8) since util-linux 2.39 hands over each option by fsconfig(2), which takes 255 bytes.
+    overlay = ["mount", "-t", "overlay", "overlay", "-o", options, str(merged)]
+    run(overlay, LIBMOUNT_FORCE_MOUNT2="always")
     try:
         run(["mount", "-t", "proc", "proc", str(merged / "proc")])
         run(["mount", "--rbind", "/dev", str(merged / "dev")])

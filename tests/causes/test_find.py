@@ -61,7 +61,7 @@ def test_the_first_part_of_an_object_words_the_cause() -> None:
     leads = failed(LEADS, "no-pod-ready", f"ready Pods of {DB}", "at least one", "none")
     (cause,) = find_causes([leads, none], [LEADS, DB_REPLICAS])
     assert cause.what == (
-        'Deployment/ns/db: spec.replicas is "0" where 1 is expected (and 1 more row about it)'
+        'Deployment/ns/db: spec.replicas: expected 1, observed "0" (and 1 more row about it)'
     )
 
 

@@ -149,8 +149,8 @@ def _what(group: Group) -> str:
         return _OF_PODS[place.part].format(subject=subject, observed=_cut(_observed(first)))
     others = len(group.own) - 1
     more = f" (and {others} more {'row' if others == 1 else 'rows'} about it)" if others else ""
-    expected = f" where {_cut(first.expected)} is expected" if first.expected else ""
-    return f'{subject}: {_cut(first.what)} is "{_cut(_observed(first))}"{expected}{more}'
+    expected = f"expected {_cut(first.expected)}, " if first.expected else ""
+    return f'{subject}: {_cut(first.what)}: {expected}observed "{_cut(_observed(first))}"{more}'
 
 
 def _alike(group: Group) -> str:
