@@ -3,6 +3,8 @@
 Nothing is installed: a package is downloaded by apt with lists of our own, unpacked under the
 user's cache with the libraries that the machine lacks, and run from there. So no service is
 started or enabled, no port of the machine is taken, and the machine's packages stay as they are.
+Where the machine has lost a library that it had then, as another machine with the same cache, the
+package is unpacked again.
 """
 
 import os
@@ -11,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from testbed.cluster import engine, paths
@@ -71,6 +74,11 @@ _SYSTEM_PATH = ("/usr/sbin", "/sbin")
 _LOADER = frozenset({"libc6", "libc-bin"})
 """Never unpacked: the C library and the loader that the machine starts programs with are one."""
 
+_RELIED_ON = "of-the-machine"
+"""In the folder of a package: what it needs that was installed on the machine, a name per line."""
+_DPKG_STATUS = Path("/var/lib/dpkg/status")
+_INSTALLED = re.compile(r"^Package: (\S+)\n(?:.+\n)*?Status: install ok installed$", re.MULTILINE)
+
 _INSTALLED_BY_APT = re.compile(r"^Inst (\S+)(?: \[[^]]*\])? \((\S+) ", re.MULTILINE)
 
 
@@ -130,6 +138,10 @@ def parse_plan(simulated: str) -> tuple[str, ...]:
     )
 
 
+def _name(planned: str) -> str:
+    return re.split("[:=]", planned, maxsplit=1)[0]
+
+
 class _Apt:
     """apt-get with lists and archives in a folder of ours; it only reads what is the system's."""
 
@@ -154,14 +166,20 @@ class _Apt:
 
     def unpack(self, package: str) -> Path:
         """A folder with the package and all that the machine lacks of what it depends on."""
-        simulate = ("--simulate", "--no-install-recommends", "install", "--reinstall", package)
         archives, root = self.scratch / "archives" / package, self.scratch / package
         archives.mkdir(parents=True)
-        plan = parse_plan(run([*self.command, *simulate], timeout_s=FETCH_WITHIN_S))
+        plan = self._plan(package)
+        on_bare_machine = self._plan(package, "--option=Dir::State::status=/dev/null")
         run([*self.command, "download", *plan], cwd=archives, timeout_s=FETCH_WITHIN_S)
         for archive in sorted(archives.glob("*.deb")):
             run(["dpkg-deb", "--extract", str(archive), str(root)], timeout_s=FETCH_WITHIN_S)
+        relied_on = set(map(_name, on_bare_machine)).difference(map(_name, plan))
+        (root / _RELIED_ON).write_text("\n".join(sorted(relied_on)), encoding="utf-8")
         return root
+
+    def _plan(self, package: str, *options: str) -> tuple[str, ...]:
+        install = ("--simulate", "--no-install-recommends", "install", "--reinstall", package)
+        return parse_plan(run([*self.command, *options, *install], timeout_s=FETCH_WITHIN_S))
 
 
 def _write_commands(package: Package, unpacked: Path, root: Path) -> None:
@@ -225,9 +243,19 @@ def _on_machine(package: Package) -> bool:
 
 
 def _unpacked(package: Package) -> bool:
-    return _root(package).is_dir() and all(
+    try:
+        relied_on = (_root(package) / _RELIED_ON).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return False
+    return _installed().issuperset(relied_on) and all(
         (_folder() / "bin" / name).exists() for name in package.programs
     )
+
+
+@cache
+def _installed() -> frozenset[str]:
+    """The names of the packages that the machine has."""
+    return frozenset(_INSTALLED.findall(_DPKG_STATUS.read_text(encoding="utf-8")))
 
 
 def _root(package: Package) -> Path:

@@ -32,13 +32,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return packages._folder()
 
 
-def unpacked(package: Package, files: dict[str, str]) -> None:
+def unpacked(package: Package, files: dict[str, str], relied_on: str = "") -> None:
     """What `ensure` makes of a package with these files."""
     root = packages._root(package)
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
         (root / name).chmod(0o755)
+    (root / packages._RELIED_ON).write_text(relied_on)
     packages._write_commands(package, root, root)
 
 
@@ -103,6 +104,17 @@ def test_package_is_lacking_until_all_of_it_is_there(cache: Path, tmp_path: Path
     unpacked(package, {"usr/bin/cni": ""})
     assert packages.lacking([package]) == ()
     (cache / "bin/cni").unlink()
+    assert packages.lacking([package]) == (package,)
+
+
+def test_package_is_lacking_where_the_machine_has_not_what_it_relied_on(cache: Path) -> None:
+    # As where two machines share a cache, or a library was removed after the package was unpacked.
+    package = Package("nftables", ("nft",))
+    unpacked(package, {"usr/sbin/nft": ""}, relied_on="dpkg")
+    assert packages.lacking([package]) == ()
+    unpacked(package, {"usr/sbin/nft": ""}, relied_on="dpkg\nno-such-library2")
+    assert packages.lacking([package]) == (package,)
+    (cache / "nftables" / packages._RELIED_ON).unlink()
     assert packages.lacking([package]) == (package,)
 
 
@@ -187,6 +199,7 @@ def test_package_is_unpacked_and_runs_and_the_machine_is_as_it_was(
     assert "socat version" in shown
     assert installed() == before
     assert names(packages._folder()) == ["bin", "socat"]
+    assert packages.lacking([package]) == ()
 
 
 def installed() -> tuple[bytes, list[str], list[str]]:
