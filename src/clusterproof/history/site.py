@@ -6,10 +6,10 @@ run's page names its passes without their evidence, which the run's own report h
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from itertools import groupby, pairwise
+from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from clusterproof.history.trend import (
 )
 from clusterproof.outcome import Outcome
 from clusterproof.report.files import replace_file
-from clusterproof.report.pages import asset, environment, style
+from clusterproof.report.pages import Item, asset, by_area, environment, style
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import rows as count_rows
 from clusterproof.report.words import verdict_sentence
@@ -41,14 +41,6 @@ MOST_CHANGES: Final = 200
 """Lines of one row's table of changes; more is a row that flips each night. Our choice."""
 
 _SAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A row and its anchor, as the macro of a finding takes it."""
-
-    row: RowResult
-    anchor: str
 
 
 @dataclass(slots=True)
@@ -95,8 +87,7 @@ def write_site(history: History, directory: Path, *, now: float) -> int:
         now: Unix time; nights up to here without a run are shown as absent.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    made = environment()
-    made.filters |= {"day": _day}
+    environment().filters |= {"day": _night}
     css = f"{style()}\n{asset('history.css')}"
     replace_file(directory / "style.css", css.encode())
     all_series = [_read(history, series, now) for series in history.all_series()]
@@ -169,7 +160,6 @@ def _run_page(series: _Series, record: RunRecord, comparison: Comparison | None)
         ("Still failing", "still_failing"),
         ("New rows", "appeared"),
     )
-    passes = [row for row in record.rows if row.outcome is Outcome.PASSED]
     return {
         "record": record,
         "sentence": verdict_sentence(record),
@@ -180,10 +170,7 @@ def _run_page(series: _Series, record: RunRecord, comparison: Comparison | None)
         "findings": _by_area(record, Outcome.FAILED),
         "known": _by_area(record, Outcome.ACCEPTED, first=len(record.of(Outcome.FAILED))),
         "unknown": _by_area(record, Outcome.INCONCLUSIVE, Outcome.NOT_RUN),
-        "passes": [
-            (area, [row for row in passes if row.area == area])
-            for area in dict.fromkeys(row.area for row in passes)
-        ],
+        "passes": by_area(record.of(Outcome.PASSED), lambda row: row.area),
         "row_files": series.row_files,
         "root": "../../",
         "trail": [
@@ -194,32 +181,30 @@ def _run_page(series: _Series, record: RunRecord, comparison: Comparison | None)
     }
 
 
-def _by_area(
-    record: RunRecord, *outcomes: Outcome, first: int = 0
-) -> list[tuple[str, list[_Item]]]:
+def _by_area(record: RunRecord, *outcomes: Outcome, first: int = 0) -> list[tuple[str, list[Item]]]:
     rows = enumerate(record.of(*outcomes), first)
-    items = [_Item(row, f"finding-{number}") for number, row in rows]
-    areas = dict.fromkeys(item.row.area for item in items)
-    return [(area, [item for item in items if item.row.area == area]) for area in areas]
+    items = [Item(row, f"finding-{number}") for number, row in rows]
+    return by_area(items, lambda item: item.row.area)
 
 
 def _write_rows(series: _Series, directory: Path) -> int:
-    first, last = (_night(run) for run in (series.runs[0], series.newest))
+    first, last = (_night(run.started_at) for run in (series.runs[0], series.newest))
     for row, points in series.points.items():
         changed = list(reversed(changes(points)))
         by_run = {point.run: point.duration_s for point in points}
         took = [by_run.get(number) for number in range(len(series.runs))]
+        took_label = charts.durations_label(took, "Duration of the check")
         result = series.latest[row]
         context = {
             "row": result,
-            "item": _Item(result, "finding"),
+            "item": Item(result, "finding"),
             "now": series.outcome_now(row),
             "since": _since_sentence(series, failing_since(points)),
             "retired": series.retired.get(row, ""),
             "count": len(points),
             "strip": series.strip(row),
-            "took": charts.durations_label(took, "Duration of the check"),
-            "durations": charts.line(took, charts.durations_label(took, "Duration of the check")),
+            "took": took_label,
+            "durations": charts.line(took, took_label),
             "changes": [(series.runs[point.run], point) for point in changed[:MOST_CHANGES]],
             "cut": max(0, len(changed) - MOST_CHANGES),
             "files": series.files,
@@ -237,26 +222,19 @@ def _write_rows(series: _Series, directory: Path) -> int:
 
 
 def _series_page(history: History, series: _Series) -> dict[str, Any]:
-    areas = dict.fromkeys(series.latest[row].area for row in series.points)
-    listed = [
-        (
-            area,
-            [
-                {
-                    "id": row,
-                    "file": series.row_files[row],
-                    "now": series.outcome_now(row),
-                    "strip": series.strip(row),
-                }
-                for row in series.points
-                if series.latest[row].area == area
-            ],
-        )
-        for area in areas
+    listed: list[dict[str, Any]] = [
+        {
+            "id": row,
+            "file": series.row_files[row],
+            "now": series.outcome_now(row),
+            "strip": series.strip(row),
+        }
+        for row in series.points
     ]
     newest_first = list(zip(series.runs, series.counts, strict=True))[::-1]
     took = [run.duration_s for run in series.runs]
-    months = groupby(newest_first, key=lambda pair: _night(pair[0])[:7])
+    took_label = charts.durations_label(took, "Duration of the run")
+    months = groupby(newest_first, key=lambda pair: _night(pair[0].started_at)[:7])
     return {
         "name": series.series.name,
         "last": series.newest,
@@ -266,16 +244,16 @@ def _series_page(history: History, series: _Series) -> dict[str, Any]:
         "absent": series.absent,
         "baseline": series.baseline,
         "chart": charts.columns(_with_gaps(series), _chart_label(series)),
-        "took": charts.durations_label(took, "Duration of the run"),
-        "durations": charts.line(took, charts.durations_label(took, "Duration of the run")),
+        "took": took_label,
+        "durations": charts.line(took, took_label),
         "failing": _failing(series),
         "flakes": _flake_ledger(series),
-        "areas": listed,
+        "areas": by_area(listed, lambda entry: series.latest[entry["id"]].area),
         "row_count": len(series.points),
         "months": [(month, list(items)) for month, items in months],
         "files": series.files,
-        "first_night": _night(series.runs[0]),
-        "last_night": max([_night(series.newest), *(night.isoformat() for night in series.absent)]),
+        "first_night": _night(series.runs[0].started_at),
+        "last_night": max([night_of(series.newest.started_at), *series.absent]).isoformat(),
         "root": "../",
         "trail": [("../index.html", "History"), ("", series.series.name)],
     }
@@ -314,38 +292,31 @@ def _flake_ledger(series: _Series) -> list[dict[str, Any]]:
     for row, points in series.points.items():
         retried = flakes(points)
         turned = flips(points)
-        if not retried and turned < FLIPPING:
+        if not retried and len(turned) < FLIPPING:
             continue
-        last = retried[-1].run if retried else _last_flip(points)
+        last = (retried or turned)[-1].run
         ledger.append(
             {
                 "id": row,
                 "file": series.row_files[row],
                 "retried": len(retried),
-                "flips": turned,
-                "last": _night(series.runs[last]),
+                "flips": len(turned),
+                "last": _night(series.runs[last].started_at),
                 "strip": series.strip(row),
             }
         )
     return sorted(ledger, key=lambda entry: (-entry["retried"], -entry["flips"], entry["id"]))
 
 
-def _last_flip(points: Iterable[Point]) -> int:
-    judged = [point for point in points if point.outcome in {Outcome.PASSED, Outcome.FAILED}]
-    return max(
-        (after.run for before, after in pairwise(judged) if before.outcome is not after.outcome),
-        default=judged[-1].run,
-    )
-
-
 def _since_sentence(series: _Series, since: Since | None) -> str:
     if since is None:
         return ""
-    sentence = f"Failing since {_night(series.runs[since.first_bad])}"
+    sentence = f"Failing since {_night(series.runs[since.first_bad].started_at)}"
     if since.last_good is None:
         return f"{sentence}; it never passed before on record."
     blind = f", with {since.blind} runs between that could not say" if since.blind else ""
-    return f"{sentence}; last good {_night(series.runs[since.last_good])}{blind}."
+    last_good = _night(series.runs[since.last_good].started_at)
+    return f"{sentence}; last good {last_good}{blind}."
 
 
 def _with_gaps(series: _Series) -> list[Mapping[Outcome, int] | None]:
@@ -384,9 +355,5 @@ def _file_name(*parts: str) -> str:
     return f"{safe}-{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:8]}"
 
 
-def _night(run: RunRef) -> str:
-    return night_of(run.started_at).isoformat()
-
-
-def _day(unix_s: float) -> str:
-    return (datetime.fromtimestamp(unix_s, UTC) + timedelta(hours=12)).date().isoformat()
+def _night(unix_s: float) -> str:
+    return night_of(unix_s).isoformat()

@@ -74,12 +74,11 @@ def flakes(points: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(point for point in points if point.flaky)
 
 
-def flips(points: Sequence[Point]) -> int:
-    """How often the row went from pass to failure or back; blind runs are left out."""
-    outcomes = [
-        point.outcome for point in points if point.outcome in {Outcome.PASSED, Outcome.FAILED}
-    ]
-    return sum(before is not after for before, after in pairwise(outcomes))
+def flips(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Where the row went from pass to failure or back; blind runs are left out."""
+    judged = [point for point in points if point.outcome in {Outcome.PASSED, Outcome.FAILED}]
+    pairs = pairwise(judged)
+    return tuple(after for before, after in pairs if before.outcome is not after.outcome)
 
 
 def changes(points: Sequence[Point]) -> tuple[Point, ...]:

@@ -3,19 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from clusterproof.outcome import ExitCode, Outcome
-from clusterproof.report.pages import asset, content_policy, environment, style
+from clusterproof.report.pages import ORDER, environment, own_parts
 from clusterproof.report.record import RowResult, RunRecord
-
-_WORST = (
-    Outcome.FAILED,
-    Outcome.INCONCLUSIVE,
-    Outcome.NOT_RUN,
-    Outcome.ACCEPTED,
-    Outcome.PASSED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +53,7 @@ class Compared:
     def worst(self) -> Outcome:
         """Of all clusters; a row that one of them does not have counts as not run there."""
         outcomes = {outcome or Outcome.NOT_RUN for outcome in self.outcomes}
-        return next(outcome for outcome in _WORST if outcome in outcomes)
+        return next(outcome for outcome in ORDER if outcome in outcomes)
 
 
 def compared(members: Sequence[Member]) -> tuple[Compared, ...]:
@@ -78,7 +68,7 @@ def compared(members: Sequence[Member]) -> tuple[Compared, ...]:
         )
         for name in order
     ]
-    return tuple(sorted(rows, key=lambda row: _WORST.index(row.worst)))
+    return tuple(sorted(rows, key=lambda row: ORDER.index(row.worst)))
 
 
 def twins(members: Sequence[Member]) -> tuple[tuple[str, ...], ...]:
@@ -101,20 +91,13 @@ def exit_code_of(members: Sequence[Member]) -> ExitCode:
 def to_fleet_html(members: Sequence[Member]) -> str:
     """The page; loads nothing from elsewhere."""
     rows = compared(members)
-    css, script = style(), asset("page.js")
-    return (
-        environment()
-        .get_template("fleet.html.j2")
-        .render(
-            members=members,
-            verdict=next(
-                worst for worst in _WORST if worst in {member.outcome for member in members}
-            ),
-            apart=[row for row in rows if row.outcomes != {Outcome.PASSED}],
-            alike=[row for row in rows if row.outcomes == {Outcome.PASSED}],
-            twins=twins(members),
-            policy=content_policy(css, script),
-            style=Markup(css),  # noqa: S704 - our own file
-            script=Markup(script),  # noqa: S704 - our own file
-        )
+    outcomes = {member.outcome for member in members}
+    template = environment().get_template("fleet.html.j2")
+    return template.render(
+        members=members,
+        verdict=next(worst for worst in ORDER if worst in outcomes),
+        apart=[row for row in rows if row.outcomes != {Outcome.PASSED}],
+        alike=[row for row in rows if row.outcomes == {Outcome.PASSED}],
+        twins=twins(members),
+        **own_parts(),
     )

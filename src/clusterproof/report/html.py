@@ -2,34 +2,22 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
-
-from markupsafe import Markup
 
 from clusterproof.causes.cause import Cause
 from clusterproof.outcome import Outcome
 from clusterproof.report import causes
-from clusterproof.report.pages import asset, content_policy, environment, style
+from clusterproof.report.pages import Item, by_area, environment, own_parts
 from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import duration, iso, size, verdict_sentence
 
 _SAFE_ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A row and the id by which the page can be linked to it."""
-
-    row: RowResult
-    anchor: str
-
-
 def to_html(record: RunRecord) -> str:
     """The record as one page that loads nothing from elsewhere."""
     items = _items(record.rows)
     not_run = [item for item in items if item.row.outcome is Outcome.NOT_RUN]
-    css, script = style(), asset("page.js")
     template = environment().get_template("report.html.j2")
     return template.render(
         record=record,
@@ -39,17 +27,15 @@ def to_html(record: RunRecord) -> str:
         known=_by_area(items, record.areas, Outcome.ACCEPTED),
         not_run=not_run,
         passes=_by_area(items, record.areas, Outcome.PASSED),
-        areas=[(area, _rows_of(record, area)) for area in record.areas],
+        areas=by_area(record.rows, lambda row: row.area),
         facts=_facts(record),
         causes=[(cause, _explained(cause, items)) for cause in record.causes],
         causes_sentence=causes.sentence(record),
-        policy=content_policy(css, script),
-        style=Markup(css),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
+        **own_parts(),
     )
 
 
-def _items(rows: Iterable[RowResult]) -> list[_Item]:
+def _items(rows: Iterable[RowResult]) -> list[Item]:
     """Anchors that are unique and safe, whatever a row is called."""
     taken: set[str] = set()
     items = []
@@ -58,28 +44,22 @@ def _items(rows: Iterable[RowResult]) -> list[_Item]:
         if not _SAFE_ID.fullmatch(row.id) or anchor in taken:
             anchor = f"entry-{number}"
         taken.add(anchor)
-        items.append(_Item(row, anchor))
+        items.append(Item(row, anchor))
     return items
 
 
-def _explained(cause: Cause, items: list[_Item]) -> list[_Item]:
+def _explained(cause: Cause, items: list[Item]) -> list[Item]:
     """The rows of a cause, its own first, each with its anchor."""
     by_id = {item.row.id: item for item in items}
     return [by_id[name] for name in cause.explained if name in by_id]
 
 
 def _by_area(
-    items: list[_Item], areas: tuple[str, ...], outcome: Outcome
-) -> list[tuple[str, list[_Item]]]:
-    grouped = [
-        (area, [item for item in items if item.row.area == area and item.row.outcome is outcome])
-        for area in areas
-    ]
-    return [(area, results) for area, results in grouped if results]
-
-
-def _rows_of(record: RunRecord, area: str) -> list[RowResult]:
-    return [row for row in record.rows if row.area == area]
+    items: list[Item], areas: tuple[str, ...], outcome: Outcome
+) -> list[tuple[str, list[Item]]]:
+    chosen = (item for item in items if item.row.outcome is outcome)
+    grouped = by_area(chosen, lambda item: item.row.area)
+    return sorted(grouped, key=lambda group: areas.index(group[0]))
 
 
 def _facts(record: RunRecord) -> list[tuple[str, str]]:

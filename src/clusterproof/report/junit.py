@@ -63,11 +63,10 @@ def _case(row: RowResult) -> ET.Element:
         classname=_clean(row.area),
         time=f"{max(0.0, row.duration_s):.3f}",
     )
-    if row.outcome is Outcome.FAILED:
-        element = ET.SubElement(case, "failure", type="failed", message=_clean(headline(row)))
-        element.text = _clean(explanation(row))
-    elif row.outcome is Outcome.INCONCLUSIVE:
-        element = ET.SubElement(case, "error", type="inconclusive", message=_clean(headline(row)))
+    if row.outcome in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
+        tag = "failure" if row.outcome is Outcome.FAILED else "error"
+        message = _clean(headline(row))
+        element = ET.SubElement(case, tag, type=row.outcome.value, message=message)
         element.text = _clean(explanation(row))
     elif row.outcome is Outcome.NOT_RUN:
         ET.SubElement(case, "skipped", type="not-run", message=_clean(cause(row)))

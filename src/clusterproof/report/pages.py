@@ -3,11 +3,12 @@
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -50,6 +51,25 @@ LONGEST: Final = 1200
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A row and the id by which its page can be linked to it."""
+
+    row: RowResult
+    anchor: str
+
+
+def by_area(items: Iterable[T], area_of: Callable[[T], str]) -> list[tuple[str, list[T]]]:
+    """The items of each area; the areas in the order in which they first appear."""
+    areas: dict[str, list[T]] = {}
+    for item in items:
+        areas.setdefault(area_of(item), []).append(item)
+    return list(areas.items())
 
 
 def shown(text: str) -> str:
@@ -97,6 +117,16 @@ def asset(name: str) -> str:
 def style() -> str:
     """The whole style sheet: palette and page."""
     return f"{palette.variables()}\n{asset('page.css')}"
+
+
+def own_parts() -> Mapping[str, str]:
+    """The style and the script of a page that stands alone, and the policy that allows them."""
+    css, script = style(), asset("page.js")
+    return {
+        "policy": content_policy(css, script),
+        "style": Markup(css),  # noqa: S704 - our own file
+        "script": Markup(script),  # noqa: S704 - our own file
+    }
 
 
 def content_policy(style_text: str, script_text: str) -> str:

@@ -232,9 +232,8 @@ class RunRecord:
         except ValueError as error:
             raise SpecError(f"{origin}: expected a run record in JSON, observed {error}") from error
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-            observed = (
-                document.get("schema") if isinstance(document, dict) else type(document).__name__
-            )
+            is_object = isinstance(document, dict)
+            observed = document.get("schema") if is_object else type(document).__name__
             raise SpecError(
                 f"{origin}: expected a run record of schema {SCHEMA}, observed {observed}"
             )
