@@ -3,17 +3,14 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from clusterproof.outcome import ExitCode
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+from clusterproof.usage import Subparsers
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 
-def mount(commands: "Subparsers", parser: Callable[[], argparse.ArgumentParser]) -> None:
+def mount(commands: Subparsers, parser: Callable[[], argparse.ArgumentParser]) -> None:
     """Add `completion` to another command's subcommands.
 
     Args:

@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clusterproof.act.lock import RunLock
 from clusterproof.act.rehearsal.reversible import namespaces_of
@@ -20,16 +19,13 @@ from clusterproof.project import SPECS
 from clusterproof.redact import Redactor
 from clusterproof.redact.errors import say_error
 from clusterproof.spec import renamed
-from clusterproof.usage import over_zero
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+from clusterproof.usage import Subparsers, over_zero
 
 SPEC = SPECS / "self-hosted.yaml"
 LOCK_WAIT_S = 60.0
 
 
-def mount(commands: "Subparsers") -> None:
+def mount(commands: Subparsers) -> None:
     """Add `undo` to another command's subcommands."""
     command = commands.add_parser(
         "undo",

@@ -3,9 +3,12 @@
 import argparse
 import math
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from clusterproof.outcome import ExitCode
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+"""What commands are added to; argparse has no public name for it."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -9,17 +9,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from clusterproof.child import run_to_its_end
 from clusterproof.errors import SpecError
 from clusterproof.options import OF_PYTEST, OPTIONS, PATHS
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file, suites_command
-from clusterproof.usage import Parser, without_value
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+from clusterproof.usage import Parser, Subparsers, without_value
 
 REPORTS: Final = "reports"
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -30,7 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def mount(commands: "Subparsers") -> None:
+def mount(commands: Subparsers) -> None:
     """Add both to another command's subcommands."""
     for name, text in COMMANDS.items():
         parser = commands.add_parser(name, help=text, description=_description(text))

@@ -3,18 +3,15 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clusterproof.bundle.replay import pack, replay_bundle
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.report import causes
 from clusterproof.report.words import verdict_sentence
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+from clusterproof.usage import Subparsers
 
 
-def mount(commands: "Subparsers") -> None:
+def mount(commands: Subparsers) -> None:
     """Add both to another command's subcommands."""
     packed = commands.add_parser("bundle", help="put what a run saw into one archive")
     packed.add_argument("folder", type=Path, metavar="RUN", help="the folder of its reports")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from clusterproof.checks import read_spec
 from clusterproof.doctor.access import granted_of
@@ -21,11 +21,9 @@ from clusterproof.nightly.rights import Grant
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file
 from clusterproof.redact import Redactor
-from clusterproof.spec import Spec, renamed
+from clusterproof.spec import renamed
 from clusterproof.tool import tool_version
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+from clusterproof.usage import Subparsers
 
 OLDEST_PYTHON: Final = (3, 11)
 OLDEST_KUBERNETES: Final = (1, 27)
@@ -52,7 +50,7 @@ class Line:
         return f"{self.mark:<3} {self.subject:<11} {self.text}"
 
 
-def mount(commands: "Subparsers") -> None:
+def mount(commands: Subparsers) -> None:
     """Add `doctor` to another command's subcommands."""
     command = commands.add_parser(
         "doctor",
@@ -89,7 +87,7 @@ def _doctor(options: argparse.Namespace, _rest: list[str]) -> int:
 
     marks = [say(line) for line in _of_the_machine()]
     try:
-        spec = _spec(options)
+        spec = read_spec(options.spec or spec_file(options.profile), renamed(options.namespace))
         marks.append(say(Line("ok", "spec", f"{spec.name}, {spec.profile}: {len(spec.rows)} rows")))
     except SpecError as error:
         marks.append(say(Line("no", "spec", str(error))))
@@ -115,10 +113,6 @@ def _doctor(options: argparse.Namespace, _rest: list[str]) -> int:
     if "no" in marks:
         return ExitCode.USAGE
     return ExitCode.INCONCLUSIVE if "!!" in marks else ExitCode.PASSED
-
-
-def _spec(options: argparse.Namespace) -> Spec:
-    return read_spec(options.spec or spec_file(options.profile), renamed(options.namespace))
 
 
 def _of_the_machine() -> Iterable[Line]:

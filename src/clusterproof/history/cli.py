@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from clusterproof.errors import ClusterproofError, SpecError
 from clusterproof.history.compare import Comparison, compare, fail_on_new, is_selection, with_census
@@ -31,9 +31,7 @@ from clusterproof.report.record import RunRecord
 from clusterproof.report.redacted import redacted
 from clusterproof.report.words import moment, verdict_sentence
 from clusterproof.report.write import write_reports
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+from clusterproof.usage import Subparsers
 
 Command = Callable[[argparse.Namespace, list[str]], int]
 
@@ -55,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.USAGE
 
 
-def mount(commands: "Subparsers") -> None:
+def mount(commands: Subparsers) -> None:
     """Add `history` to another command's subcommands; each sets `run(options, rest) -> int`."""
     _add_commands(commands.add_parser("history", help="keep runs, compare them, show them"))
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import yaml
 
@@ -20,15 +20,13 @@ from clusterproof.redact import Redactor
 from clusterproof.redact.errors import say_error
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+from clusterproof.usage import Subparsers
 
 WEBHOOK_VARIABLE: Final = "CLUSTERPROOF_WEBHOOK"
 WITHIN_S: Final = 900.0
 
 
-def mount(commands: "Subparsers") -> None:
+def mount(commands: Subparsers) -> None:
     """Add `nightly` to another command's subcommands."""
     nightly = commands.add_parser("nightly", help="a run that is kept, compared and told")
     inner = nightly.add_subparsers(dest="nightly_command", required=True)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -53,9 +53,10 @@ def run_suites(
     """
     scratch.mkdir(parents=True, exist_ok=True)
     command = suites_command(["-q", "--no-header", *arguments])
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(scratch)}
     started_at = time.time()
     with subprocess.Popen(  # noqa: S603 - our own suites
-        command, cwd=PROJECT, env=_environment(scratch), start_new_session=True
+        command, cwd=PROJECT, env=environment, start_new_session=True
     ) as process:
         stopper = _Stopper(process, grace_s)
         deadline = threading.Timer(
@@ -103,7 +104,3 @@ class _Stopper:
     def _send(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, number)
-
-
-def _environment(scratch: Path) -> Mapping[str, str]:
-    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(scratch)}
