@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from clusterproof.causes.signatures import LEAST_ROWS, Signature, sign_of
+from clusterproof.causes.signatures import LEAST_ROWS, Signature
 from clusterproof.checks import read_spec
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file
@@ -37,11 +37,7 @@ def read_profile(profile: str) -> tuple[Spec, tuple[RedSet, ...]]:
 
 def signatures_of(sets: Sequence[RedSet]) -> tuple[Signature, ...]:
     """One signature for each defect that turned at least two rows red."""
-    return tuple(
-        Signature(each.defect.title, tuple(sorted(sign_of(finding) for finding in each.findings)))
-        for each in sets
-        if len(each.findings) >= LEAST_ROWS
-    )
+    return tuple(each.signature for each in sets if len(each.findings) >= LEAST_ROWS)
 
 
 def as_json(signatures: Sequence[Signature]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from clusterproof.causes.signatures import Signature, best_fit, sign_of
+from clusterproof.causes.signatures import Signature, best_fit
 from clusterproof.spec import Spec
 from testbed.causes.recorded import RedSet
 from testbed.causes.score import Rank, Scored, names_first, score, shares
@@ -62,35 +62,27 @@ class Measured:
         )
 
 
-def _signature(each: RedSet) -> Signature:
-    signs = tuple(sorted(sign_of(finding) for finding in each.findings))
-    return Signature(each.defect.title, signs)
-
-
 def _fits_own(each: RedSet, all_sets: Sequence[RedSet]) -> bool:
-    fit = best_fit(each.findings, [_signature(other) for other in all_sets])
+    fit = best_fit(each.findings, [other.signature for other in all_sets])
     return fit is not None and fit.signature.title == each.defect.title
 
 
 def _fits_of_others(several: Sequence[RedSet]) -> list[tuple[str, str]]:
     """Left one out: its own signature, and those of defects that break the same object alike."""
-    fits = []
-    for each in several:
-        fit = best_fit(each.findings, _signatures_but(each, several))
-        if fit is not None:
-            fits.append((each.defect.id, fit.signature.title))
-    return fits
+    return [
+        (each.defect.id, fit.signature.title)
+        for each in several
+        if (fit := best_fit(each.findings, _signatures_but(each, several)))
+    ]
 
 
 def _signatures_but(each: RedSet, several: Sequence[RedSet]) -> list[Signature]:
-    return [_signature(other) for other in several if not _are_siblings(each, other)]
-
-
-def _are_siblings(first: RedSet, other: RedSet) -> bool:
-    """The same defect, one of its family, or one of the same objects."""
-    return (
-        first is other or first.defect.title == other.defect.title or first.changed == other.changed
-    )
+    """Without those of the defect, of its family, and of defects of the same objects."""
+    return [
+        other.signature
+        for other in several
+        if other.defect.title != each.defect.title and other.changed != each.changed
+    ]
 
 
 def _percent(part: int, whole: int) -> str:

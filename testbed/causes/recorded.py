@@ -7,6 +7,7 @@ from typing import Final
 
 from clusterproof.causes.finding import Finding
 from clusterproof.causes.rules import METRICS_API
+from clusterproof.causes.signatures import Signature, sign_of
 from clusterproof.judgement import Difference
 from clusterproof.spec import Spec
 from clusterproof.spec.row import Row
@@ -31,6 +32,12 @@ class RedSet:
     defect: Defect
     findings: tuple[Finding, ...]
     recorded: int
+
+    @property
+    def signature(self) -> Signature:
+        """The signs of its findings, by the defect's title."""
+        signs = tuple(sorted(sign_of(finding) for finding in self.findings))
+        return Signature(self.defect.title, signs)
 
     @property
     def changed(self) -> frozenset[str]:

@@ -36,7 +36,6 @@ class Scored:
     names: tuple[str, ...]
     ranks: tuple[Rank, ...]
     causes: tuple[str, ...]
-    rows: int
 
 
 def score(sets: Sequence[RedSet], rows: Iterable[Row]) -> Scored:
@@ -46,20 +45,16 @@ def score(sets: Sequence[RedSet], rows: Iterable[Row]) -> Scored:
     named = tuple(group.refs for group in groups[:3])
     shown = tuple(" and ".join(refs) for refs in named)
     ranks = tuple(_rank(named, each) for each in sets)
-    return Scored(tuple(each.defect.id for each in sets), ranks, shown, len(merged))
+    return Scored(tuple(each.defect.id for each in sets), ranks, shown)
 
 
 def _rank(named: Sequence[tuple[str, ...]], red_set: RedSet) -> Rank:
     if not named:
         return Rank.NONE
-    places = [
-        number
-        for number, refs in enumerate(named)
-        if any(_is_one(ref, red_set.changed) for ref in refs)
-    ]
-    if not places:
+    hits = [any(_is_one(ref, red_set.changed) for ref in refs) for refs in named]
+    if not any(hits):
         return Rank.WRONG
-    return Rank.FIRST if places[0] == 0 else Rank.FIRST_THREE
+    return Rank.FIRST if hits[0] else Rank.FIRST_THREE
 
 
 def _is_one(ref: str, changed: frozenset[str]) -> bool:

@@ -66,8 +66,7 @@ def patching(kubectl: Path) -> Patching:
         body = json.dumps(change.with_)
         command = [str(kubectl), "patch", "--local", "-f", "-", "-o", "json"]
         command += ["--type", how, "--patch", body]
-        done = run(command, stdin=json.dumps(item), env=environment())
-        patched: Json = json.loads(done)
+        patched: Json = json.loads(run(command, stdin=json.dumps(item), env=environment()))
         return patched
 
     return patch

@@ -5,6 +5,7 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,39 +55,29 @@ def tools(say: Say) -> Sequence[Tool]:
     score = required("kube-score", "github.com/zegl/kube-score")
     validate = scanners / "kubernetes-validate"
     return (
-        Tool("kube-score", score, _kube_score(binaries.program("kube-score"))),
-        Tool("checkov", pinned["checkov"], _checkov(scanners / "python")),
-        Tool("kubernetes-validate", pinned["kubernetes-validate"], _schema(validate)),
+        Tool("kube-score", score, partial(_kube_score, binaries.program("kube-score"))),
+        Tool("checkov", pinned["checkov"], partial(_checkov, scanners / "python")),
+        Tool("kubernetes-validate", pinned["kubernetes-validate"], partial(_schema, validate)),
     )
 
 
-def _kube_score(program: Path) -> Callable[[Folders], list[list[Finding]]]:
+def _kube_score(program: Path, folders: Folders) -> list[list[Finding]]:
     """One run for each folder; what its checks ask for by default, for our Kubernetes."""
     options = ("--output-format", "json", "--kubernetes-version", f"v{_MINOR}")
-
-    def look(folders: Folders) -> list[list[Finding]]:
-        command = [str(program), "score", *options, MANIFESTS]
-        return [_read(read_kube_score, command, folder) for folder in folders]
-
-    return look
+    command = [str(program), "score", *options, MANIFESTS]
+    return [_read(read_kube_score, command, folder) for folder in folders]
 
 
-def _checkov(python: Path) -> Callable[[Folders], list[list[Finding]]]:
-    def look(folders: Folders) -> list[list[Finding]]:
-        script = str(Path(__file__).with_name("checkov_each.py"))
-        return _read(read_checkov, [str(python), script, *map(str, folders)], folders[0])
-
-    return look
+def _checkov(python: Path, folders: Folders) -> list[list[Finding]]:
+    script = str(Path(__file__).with_name("checkov_each.py"))
+    return _read(read_checkov, [str(python), script, *map(str, folders)], folders[0])
 
 
-def _schema(program: Path) -> Callable[[Folders], list[list[Finding]]]:
-    def look(folders: Folders) -> list[list[Finding]]:
-        files = [str(folder / MANIFESTS) for folder in folders]
-        options = ("--strict", "--quiet", "--kubernetes-version", _MINOR)
-        command = [str(program), *options, *files]
-        return _read(lambda text: read_schema(text, files), command, folders[0])
-
-    return look
+def _schema(program: Path, folders: Folders) -> list[list[Finding]]:
+    files = [str(folder / MANIFESTS) for folder in folders]
+    options = ("--strict", "--quiet", "--kubernetes-version", _MINOR)
+    command = [str(program), *options, *files]
+    return _read(lambda text: read_schema(text, files), command, folders[0])
 
 
 def _read(read: Callable[[str], _T], command: Sequence[str], folder: Path) -> _T:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -139,9 +139,7 @@ def _of_any_pod(request: str) -> str:
 def line_of(run: Run, fault: Fault, clean: Run) -> Line:
     """The run judged."""
     passed = [row for row, outcome in run.outcomes.items() if outcome == Outcome.PASSED]
-    honest = {Outcome.INCONCLUSIVE.value, Outcome.NOT_RUN.value}
-    if fault.transient:
-        honest = set()
+    honest = set() if fault.transient else {Outcome.INCONCLUSIVE, Outcome.NOT_RUN}
     values = list(run.outcomes.values())
     return Line(
         fault=fault.name,
@@ -199,28 +197,20 @@ def main() -> int:
             line = line_of(run, FAULTS[name], verify(connection, CLEAN, arguments, answers))
         return line
 
-    for line in _side_by_side(line_for, names, options.at_once):
-        lines.append(line)
-        if options.json is not None:  # as it grows: a long matrix may be ended early
-            options.json.write_text(json.dumps([asdict(each) for each in lines], indent=1), "utf-8")
-        sys.stdout.write(said(line))
-        sys.stdout.flush()
+    # Most of a fault's time is waiting. Runs that write hold a Lease: of those, one at a time.
+    with ThreadPoolExecutor(options.at_once) as pool:
+        for line in pool.map(line_for, names):
+            lines.append(line)
+            if options.json is not None:  # as it grows: a long matrix may be ended early
+                plain = [asdict(each) for each in lines]
+                options.json.write_text(json.dumps(plain, indent=1), "utf-8")
+            sys.stdout.write(said(line))
+            sys.stdout.flush()
     if options.table is not None:
         options.table.write_text(table(lines), "utf-8")
     bad = [each.fault for each in lines if not each.sound]
     sys.stdout.write(f"{summary(clean, lines)}; unsound: {', '.join(bad) or 'none'}\n")
     return 1 if bad else 0
-
-
-def _side_by_side(
-    line_for: Callable[[str], Line], names: Sequence[str], at_once: int
-) -> Iterator[Line]:
-    """The lines in the order of the names, each as soon as it is there.
-
-    Most of a fault's time is waiting. Runs that write hold a Lease: of those, one at a time.
-    """
-    with ThreadPoolExecutor(at_once) as pool:
-        yield from pool.map(line_for, names)
 
 
 def table(lines: Iterable[Line]) -> str:

@@ -105,8 +105,7 @@ def figures(path: Path = REGISTRY) -> list[Figure]:
     Raises:
         SpecError: The registry cannot be read.
     """
-    document = read_document(path)
-    return list(_figures(document.data))
+    return list(_figures(read_document(path).data))
 
 
 def _figures(entries: Mapping[str, Mapping[str, object]]) -> Iterator[Figure]:

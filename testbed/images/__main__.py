@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 
 from testbed.cluster import packages
-from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import exit_code
 from testbed.images.build import (
     UnknownImageError,
@@ -23,7 +22,6 @@ from testbed.images.build import (
     forget_stale_layers,
     images_named,
 )
-from testbed.images.locked import NotLockedError
 from testbed.images.rootfs import BuildError
 
 _INSIDE = "CLUSTERPROOF_IMAGES_MOUNTS"
@@ -52,9 +50,9 @@ def main(arguments: Sequence[str]) -> int:
                 paths[image.reference] = str(build(image, _say))
             if forgotten := forget_stale_layers():
                 _say(f"deleted {forgotten} layers of earlier recipes")
-    except (UnknownImageError, NotLockedError, BuildError, TestbedError) as error:
+    except UnknownImageError as error:
         sys.stderr.write(f"images: {error}\n")
-        return _USAGE if isinstance(error, UnknownImageError) else 1
+        return _USAGE
     sys.stdout.write(json.dumps(paths, indent=2) + "\n")
     return 0
 

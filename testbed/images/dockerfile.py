@@ -10,7 +10,8 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -90,23 +91,7 @@ def _expanded(text: str, arguments: Mapping[str, str]) -> str:
 
 def _begun(name: str, base: str, known: Mapping[str, Stage]) -> Stage:
     below = known.get(base)
-    if below is None:
-        return Stage(name, base)
-    return Stage(
-        name,
-        base,
-        copied=list(below.copied),
-        taken=list(below.taken),
-        commands=list(below.commands),
-        environment=dict(below.environment),
-        labels=dict(below.labels),
-        ports=list(below.ports),
-        user=below.user,
-        workdir=below.workdir,
-        entrypoint=list(below.entrypoint),
-        command=list(below.command),
-        healthcheck=below.healthcheck,
-    )
+    return replace(deepcopy(below), name=name, base=base) if below else Stage(name, base)
 
 
 def _add(stage: Stage, instruction: str, rest: str) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 from packaging.markers import Marker
 
+from testbed.cluster.errors import TestbedError
+
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9_.-]+)(\[(?P<extras>[^]]+)\])?$")
 
 
-class NotLockedError(Exception):
+class NotLockedError(TestbedError):
     """A recipe asks for a distribution that uv.lock does not hold."""
 
 

@@ -54,7 +54,6 @@ class Layer:
         parent: The layer below. None: made from nothing.
         debian: Debian packages, without recommends.
         pypi: Distributions (extras allowed), installed as uv.lock pins them, with what they need.
-        groups: Dependency sets of the project ("" is its core), pinned the same way.
         copies: Files of the checkout.
         users: Names for numbers.
         folders: Empty folders.

@@ -29,7 +29,7 @@ _TIMEOUT_S = 900
 _NO_SERVICES = "#!/bin/sh\nexit 101\n"  # Debian's way to say: start no service while installing
 
 
-class BuildError(Exception):
+class BuildError(TestbedError):
     """A step of a build ended badly: says which program, and what it said last."""
 
 
@@ -38,11 +38,9 @@ def run(argv: Sequence[str], **environment: str) -> str:
 
     Raises:
         BuildError: It ended with an error.
+        TestbedError: It could not be started, or did not end in time.
     """
-    try:
-        done = completed(argv, env=environment, timeout_s=_TIMEOUT_S)
-    except TestbedError as error:
-        raise BuildError(str(error)) from error
+    done = completed(argv, env=environment, timeout_s=_TIMEOUT_S)
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise BuildError(
@@ -72,7 +70,7 @@ def make_base(layer: Layer, root: Path) -> None:
             ),
             SUITE,
             str(root),
-            *_debian_sources(),
+            *debian_sources(SUITE),
         ],
         SOURCE_DATE_EPOCH=str(TIMESTAMP),
     )
@@ -208,15 +206,11 @@ def add_users(layer: Layer, lowers: Sequence[Path], upper: Path) -> None:
             (upper / "etc" / name).write_text(known + added)
 
 
-def _debian_sources() -> list[str]:
-    """Where the machine gets Debian from, for this suite; none: mmdebstrap knows Debian's own."""
-    return debian_sources(SUITE)
-
-
 def debian_sources(suite: str) -> list[str]:
     """The lines of sources.list for `suite`, from the mirrors that this machine's apt uses.
 
-    A machine of another release than `suite` has the same mirrors.
+    A machine of another release than `suite` has the same mirrors. Without apt there are none:
+    mmdebstrap knows Debian's own.
     """
     if not shutil.which("apt-get"):
         return []

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from fnmatch import fnmatch
@@ -13,7 +14,7 @@ from testbed.cluster.run import exit_code
 from testbed.mutate.page import page
 from testbed.mutate.reasons import read_reasons
 from testbed.mutate.results import Fate, read_mutants, score
-from testbed.mutate.workspace import mutated_modules, prepare, remove
+from testbed.mutate.workspace import mutated_modules, prepare
 
 PROJECT = Path(__file__).resolve().parents[2]
 WORKSPACE = PROJECT / "build" / "mutate"
@@ -25,7 +26,7 @@ def main() -> int:
     """Mutate, test, and write the page; 0 when nothing survived without a reason."""
     options = _options()
     if options.fresh:
-        remove(WORKSPACE)
+        shutil.rmtree(WORKSPACE, ignore_errors=True)
     prepare(PROJECT, WORKSPACE)
     if not options.page_only:
         _mutmut(options.only)

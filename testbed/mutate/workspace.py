@@ -7,7 +7,6 @@ called once in a process would have been called before its mutant was there.
 """
 
 import ast
-import shutil
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -82,8 +81,3 @@ def mutated_modules(project: Path) -> list[str]:
     text = (project / "pyproject.toml").read_text(encoding="utf-8")
     patterns: list[str] = tomllib.loads(text)["tool"]["mutmut"]["only_mutate"]
     return [pattern.removeprefix("src/clusterproof/") for pattern in patterns]
-
-
-def remove(folder: Path) -> None:
-    """Forget everything that was found."""
-    shutil.rmtree(folder, ignore_errors=True)

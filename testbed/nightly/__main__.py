@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from clusterproof.errors import ClusterproofError
 from testbed.cluster import binaries, paths
 from testbed.cluster.progress import Progress
 from testbed.cluster.run import exit_code
@@ -14,7 +13,7 @@ from testbed.nightly import job, rehearsal, rules
 
 OVERLAYS = paths.CHECKOUT / "deploy" / "nightly" / "overlays"
 NAMESPACE = "clusterproof"
-_FAILED, _USAGE = 1, 4
+_USAGE = 4
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,17 +35,13 @@ def main(arguments: Sequence[str]) -> int:
         return _USAGE
     kubectl = Kubectl(binaries.program("kubectl"), options.kubeconfig)
     progress = Progress()
-    try:
-        if options.command == "run":
-            return _run(kubectl, OVERLAYS / options.overlay, progress)
-        if options.command == "rehearse":
-            rehearsal.rehearse(kubectl, progress.say)
-        else:
-            kubectl.run("delete", "-k", str(OVERLAYS / "full"), "--ignore-not-found")
-            rules.unload()
-    except ClusterproofError as error:
-        sys.stderr.write(f"nightly: {error}\n")
-        return _FAILED
+    if options.command == "run":
+        return _run(kubectl, OVERLAYS / options.overlay, progress)
+    if options.command == "rehearse":
+        rehearsal.rehearse(kubectl, progress.say)
+    else:
+        kubectl.run("delete", "-k", str(OVERLAYS / "full"), "--ignore-not-found")
+        rules.unload()
     return 0
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +58,8 @@ def run_now(kubectl: Kubectl, namespace: str, *, cron_job: str = CRONJOB) -> Fin
 
 
 def _seconds(state: dict[str, Any]) -> float:
-    begin, end = (
-        time.mktime(time.strptime(state[key], "%Y-%m-%dT%H:%M:%SZ"))
-        for key in ("startedAt", "finishedAt")
-    )
-    return end - begin
+    began, ended = (datetime.fromisoformat(state[key]) for key in ("startedAt", "finishedAt"))
+    return (ended - began).total_seconds()
 
 
 def messages(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
+from pydantic import TypeAdapter
 
 from clusterproof.nightly.rights import Grant, granted, roles
 from clusterproof.observe.cluster import RUN_LABEL
@@ -211,15 +212,8 @@ def keep(attempt: MissingGrant, journal: Path = JOURNAL) -> None:
 def kept(journal: Path = JOURNAL) -> dict[tuple[str, str], MissingGrant]:
     """What came of each grant, by stage and grant."""
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
-    attempts = [MissingGrant(**_as_tuples(json.loads(line))) for line in lines]
+    attempts = [TypeAdapter(MissingGrant).validate_json(line) for line in lines]
     return {(attempt.stage, attempt.grant): attempt for attempt in attempts}
-
-
-def _as_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: tuple(content) if isinstance(content, list) else content
-        for key, content in fields.items()
-    }
 
 
 def table(attempts: Mapping[tuple[str, str], MissingGrant]) -> str:

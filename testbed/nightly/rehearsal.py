@@ -64,7 +64,8 @@ def _prepare(kubectl: Kubectl, say: Say) -> None:
         every_s=1.0,
     )
     say(f"Prometheus evaluates: {', '.join(rules.names())}")
-    kubectl.apply([_namespace(), _webhook()])
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    kubectl.apply([namespace, _webhook()])
     job.apply(kubectl, FOLDER, NAMESPACE)
     say(f"namespace {NAMESPACE}: CronJob, history, receiver and target are up")
 
@@ -96,10 +97,6 @@ def _await_alerts(names: frozenset[str], say: Say, *, firing: bool) -> None:
 def _patch(kubectl: Kubectl, most: int) -> None:
     patch = json.dumps({"spec": {"maxReplicas": most}})
     kubectl.run("patch", "hpa", "target", "-n", NAMESPACE, "--type=merge", "-p", patch)
-
-
-def _namespace() -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
 
 
 def _webhook() -> dict[str, Any]:

@@ -52,14 +52,11 @@ def alerts(namespace: str) -> dict[str, str]:
 
     Those that sum over Pods have no namespace: they are found by the profile that they name.
     """
-    about_it = [
-        alert for alert in ask("/api/v1/alerts")["alerts"] if _is_of(alert["labels"], namespace)
-    ]
-    return {each["labels"]["alertname"]: each["state"] for each in about_it}
-
-
-def _is_of(labels: dict[str, str], namespace: str) -> bool:
-    return labels.get("namespace", namespace) == namespace
+    return {
+        alert["labels"]["alertname"]: alert["state"]
+        for alert in ask("/api/v1/alerts")["alerts"]
+        if alert["labels"].get("namespace", namespace) == namespace
+    }
 
 
 def names() -> tuple[str, ...]:

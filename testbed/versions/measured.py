@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from testbed.cluster import minor
 
@@ -57,6 +59,9 @@ class Measured:
         return self.control, self.kubelet
 
 
+_RUNS: Final = TypeAdapter(tuple[Measured, ...])
+
+
 def pairs(control: str = "", kubelet: str = "") -> tuple[tuple[str, str], ...]:
     """What is run: each minor alone, and the newest with the oldest kubelets that it may have.
 
@@ -76,9 +81,7 @@ def pairs(control: str = "", kubelet: str = "") -> tuple[tuple[str, str], ...]:
 
 def read(record: Path = RECORD) -> tuple[Measured, ...]:
     """The runs on record."""
-    if not record.exists():
-        return ()
-    return tuple(_measured(each) for each in json.loads(record.read_text(encoding="utf-8")))
+    return _RUNS.validate_json(record.read_bytes()) if record.exists() else ()
 
 
 def merged(before: Iterable[Measured], now: Measured) -> tuple[Measured, ...]:
@@ -92,7 +95,3 @@ def write(runs: Iterable[Measured], record: Path = RECORD) -> None:
     """Put the runs on record."""
     plain = [asdict(each) for each in runs]
     record.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
-
-
-def _measured(plain: dict[str, Any]) -> Measured:
-    return Measured(**{**plain, "differed": tuple(tuple(each) for each in plain["differed"])})

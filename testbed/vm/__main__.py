@@ -21,7 +21,6 @@ from testbed.cluster.errors import PreflightError
 from testbed.cluster.own_folder import own_folder
 from testbed.cluster.progress import Progress
 from testbed.differences import differences
-from testbed.images.rootfs import BuildError
 from testbed.settings import PATIENCE
 from testbed.vm import image, machine
 from testbed.vm.look import TOO_BIG
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     except PreflightError as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
-    except (ClusterproofError, BuildError) as error:
+    except ClusterproofError as error:
         sys.stderr.write(f"failed: {error}\n")
         return FAILED
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from testbed.cluster import packages
@@ -41,7 +42,7 @@ def main() -> int:
     )
     sys.stdout.writelines(f"  {line}\n" for line in [*unknown, *answers.apart[:40]])
     if options.pages:
-        write_record(answers.to_json())
+        write_record(asdict(answers))
         (options.pages / PAGE).write_text(page(read_records()), encoding="utf-8")
     # Ours does as documented; what kube-router does otherwise is on the page.
     return int(bool(unknown) or (answers.engine == NFTABLES and bool(answers.apart)))

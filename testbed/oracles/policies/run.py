@@ -2,9 +2,10 @@
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
+from operator import attrgetter
 from random import Random
 from typing import Any
 
@@ -41,10 +42,6 @@ class Answers:
     apart: list[str] = field(default_factory=list)
     in_force_s: tuple[float, float] = (0.0, 0.0)
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
-
 
 def cases_of_cluster() -> tuple[Case, ...]:
     """The rows of the table that a cluster of IPv4 can be asked."""
@@ -61,7 +58,8 @@ def put_table(scene: Scene) -> dict[str, str]:
     dials = {case.id: scene.world.dial(case, scene.places) for case in cases}
     _answered_without_policies(scene, dials)
     answers: dict[str, str] = {}
-    for names, group in groupby(sorted(cases, key=_policies), key=_policies):
+    policies_of = attrgetter("policies")
+    for names, group in groupby(sorted(cases, key=policies_of), key=policies_of):
         rows = list(group)
         with scene.in_force([scene.world.policies[name] for name in names]):
             arrived = scene.listeners.arriving(dials[row.id] for row in rows)
@@ -94,10 +92,6 @@ def note_times(scene: Scene, answers: Answers) -> None:
     """Note how long the changes took until they held."""
     times = scene.in_force_s
     answers.in_force_s = (round(statistics.median(times), 2), round(max(times), 2))
-
-
-def _policies(case: Case) -> tuple[str, ...]:
-    return case.policies
 
 
 def _answer(arrived: object) -> str:
