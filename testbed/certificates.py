@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from testbed.kubeconfig import write_private
+
 YEAR = timedelta(days=365)
 _CLOCK_SKEW = timedelta(hours=1)
 _USAGES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -116,8 +118,7 @@ def write(folder: Path, name: str, pair: Pair) -> None:
 
 def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     """A key in PEM, which only its owner can read."""
-    path.touch(mode=0o600)
-    path.write_bytes(key_pem(key))
+    write_private(path, key_pem(key))
 
 
 def read(folder: Path, name: str) -> Pair:

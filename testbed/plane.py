@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
-from testbed.settings import patient
+from testbed.cluster.processes import end_child
+from testbed.kubeconfig import kubeconfig, write_private
 from testbed.waits import wait_until
 
 _UP_WITHIN_S = 90.0
@@ -51,21 +51,20 @@ def api_server(programs: Path, work: Path, name: str) -> Iterator[Plane]:
     """
     work.mkdir(parents=True, exist_ok=True)
     token = secrets.token_hex(16)
-    (work / "tokens.csv").touch(mode=0o600)
-    (work / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n", encoding="utf-8")
+    write_private(work / "tokens.csv", f"{token},admin,admin,system:masters\n")
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    (work / "sa.key").touch(mode=0o600)
-    (work / "sa.key").write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_private(work / "sa.key", pem)
     port, etcd_port, peer_port = free_ports(3)
-    kubeconfig = _kubeconfig(work, name, port, token)
+    config = work / "kubeconfig"
+    cluster = {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}
+    write_private(config, kubeconfig(name, cluster, {"token": token}))
     commands = {
         "etcd": _etcd(programs, work, etcd_port, peer_port),
         "kube-apiserver": _apiserver(programs, work, port, etcd_port, name),
     }
     with running(work, commands):
-        api = KubeApi(connect(str(kubeconfig)))
+        api = KubeApi(connect(str(config)))
         try:
             wait_until(
                 lambda: api.text("/readyz"),
@@ -73,7 +72,7 @@ def api_server(programs: Path, work: Path, name: str) -> Iterator[Plane]:
                 waiting_for=f"the API server of {name}",
                 within_s=_UP_WITHIN_S,
             )
-            yield Plane(api, kubeconfig, token)
+            yield Plane(api, config, token)
         finally:
             api.close()
 
@@ -92,13 +91,9 @@ def running(work: Path, commands: Mapping[str, Sequence[str]]) -> Iterator[None]
         yield
     finally:
         for process in reversed(processes):
-            process.terminate()
+            process.terminate()  # all at once
         for process in reversed(processes):
-            try:
-                process.wait(timeout=patient(_END_WITHIN_S))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end_child(process, _END_WITHIN_S)
 
 
 def free_ports(count: int) -> list[int]:
@@ -116,22 +111,6 @@ def _start(work: Path, name: str, command: Sequence[str]) -> "subprocess.Popen[b
     if process.poll() is not None:
         raise ObservationError(f"{name} ended at once; see {work}/{name}.log")
     return process
-
-
-def _kubeconfig(work: Path, name: str, port: int, token: str) -> Path:
-    path = work / "kubeconfig"
-    cluster = {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": name,
-        "clusters": [{"name": name, "cluster": cluster}],
-        "users": [{"name": f"{name}-admin", "user": {"token": token}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": f"{name}-admin"}}],
-    }
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return path
 
 
 def _etcd(programs: Path, work: Path, port: int, peer_port: int) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clusterproof.report.files import replace_file
 from testbed.cluster import engine, minor, paths
 from testbed.cluster.go import GO_ENV, go_command
 from testbed.cluster.pins import required
@@ -201,9 +202,7 @@ def kept_beside(name: str, file: str, make: Callable[[], str]) -> Path:
     """A file beside the program `name`, made once; it goes when the program does."""
     beside = program(name).resolve().with_name(file)
     if not beside.exists():
-        unfinished = beside.with_suffix(".part")
-        unfinished.write_text(make())
-        unfinished.rename(beside)
+        replace_file(beside, make().encode())
     return beside
 
 
@@ -237,14 +236,8 @@ def _build(family: Family) -> None:
     unfinished = target.with_suffix(".part")
     run(
         [
-            go_command(),
-            "build",
-            "-trimpath",
-            "-ldflags",
-            family.ldflags,
-            "-o",
-            str(unfinished),
-            family.package,
+            *(go_command(), "build", "-trimpath", "-ldflags", family.ldflags),
+            *("-o", str(unfinished), family.package),
         ],
         cwd=family.folder,
         env=GO_ENV,

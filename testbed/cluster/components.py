@@ -270,12 +270,9 @@ def kube_router(node: Node) -> Component:
     )
 
 
-CONTROLLERS = ("volumes",)
-
-
 def controllers() -> tuple[Component, ...]:
     """The controllers that a cloud would bring: volumes."""
-    return tuple(_controller(name) for name in CONTROLLERS)
+    return (_controller("volumes"),)
 
 
 def _controller(name: str) -> Component:

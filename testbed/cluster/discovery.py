@@ -13,6 +13,7 @@ from pathlib import Path
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.kube.objects import Json
+from clusterproof.report.files import replace_file
 from testbed.cluster import kubeconfigs, paths
 from testbed.controllers.loop import Wake, run
 from testbed.controllers.mirror import Mirror
@@ -43,11 +44,8 @@ def target(pod: Json) -> Json | None:
 def write(targets: Sequence[Json], path: Path) -> None:
     """Replace the file where it differs, in one step: it is never read half written."""
     text = json.dumps(targets, indent=1)
-    if path.exists() and path.read_text() == text:
-        return
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(text)
-    unfinished.replace(path)
+    if not path.exists() or path.read_text() != text:
+        replace_file(path, text.encode())
 
 
 def main() -> int:

@@ -66,15 +66,12 @@ def restore() -> tuple[str, ...]:
         return tuple(undone)
     undone += [f"undone: {sentence}" for sentence in set_parameters(before["parameters"])]
     undone += shared_folders.remove_empty(before["folders"])
-    if "modules" in before:  # a cluster that an earlier version started has no such record
-        came = before.get("came", [])
-        if gone := modules.unload(came):
-            undone.append(f"undone: kernel modules {' '.join(gone)}")
-        if later := modules.like_ours(modules.since([*before["modules"], *came])):
-            undone.append(f"left: kernel modules that came after `up`: {' '.join(later)}")
-    if "compared" in before:
-        undone += changed_by_others(before["compared"])
-    return tuple(undone)
+    came = before.get("came", [])
+    if gone := modules.unload(came):
+        undone.append(f"undone: kernel modules {' '.join(gone)}")
+    if later := modules.like_ours(modules.since([*before["modules"], *came])):
+        undone.append(f"left: kernel modules that came after `up`: {' '.join(later)}")
+    return (*undone, *changed_by_others(before["compared"]))
 
 
 def parameters() -> dict[str, str]:

@@ -4,7 +4,7 @@ import ctypes
 import os
 from pathlib import Path
 
-NETNS_DIRECTORY = Path("/run/netns")
+NETNS = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
 
 
@@ -15,7 +15,7 @@ def enter(name: str) -> None:
         OSError: There is no such namespace, or this process may not enter it.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    with (NETNS_DIRECTORY / name).open("rb") as handle:
+    with (NETNS / name).open("rb") as handle:
         if libc.setns(handle.fileno(), _CLONE_NEWNET) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), name)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from testbed.cluster import paths
+from testbed.cluster.mounts import mount_points
+from testbed.cluster.netns import NETNS
 from testbed.cluster.run import run
 from testbed.cluster.topology import (
     BRIDGE,
@@ -24,7 +26,6 @@ from testbed.cluster.topology import (
     Station,
 )
 
-NETNS = Path("/run/netns")
 FOLDER_IS_OURS = paths.STATE / "netns-folder"
 """There when the first `ip netns add` made NETNS a mount point, which it never undoes."""
 
@@ -114,8 +115,7 @@ def remove() -> tuple[str, ...]:
 
 
 def _is_mounted(folder: Path) -> bool:
-    mounts = Path("/proc/self/mounts").read_text().splitlines()
-    return str(folder) in {line.split()[1] for line in mounts}
+    return folder in mount_points([folder])
 
 
 def _create_station(station: Station) -> None:

@@ -5,13 +5,12 @@ by `posthog_cloud`; every other request gets a small JSON answer that is good en
 is reachable".
 """
 
-import json
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from testbed.cluster import paths
-from testbed.cluster.posthog_cloud import HOSTS, Asked, Cloud
+from testbed.cluster.posthog_cloud import HOSTS, Asked, Cloud, as_json
 from testbed.cluster.topology import OUTSIDE
 from testbed.settings import patient
 
@@ -31,25 +30,18 @@ class Answer(BaseHTTPRequestHandler):
         sent = self.rfile.read(min(int(self.headers.get("content-length") or 0), BODY_LIMIT_BYTES))
         host = self.called()
         if host in HOSTS and self.command in {"GET", "POST"}:
-            reply = self.cloud.answer(
-                host, Asked(self.command, self.path, dict(self.headers), sent)
-            )
-            self.send_response(reply.status)
-            for name, text in reply.headers.items():
-                self.send_header(name, text)
-            self.send_header("content-length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
-            return
-        body = json.dumps(
-            {"simulated": True, "status": 1, "host": self.headers.get("host", "")}
-        ).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
+            asked = Asked(self.command, self.path, dict(self.headers), sent)
+            reply = self.cloud.answer(host, asked)
+        else:
+            called = self.headers.get("host", "")
+            reply = as_json(200, {"simulated": True, "status": 1, "host": called})
+        self.send_response(reply.status)
+        for name, text in reply.headers.items():
+            self.send_header(name, text)
+        self.send_header("content-length", str(len(reply.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self.wfile.write(reply.body)
 
     def called(self) -> str:
         """The name that the caller has for us."""

@@ -9,6 +9,7 @@ from typing import IO
 
 from testbed.cluster import paths
 from testbed.cluster.errors import PreflightError, TestbedError
+from testbed.cluster.mounts import mount_points
 from testbed.cluster.run import run
 from testbed.waits import last_within
 
@@ -48,7 +49,7 @@ def own_folder(name: str, command: str) -> Iterator[tuple[Path, IO[str]]]:
 
 def left() -> list[Path]:
     """The folders of runs that were killed."""
-    return [*_of_killed_runs()]
+    return list(_of_killed_runs())
 
 
 def remove_left() -> list[str]:
@@ -90,9 +91,9 @@ def _locked(lock: IO[str]) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    if mounted := _mounts(folder):
-        run(["umount", "--lazy", *mounted])
-    if mounted := _mounts(folder):
+    if mounted := mount_points([folder]):
+        run(["umount", "--lazy", *map(str, mounted)])
+    if mounted := mount_points([folder]):
         # It may be the host's own folder: nothing is deleted under a mount.
         raise TestbedError(f"expected nothing mounted in {folder}, found {mounted[0]}")
 
@@ -102,10 +103,3 @@ def _remove(folder: Path) -> None:
 
     if not last_within(removed, bool, within_s=GONE_WITHIN_S):
         shutil.rmtree(folder)  # says what stands in the way
-
-
-def _mounts(folder: Path) -> list[str]:
-    """What is mounted in it, the deepest first."""
-    lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    points = [line.split()[1].replace("\\040", " ") for line in lines]
-    return sorted((point for point in points if Path(point).is_relative_to(folder)), reverse=True)

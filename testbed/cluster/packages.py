@@ -8,6 +8,7 @@ package is unpacked again.
 """
 
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -264,10 +265,6 @@ def _root(package: Package) -> Path:
 
 def _folder() -> Path:
     """One per release of the distribution: libraries that the machine has are not unpacked."""
-    release = dict(
-        line.split("=", 1)
-        for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
-        if "=" in line
-    )
-    name = f"{release.get('ID', 'linux')}-{release.get('VERSION_ID', 'unknown')}".replace('"', "")
+    release = platform.freedesktop_os_release()
+    name = f"{release['ID']}-{release.get('VERSION_ID', 'unknown')}"
     return paths.cache() / "packages" / name

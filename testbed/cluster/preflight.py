@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from testbed.cluster import modules, paths, supervision
+from testbed.cluster import cgroups, modules, paths, supervision
 from testbed.cluster.errors import PreflightError
 from testbed.cluster.topology import FORWARDS
 
@@ -71,7 +71,7 @@ def _system() -> Iterator[str]:
             "expected Debian 12 or a relative of it (apt-get brings runc, the CNI plugins and"
             f" others), this is {_distribution()}"
         )
-    if not any(line.split()[2].startswith("cgroup") for line in _mounts()):
+    if not cgroups.hierarchies():
         yield "expected control groups mounted under /sys/fs/cgroup, found none"
     yield from modules.lacking()
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -124,18 +124,11 @@ def _left_by_us(forward: str) -> bool:
     return False
 
 
-def _mounts() -> list[str]:
-    return Path("/proc/self/mounts").read_text().splitlines()
-
-
 def _distribution() -> str:
-    release = Path("/etc/os-release")
-    if not release.exists():
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
         return "an unknown distribution"
-    for line in release.read_text().splitlines():
-        if line.startswith("PRETTY_NAME="):
-            return line.partition("=")[2].strip('"')
-    return "an unknown distribution"
 
 
 def _gib(value: int) -> str:

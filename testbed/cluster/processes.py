@@ -2,11 +2,13 @@
 
 import os
 import signal
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from clusterproof.wait import NeverAcceptedError
+from testbed.settings import patient
 from testbed.waits import wait_until
 
 _START_TIME_FIELD = 19
@@ -41,6 +43,16 @@ def identify(pid: int) -> Process | None:
     if fields[0] in {"Z", "X"}:
         return None
     return Process(pid, int(fields[_START_TIME_FIELD]))
+
+
+def end_child(child: subprocess.Popen[bytes], within_s: float) -> None:
+    """End a program that we started: asked first, killed when it does not listen."""
+    child.terminate()
+    try:
+        child.wait(patient(within_s))
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def end(process: Process, *, within_s: float = 10.0) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from testbed.cluster import paths
+from testbed.cluster.mounts import mount_points
 from testbed.cluster.topology import CNI_NETWORK
 
 KUBELET = Path("/var/lib/kubelet")
@@ -62,7 +63,7 @@ def remove_own_files(before: Collection[str] | None) -> list[Path]:
 
 def remove_empty(before: Collection[str]) -> Iterator[str]:
     """Remove the folders that `up` did not find and that hold no file; says what went and stays."""
-    mounts = _mounts_within()
+    mounts = mount_points(FOLDERS)
     for folder in FOLDERS:
         if str(folder) in before or not folder.is_dir() or folder.is_symlink():
             continue
@@ -110,7 +111,7 @@ def _log_links() -> list[Path]:
 def _of_device_plugins(before: Collection[str]) -> list[Path]:
     """A kubelet's files here bear no name of ours: a kubelet that lives, or has more, owns them."""
     folder = KUBELET / "device-plugins"
-    if str(folder) in before or not folder.is_dir() or _is_within(folder, _mounts_within()):
+    if str(folder) in before or not folder.is_dir() or _is_within(folder, mount_points(FOLDERS)):
         return []
     if {path.name for path in KUBELET.iterdir()} != {folder.name} or _answers(
         folder / "kubelet.sock"
@@ -141,15 +142,6 @@ def _removed_lock() -> bool:
     except OSError:
         return False
     return True
-
-
-def _mounts_within() -> list[Path]:
-    """Mount points at one of our folders or under it."""
-    points = [
-        Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[1]))
-        for line in Path("/proc/self/mounts").read_text().splitlines()
-    ]
-    return [point for point in points if any(point.is_relative_to(each) for each in FOLDERS)]
 
 
 def _is_within(path: Path, mounts: list[Path]) -> bool:

@@ -1,29 +1,22 @@
 """How the cluster is: components, nodes, add-ons."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
+from clusterproof.kube.objects import Json, condition
 from testbed.cluster import paths, supervision
 from testbed.cluster.component import Report
 from testbed.cluster.topology import FORWARDS, NODES
 
-Json = dict[str, Any]
 METRICS_PATH = "/apis/metrics.k8s.io/v1beta1/nodes"
 DNS_PATH = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
 
 
 def ready_condition(nodes: list[Json]) -> dict[str, bool]:
     """Name of each node → whether its Ready condition is True."""
-    return {
-        node["metadata"]["name"]: any(
-            condition["type"] == "Ready" and condition["status"] == "True"
-            for condition in node.get("status", {}).get("conditions", [])
-        )
-        for node in nodes
-    }
+    return {node["metadata"]["name"]: condition(node, "Ready") == "True" for node in nodes}
 
 
 def not_ready(api: KubeApi) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from clusterproof.wait import NeverAcceptedError
 from testbed.cluster import cgroups, paths
 from testbed.cluster.binaries import program
 from testbed.cluster.errors import TestbedError
+from testbed.cluster.processes import end_child
 from testbed.cluster.run import run
-from testbed.settings import patient
 from testbed.waits import wait_until
 
 CONTENT = "io.containerd.content.v1.content"
@@ -110,7 +111,7 @@ def _import_all(store: Seed, archives: Sequence[Path], say: Callable[[str], None
     store.root.mkdir(parents=True, exist_ok=True)
     if not archives:
         return
-    with _Daemon(store) as socket:
+    with _daemon(store) as socket:
         for archive in archives:
             say(f"importing {archive.name}")
             import_archive(socket, archive)
@@ -135,7 +136,7 @@ def import_archive(socket: Path, archive: Path) -> None:
 def lend(store: Seed, root: Path) -> None:
     """Make a node's store at `root` from the seed."""
     source = store.root
-    shutil.copytree(source / CONTENT, root / CONTENT, copy_function=_link, dirs_exist_ok=True)
+    shutil.copytree(source / CONTENT, root / CONTENT, copy_function=link, dirs_exist_ok=True)
     for database in (DATABASE, SNAPSHOTS):
         (root / database).mkdir(parents=True, exist_ok=True)
         for file in (source / database).glob("*.db"):
@@ -145,53 +146,36 @@ def lend(store: Seed, root: Path) -> None:
         (root / SNAPSHOTS / "snapshots" / layer.name).symlink_to(layer)
 
 
-def _link(source: str, target: str) -> None:
+def link(source: Path | str, target: Path | str) -> None:
+    """A hard link; a copy where the two are on file systems of their own."""
     try:
         os.link(source, target)
-    except OSError:  # the cache is on another file system
+    except OSError:
         shutil.copy2(source, target)
 
 
-class _Daemon:
-    """A containerd on the seed, for as long as the imports take."""
-
-    def __init__(self, store: Seed) -> None:
-        self.store = store
-        self.state = paths.RUN / "seed"
-        self.socket = self.state / "containerd.sock"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Path:
-        self.state.mkdir(parents=True, exist_ok=True)
-        config = self.state / "config.toml"
-        config.write_text(
-            _SEED_CONFIG.format(
-                root=self.store.root, state=self.state / "state", socket=self.socket
-            )
+@contextmanager
+def _daemon(store: Seed) -> Iterator[Path]:
+    """The socket of a containerd on the seed, for as long as the imports take."""
+    folder = paths.RUN / "seed"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    socket, config = folder / "containerd.sock", folder / "config.toml"
+    config.write_text(_SEED_CONFIG.format(root=store.root, state=folder / "state", socket=socket))
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [program("containerd"), "--config", config], stdout=log, stderr=subprocess.STDOUT
         )
-        with (self.state / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [program("containerd"), "--config", config],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        cgroups.join_system(self.process.pid)
+    try:
+        cgroups.join_system(process.pid)
         wait_until(
-            self.socket.exists,
+            socket.exists,
             bool,
-            waiting_for=f"containerd on the seed (see {self.state}/log)",
+            waiting_for=f"containerd on the seed (see {folder}/log)",
             within_s=20,
             every_s=0.05,
         )
-        return self.socket
-
-    def __exit__(self, *_: object) -> None:
-        if self.process is None:
-            raise TestbedError("the seed's containerd was never started")
-        self.process.terminate()
-        try:
-            self.process.wait(patient(20))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.state)
+        yield socket
+    finally:
+        end_child(process, 20)
+    shutil.rmtree(folder)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from testbed.cluster import cgroups, paths
 from testbed.cluster.component import Component, Report, encode
-from testbed.cluster.processes import identify
+from testbed.cluster.processes import end_child, identify
 from testbed.settings import patient
 
 RESTART_LIMIT = 8
@@ -80,12 +80,7 @@ class Supervised:
         self.restart_at = None
         if self.process is None:
             return
-        self.process.terminate()
-        try:
-            self.process.wait(patient(STOP_WITHIN_S))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end_child(self.process, STOP_WITHIN_S)
         self.last_exit = "stopped on request"
         self.process = None
 

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from testbed.cluster import (
     supervision,
 )
 from testbed.cluster.errors import TestbedError
+from testbed.cluster.mounts import mount_points
+from testbed.cluster.netns import NETNS
 from testbed.cluster.processes import end
 from testbed.cluster.run import run
 from testbed.waits import last_within, wait_until
@@ -95,7 +97,7 @@ def leftovers(volumes: frozenset[disks.Disk] = frozenset()) -> tuple[str, ...]:
 
 def pod_namespaces() -> frozenset[str]:
     """Namespaces under /run/netns that our nodes' containerds made for Pods."""
-    there = {path.name for path in network.NETNS.glob("cni-*")}
+    there = {path.name for path in NETNS.glob("cni-*")}
     if not there:
         return frozenset()
     recorded: set[str] = set()
@@ -145,19 +147,14 @@ def _end_processes() -> list[str]:
     return [str(pid) for pid in sorted(ended)]
 
 
-def _our_mounts() -> Iterator[Path]:
+def _our_mounts() -> list[Path]:
     """Mount points under our folders, the deepest first."""
-    ours = (f"{paths.STATE}/", f"{paths.RUN}/", str(paths.cache() / "image-store") + "/")
-    mounts = []
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        point = line.split()[1].replace("\\040", " ")
-        if point.startswith(ours):
-            mounts.append(Path(point))
-    yield from sorted(mounts, key=lambda path: -len(path.parts))
+    ours = (paths.STATE, paths.RUN, paths.cache() / "image-store")
+    return [point for point in mount_points(ours) if point not in ours]
 
 
 def _unmount(pods: frozenset[str]) -> list[Path]:
-    points = [*_our_mounts(), *(network.NETNS / name for name in pods)]
+    points = [*_our_mounts(), *(NETNS / name for name in pods)]
     for start in range(0, len(points), 100):
         with suppress(TestbedError):  # named by the check at the end
             run(["umount", _UNMOUNT_LAZILY, *map(str, points[start : start + 100])])
@@ -166,5 +163,5 @@ def _unmount(pods: frozenset[str]) -> list[Path]:
 
 def _remove_pod_namespaces(pods: frozenset[str]) -> list[str]:
     for name in pods:
-        (network.NETNS / name).unlink(missing_ok=True)
+        (NETNS / name).unlink(missing_ok=True)
     return sorted(pods)

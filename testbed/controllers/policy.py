@@ -13,7 +13,7 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.policies import read_policy
 from testbed.cluster.errors import TestbedError
-from testbed.cluster.netns import NETNS_DIRECTORY
+from testbed.cluster.netns import NETNS
 from testbed.cluster.run import run
 from testbed.cluster.topology import NETNS_PREFIX
 from testbed.controllers.loop import each
@@ -65,7 +65,7 @@ class Enforcer:
         Raises:
             TestbedError: `nft` refused the text, or could not be run.
         """
-        netns = NETNS_DIRECTORY / f"{NETNS_PREFIX}{node}"
+        netns = NETNS / f"{NETNS_PREFIX}{node}"
         if not netns.exists():
             self._loaded.pop(node, None)
             return

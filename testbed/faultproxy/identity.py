@@ -1,11 +1,11 @@
 """The proxy's own authority, its server certificates (right and wrong), and a kubeconfig for it."""
 
-import json
 import ssl
 from datetime import timedelta
 from pathlib import Path
 
 from testbed.certificates import Pair, issued
+from testbed.kubeconfig import kubeconfig, write_private
 
 CONTEXT = "faultproxy"
 DAY = timedelta(days=1)
@@ -22,8 +22,7 @@ def server_context(folder: Path, authority: Pair, variant: str) -> ssl.SSLContex
         lasts=-DAY if variant == "expired" else DAY,
     )
     path = folder / "server.pem"
-    path.touch(mode=0o600)
-    path.write_bytes(server.certificate_pem + server.key_pem)
+    write_private(path, server.certificate_pem + server.key_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
@@ -34,15 +33,6 @@ def write_kubeconfig(folder: Path, authority: Pair, port: int, token: str) -> Pa
     ca = folder / "ca.pem"
     ca.write_bytes(authority.certificate_pem)
     cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(ca)}
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": CONTEXT,
-        "clusters": [{"name": CONTEXT, "cluster": cluster}],
-        "users": [{"name": CONTEXT, "user": {"token": token}}],
-        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
-    }
     path = folder / "kubeconfig"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(document), encoding="utf-8")
+    write_private(path, kubeconfig(CONTEXT, cluster, {"token": token}))
     return path

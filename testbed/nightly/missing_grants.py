@@ -25,6 +25,7 @@ from clusterproof.report.record import RunRecord
 from testbed.cluster import paths
 from testbed.cluster.errors import TestbedError
 from testbed.deploy.kubectl import Kubectl
+from testbed.kubeconfig import write_private
 from testbed.settings import patient
 
 RIGHTS: Final = paths.CHECKOUT / "deploy" / "nightly" / "rights"
@@ -159,8 +160,7 @@ def verify_with(
     place = folder / name
     place.mkdir(parents=True)
     kubeconfig = place / "kubeconfig"
-    kubeconfig.touch(mode=0o600)
-    kubeconfig.write_text(json.dumps(config), encoding="utf-8")
+    write_private(kubeconfig, json.dumps(config))
     command = [sys.executable, "-m", "pytest", "suites", "-q", "--disable-plugin-autoload"]
     command += ["-p", "no:cacheprovider", "--kubeconfig", str(kubeconfig)]
     done = subprocess.run(

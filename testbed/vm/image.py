@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.cluster import binaries, minor, paths
+from testbed.cluster import binaries, minor, paths, store
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import run
 from testbed.images.rootfs import debian_sources
@@ -179,14 +179,7 @@ def _lend_programs(cache: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
         for program in built.parent.iterdir():
             if not program.is_symlink():
-                _link(program, target / program.name)
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copy2(source, target)
+                store.link(program, target / program.name)
 
 
 def _move_newest(folder: Path, pattern: str, target: Path) -> Path:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from clusterproof.wait import NeverAcceptedError
 from testbed.cluster.errors import TestbedError
+from testbed.cluster.processes import end_child
 from testbed.cluster.run import completed
-from testbed.settings import patient, setting
+from testbed.settings import setting
 from testbed.vm.image import Disks
 from testbed.waits import wait_until
 
@@ -93,11 +94,7 @@ def _running(disks: Disks, console: Path) -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield qemu
         finally:
-            qemu.terminate()
-            try:
-                qemu.wait(patient(END_WITHIN_S))
-            except subprocess.TimeoutExpired:
-                qemu.kill()
+            end_child(qemu, END_WITHIN_S)
 
 
 def _last(console: Path) -> str:

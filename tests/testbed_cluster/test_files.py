@@ -15,7 +15,7 @@ from testbed.cluster import certs, kind, kwok, node_files, paths, supervision
 from testbed.cluster.cgroups import parse_hierarchies
 from testbed.cluster.discovery import target
 from testbed.cluster.disks import Disk, is_ours, parse
-from testbed.cluster.kubeconfigs import kubeconfig
+from testbed.cluster.kubeconfigs import with_all_inside
 from testbed.cluster.paths import NodePaths
 from testbed.cluster.progress import Progress
 from testbed.cluster.size import NODE_COUNT
@@ -77,7 +77,7 @@ def test_aggregated_api_is_served_under_a_name_of_the_certificate(name: str) -> 
 
 
 def test_kubeconfig_holds_everything_inside() -> None:
-    made = yaml.safe_load(kubeconfig("https://127.0.0.1:1", b"ca", b"cert", b"key"))
+    made = yaml.safe_load(with_all_inside("https://127.0.0.1:1", b"ca", b"cert", b"key"))
     assert made["current-context"] == "testbed"
     assert made["clusters"][0]["cluster"]["certificate-authority-data"] == "Y2E="
     assert made["users"][0]["user"].keys() == {"client-certificate-data", "client-key-data"}

@@ -72,11 +72,3 @@ def test_what_others_changed_is_said_and_left_alone(record: Path) -> None:
         " /lib/systemd/system/no-such.service",
         "changed meanwhile, not by us: packages: gone: no-such-package 1.22 ii",
     )
-
-
-def test_record_of_an_earlier_version_is_still_understood(record: Path) -> None:
-    earlier = {"parameters": host.parameters(), "folders": []}
-    record.write_text(json.dumps(earlier))
-    assert host.restore() == ()
-    record.write_text(json.dumps(earlier | {"modules": [*modules.loaded()], "packages": ["x 1"]}))
-    assert host.restore() == ()

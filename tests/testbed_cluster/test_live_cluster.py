@@ -19,6 +19,7 @@ from clusterproof.kube.connection import connect
 from clusterproof.wait import wait_until
 from testbed.cluster import binaries, minor, network, paths, supervision, teardown
 from testbed.cluster.host import KERNEL_PARAMETERS
+from testbed.cluster.netns import NETNS
 from testbed.cluster.status import ready_condition
 from testbed.cluster.topology import NODES
 
@@ -66,9 +67,7 @@ def pids() -> dict[str, int]:
 def snapshot() -> dict[str, object]:
     """What of the machine a cluster could change."""
     return {
-        "namespaces": sorted(p.name for p in network.NETNS.iterdir())
-        if network.NETNS.exists()
-        else [],
+        "namespaces": sorted(p.name for p in NETNS.iterdir()) if NETNS.exists() else [],
         "mounts": sorted(Path("/proc/self/mounts").read_text().splitlines()),
         "control groups": sorted(
             str(path) for path in Path("/sys/fs/cgroup").glob("**/clusterproof-testbed*")

@@ -19,7 +19,7 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.kube.objects import Json
 from clusterproof.wait import wait_until
-from testbed.cluster.netns import NETNS_DIRECTORY
+from testbed.cluster.netns import NETNS
 from testbed.cluster.paths import KUBECONFIG
 from testbed.cluster.topology import NODES, PAUSE_IMAGE
 from testbed.oracles.policies.dials import in_netns
@@ -128,12 +128,12 @@ def live_cluster() -> Iterator[LiveCluster]:
 
 def is_up() -> bool:
     """True if the local cluster seems to run on this machine."""
-    return KUBECONFIG.exists() and (NETNS_DIRECTORY / NODES[0].station.netns).exists()
+    return KUBECONFIG.exists() and (NETNS / NODES[0].station.netns).exists()
 
 
 def netns_of(address: str) -> str:
     """The name of the network namespace that has this Pod address."""
-    for path in NETNS_DIRECTORY.glob("cni-*"):
+    for path in NETNS.glob("cni-*"):
         done = subprocess.run(  # noqa: S603 - our own words
             ["ip", "-n", path.name, "-j", "addr"],  # noqa: S607
             capture_output=True,

@@ -19,7 +19,7 @@ from clusterproof.kube.answer import Json
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from testbed.cluster import paths
-from testbed.cluster.netns import NETNS_DIRECTORY
+from testbed.cluster.netns import NETNS
 from testbed.cluster.run import run
 from testbed.cluster.topology import NODES, OUTSIDE, PAUSE_IMAGE
 from testbed.oracles.policies.dials import Dial, Listeners, listening
@@ -222,7 +222,7 @@ def _service(api: KubeApi, path: str, name: str, service: Mapping[str, Any]) -> 
 def _netns_by_address() -> dict[str, str]:
     """Addresses of Pods → their network namespaces on this machine."""
     by_address: dict[str, str] = {}
-    for path in NETNS_DIRECTORY.glob("cni-*"):
+    for path in NETNS.glob("cni-*"):
         for link in json.loads(run(["ip", "-netns", path.name, "-json", "address"])):
             by_address |= {entry["local"]: path.name for entry in link.get("addr_info", [])}
     return by_address
