@@ -4,12 +4,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import Final
 
 from clusterproof.causes.signatures import Signature, best_fit
 from clusterproof.spec import Spec
 from testbed.causes.recorded import RedSet
 from testbed.causes.score import Rank, Scored, names_first, score, shares
+from testbed.pages import rendered
 
 PAIRS: Final = 1000
 SEED: Final = 7
@@ -61,6 +63,10 @@ class Measured:
             other_fits=tuple(_fits_of_others(several)),
         )
 
+    def ranked(self, *ranks: Rank) -> list[Scored]:
+        """The defects, tried alone, whose causes have one of these ranks."""
+        return [each for each in (*self.several, *self.single) if each.ranks[0] in ranks]
+
 
 def _fits_own(each: RedSet, all_sets: Sequence[RedSet]) -> bool:
     fit = best_fit(each.findings, [other.signature for other in all_sets])
@@ -104,106 +110,16 @@ def _pairs_line(measured: Measured) -> str:
     return f"| {measured.profile} | {count} | {_percent(both, count)} | {_percent(either, count)} |"
 
 
-def markdown(all_measured: Sequence[Measured], date: str) -> str:
+def markdown(measured: Sequence[Measured], date: str) -> str:
     """The page."""
-    lines = [
-        "# Causes: how often the first one is the defect",
-        "",
-        f"Written by `make causes` on {date}, offline.",
-        "",
-        "For each defect of both catalogues, its red rows are given to the search for causes, and",
-        "the first cause has to name an object that the defect changes. What was measured, and",
-        "what was not:",
-        "",
-    ]
-    lines += [
-        f"- {each.profile}: {_percent(each.recorded, each.findings)} of the red rows have the"
-        " differences of a real run (docs/proof.json); the others have what the catalogue"
-        " demands of them."
-        for each in all_measured
-    ]
-    lines += [
-        "- The red rows are those that a defect must turn red. Rows that it may turn red beside",
-        "  them, and blind rows, were not recorded and are not in it.",
-        "- The rules of the graph were written by hand with these catalogues at hand: its figures",
-        "  say how well they cover the catalogues, not what they do with defects that nobody has",
-        "  seen.",
-        "- A look at PostHog or at the router states what it asked; that is not on the pages of",
-        "  the proof, and is taken from the spec.",
-        "- Three objects or more that differ alike are one cause that names each: it counts for",
-        "  a defect of any of them.",
-        "- A defect that turns one row red is its own cause where the row names the object; these",
-        "  are counted apart.",
-        "",
-        "## The dependency graph alone",
-        "",
-        "| red rows | defects | first | in the first three | wrong | no cause |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for each in all_measured:
-        lines.append(_line(f"{each.profile}, two or more", each.several))
-        lines.append(_line(f"{each.profile}, one", each.single))
-        lines.append(_line(f"{each.profile}, all", (*each.single, *each.several)))
-    lines += [
-        "",
-        "## Left one out",
-        "",
-        "The first cause never rests on the signature of the defect: the graph names the object,",
-        "and a signature only adds how well a known defect fits. Both together, as a report has",
-        "them, for defects with two or more red rows; the signature of the defect, and those of",
-        "defects with its title or its objects, are left out. The rules of the graph are not left",
-        "out one by one.",
-        "",
-        *(
-            f"- {each.profile}: the first cause is the defect in"
-            f" {_percent(each.combined, len(each.several))}."
-            for each in all_measured
-        ),
-        "",
-        "## Two defects at once",
-        "",
-        f"{PAIRS} pairs that change different objects, drawn by the seed {SEED}.",
-        "",
-        "| catalogue | pairs | both in the first three | at least one |",
-        "| --- | --- | --- | --- |",
-        *(_pairs_line(each) for each in all_measured),
-        "",
-        "## Signatures",
-        "",
-        "A signature has kinds, aspects and codes, and no names. It only adds to a cause how well",
-        "a known defect fits; it names no object by itself.",
-        "",
-    ]
-    for each in all_measured:
-        lines.append(
-            f"- {each.profile}: with all signatures, {_percent(each.own_fits, len(each.several))}"
-            " red sets fit that of their own defect better than any other; left one out (with those"
-            " of the same objects or title),"
-            f" {_percent(len(each.other_fits), len(each.several))} fit another."
-        )
-    lines += [
-        "",
-        "## Confusions",
-        "",
-        "| catalogue | defect | what was named first |",
-        "| --- | --- | --- |",
-    ]
-    for each in all_measured:
-        lines += [
-            f"| {each.profile} | {scored.names[0]} | {', '.join(scored.causes)} |"
-            for scored in (*each.several, *each.single)
-            if scored.ranks[0] in {Rank.WRONG, Rank.FIRST_THREE}
-        ]
-        lines += [
-            f"| {each.profile}, signature left out | {name} | {title} |"
-            for name, title in each.other_fits
-        ]
-    lines += ["", "No cause was named for:", ""]
-    for each in all_measured:
-        names = [
-            scored.names[0]
-            for scored in (*each.several, *each.single)
-            if scored.ranks[0] is Rank.NONE
-        ]
-        lines.append(f"- {each.profile}: {', '.join(names)}.")
-    return "\n".join(lines) + "\n"
+    return rendered(
+        Path(__file__).with_name("page.md.j2"),
+        measured=measured,
+        date=date,
+        pairs=PAIRS,
+        seed=SEED,
+        ranks=Rank,
+        percent=_percent,
+        line=_line,
+        pairs_line=_pairs_line,
+    )
