@@ -1,7 +1,6 @@
 """Where things are: the user's cache (kept), and the state of a running cluster (removed)."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.cluster import pins, size
@@ -46,53 +45,31 @@ def cache() -> Path:
     return Path(base) / "clusterproof"
 
 
-@dataclass(frozen=True, slots=True)
 class NodePaths:
-    """The folders of one node."""
+    """The folders of one node.
 
-    node: Node
+    Attributes:
+        node: Whose.
+        state: What it writes to disk.
+        run: Its sockets and the state of running containers.
+        containerd_root: Images and snapshots.
+        containerd_socket: Where its kubelet and `ctr` reach its containerd.
+        shims: Sockets of its containers' shims; containerd takes 42 bytes at most.
+        config: The configuration files of its components.
+        archives: Which image archives it was given.
+        kubelet_root: Volumes of its Pods.
+        cni: Address leases of its Pods.
+    """
 
-    @property
-    def state(self) -> Path:
-        """What it writes to disk."""
-        return STATE / "nodes" / self.node.name
-
-    @property
-    def run(self) -> Path:
-        """Its sockets and the state of running containers."""
-        return RUN / "nodes" / self.node.name
-
-    @property
-    def containerd_root(self) -> Path:
-        """Images and snapshots."""
-        return self.state / "containerd"
-
-    @property
-    def containerd_socket(self) -> Path:
-        """Where its kubelet and `ctr` reach its containerd."""
-        return self.run / "containerd.sock"
-
-    @property
-    def shims(self) -> Path:
-        """Sockets of its containers' shims; containerd takes 42 bytes at most."""
-        return self.run / "s"
-
-    @property
-    def config(self) -> Path:
-        """The configuration files of its components."""
-        return self.state / "config"
-
-    @property
-    def archives(self) -> Path:
-        """Which image archives it was given."""
-        return self.state / "archives.json"
-
-    @property
-    def kubelet_root(self) -> Path:
-        """Volumes of its Pods."""
-        return self.state / "kubelet"
-
-    @property
-    def cni(self) -> Path:
-        """Address leases of its Pods."""
-        return self.state / "cni"
+    def __init__(self, node: Node) -> None:
+        """Of this node, made or not."""
+        self.node = node
+        self.state = STATE / "nodes" / node.name
+        self.run = RUN / "nodes" / node.name
+        self.containerd_root = self.state / "containerd"
+        self.containerd_socket = self.run / "containerd.sock"
+        self.shims = self.run / "s"
+        self.config = self.state / "config"
+        self.archives = self.state / "archives.json"
+        self.kubelet_root = self.state / "kubelet"
+        self.cni = self.state / "cni"

@@ -1,19 +1,16 @@
 """The two images that the cluster itself needs: one static program each, written without an engine.
 
-The archive is in docker-save layout: manifest.json, a configuration and one layer. It is the same
-for the same program, byte by byte, so its name can carry its hash.
+The archive is the same for the same program, byte by byte, so its name can carry its hash.
 """
 
-import hashlib
-import io
-import json
-import tarfile
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 from testbed.cluster import paths
 from testbed.cluster.binaries import program
 from testbed.cluster.topology import COREDNS_IMAGE, PAUSE_IMAGE
+from testbed.images import archive
+from testbed.images.recipes import REGISTRY, Image
 
 IMAGES = {PAUSE_IMAGE: "pause", COREDNS_IMAGE: "coredns"}
 """Image → the program that is all of it."""
@@ -40,47 +37,13 @@ def _archive(image: str, binary: Path) -> Path:
 
 
 def write_archive(path: Path, image: str, name: str, binary: bytes) -> None:
-    """Write an image that holds nothing but /`name`."""
-    layer = _tar({name: (binary, 0o755)})
-    digest = hashlib.sha256(layer).hexdigest()
-    config = _json(
-        {
-            "architecture": _architecture(binary),
-            "os": "linux",
-            "config": {"Entrypoint": [f"/{name}"], "WorkingDir": "/"},
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-            "history": [{"created_by": f"copy of {name}"}],
-        }
-    )
-    config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-    manifest = _json(
-        [{"Config": config_name, "RepoTags": [image], "Layers": [f"{digest}/layer.tar"]}]
-    )
-    path.write_bytes(
-        _tar(
-            {
-                config_name: (config, 0o644),
-                f"{digest}/layer.tar": (layer, 0o644),
-                "manifest.json": (manifest, 0o644),
-            }
-        )
-    )
-
-
-def _architecture(binary: bytes) -> str:
-    # e_machine of the ELF header.
-    return "arm64" if int.from_bytes(binary[18:20], "little") == 0xB7 else "amd64"  # noqa: PLR2004
-
-
-def _json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    return json.dumps(value, sort_keys=True).encode()
-
-
-def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, (content, mode) in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), mode
-            archive.addfile(entry, io.BytesIO(content))
-    return out.getvalue()
+    """Write an image, called as in REGISTRY, that holds nothing but /`name`."""
+    called, _, tag = image.removeprefix(f"{REGISTRY}/").partition(":")
+    with TemporaryDirectory(dir=path.parent) as scratch:
+        root = Path(scratch) / "root"
+        root.mkdir()
+        (root / name).write_bytes(binary)
+        (root / name).chmod(0o755)
+        layer = archive.pack_layer(root, Path(scratch) / "layer.tar")
+        of_one = Image(called, tag, layer="", user="", title=name, entrypoint=(f"/{name}",))
+        archive.write_archive(of_one, [layer], path)

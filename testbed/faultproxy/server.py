@@ -41,7 +41,6 @@ class Request:
     target: str
     headers: dict[str, str]
     body: bytes
-    head: bytes
 
     @property
     def verb(self) -> str:
@@ -241,7 +240,7 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     }
     headers.pop("", None)
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Request(method, target, headers, body, head)
+    return Request(method, target, headers, body)
 
 
 def _answer(status: int, headers: dict[str, str], body: bytes, length: int | None = None) -> bytes:

@@ -20,7 +20,7 @@ from typing import Any
 
 from testbed.cluster import binaries
 from testbed.mutate.results import bodies_of, changed_lines, function_of
-from testbed.oracles.program import Json, Program, running
+from testbed.oracles.program import Json, Program, running, say
 
 MODULES = {
     "authorities": ("kube.tls",),
@@ -124,12 +124,12 @@ def main() -> int:
             alive = [mutant for mutant in sorted(some) if not _is_noticed(rule, mutant)]
             noticed = len(some) - len(alive)
             few += noticed < options.least
-            _say(
+            say(
                 f"{name}: {noticed} of {len(some)} mutants noticed by {len(rule.cases)} cases,"
                 f" of {len(reached)} in functions that they call"
             )
             for mutant in alive:
-                _say(_shown(mutant, sources))
+                say(_shown(mutant, sources))
     return int(few > 0)
 
 
@@ -255,11 +255,6 @@ def _shown(mutant: str, sources: dict[str, str]) -> str:
     return (
         f"  lives: {module.removeprefix('clusterproof.')}:{function_of(original)}: {was} -> {now}"
     )
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

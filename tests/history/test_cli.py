@@ -1,6 +1,5 @@
 """The history commands, as they are typed."""
 
-import argparse
 import json
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.history.cli import main, mount
+from clusterproof.cli import main
 from clusterproof.history.store import History
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RunRecord
@@ -25,7 +24,7 @@ def saved(base: Path, record: RunRecord) -> str:
 
 
 def typed(base: Path, command: str, *arguments: str) -> int:
-    return main([command, "--store", str(base / "h.sqlite3"), *arguments])
+    return main(["history", command, "--store", str(base / "h.sqlite3"), *arguments])
 
 
 def test_add_diff_pin_and_fail_on_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +132,7 @@ def test_notify_needs_the_webhook_in_the_environment(
 def test_serve_shows_pages_and_fresh_metrics_and_stops_when_told(tmp_path: Path) -> None:
     typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
     typed(tmp_path, "site", str(tmp_path / "site"))
-    command = (sys.executable, "-m", "clusterproof.history", "serve", "--port", "0")
+    command = (sys.executable, "-m", "clusterproof", "history", "serve", "--port", "0")
     paths = ("--site", str(tmp_path / "site"), "--store", str(tmp_path / "h.sqlite3"))
     with subprocess.Popen((*command, *paths), stdout=subprocess.PIPE, text=True) as serving:  # noqa: S603 - our own
         try:
@@ -155,17 +154,6 @@ def test_serve_shows_pages_and_fresh_metrics_and_stops_when_told(tmp_path: Path)
         finally:
             serving.terminate()
         assert serving.wait(timeout=10) == 0
-
-
-def test_commands_mount_under_another_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
-    parser = argparse.ArgumentParser()
-    mount(parser.add_subparsers())
-    options = parser.parse_args(["history", "list", "--store", str(tmp_path / "h.sqlite3")])
-    assert options.run(options, []) == 0
-    assert "night-000" in capsys.readouterr().out
 
 
 def test_schema_of_a_record_is_what_is_saved(tmp_path: Path) -> None:

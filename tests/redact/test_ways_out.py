@@ -13,7 +13,6 @@ import pytest
 
 from clusterproof.bundle.journal import JOURNAL
 from clusterproof.cli import main
-from clusterproof.history.cli import main as history
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.redact import MASK
 from clusterproof.report.record import RunRecord
@@ -124,9 +123,9 @@ def test_the_history_its_pages_and_its_message_show_none(
     answers = Answers()
     with served(answers) as server:
         monkeypatch.setenv("CLUSTERPROOF_WEBHOOK", f"{server}/hook")
-        assert history(["add", "--store", str(store), record]) == ExitCode.PASSED
-        assert history(["site", "--store", str(store), str(site)]) == ExitCode.PASSED
-        assert history(["notify", "--store", str(store), record]) == ExitCode.PASSED
+        assert main(["history", "add", "--store", str(store), record]) == ExitCode.PASSED
+        assert main(["history", "site", "--store", str(store), str(site)]) == ExitCode.PASSED
+        assert main(["history", "notify", "--store", str(store), record]) == ExitCode.PASSED
     pages = [path.read_text("utf-8") for path in site.rglob("*") if path.is_file()]
     told = json.dumps(answers.posted, ensure_ascii=False)
     assert "settings-k0" in told

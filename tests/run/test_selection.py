@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.history.cli import main as history
+from clusterproof.cli import main
 from clusterproof.history.compare import compare, with_census
 from clusterproof.history.store import History
 from clusterproof.outcome import ExitCode, Outcome
@@ -150,7 +150,7 @@ def test_the_rows_that_were_not_chosen_have_not_vanished(tmp_path: Path) -> None
     assert compare(whole.record, told_nothing).vanished == ("settings-b",)
     store = str(tmp_path / "history.sqlite")
     records = [str(run.folder / "run.json") for run in (whole, part)]
-    assert history(["add", "--store", store, *records]) == ExitCode.PASSED
+    assert main(["history", "add", "--store", store, *records]) == ExitCode.PASSED
     with History(Path(store)) as kept:
         runs = [kept.runs(series.id) for series in kept.all_series()]
     assert [len(each) for each in runs] == [1, 1]

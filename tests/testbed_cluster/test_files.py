@@ -115,13 +115,13 @@ def test_leases_of_simulated_nodes_that_are_gone_are_removed(
 def test_image_archive_is_the_same_for_the_same_program(tmp_path: Path) -> None:
     first, second = tmp_path / "1.tar", tmp_path / "2.tar"
     for path in (first, second):
-        write_archive(path, "example.dev/x:1", "x", b"\x7fELF" + bytes(60))
+        write_archive(path, "clusterproof.dev/x:1", "x", b"\x7fELF" + bytes(60))
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_image_archive_holds_the_program_and_its_name(tmp_path: Path) -> None:
     path = tmp_path / "1.tar"
-    write_archive(path, "example.dev/x:1", "x", b"\x7fELF" + bytes(60))
+    write_archive(path, "clusterproof.dev/x:1", "x", b"\x7fELF" + bytes(60))
     with tarfile.open(path) as archive:
         members = {
             member.name: file.read()
@@ -129,7 +129,7 @@ def test_image_archive_holds_the_program_and_its_name(tmp_path: Path) -> None:
             if (file := archive.extractfile(member)) is not None
         }
     [image] = json.loads(members["manifest.json"])
-    assert image["RepoTags"] == ["example.dev/x:1"]
+    assert image["RepoTags"] == ["clusterproof.dev/x:1"]
     assert json.loads(members[image["Config"]])["config"]["Entrypoint"] == ["/x"]
     with tarfile.open(fileobj=io.BytesIO(members[image["Layers"][0]])) as layer:
         assert [(entry.name, entry.mode) for entry in layer] == [("x", 0o755)]

@@ -1,7 +1,6 @@
 """`clusterproof history`: add runs, compare them, and show them.
 
-The commands read and write one store, and reach no cluster. `mount` puts them under the main
-command; `main` runs them by themselves.
+The commands read and write one store, and reach no cluster.
 """
 
 import argparse
@@ -10,12 +9,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from clusterproof.errors import ClusterproofError, SpecError
+from clusterproof.errors import SpecError
 from clusterproof.history.compare import Comparison, compare, fail_on_new, is_selection, with_census
 from clusterproof.history.metrics import metrics_text
 from clusterproof.history.serve import server
@@ -25,7 +24,6 @@ from clusterproof.notify.message import message, worth_telling
 from clusterproof.notify.webhook import post
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
-from clusterproof.redact.errors import ended, say_error
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
 from clusterproof.report.redacted import redacted
@@ -40,29 +38,13 @@ PARTIAL: Final = " (partial)"
 WEBHOOK_VARIABLE: Final = "CLUSTERPROOF_WEBHOOK"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand and return the process exit code."""
-    parser = argparse.ArgumentParser(prog="clusterproof history", description=__doc__)
-    _add_commands(parser)
-    options = parser.parse_args(argv)
-    run: Command = options.run
-    try:
-        return ended(lambda: int(run(options, [])), "clusterproof history")
-    except ClusterproofError as error:
-        say_error(f"clusterproof history: {error}")
-        return ExitCode.USAGE
-
-
 def mount(commands: Subparsers) -> None:
     """Add `history` to another command's subcommands; each sets `run(options, rest) -> int`."""
-    _add_commands(commands.add_parser("history", help="keep runs, compare them, show them"))
-
-
-def _add_commands(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="history_command", required=True)
+    history = commands.add_parser("history", help="keep runs, compare them, show them")
+    inner = history.add_subparsers(dest="history_command", required=True)
 
     def command(name: str, run: Command, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
+        made = inner.add_parser(name, help=text, description=text)
         made.add_argument("--store", type=Path, default=STORE, help="default: %(default)s")
         made.set_defaults(run=run)
         return made
@@ -235,8 +217,8 @@ def _notify(options: argparse.Namespace, _rest: list[str]) -> int:
     if not options.always and not worth_telling(record, comparison):
         _say("unchanged pass: nothing to tell; next: --always")
         return ExitCode.PASSED
-    delivery = post(url, message(record, comparison=comparison, link=options.link))
-    _say(f"told, in {delivery.attempts} posts")
+    posts = post(url, message(record, comparison=comparison, link=options.link))
+    _say(f"told, in {posts} posts")
     return ExitCode.PASSED
 
 

@@ -222,8 +222,8 @@ def _tell(
     if is_kept and not worth_telling(record, changes):
         say("webhook: an unchanged pass, nothing to tell")
         return
-    delivery = post(night.webhook, message(record, comparison=changes, link=night.link))
-    say(f"webhook: told, in {delivery.attempts} posts")
+    posts = post(night.webhook, message(record, comparison=changes, link=night.link))
+    say(f"webhook: told, in {posts} posts")
 
 
 def forget_oldest(runs: Path, keep: int) -> tuple[str, ...]:

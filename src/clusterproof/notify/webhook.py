@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -27,20 +26,6 @@ class NotDeliveredError(ClusterproofError):
     """The receiver did not take the message. Never holds the webhook's address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The receiver took the message.
-
-    Attributes:
-        attempts: Posts that were made; more than 1 may mean that it was taken twice, as an
-            answer can be lost on its way back.
-        status: HTTP status of the last answer.
-    """
-
-    attempts: int
-    status: int
-
-
 def post(
     url: str,
     payload: Mapping[str, Any],
@@ -49,10 +34,11 @@ def post(
     every_s: float = EVERY_S,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Delivered:
-    """Post `payload` as JSON until it is taken.
+) -> int:
+    """Post `payload` as JSON until it is taken; how many posts that took.
 
-    Retried: no answer, 429 (not before its Retry-After) and 5xx. Any other answer is final.
+    Retried: no answer, 429 (not before its Retry-After) and 5xx. Any other answer is final. More
+    posts than one may mean that it was taken twice, as an answer can be lost on its way back.
 
     Args:
         url: The webhook; whoever knows it can post, so it is never shown.
@@ -111,7 +97,7 @@ def post(
             f"{place}: expected the message to be taken, observed status {status} after "
             f"{attempts} posts; next: check that the webhook still exists"
         )
-    return Delivered(attempts=attempts, status=status)
+    return attempts
 
 
 @contextmanager

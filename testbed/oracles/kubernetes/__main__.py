@@ -12,7 +12,7 @@ from testbed.cluster import binaries
 from testbed.oracles.kubernetes.compare import RULES
 from testbed.oracles.kubernetes.features import features_of
 from testbed.oracles.kubernetes.put import put
-from testbed.oracles.program import Program, running
+from testbed.oracles.program import Program, running, say
 
 RARE = 30
 """A pair of features in fewer cases than this has hardly been tried together."""
@@ -61,12 +61,6 @@ def agrees(oracle: Program, name: str, cases: int, decisions: int, seed: int) ->
     for each in account.disagreements[:3]:
         say(f"  {each.what}: ours {each.ours}, Kubernetes {each.theirs}\n  {json.dumps(each.case)}")
     return not account.disagreements
-
-
-def say(line: str) -> None:
-    """Write a line at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -83,6 +83,19 @@ LABELS = _some(
         "size": st.sampled_from(["1", "5", "10", "x"]),
     }
 )
+
+
+def _metadata(name: str) -> st.SearchStrategy[Json]:
+    return st.fixed_dictionaries(
+        {
+            "name": st.just(name),
+            "namespace": st.sampled_from(["a", "b"]),
+            "labels": LABELS,
+            "uid": st.just(name),
+        }
+    )
+
+
 _EXPRESSIONS = st.one_of(
     st.fixed_dictionaries(
         {
@@ -221,12 +234,7 @@ def pods(draw: st.DrawFn, name: str = "new") -> Json:
         spec["priorityClassName"] = draw(st.sampled_from(["batch", "high"]))
     if draw(st.booleans()):
         spec["affinity"] = draw(affinities())
-    metadata = {
-        "name": name,
-        "namespace": draw(st.sampled_from(["a", "b"])),
-        "labels": draw(LABELS),
-    }
-    return {"metadata": {**metadata, "uid": name}, "spec": spec}
+    return {"metadata": draw(_metadata(name)), "spec": spec}
 
 
 @st.composite
@@ -277,12 +285,7 @@ def placed_pods(draw: st.DrawFn, name: str) -> Json:
         spec["nodeSelector"] = draw(_some({"app": st.sampled_from(["web", "db"])}))
     if draw(st.booleans()):
         spec["topologySpreadConstraints"] = draw(st.lists(_SPREAD, min_size=1, max_size=2))
-    metadata = {
-        "name": name,
-        "namespace": draw(st.sampled_from(["a", "b"])),
-        "labels": draw(LABELS),
-    }
-    return {"metadata": {**metadata, "uid": name}, "spec": spec}
+    return {"metadata": draw(_metadata(name)), "spec": spec}
 
 
 @st.composite

@@ -1,8 +1,0 @@
-"""`python -m clusterproof.history` is `clusterproof history`."""
-
-import sys
-
-from clusterproof.history.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())
