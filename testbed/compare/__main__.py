@@ -58,8 +58,7 @@ def main() -> int:
     if options.pages:
         judged += filter(None, ours(defects, PROJECT / "docs" / "PROOF.md"))
         baseline = {tool.name: says[tool.name][""] for tool in installed}
-        words = Path(__file__).with_name("words.md").read_text("utf-8")
-        text = page(defects, judged, About(installed, seconds, baseline, len(folders)), words)
+        text = page(defects, judged, About(installed, seconds, baseline, len(folders)))
         options.pages.joinpath("COMPARISON.md").write_text(text, "utf-8")
     return ExitCode.PASSED
 

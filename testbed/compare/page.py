@@ -2,13 +2,15 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from testbed.compare.findings import Finding
 from testbed.compare.proven import OURS
 from testbed.compare.tools import Tool
 from testbed.compare.verdicts import Judged, Verdict, counted
+from testbed.pages import rendered
 from testbed.prove.steps import Defect
 
 _KINDS = ("wrong", "absent", "lying")
@@ -39,38 +41,37 @@ class About:
     looks: int
 
 
-def page(defects: Sequence[Defect], judged: Sequence[Judged], about: About, words: str) -> str:
+def page(defects: Sequence[Defect], judged: Sequence[Judged], about: About) -> str:
     """The whole page.
 
     Args:
         defects: All that were tried, equivalents too.
         judged: Of every tool, and of our own checks where the proof has them.
         about: Of the run.
-        words: What a person wrote of it, with `{summary}` and the other parts to be filled in.
     """
-    return words.format(
+    return rendered(
+        Path(__file__).with_name("page.md.j2"),
+        about=about,
         date=time.strftime("%Y-%m-%d", time.gmtime()),
-        tools=", ".join(f"{tool.name} {tool.version}" for tool in about.tools),
+        tools=[f"{tool.name} {tool.version}" for tool in about.tools],
+        names=[*(tool.name for tool in about.tools), OURS],
+        kinds=_KINDS,
         defects=sum(bool(defect.reds) for defect in defects),
         equivalents=sum(not defect.reds for defect in defects),
-        looks=about.looks,
-        summary="\n".join(_summary(judged, about)),
-        only="\n".join(_by_who(judged)),
-        table="\n".join(_table(defects, judged, about)),
-        alarms="\n".join(_alarms(judged)),
-        baseline="\n".join(_baseline(about)),
-        beside="\n".join(_beside(judged)),
+        summary=_summary(judged, about),
+        who=_by_who(judged),
+        named=_named,
+        table=_table(defects, judged, about),
+        alarms=[each for each in judged if each.verdict is Verdict.ALARMED],
+        checks=_checks,
+        baseline=_baseline(about),
+        beside=_beside(judged),
     )
 
 
-def _summary(judged: Sequence[Judged], about: About) -> list[str]:
-    """One line for each tool: caught, missed, could not see, by kind of defect."""
+def _summary(judged: Sequence[Judged], about: About) -> Iterator[tuple[str, ...]]:
+    """A row for each tool: caught, missed, could not see, by kind of defect."""
     figures = counted(judged)
-    lines = [
-        f"| tool | {' | '.join(_KINDS)} | all | caught of what is in manifests "
-        "| less what is beside the point | alarms | a look |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
     beside = Counter(each.tool for each in judged if each.beside)
     for name in (*(tool.name for tool in about.tools), OURS):
         cells = []
@@ -85,9 +86,7 @@ def _summary(judged: Sequence[Judged], about: About) -> list[str]:
         alarmed = figures[name, "equivalent", Verdict.ALARMED]
         of = alarmed + figures[name, "equivalent", Verdict.QUIET]
         took = f"{about.seconds[name]:.2f} s" if name in about.seconds else "see below"
-        row = (name, *cells, _three(sums), *shares, f"{alarmed} of {of}", took)
-        lines.append(f"| {' | '.join(row)} |")
-    return lines
+        yield (name, *cells, _three(sums), *shares, f"{alarmed} of {of}", took)
 
 
 def _share(caught: int, of: int) -> str:
@@ -99,7 +98,7 @@ def _three(figures: Mapping[Verdict, int]) -> str:
     return f"{caught} / {missed} / {figures[Verdict.NOT_SEEN]}"
 
 
-def _by_who(judged: Sequence[Judged]) -> list[str]:
+def _by_who(judged: Sequence[Judged]) -> Mapping[str, set[str]]:
     """Who caught it, for all defects."""
     caught: dict[str, set[str]] = defaultdict(set)
     for each in judged:
@@ -107,16 +106,14 @@ def _by_who(judged: Sequence[Judged]) -> list[str]:
             caught[each.defect] |= {each.tool} if each.verdict is Verdict.CAUGHT else set()
     static = {name for name, by in caught.items() if by - {OURS}}
     ours = {name for name, by in caught.items() if OURS in by}
-    beside = _named(static - ours)
     missed = {each.defect for each in judged if (each.tool, each.verdict) == (OURS, Verdict.MISSED)}
-    unproven = set(caught) - static - ours - missed
-    return [
-        f"* caught by a static tool and by our checks: {len(static & ours)}",
-        f"* by our checks alone: {len(ours - static)}",
-        f"* by a static tool, and not in our last proof: {len(static - ours)}" + beside,
-        f"* by no static tool, and not in our last proof: {len(unproven)}{_named(unproven)}",
-        f"* missed by all: {len(missed - static)}{_named(missed - static)}",
-    ]
+    return {
+        "both": static & ours,
+        "ours": ours - static,
+        "static": static - ours,
+        "unproven": set(caught) - static - ours - missed,
+        "missed": missed - static,
+    }
 
 
 def _named(names: Iterable[str]) -> str:
@@ -124,22 +121,17 @@ def _named(names: Iterable[str]) -> str:
     return f" ({text})" if text else ""
 
 
-def _table(defects: Sequence[Defect], judged: Sequence[Judged], about: About) -> list[str]:
+def _table(
+    defects: Sequence[Defect], judged: Sequence[Judged], about: About
+) -> Iterator[tuple[Defect, list[str], str]]:
     """Every defect, and what the tools that caught it said."""
     names = [*(tool.name for tool in about.tools), OURS]
     by_place = {(each.defect, each.tool): each for each in judged}
-    lines = [
-        f"| defect | kind | {' | '.join(names)} | what was said |",
-        f"|---|---|{'---|' * len(names)}---|",
-    ]
     for defect in defects:
-        row = [by_place.get((defect.id, name)) for name in names]
-        if not defect.reds:
-            continue
-        marks = " | ".join(_mark(each) for each in row)
-        words = "; ".join(_checks(each) for each in row if each and each.new)
-        lines.append(f"| {defect.id} | {defect.kind} | {marks} | {words} |")
-    return lines
+        if defect.reds:
+            row = [by_place.get((defect.id, name)) for name in names]
+            words = "; ".join(_checks(each) for each in row if each and each.new)
+            yield defect, [_mark(each) for each in row], words
 
 
 def _mark(judged: Judged | None) -> str:
@@ -158,32 +150,20 @@ def _checks(judged: Judged) -> str:
     return f"{', '.join(shown)}{more}"
 
 
-def _beside(judged: Iterable[Judged]) -> list[str]:
-    """Each reason once, with the defects that it is noted of."""
-    names: dict[str, list[str]] = defaultdict(list)
+def _beside(judged: Iterable[Judged]) -> Mapping[str, Iterable[str]]:
+    """Each reason, with the defects that it is noted of."""
+    defects: dict[str, dict[str, None]] = defaultdict(dict)
     for each in judged:
-        if each.beside and f"`{each.defect}`" not in names[each.beside]:
-            names[each.beside].append(f"`{each.defect}`")
-    return [f"* {reason} {', '.join(defects)}." for reason, defects in names.items()]
+        if each.beside:
+            defects[each.beside][each.defect] = None
+    return defects
 
 
-def _alarms(judged: Iterable[Judged]) -> list[str]:
-    lines = ["| equivalent | tool | what it said |", "|---|---|---|"]
-    lines += [
-        f"| {each.defect} | {each.tool} | {_checks(each)} |"
-        for each in judged
-        if each.verdict is Verdict.ALARMED
-    ]
-    return lines
-
-
-def _baseline(about: About) -> list[str]:
-    """What each tool says of the manifests as they are, by check."""
-    lines = ["| tool | check | times | for instance |", "|---|---|---|---|"]
+def _baseline(about: About) -> Iterator[tuple[str, str, list[Finding]]]:
+    """What each tool says of the manifests as they are, by check, the most frequent first."""
     for tool in about.tools:
         by_check: dict[str, list[Finding]] = defaultdict(list)
         for finding in about.baseline[tool.name]:
             by_check[finding.check].append(finding)
-        for check, findings in sorted(by_check.items(), key=lambda item: -len(item[1])):
-            lines.append(f"| {tool.name} | {check} | {len(findings)} | {findings[0].said} |")
-    return lines
+        for check, findings in sorted(by_check.items(), key=lambda group: -len(group[1])):
+            yield tool.name, check, findings

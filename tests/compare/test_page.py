@@ -1,14 +1,11 @@
 """The page: figures by tool, and every defect with what was said of it."""
 
-from pathlib import Path
-
 from testbed.compare.findings import Finding
 from testbed.compare.page import About, page
 from testbed.compare.tools import Tool
 from testbed.compare.verdicts import Judged, Verdict
 from testbed.prove.steps import Defect
 
-WORDS = Path(__file__).parents[2] / "testbed" / "compare" / "words.md"
 SAID = Finding("image", "Deployment/a", "latest")
 JUDGED = (
     Judged("one", "wrong", "t", Verdict.CAUGHT, (SAID, SAID)),
@@ -32,7 +29,7 @@ def test_the_page_says_who_caught_what() -> None:
     """All of it is filled into what a person wrote."""
     defects = [defect(one.defect, one.kind) for one in JUDGED if one.tool == "t"]
     tool = Tool("t", "v1", lambda folders: [[] for _ in folders])
-    text = page(defects, JUDGED, About([tool], {"t": 0.5}, {"t": [SAID]}, 4), WORDS.read_text())
+    text = page(defects, JUDGED, About([tool], {"t": 0.5}, {"t": [SAID]}, 4))
     assert "t v1. 4 defects and 1 equivalents of `testbed/defects/`,\n4 versions" in text
     assert (
         "| t | 1 / 0 / 0 | 0 / 1 / 0 | 1 / 0 / 1 | 2 / 1 / 1 | 2 of 3 (67%) | 1 of 3 (33%) "
