@@ -108,9 +108,7 @@ def stages() -> Path:
     """Stage definitions of kwok, taken from its module once and kept beside the program."""
     files = [f"kustomize/stage/{name}" for name in STAGE_FILES]
     return binaries.kept_beside(
-        "kwok",
-        "stages.yaml",
-        lambda: "\n---\n".join(binaries.module_texts("kwok", MODULE, files)),
+        "kwok", "stages.yaml", lambda: "\n---\n".join(binaries.module_texts("kwok", MODULE, files))
     )
 
 

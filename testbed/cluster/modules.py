@@ -15,10 +15,7 @@ from testbed.cluster import engine
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.run import completed, run
 
-FILE_SYSTEMS = {
-    "overlay": "containerd's snapshots and the images' layers",
-    "ext4": "volumes",
-}
+FILE_SYSTEMS = {"overlay": "containerd's snapshots and the images' layers", "ext4": "volumes"}
 """Shown by the kernel in /proc/filesystems once they are there, as a module or built in."""
 
 LOADED = (
@@ -49,7 +46,7 @@ TRIALS_OF_KUBE_ROUTER = {
         "-c",
         "ipset create trial hash:ip timeout 0"
         " && iptables --append FORWARD --match set --match-set trial src --jump ACCEPT",
-    ),
+    )
 }
 
 _OURS = re.compile(

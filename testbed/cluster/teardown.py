@@ -14,16 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from clusterproof.wait import NeverAcceptedError
-from testbed.cluster import (
-    cgroups,
-    disks,
-    host,
-    kubectl,
-    network,
-    own_folder,
-    paths,
-    supervision,
-)
+from testbed.cluster import cgroups, disks, host, kubectl, network, own_folder, paths, supervision
 from testbed.cluster.errors import TestbedError
 from testbed.cluster.mounts import mount_points
 from testbed.cluster.netns import NETNS
@@ -70,9 +61,7 @@ def down(say: Callable[[str], None], *, keep_logs: bool = False) -> None:
     shutil.rmtree(kubectl.cache(), ignore_errors=True)
     _told(say, "folders of killed runs", own_folder.remove_left())
     left = last_within(
-        lambda: leftovers(volumes & disks.attached()),
-        lambda left: not left,
-        within_s=GONE_WITHIN_S,
+        lambda: leftovers(volumes & disks.attached()), lambda left: not left, within_s=GONE_WITHIN_S
     )
     if left:
         raise TestbedError(f"expected nothing of the cluster to be left, {_listed(left)}")

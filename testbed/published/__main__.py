@@ -49,10 +49,7 @@ def main() -> int:
 
 
 def _measure(programs: Path, work: Path, sets: Sequence[ManifestSet]) -> list[Measured]:
-    with (
-        plane_of(programs, work / "plane", sets) as plane,
-        ThreadPoolExecutor(_AT_ONCE) as pool,
-    ):
+    with plane_of(programs, work / "plane", sets) as plane, ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda each: measure(plane, each, work / "runs"), sets))
 
 

@@ -27,11 +27,7 @@ from testbed.vm.look import TOO_BIG
 from testbed.vm.page import page
 
 OK, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
-NEEDED = {
-    "qemu-system-x86_64": "qemu-system-x86",
-    "mke2fs": "e2fsprogs",
-    "setpriv": "util-linux",
-}
+NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "mke2fs": "e2fsprogs", "setpriv": "util-linux"}
 FREE_BYTES = 12 * 2**30
 MEMORY_BYTES = 9 * 2**30
 DELIVERED = paths.DELIVERED / "vm"

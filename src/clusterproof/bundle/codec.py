@@ -28,7 +28,7 @@ _MOVED: Final = {
 """Modules of facts, as runs of earlier versions have them: a recorded run can be judged again."""
 
 _NO_MORE: Final[Mapping[str, frozenset[str]]] = {
-    "clusterproof.checks.policy:PolicyView": frozenset({"beyond"}),
+    "clusterproof.checks.policy:PolicyView": frozenset({"beyond"})
 }
 """Fields that a fact had in an earlier version, and whose judge does without them now."""
 

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from clusterproof.errors import SpecError
-from clusterproof.history.compare import Comparison, compare, fail_on_new, is_selection, with_census
+from clusterproof.history.compare import (
+    Comparison,
+    compare,
+    fail_on_new,
+    is_selection,
+    lines_of,
+    with_census,
+)
 from clusterproof.history.metrics import metrics_text
 from clusterproof.history.serve import server
 from clusterproof.history.site import write_site
@@ -276,19 +283,8 @@ def _other(
 
 
 def _say_comparison(comparison: Comparison) -> None:
-    for title, rows in (
-        ("new failure", comparison.new_failures),
-        ("vanished", comparison.vanished),
-        ("newly not judged", comparison.new_unknowns),
-        ("mended", comparison.mended),
-        ("seen otherwise", comparison.changed_failures),
-        ("still failing", comparison.still_failing),
-        ("new row", comparison.appeared),
-    ):
-        for row in rows:
-            _say(f"  {title:<16}  {row}")
-    if comparison.quiet and not comparison.still_failing:
-        _say("  nothing changed")
+    for line in lines_of(comparison):
+        _say(line)
 
 
 def _say(text: str) -> None:

@@ -1,6 +1,6 @@
 """Two runs side by side: what is new, what is mended, what has vanished."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from clusterproof.options import SELECTING
@@ -51,6 +51,26 @@ class Comparison:
             or self.new_unknowns
             or self.vanished
         )
+
+
+_TITLES = {
+    "new_failures": "new failure",
+    "vanished": "vanished",
+    "new_unknowns": "newly not judged",
+    "mended": "mended",
+    "changed_failures": "seen otherwise",
+    "still_failing": "still failing",
+    "appeared": "new row",
+}
+
+
+def lines_of(comparison: Comparison, *, without: Collection[str] = ()) -> Iterator[str]:
+    """A line for each row that changed or still fails, but for the fields `without`."""
+    for name, title in _TITLES.items():
+        if name not in without:
+            yield from (f"  {title:<16}  {row}" for row in getattr(comparison, name))
+    if comparison.quiet and not comparison.still_failing:
+        yield "  nothing changed"
 
 
 def compare(

@@ -17,15 +17,7 @@ from clusterproof.history import charts
 from clusterproof.history.compare import Comparison, compare
 from clusterproof.history.nights import absent_nights, night_of
 from clusterproof.history.store import History, RunRef, Series
-from clusterproof.history.trend import (
-    Point,
-    Since,
-    changes,
-    failing_since,
-    flakes,
-    flips,
-    spells,
-)
+from clusterproof.history.trend import Point, Since, changes, failing_since, flakes, flips, spells
 from clusterproof.outcome import Outcome
 from clusterproof.report.files import replace_file
 from clusterproof.report.pages import Item, asset, by_area, environment, style

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from clusterproof.errors import ClusterproofError, SpecError
-from clusterproof.history.compare import Comparison, compare, with_census
+from clusterproof.history.compare import Comparison, compare, lines_of, with_census
 from clusterproof.history.metrics import metrics_text
 from clusterproof.history.site import write_site
 from clusterproof.history.store import History
@@ -81,10 +81,7 @@ def run_night(night: Night, say: Say) -> ExitCode:
         arguments = (*night.arguments, "--report-dir", str(runs))
         scratch = night.results / ".tmp"
         ended = run_suites(
-            arguments,
-            within_s=night.within_s,
-            grace_s=night.grace_s,
-            scratch=scratch,
+            arguments, within_s=night.within_s, grace_s=night.grace_s, scratch=scratch
         )
         shutil.rmtree(scratch, ignore_errors=True)
         record = _record(night, ended, known)
@@ -200,18 +197,8 @@ def say_changes(against: str, changes: Comparison | None, say: Say) -> None:
         say(f"against {against}: there is none yet")
         return
     say(f"against {against} ({changes.before}):")
-    named = (
-        ("new failure", changes.new_failures),
-        ("vanished", changes.vanished),
-        ("newly not judged", changes.new_unknowns),
-        ("mended", changes.mended),
-        ("still failing", changes.still_failing),
-    )
-    for title, rows in named:
-        for row in rows:
-            say(f"  {title:<16}  {row}")
-    if changes.quiet and not changes.still_failing:
-        say("  nothing changed")
+    for line in lines_of(changes, without=("changed_failures", "appeared")):
+        say(line)
 
 
 def _tell(

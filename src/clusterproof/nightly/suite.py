@@ -33,11 +33,7 @@ class Ended:
 
 
 def run_suites(
-    arguments: Sequence[str],
-    *,
-    within_s: float,
-    scratch: Path,
-    grace_s: float = GRACE_S,
+    arguments: Sequence[str], *, within_s: float, scratch: Path, grace_s: float = GRACE_S
 ) -> Ended:
     """Run `pytest suites/` until it ends, or until the deadline ends it.
 

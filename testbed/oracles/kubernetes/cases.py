@@ -375,12 +375,7 @@ _SCOPE_TERMS = st.one_of(
             "operator": st.sampled_from(["Exists", "DoesNotExist"]),
         }
     ),
-    st.fixed_dictionaries(
-        {
-            "scopeName": st.sampled_from(SCOPES),
-            "operator": st.just("Exists"),
-        }
-    ),
+    st.fixed_dictionaries({"scopeName": st.sampled_from(SCOPES), "operator": st.just("Exists")}),
 )
 
 
