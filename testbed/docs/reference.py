@@ -4,10 +4,11 @@ import argparse
 import inspect
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from clusterproof import cli
@@ -16,6 +17,7 @@ from clusterproof.history.metrics import metrics_text
 from clusterproof.history.store import History
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.spec.row import Expectation, Row
+from testbed.pages import rendered
 
 _Subparsers: Final = argparse._SubParsersAction  # noqa: SLF001 - has no other name
 MADE: Final = "<!-- Made of the code by `make docs`. -->\n"
@@ -35,29 +37,35 @@ _MEANINGS: Final = {
 def pages() -> dict[str, str]:
     """File name below reference/ to its text."""
     return {
-        "kinds.md": f"{MADE}{_kinds()}",
-        "commands.md": f"{MADE}{_commands()}",
-        "exit-codes.md": f"{MADE}{_exit_codes()}",
-        "metrics.md": f"{MADE}{_metrics()}",
+        "kinds.md": _page("kinds", **_kinds()),
+        "commands.md": _page(
+            "commands", parsers=_parsers(cli.command_parser()), options=_options_of
+        ),
+        "exit-codes.md": _page(
+            "exit-codes",
+            outcomes=[outcome.value for outcome in Outcome],
+            meanings={code: _MEANINGS[code] for code in ExitCode},
+        ),
+        "metrics.md": _page("metrics", families=_families()),
     }
 
 
-def _kinds() -> str:
+def _page(name: str, **parts: object) -> str:
+    return rendered(Path(__file__).with_name(f"{name}.md.j2"), made=MADE, cell=_cell, **parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "&#124;")
+
+
+def _kinds() -> dict[str, Any]:
     definitions = json_schema()["$defs"]
-    common = _attributes(Row)
-    text = "# Kinds of rows\n\nEvery row has these fields:\n\n"
-    text += _table(("field", "meaning"), [(f"`{name}`", text) for name, text in common.items()])
-    text += "\nAn expectation (`expect`) is exactly one of these:\n\n"
-    text += _table(
-        ("field", "meaning"),
-        [(f"`{name}`", text) for name, text in _attributes(Expectation).items()],
-    )
+    listed = []
     for name, registered in kinds().items():
         kind = registered.row
         summary, _, more = _summary(kind)
-        text += f"\n## {name}\n\n{summary}\n{more}\n"
         described = _attributes(kind)
-        rows = []
+        fields = []
         for field, settings in kind.model_fields.items():
             if field in Row.model_fields:
                 continue
@@ -65,16 +73,14 @@ def _kinds() -> str:
             schema = definitions[kind.__name__]["properties"].get(written, {})
             default = settings.get_default(call_default_factory=True)
             needed = "yes" if settings.is_required() else _default(default)
-            rows.append(
-                (
-                    f"`{written}`",
-                    _type(schema, definitions),
-                    needed,
-                    described.get(field.rstrip("_"), ""),
-                )
-            )
-        text += _table(("field", "type", "required, or default", "meaning"), rows)
-    return text
+            meaning = described.get(field.rstrip("_"), "")
+            fields.append((f"`{written}`", _type(schema, definitions), needed, meaning))
+        listed.append({"name": name, "summary": summary, "more": more, "fields": fields})
+    return {
+        "common": _attributes(Row),
+        "expectation": _attributes(Expectation),
+        "kinds": listed,
+    }
 
 
 def _summary(kind: type) -> tuple[str, str, str]:
@@ -116,17 +122,10 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     return str(schema.get("type", "any value"))
 
 
-def _commands() -> str:
-    text = "# Commands and options\n"
-    for parser in _parsers(cli.command_parser()):
-        options = [
-            (f"`{_written(action)}`", _help(action))
-            for action in parser._actions  # noqa: SLF001 - argparse has no other way to list them
-            if action.dest != "help"
-        ]
-        text += f"\n## {parser.prog}\n\n{parser.description or ''}\n\n"
-        text += _table(("option", ""), options) if options else ""
-    return text
+def _options_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to list them
+        if action.dest != "help":
+            yield _written(action), _help(action)
 
 
 def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -154,33 +153,6 @@ def _help(action: argparse.Action) -> str:
     return text % {"default": action.default, "prog": "clusterproof"} if "%" in text else text
 
 
-def _exit_codes() -> str:
-    text = "# Outcomes and exit codes\n\nA row comes to one of these: "
-    text += ", ".join(f"`{outcome.value}`" for outcome in Outcome)
-    text += ". A run comes to the worst of its rows; `accepted` is told, and fails none.\n\n"
-    return text + _table(
-        ("exit code", "meaning"), [(str(int(code)), _MEANINGS[code]) for code in ExitCode]
-    )
-
-
-def _metrics() -> str:
+def _families() -> list[Metric]:
     with tempfile.TemporaryDirectory() as folder, History(Path(folder) / "h.sqlite3") as history:
-        families = list(text_string_to_metric_families(metrics_text(history)))
-    text = (
-        "# Metrics\n\nServed by `clusterproof history serve` at `/metrics`, and written by a night"
-        " into `metrics.prom`. Each has the labels `cluster` (the context), `uid` (of the cluster)"
-        " and `profile`.\n\n"
-    )
-    return text + _table(
-        ("metric", "type", "meaning"),
-        [(f"`{family.name}`", family.type, family.documentation) for family in families],
-    )
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    if not rows:
-        return ""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "".join(
-        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines
-    )
+        return list(text_string_to_metric_families(metrics_text(history)))
