@@ -18,6 +18,7 @@ from clusterproof.wait import NeverAcceptedError
 from testbed.cluster import cgroups, paths
 from testbed.cluster.binaries import program
 from testbed.cluster.errors import TestbedError
+from testbed.cluster.node_files import filled
 from testbed.cluster.processes import end_child
 from testbed.cluster.run import run
 from testbed.waits import wait_until
@@ -27,21 +28,6 @@ SNAPSHOTS = "io.containerd.snapshotter.v1.overlayfs"
 DATABASE = "io.containerd.metadata.v1.bolt"
 KUBERNETES_NAMESPACE = "k8s.io"
 IMPORT_WITHIN_S = 300.0
-
-_SEED_CONFIG = """version = 3
-root = "{root}"
-state = "{state}"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images",
-  "io.containerd.cri.v1.runtime", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
-  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.erofs",
-  "io.containerd.snapshotter.v1.native", "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.tracing.processor.v1.otlp"]
-[grpc]
-  address = "{socket}"
-[plugins."io.containerd.shim.v1.manager"]
-  socket_dir = "{state}/s"
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +147,7 @@ def _daemon(store: Seed) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     socket, config = folder / "containerd.sock", folder / "config.toml"
-    config.write_text(_SEED_CONFIG.format(root=store.root, state=folder / "state", socket=socket))
+    config.write_text(filled("seed.toml", root=store.root, run=folder, socket=socket))
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [program("containerd"), "--config", config], stdout=log, stderr=subprocess.STDOUT
