@@ -163,7 +163,7 @@ def _create_node(node: Node) -> None:
 def _start_all(progress: Progress) -> int:
     started = supervision.start_all(components.first())
     # The nodes' runtimes start while the API server does.
-    started += supervision.start_all([components.containerd(node) for node in NODES])
+    started += supervision.start_all([components.on_node(node, "containerd") for node in NODES])
     started += supervision.start_all((*components.forwards(), components.outside_world()))
     with progress.step("control plane"), _api() as api:
         wait_until(
@@ -231,9 +231,9 @@ def _named(name: str) -> tuple[Component, ...]:
 def all_components() -> tuple[Component, ...]:
     """Every program of the cluster, in the order they are started."""
     nodes = [
-        make(node)
+        components.on_node(node, name)
         for node in NODES
-        for make in (components.containerd, components.kubelet, components.kube_proxy)
+        for name in ("containerd", "kubelet", "kube-proxy")
     ]
     return (
         *components.first(),

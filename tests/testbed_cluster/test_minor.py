@@ -113,7 +113,7 @@ def test_everything_follows_from_the_settings() -> None:
         "node = topology.NODES[0]\n"
         "names = ('kube-apiserver', 'kube-scheduler', 'kubectl', 'kubelet', 'kube-proxy')\n"
         "print(json.dumps([str(binaries.program(name).parent.name) for name in names]))\n"
-        "print(components.kubelet(node).argv[0] == str(binaries.program('kubelet')))\n"
+        "print(components.on_node(node, 'kubelet').argv[0] == str(binaries.program('kubelet')))\n"
         "print(kind.NODE_IMAGE)\n",
         KUBERNETES=NEWEST,
         KUBELET=OLDEST,
