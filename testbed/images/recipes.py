@@ -5,17 +5,16 @@ for byte in what they share. Versions of PyPI packages come from uv.lock, never 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import ConfigDict
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
 from testbed.images.dockerfile import STAGES
 
 _STRICT = ConfigDict(extra="forbid")
-APP_USER = 65532  # the number that distroless images use for "nonroot"
 
 
 @checked(frozen=True, config=_STRICT)
@@ -70,7 +69,7 @@ class Layer:
     drop: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=_STRICT)
 class Image:
     """One image: its topmost layer and how it starts."""
 
@@ -96,7 +95,6 @@ RELEASE = "0.2.0"
 """The tag of the images that are released: the project's version."""
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PYTHON = (_PATH, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1", "TZ=UTC")
 
 
 def _released(name: str, layer: str, tag: str) -> Image:
@@ -117,10 +115,13 @@ def _released(name: str, layer: str, tag: str) -> Image:
     )
 
 
+def _read(name: str) -> Any:  # noqa: ANN401 - YAML
+    return yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+
+
 def _layers() -> Iterator[Layer]:
     """The layers of layers.yaml."""
-    layers = yaml.safe_load(Path(__file__).with_name("layers.yaml").read_text(encoding="utf-8"))
-    for name, fields in layers.items():
+    for name, fields in _read("layers.yaml").items():
         if stage := fields.pop("stage", ""):
             copied = STAGES[stage].copied
             fields["copies"] = [{"source": source, "target": target} for source, target in copied]
@@ -129,74 +130,8 @@ def _layers() -> Iterator[Layer]:
 
 LAYERS = tuple(_layers())
 
-_ROUTER = Image(
-    name="model-router",
-    tag="1.0.0",
-    layer="model-router",
-    user=f"{APP_USER}:{APP_USER}",
-    title="Reference Model Router",
-    entrypoint=("python3", "-m", "router"),
-    environment=(*_PYTHON, "PYTHONPATH=/app"),
-    ports=("8080/tcp", "9000/tcp", "9090/tcp"),
-    workdir="/app",
-)
-
 IMAGES = (
-    _ROUTER,
-    # The next release, for the rehearsal of an upgrade: the same program under another digest.
-    replace(
-        _ROUTER,
-        tag="1.0.1",
-        title="Reference Model Router, the release after",
-        environment=(*_ROUTER.environment, "ROUTER_RELEASE=1.0.1"),
-    ),
-    Image(
-        name="posthog",
-        tag="1.0.0",
-        layer="posthog",
-        user="10001:10001",
-        title="PostHog-compatible stand-in, web and worker",
-        entrypoint=("python3", "-m", "posthog_reference"),
-        environment=(*_PYTHON, "PYTHONPATH=/app"),
-        ports=("8000/tcp",),
-        workdir="/app",
-    ),
-    Image(
-        name="postgres",
-        tag="15",
-        layer="postgres",
-        user="10002:10002",
-        title="PostgreSQL from Debian",
-        entrypoint=("/usr/local/bin/postgres-entrypoint.sh",),
-        environment=(
-            _PATH.replace("PATH=", "PATH=/usr/lib/postgresql/15/bin:"),
-            "PGDATA=/var/lib/postgresql/data/pgdata",
-            "LANG=C.UTF-8",
-            "TZ=UTC",
-        ),
-        ports=("5432/tcp",),
-    ),
-    Image(
-        name="redis",
-        tag="7.0",
-        layer="redis",
-        user="10003:10003",
-        title="Redis from Debian",
-        entrypoint=("redis-server",),
-        environment=(_PATH, "TZ=UTC"),
-        ports=("6379/tcp",),
-        workdir="/data",
-    ),
-    Image(
-        name="clickhouse",
-        tag="18.16",
-        layer="clickhouse",
-        user="10004:10004",
-        title="ClickHouse from Debian",
-        entrypoint=("clickhouse-server",),
-        environment=(_PATH, "TZ=UTC"),
-        ports=("8123/tcp", "9000/tcp"),
-    ),
+    *TypeAdapter(tuple[Image, ...]).validate_python(_read("images.yaml")),
     _released("clusterproof", "dialler", RELEASE),
     _released("dialler", "dialler", "1.0.0"),
     _released("load", "load", RELEASE),

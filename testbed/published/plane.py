@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
 from clusterproof.kube.rollout import is_observed, progress_of
@@ -20,7 +22,6 @@ from testbed.waits import wait_until
 NODES: Final = 4
 _NAME: Final = "published"
 _READY_WITHIN_S: Final = 90.0
-_CLASS: Final = "standard"
 _LAST: Final = frozenset(
     {"APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
 )
@@ -42,7 +43,7 @@ def plane_of(programs: Path, work: Path, sets: Iterable[ManifestSet]) -> Iterato
     ):
         kubectl = Kubectl(programs / "kubectl", plane.kubeconfig)
         kubectl.apply([_node(number) for number in range(NODES)])
-        kubectl.apply([_storage_class(), *map(_volume, range(_claims(chosen)))])
+        kubectl.apply(_storage(_claims(chosen)))
         _apply(kubectl, chosen)
         _wait_until_ready(plane.api, chosen)
         _serve_ingresses(kubectl, chosen)
@@ -99,30 +100,12 @@ def _node(number: int) -> Json:
     }
 
 
-def _storage_class() -> Json:
-    return {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {
-            "name": _CLASS,
-            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-        },
-        "provisioner": "kubernetes.io/no-provisioner",
-    }
-
-
-def _volume(number: int) -> Json:
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": f"simulated-{number:03d}"},
-        "spec": {
-            "capacity": {"storage": "1Ti"},
-            "accessModes": ["ReadWriteOnce", "ReadWriteMany"],
-            "storageClassName": _CLASS,
-            "hostPath": {"path": "/simulated"},
-        },
-    }
+def _storage(volumes: int) -> list[Json]:
+    """The default class, and so many volumes of it."""
+    text = Path(__file__).with_name("storage.yaml").read_text(encoding="utf-8")
+    storage_class, volume = yaml.safe_load_all(text)
+    names = [f"simulated-{number:03d}" for number in range(volumes)]
+    return [storage_class, *({**volume, "metadata": {"name": name}} for name in names)]
 
 
 def _claims(sets: Iterable[ManifestSet]) -> int:

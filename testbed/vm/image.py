@@ -45,21 +45,6 @@ stays in the checkout and in the cache. `make test-stock` tries the same command
 NODES = 2
 CHECKOUT = "srv/clusterproof"
 CACHE = "root/.cache/clusterproof"
-_UNIT = """[Unit]
-Description=The local cluster of clusterproof, up and down again
-After=multi-user.target
-
-[Service]
-Type=exec
-EnvironmentFile=/etc/demo-vm.env
-ExecStart=/srv/clusterproof/testbed/vm/guest.sh
-StandardOutput=journal+console
-StandardError=journal+console
-TimeoutStartSec=infinity
-
-[Install]
-WantedBy=multi-user.target
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +116,8 @@ def _configure(root: Path) -> None:
     """A name, and a service that does what is to be shown."""
     (root / "etc/hostname").write_text("stock\n")
     (root / "etc/fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
-    (root / "etc/systemd/system/demo-vm.service").write_text(_UNIT)
+    unit = Path(__file__).with_name("demo-vm.service")
+    shutil.copyfile(unit, root / "etc/systemd/system" / unit.name)
     settings.bring(root)
     environment = {
         **settings.environment(os.environ),
