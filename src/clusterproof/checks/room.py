@@ -13,12 +13,12 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Failed, Judgement, Passed
+from clusterproof.kube.admission import as_admitted, with_defaults
 from clusterproof.kube.kinds import CLUSTER_WIDE
-from clusterproof.kube.limits import defaulted
-from clusterproof.kube.objects import Json, condition, labels_of
-from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving
+from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving, priority_of
 from clusterproof.kube.quota import NO_BOUND, is_seen, room_in
-from clusterproof.kube.requests import PodBounds, bounds_of
+from clusterproof.kube.requests import bounds_of
 from clusterproof.kube.scheduling import Places, unmodelled
 from clusterproof.kube.workloads import template_of
 from clusterproof.observe.cluster import Cluster
@@ -63,11 +63,7 @@ def look(row: RoomRow, site: Site) -> Observed[Room]:
 
 
 def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
-    """The Pod that one replica more would be, with what only admission adds to a template.
-
-    The overhead of a RuntimeClass and the name of the default PriorityClass are those of a Pod
-    that was admitted already.
-    """
+    """The Pod that one replica more would be, with what admission added to the newest there is."""
     template = template_of(workload) or {}
     spec = dict(template_spec(ref, workload))
     # A StatefulSet's claims become volumes of its Pods, which decide about their places too.
@@ -82,13 +78,21 @@ def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
             for claim in claims
         ),
     ]
-    for pod in cluster.pods_of(ref)[:1]:
-        for key in ("overhead", "priorityClassName"):
-            if key in pod["spec"]:
-                spec.setdefault(key, pod["spec"][key])
+    newest = max(cluster.pods_of(ref), key=_created, default=None)
+    if newest is not None:
+        spec = as_admitted(spec, newest)
     labels = labels_of(template)
     metadata = {"name": f"{ref.name}-next", "namespace": ref.namespace, "labels": labels}
     return {"metadata": metadata, "spec": spec}
+
+
+def _created(pod: Json) -> str:
+    return str(pod["metadata"].get("creationTimestamp", ""))
+
+
+def _with_defaults(cluster: Cluster, pod: Json) -> Json:
+    ranges = cluster.objects("LimitRange", pod["metadata"]["namespace"])
+    return {**pod, "spec": with_defaults(pod["spec"], ranges)}
 
 
 def _quota_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
@@ -110,9 +114,8 @@ def _quota_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
             "nothing is enforced and nothing counted",
             next_command=next_command,
         )
-    rooms = (
-        room_in(quotas, pod["spec"], _admitted_bounds(cluster, namespace, pod)) if quotas else []
-    )
+    spec = _with_defaults(cluster, pod)["spec"] if quotas else pod["spec"]
+    rooms = room_in(quotas, spec, bounds_of(spec))
     counting = [room for room in rooms if room.more < NO_BOUND]
     least = min(counting, key=lambda room: room.more, default=None)
     evidence = tuple(f"quota {room.quota}: {room.because}" for room in counting)
@@ -125,14 +128,6 @@ def _quota_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
         f"quota {least.quota}: {least.because}" if least else "",
     )
     return Observed(room, f"namespace {namespace}", evidence, next_command)
-
-
-def _admitted_bounds(cluster: Cluster, namespace: str, pod: Json) -> PodBounds:
-    """What the Pod asks for once the LimitRanges of its namespace have set their defaults."""
-    bounds = bounds_of(pod["spec"])
-    for limit_range in cluster.objects("LimitRange", namespace):
-        bounds, _ = defaulted(limit_range, bounds)
-    return bounds
 
 
 def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
@@ -150,12 +145,13 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
             "looked at here",
             next_command=f"kubectl get {row.workload.kubectl} -o yaml",
         )
+    if running < row.replicas:
+        pod = _with_defaults(cluster, pod)
     nodes = cluster.objects("Node", CLUSTER_WIDE)
     pods, leaving = _staying_and_leaving(cluster, cluster.objects("Pod", CLUSTER_WIDE))
-    ready = [node for node in nodes if condition(node, "Ready") == "True"]
-    places = Places.of(ready, pods, _namespaces(cluster, [pod, *pods]))
+    places = Places.of(nodes, pods, _namespaces(cluster, [pod, *pods]))
     own = {replica["metadata"]["name"] for replica in replicas}
-    waiting = _waiting(pods, row.workload, own)
+    waiting = _waiting(pods, row.workload, own, priority_of(pod))
     for other in waiting:
         places.place(other)
     more = 0
@@ -165,11 +161,12 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     evidence = [
         f"{name}: {'; '.join(why) if why else 'takes one more'}" for name, why in refused.items()
     ]
-    evidence += [f"{node['metadata']['name']}: not Ready" for node in nodes if node not in ready]
     if waiting:
         evidence.append(f"{len(waiting)} Pods of others wait for a place and were given one first")
     if leaving:
         evidence.append(f"{len(leaving)} Pods are terminating; their room counts as free")
+    if places.preempted:
+        evidence.append(f"{places.preempted} Pods of lower priority would go for them")
     limited_by = "" if running + more >= row.replicas else "; ".join(evidence)
     return Observed(
         Room(running, more, limited_by),
@@ -190,13 +187,19 @@ def _staying_and_leaving(cluster: Cluster, pods: Iterable[Json]) -> tuple[list[J
     return staying, leaving
 
 
-def _waiting(pods: list[Json], workload: ObjectRef, own: set[str]) -> list[Json]:
-    """Pods of others that the scheduler would place: they ask for the same room."""
+def _waiting(
+    pods: list[Json], workload: ObjectRef, own: set[str], priority: int
+) -> list[Json]:
+    """Pods of others that the scheduler would place before: they ask for the same room.
+
+    One of lower priority comes later (queuesort.PrioritySort).
+    """
     return [
         pod
         for pod in pods
         if not is_bound(pod)
         and is_active(pod)
+        and priority_of(pod) >= priority
         and not unmodelled(pod["spec"])
         and not (
             pod["metadata"].get("namespace") == workload.namespace

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
 from clusterproof.kube.containers import lasting_containers
-from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.objects import Json, condition, labels_of
 from clusterproof.kube.quota import is_extended
 from clusterproof.kube.requests import Amounts, amounts_of, bounds_of_pod, total_requests
 from clusterproof.kube.selectors import selects
@@ -123,6 +123,8 @@ class NodeRoom:
         """Why it would not take a Pod, in the scheduler's words; nothing where it would."""
         spec, node_spec = pod["spec"], self.node.get("spec") or {}
         tolerations = spec.get("tolerations") or []
+        if condition(self.node, "Ready") != "True":
+            yield "not Ready"
         if node_spec.get("unschedulable") and untolerated([_UNSCHEDULABLE], tolerations):
             yield "cordoned"
         if spec.get("nodeName") and spec["nodeName"] != self.name:

@@ -56,6 +56,11 @@ def is_bound(pod: Mapping[str, Any]) -> bool:
     return bool(pod["spec"].get("nodeName"))
 
 
+def priority_of(pod: Mapping[str, Any]) -> int:
+    """Its priority; 0 where admission has set none (corev1helpers.PodPriority)."""
+    return int(pod["spec"].get("priority") or 0)
+
+
 def pod_containers(pod: Json) -> tuple[Container, ...]:
     """Its own containers, each with its status: init, native sidecars, main.
 

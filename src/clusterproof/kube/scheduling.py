@@ -1,16 +1,17 @@
 """Where Pods fit: each node by itself, and what they ask of the Pods around them.
 
-Restates the scheduler's filters InterPodAffinity and PodTopologySpread on top of `nodes`. Volumes,
-devices, and labels that only an admitted Pod has are not modelled: `unmodelled` names them.
+Restates the scheduler's filters InterPodAffinity and PodTopologySpread on top of `nodes`, and its
+preemption. Volumes, devices, and labels that only an admitted Pod has are not modelled:
+`unmodelled` names them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clusterproof.kube.nodes import NodeRoom, is_selected, untolerated
 from clusterproof.kube.objects import Json, is_terminating, labels_of
-from clusterproof.kube.pods import is_bound, is_finished
+from clusterproof.kube.pods import is_bound, is_finished, priority_of
 from clusterproof.kube.selectors import selects
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -43,11 +44,13 @@ class Places:
         rooms: One for each node.
         namespaces: Name to labels: what a namespaceSelector selects from.
         repelling: The Pods on them that want others away, each with its node.
+        preempted: How many Pods went for those that were placed.
     """
 
-    rooms: Sequence[NodeRoom]
+    rooms: list[NodeRoom]
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     repelling: list[tuple[Json, Json]] = field(default_factory=list)
+    preempted: int = 0
 
     @classmethod
     def of(
@@ -58,7 +61,7 @@ class Places:
     ) -> "Places":
         """The nodes with those Pods that are bound to them and have not finished."""
         rooms = {node["metadata"]["name"]: NodeRoom(node) for node in nodes}
-        places = cls(tuple(rooms.values()), namespaces or {})
+        places = cls(list(rooms.values()), namespaces or {})
         for pod in pods:
             if is_bound(pod) and not is_finished(pod) and pod["spec"]["nodeName"] in rooms:
                 places._bind(pod, rooms[pod["spec"]["nodeName"]])
@@ -87,16 +90,51 @@ class Places:
     def place(self, pod: Json) -> str | None:
         """Bind the Pod to the node that suits it best; None where none takes it.
 
-        Of several, the one in the emptiest domains: so most of its like find a place.
+        Of several, the one in the emptiest domains: so most of its like find a place. Where all
+        are full, one that is free without its Pods of lower priority.
         """
         spread = _Spread(self, pod)
         refusals = self._refusals(pod, spread)
         free = [room for room in self.rooms if not refusals[room.name]]
         if not free:
-            return None
+            return self._preempt(pod)
         best = min(free, key=lambda room: (spread.crowd(room.node), len(room.pods)))
-        self._bind({**pod, "spec": {**pod["spec"], "nodeName": best.name}}, best)
+        self._bind_to(best, pod)
         return best.name
+
+    def _bind_to(self, room: NodeRoom, pod: Json) -> None:
+        self._bind({**pod, "spec": {**pod["spec"], "nodeName": room.name}}, room)
+
+    def _preempt(self, pod: Json) -> str | None:
+        """Bind the Pod to a node in the place of Pods of lower priority; None where none takes it.
+
+        Restates DefaultPreemption (PodEligibleToPreemptOthers, SelectVictimsOnNode), which goes by
+        priority alone: no budget keeps a victim. All that are lower go, where the scheduler lets
+        some stay: a later Pod of this priority could have them go as well.
+        """
+        if pod["spec"].get("preemptionPolicy") == "Never":
+            return None
+        for index, room in enumerate(self.rooms):
+            staying = [other for other in room.pods if priority_of(other) >= priority_of(pod)]
+            if len(staying) == len(room.pods):
+                continue
+            without = NodeRoom(room.node)
+            for other in staying:
+                without.add(other)
+            if any(without.refusals(pod)):
+                continue
+            gone = {id(other) for other in room.pods} - {id(other) for other in staying}
+            left = Places(
+                [*self.rooms[:index], without, *self.rooms[index + 1 :]],
+                self.namespaces,
+                [pair for pair in self.repelling if id(pair[1]) not in gone],
+            )
+            if not left.refusals(pod)[room.name]:
+                self.rooms, self.repelling = left.rooms, left.repelling
+                self.preempted += len(gone)
+                self._bind_to(without, pod)
+                return room.name
+        return None
 
 
 def _terms(spec: Json, kind: str) -> list[Json]:
