@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from clusterproof.checks import rows as spec_rows
 from clusterproof.compare import contains
+from clusterproof.generate.autoscalers import autoscalers_of
 from clusterproof.generate.consumption import Consumption, consumption_of
 from clusterproof.generate.coverage import NO_FIELDS, Place, is_read, unread
 from clusterproof.generate.doubt import holds_a_secret, is_holder, may_be_secret
@@ -44,7 +45,7 @@ from clusterproof.kube.containers import (
 )
 from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, paths_for
 from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
-from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.objects import Json, labels_of, status_of
 from clusterproof.kube.paths import Missing, filters_of, look_up, look_up_each, positions
 from clusterproof.kube.routes import parent_conditions
 from clusterproof.kube.selectors import service_selects
@@ -135,9 +136,7 @@ class Rows:
         self._ids: set[str] = set()
         self._about: dict[str, list[Row]] = {}
         self._named: dict[str, list[str | Place]] = {}
-        self._autoscaled = dict(
-            pair for _, item in source.of("HorizontalPodAutoscaler") for pair in _scaled_by(item)
-        )
+        self._autoscalers = autoscalers_of(source)
         makers: tuple[tuple[tuple[str, ...], Callable[[str, Json], None]], ...] = (
             (_WORKLOADS, self._workload),
             (_TASKS, self._task),
@@ -292,9 +291,13 @@ class Rows:
             raise ValueError("no containers with names: a patch, maybe")
         self._replicas(kind, item, ref)
         self._images(kind, name, ref, template)
-        claim = f"The containers of {name} start and stay up"
-        limits = {"restarts_at_most": RESTARTS_AT_MOST, "within_s": RESTARTS_WITHIN_S}
-        self._add("workloads", f"{name}-starts", claim, "starts", workload=ref, **limits)
+        without = self._why_no_pods(kind, item)
+        if without:
+            self.left_out.append(f"{ref}: whether its containers start, as it {without}")
+        else:
+            claim = f"The containers of {name} start and stay up"
+            limits = {"restarts_at_most": RESTARTS_AT_MOST, "within_s": RESTARTS_WITHIN_S}
+            self._add("workloads", f"{name}-starts", claim, "starts", workload=ref, **limits)
         self._setting("workloads", kind, item, "spec.selector", f"{name}-selector")
         rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}
         for key in ("maxSurge", "maxUnavailable"):
@@ -338,7 +341,7 @@ class Rows:
         for container in containers_of(template):
             place = "containers" if container.kind is ContainerKind.MAIN else "initContainers"
             path = f"{at}.spec.{place}[name={container.name}]"
-            self._container(name, ref, container.spec, path)
+            self._container(kind, item, container.spec, path)
             self._own_settings(kind, item, container.spec, path)
         for volume in template.get("volumes") or []:
             claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
@@ -434,20 +437,36 @@ class Rows:
         name = item["metadata"]["name"]
         if kind == "DaemonSet":
             claim = f"{name} runs a ready Pod on each node that should have one"
-            some = {"min": 1, "max": _NODES_AT_MOST}
+            some = {"min": 0 if self._why_no_pods(kind, item) else 1, "max": _NODES_AT_MOST}
             row_id = f"{name}-replicas"
             self._add("workloads", row_id, claim, "replicas", workload=ref, replicas=some)
             return
-        low = high = item["spec"].get("replicas", 1)
-        bounds = self._autoscaled.get((namespace_of(item), kind, name))
-        if bounds:
-            low, high = bounds.get("minReplicas", 1), bounds["maxReplicas"]
+        low, high = self._replicas_of(kind, item)
         count = f"{low}" if low == high else f"between {low} and {high}"
         claim = f"{name} runs {count} ready replicas, all of its current revision"
         replicas = {"min": low, "max": high}
         self._add(
             "workloads", f"{name}-replicas", claim, "replicas", workload=ref, replicas=replicas
         )
+
+    def _replicas_of(self, kind: str, item: Json) -> tuple[int, int]:
+        """The fewest and the most that a workload runs, by its own word or its autoscaler's."""
+        own = 1 if item["spec"].get("replicas") is None else item["spec"]["replicas"]
+        place = namespace_of(item), kind, item["metadata"]["name"]
+        low, high = self._autoscalers.replicas.get(place, (own, own))
+        if high is None:
+            raise ValueError("its autoscaler has no maxReplicas")
+        return low, high
+
+    def _why_no_pods(self, kind: str, item: Json) -> str:
+        """Why a healthy workload may have no Pods to look at; "" where it always has some."""
+        if kind == "DaemonSet":
+            nodes = status_of(item).get("desiredNumberScheduled")
+            return "is wanted on no node" if nodes == 0 else ""
+        low, high = self._replicas_of(kind, item)
+        if low:
+            return ""
+        return "may be scaled to none" if high else "has no replicas"
 
     def _claim_template(self, item: tuple[str, str], template: Json) -> None:
         name = template["metadata"]["name"]
@@ -484,7 +503,9 @@ class Rows:
             row_id = f"{name}-{each.name}-image"
             self._field("workloads", row_id, (ref, name), path, equals=each.image)
 
-    def _container(self, workload: str, ref: str, container: Json, at: str) -> None:
+    def _container(self, kind: str, item: Json, container: Json, at: str) -> None:
+        workload, ref = item["metadata"]["name"], self._ref(kind, item)
+        place = namespace_of(item), kind, workload
         name = (
             container["name"]
             if container["name"] == workload
@@ -493,7 +514,9 @@ class Rows:
         for bound in ("requests", "limits"):
             declared = (container.get("resources") or {}).get(bound) or {}
             for resource, quantity in declared.items():
-                if resource not in {"cpu", "memory"}:
+                if resource not in {"cpu", "memory"} or self._autoscalers.sets(
+                    place, container["name"], bound, resource
+                ):  # the template alone
                     path = f"{at}.resources.{bound}['{resource}']"
                     row_id = f"{name}-{resource}-{bound}"
                     self._field("resources", row_id, (ref, name), path, quantity=str(quantity))
@@ -718,8 +741,9 @@ class Rows:
             self._as_declared((ref, name), item)
             return
         owner_kind, owner = owners[0]
-        if owner["spec"].get("replicas") == 0:
-            self.left_out.append(f"{ref}: its workload has no replicas")
+        if without := self._why_no_pods(owner_kind, owner):
+            self.left_out.append(f"{ref}: its workload {without}")
+            self._as_declared((ref, name), item)
             return
         if len(ports_of(item)) < len(item["spec"].get("ports") or [{}]):
             self.left_out.append(f"{ref}: a port without a number, or no ports at all")
@@ -1022,16 +1046,6 @@ def _as_stored(source: Source) -> Source:
         for kind, item in source.objects
     )
     return replace(source, objects=objects)
-
-
-def _scaled_by(item: Json) -> Iterator[tuple[tuple[object, ...], Json]]:
-    """What an autoscaler scales, with its spec; nothing where the API server would not take it."""
-    spec = item.get("spec")
-    ref = spec.get("scaleTargetRef") if isinstance(spec, dict) else None
-    if isinstance(spec, dict) and isinstance(ref, dict):
-        kind, name = ref.get("kind"), ref.get("name")
-        if isinstance(kind, str) and isinstance(name, str):
-            yield (namespace_of(item), kind, name), spec
 
 
 _BEHAVIOR: Final = {
