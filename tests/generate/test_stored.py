@@ -184,3 +184,26 @@ def test_key_of_a_label_or_of_an_attribute_is_no_field() -> None:
     web["spec"]["template"]["metadata"]["labels"] = texts
     (labels,) = (row for row in rows("workloads", web) if row["id"] == "web-pod-labels")
     assert labels["expect"] == {"contains": texts}
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        "ingress.kubernetes.io/backends",
+        "networking.gke.io/last-reconcile-time",
+        "field.cattle.io/publicEndpoints",
+    ],
+)
+def test_what_a_controller_keeps_in_an_annotation_is_not_declared(annotation: str) -> None:
+    """The health of backends and the time of the last look are others at the next."""
+    ingress = item("Ingress", {"defaultBackend": {"service": {"name": "web"}}})
+    ingress["metadata"]["annotations"] = {annotation: "HEALTHY", "team": "shop"}
+    (row,) = [row for row in rows("networking", ingress) if row.get("path") == "metadata.annotations"]
+    assert row["expect"] == {"contains": {"team": "shop"}}
+
+
+def test_a_pull_secret_that_the_platform_adds_to_an_account_is_no_drift() -> None:
+    account = {"kind": "ServiceAccount", "metadata": {"name": "web", "namespace": "shop"}}
+    account["imagePullSecrets"] = [{"name": "registry"}]
+    (row,) = rows("workloads", account)
+    assert row["expect"] == {"contains": [{"name": "registry"}]}

@@ -273,3 +273,38 @@ def test_figures_whose_age_may_not_be_read_are_no_pass() -> None:
         assert "how old the figures are was not read" in doubt(
             rule, read_hpa_state(made, rule).value
         )
+
+
+SCALED_OBJECT = {"kind": "ScaledObject", "name": "web", "uid": "s", "controller": True}
+DISABLED = {"type": "ScalingActive", "status": "False", "reason": "ScalingDisabled"}
+
+
+def idle(able: str = "True", **owner: Any) -> Json:  # noqa: ANN401 - raw JSON
+    """An autoscaler of a target without a replica."""
+    object_ = autoscaler(UTILIZATION)
+    object_["metadata"] |= owner
+    object_["status"] = {"conditions": [{"type": "AbleToScale", "status": able}, DISABLED]}
+    return object_
+
+
+@pytest.mark.parametrize("aspect", ["conditions", "metrics"])
+def test_a_target_that_keda_has_scaled_to_none_is_no_verdict(aspect: str) -> None:
+    """KEDA brings back the first replica by itself; the controller says ScalingDisabled."""
+    rule = row("hpa-state", of=HPA, aspect=aspect)
+    with cluster_of(idle(ownerReferences=[SCALED_OBJECT]), workload(replicas=0)) as made:
+        fact = read_hpa_state(made, rule).value
+    assert doubt(rule, fact).startswith("ScaledObject/web has scaled Deployment/web to none")
+
+
+@pytest.mark.parametrize("aspect", ["conditions", "metrics"])
+def test_a_target_that_somebody_scaled_to_none_is_a_difference(aspect: str) -> None:
+    rule = row("hpa-state", of=HPA, aspect=aspect)
+    with cluster_of(idle(), workload(replicas=0)) as made:
+        assert differences(rule, read_hpa_state(made, rule).value)
+
+
+def test_a_scaled_object_that_could_not_scale_is_a_difference_at_none_too() -> None:
+    rule = row("hpa-state", of=HPA, aspect="conditions")
+    with cluster_of(idle("False", ownerReferences=[SCALED_OBJECT]), workload(replicas=0)) as made:
+        (found,) = differences(rule, read_hpa_state(made, rule).value)
+    assert found.code == "not-able-to-scale"

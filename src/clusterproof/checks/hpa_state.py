@@ -13,7 +13,7 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import NoSuchKindError, ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
-from clusterproof.kube.hpa import Metric, figures_of, metrics_of, requests_needed
+from clusterproof.kube.hpa import Metric, figures_of, idle_by, metrics_of, requests_needed
 from clusterproof.kube.kinds import POD_METRICS, kind_of
 from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
 from clusterproof.kube.pods import is_active, is_ready
@@ -67,6 +67,7 @@ class HpaState:
         ages_s: Pod to the age of its figure in the metrics API, in seconds; looked for where the
             row's aspect is `metrics`.
         ages_unread: Why these could not be read; or "".
+        idle_by: What has scaled the target to none, and wakes it by itself; or "".
     """
 
     exists: bool
@@ -81,6 +82,7 @@ class HpaState:
     strangers: tuple[str, ...] = ()
     ages_s: tuple[tuple[str, float], ...] = ()
     ages_unread: str = ""
+    idle_by: str = ""
 
 
 def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
@@ -111,6 +113,7 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
         strangers=tuple(_strangers(cluster, row, target_ref, target)),
         ages_s=ages_s,
         ages_unread=unread,
+        idle_by=idle_by(autoscaler),
     )
     evidence = [f"{kind}={status} {reason}" for kind, status, reason, _ in state.conditions]
     evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
@@ -254,6 +257,8 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
     """The aspect of the row."""
     if not state.exists:
         return Failed(Difference(str(row.of), "an autoscaler", "absent", code="autoscaler-absent"))
+    if state.idle_by and row.aspect in {"conditions", "metrics"}:
+        return _idle(state)
     match row.aspect:
         case "metrics":
             figures = {*(name for name, _ in state.current), *state.measured}
@@ -276,6 +281,17 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
                 [f"request {request}" for request in _compared_requests(row, state)],
                 nothing=f"{row.of} scales by no utilization: it needs no request to compute one",
             )
+
+
+def _idle(state: HpaState) -> Judgement:
+    """A doubt, unless it could not scale either once there is a replica."""
+    differences = [each for each in _conditions(state) if each.what != "ScalingActive"]
+    if differences:
+        return Failed(*differences)
+    return Doubt(
+        f"{state.idle_by} has scaled {state.target} to none: nothing is measured until it has a"
+        " replica again"
+    )
 
 
 def _unmeasured(row: HpaStateRow, state: HpaState, figures: set[str]) -> Iterator[Difference]:

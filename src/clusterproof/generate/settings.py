@@ -231,8 +231,29 @@ _DROPPED_EMPTY: Final = frozenset(
 """Mappings that are not stored where there is nothing in them; `podSelector` is no such one."""
 _KEPT_EMPTY: Final = frozenset({"storageClassName"})
 """Fields in which an empty text means something, and is stored."""
-_WRITTEN_BY_SERVERS: Final = frozenset(
+_OF_LOAD_BALANCERS: Final = frozenset(
+    f"{prefix}/{name}"
+    for prefix, names in (
+        (
+            "ingress.kubernetes.io",
+            "backends forwarding-rule https-forwarding-rule https-target-proxy ssl-cert"
+            " target-proxy url-map",
+        ),
+        (
+            "networking.gke.io",
+            "addresses backend-services firewalls forwarding-rules health-checks"
+            " last-reconcile-time ssl-certificates target-http-proxies target-https-proxies"
+            " target-proxies url-maps",
+        ),
+        ("field.cattle.io", "publicEndpoints"),
+    )
+    for name in names.split()
+)
+"""Annotations in which controllers of Ingresses and Gateways keep their own state, as the health of
+backends and the time of the last look: GKE's load balancers, Rancher's public endpoints."""
+_WRITTEN_BY_SERVERS: Final = _OF_LOAD_BALANCERS | frozenset(
     {
+        "cattle.io/timestamp",
         "clusterIP",
         "clusterIPs",
         "deprecated.daemonset.template.generation",
@@ -320,6 +341,8 @@ def expectation(path: str, value: Any, *, own: bool = False) -> dict[str, Any]: 
     """
     if isinstance(value, dict):
         return {"contains": declared(value)}
+    if path == "imagePullSecrets":  # of a ServiceAccount, to which OpenShift adds its registry's
+        return {"contains": value}
     of_mappings = own and isinstance(value, list) and any(isinstance(each, dict) for each in value)
     if of_mappings or path.rpartition(".")[2] in {"listeners", "ports", "taints", "tls"}:
         return {"contains": value}

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from clusterproof.kube.containers import ContainerKind
-from clusterproof.kube.objects import Json, condition, status_of
+from clusterproof.kube.objects import (
+    Json,
+    condition,
+    condition_entry,
+    controller_of,
+    status_of,
+)
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.requests import PodBounds
 
@@ -137,6 +143,18 @@ def is_measured(autoscaler: Json) -> bool:
         and condition(autoscaler, "ScalingActive") == "True"
         and condition(autoscaler, "AbleToScale") != "False"
     )
+
+
+def idle_by(autoscaler: Json) -> str:
+    """The `Kind/name` of what scaled the target to none, and wakes it by itself; or "".
+
+    An autoscaler does nothing at no replicas (reconcileAutoscaler, ScalingDisabled). KEDA makes one
+    for each of its ScaledObjects, and itself takes the target to none and back to the first replica
+    (keda, pkg/scaling/executor): then that is no fault.
+    """
+    by = controller_of(autoscaler) or {}
+    disabled = condition_entry(autoscaler, "ScalingActive").get("reason") == "ScalingDisabled"
+    return f"{by['kind']}/{by['name']}" if disabled and by.get("kind") == "ScaledObject" else ""
 
 
 def requests_needed(
