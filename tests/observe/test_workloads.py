@@ -14,7 +14,7 @@ from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.workloads import is_counting, is_settling
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
-from tests.judging import DoubtError, at_cluster, differences
+from tests.judging import DoubtError, at_cluster, differences, doubt
 from tests.observe.cluster_objects import cluster_of, owned_by
 
 read_bound = at_cluster(look_at_quantity)
@@ -630,3 +630,49 @@ def test_a_budget_is_given_a_moment_to_count_a_pod(
     with cluster_of(budget, pod) as cluster:
         ref = ObjectRef(kind="PodDisruptionBudget", namespace="ns", name="web")
         assert is_counting(cluster, ref) is counting
+
+
+def on(node: str, image_id: str, name: str) -> Json:
+    statuses = [{"name": "web", "imageID": image_id, "state": {"running": {}}}]
+    return running(name, spec={"nodeName": node}, statuses=statuses)
+
+
+def platform(name: str, architecture: str) -> Json:
+    info = {"operatingSystem": "linux", "architecture": architecture}
+    return {"kind": "Node", "metadata": {"name": name}, "status": {"nodeInfo": info}}
+
+
+MIXED = [platform("n1", "amd64"), platform("n2", "arm64"), platform("n3", "arm64")]
+
+
+def test_image_ids_of_two_architectures_are_not_compared() -> None:
+    """A runtime may name the manifest of the platform, and not the index that all share."""
+    pods = [on("n1", "reg/web@sha256:a", "web-1"), on("n2", "reg/web@sha256:b", "web-2")]
+    with cluster_of(workload(), *MIXED, *pods) as cluster:
+        why = doubt(images(), read_images(cluster, images()).value)
+    assert "image ids that cannot be compared" in why
+    assert "a registry's on linux/amd64; a registry's on linux/arm64" in why
+
+
+def test_an_image_that_was_loaded_into_one_node_has_another_kind_of_id() -> None:
+    pods = [on("n2", "sha256:a", "web-1"), on("n3", "reg/web@sha256:b", "web-2")]
+    with cluster_of(workload(), *MIXED, *pods) as cluster:
+        assert doubt(images(), read_images(cluster, images()).value)
+
+
+def test_image_ids_of_one_architecture_differ() -> None:
+    pods = [on("n2", "reg/web@sha256:a", "web-1"), on("n3", "reg/web@sha256:b", "web-2")]
+    with cluster_of(workload(), *MIXED, *pods) as cluster:
+        (found,) = differences(images(), read_images(cluster, images()).value)
+    assert found.code == "image-ids-differ"
+
+
+def test_a_digest_says_that_two_architectures_run_one_image() -> None:
+    image = f"reg/web@sha256:{'c' * 64}"
+    pods = [on("n1", "reg/web@sha256:a", "web-1"), on("n2", "reg/web@sha256:b", "web-2")]
+    for pod in pods:
+        pod["spec"]["containers"] = [{"name": "web", "image": image}]
+    item = workload(containers=[{"name": "web", "image": image}])
+    with cluster_of(item, *MIXED, *pods) as cluster:
+        fact = read_images(cluster, images()).value
+    assert differences(images(), fact) == ()

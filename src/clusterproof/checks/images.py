@@ -10,9 +10,12 @@ from typing import Literal
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
-from clusterproof.kube.containers import Container, containers_of, is_pinned
+from clusterproof.kube.containers import Container, containers_of, has_digest, is_pinned
+from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.kube.nodes import platform_of
 from clusterproof.kube.pods import pod_containers
 from clusterproof.kube.rollout import wanted_pods
+from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.resources import template_spec
 from clusterproof.observe.workloads import observed_of
@@ -33,6 +36,8 @@ class RunningImage:
 
     Attributes:
         pods_wanted: How many Pods the workload's controller wants to run at this moment.
+        comparable: The image ids where there are several, by what makes them comparable: the
+            platform of the node, and whether the id is a registry's or the node's own.
     """
 
     container: str
@@ -40,6 +45,7 @@ class RunningImage:
     running: tuple[str, ...]
     image_ids: tuple[str, ...]
     pods_wanted: int = 0
+    comparable: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def look(row: ImagesRow, site: Site) -> Observed[tuple[RunningImage, ...]]:
@@ -48,10 +54,14 @@ def look(row: ImagesRow, site: Site) -> Observed[tuple[RunningImage, ...]]:
     workload = cluster.find(ref)
     if workload is None:
         return observed_of((), ref, ("the API server has no such object",))
-    running = [container for pod in cluster.pods_of(ref) for container in pod_containers(pod)]
+    running = [
+        (container, pod["spec"].get("nodeName", ""))
+        for pod in cluster.pods_of(ref)
+        for container in pod_containers(pod)
+    ]
     wanted = wanted_pods(ref.kind, workload)
     images = tuple(
-        _running_image(declared, running, wanted)
+        _running_image(cluster, declared, running, wanted)
         for declared in containers_of(template_spec(ref, workload))
     )
     evidence = tuple(
@@ -62,16 +72,39 @@ def look(row: ImagesRow, site: Site) -> Observed[tuple[RunningImage, ...]]:
     return observed_of(images, ref, evidence)
 
 
-def _running_image(declared: Container, running: list[Container], wanted: int) -> RunningImage:
-    own = [container for container in running if container.name == declared.name]
-    image_ids = {_digest(container.status.get("imageID") or "") for container in own} - {""}
+def _running_image(
+    cluster: Cluster, declared: Container, running: list[tuple[Container, str]], wanted: int
+) -> RunningImage:
+    own = [(container, node) for container, node in running if container.name == declared.name]
+    image_ids = {_digest(container.status.get("imageID") or "") for container, _ in own} - {""}
     return RunningImage(
         declared.name,
         declared.image,
-        tuple(container.image for container in own),
+        tuple(container.image for container, _ in own),
         tuple(sorted(image_ids)),
         wanted,
+        tuple(_comparable(cluster, own)) if len(image_ids) > 1 else (),
     )
+
+
+def _comparable(
+    cluster: Cluster, own: list[tuple[Container, str]]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The image ids that are of one image where they are alike.
+
+    A runtime names a registry's index, which all platforms share, its manifest for one platform,
+    or, for what was loaded into the node, the node's own image (kubernetes/kubernetes#115199).
+    """
+    nodes = {node["metadata"]["name"]: node for node in cluster.objects("Node", CLUSTER_WIDE)}
+    groups: dict[str, set[str]] = {}
+    for container, name in own:
+        image_id = container.status.get("imageID") or ""
+        whose = "a registry's" if "@" in image_id else "its node's own"
+        if image_id:
+            platform = platform_of(nodes.get(name, {})) or "an unknown platform"
+            groups.setdefault(f"{whose} on {platform}", set()).add(_digest(image_id))
+    for of, image_ids in sorted(groups.items()):
+        yield of, tuple(sorted(image_ids))
 
 
 def _digest(image_id: str) -> str:
@@ -86,16 +119,27 @@ def _short(image_id: str) -> str:
 def judge(row: ImagesRow, images: tuple[RunningImage, ...]) -> Judgement:
     """Pinned by tag or digest, no placeholder, and the same in every Pod.
 
-    Where no Pod is wanted (scaled to none, a Job that is over) the template alone is judged.
+    Where no Pod is wanted (scaled to none, a Job that is over) the template alone is judged. A
+    doubt where a tag has image ids that cannot be compared.
     """
     judgement = judged(_differences(row, images), _compared(images))
     unseen = [image.container for image in images if image.pods_wanted and not image.running]
-    if unseen and not isinstance(judgement, Failed):
+    if isinstance(judgement, Failed):
+        return judgement
+    if unseen:
         return Doubt(
             f"no Pod of {row.workload} has the container {', '.join(unseen)}: what is really run"
             " cannot be seen",
             next_command=f"kubectl describe {row.workload.kubectl}",
         )
+    for image in images:
+        if len(image.image_ids) > 1 and not has_digest(image.template):
+            forms = "; ".join(of for of, _ in image.comparable)
+            return Doubt(
+                f"{image.container}: {image.template} has image ids that cannot be compared"
+                f" ({forms}): a digest behind the tag would say that they are of one image",
+                next_command=f"kubectl -n {row.workload.namespace} get pods -o wide",
+            )
     return judgement
 
 
@@ -141,7 +185,7 @@ def _differences_of(image: RunningImage, placeholders: tuple[str, ...]) -> Itera
             "not the template's image",
             code="image-not-the-templates",
         )
-    if len(image.image_ids) > 1:
+    if any(len(image_ids) > 1 for _, image_ids in image.comparable or (("", image.image_ids),)):
         yield Difference(
             f"Pods' {image.container}",
             "one image id",

@@ -93,12 +93,17 @@ class Container:
 _DIGEST = re.compile(r"@sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$")
 
 
+def has_digest(image: str) -> bool:
+    """Whether an image is named by what is in it, so that the name never leads to another."""
+    return _DIGEST.search(image) is not None
+
+
 def is_pinned(image: str) -> bool:
     """Whether an image is named by a digest, or by a tag other than latest.
 
     A name without a tag means `latest` (parsers.ParseImageName); a registry's port is no tag.
     """
-    if _DIGEST.search(image):
+    if has_digest(image):
         return True
     name = image.partition("@")[0]
     _, colon, tag = name.rpartition("/")[2].partition(":")

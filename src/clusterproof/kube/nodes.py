@@ -76,6 +76,12 @@ def _expression_matches(expression: Json, labels: dict[str, str]) -> bool:
     return int(has) > int(bound) if operator == "Gt" else int(has) < int(bound)
 
 
+def platform_of(node: Json) -> str:
+    """The operating system and architecture that a node pulls images for, as in `linux/arm64`."""
+    info = (node.get("status") or {}).get("nodeInfo") or {}
+    return f"{info.get('operatingSystem', '')}/{info.get('architecture', '')}".strip("/")
+
+
 def host_ports(spec: Json) -> list[tuple[str, str, int]]:
     """Address, protocol and number of each host port (schedutil.GetHostPorts).
 
