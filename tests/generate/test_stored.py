@@ -198,12 +198,12 @@ def test_what_a_controller_keeps_in_an_annotation_is_not_declared(annotation: st
     """The health of backends and the time of the last look are others at the next."""
     ingress = item("Ingress", {"defaultBackend": {"service": {"name": "web"}}})
     ingress["metadata"]["annotations"] = {annotation: "HEALTHY", "team": "shop"}
-    (row,) = [row for row in rows("networking", ingress) if row.get("path") == "metadata.annotations"]
-    assert row["expect"] == {"contains": {"team": "shop"}}
+    expected = {row["path"]: row["expect"] for row in rows("networking", ingress) if "path" in row}
+    assert expected["metadata.annotations"] == {"contains": {"team": "shop"}}
 
 
 def test_a_pull_secret_that_the_platform_adds_to_an_account_is_no_drift() -> None:
-    account = {"kind": "ServiceAccount", "metadata": {"name": "web", "namespace": "shop"}}
+    account: Json = {"kind": "ServiceAccount", "metadata": {"name": "web", "namespace": "shop"}}
     account["imagePullSecrets"] = [{"name": "registry"}]
     (row,) = rows("workloads", account)
     assert row["expect"] == {"contains": [{"name": "registry"}]}

@@ -69,9 +69,10 @@ def test_a_container_that_a_webhook_adds_takes_room_too() -> None:
     (found,) = said(room("nodes", 2), read_room, asks(), node(cpu="2500m"), pod)
     assert "n1: insufficient cpu" in found
     counted = quota({"requests.cpu": "3"}, {"requests.cpu": "2"})
-    assert "observed 1 (1 run, 0 more fit)" in said(
-        room("quota", 2), read_room, asks(), pod, counted
-    )[0]
+    assert (
+        "observed 1 (1 run, 0 more fit)"
+        in said(room("quota", 2), read_room, asks(), pod, counted)[0]
+    )
 
 
 def test_the_requests_of_a_vertical_autoscaler_are_those_of_the_next_pod() -> None:

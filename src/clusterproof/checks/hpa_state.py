@@ -261,16 +261,7 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
         return _idle(state)
     match row.aspect:
         case "metrics":
-            figures = {*(name for name, _ in state.current), *state.measured}
-            differences = [*_unmeasured(row, state, figures), *_stale(state)]
-            if state.ages_unread and not differences:
-                path = POD_METRICS.collection(row.of.namespace)
-                return Doubt(state.ages_unread, next_command=f"kubectl get --raw {path}")
-            return judged(
-                differences,
-                [f"current {name}" for name in sorted(figures)],
-                nothing=f"{row.of} scales by no metric: there is no figure to look for",
-            )
+            return _metrics(row, state)
         case "conditions":
             return judged(_conditions(state), _CONDITIONS)
         case "target":
@@ -281,6 +272,19 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
                 [f"request {request}" for request in _compared_requests(row, state)],
                 nothing=f"{row.of} scales by no utilization: it needs no request to compute one",
             )
+
+
+def _metrics(row: HpaStateRow, state: HpaState) -> Judgement:
+    figures = {*(name for name, _ in state.current), *state.measured}
+    differences = [*_unmeasured(row, state, figures), *_stale(state)]
+    if state.ages_unread and not differences:
+        path = POD_METRICS.collection(row.of.namespace)
+        return Doubt(state.ages_unread, next_command=f"kubectl get --raw {path}")
+    return judged(
+        differences,
+        [f"current {name}" for name in sorted(figures)],
+        nothing=f"{row.of} scales by no metric: there is no figure to look for",
+    )
 
 
 def _idle(state: HpaState) -> Judgement:

@@ -187,9 +187,7 @@ def _staying_and_leaving(cluster: Cluster, pods: Iterable[Json]) -> tuple[list[J
     return staying, leaving
 
 
-def _waiting(
-    pods: list[Json], workload: ObjectRef, own: set[str], priority: int
-) -> list[Json]:
+def _waiting(pods: list[Json], workload: ObjectRef, own: set[str], priority: int) -> list[Json]:
     """Pods of others that the scheduler would place before: they ask for the same room.
 
     One of lower priority comes later (queuesort.PrioritySort).
