@@ -391,3 +391,21 @@ def test_name_that_leads_to_its_service_is_as_expected() -> None:
 def test_name_that_leads_elsewhere_differs(value: Resolution, words: str) -> None:
     (only,) = differences(dns_row(), value)
     assert words in str(only)
+
+
+INTERCEPTED = Dialled(DialOutcome.INTERCEPTED, ("10.96.0.50",), "10.96.0.50", 1.0, 1, "a proxy")
+
+
+@pytest.mark.parametrize("expected", ["allowed", "refused"])
+def test_what_only_a_proxy_accepted_is_no_verdict(expected: str) -> None:
+    """The sidecar of a mesh accepts what a policy drops behind it, and what nobody answers."""
+    assert "router-0: intercepted" in doubt(row(expected), reach(INTERCEPTED))
+
+
+def test_a_refusal_beside_an_intercepted_control_is_no_verdict() -> None:
+    assert doubt(row("refused"), reach(TIMEOUT, control=INTERCEPTED))
+
+
+def test_a_pod_that_does_not_reach_an_allowed_peer_differs_beside_one_behind_a_proxy() -> None:
+    (difference,) = found(row("allowed"), reach(INTERCEPTED, TIMEOUT))
+    assert difference.startswith("1 of 2 Pods")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -336,3 +337,17 @@ def test_words_that_are_no_result_are_refused(said: str) -> None:
 def test_peer_without_a_result_is_named() -> None:
     with pytest.raises(ObservationError, match=r"none for .*'a'"):
         parse_results("", [Peer("a", HOST, 1)])
+
+
+def test_a_proxy_that_accepts_every_connection_says_nothing_of_the_peer() -> None:
+    """A mesh takes each in the Pod itself: here an address that is nobody's answers as well."""
+    peers = [Peer("a", HOST, 0), Peer("gone", NO_NAME, 0, known=(HOST,))]
+    with listening(silent) as port:
+        peers = [replace(peer, port=port) for peer in peers]
+        argv = [part.replace("192.0.2.1", HOST) for part in command(sys.executable, peers)]
+        ended = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)  # noqa: S603 - our own script
+    results = parse_results(ended.stdout, peers)
+    assert results["a"].outcome is DialOutcome.INTERCEPTED
+    assert "accepts connections to nowhere" in results["a"].text
+    assert results["gone"].outcome is DialOutcome.DNS_FAILURE
+    assert results["gone"].by_address is DialOutcome.INTERCEPTED

@@ -11,6 +11,7 @@ from clusterproof.checks.http import HttpRow
 from clusterproof.checks.http import look as look_at_http
 from clusterproof.checks.metric import MetricRow, MetricsPages, read_exposed
 from clusterproof.errors import ObservationError
+from clusterproof.kube.client import KubeApi
 from clusterproof.kube.paths import Missing
 from clusterproof.observe import proxy
 from clusterproof.observe.cluster import Cluster
@@ -316,3 +317,31 @@ def test_openmetrics_are_read_as_well() -> None:
 def test_a_page_in_another_format_says_so() -> None:
     page = page_of(Answer("a", 200, "text/html", "<html>hello there</html>"))
     assert page.reason.startswith("its metrics page is not in Prometheus' format")
+
+
+ISTIO = {"sidecar.istio.io/status": "{}"}
+AMBIENT = {"ambient.istio.io/redirection": "enabled"}
+
+
+@pytest.mark.parametrize("annotations", [ISTIO, AMBIENT])
+@pytest.mark.parametrize("why", ["EOF", "read tcp 10.0.0.9:4->10.0.0.1:8080: connection reset"])
+def test_a_mesh_that_takes_mutual_tls_only_hides_what_the_program_answers(
+    annotations: dict[str, str], why: str
+) -> None:
+    pod = _pod("a")
+    pod["metadata"]["annotations"] = annotations
+    world = _World([pod], {"a": _unreached(why)})
+    with api_server(world.answer) as api:
+        for read in (lambda: read_answers(Cluster(api), HEALTH), lambda: _exposed(api)):
+            with pytest.raises(ObservationError, match="closes what is no mutual TLS"):
+                read()
+
+
+def _exposed(api: KubeApi) -> object:
+    return read_exposed(MetricsPages(Cluster(api)), METRIC)
+
+
+def test_a_pod_without_a_mesh_that_closes_the_connection_does_not_answer() -> None:
+    with api_server(_World([_pod("a")], {"a": _unreached("EOF")}).answer) as api:
+        (answer,) = read_answers(Cluster(api), HEALTH).value
+    assert (answer.status, answer.reason) == (None, "EOF")

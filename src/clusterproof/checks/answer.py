@@ -11,7 +11,7 @@ from http import HTTPStatus
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.shared import answers
 from clusterproof.checks.site import Site
-from clusterproof.judgement import Difference, Judgement, judged
+from clusterproof.judgement import Difference, Doubt, Judgement, judged
 from clusterproof.observe.answers import Answers, _service_peer, said
 from clusterproof.observe.dialling import Dialled, DialOutcome
 from clusterproof.observe.observed import Observed
@@ -69,6 +69,8 @@ def look(row: AnswerRow, site: Site) -> Observed[ServiceAnswer]:
 def judge(row: AnswerRow, fact: ServiceAnswer) -> Judgement:
     """Connected, and answered in the protocol of the row."""
     peer = f"{row.service.name}:{row.port}"
+    if fact.dialled.outcome is DialOutcome.INTERCEPTED:
+        return Doubt(f"{peer}: {said(fact.dialled)}")
     return judged(_differences(row, peer, fact.dialled), (f"{peer} speaks {row.protocol}",))
 
 

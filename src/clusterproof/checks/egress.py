@@ -225,7 +225,7 @@ def _doubt(
     """Why nothing can be said of the row, or ""."""
     if row.expected is Reach.ALLOWED:
         if not is_different:
-            return _unseen(fact) or (_unseen(over_tcp) if over_tcp else "")
+            return _unseen(fact) or _intercepted(fact) or (_unseen(over_tcp) if over_tcp else "")
         silent = row.protocol == "UDP" and fact.control.outcome is DialOutcome.TIMEOUT
         return "UDP: the control peer had no answer either" if silent else ""
     if is_different:
@@ -244,6 +244,11 @@ def _doubt_of_refusal(fact: EgressReach) -> str:
         return f"the control peer could not reach it either: {fact.control}{by}"
     unclear = [reach for reach in fact.pods if not reach.outcome.blocked]
     return f"no refusal was seen in {unclear[0].pod}: {unclear[0].dialled}" if unclear else ""
+
+
+def _intercepted(fact: EgressReach) -> str:
+    through = [reach for reach in fact.pods if reach.outcome is DialOutcome.INTERCEPTED]
+    return f"{through[0].pod}: {through[0].dialled}" if through else ""
 
 
 def _unseen(fact: EgressReach) -> str:
@@ -288,7 +293,7 @@ def _code_of_reached(fact: EgressReach, reach: PodReach) -> str:
 
 def _differs(row: EgressRow, reach: PodReach) -> bool:
     if row.expected is Reach.ALLOWED:
-        return reach.dialled.outcome is not DialOutcome.CONNECTED
+        return reach.dialled.outcome not in {DialOutcome.CONNECTED, DialOutcome.INTERCEPTED}
     return reach.outcome is DialOutcome.CONNECTED
 
 

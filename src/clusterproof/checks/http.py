@@ -15,7 +15,9 @@ from clusterproof.checks.site import Site
 from clusterproof.compare import meets
 from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.clock import apart
+from clusterproof.kube.objects import Json
 from clusterproof.kube.paths import Missing, look_up, shown
+from clusterproof.kube.pods import mesh_of
 from clusterproof.observe.http import running_pods
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
@@ -59,10 +61,12 @@ def look(row: HttpRow, site: Site) -> Observed[tuple[PodAnswer, ...]]:
     """
     cluster = site.cluster
     namespace, port, path = row.workload.namespace, row.port, row.path
-    answers = ask_pods(
-        lambda pod: ask_pod(cluster.api, namespace, pod, port, path),
-        running_pods(cluster, row.workload),
-    )
+
+    def ask(pod: Json) -> Answer | None:
+        name = str(pod["metadata"]["name"])
+        return ask_pod(cluster.api, namespace, name, port, path, mesh=mesh_of(pod))
+
+    answers = ask_pods(ask, running_pods(cluster, row.workload))
     raw = f"/api/v1/namespaces/{namespace}/pods/{answers[0].pod}:{port}/proxy{path}"
     return Observed(
         tuple(_with_fields(answer, row) for answer in answers),

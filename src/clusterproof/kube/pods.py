@@ -5,7 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from clusterproof.kube.containers import Container, ContainerKind, containers_of
-from clusterproof.kube.objects import Json, condition, is_terminating, status_of
+from clusterproof.kube.objects import (
+    Json,
+    annotations_of,
+    condition,
+    is_terminating,
+    status_of,
+)
 
 
 class Span(NamedTuple):
@@ -59,6 +65,17 @@ def is_bound(pod: Mapping[str, Any]) -> bool:
 def priority_of(pod: Mapping[str, Any]) -> int:
     """Its priority; 0 where admission has set none (corev1helpers.PodPriority)."""
     return int(pod["spec"].get("priority") or 0)
+
+
+def mesh_of(pod: Mapping[str, Any]) -> str:
+    """The mesh whose proxy takes what comes to the Pod, by what the mesh writes into it; or "".
+
+    Source: Istio, "Resource Annotations": of its injector, and of the CNI of its ambient mode.
+    """
+    annotations = annotations_of(pod)
+    if annotations.get("ambient.istio.io/redirection") == "enabled":
+        return "Istio's ambient mesh"
+    return "Istio's sidecar" if "sidecar.istio.io/status" in annotations else ""
 
 
 def pod_containers(pod: Json) -> tuple[Container, ...]:

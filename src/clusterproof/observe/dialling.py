@@ -28,9 +28,14 @@ Protocol = Literal[
 
 
 class DialOutcome(StrEnum):
-    """What became of a dial; refused, no answer and no name are three different things."""
+    """What became of a dial; refused, no answer and no name are three different things.
+
+    Intercepted: a proxy before the peer accepted it, as it does any. Whether the peer, or a policy,
+    would is not seen.
+    """
 
     CONNECTED = "connected"
+    INTERCEPTED = "intercepted"
     REFUSED = "refused"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"

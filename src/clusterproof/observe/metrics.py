@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clusterproof.kube.client import Json, KubeApi
-from clusterproof.kube.pods import pod_containers
+from clusterproof.kube.pods import mesh_of, pod_containers
 from clusterproof.observe.proxy import METRICS_PAGE, Answer, ask_pod, ask_pods
 
 if TYPE_CHECKING:
@@ -62,14 +62,13 @@ def read_pages(api: KubeApi, pods: Iterable[Json], port: int, path: str) -> tupl
     Raises:
         ObservationError: The API server does not let us ask, or every Pod is gone.
     """
-    known = {str(pod["metadata"]["name"]): pod for pod in pods}
 
-    def ask(name: str) -> Page | None:
-        namespace = str(known[name]["metadata"]["namespace"])
-        answer = ask_pod(api, namespace, name, port, path, accept=METRICS_PAGE)
-        return None if answer is None else page_of(answer, incarnation(known[name]))
+    def ask(pod: Json) -> Page | None:
+        namespace, name = str(pod["metadata"]["namespace"]), str(pod["metadata"]["name"])
+        answer = ask_pod(api, namespace, name, port, path, accept=METRICS_PAGE, mesh=mesh_of(pod))
+        return None if answer is None else page_of(answer, incarnation(pod))
 
-    return ask_pods(ask, known.values())
+    return ask_pods(ask, pods)
 
 
 def incarnation(pod: Json) -> str:

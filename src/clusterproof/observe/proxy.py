@@ -49,6 +49,8 @@ _NO_PATH = ("i/o timeout", "no route to host", "network is unreachable", "host i
 # Said by the kernel that the Pod runs on, and by nobody in between.
 _OF_THE_POD = ("connection refused", "connection reset")
 
+_CLOSED = ("EOF", "connection reset")
+
 T = TypeVar("T")
 
 
@@ -73,13 +75,30 @@ class Answer:
 
 
 def ask_pod(
-    api: KubeApi, namespace: str, pod: str, port: int, path: str, *, accept: str = ""
+    api: KubeApi,
+    namespace: str,
+    pod: str,
+    port: int,
+    path: str,
+    *,
+    accept: str = "",
+    mesh: str = "",
 ) -> Answer | None:
     """What the Pod answers to GET `path`; None when the Pod is gone.
 
+    Args:
+        api: Whose proxy asks.
+        namespace: Of the Pod.
+        pod: Its name.
+        port: Its own.
+        path: With the query.
+        accept: What is asked for.
+        mesh: Whose proxy stands before the Pod's program, as `mesh_of` has it.
+
     Raises:
         ObservationError: The API server refused, has no path to the Pod's network, or the Pod is
-            silent and so is the control: then nothing can be said of the Pod.
+            silent and so is the control; or a mesh's proxy closed the connection: then nothing can
+            be said of the Pod.
     """
     api.proxied.attempts(f"pod proxy to {namespace}/{pod}:{port}")
     try:
@@ -89,6 +108,13 @@ def ask_pod(
             raise
     else:
         api.proxied.answered()
+        if mesh and answer is not None and any(words in answer.reason for words in _CLOSED):
+            raise ObservationError(
+                f"pod proxy to {namespace}/{pod}:{port}: {answer.reason}: {mesh} closes what is no"
+                " mutual TLS where it is told to, and the API server speaks none; what the program"
+                " behind it answers is not seen",
+                next_command="kubectl get peerauthentications -A",
+            )
         return answer
     control = _control(api, namespace, pod, port)
     if control is None:
@@ -168,16 +194,17 @@ def _is_silence(error: ObservationError) -> bool:
     return isinstance(error.__cause__, NoAnswerError) and error.__cause__.silent
 
 
-def ask_pods(ask: Callable[[str], T | None], pods: Iterable[Json]) -> tuple[T, ...]:
+def ask_pods(ask: Callable[[Json], T | None], pods: Iterable[Json]) -> tuple[T, ...]:
     """Ask several Pods at once, in the order of `pods`; those that are gone are left out.
 
     Raises:
         ObservationError: As `ask` does, or all are gone.
     """
-    names = [str(pod["metadata"]["name"]) for pod in pods]
+    asked = list(pods)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        answers = [answer for answer in pool.map(ask, names) if answer is not None]
+        answers = [answer for answer in pool.map(ask, asked) if answer is not None]
     if not answers:
+        names = [str(pod["metadata"]["name"]) for pod in asked]
         raise ObservationError(f"every Pod was gone before it was asked: {', '.join(names)}")
     return tuple(answers)
 

@@ -23,6 +23,9 @@ NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM, er
 DATAGRAMS = ("UDP", "DNS")
 LONGEST_INFO = 64 * 1024
 ASK_DNS = ("DNS", "DNS over TCP")
+# Of documents alone (RFC 5737, RFC 3849); what accepts a connection to them is near.
+NOWHERE = ("192.0.2.1", "2001:db8::1")
+NOWHERE_S = 0.5
 
 
 def resolve(host: str) -> tuple[list[str], str]:
@@ -274,6 +277,20 @@ def dial(peer: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def mark_intercepted(peer: dict[str, Any], result: dict[str, Any]) -> None:
+    """Tell a connection that only a proxy accepted: a mesh's takes each, whatever becomes of it."""
+    field = "by_address" if "by_address" in result else "outcome"
+    if peer["protocol"] != "TCP" or result.get(field) != "connected":
+        return
+    nowhere = NOWHERE[":" in result["dialled"]]
+    try:
+        connect(nowhere, peer["port"], socket.SOCK_STREAM, NOWHERE_S).close()
+    except OSError:
+        return
+    result[field] = "intercepted"
+    result["text"] = result["text"] or "a proxy accepts connections to nowhere, too"
+
+
 def main(peers: list[dict[str, Any]]) -> None:
     """Dial all at once; no peer can hold the others up."""
     # glibc's resolver, unless told, takes 10 s to give up.
@@ -287,6 +304,7 @@ def main(peers: list[dict[str, Any]]) -> None:
         except Exception as error:  # noqa: BLE001 - one peer must not lose the others
             result = {"outcome": "protocol-error", "text": repr(error)}
         result["elapsed_ms"] = round((time.monotonic() - began) * 1000, 1)
+        mark_intercepted(peer, result)
         results[peer["id"]] = result
 
     threads = [threading.Thread(target=run, args=(peer,), daemon=True) for peer in peers]
