@@ -38,6 +38,7 @@ class World:
         waiting: The reason for which a new Pod does not run, or "".
         limit_ranges: By which a Pod is refused; None where we may not read them.
         unread_limit_ranges: Those then.
+        lists: Path of another collection to its list.
         log: Every `METHOD path` that came.
     """
 
@@ -49,6 +50,7 @@ class World:
         self.waiting = ""
         self.limit_ranges: list[Json] | None = []
         self.unread_limit_ranges: list[Json] = []
+        self.lists: dict[str, Json] = {}
         self.log: list[str] = []
 
     def add(self, pod: Json) -> None:
@@ -58,8 +60,8 @@ class World:
     def answer(self, method: str, path: str, body: Json | None) -> tuple[int, Json]:
         """One request."""
         self.log.append(f"{method} {path}")
-        if path.endswith("/limitranges"):
-            return self._listed_limit_ranges()
+        if path in self.lists or path.endswith("/limitranges"):
+            return self._listed(path)
         match = _POD.match(path)
         assert match, path
         namespace, name, part = match.groups()
@@ -83,7 +85,9 @@ class World:
             pod["status"]["ephemeralContainerStatuses"] = [state]
         return 200, pod
 
-    def _listed_limit_ranges(self) -> tuple[int, Json]:
+    def _listed(self, path: str) -> tuple[int, Json]:
+        if path in self.lists:
+            return 200, self.lists[path]
         if self.limit_ranges is None:
             return 403, {"message": 'User "u" cannot list resource "limitranges"'}
         return 200, {"kind": "LimitRangeList", "items": self.limit_ranges}

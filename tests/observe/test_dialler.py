@@ -29,6 +29,7 @@ from tests.observe.cluster_objects import cluster_of, deployment, pod
 from tests.observe.loopback import Reply, Request, api_server, listed
 from tests.observe.pods_server import World, pods_server
 
+Json = dict[str, Any]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LABELS = {"app": "router", "pod-template-hash": "x1"}
 ROUTER = ObjectRef(kind="Deployment", namespace="shop", name="router")
@@ -129,15 +130,93 @@ def test_ephemeral_container_is_a_way_only_where_the_spec_opts_in(world: World, 
     assert sum("/ephemeralcontainers" in one for one in world.log) == 2
 
 
-def test_daemonset_would_adopt_a_stand_in_so_none_is_made(world: World, peer: Peer) -> None:
+def controlled(world: World, api_version: str, kind: str, selector: Json) -> None:
+    """The routers are Pods of this controller, and have no python3."""
     world.without_python.add("main")
+    reference = {"apiVersion": api_version, "kind": kind, "name": "router", "controller": True}
     for one in routers(world):
-        one["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "router"}]
+        one["metadata"]["ownerReferences"] = [reference]
+        one["metadata"]["labels"] |= {"batch.kubernetes.io/controller-uid": "u"}
+    prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    item = {"metadata": {"name": "router", "namespace": "shop"}, "spec": {"selector": selector}}
+    path = f"{prefix}/namespaces/shop/{kind.lower()}s"
+    world.lists[path] = {"kind": f"{kind}List", "items": [item]}
+
+
+BY_APP = {"matchLabels": {"app": "router"}}
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "selector"),
+    [
+        ("apps/v1", "DaemonSet", BY_APP),
+        ("apps/v1", "ReplicaSet", BY_APP),  # of nobody: its selector has no hash
+        ("v1", "ReplicationController", {"app": "router"}),
+        ("batch/v1", "Job", BY_APP),  # with manualSelector
+    ],
+)
+def test_a_controller_would_adopt_a_stand_in_so_none_is_made(
+    world: World, peer: Peer, api_version: str, kind: str, selector: Json
+) -> None:
+    controlled(world, api_version, kind, selector)
     with pods_server(world) as api:
         dialler = Dialler(Cluster(api), OwnPods(api, "run-1"), SETTINGS)
         found = dialler.dial_from_each(routers(world), lambda _: [peer])
-    assert "a DaemonSet would adopt" in found[0].unseen
+    assert f"{kind}/shop/router would adopt" in found[0].unseen
     assert own(world) == []
+
+
+def test_a_daemon_without_a_running_pod_would_adopt_a_stand_in_too(
+    world: World, peer: Peer
+) -> None:
+    controlled(world, "apps/v1", "DaemonSet", BY_APP)
+    owner = deployment("router", "shop", {"app": "router"}) | {"kind": "DaemonSet"}
+    owner["spec"]["template"]["spec"]["containers"] = [{"name": "main"}]
+    with cluster_of(owner) as cluster:
+        template = dialable_pods(
+            cluster, ObjectRef(kind="DaemonSet", namespace="shop", name="router")
+        )
+    with pods_server(world) as api:
+        dialler = Dialler(Cluster(api), OwnPods(api, "run-1"), SETTINGS)
+        found = dialler.dial_from_each(template, lambda _: [peer])
+    assert "DaemonSet/shop/router would adopt" in found[0].unseen
+    assert own(world) == []
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "selector"),
+    [
+        ("batch/v1", "Job", {"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}}),
+        ("apps/v1", "ReplicaSet", {"matchLabels": LABELS}),
+        ("apps/v1", "StatefulSet", BY_APP),
+    ],
+)
+def test_a_stand_in_is_none_of_a_controllers_that_goes_by_more(
+    world: World, peer: Peer, api_version: str, kind: str, selector: Json
+) -> None:
+    controlled(world, api_version, kind, selector)
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        found = Dialler(Cluster(api), pods, SETTINGS).dial_from_each(
+            routers(world), lambda _: [peer]
+        )
+        (stand_in,) = own(world)
+        pods.close()
+    assert found[0].how.startswith("stand-in Pod")
+    assert stand_in["metadata"]["labels"] == {"app": "router", RUN_LABEL: "run-1"}
+
+
+def test_the_container_that_a_mesh_names_is_the_programs(world: World, peer: Peer) -> None:
+    """A proxy that is to start first is the first container of the Pod."""
+    world.without_python.add("proxy")
+    for one in routers(world):
+        one["metadata"]["annotations"] = {"kubectl.kubernetes.io/default-container": "main"}
+        one["spec"]["containers"].insert(0, {"name": "proxy"})
+    with pods_server(world) as api:
+        found = Dialler(Cluster(api), OwnPods(api, "run-1"), SETTINGS).dial_from_each(
+            routers(world), lambda _: [peer]
+        )
+    assert found[0].how == "exec of python3 in container main (rights: get and create pods/exec)"
 
 
 def test_no_right_to_exec_is_no_verdict_and_says_so(world: World, peer: Peer) -> None:

@@ -720,3 +720,17 @@ def test_peers_of_a_row_about_dns_are_two() -> None:
         (f"{rule.id}{OVER_TCP}", "DNS over TCP"),
     ]
     assert all(isinstance(peer, Peer) and peer.known == ("1.1.1.1",) for peer in found)
+
+
+def test_endpoints_that_change_while_a_name_is_asked_for_are_no_verdict() -> None:
+    """The name was asked for at one time, and the EndpointSlices were listed at another."""
+    headless = service("db", "shop", 5432, 5432, {"app": "db"})
+    headless["spec"] |= {"clusterIP": "None", "clusterIPs": ["None"]}
+    behind = endpoints("db", "shop", 5432, {"db-0": "10.0.0.1"})
+    rule = row("dns", workload=str(WORKLOAD), name="db", service="Service/shop/db")
+    asked = {rule.id: resolved("10.0.0.1", "10.0.0.2")}
+    with cluster_of(headless, behind) as cluster:
+        assert said(rule, read_resolution(cluster, matrix(asked, asked), rule).value)
+        behind["endpoints"] += endpoints("db", "shop", 5432, {"db-1": "10.0.0.2"})["endpoints"]
+        with pytest.raises(ObservationError, match="changed while the name was asked for"):
+            read_resolution(cluster, matrix(asked, asked), rule)

@@ -44,13 +44,15 @@ def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[R
     """What the name resolves to in each Pod.
 
     Raises:
-        ObservationError: The workload could not be dialled from, or our own Pod was not asked
-            what an ExternalName stands for.
+        ObservationError: The workload could not be dialled from, our own Pod was not asked what an
+            ExternalName stands for, or the endpoints changed meanwhile.
     """
     diallings = matrix.of(row.workload)
     pods = _pods(diallings, row.id)
     answers = {", ".join(reach.dialled.addresses) or reach.dialled.text for reach in pods}
     expected = _expected_addresses(cluster, matrix, row)
+    if any(set(reach.dialled.addresses) != set(expected or ()) for reach in pods):
+        expected = _unmoved(cluster, matrix, row, expected)
     evidence = (
         f"{len(pods)} Pods: {'; '.join(sorted(answers))}",
         f"control peer {matrix.control.pod}: {', '.join(_control_addresses(matrix, row))}",
@@ -68,6 +70,25 @@ def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[R
         f"kubectl get {row.service.kubectl} -o wide",
         _how(diallings, matrix),
     )
+
+
+def _unmoved(
+    cluster: Cluster, matrix: Matrix, row: DnsRow, before: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """The same addresses, which the API server still has: they and the name were asked apart.
+
+    Raises:
+        ObservationError: It has others by now: a Pod came or went.
+    """
+    cluster.forget("EndpointSlice")
+    now = _expected_addresses(cluster, matrix, row)
+    if now != before:
+        raise ObservationError(
+            f"the endpoints of {row.service} changed while the name was asked for, from"
+            f" {', '.join(before or ()) or 'none'} to {', '.join(now or ()) or 'none'}",
+            next_command=f"kubectl -n {row.service.namespace} get endpointslices -w",
+        )
+    return now
 
 
 def _control_addresses(matrix: Matrix, row: DnsRow) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
 from clusterproof.kube.pods import is_active, is_ready
 from clusterproof.kube.requests import bounds_of
 from clusterproof.kube.selectors import selects
-from clusterproof.kube.workloads import WORKLOADS, pod_spec_of
+from clusterproof.kube.workloads import WORKLOADS, pod_spec_of, selector_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.scaling import UNMEASURED_S, target_of
@@ -217,10 +217,8 @@ def _strangers(
 def _averaged_over(cluster: Cluster, ref: ObjectRef, target: Json) -> list[Json]:
     if ref.kind not in WORKLOADS:
         return cluster.selected_by_scale(ref)
-    selector = (target.get("spec") or {}).get("selector") or {}
-    if ref.kind == "ReplicationController":  # older than LabelSelector: labels alone
-        selector = {"matchLabels": selector}
-    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+    selector = selector_of(ref.kind, target)
+    if not selector:
         return []
     pods = cluster.objects("Pod", ref.namespace)
     return [pod for pod in pods if is_active(pod) and selects(selector, labels_of(pod))]

@@ -67,6 +67,16 @@ def priority_of(pod: Mapping[str, Any]) -> int:
     return int(pod["spec"].get("priority") or 0)
 
 
+def default_container(pod: Mapping[str, Any]) -> str:
+    """The container that is meant where nobody names one (podutils.FindOrDefaultContainerByName).
+
+    A mesh that lets the program start after its proxy puts that one first, and names the program's.
+    """
+    named = annotations_of(pod).get("kubectl.kubernetes.io/default-container")
+    containers = [str(each["name"]) for each in pod["spec"]["containers"]]
+    return named if named in containers else containers[0]
+
+
 def mesh_of(pod: Mapping[str, Any]) -> str:
     """The mesh whose proxy takes what comes to the Pod, by what the mesh writes into it; or "".
 

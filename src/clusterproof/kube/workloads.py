@@ -1,8 +1,9 @@
 """Workloads: what runs Pods, the template they are made from, and the Pods that are theirs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from clusterproof.kube.objects import Json, controlled_by
+from clusterproof.kube.selectors import selects
 
 MIDDLE = {
     "CronJob": "Job",
@@ -71,6 +72,24 @@ def pods_by_owner(
     else:
         own = list(controlled_by([workload, *controlled_by([workload], middle)], pods))
     return sorted(own, key=lambda pod: str(pod["metadata"]["name"]))
+
+
+def selector_of(kind: str, workload: Json) -> Json:
+    """The LabelSelector of a workload; one without a term is as none."""
+    selector: Json = (workload.get("spec") or {}).get("selector") or {}
+    if kind == "ReplicationController":  # older than LabelSelector: labels alone
+        selector = {"matchLabels": selector}
+    return selector if selector.get("matchLabels") or selector.get("matchExpressions") else {}
+
+
+def would_adopt(kind: str, workload: Json, labels: Mapping[str, str]) -> bool:
+    """Whether a controller takes a Pod of nobody with these labels for its own, and ends one then.
+
+    Restates PodControllerRefManager.ClaimPods; a StatefulSet goes by the Pod's name, too
+    (isMemberOf).
+    """
+    selector = selector_of(kind, workload)
+    return kind != "StatefulSet" and bool(selector) and selects(selector, labels)
 
 
 def template_of(workload: Json) -> Json | None:

@@ -14,8 +14,10 @@ from clusterproof.act.ephemeral import start_ephemeral
 from clusterproof.act.own_pods import OwnPods, Place, PodPlan
 from clusterproof.errors import ObservationError
 from clusterproof.kube.execute import execute
-from clusterproof.kube.objects import Json, labels_of
-from clusterproof.kube.workloads import pod_spec_of, template_of
+from clusterproof.kube.kinds import kind_of
+from clusterproof.kube.objects import Json, controller_of, labels_of
+from clusterproof.kube.pods import default_container
+from clusterproof.kube.workloads import DIRECT, pod_spec_of, template_of, would_adopt
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
 from clusterproof.spec.row import ObjectRef
@@ -28,6 +30,12 @@ NOT_OF_THE_TEMPLATE = frozenset(
         "pod-template-hash",
         "rollouts-pod-template-hash",  # Argo Rollouts' own
         "controller-revision-hash",
+        # A Job's.
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-completion-index",
+        "batch.kubernetes.io/job-name",
+        "controller-uid",
+        "job-name",
         "statefulset.kubernetes.io/pod-name",
         "apps.kubernetes.io/pod-index",
         # Given to each Pod by the API server when it is bound to its node (since v1.33).
@@ -81,15 +89,19 @@ def dialable_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
             next_command=f"kubectl -n {workload.namespace} get {workload.kind.lower()}",
         )
     labels = labels_of(template_of(item) or {})
-    meta = {"namespace": workload.namespace, "name": workload.name, "labels": labels}
+    meta: Json = {"namespace": workload.namespace, "name": workload.name, "labels": labels}
+    if workload.kind in DIRECT:
+        meta |= {
+            "ownerReferences": [{"kind": workload.kind, "name": workload.name, "controller": True}]
+        }
     return [{"metadata": meta, "spec": pod_spec_of(item)}]
 
 
 def is_running(pod: Json) -> bool:
-    """True when the first container runs: something can be executed in it."""
-    first = pod["spec"]["containers"][0]["name"]
+    """True when its default container runs: something can be executed in it."""
+    container = default_container(pod)
     return any(
-        status["name"] == first and "running" in (status.get("state") or {})
+        status["name"] == container and "running" in (status.get("state") or {})
         for status in (pod.get("status") or {}).get("containerStatuses") or []
     )
 
@@ -165,7 +177,7 @@ class Dialler:
             return Dialling(name, unseen=f"{why}; and then: {error}")
 
     def _by_exec(self, pod: Json, peers: list[Peer]) -> Dialling:
-        meta, container = pod["metadata"], pod["spec"]["containers"][0]["name"]
+        meta, container = pod["metadata"], default_container(pod)
         if not is_running(pod):
             raise NoPythonError(f"container {container} of {meta['name']} does not run")
         place = Place(meta["namespace"], meta["name"], container)
@@ -188,9 +200,6 @@ class Dialler:
 
     def _by_stand_in(self, pod: Json, peers: list[Peer]) -> Dialling:
         """One Pod stands in for all that carry the same labels."""
-        owners = {owner.get("kind") for owner in pod["metadata"].get("ownerReferences") or []}
-        if "DaemonSet" in owners:
-            raise ObservationError("a DaemonSet would adopt a Pod with the labels of its own")
         if pod["spec"].get("hostNetwork"):
             raise ObservationError(
                 "it is in its host's network, which a stand-in of ours is not: what policies do to"
@@ -199,6 +208,7 @@ class Dialler:
         labels = {k: v for k, v in labels_of(pod).items() if k not in NOT_OF_THE_TEMPLATE}
         if not labels:
             raise ObservationError("the Pod has no label that a stand-in could carry")
+        self._refuse_adoption(pod, labels)
         namespace = pod["metadata"]["namespace"]
         key = f"{namespace} {sorted(labels.items())} {sorted(peer.id for peer in peers)}"
         with self._lock:  # the second Pod with these labels waits for what the first one saw
@@ -212,6 +222,16 @@ class Dialler:
                 how = f"stand-in Pod {place} with the Pod's labels ({rights})"
                 known = self._stand_ins[key] = Dialling(place.pod, results, how)
             return known
+
+    def _refuse_adoption(self, pod: Json, labels: Mapping[str, str]) -> None:
+        """Nothing, unless the Pod's controller would adopt a stand-in, and end a Pod too many."""
+        controller = controller_of(pod)
+        if controller is None:
+            return
+        kind, namespace = kind_of(controller), pod["metadata"]["namespace"]
+        ref = ObjectRef(kind=kind, namespace=namespace, name=controller["name"])
+        if would_adopt(kind, self._cluster.find(ref) or {}, labels):
+            raise ObservationError(f"{ref} would adopt a Pod with the labels of its own")
 
     def _dial(self, place: Place, python: str, peers: list[Peer]) -> Mapping[str, Dialled]:
         argv = command(python, peers)
