@@ -105,6 +105,7 @@ def _asked_by_its_kind(row: Row) -> Iterator[Grant]:
             yield _list("ResourceQuota", row.workload.namespace)
             yield _list("LimitRange", row.workload.namespace)
         case RoomRow():
+            yield _list("LimitRange", row.workload.namespace)
             yield _list("Node", CLUSTER_WIDE)
             yield _list("Pod", CLUSTER_WIDE)
         case RouteRow():
