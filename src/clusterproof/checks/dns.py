@@ -86,7 +86,7 @@ def _unmoved(
         raise ObservationError(
             f"the endpoints of {row.service} changed while the name was asked for, from"
             f" {', '.join(before or ()) or 'none'} to {', '.join(now or ()) or 'none'}",
-            next_command=f"kubectl -n {row.service.namespace} get endpointslices -w",
+            next_command=f"kubectl -n {row.service.namespace} get endpointslices",
         )
     return now
 
