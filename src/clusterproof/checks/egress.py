@@ -247,7 +247,7 @@ def _doubt_of_refusal(fact: EgressReach) -> str:
 
 
 def _intercepted(fact: EgressReach) -> str:
-    through = [reach for reach in fact.pods if reach.outcome is DialOutcome.INTERCEPTED]
+    through = [reach for reach in fact.pods if reach.dialled.outcome is DialOutcome.INTERCEPTED]
     return f"{through[0].pod}: {through[0].dialled}" if through else ""
 
 
