@@ -14,6 +14,7 @@ from clusterproof.load.counters import (
     matches,
     parse_metrics,
     series,
+    statuses_of,
 )
 
 NAME = "model_router_requests_total"
@@ -205,6 +206,40 @@ def test_a_process_start_may_have_labels() -> None:
         Scrape(15, "a", "u", {key: 55, started: 12}),
     ]
     assert growth(reads, NAME, since=10, born={}).total == 55
+
+
+def _read(at: float, **values: float) -> Scrape:
+    """One page of a counter with a series for each status."""
+    named = {series(NAME, {"status": status[1:]}): value for status, value in values.items()}
+    return Scrape(at, "a", "uid-a", named)
+
+
+def test_a_series_that_an_exporter_forgets_is_no_reset_of_the_others() -> None:
+    """As statsd_exporter does after its `ttl`; likewise one that is NaN on a single page."""
+    reads = [_read(9, s200=100, s429=50), _read(12, s200=110), _read(14, s200=130, s429=51)]
+    found = growth(reads, NAME, since=10)
+    assert (found.total, found.lives[0].resets) == (31, 0)
+    again = growth([*reads, _read(16, s200=135, s429=2)], NAME, since=10)
+    assert (again.total, again.lives[0].resets) == (38, 1)
+
+
+def test_a_series_that_comes_later_began_at_zero() -> None:
+    assert growth([_read(11, s200=100), _read(12, s200=101, s503=4)], NAME, since=10).total == 5
+
+
+@pytest.mark.parametrize("name", ["nginx_ingress_controller_requests", "x_total"])
+def test_a_counter_is_found_by_the_name_on_the_page(name: str) -> None:
+    """With or without `_total`, and with what OpenMetrics puts behind a figure."""
+    page = f"# TYPE {name.removesuffix('_total')} counter\n# UNIT {name} requests\n"
+    page += f'{name}{{status="200"}} 5 # {{trace_id="a"}} 1.0 1.5\n# EOF\n'
+    assert parse_metrics(page, [name]) == {f'{name}{{status="200"}}': 5.0}
+
+
+def test_not_every_number_of_three_digits_is_a_status() -> None:
+    key = series(NAME, {"port": "443", "shard": "503", "http_status_code": "200"})
+    reads = [Scrape(11, "a", "u", {key: 7})]
+    assert statuses_of(reads, NAME) == {"200"}
+    assert (reads[0].total(NAME, "200"), reads[0].total(NAME, "503")) == (7, 0)
 
 
 def test_series_are_chosen_by_their_labels_and_nan_counts_nothing() -> None:

@@ -51,6 +51,16 @@ def test_a_429_that_no_pod_counted_is_the_gateways() -> None:
     assert found["count-requests"].outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize(
+    "answer", ["HTTP 413", "HTTP 403", "HTTP 308 to https://shop.example, which is not followed"]
+)
+def test_an_ingress_answers_more_than_429_by_itself(answer: str) -> None:
+    """A body that is too large, a login, https only: the counter of the Pods is right."""
+    found = _findings({"": 190, answer: 10}, {"200": 190})
+    assert found["gateway-answers"].observed == "10 answered, 0 repeated, of 200"
+    assert found["count-requests"].outcome is Outcome.PASSED
+
+
 def test_a_503_that_a_pod_counted_is_its_own() -> None:
     """And each of them has to be counted: one too few is a fault of the counter."""
     found = _findings({"": 190, "HTTP 503": 10}, {"200": 190, "503": 10})
@@ -120,7 +130,7 @@ def test_only_answers_with_a_status_count() -> None:
     account = Account()
     for fault in ("HTTP 503", "HTTP 503", "not JSON", "HTTP 308 to elsewhere"):
         account.end("x", latency_s=1, service_s=1, at_s=1, fault=fault, answered=True)
-    assert statuses_seen(account) == {"503": 2}
+    assert statuses_seen(account) == {"503": 2, "308": 1}
 
 
 def test_a_status_is_a_whole_label() -> None:

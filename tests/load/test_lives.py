@@ -59,6 +59,13 @@ def test_an_evicted_pod_is_named() -> None:
     assert _said(_pod(0, 0, "LISTED"), failed)[-1] == "web-1: Pod failed: Evicted"
 
 
+def test_a_pod_that_the_autoscaler_removed_has_not_failed() -> None:
+    """The kubelet says Failed of every deleted Pod whose program ends with 143 on SIGTERM."""
+    ended = _pod(10, 0, phase="Failed")
+    ended.object["metadata"]["deletionTimestamp"] = "2026-11-28T00:00:00Z"
+    assert _said(_pod(0, 0, "LISTED"), ended)[0] == "passed: containers-stay of readiness"
+
+
 def test_without_a_pod_nothing_is_said() -> None:
     assert judge_containers(Recording(T0, T0 + 100)) is None
 

@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 PROCESS_START = "process_start_time_seconds"
 PROCESS_CPU = "process_cpu_seconds_total"
-_STATUS = re.compile(r'="([1-5][0-9]{2})"')
+_STATUS = re.compile(r'[{,]\w*(?:status|code)\w*="([1-5][0-9]{2})"')
+"""A label that is named for it: a port, a shard or a tenant may be any such number."""
 _OF_PROCESS = frozenset({PROCESS_START, PROCESS_CPU})
 
 
@@ -41,8 +42,15 @@ class Scrape:
             name: Of the sample.
             status: Only series with a label that has this value.
         """
-        start, label = f"{name}{{", f'="{status}"' if status else ""
-        return sum(v for key, v in self.values.items() if key.startswith(start) and label in key)
+        return sum(self.of(name, status).values())
+
+    def of(self, name: str, status: str = "") -> Mapping[str, float]:
+        """The series that `total` adds up."""
+        return {
+            key: value
+            for key, value in self.values.items()
+            if matches(key, name) and (not status or status in _STATUS.findall(key))
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,9 @@ def parse_metrics(
 ) -> dict[str, float]:
     """The samples with one of these names, by series; NaN, which counts nothing, is left out.
 
+    A sample's name is the one on the page, as for Prometheus: by the TYPE of a counter the parser
+    would add `_total` to one that has none (`nginx_ingress_controller_requests`).
+
     Args:
         text: A page of metrics.
         names: Of the samples.
@@ -90,9 +101,10 @@ def parse_metrics(
         ValueError: Not the Prometheus text format.
     """
     wanted = frozenset(names)
+    untyped = "\n".join(line for line in text.split("\n") if not line.startswith("#"))
     return {
         series(sample.name, sample.labels): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(untyped)
         for sample in family.samples
         if sample.name in wanted
         and not math.isnan(sample.value)
@@ -135,7 +147,8 @@ def growth(
 
     A process is new where its Pod is, by the watch and our own clock, or where the Pod had another
     process before; when it says itself that it began counts only where neither tells: the node's
-    clock may be any other.
+    clock may be any other. Each series is reset by itself, as for Prometheus' increase(): an
+    exporter that forgets an idle one has not started anew.
 
     Args:
         scrapes: Of all pods, in order of time.
@@ -163,8 +176,12 @@ def growth(
         is_new = start >= since
         if born is not None:
             is_new = uid in born or start > min(starts[uid])
+        grown = [
+            _grown([(read.at, read.of(name, status).get(key)) for read in reads], since, is_new)
+            for key in sorted({key for read in reads for key in read.of(name, status)})
+        ]
         values = [(read.at, read.total(name, status)) for read in reads]
-        lives.append(_life(reads, values, since=since, start=start, end=end, is_new=is_new))
+        lives.append(_life(reads, values, grown, start=start, end=end))
     return Growth(
         total=sum(life.growth for life in lives),
         unseen_bound=sum(life.unseen_bound for life in lives),
@@ -177,25 +194,40 @@ def _process_start(scrape: Scrape) -> float:
     return scrape.total(PROCESS_START)
 
 
-def _life(
-    reads: Sequence[Scrape],
-    values: Sequence[tuple[float, float]],
-    *,
-    since: float,
-    start: float,
-    end: float | None,
-    is_new: bool,
-) -> Life:
-    before = [value for at, value in values if at <= since]
-    base = before[-1] if before else (0.0 if is_new else values[0][1])
-    counted = [(at, value) for at, value in values if at > since] or [values[-1]]
-    total, last, resets = 0.0, base, 0
-    for _, value in counted:
+def _grown(
+    values: Sequence[tuple[float, float | None]], since: float, is_new: bool
+) -> tuple[float, int]:
+    """How much one series of a process grew from `since` on, and how often it was reset.
+
+    Args:
+        values: At each read, in order of time; None where the page did not have it.
+        since: When the run began.
+        is_new: Whether the process began at zero.
+    """
+    known = [(at, value) for at, value in values if value is not None]
+    before = [value for at, value in known if at <= since]
+    came_later = values[0][1] is None
+    last = before[-1] if before else (0.0 if is_new or came_later else known[0][1])
+    total, resets = 0.0, 0
+    for at, value in known:
+        if at <= since:
+            continue
         if value < last:
             resets += 1
             last = 0.0
         total += value - last
         last = value
+    return total, resets
+
+
+def _life(
+    reads: Sequence[Scrape],
+    values: Sequence[tuple[float, float]],
+    grown: Sequence[tuple[float, int]],
+    *,
+    start: float,
+    end: float | None,
+) -> Life:
     last_at = values[-1][0]
     return Life(
         pod=reads[0].pod,
@@ -203,9 +235,9 @@ def _life(
         process_start=start,
         first_at=values[0][0],
         last_at=last_at,
-        growth=total,
+        growth=sum(total for total, _ in grown),
         unseen_bound=0.0 if end is None else _late_rate(values) * max(0.0, end - last_at),
-        resets=resets,
+        resets=sum(resets for _, resets in grown),
         has_ended=end is not None,
     )
 

@@ -1,7 +1,7 @@
 """What stands before the Pods, told from them: it answers in their place, and it asks again.
 
-An Ingress, a gateway or a mesh has its own 429 and 503 (a limit, no endpoint, a timeout), and may
-repeat a request that failed. Where the Pods count by status, both are counted here to the number;
+An Ingress, a gateway or a mesh has its own 429, 503, 413 or 308 (a limit, no endpoint, a body that
+is too large, https only), and may repeat a request that failed. Where the Pods count by status, both are counted here to the number;
 where they do not, nobody can tell.
 """
 
@@ -15,8 +15,11 @@ from clusterproof.outcome import Outcome
 
 _HTTP = "HTTP "
 _RETRIED = frozenset({"500", "502", "503", "504"})
-MAYBE_OWN = frozenset({"429", "502", "503", "504"})
-"""What a gateway answers by itself: RFC 9110, 15.6, and RFC 6585."""
+MAYBE_OWN = frozenset(
+    ["301", "302", "307", "308", "401", "403", "408", "413", "429", "502", "503", "504"]
+)
+"""What a gateway answers by itself: a redirect to https, for want of a login or of a right, of a
+body that is too large, over a limit, without a Pod. Source: RFC 9110, 15, and RFC 6585."""
 
 
 def statuses_seen(account: Account) -> Counter[str]:
@@ -24,8 +27,8 @@ def statuses_seen(account: Account) -> Counter[str]:
     counts: Counter[str] = Counter()
     for row in account.names.values():
         for reason, count in row.failed.items():
-            status = reason.removeprefix(_HTTP)
-            if status != reason and status.isdigit():
+            status, _, _ = reason.removeprefix(_HTTP).partition(" ")  # a redirect says where to
+            if reason.startswith(_HTTP) and status.isdigit():
                 counts[status] += count
     return counts
 

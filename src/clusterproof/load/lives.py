@@ -6,7 +6,7 @@ from typing import Any
 
 from clusterproof.kube.containers import lasting_containers
 from clusterproof.kube.endpoints import service_of
-from clusterproof.kube.objects import condition
+from clusterproof.kube.objects import condition, is_terminating
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.recording import Change, Recording
 from clusterproof.load.timeline import Timeline, births, is_ready
@@ -29,7 +29,9 @@ def judge_containers(recording: Recording) -> Finding | None:
     """No container of the target was restarted, and no Pod failed; None where no Pod was seen.
 
     A load that kills what it is put on is not carried, though others answer meanwhile. Containers
-    that ended before the run do not count.
+    that ended before the run do not count, and neither does the phase of a Pod that is deleted: the
+    kubelet sets it to Failed where a container ends with another code than 0, as most programs do
+    on SIGTERM (Kubernetes docs, "Pod Lifecycle", pod phase, since 1.27).
     """
     first: dict[tuple[str, str], int] = {}
     ended: dict[str, str] = {}
@@ -38,7 +40,7 @@ def judge_containers(recording: Recording) -> Finding | None:
         pod = change.object
         status = pod.get("status") or {}
         uid = pod["metadata"].get("uid", change.name)
-        if status.get("phase") == "Failed":
+        if status.get("phase") == "Failed" and not is_terminating(pod):
             ended[change.name] = f"Pod failed: {status.get('reason') or status.get('message')}"
         for container in lasting_containers(pod.get("spec") or {}, status):
             before = first.setdefault(
