@@ -128,7 +128,7 @@ def spec() -> LoadSpec:
 
 def _judge(recording: Recording, spec: LoadSpec, *, down: bool = True) -> list[Finding]:
     timeline = build_timeline(recording, hpa="model-router-hpa")
-    demand = Demand(T0 + UP, T0 + DOWN if down else None, T0 + END)
+    demand = Demand(T0 + UP, T0 + DOWN if down else None, T0 + END, int(down))
     found = judge_scaling(recording, timeline, scaling_of(spec), demand, None)
     # The model has no usage to replay here: hpa/ and the laboratory test it.
     return [f for f in found if f.id != "hpa-model"]

@@ -6,7 +6,7 @@ import pytest
 
 from clusterproof.load.finding import Link
 from clusterproof.load.hpa.replay import Replay, Step
-from clusterproof.load.scaling import Demand, judge_flapping, judge_model, judge_scaling
+from clusterproof.load.scaling import Demand, judge_flapping, judge_model, judge_scaling, turns_of
 from clusterproof.outcome import Outcome
 from tests.load.saying import said
 from tests.load.scaling_parts import MUST_HOLD, SCALING, T0, hpa, pod, recording, series, timeline
@@ -15,29 +15,36 @@ DEMAND = Demand(up_at=T0 + 30, down_at=T0 + 200, until=T0 + 640)
 
 
 @pytest.mark.parametrize(
-    ("values", "down", "outcome", "observed"),
+    ("values", "turns", "outcome", "observed"),
     [
-        ([3, 6, 10, 5, 3], True, "passed", "1: 3 -> 6 -> 10 -> 5 -> 3"),
-        ([3, 6, 5, 10, 5], True, "failed", "3: 3 -> 6 -> 5 -> 10 -> 5"),
-        ([3, 6, 6, 10], False, "passed", "0: 3 -> 6 -> 6 -> 10"),
-        ([3, 6, 6, 5], False, "failed", "1: 3 -> 6 -> 6 -> 5"),
-        ([10, 5, 3], False, "passed", "0: 10 -> 5 -> 3"),
-        ([], False, "passed", "0: "),
+        ([3, 6, 10, 5, 3], 1, "passed", "1: 3 -> 6 -> 10 -> 5 -> 3"),
+        ([3, 6, 5, 10, 5], 1, "failed", "3: 3 -> 6 -> 5 -> 10 -> 5"),
+        ([3, 10, 3, 10, 3], 3, "passed", "3: 3 -> 10 -> 3 -> 10 -> 3"),
+        ([3, 6, 6, 10], 0, "passed", "0: 3 -> 6 -> 6 -> 10"),
+        ([3, 6, 6, 5], 0, "failed", "1: 3 -> 6 -> 6 -> 5"),
+        ([10, 5, 3], 0, "passed", "0: 10 -> 5 -> 3"),
+        ([], 0, "passed", "0: "),
     ],
 )
-def test_replicas_go_up_once_and_down_once(
-    values: list[int], *, down: bool, outcome: str, observed: str
+def test_replicas_turn_no_more_often_than_the_load(
+    values: list[int], turns: int, outcome: str, observed: str
 ) -> None:
-    """Down only where the load ended within the run; what was before the load does not count."""
+    """A load of two peaks turns three times; what was before the load does not count."""
     before = [(0, 9), (10, 3), (28.5, 9)]
     replicas = series(*before, *((29 + 30 * at, value) for at, value in enumerate(values)))
-    demand = DEMAND if down else replace(DEMAND, down_at=None)
-    found = judge_flapping(timeline(replicas=replicas), demand)
+    found = judge_flapping(timeline(replicas=replicas), replace(DEMAND, turns=turns))
     assert said(found).splitlines() == [
         f"{outcome}: no-flapping of HPA policy",
-        f"expected at most {int(down)} change of direction",
+        f"expected at most {turns} change{'s' * (turns > 1)} of direction, as the load",
         f"observed {observed}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "turns"), [((), 0), ((1, 1, 2), 0), ((2, 1, 1, 2), 1), ((1, 2, 1, 2), 2)]
+)
+def test_a_turn_is_a_change_of_direction(values: tuple[float, ...], turns: int) -> None:
+    assert turns_of(values) == turns
 
 
 def step(predicted: int, observed: int) -> Step:

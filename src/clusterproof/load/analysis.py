@@ -25,7 +25,7 @@ from clusterproof.load.lives import judge_containers, steps_to_ready
 from clusterproof.load.objectives import LoadSpec
 from clusterproof.load.observer import doubt, judge_observer
 from clusterproof.load.recording import Recording
-from clusterproof.load.scaling import Demand, judge_scaling
+from clusterproof.load.scaling import Demand, judge_scaling, turns_of
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Metrics, Scenario
 from clusterproof.load.serving import (
@@ -168,12 +168,13 @@ def find_demand(plan: Plan, started_at: float, ceiling_rate: float | None = None
     """
     rates = [plan.rate(second) for second in range(int(plan.duration_s))]
     until = started_at + plan.duration_s
+    turns = turns_of([rate for stage in plan.stages for rate in (stage.rate, stage.to_rate)])
     least = _NEAR_THE_PEAK * plan.peak_rate if ceiling_rate is None else ceiling_rate
     high = [second for second, rate in enumerate(rates) if rate >= least]
     if not high or (ceiling_rate is None and min(rates[: high[0] + 1]) > plan.peak_rate / 2):
-        return Demand(None, None, until)
+        return Demand(None, None, until, turns)
     up_at, down_at = started_at + high[0], started_at + high[-1] + 1
-    return Demand(up_at, down_at if until - down_at >= _FEWEST_DOWN_S else None, until)
+    return Demand(up_at, down_at if until - down_at >= _FEWEST_DOWN_S else None, until, turns)
 
 
 def judge_ledger(

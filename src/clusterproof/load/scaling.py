@@ -41,11 +41,13 @@ class Demand:
         up_at: When the load that needs the ceiling began, or None.
         down_at: When it ended, or None when the run ends before.
         until: End of the run.
+        turns: How often the load itself changes its direction.
     """
 
     up_at: float | None
     down_at: float | None
     until: float
+    turns: int = 0
 
 
 def judge_scaling(
@@ -263,19 +265,19 @@ def _last_need(replayed: Replay | None, peak: float, until: float, otherwise: fl
 
 
 def judge_flapping(timeline: Timeline, demand: Demand) -> Finding:
-    """The replicas went up once and down once, not to and fro."""
-    turns, last = 0, 0.0
+    """The replicas changed their direction no more often than the load did."""
     values = [v for t, v in timeline.replicas if t >= (demand.up_at or 0.0) - 1]
-    for before, after in pairwise(values):
-        way = after - before
-        if last and way * last < 0:
-            turns += 1
-        last = way or last
-    allowed = 1 if demand.down_at is not None else 0
-    outcome = Outcome.PASSED if turns <= allowed else Outcome.FAILED
+    turns = turns_of(values)
+    outcome = Outcome.PASSED if turns <= demand.turns else Outcome.FAILED
     path = " -> ".join(f"{v:.0f}" for v in values)
-    expected = f"at most {allowed} change of direction"
+    expected = f"at most {demand.turns} change{'s' * (demand.turns > 1)} of direction, as the load"
     return Finding("no-flapping", Link.HPA_POLICY, outcome, expected, f"{turns}: {path}")
+
+
+def turns_of(values: Sequence[float]) -> int:
+    """How often a series goes down after it went up, or up after it went down."""
+    ways = [later > earlier for earlier, later in pairwise(values) if earlier != later]
+    return sum(before != after for before, after in pairwise(ways))
 
 
 def unmodelled(recording: Recording, scaling: Scaling) -> tuple[str, ...]:
