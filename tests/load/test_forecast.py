@@ -17,7 +17,8 @@ from clusterproof.outcome import ExitCode
 from tests.load.scaling_parts import MUST_HOLD
 
 Json = dict[str, Any]
-MANIFEST: Json = {"kind": "HorizontalPodAutoscaler", "spec": MUST_HOLD}
+KIND = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+MANIFEST: Json = {**KIND, "spec": MUST_HOLD}
 HPA = spec_of(MANIFEST)
 FLAGS = ControllerFlags()
 PODS = Pods(request_m=70, cpu_ms=5, limit_m=280, ready_s=20)
@@ -94,7 +95,12 @@ def test_it_says_what_would_hold_the_load() -> None:
                 **MANIFEST,
                 "spec": {
                     "maxReplicas": 3,
-                    "metrics": [{"type": "External", "external": {"metric": {"name": "queue"}}}],
+                    "metrics": [
+                        {
+                            "type": "External",
+                            "external": {"metric": {"name": "queue"}, "target": {"value": "9"}},
+                        }
+                    ],
                 },
             },
             "the HPA goes by External queue",
@@ -104,6 +110,51 @@ def test_it_says_what_would_hold_the_load() -> None:
 def test_what_cannot_be_foretold_is_said(manifest: Json, says: str) -> None:
     with pytest.raises(SpecError, match=says):
         spec_of(manifest)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"minReplicas": 4, "maxReplicas": 3}, "spec.maxReplicas: .*at least minReplicas, 4"),
+        ({"maxReplicas": "many"}, "spec.maxReplicas: "),
+        ({"maxReplicas": None}, "spec.maxReplicas: expected a number over 0"),
+        ({"metrics": [{"type": "Resource"}]}, "spec.metrics: .*with a target"),
+        ({"metrics": [{"resource": {"name": "cpu"}}]}, "spec.metrics: .*with a target"),
+        (
+            {"metrics": [{"type": "Resource", "resource": {"target": {"averageUtilization": 7}}}]},
+            "spec.metrics: .*with a target",
+        ),
+        ({"metrics": ["cpu"]}, "spec.metrics"),
+        ({"behavior": {"scaleUp": {"policies": [{"type": "Pods"}]}}}, "spec.behavior.scaleUp.pol"),
+    ],
+)
+def test_what_the_api_would_not_take_is_one_sentence(spec: Json, says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        spec_of({**KIND, "spec": {**MUST_HOLD, **spec}})
+
+
+def test_an_older_manifest_is_not_read_as_if_it_were_of_v2() -> None:
+    """Its targetCPUUtilizationPercentage is no field of v2: the default of 80 % would count."""
+    old = {"maxReplicas": 10, "targetCPUUtilizationPercentage": 50}
+    with pytest.raises(SpecError, match="autoscaling/v2"):
+        spec_of({**KIND, "apiVersion": "autoscaling/v1", "spec": old})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--request", "0"], ["--request", "half"], ["--limit", "0"], ["--ready-s", "nan"]],
+    ids=" ".join,
+)
+def test_a_pod_that_cannot_be_is_refused(
+    wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "hpa.yaml"
+    path.write_text(yaml.safe_dump(MANIFEST), encoding="utf-8")
+    pods = ["--cpu-ms", "5", "--request", "70m", "--rate", "9", *wrong]
+    with pytest.raises(SystemExit) as ended:
+        main(["load", "plan", "--hpa", str(path), *pods])
+    assert ended.value.code == ExitCode.USAGE
+    assert f"argument {wrong[0]}: '{wrong[1]}': expected a" in capsys.readouterr().err
 
 
 def by_rate(kind: str, **target: str) -> Json:

@@ -107,9 +107,9 @@ def _foretell(spec: LoadSpec, options: argparse.Namespace) -> int:
         raise SpecError(f"{options.hpa}: expected the manifest of a HorizontalPodAutoscaler")
     hpa = spec_of(document.data, options.rate_metric)
     pods = Pods(
-        request_m=milli(options.request),
+        request_m=options.request,
         cpu_ms=options.cpu_ms,
-        limit_m=milli(options.limit) if options.limit else math.inf,
+        limit_m=options.limit,
         ready_s=options.ready_s,
     )
     if options.rate is None:
@@ -242,10 +242,27 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="CPU of one request; the report of a run says it (requests per CPU-second)",
     )
-    foretelling.add_argument("--request", required=True, help="CPU request of a Pod, e.g. 500m")
-    foretelling.add_argument("--limit", default="", help="CPU limit of a Pod; default: none")
-    foretelling.add_argument("--ready-s", type=float, default=30.0, help="creation to Ready")
+    foretelling.add_argument(
+        "--request", type=_cores, required=True, help="CPU request of a Pod, e.g. 500m"
+    )
+    foretelling.add_argument(
+        "--limit", type=_cores, default=math.inf, help="CPU limit of a Pod; default: none"
+    )
+    foretelling.add_argument(
+        "--ready-s", type=over_zero("seconds"), default=30.0, help="creation to Ready"
+    )
     return parser
+
+
+def _cores(text: str) -> int:
+    """A type of argparse: a quantity of CPU above 0, in thousandths of a core."""
+    try:
+        thousandths = milli(text)
+    except ValueError:
+        thousandths = 0
+    if thousandths <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a quantity above 0, e.g. 500m")
+    return thousandths
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from clusterproof.errors import SpecError
 from clusterproof.load.hpa.controller import Seen, reconcile
 from clusterproof.load.hpa.normalise import History
@@ -23,11 +25,13 @@ from clusterproof.load.hpa.rules import (
     others_of,
     spec_from_object,
 )
+from clusterproof.load.must_hold import MustHold
 from clusterproof.load.schedule import Plan
 
 _RESOLUTION_S = 15.0
 """metrics-server's, as its manifests set it (--metric-resolution)."""
 _LONG_AGO_S = -3600.0
+_SPOKEN_OF = frozenset({"minReplicas", "maxReplicas", "metrics", "behavior"})
 _PERCENT_STEP = 5
 """Of the targets that are tried. Our choice."""
 
@@ -80,14 +84,21 @@ def spec_of(manifest: Mapping[str, Any], rate_metric: str = "") -> HpaSpec:
         rate_metric: The metric of type Pods, Object or External that is the requests per second.
 
     Raises:
-        SpecError: No autoscaling/v2 HorizontalPodAutoscaler, none that goes by CPU or by that
-            metric, or one without that metric.
+        SpecError: No autoscaling/v2 HorizontalPodAutoscaler that the API would take, none that goes
+            by CPU or by that metric, or one without that metric.
     """
-    if manifest.get("kind") != "HorizontalPodAutoscaler" or "maxReplicas" not in (
-        manifest.get("spec") or {}
-    ):
+    kind = (manifest.get("apiVersion"), manifest.get("kind"))
+    if kind != ("autoscaling/v2", "HorizontalPodAutoscaler"):
         raise SpecError("expected the manifest of an autoscaling/v2 HorizontalPodAutoscaler")
-    spec = manifest["spec"]
+    spec = {name: value for name, value in (manifest.get("spec") or {}).items() if value is not None}
+    try:
+        MustHold.model_validate({name: spec[name] for name in _SPOKEN_OF & spec.keys()})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, ("spec", *first["loc"])))
+        raise SpecError(f"{place}: {first['msg']}; got {first['input']!r}") from error
+    if "maxReplicas" not in spec:
+        raise SpecError("spec.maxReplicas: expected a number over 0")
     others = set(others_of(manifest))
     known = [m for m in spec.get("metrics") or [] if m["type"] in {"Resource", "ContainerResource"}]
     rates = (
