@@ -165,6 +165,29 @@ def test_a_missing_request_is_another_link() -> None:
     assert judge_metrics(recording(change), SCALING).link is Link.CPU_REQUEST
 
 
+def test_pods_that_are_not_ready_are_not_the_metrics_fault() -> None:
+    """A router that fails under its load has usage, of which the controller takes none."""
+    change = hpa(0, active="False")
+    why = "did not receive metrics for targeted pods (pods might be unready)"
+    change.object["status"]["conditions"][0]["message"] = why
+    assert judge_metrics(recording(change), SCALING).link is Link.READINESS
+
+
+def test_at_no_replicas_the_autoscaler_reads_nothing() -> None:
+    """It says so by the same condition; there is no usage of no Pods either."""
+    off = hpa(0, active="False")
+    off.object["status"]["conditions"][0]["reason"] = "ScalingDisabled"
+    idle = unread(recording(off), (0, 100))
+    assert said(judge_metrics(idle, SCALING)).splitlines()[0] == "passed: hpa-metrics of metrics"
+
+
+def test_a_cluster_without_metrics_server_may_scale_by_external_metrics() -> None:
+    """As KEDA does: nobody has to answer for metrics.k8s.io."""
+    queue = {"type": "External", "external": {"metric": {"name": "q"}, "target": {"value": "5"}}}
+    found = unread(recording(hpa(0, metrics=[queue])), (0, 100))
+    assert said(judge_metrics(found, SCALING)).splitlines()[0] == "passed: hpa-metrics of metrics"
+
+
 def test_no_autoscaler_reads_no_metrics_and_has_no_bounds() -> None:
     """Said by both claims."""
     nothing = Recording(T0, T0 + 100)
@@ -225,16 +248,25 @@ def test_replicas_that_are_not_created_are_a_cause(message: str, link: str) -> N
     assert find_cause(recording(hpa(0), over), SCALING) is None
 
 
-@pytest.mark.parametrize(("name", "link"), [("web", Link.QUOTA), ("another", None)])
-def test_a_statefulset_says_in_an_event_that_it_may_not_create_a_pod(
-    name: str, link: Link | None
+@pytest.mark.parametrize(
+    ("kind", "name", "link"),
+    [
+        ("StatefulSet", "web", Link.QUOTA),
+        ("StatefulSet", "another", None),
+        ("ReplicaSet", "web-7d9c5f6b8", Link.QUOTA),
+        ("ReplicaSet", "web-api-7d9c5f6b8", None),
+    ],
+    ids=["its-own", "anothers", "of-a-rollout", "of-another-rollout"],
+)
+def test_an_event_says_that_a_pod_may_not_be_created(
+    kind: str, name: str, link: Link | None
 ) -> None:
-    """It has no such condition."""
+    """A StatefulSet has no such condition, nor has what is known by its scale alone."""
     item = {
         "metadata": {"name": "web.1"},
         "reason": "FailedCreate",
         "message": 'pods "web-3" is forbidden: exceeded quota: three',
-        "involvedObject": {"kind": "StatefulSet", "name": name},
+        "involvedObject": {"kind": kind, "name": name},
     }
     event = Change(T0 + 5, "event", "ADDED", item)
     found = find_cause(recording(hpa(0), deployment(0), event), SCALING)

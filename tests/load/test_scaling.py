@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from clusterproof.load.finding import Finding, Link
+from clusterproof.load.hpa.held import held_by
 from clusterproof.load.hpa.replay import Replay, Step
 from clusterproof.load.scaling import (
     Demand,
@@ -16,7 +17,7 @@ from clusterproof.load.scaling import (
 from clusterproof.load.timeline import Series
 from clusterproof.outcome import Outcome
 from tests.load.saying import said
-from tests.load.scaling_parts import HELD, T0, series, timeline
+from tests.load.scaling_parts import HELD, SCALING, T0, hpa, recording, series, timeline
 
 DEMAND = Demand(up_at=T0 + 30, down_at=T0 + 200, until=T0 + 640)
 CAUSE = Finding("pods-created", Link.QUOTA, Outcome.FAILED, "created", "quota: seven")
@@ -40,6 +41,19 @@ def test_replicas_stay_within_the_bounds(values: list[int], outcome: str, observ
         "expected spec.replicas within 3 to 10 at all times",
         f"observed {observed}",
     ]
+
+
+@pytest.mark.parametrize(("values", "outcome"), [([0, 10], "passed"), ([0, 2], "failed")])
+def test_keda_takes_an_idle_target_to_none(values: list[int], outcome: str) -> None:
+    """Its operator does so beside the HPA, whose own minReplicas is 1 at least."""
+    keda = hpa(0)
+    keda.object["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "keda-operator"}
+    held = held_by(recording(keda), SCALING)
+    assert held is not None
+    replicas = series(*((10.0 * at, value) for at, value in enumerate(values)))
+    lines = said(judge_bounds_kept(timeline(replicas=replicas), held)).splitlines()
+    assert lines[0] == f"{outcome}: replicas-bounds of HPA bounds"
+    assert lines[1] == "expected spec.replicas within 3 to 10 or at 0 at all times"
 
 
 def test_a_ceiling_that_was_reached_says_how() -> None:

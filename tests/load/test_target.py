@@ -130,6 +130,23 @@ def test_a_run_begins_where_its_load_can_show_something(
     assert said == (waits if at_floor else "")
 
 
+def test_a_run_begins_at_none_where_keda_has_put_an_idle_target() -> None:
+    """Its HPA would never be at minReplicas before there is a load."""
+    keda = _hpa("StatefulSet", "apps/v1")
+    keda["metadata"] = {"labels": {"app.kubernetes.io/managed-by": "keda-operator"}}
+
+    def answer(request: Request) -> Reply:
+        path = urlsplit(request.path).path
+        if path == HPA:
+            return Reply(body=keda)
+        if path.endswith("/scale"):
+            return Reply(body=_scale(0))
+        return Reply(body=listed("Pod"))
+
+    with api_server(answer) as api:
+        settle(api, _target("StatefulSet", f"{APPS}/statefulsets"), SCALING, at_floor=True)
+
+
 def test_replicas_of_a_kind_that_is_not_built_in_are_read_from_its_scale() -> None:
     """Its spec may keep them anywhere; what could not be read meanwhile is a gap."""
     replies = [

@@ -13,6 +13,7 @@ from clusterproof.kube.objects import (
     condition,
     condition_entry,
     controller_of,
+    labels_of,
     status_of,
 )
 from clusterproof.kube.quantity import parse_quantity
@@ -86,6 +87,12 @@ def figures_of(autoscaler: Json) -> dict[Metric, str]:
             if figure:
                 read[metric] = figure
     return read
+
+
+def scales_to_zero(autoscaler: Json) -> bool:
+    """An HPA that may (minReplicas 0), or one of KEDA's, whose operator does it beside the HPA."""
+    keeper = labels_of(autoscaler).get("app.kubernetes.io/managed-by")
+    return (autoscaler.get("spec") or {}).get("minReplicas") == 0 or keeper == "keda-operator"
 
 
 def targets_of(autoscaler: Json) -> dict[Metric, str]:

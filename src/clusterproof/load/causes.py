@@ -11,6 +11,7 @@ from typing import Any
 from clusterproof.kube.objects import condition_entry, is_terminating
 from clusterproof.load.asked import judge_spec_bounds
 from clusterproof.load.finding import Finding, Link
+from clusterproof.load.hpa.rules import reads_usage
 from clusterproof.load.observer import NO_USAGE_S, longest_unread
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
@@ -19,6 +20,12 @@ from clusterproof.outcome import Outcome
 
 _UNSCHEDULED_S = 20.0
 _UNREADY_S = 60.0
+_NOT_THE_METRICS = {
+    "missing request": Link.CPU_REQUEST,
+    "pods might be unready": Link.READINESS,
+}
+"""What the controller says where the metrics are there, and cannot be used. Source:
+replica_calculator.go (calculateRequests, GetResourceReplicas), v1.35.4."""
 
 
 def find_cause(
@@ -51,15 +58,21 @@ def find_cause(
 
 
 def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
-    """The HPA could read its metrics all the time."""
+    """The HPA could read its metrics all the time.
+
+    At 0 replicas it reads none (horizontal.go, reconcileAutoscaler: ScalingDisabled), and of a
+    metric that is of no resource metrics.k8s.io knows nothing.
+    """
     expected = "the HPA reads its metrics (ScalingActive)"
     blind: dict[str, float] = {}
-    longest, worst = 0.0, ""
+    longest, worst, reads = 0.0, "", False
     changes = recording.of("hpa", scaling.hpa)
     for index, change in enumerate(changes):
         active = condition_entry(change.object, "ScalingActive")
         until = changes[index + 1].at if index + 1 < len(changes) else recording.ended_at
-        if active.get("status") == "False":
+        is_off = active.get("reason") == "ScalingDisabled"
+        reads = reads or (reads_usage(change.object) and not is_off)
+        if active.get("status") == "False" and not is_off:
             why = f"{active.get('reason')}: {active.get('message')}"
             blind[why] = blind.get(why, 0.0) + until - change.at
             if sum(blind.values()) > longest:
@@ -68,8 +81,8 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
         else:
             blind = {}
     gap = longest_unread(recording)
-    unread = gap.seconds
-    link = Link.CPU_REQUEST if "missing request" in worst else Link.METRICS
+    unread = gap.seconds if reads else 0.0
+    link = next((link for words, link in _NOT_THE_METRICS.items() if words in worst), Link.METRICS)
     if not changes:
         return Finding("hpa-metrics", Link.METRICS, Outcome.FAILED, expected, "there is no HPA")
     if max(longest, unread) > NO_USAGE_S:
@@ -90,7 +103,8 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
 def _refusals(recording: Recording) -> Iterator[tuple[str, str]]:
     """Reason and message of Pods that the scale target could not create.
 
-    A Deployment and a ReplicaSet say so in a condition, a StatefulSet only in an event.
+    A Deployment and a ReplicaSet say so in a condition, a StatefulSet only in an event, and of a
+    target that is known by its scale alone (a Rollout of Argo) the ReplicaSet's event has to do.
     """
     for change in recording.of("target"):
         failure = condition_entry(change.object, "ReplicaFailure")
@@ -99,7 +113,9 @@ def _refusals(recording: Recording) -> Iterator[tuple[str, str]]:
     names = {change.name for change in recording.of("target")}
     for change in recording.of("event"):
         about = change.object.get("involvedObject") or {}
-        if about.get("name") in names and change.object.get("reason") == "FailedCreate":
+        name = str(about.get("name", ""))
+        of_target = {name, name.rpartition("-")[0] if about.get("kind") == "ReplicaSet" else name}
+        if of_target & names and change.object.get("reason") == "FailedCreate":
             yield "FailedCreate", str(change.object.get("message", ""))
 
 

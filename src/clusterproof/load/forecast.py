@@ -90,7 +90,9 @@ def spec_of(manifest: Mapping[str, Any], rate_metric: str = "") -> HpaSpec:
     kind = (manifest.get("apiVersion"), manifest.get("kind"))
     if kind != ("autoscaling/v2", "HorizontalPodAutoscaler"):
         raise SpecError("expected the manifest of an autoscaling/v2 HorizontalPodAutoscaler")
-    spec = {name: value for name, value in (manifest.get("spec") or {}).items() if value is not None}
+    spec = {
+        name: value for name, value in (manifest.get("spec") or {}).items() if value is not None
+    }
     try:
         MustHold.model_validate({name: spec[name] for name in _SPOKEN_OF & spec.keys()})
     except ValidationError as error:

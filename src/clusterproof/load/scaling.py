@@ -96,14 +96,15 @@ def judge_scaling(
 
 
 def judge_bounds_kept(timeline: Timeline, held: Held) -> Finding:
-    """spec.replicas never left the HPA's bounds."""
+    """spec.replicas never left the HPA's bounds, but to 0 where KEDA does that beside the HPA."""
     values = sorted({int(value) for _, value in timeline.replicas})
-    expected = f"spec.replicas within {held.floor} to {held.ceiling} at all times"
+    none = " or at 0" if held.or_none and held.floor else ""
+    expected = f"spec.replicas within {held.floor} to {held.ceiling}{none} at all times"
     if not values:
         return Finding(
             "replicas-bounds", Link.HPA_BOUNDS, Outcome.INCONCLUSIVE, expected, "nothing seen"
         )
-    kept = held.floor <= values[0] and values[-1] <= held.ceiling
+    kept = all(held.floor <= each <= held.ceiling or (none and not each) for each in values)
     outcome = Outcome.PASSED if kept else Outcome.FAILED
     observed = f"{values[0]} to {values[-1]}"
     return Finding("replicas-bounds", Link.HPA_BOUNDS, outcome, expected, observed)

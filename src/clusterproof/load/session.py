@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.hpa import scales_to_zero
 from clusterproof.kube.kinds import KINDS
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs, analyse, find_demand
@@ -280,12 +281,14 @@ def settle(api: KubeApi, target: Target, scaling: Scaling, *, at_floor: bool) ->
         api: The API server.
         target: What the HPA scales.
         scaling: Names the HPA.
-        at_floor: Whether it has to be at minReplicas, for a load that is to bring more.
+        at_floor: Whether it has to be at minReplicas, for a load that is to bring more; or at 0,
+            where KEDA puts an idle one.
 
     Raises:
         ObservationError: It did not settle in time; says what was last seen.
     """
-    low, _ = bounds_of(api.get(f"{HPAS.collection(target.namespace)}/{scaling.hpa}"))
+    hpa = api.get(f"{HPAS.collection(target.namespace)}/{scaling.hpa}")
+    low, _ = bounds_of(hpa)
     pods = KINDS["Pod"].collection(target.namespace)
     shown = ""
 
@@ -301,7 +304,8 @@ def settle(api: KubeApi, target: Target, scaling: Scaling, *, at_floor: bool) ->
         }
         if "updatedReplicas" in status:
             counts["updated"] = status["updatedReplicas"]
-        wanted = low if at_floor else replicas
+        is_idle = not replicas and scales_to_zero(hpa)
+        wanted = low if at_floor and not is_idle else replicas
         if all(count == wanted for count in counts.values()):
             return ""
         unsettled = ", ".join(f"{name} {count}" for name, count in counts.items())

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.hpa import scales_to_zero
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import condition, labels_of
 from clusterproof.kube.selectors import selects
@@ -91,19 +92,13 @@ def _leave_to_autoscalers(state: dict[str, Json]) -> set[str]:
         target = (state[key].get("spec") or {}).get("scaleTargetRef") or {}
         name = f"{target.get('kind')}/{key.split('/')[1]}/{target.get('name')}"
         targets.add(name)
-        if _scales_to_zero(state[key]):
+        if scales_to_zero(state[key]):
             to_zero.add(name)
     for key in targets & {*state}:
         spec = state[key].get("spec") or {}
         if spec.get("replicas") or key in to_zero:
             state[key]["spec"] = {**spec, "replicas": _AUTOSCALED}
     return targets
-
-
-def _scales_to_zero(autoscaler: Json) -> bool:
-    """An HPA that may (minReplicas 0), or one of KEDA's, whose operator does it beside the HPA."""
-    keeper = labels_of(autoscaler).get("app.kubernetes.io/managed-by")
-    return (autoscaler.get("spec") or {}).get("minReplicas") == 0 or keeper == "keda-operator"
 
 
 def essence(item: Json) -> Json:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from clusterproof.kube.hpa import scales_to_zero
 from clusterproof.load.hpa.normalise import down_window_s
 from clusterproof.load.hpa.rules import Behavior, ControllerFlags, behavior_of, bounds_of
 from clusterproof.load.recording import Recording
@@ -14,6 +15,7 @@ class Held:
 
     Attributes:
         floor: Its minReplicas.
+        or_none: Whether its target may be at 0 as well.
         ceiling: Its maxReplicas.
         down_window_s: Its own, or the controller's flag.
         up_tolerance: Likewise.
@@ -29,6 +31,7 @@ class Held:
     ceiling_within_s: float | None = None
     react_within_s: float | None = None
     floor_within_s: float | None = None
+    or_none: bool = False
 
 
 def held_by(recording: Recording, scaling: Scaling) -> Held | None:
@@ -50,4 +53,5 @@ def held_by(recording: Recording, scaling: Scaling) -> Held | None:
         ceiling_within_s=scaling.ceiling_within_s,
         react_within_s=scaling.react_within_s,
         floor_within_s=scaling.floor_within_s,
+        or_none=scales_to_zero(dict(hpa)),
     )

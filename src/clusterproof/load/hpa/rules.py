@@ -166,6 +166,11 @@ def others_of(hpa: Json) -> tuple[str, ...]:
     return tuple(named)
 
 
+def reads_usage(hpa: Json) -> bool:
+    """Whether any of its metrics is of a resource: no other is read from metrics.k8s.io."""
+    return any(metric["type"] in _RESOURCES for metric in _metrics(hpa))
+
+
 def _metrics(hpa: Json) -> Sequence[Json]:
     return hpa["spec"].get("metrics") or _DEFAULT_METRICS
 
