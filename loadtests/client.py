@@ -1,5 +1,6 @@
 """The HTTP client's edges: one request is sent once, and a streamed answer has a first token."""
 
+import re
 import ssl
 import time
 from typing import Any
@@ -11,6 +12,8 @@ from locust.contrib.fasthttp import FastResponse
 from clusterproof.errors import SpecError
 
 _FIELD = b"data:"
+_LINE_ENDS = re.compile(r"\r\n|\n|\r")
+"""No others, as str.splitlines has them: a model may write U+2028 within its JSON."""
 
 
 class OncePool(HTTPClientPool):
@@ -77,7 +80,8 @@ def read_events(answer: FastResponse) -> tuple[list[str], float]:
     if line:
         first_at = time.perf_counter()
     events: list[list[str]] = [[]]
-    for text in (bytes(line) + bytes(response.read())).decode(errors="replace").splitlines():
+    whole = (bytes(line) + bytes(response.read())).decode(errors="replace")
+    for text in _LINE_ENDS.split(whole):
         if not text:
             events.append([])
         elif text.startswith("data:"):

@@ -64,6 +64,10 @@ def requests_of(classes: Iterable[type], name: str, scenario: Scenario) -> Reque
                 f"scenarios.{name}.{field}: no request {unknown[0]!r}; expected of {known}"
             )
     for caller in callers:
+        if caller.wait_time is not Caller.wait_time:
+            raise SpecError(
+                f"{caller.__name__}.wait_time: expected none: the plan says when a request is due"
+            )
         for field in caller.needs:
             if not getattr(scenario, field):
                 raise SpecError(f"scenarios.{name}.{field}: expected at least one")
@@ -71,6 +75,18 @@ def requests_of(classes: Iterable[type], name: str, scenario: Scenario) -> Reque
             if not os.environ.get(variable):
                 raise SpecError(f"{variable}: expected in the environment, which has none")
     return whole
+
+
+def host_of_classes(classes: Iterable[type]) -> str | None:
+    """The `host` that the User classes name, as anywhere in Locust; None where they name none.
+
+    Raises:
+        SpecError: Several.
+    """
+    named = {cls.host for cls in classes if issubclass(cls, Caller)} - {Caller.host}
+    if len(named) > 1:
+        raise SpecError(f"User classes name {len(named)} hosts: expected one, or --host")
+    return named.pop() if named else None
 
 
 def headers_of(scenario: Scenario, given: Iterable[str]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """The generator's own verdict: what callers saw, and whether the generator can be believed."""
 
-import sys
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
+from typing import TextIO
 
 from clusterproof.load.account import Account, NameAccount
 from clusterproof.load.callers import judge_answers, judge_collapse, judge_latency, judge_row
@@ -112,9 +112,9 @@ def judge_callers(
     return judge_run(findings)
 
 
-def print_verdict(verdict: Verdict, account: Account) -> None:
+def print_verdict(verdict: Verdict, account: Account, out: TextIO) -> None:
     """The end of a run in the terminal: one line per name, one per claim, and the verdict."""
-    write = sys.stdout.write
+    write = out.write
     write(f"\n{'request':<24}{'ok':>9}{'failed':>8}" + "".join(f"{f'p{q:.4g}':>11}" for q in SHOWN))
     for name, row in sorted(account.names.items()):
         wrong = sum(row.failed.values()) + sum(row.unanswered.values())
@@ -130,4 +130,4 @@ def print_verdict(verdict: Verdict, account: Account) -> None:
         write(f" observed {finding.observed}\n")
     broken = f" (broken link: {verdict.broken})" if verdict.broken else ""
     write(f"\n{verdict.outcome.upper()}{broken}\n")
-    sys.stdout.flush()
+    out.flush()

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import secrets
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Mapping
@@ -36,6 +37,7 @@ from loadtests.lane import Lane, Requests
 from loadtests.options import (
     add_options,
     headers_of,
+    host_of_classes,
     load_spec,
     plan_of,
     requests_of,
@@ -108,6 +110,8 @@ class Run:
         """Check the options before anything is sent, and register with the other processes."""
         self.environment = environment
         options = environment.parsed_options
+        with wrong_input_ends():
+            environment.host = environment.host or host_of_classes(environment.user_classes)
         self._split_host()
         with wrong_input_ends():
             Caller.tls = tls_options(options.ca, options.cert)
@@ -323,7 +327,9 @@ class Run:
                 return
             test.under_way = False
             account, judged, record = test.end(self.environment.stop_timeout)
-            print_verdict(judged, account)
+            # With --json Locust's own statistics are all that may stand on stdout.
+            out = sys.stderr if self.environment.parsed_options.json else sys.stdout
+            print_verdict(judged, account, out)
             assert self.records is not None  # noqa: S101 - only workers have none
             self.unwritten |= not self.records.keep(record, account, judged.findings)
             self.history.append((record, account))

@@ -1,7 +1,9 @@
 """A locustfile of one's own: tasks, tags, User classes, headers, streams, limits of single ones."""
 
 import json
+import os
 import re
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,8 +16,9 @@ import pytest
 import yaml
 
 from clusterproof.load.latency import Latencies
+from clusterproof.load.objectives import VARIABLE
 from clusterproof.outcome import ExitCode
-from tests.load.generator import PROJECT, Ended, finding
+from tests.load.generator import HANGS_S, PROJECT, Ended, command, finding
 from tests.observe.loopback import Reply, Request, served
 from tests.testbed_router.test_server import ended as router_ended
 from tests.testbed_router.test_server import started as router_started
@@ -25,6 +28,8 @@ DOCS = (PROJECT / "docs" / "load.md").read_text(encoding="utf-8")
 TOKEN = "shop-token-0123456789"  # noqa: S105 - made up
 BUSY_MACHINE = {"late_p99_ms": 20_000, "loop_lag_p99_ms": 20_000, "cpu_busiest": 2.0}
 PATIENT = {"timeout_s": 30, "drain_s": 35, "drop_after_s": 30}
+TWO = "two\u2028data: lines"
+"""A model writes what it likes: this ends a line for str.splitlines, and for no stream."""
 SEEDED = ("--seed", "6")
 """Which request each arrival is: with this one a quarter of them are `ask`. By chance one run of 25
 would have fewer than the six that a figure needs."""
@@ -72,10 +77,11 @@ class Shop:
             handler.send_header("transfer-encoding", "chunked")
             handler.end_headers()
             handler.wfile.flush()
-            for part in (": a comment\n\n", "data: one\n\n", "data: two\n\n", "data: [DONE]\n\n"):
-                handler.wfile.write(f"{len(part):x}\r\n{part}\r\n".encode())
-                threading.Event().wait(self.part_s if "data" in part else 0)
-                if self.is_cut and "one" in part:
+            for text in (": a comment", "data: one", f"data: {TWO}", "data: [DONE]"):
+                part = f"{text}\n\n".encode()
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+                threading.Event().wait(self.part_s if "data" in text else 0)
+                if self.is_cut and "one" in text:
                     handler.close_connection = True
                     return
             handler.wfile.write(b"0\r\n\r\n")
@@ -220,6 +226,14 @@ def test_the_first_token_of_a_stream_has_a_figure_and_limits_of_its_own(tmp_path
     assert "its first token" in ended.text
 
 
+def test_the_events_of_a_stream_are_as_they_were_sent(tmp_path: Path) -> None:
+    ask = 'self.call("POST", "/api/v1/route", body=body, stream=True)'
+    text = EXAMPLE.replace(ask, f"assert {ask} == {['one', TWO]!r}")
+    with _open(Shop()) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, "Writer", text=text)
+    assert ended.code == ExitCode.PASSED, ended.text
+
+
 def test_a_stream_that_is_cut_off_is_a_failure_and_ended(tmp_path: Path) -> None:
     with _open(Shop(is_cut=True)) as host:
         ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--exclude-tags", "read")
@@ -261,6 +275,53 @@ def test_a_task_makes_one_request(tmp_path: Path) -> None:
             ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--tags", "read", text=text)
         assert ended.code == ExitCode.INCONCLUSIVE, ended.text
         assert _claims(ended)["generator-account"] == "inconclusive"
+
+
+def test_a_class_names_its_host_as_anywhere_in_locust(tmp_path: Path) -> None:
+    """Else the load would go to the Service of whatever kubeconfig is there."""
+    shop = Shop()
+    with _open(shop) as host:
+        text = EXAMPLE.replace(
+            "class Reader(Caller):", f'class Reader(Caller):\n    host = "{host}"'
+        )
+        ended = _run(tmp_path, _spec(tmp_path), "--tags", "read", text=text)
+        assert ended.code == ExitCode.PASSED, ended.text
+        assert shop.asked.total() == 120
+        several = text.replace(
+            "class Writer(Caller):", 'class Writer(Caller):\n    host = "http://x"'
+        )
+        ended = _run(tmp_path, _spec(tmp_path), text=several)
+    assert ended.code == ExitCode.USAGE
+    assert "User classes name 2 hosts: expected one, or --host" in ended.text
+
+
+def test_a_wait_time_is_refused(tmp_path: Path) -> None:
+    """No arrival would be claimed by it, and none be sent."""
+    wait = "from locust import between\nReader.wait_time = between(1, 2)\n"
+    text = EXAMPLE.replace("Shape =", f"{wait}Shape =")
+    ended = _run(tmp_path, _spec(tmp_path), "--host", "http://127.0.0.1:9", text=text)
+    assert ended.code == ExitCode.USAGE
+    assert "Reader.wait_time: expected none" in ended.text
+
+
+def test_with_json_stdout_is_the_statistics_alone(tmp_path: Path) -> None:
+    """Whoever reads them by a program gets no verdict in between; it is on stderr."""
+    file = tmp_path / "shop.py"
+    file.write_text(EXAMPLE, encoding="utf-8")
+    options = ("--headless", "--tags", "read", "--json", "--skip-log", "--out", str(tmp_path))
+    with _open(Shop()) as host:
+        ended = subprocess.run(  # noqa: S603 - our own argv
+            command("--host", host, *options, file=str(file)),
+            capture_output=True,
+            text=True,
+            cwd=PROJECT,
+            env={**os.environ, VARIABLE: str(_spec(tmp_path)), "SHOP_TOKEN": TOKEN},
+            timeout=HANGS_S,
+            check=False,
+        )
+    assert ended.returncode == ExitCode.PASSED, ended.stderr
+    assert sum(row["num_requests"] for row in json.loads(ended.stdout)) == 120
+    assert "PASSED" in ended.stderr
 
 
 def test_a_user_that_nobody_counts_is_refused(tmp_path: Path) -> None:

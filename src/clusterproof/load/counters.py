@@ -176,11 +176,12 @@ def growth(
         is_new = start >= since
         if born is not None:
             is_new = uid in born or start > min(starts[uid])
+        pages = [(read, read.of(name, status)) for read in reads]
         grown = [
-            _grown([(read.at, read.of(name, status).get(key)) for read in reads], since, is_new)
-            for key in sorted({key for read in reads for key in read.of(name, status)})
+            _grown([(read.at, page.get(key)) for read, page in pages], since, is_new=is_new)
+            for key in sorted({key for _, page in pages for key in page})
         ]
-        values = [(read.at, read.total(name, status)) for read in reads]
+        values = [(read.at, sum(page.values())) for read, page in pages]
         lives.append(_life(reads, values, grown, start=start, end=end))
     return Growth(
         total=sum(life.growth for life in lives),
@@ -195,7 +196,7 @@ def _process_start(scrape: Scrape) -> float:
 
 
 def _grown(
-    values: Sequence[tuple[float, float | None]], since: float, is_new: bool
+    values: Sequence[tuple[float, float | None]], since: float, *, is_new: bool
 ) -> tuple[float, int]:
     """How much one series of a process grew from `since` on, and how often it was reset.
 
