@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from clusterproof.errors import ObservationError
 from clusterproof.load.posthog_events import KEY_VARIABLE, read_events
 from clusterproof.load.session import write_facts
 from clusterproof.redact import MASK
@@ -56,6 +59,26 @@ def test_events_that_come_late_are_asked_for_again_and_the_routers_clock_decides
     assert [late in query for query in asked] == [True, True]
     assert f"{UUID}01" not in asked[1]
     assert not any("OR 1=1" in query or "timestamp <" in query for query in asked)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        Reply(429, {"type": "throttled_error", "detail": "Expected available in 20 seconds."}),
+        Reply(200, {"type": "validation_error"}),
+        Reply(200, "<html>Sign in</html>"),
+    ],
+    ids=["throttled", "no-results", "a-page"],
+)
+def test_what_could_not_be_asked_again_is_not_lost(later: Reply) -> None:
+    """PostHog limits queries; the events that had not come by the first one may be there."""
+    replies = [Reply(body={"results": [[f"{UUID}01", "control"]]}), later]
+
+    def answer(_: Request) -> Reply:
+        return replies.pop(0) if len(replies) > 1 else replies[0]
+
+    with served(answer) as url, pytest.raises(ObservationError, match="POST /api/projects/1/query"):
+        read_events(url, 1, PERSONAL_KEY, [f"{UUID}01", f"{UUID}02"], since=1e9, within_s=4)
 
 
 def test_a_key_that_is_no_header_is_not_said(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What stands before the Pods, told from them: it answers in their place, and it asks again.
 
 An Ingress, a gateway or a mesh has its own 429, 503, 413 or 308 (a limit, no endpoint, a body that
-is too large, https only), and may repeat a request that failed. Where the Pods count by status, both
-are counted here to the number; where they do not, nobody can tell.
+is too large, https only), and may repeat a request that failed. Where the Pods count by status,
+both are counted here to the number; where they do not, nobody can tell.
 """
 
 from collections import Counter

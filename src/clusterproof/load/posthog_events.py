@@ -46,15 +46,16 @@ def read_events(
     """The variant of each of these events, by UUID; those that did not come in time are absent.
 
     Raises:
-        ObservationError: No answer, or a refusal.
+        ObservationError: No answer, or a refusal, the last time: what is absent may be there then.
     """
     wanted = {uuid for uuid in uuids if _is_uuid(uuid)}
     variants: dict[str, str] = {}
-    rounds = 0
+    is_answered = False
     with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
 
         def look() -> int:
-            nonlocal rounds
+            nonlocal is_answered
+            is_answered = False
             waiting = sorted(wanted - variants.keys())
             for start in range(0, len(waiting), _AT_ONCE):
                 listed = ", ".join(f"'{uuid}'" for uuid in waiting[start : start + _AT_ONCE])
@@ -63,7 +64,7 @@ def read_events(
                 )
                 for uuid, variant in _rows(client, project, key, query):
                     variants[str(uuid)] = str(variant)
-            rounds += 1
+            is_answered = True
             return len(wanted - variants.keys())
 
         try:
@@ -75,7 +76,7 @@ def read_events(
                 every_s=_AGAIN_AFTER_S,
             )
         except ObservationError:
-            if not rounds:
+            if not is_answered:
                 raise
     return variants
 
@@ -102,7 +103,12 @@ def _rows(client: httpx.Client, project: int, key: str, query: str) -> list[Any]
         raise ObservationError(
             f"POST {path}: {answer.status_code}: {answer.text[:300]}", status=answer.status_code
         )
-    rows: list[Any] = answer.json()["results"]
+    try:
+        rows: list[Any] = answer.json()["results"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ObservationError(
+            f"POST {path}: no results of a query: {answer.text[:300]}"
+        ) from error
     return rows
 
 
