@@ -150,11 +150,14 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             self.lane.account.faults[f"{arrival.name}: {fault}"[:_REASON]] += 1
 
     def _user_of(self, owner: type["Caller"]) -> "Caller":
-        """This caller as a user of that class: it has one connection, whatever it sends."""
+        """This caller as a user of that class, with its headers and cookies.
+
+        It has one connection, whatever it sends.
+        """
         user = self._users.get(owner)
         if user is None:
             user = self._users[owner] = owner(self.environment)
-            user.client, user.client_pool = self.client, self.client_pool
+            user.client_pool = user.client.client.clientpool = self.client_pool
             user.on_start()
         return user
 

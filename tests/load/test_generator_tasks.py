@@ -295,6 +295,23 @@ def test_a_class_names_its_host_as_anywhere_in_locust(tmp_path: Path) -> None:
     assert "User classes name 2 hosts: expected one, or --host" in ended.text
 
 
+def test_default_headers_of_a_class_go_with_its_own_requests_only(tmp_path: Path) -> None:
+    """Whichever class the caller is of, that has claimed the arrival."""
+    shop = Shop()
+    text = EXAMPLE
+    for name in ("Reader", "Writer"):
+        headers = f'default_headers = {{"x-{name.lower()}": "yes"}}'
+        text = text.replace(f"class {name}(Caller):", f"class {name}(Caller):\n    {headers}")
+    with _open(shop) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, *SEEDED, text=text)
+    assert ended.code == ExitCode.PASSED, ended.text
+    sent = {
+        (headers["accept"], *sorted({"x-reader", "x-writer"} & headers.keys()))
+        for headers in shop.headers
+    }
+    assert sent == {("application/json", "x-reader"), ("text/event-stream", "x-writer")}
+
+
 def test_a_wait_time_is_refused(tmp_path: Path) -> None:
     """No arrival would be claimed by it, and none be sent."""
     wait = "from locust import between\nReader.wait_time = between(1, 2)\n"
