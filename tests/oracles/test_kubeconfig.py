@@ -8,11 +8,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from testbed.cluster import binaries
-from testbed.oracles.kubeconfig.bench import Bench, bench, decisions, disagreements
+from testbed.oracles.kubeconfig.bench import (
+    Bench,
+    Outcome,
+    asked_with,
+    bench,
+    decisions,
+    disagreements,
+)
 from testbed.oracles.kubeconfig.cases import case
-from testbed.oracles.kubeconfig.draw import Tally, drawn, every_option
+from testbed.oracles.kubeconfig.draw import Drawer, all_pairs, every_option
+from testbed.oracles.kubeconfig.merged import as_kubectl_prints_it
 from testbed.oracles.kubeconfig.mutants import MUTANTS, Mutant, spoilt
-from testbed.oracles.kubeconfig.situation import Case, Material
+from testbed.oracles.kubeconfig.situation import Case, Material, mark
 
 SETS = 25
 _AT_LEAST = 200
@@ -65,19 +73,46 @@ def test_kubectl_and_we_choose_the_same(both: Bench) -> None:
     assert sum(decided) >= _AT_LEAST
 
 
-def test_a_seed_gives_the_same_cases_again() -> None:
-    material = Material(
-        dict.fromkeys(("ca.crt", "other.crt", "client.crt", "client.key", "other.key"), "PEM"),
-        dict.fromkeys(
-            ("http-1", "http-2", "https-1", "https-2", "http-proxy", "tls-proxy", "socks"), 1
-        ),
-    )
-    tally = Tally()
-    made = [drawn(7, number, material, tally) for number in range(len(every_option()))]
-    assert [each.odd for each in made[:20]] == [
-        drawn(7, number, material, Tally()).odd for number in range(20)
+MATERIAL = Material(
+    dict.fromkeys(("ca.crt", "other.crt", "client.crt", "client.key", "other.key"), "PEM"),
+    dict.fromkeys(
+        ("http-1", "http-2", "https-1", "https-2", "http-proxy", "tls-proxy", "socks"), 1
+    ),
+)
+
+
+def test_a_seed_gives_the_same_sets_again() -> None:
+    first, again = Drawer("7", MATERIAL), Drawer("7", MATERIAL)
+    sets = [first.drawn(number) for number in range(len(every_option()))]
+    assert sets[:20] == [again.drawn(number) for number in range(20)]
+    assert first.tally.chosen == set(every_option()), "each option has its turn"
+
+
+def test_the_rarest_pair_is_drawn_next() -> None:
+    drawer = Drawer("7", MATERIAL)
+    drawer.note(dict.fromkeys(pair, "odd") for pair in all_pairs() if pair != ("NO_PROXY", "place"))
+    assert drawer.tally.rarest() == (("NO_PROXY", "place"), 0)
+    assert drawer.tally.pairs_in(1) == len(all_pairs()) - 1
+    odd = [set(drawer.drawn(number).odd) for number in range(20)]
+    assert sum({"NO_PROXY", "place"} <= features for features in odd) > 10
+
+
+def test_a_request_counts_for_what_kubectl_merged_for_it() -> None:
+    printed = {
+        "current-context": "a",
+        "clusters": [{"name": "c", "cluster": {"server": "s", **mark({"server": "path"})}}],
+        "users": [{"name": "u", "user": mark({"as": "jane"})}],
+        "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u", **mark({})}}],
+    }
+    merge = Outcome("merge", as_kubectl_prints_it(printed))
+    asked, refused = Outcome("ask", {"server": "https-1"}), Outcome("ask", {"refused": "yes"})
+    case = Case(contexts=["a", "a", None], odd={"place": "home"})
+    assert list(asked_with(case, [merge, asked, merge, refused, merge, asked])) == [
+        {"place": "home", "server": "path", "as": "jane", "--context": "given"},
+        {"place": "home", "server": "path", "as": "jane"},
     ]
-    assert tally.chosen == tally.options, "each option has its turn"
+    ours = [merge, refused]
+    assert decisions([merge, asked], ours) == len(merge.facts) - 2 + len({"server", "refused"})
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -16,16 +16,18 @@ from testbed.oracles.kubeconfig import merged
 from testbed.oracles.kubeconfig.recorder import Recorder, recording
 from testbed.oracles.kubeconfig.situation import (
     API_SERVER_NAMES,
+    MARK,
     OTHER_TOKEN,
     TOKEN,
     Case,
     Material,
+    Odd,
 )
 from testbed.settings import patient
 
 Facts = Mapping[str, str]
 """What a side makes of one context, by name: one decision each."""
-Side = Callable[[Case, Path, str], tuple[Facts, str]]
+Side = Callable[[Case, Path, str | None], tuple[Facts, str]]
 """What it makes of a context; how it refused, or ""."""
 _KUBECTL_WITHIN_S = 30.0
 _REQUEST_WITHIN_S = 10.0
@@ -76,12 +78,12 @@ class Bench:
 
     def _outcomes(self, case: Case, view: Side, ask: Side) -> list[Outcome]:
         return [
-            self._in_folder(case, side, context, f"{verb} {context or '(current)'}")
+            self._in_folder(case, side, context, f"{verb} {_shown(context)}")
             for context in case.contexts
             for verb, side in (("merge", view), ("ask with", ask))
         ]
 
-    def _in_folder(self, case: Case, side: Side, context: str, about: str) -> Outcome:
+    def _in_folder(self, case: Case, side: Side, context: str | None, about: str) -> Outcome:
         """One side in a fresh folder of the same name: a plugin may write into it."""
         folder = self.folder / "case"
         shutil.rmtree(folder, ignore_errors=True)
@@ -114,13 +116,13 @@ class Bench:
         return {**inherited, "HOME": str(folder), **own}
 
     def _kubectl(
-        self, case: Case, folder: Path, context: str, *command: str
+        self, case: Case, folder: Path, context: str | None, *command: str
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [
                 *(str(self.kubectl), *command),
                 *(argument.format(folder=folder) for argument in case.arguments),
-                *(("--context", context) if context else ()),
+                *(() if context is None else ("--context", context)),
             ],
             env=self._environment(case, folder) | {"KUBECACHEDIR": str(folder / "cache")},
             cwd=folder,
@@ -131,28 +133,28 @@ class Bench:
             timeout=patient(_KUBECTL_WITHIN_S),
         )
 
-    def _kubectl_asks(self, case: Case, folder: Path, context: str) -> tuple[Facts, str]:
+    def _kubectl_asks(self, case: Case, folder: Path, context: str | None) -> tuple[Facts, str]:
         within = f"--request-timeout={patient(_REQUEST_WITHIN_S):g}s"
         ended = self._kubectl(case, folder, context, "version", within)
         return self._requests(), ended.stderr.strip()
 
-    def _kubectl_view(self, case: Case, folder: Path, context: str) -> tuple[Facts, str]:
+    def _kubectl_view(self, case: Case, folder: Path, context: str | None) -> tuple[Facts, str]:
         ended = self._kubectl(case, folder, context, *_VIEW)
         if ended.returncode:
             return _REFUSED, ended.stderr.strip()
         return merged.as_kubectl_prints_it(json.loads(ended.stdout)), ""
 
-    def _we_ask(self, case: Case, folder: Path, context: str) -> tuple[Facts, str]:
+    def _we_ask(self, case: Case, folder: Path, context: str | None) -> tuple[Facts, str]:
         def ask() -> None:
             # By their modules: a spoilt rule is loaded in the place of the right one.
-            connected = connection.connect(_kubeconfig(case, folder), context or None)
+            connected = connection.connect(_kubeconfig(case, folder), context)
             with closing(client.KubeApi(connected)) as api:
                 api.get("/version")
 
         words = self._words_of(case, folder, ask)
         return self._requests(), words
 
-    def _we_view(self, case: Case, folder: Path, context: str) -> tuple[Facts, str]:
+    def _we_view(self, case: Case, folder: Path, context: str | None) -> tuple[Facts, str]:
         facts: dict[str, str] = {}
 
         def read() -> None:
@@ -171,6 +173,10 @@ class Bench:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is no sentence
                 return f"{TRACEBACK} {type(error).__name__}: {error}"
         return ""
+
+
+def _shown(context: str | None) -> str:
+    return "(current)" if context is None else context or "(empty)"
 
 
 def _kubeconfig(case: Case, folder: Path) -> str | None:
@@ -197,10 +203,23 @@ def _plugin_facts(folder: Path) -> Facts:
 
 
 def decisions(theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> int:
-    """How many things the two sides decided: each fact that either has."""
+    """How many things the two sides decided: each fact that either has, but for our marks."""
     return sum(
-        len(their.facts.keys() | our.facts.keys()) for their, our in zip(theirs, ours, strict=True)
+        not name.endswith(MARK)
+        for their, our in zip(theirs, ours, strict=True)
+        for name in their.facts.keys() | our.facts.keys()
     )
+
+
+def asked_with(case: Case, theirs: Sequence[Outcome]) -> Iterator[Odd]:
+    """What was odd about each request that reached an API server: all that kubectl had to heed.
+
+    Of its cluster, its user and its context that is what kubectl itself says that it merged.
+    """
+    for context, merge, ask in zip(case.contexts, theirs[::2], theirs[1::2], strict=True):
+        if ask.asked:
+            option = {} if context is None else {"--context": "given"}
+            yield case.odd | merged.odd_entries(merge.facts) | option
 
 
 def disagreements(theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> list[str]:

@@ -4,8 +4,17 @@ from typing import Any
 
 import yaml
 
-from testbed.oracles.kubeconfig.situation import OTHER_TOKEN, Case, Material, Pick, in_base64
-from testbed.oracles.kubeconfig.texts import odd_names, place, written_text
+from testbed.oracles.kubeconfig.situation import (
+    OTHER_TOKEN,
+    Case,
+    Material,
+    Odd,
+    Pick,
+    in_base64,
+    mark,
+    noting,
+)
+from testbed.oracles.kubeconfig.texts import odd_name, odd_text, place, with_odd_name, written_text
 from testbed.oracles.kubeconfig.users import user_entry
 
 _NAMESPACES: dict[str, dict[str, Any]] = {
@@ -14,7 +23,7 @@ _NAMESPACES: dict[str, dict[str, Any]] = {
     "null": {"namespace": None},
     "other": {"namespace": "till"},
 }
-_OWN_CONTEXTS = ("", "a", "e", "m")
+_OWN_CONTEXTS = (None, "a", "e", "m")
 _OTHER_CONTEXTS = ("b", "x")
 """Contexts that only the second file has."""
 
@@ -27,14 +36,18 @@ def case(pick: Pick, material: Material) -> Case:
     made = Case()
     for name, pem in material.pem.items():
         made.files[f"kube/pki/{name}"] = pem.encode()
-    made.environment |= _proxy_environment(pick, material)
+    made.environment |= _proxy_environment(noting(pick, made.odd), material)
+    file: Odd = {}
+    text = odd_text(noting(pick, file))
+    first = dict(file)
+    name = odd_name(noting(pick, first))
     entry = _config(
-        clusters={name: _cluster(pick, material) for name in ("c", "e")},
-        users={name: user_entry(pick, material, made, name) for name in ("u", "w")},
+        clusters={name: _cluster(pick, material, file) for name in ("c", "e")},
+        users={name: user_entry(pick, material, made, name, file) for name in ("u", "w")},
         contexts={
-            "a": {"cluster": "c", "user": "u", **_namespace(pick)},
-            "e": {"cluster": "e", "user": "w", **_namespace(pick)},
-            "m": {"cluster": "c", "user": "w"},
+            "a": {"cluster": "c", "user": "u", **_namespace(pick, first)},
+            "e": {"cluster": "e", "user": "w", **_namespace(pick, file)},
+            "m": {"cluster": "c", "user": "w", **mark(file)},
         },
         current="a",
     )
@@ -45,24 +58,25 @@ def case(pick: Pick, material: Material) -> Case:
                 "server": f"https://127.0.0.1:{material.ports['https-2']}",
                 "certificate-authority": "../kube/pki/ca.crt",
             },
-            "e": _cluster(pick, material, "../kube/"),
+            "e": _cluster(pick, material, {}, "../kube/"),
         },
         users={
             "u": {"token": OTHER_TOKEN},
             "u2": {"token": OTHER_TOKEN},
-            "w": user_entry(pick, material, made, "other-w", "../kube/"),
+            "w": user_entry(pick, material, made, "other-w", {}, "../kube/"),
         },
         contexts={
-            "a": {"cluster": "c2", "user": "u2", **_namespace(pick)},
-            "b": {"cluster": "c2", "user": "w", **_namespace(pick)},
+            "a": {"cluster": "c2", "user": "u2", **_namespace(pick, {})},
+            "b": {"cluster": "c2", "user": "w", **_namespace(pick, {})},
             "m": {"cluster": "e", "user": "u2"},
             "x": {"cluster": "e", "user": "u", "namespace": "x"},
         },
         current="b",
     )
-    odd_names(pick, entry)
-    both = place(pick, made, written_text(pick, entry), yaml.safe_dump(other).encode())
-    chosen = pick("--context", ("none", "none", "none", "absent", "empty"))
+    with_odd_name(name, entry)
+    own = written_text(text, entry)
+    both = place(noting(pick, made.odd), made, own, yaml.safe_dump(other).encode())
+    chosen = pick("--context", ("none", "absent", "empty"))
     made.contexts += (*_OWN_CONTEXTS, *(_OTHER_CONTEXTS if both else ()))
     if chosen != "none":
         made.contexts.append({"empty": "", "absent": "absent"}[chosen])
@@ -82,13 +96,19 @@ def _config(
     }
 
 
-def _namespace(pick: Pick) -> dict[str, Any]:
-    chosen = pick("namespace", ("shop", "shop", *_NAMESPACES))
-    return _NAMESPACES.get(chosen, {"namespace": "shop"})
+def _namespace(pick: Pick, file: Odd) -> dict[str, Any]:
+    odd = dict(file)
+    chosen = noting(pick, odd)("namespace", ("shop", "shop", *_NAMESPACES))
+    return _NAMESPACES.get(chosen, {"namespace": "shop"}) | mark(odd)
 
 
-def _cluster(pick: Pick, material: Material, root: str = "") -> dict[str, Any]:
-    """A cluster; `root` leads from the file to the folder kube."""
+def _cluster(pick: Pick, material: Material, file: Odd, root: str = "") -> dict[str, Any]:
+    """A cluster.
+
+    `file` is what is odd about its kubeconfig, `root` leads from there to the folder kube.
+    """
+    odd = dict(file)
+    pick = noting(pick, odd)
     scheme = pick("scheme", ("https", "https", "https", "http"))
     host = pick("host", ("127.0.0.1", "127.0.0.1", "localhost", "api.test"))
     address = f"{host}:{material.ports[f'{scheme}-1']}"
@@ -185,7 +205,7 @@ def _cluster(pick: Pick, material: Material, root: str = "") -> dict[str, Any]:
         cluster["proxy-url"] = _proxy_urls(material)[own]
     if pick("compression", ("on", "on", "off")) == "off":
         cluster["disable-compression"] = True
-    return cluster
+    return cluster | mark(odd)
 
 
 _PROXIES = (
@@ -233,6 +253,8 @@ def _proxy_environment(pick: Pick, material: Material) -> dict[str, str]:
         "bare": {"HTTPS_PROXY": urls["no-scheme"], "HTTP_PROXY": urls["no-scheme"]},
         "socks5": {"HTTPS_PROXY": urls["socks5"], "HTTP_PROXY": urls["socks5"]},
     }.get(way, {})
+    if way == "none":
+        return environment  # of which NO_PROXY would exempt nothing
     exempt = pick(
         "NO_PROXY",
         (

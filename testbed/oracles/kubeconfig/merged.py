@@ -14,6 +14,7 @@ from typing import Any
 
 from clusterproof.errors import SpecError
 from clusterproof.kube import config
+from testbed.oracles.kubeconfig.situation import MARK, Odd
 
 Json = Mapping[str, Any]
 _IN_FILES = ("certificate-authority", "client-certificate", "client-key")
@@ -30,7 +31,7 @@ def as_kubectl_prints_it(printed: Json) -> dict[str, str]:
     return facts
 
 
-def as_we_read_it(explicit: str | None, context_option: str) -> dict[str, str]:
+def as_we_read_it(explicit: str | None, context_option: str | None) -> dict[str, str]:
     """The same of the files that `--kubeconfig` or the environment name.
 
     Raises:
@@ -76,6 +77,16 @@ def _flattened(entry: Any) -> Json:  # noqa: ANN401 - an entry of any kind
     return settings
 
 
+def odd_entries(facts: Mapping[str, str]) -> Odd:
+    """What is odd about the entries that were merged, by the mark of each."""
+    return {
+        feature: option
+        for name, content in facts.items()
+        if name.endswith(MARK)
+        for feature, option in json.loads(content).items()
+    }
+
+
 def _facts(kind: str, settings: Json) -> dict[str, str]:
     return {
         f"{kind} {name}": json.dumps(content, sort_keys=True)
@@ -90,6 +101,10 @@ def _leaves(settings: Json) -> Iterator[tuple[str, Any]]:
             yield f"{name} given", content is not None
             for inner, leaf in (content or {}).items():
                 yield f"{name} {inner}", _without_nothing(leaf)
+        elif name == "extensions":
+            own = {extension["name"]: extension["extension"] for extension in content}
+            yield MARK, own.pop(MARK, None)
+            yield name, own
         else:
             yield name, _without_nothing(content)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from testbed.oracles.kubeconfig.draw import Tally
+from testbed.oracles.kubeconfig.draw import Tally, all_pairs, every_option
 
 _OFTEN = 30
 
@@ -19,8 +19,8 @@ class Figures:
     refused: int
     tally: Tally
     seconds: float
-    mutants: int | None
-    survivors: list[str]
+    noticed: int | None
+    mutants: int
 
     def sentence(self) -> str:
         """All of it in a line."""
@@ -32,6 +32,7 @@ class Figures:
     def table(self) -> str:
         """The rows of its table, one a line."""
         tally = self.tally
+        rarest, count = tally.rarest()
         rows = [
             ("sets of files", str(self.sets)),
             ("decisions", str(self.decisions)),
@@ -39,17 +40,14 @@ class Figures:
             ("contexts merged or asked with", str(self.looked_at)),
             ("an API server was asked", str(self.asked)),
             ("refused", str(self.refused)),
-            ("options covered", f"{len(tally.chosen)} of {len(tally.options)}"),
-            *(
-                (
-                    f"pairs of features, unusual together in {words}",
-                    f"{tally.pairs_in(sets)} of {tally.all_pairs}",
-                )
-                for sets, words in ((1, "a set"), (_OFTEN, f"{_OFTEN} sets or more"))
+            ("options covered", f"{len(tally.chosen)} of {len(every_option())}"),
+            (
+                f"pairs of features, odd together in {_OFTEN} requests or more",
+                f"{tally.pairs_in(_OFTEN)} of {len(all_pairs())}",
             ),
+            ("the rarest pair", f"{' and '.join(rarest)}, in {count}"),
             ("seconds", f"{self.seconds:.0f}"),
         ]
-        if self.mutants is not None:
-            killed = self.mutants - len(self.survivors)
-            rows.append(("spoilt rules that a set notices", f"{killed} of {self.mutants}"))
+        if self.noticed is not None:
+            rows.append(("spoilt rules that a set notices", f"{self.noticed} of {self.mutants}"))
         return "".join(f"| {name} | {text} |\n" for name, text in rows)

@@ -4,9 +4,15 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 Pick = Callable[[str, Sequence[str]], str]
-"""Chooses an option of a feature, and remembers it."""
+"""Chooses an option of a feature; the first that is offered is the usual one."""
+Odd = dict[str, str]
+"""The features that are not as usual, and the option of each."""
+
+MARK = "drawn"
+"""The extension of an entry that says what is odd about it: kubectl prints those that it merged."""
 
 API_SERVER_NAMES = ("localhost", "api.test", "alt.test")
 TOKEN = "token-of-the-case"  # noqa: S105 - made up
@@ -28,15 +34,17 @@ class Case:
 
     Attributes:
         files: Content by path below the case's folder.
-        contexts: For `--context`, one after another; "" for none.
+        contexts: For `--context`, one after another; None where it is not given.
         arguments: `--kubeconfig`, where it is given.
         environment: Beside HOME, which is the folder.
+        odd: What is so for each context: the place of the files, the environment.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
-    contexts: list[str] = field(default_factory=list)
+    contexts: list[str | None] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    odd: Odd = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Put the files where they belong; those in bin/ can be run."""
@@ -46,6 +54,23 @@ class Case:
             path.write_bytes(content)
             if path.parent.name == "bin":
                 path.chmod(0o755)
+
+
+def noting(pick: Pick, odd: Odd) -> Pick:
+    """The same choice; what is odd about it is added to `odd`."""
+
+    def noted(feature: str, options: Sequence[str]) -> str:
+        option = pick(feature, options)
+        if option != options[0]:
+            odd[feature] = option
+        return option
+
+    return noted
+
+
+def mark(odd: Odd) -> dict[str, Any]:
+    """The extension of an entry that says what is odd about it."""
+    return {"extensions": [{"name": MARK, "extension": odd}]}
 
 
 def in_base64(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import yaml
@@ -10,6 +11,7 @@ from testbed.oracles.kubeconfig.situation import GROUP, OTHER_TOKEN, Case, Pick
 
 Entry = dict[str, Any]
 _EXTENSION = {"name": f"{GROUP}/exec", "extension": {"a": [1, {"b": True}]}}
+_TWICE = [{"name": "x", "extension": {}}] * 2
 _NOWHERE = {"server": "http://127.0.0.1:1"}
 _ARN = "arn:aws:eks:eu-1:1:cluster/x"
 
@@ -34,7 +36,7 @@ def _unknown_fields(entry: Entry) -> None:
 
 
 def _odd_context(entry: Entry) -> None:
-    entry["contexts"].append({"name": _ARN, "context": {"cluster": "c", "user": "u"}})
+    entry["contexts"].append({"name": _ARN, "context": deepcopy(_context(entry))})
     entry["current-context"] = _ARN
 
 
@@ -59,18 +61,20 @@ _NAMES: dict[str, Callable[[Entry], object]] = {
     "unnamed": _unnamed,
     "null-entry": lambda entry: entry["users"].append(None),
     "users-map": lambda entry: entry.update(users={"u": entry["users"][0]["user"]}),
-    "double-extension": lambda entry: _cluster(entry).update(
-        extensions=[{"name": "x", "extension": {}}] * 2
-    ),
-    "exec-extension": lambda entry: _cluster(entry).update(extensions=[_EXTENSION]),
+    "double-extension": lambda entry: _cluster(entry)["extensions"].extend(_TWICE),
+    "exec-extension": lambda entry: _cluster(entry)["extensions"].append(_EXTENSION),
     "number-name": lambda entry: entry["clusters"].append({"name": 5, "cluster": _NOWHERE}),
     "odd-context": _odd_context,
 }
 
 
-def odd_names(pick: Pick, entry: Entry) -> None:
-    """Change what is odd about the names and the kind of the file."""
-    odd = pick("names", ("none",) * 14 + tuple(_NAMES))
+def odd_name(pick: Pick) -> str:
+    """What is odd about the names of the first context, or the kind of the file."""
+    return pick("names", ("none",) * 14 + tuple(_NAMES))
+
+
+def with_odd_name(odd: str, entry: Entry) -> None:
+    """Change it in the file."""
     if odd != "none":
         _NAMES[odd](entry)
 
@@ -103,9 +107,13 @@ _ENCODINGS: dict[str, Callable[[str], bytes]] = {
 }
 
 
-def written_text(pick: Pick, entry: Entry) -> bytes:
+def odd_text(pick: Pick) -> str:
+    """How the file is written."""
+    return pick("text", ("yaml",) * 6 + (*_TEXTS, *_ENCODINGS))
+
+
+def written_text(form: str, entry: Entry) -> bytes:
     """The file as somebody wrote it."""
-    form = pick("text", ("yaml",) * 6 + (*_TEXTS, *_ENCODINGS))
     text = yaml.safe_dump(entry, sort_keys=False, allow_unicode=True)
     if form in _TEXTS:
         text = _TEXTS[form](text, entry)

@@ -11,18 +11,24 @@ from testbed.oracles.kubeconfig.situation import (
     TOKEN,
     Case,
     Material,
+    Odd,
     Pick,
     in_base64,
+    mark,
+    noting,
 )
 
 
 def user_entry(
-    pick: Pick, material: Material, made: Case, name: str, root: str = ""
+    pick: Pick, material: Material, made: Case, name: str, file: Odd, root: str = ""
 ) -> dict[str, Any]:
     """A user; what it needs beside the kubeconfig is added to the case.
 
-    Its own files have `name` in theirs; `root` leads from its kubeconfig to the folder kube.
+    Its own files have `name` in theirs. `file` is what is odd about its kubeconfig, `root` leads
+    from there to the folder kube.
     """
+    odd = dict(file)
+    pick = noting(pick, odd)
     pem = material.pem
     way = pick(
         "user",
@@ -98,8 +104,7 @@ def user_entry(
     user = ways.get(way, {})
     if way == "exec":
         user = {"exec": _plugin(pick, material, made, name, root)}
-    user |= _acting(pick)
-    return user
+    return user | _acting(pick) | mark(odd)
 
 
 def _acting(pick: Pick) -> dict[str, Any]:
