@@ -64,7 +64,7 @@ REHEARSALS = record(
         ),
     ),
 )
-KUBECONFIG = Figures(220, 12034, 0, 2600, 1100, 700, Tally(), 1148.2, noticed=51, mutants=53)
+KUBECONFIG = Figures(220, 12034, 0, 2600, 1100, 700, Tally(), 1148.2, 53, ["a rule", "another"])
 PYTEST = "================ 12 passed, 3 deselected in 281.10s (0:04:41) ================\n"
 JOB = """\
 ok   generator-rate: expected each of 4800 planned sent, observed sent 4800, dropped 0, missing 0

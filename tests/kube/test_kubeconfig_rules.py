@@ -17,7 +17,7 @@ from clusterproof.kube import connection as connection_module
 from clusterproof.kube import credentials as credentials_module
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import Connection, connect
-from clusterproof.kube.url import parse, parse_server, proxy_from_environment
+from clusterproof.kube.url import parse, parse_server, proxy_from_environment, without_query
 from clusterproof.kube.yaml_file import read_yaml
 from testbed.certificates import issued, write
 from testbed.oracles.kubeconfig.recorder import Asked, Recorder, recording
@@ -176,6 +176,20 @@ def test_servers(server: str, expected: str) -> None:
 )
 def test_what_is_no_server(server: str) -> None:
     assert parse_server(server) is None
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        ("HTTPS://h:1/k8s?a=b#c", "https://h:1/k8s"),
+        ("https://h/a b/c%2Fd", "https://h/a%20b/c%2Fd"),
+        ("HTTPS://h?a=/b", "HTTPS://h?a=/b"),
+        ("https://h/", "https://h/"),
+        ("h:1/k8s", "h:1/k8s"),
+    ],
+)
+def test_the_server_that_a_plugin_is_told(server: str, told: str) -> None:
+    assert without_query(server) == told
 
 
 @pytest.mark.parametrize(
@@ -377,6 +391,14 @@ def test_what_a_header_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="authorization has a line break in it") as refusal:
         connect(str(path))
     assert "Evil" not in str(refusal.value)
+
+
+def test_what_a_header_cannot_hold_is_refused_after_a_plugin_was_asked(tmp_path: Path) -> None:
+    """As Go's `http.Transport.roundTrip` does, which checks headers when it sends them."""
+    user = {"exec": counting_plugin(tmp_path), "as": "jane\nX-Evil: 1"}
+    with pytest.raises(SpecError, match="Impersonate-User has a line break in it"):
+        connect(str(written(tmp_path / "c", config("one", **user))))
+    assert (tmp_path / "calls").exists()
 
 
 def test_requests_carry_repeated_headers() -> None:

@@ -65,8 +65,8 @@ def test_kubectl_and_we_choose_the_same(both: Bench) -> None:
     @given(cases(both.material))
     def agree(drawn_case: tuple[Case, dict[str, str]]) -> None:
         made, odd = drawn_case
-        theirs, ours = both.theirs(made), both.ours(made)
-        assert disagreements(theirs, ours) == [], odd
+        theirs, ours = both.theirs(made), list(both.ours(made))
+        assert list(disagreements(theirs, ours)) == [], odd
         decided.append(decisions(theirs, ours))
 
     agree()

@@ -20,7 +20,7 @@ from clusterproof.kube.credentials import Credentials, Headers, TokenFile, basic
 from clusterproof.kube.exec_plugin import GROUP, Credential, ExecPlugin
 from clusterproof.kube.kubeconfig_types import Cluster, User
 from clusterproof.kube.tls import Tls, expired
-from clusterproof.kube.url import Url, parse, parse_server, proxy_from_environment
+from clusterproof.kube.url import Url, parse, parse_server, proxy_from_environment, without_query
 
 IN_CLUSTER = "in-cluster"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -143,7 +143,7 @@ def _connection(choice: Choice, environment: Mapping[str, str]) -> Connection:
         raise cluster.error("server", "expected server: https://HOST:PORT, got something else")
     proxy = _proxy(cluster, url, environment)
     user = choice.user.settings if choice.user else User()
-    tls, credentials = Tls(), Credentials(impersonated=_sendable(choice, impersonation(user)))
+    tls, credentials = Tls(), Credentials(impersonated=impersonation(user))
     if url.scheme == "https":
         tls = _tls(cluster)
         credentials = _credentials(choice, tls, credentials.impersonated)
@@ -161,11 +161,12 @@ def _connection(choice: Choice, environment: Mapping[str, str]) -> Connection:
         proxy=proxy,
         compressed=not cluster.settings.disable_compression,
     )
+    credential = None
     if url.scheme == "https":
         connection.tls()  # `TLSConfigFor`: a wrong authority is refused before a plugin is asked
         credential = credentials.now()
-        _sendable(choice, credentials.headers(credential))
         connection.tls(credential)
+    _check_sendable(choice, credentials.headers(credential))
     return connection
 
 
@@ -258,7 +259,7 @@ def _cluster_info(cluster: Entry[Cluster], tls: Tls) -> Mapping[str, Any]:
     settings = cluster.settings
     own = [each.extension for each in settings.extensions if each.name == f"{GROUP}/exec"]
     info = {
-        "server": settings.server,
+        "server": without_query(settings.server),
         "tls-server-name": tls.server_name,
         "insecure-skip-tls-verify": tls.insecure,
         "certificate-authority-data": base64.b64encode(tls.authorities).decode(),
@@ -269,12 +270,14 @@ def _cluster_info(cluster: Entry[Cluster], tls: Tls) -> Mapping[str, Any]:
     return {**given, "config": own[0] if own else None}
 
 
-def _sendable(choice: Choice, headers: Headers) -> Headers:
-    """The headers; one that would end a line, or hold a control character, is refused."""
+def _check_sendable(choice: Choice, headers: Headers) -> None:
+    """A header that would end a line, or hold a control character, is refused.
+
+    As late as Go's `http.Transport.roundTrip` has it: a plugin was asked by then.
+    """
     for name, content in headers:
         if any(ord(character) < ord(" ") and character != "\t" for character in content):
             entry = choice.user or choice.cluster
             raise SpecError(
                 f"{entry.path}: context {choice.context}: {name} has a line break in it"
             )
-    return headers

@@ -1,7 +1,8 @@
 """URLs as Go reads them: a server without a scheme, with a path, with a user; proxies and NO_PROXY.
 
 Source: Go 1.26 `net/url` `Parse`; client-go v0.35.4 `rest/url_utils.go` `DefaultServerURL`, `rest/
-request.go` `Request.URL` (`path.Join`); golang.org/x/net `http/httpproxy` `ProxyFunc`, `useProxy`.
+request.go` `Request.URL` (`path.Join`), `tools/clientcmd/client_config.go` `ClientConfig`;
+golang.org/x/net `http/httpproxy` `ProxyFunc`, `useProxy`.
 """
 
 import ipaddress
@@ -87,6 +88,13 @@ def parse_server(server: str) -> Url | None:
     if url := parse(server):
         return url
     return parse(f"http://{server}") if re.fullmatch(r"[^/]+/?", server) else None
+
+
+def without_query(server: str) -> str:
+    """A server with a path, as `ClientConfig` has `URL.String` write it; any other as it is."""
+    scheme, _, rest = server.partition("://")
+    address, _, path = rest.partition("?")[0].partition("/")
+    return f"{scheme.lower()}://{address}/{quote(path, safe=f'%{_PATH_SAFE}')}" if path else server
 
 
 def proxy_from_environment(url: Url, environment: Mapping[str, str]) -> str | None:

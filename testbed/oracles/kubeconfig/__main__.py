@@ -31,25 +31,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kubectl = binaries.program("kubectl")
     began = time.monotonic()
     say(f"{options.cases} sets of kubeconfigs by seed {options.seed}, to {kubectl}")
-    shares = [
-        Share(
-            kubectl,
-            options.seed,
-            range(start, options.cases, options.at_once),
-            mutants=options.mutants,
-        )
-        for start in range(options.at_once)
-    ]
     tally, outcomes, decided, different = Tally(), [], 0, 0
-    noticed: set[str] = set()
-    with ProcessPoolExecutor(options.at_once, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(options.at_once, context) as pool:
+        noticed = manager.dict()
+        shares = [
+            Share(
+                kubectl,
+                options.seed,
+                range(start, options.cases, options.at_once),
+                noticed if options.mutants else None,
+            )
+            for start in range(options.at_once)
+        ]
         for compared in pool.map(compare, shares):
             tally.add(compared.tally)
             outcomes += compared.outcomes
             decided += compared.decisions
             different += compared.disagreements
-            noticed |= compared.noticed
-    survivors = [mutant.name for mutant in MUTANTS if mutant.name not in noticed]
+        survivors = [mutant.name for mutant in MUTANTS if mutant.name not in noticed]
     if options.mutants:
         sys.stdout.writelines(f"lives: {name}\n" for name in survivors)
     figures = Figures(
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused=sum("refused" in outcome.facts for outcome in outcomes),
         tally=tally,
         seconds=time.monotonic() - began,
-        noticed=len(noticed) if options.mutants else None,
-        mutants=len(MUTANTS),
+        mutants=len(MUTANTS) if options.mutants else None,
+        survivors=survivors,
     )
     say(figures.sentence())
     sys.stdout.write(figures.table())

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,18 +70,16 @@ class Bench:
 
     def theirs(self, case: Case) -> list[Outcome]:
         """What kubectl does with each context of this set: what it merges, and whom it asks."""
-        return self._outcomes(case, self._kubectl_view, self._kubectl_asks)
+        return list(self._outcomes(case, self._kubectl_view, self._kubectl_asks))
 
-    def ours(self, case: Case) -> list[Outcome]:
-        """What we do, whatever our rules are at this moment."""
+    def ours(self, case: Case) -> Iterator[Outcome]:
+        """What we do, whatever our rules are at the moment of each."""
         return self._outcomes(case, self._we_view, self._we_ask)
 
-    def _outcomes(self, case: Case, view: Side, ask: Side) -> list[Outcome]:
-        return [
-            self._in_folder(case, side, context, f"{verb} {_shown(context)}")
-            for context in case.contexts
-            for verb, side in (("merge", view), ("ask with", ask))
-        ]
+    def _outcomes(self, case: Case, view: Side, ask: Side) -> Iterator[Outcome]:
+        for context in case.contexts:
+            for verb, side in (("merge", view), ("ask with", ask)):
+                yield self._in_folder(case, side, context, f"{verb} {_shown(context)}")
 
     def _in_folder(self, case: Case, side: Side, context: str | None, about: str) -> Outcome:
         """One side in a fresh folder of the same name: a plugin may write into it."""
@@ -148,7 +146,7 @@ class Bench:
         def ask() -> None:
             # By their modules: a spoilt rule is loaded in the place of the right one.
             connected = connection.connect(_kubeconfig(case, folder), context)
-            with closing(client.KubeApi(connected)) as api:
+            with closing(client.KubeApi(connected, sleep=_at_once)) as api:
                 api.get("/version")
 
         words = self._words_of(case, folder, ask)
@@ -173,6 +171,10 @@ class Bench:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is no sentence
                 return f"{TRACEBACK} {type(error).__name__}: {error}"
         return ""
+
+
+def _at_once(_: float) -> None:
+    """Between the attempts of a request nothing changes here."""
 
 
 def _shown(context: str | None) -> str:
@@ -222,13 +224,11 @@ def asked_with(case: Case, theirs: Sequence[Outcome]) -> Iterator[Odd]:
             yield case.odd | merged.odd_entries(merge.facts) | option
 
 
-def disagreements(theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> list[str]:
+def disagreements(theirs: Iterable[Outcome], ours: Iterable[Outcome]) -> Iterator[str]:
     """What the two decide differently, in words, and where we refuse without a good sentence."""
-    return [
-        difference
-        for their, our in zip(theirs, ours, strict=True)
-        for difference in (*_different(their, our), *_unsaid(our))
-    ]
+    for their, our in zip(theirs, ours, strict=True):
+        yield from _different(their, our)
+        yield from _unsaid(our)
 
 
 def _different(their: Outcome, our: Outcome) -> Iterator[str]:

@@ -181,7 +181,7 @@ def _cluster(pick: Pick, material: Material, file: Odd, root: str = "") -> dict[
         },
         "other": {"certificate-authority-data": in_base64(material.pem["other.crt"])},
         "no-pem": {"certificate-authority-data": in_base64("no certificate")},
-        "no-base64": {"certificate-authority-data": "!!"},
+        "no-base64": {"certificate-authority-data": "!!!!"},
         "absent-file": {"certificate-authority": f"{root}pki/absent.crt"},
         "empty-data": {
             "certificate-authority-data": "",

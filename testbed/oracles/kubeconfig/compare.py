@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from testbed.oracles.kubeconfig.bench import (
     disagreements,
 )
 from testbed.oracles.kubeconfig.draw import Drawer, Tally
-from testbed.oracles.kubeconfig.mutants import MUTANTS, Mutant, mutated
+from testbed.oracles.kubeconfig.mutants import MUTANTS, mutated
 from testbed.oracles.kubeconfig.situation import Case
 
 _SHOWN = 10
@@ -24,12 +24,17 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Share:
-    """The sets that one process compares, and whether it spoils our rules for them."""
+    """The sets that one process compares.
+
+    Attributes:
+        noticed: Where our rules are to be spoilt too: for all processes, by the name of a mutant a
+            set that goes another way with it.
+    """
 
     kubectl: Path
     seed: int
     numbers: range
-    mutants: bool
+    noticed: MutableMapping[str, int] | None
 
 
 @dataclass
@@ -38,14 +43,12 @@ class Compared:
 
     Attributes:
         outcomes: Of kubectl, each context of each set.
-        noticed: The mutants with which a set goes another way than kubectl.
     """
 
     tally: Tally
     outcomes: list[Outcome] = field(default_factory=list)
     decisions: int = 0
     disagreements: int = 0
-    noticed: set[str] = field(default_factory=set)
 
 
 @contextmanager
@@ -63,26 +66,37 @@ def compare(share: Share) -> Compared:
     with both_sides(share.kubectl) as both:
         drawer = Drawer(f"{share.seed} {share.numbers.start}", both.material)
         compared = Compared(drawer.tally)
-        known: list[tuple[Case, list[Outcome]]] = []
+        known: dict[int, tuple[Case, list[Outcome]]] = {}
         for number in share.numbers:
             made = drawer.drawn(number)
-            theirs, ours = both.theirs(made), both.ours(made)
+            theirs, ours = both.theirs(made), list(both.ours(made))
             drawer.note(asked_with(made, theirs))
-            known.append((made, theirs))
             compared.outcomes += theirs
             compared.decisions += decisions(theirs, ours)
-            for difference in disagreements(theirs, ours):
+            differences = list(disagreements(theirs, ours))
+            if not differences:
+                known[number] = made, theirs
+            for difference in differences:
                 compared.disagreements += 1
                 if compared.disagreements <= _SHOWN:
                     sys.stdout.write(f"case {number}: {made.odd}\n{difference}\n")
                     sys.stdout.flush()
-        for mutant in MUTANTS if share.mutants else ():
-            if _is_noticed(both, mutant, known):
-                compared.noticed.add(mutant.name)
+        if share.noticed is not None:
+            for mutant in MUTANTS:
+                with mutated(mutant):
+                    _notice(both, known, mutant.name, share.noticed)
     return compared
 
 
-def _is_noticed(both: Bench, mutant: Mutant, known: Sequence[tuple[Case, list[Outcome]]]) -> bool:
-    """True where the spoilt rule does something else with a set than kubectl."""
-    with mutated(mutant):
-        return any(disagreements(theirs, both.ours(made)) for made, theirs in known)
+def _notice(
+    both: Bench,
+    known: Mapping[int, tuple[Case, list[Outcome]]],
+    mutant: str,
+    noticed: MutableMapping[str, int],
+) -> None:
+    """Note the first set with which a spoilt rule does something else than kubectl."""
+    for number, (made, theirs) in known.items():
+        if mutant in noticed:
+            return
+        if any(True for _ in disagreements(theirs, both.ours(made))):
+            noticed[mutant] = number

@@ -12,8 +12,31 @@ from testbed.oracles.kubeconfig.situation import Case, Material, Odd
 
 _TOGETHER = 7
 """Features that are odd in a set by intent; where more are, a refusal for one hides the rest."""
-_INTENDED, _BY_CHANCE = 0.8, 0.03
-"""How likely an entry is odd in a feature of these, and in another."""
+_INTENDED, _BY_CHANCE, _REFUSING = 0.8, 0.03, 0.06
+"""How likely an entry is odd in a feature of these, and in another; and then in a refused way."""
+_LEADS = {"NO_PROXY": ("host", "proxy-env"), "host": ("proxy-env",)}
+"""What a feature needs beside it: a host that nobody resolves is reached by a proxy alone."""
+_REFUSED = {
+    "text": "tab-indent list broken latin-1",
+    "names": "absent-current absent-user no-user double double-user other-kind other-version"
+    " users-map double-extension number-name",
+    "place": "explicit-absent env-absent env-folder env-broken nothing",
+    "server": "no-port bad-port other-scheme space none null number",
+    "authority": "none both insecure+data insecure+file other no-pem no-base64 absent-file folder",
+    "tls-server-name": "wrong.test",
+    "proxy-url": "socks5h no-scheme ftp",
+    "user": "file-absent file-empty token-newline token-number token-y token+basic file+basic none"
+    " cert-both cert-no-key cert-other-key cert-absent key-both cert-no-pem gcp azure"
+    " unknown-provider provider+exec",
+    "as": "groups-only newline",
+    "exec.apiVersion": "v1alpha1 none v2",
+    "exec.says": "cert-only key-only nothing no-status other-version garbage exit-3 bad-expiry"
+    " number cert-no-pem",
+    "exec.command": "absent absent-path none",
+    "exec.interactiveMode": "Always none never",
+}
+"""Options that alone keep kubectl from asking: they come in their turn, and else rarely."""
+REFUSED = {(feature, option) for feature, options in _REFUSED.items() for option in options.split()}
 
 
 @dataclass
@@ -72,28 +95,24 @@ class Drawer:
         self.tally = Tally()
         self._dice = random.Random(seed)  # noqa: S311 - no secret
         self._material = material
-        self._drawn: Counter[tuple[str, str]] = Counter()
-        self._asked: Counter[tuple[str, str]] = Counter()
 
     def drawn(self, number: int) -> Case:
         """The next set. Each has one option in its turn, so that none waits for its chance."""
         turn = every_option()[number % len(every_option())]
         intended = {turn[0], *self._rarest_together()}
+        certain = {needed for feature in intended for needed in _LEADS.get(feature, ())}
         in_turn = [turn]
 
         def pick(feature: str, offered: Sequence[str]) -> str:
             chance = _INTENDED if feature in intended else _BY_CHANCE
-            if feature == "proxy-env" and "NO_PROXY" in intended:
-                chance = 1.0
             option = offered[0]
             if in_turn and feature == turn[0]:
                 option = in_turn.pop()[1]
             elif feature == "user" and any(name.startswith("exec.") for name in intended):
                 option = "exec"
-            elif self._dice.random() < chance:
+            elif feature in certain or self._dice.random() < chance:
                 option = self._odd(feature, offered)
             self.tally.chosen.add((feature, option))
-            self._drawn[feature, option] += 1
             return option
 
         return case(pick, self._material)
@@ -102,12 +121,12 @@ class Drawer:
         """What was odd about each request of the set."""
         for odd in requests:
             self.tally.pairs.update(combinations(sorted(odd), 2))
-            self._asked.update(odd.items())
 
     def _rarest_together(self) -> list[str]:
         """The rarest pair, and one after another the feature that is the rarest beside them."""
         pairs = self.tally.pairs
-        together = list(min(all_pairs(), key=lambda pair: (pairs[pair], self._dice.random())))
+        rarest = min(all_pairs(), key=lambda pair: (pairs[pair], self._dice.random()))
+        together = list(rarest)
         while len(together) < _TOGETHER:
             beside: Counter[str] = Counter()
             for pair in all_pairs():
@@ -118,10 +137,7 @@ class Drawer:
         return together
 
     def _odd(self, feature: str, offered: Sequence[str]) -> str:
-        """An odd option; the likelier the more often a request came of it."""
-        options = [option for option in dict.fromkeys(offered) if option != offered[0]]
-        weights = [
-            (1 + self._asked[feature, option]) / (2 + self._drawn[feature, option])
-            for option in options
-        ]
-        return self._dice.choices(options, weights)[0]
+        odd = [option for option in dict.fromkeys(offered) if option != offered[0]]
+        refused = [option for option in odd if (feature, option) in REFUSED]
+        asked = [option for option in odd if option not in refused]
+        return self._dice.choice(refused if refused and self._dice.random() < _REFUSING else asked)

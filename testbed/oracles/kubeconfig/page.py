@@ -19,8 +19,8 @@ class Figures:
     refused: int
     tally: Tally
     seconds: float
-    noticed: int | None
-    mutants: int
+    mutants: int | None
+    survivors: list[str]
 
     def sentence(self) -> str:
         """All of it in a line."""
@@ -48,6 +48,7 @@ class Figures:
             ("the rarest pair", f"{' and '.join(rarest)}, in {count}"),
             ("seconds", f"{self.seconds:.0f}"),
         ]
-        if self.noticed is not None:
-            rows.append(("spoilt rules that a set notices", f"{self.noticed} of {self.mutants}"))
+        if self.mutants is not None:
+            killed = self.mutants - len(self.survivors)
+            rows.append(("spoilt rules that a set notices", f"{killed} of {self.mutants}"))
         return "".join(f"| {name} | {text} |\n" for name, text in rows)

@@ -53,7 +53,7 @@ def user_entry(
             "cert-null",
             "cert-no-pem",
         )
-        + ("gcp", "azure", "unknown-provider", "provider+exec")
+        + ("gcp", "azure", "unknown-provider", "provider+exec", "token+exec")
         + ("exec",) * 12,
     )
     pair = {
@@ -99,11 +99,12 @@ def user_entry(
         "gcp": {"auth-provider": {"name": "gcp", "config": {"access-token": TOKEN}}},
         "azure": {"auth-provider": {"name": "azure"}},
         "unknown-provider": {"auth-provider": {"name": "x"}, "token": TOKEN},
+        "token+exec": {"token": TOKEN},
         "provider+exec": {"auth-provider": {"name": "x"}, "exec": {"command": "true"}},
     }
-    user = ways.get(way, {})
-    if way == "exec":
-        user = {"exec": _plugin(pick, material, made, name, root)}
+    user = dict(ways.get(way, {}))
+    if way in {"exec", "token+exec"}:
+        user["exec"] = _plugin(pick, material, made, name, root)
     return user | _acting(pick) | mark(odd)
 
 
@@ -139,6 +140,7 @@ def _plugin(pick: Pick, material: Material, made: Case, name: str, root: str) ->
             "cert",
             "cert+token",
             "cert-only",
+            "key-only",
             "nothing",
             "no-status",
             "other-version",
@@ -156,6 +158,7 @@ def _plugin(pick: Pick, material: Material, made: Case, name: str, root: str) ->
         "cert": pair,
         "cert+token": pair | {"token": TOKEN},
         "cert-only": {"clientCertificateData": material.pem["client.crt"]},
+        "key-only": {"clientKeyData": material.pem["client.key"], "token": TOKEN},
         "nothing": {},
         "expired": {"token": TOKEN, "expirationTimestamp": "2020-01-01T00:00:00Z"},
         "bad-expiry": {"token": TOKEN, "expirationTimestamp": "tomorrow"},
@@ -174,12 +177,12 @@ def _plugin(pick: Pick, material: Material, made: Case, name: str, root: str) ->
     if says == "garbage":
         output = "not a credential"
     made.files[f"kube/answer-{name}"] = output.encode()
-    ending = "exit 3" if says == "exit-3" else f'exec cat "$HOME/kube/answer-{name}"'
     made.files[f"kube/bin/plugin-{name}"] = (
         "#!/bin/sh\n"
         'echo "$KUBERNETES_EXEC_INFO" >> "$HOME/info"\n'
         'echo "$0|$*|$CASE_ENV" >> "$HOME/calls"\n'
-        f"{ending}\n"
+        f'cat "$HOME/kube/answer-{name}"\n'
+        f"exit {3 if says == 'exit-3' else 0}\n"
     ).encode()
     command = pick(
         "exec.command", ("relative",) * 5 + ("dotted", "path", "absent", "absent-path", "none")
