@@ -174,7 +174,8 @@ class _Apt:
         run([*self.command, "download", *plan], cwd=archives, timeout_s=FETCH_WITHIN_S)
         for archive in sorted(archives.glob("*.deb")):
             run(["dpkg-deb", "--extract", str(archive), str(root)], timeout_s=FETCH_WITHIN_S)
-        relied_on = set(map(_name, on_bare_machine)).difference(map(_name, plan))
+        # Of several that serve, apt plans the first one where none is installed.
+        relied_on = _installed() & set(map(_name, on_bare_machine)).difference(map(_name, plan))
         (root / _RELIED_ON).write_text("\n".join(sorted(relied_on)), encoding="utf-8")
         return root
 

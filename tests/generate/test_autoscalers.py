@@ -69,6 +69,7 @@ def vertical(**spec: Any) -> Json:  # noqa: ANN401 - raw JSON
         ({}, {"requests", "limits"}),
         ({"containerName": "*", "controlledValues": "RequestsOnly"}, {"requests"}),
         ({"containerName": "web", "controlledResources": ["memory"]}, {"limits"}),
+        ({"containerName": "web", "controlledResources": []}, set()),
         ({"containerName": "web", "mode": "Off"}, set()),
     ],
 )

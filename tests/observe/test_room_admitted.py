@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from clusterproof.kube.admission import as_admitted
 from tests.observe.test_resources import (
     CPU,
     SPREAD,
@@ -103,3 +104,41 @@ def test_what_the_template_says_goes_before_what_the_last_pod_has(declared: str)
     item = workload(containers=[asking(requests={"cpu": declared})])
     words = said(room("nodes", 2), read_room, item, node(cpu="1500m"), old)
     assert (words == []) is (declared == "500m")
+
+
+def waiting(cpu: str, priority: int) -> Json:
+    pod = bound("first", None, ownerReferences=[])
+    pod["spec"] = {"containers": [asking(requests={"cpu": cpu})], "priority": priority}
+    return pod
+
+
+def test_only_as_many_go_for_a_pod_as_it_needs() -> None:
+    """The scheduler spares a victim without which there is room already (SelectVictimsOnNode)."""
+    balloons = [placeholder(f"balloon-{number}", 0) for number in range(4)]
+    more_important = waiting("250m", 100)
+    (found,) = said(room("nodes", 1), read_room, asks(), node(cpu="2"), *balloons, more_important)
+    assert "observed 0 (0 run, 0 more fit)" in found
+    assert "1 Pods of lower priority would go for them" in found
+
+
+def test_a_replica_that_has_to_go_for_a_more_important_pod_does_not_count() -> None:
+    (found,) = said(
+        room("nodes", 1), read_room, asks(), node(cpu="500m"), bound("web-1"), waiting("500m", 100)
+    )
+    assert "observed 0 (0 run, 0 more fit)" in found
+
+
+def test_what_an_older_template_said_is_nothing_that_admission_added() -> None:
+    old = {
+        "containers": [asking(**CPU), PROXY | {"name": "removed"}],
+        "nodeSelector": {"disk": "ssd"},
+        "priorityClassName": "high",
+        "tolerations": [{"key": "old", "operator": "Exists"}],
+    }
+    admitted = old | {"nodeName": "n1", "priority": 1000}
+    spec = {"containers": [asking(**CPU)], "priorityClassName": "low"}
+    own = as_admitted(spec, {"metadata": {}, "spec": admitted}, old)
+    assert [container["name"] for container in own["containers"]] == ["web"]
+    assert (own["nodeSelector"], own["tolerations"]) == ({}, [])
+    assert own["priorityClassName"] == "low"
+    assert "priority" not in own

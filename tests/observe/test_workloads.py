@@ -10,6 +10,7 @@ from clusterproof.checks.probe import look as look_at_probe
 from clusterproof.checks.quantity import look as look_at_quantity
 from clusterproof.checks.replicas import look as look_at_replicas
 from clusterproof.checks.starts import look as look_at_starts
+from clusterproof.kube.workloads import would_adopt
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.workloads import is_counting, is_settling
 from clusterproof.spec.row import ObjectRef
@@ -667,6 +668,13 @@ def test_image_ids_of_one_architecture_differ() -> None:
     assert found.code == "image-ids-differ"
 
 
+def test_image_ids_differ_where_the_nodes_may_not_be_listed() -> None:
+    pods = [on("n2", "reg/web@sha256:a", "web-1"), on("n3", "reg/web@sha256:b", "web-2")]
+    with cluster_of(workload(), *pods, forbidden=("Node",)) as cluster:
+        (found,) = differences(images(), read_images(cluster, images()).value)
+    assert found.code == "image-ids-differ"
+
+
 def test_a_digest_says_that_two_architectures_run_one_image() -> None:
     image = f"reg/web@sha256:{'c' * 64}"
     pods = [on("n1", "reg/web@sha256:a", "web-1"), on("n2", "reg/web@sha256:b", "web-2")]
@@ -676,3 +684,7 @@ def test_a_digest_says_that_two_architectures_run_one_image() -> None:
     with cluster_of(item, *MIXED, *pods) as cluster:
         fact = read_images(cluster, images()).value
     assert differences(images(), fact) == ()
+
+
+def test_a_controller_of_another_type_whose_selector_is_a_text_adopts_nothing() -> None:
+    assert not would_adopt("Fleet", {"spec": {"selector": "app=web"}}, {"app": "web"})

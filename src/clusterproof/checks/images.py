@@ -9,6 +9,7 @@ from typing import Literal
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
+from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.containers import Container, containers_of, has_digest, is_pinned
 from clusterproof.kube.kinds import CLUSTER_WIDE
@@ -95,13 +96,17 @@ def _comparable(
     A runtime names a registry's index, which all platforms share, its manifest for one platform,
     or, for what was loaded into the node, the node's own image (kubernetes/kubernetes#115199).
     """
-    nodes = {node["metadata"]["name"]: node for node in cluster.objects("Node", CLUSTER_WIDE)}
+    try:
+        nodes = cluster.objects("Node", CLUSTER_WIDE)
+    except ObservationError:  # no right to them: all are of one unknown platform
+        nodes = []
+    platforms = {node["metadata"]["name"]: platform_of(node) for node in nodes}
     groups: dict[str, set[str]] = {}
     for container, name in own:
         image_id = container.status.get("imageID") or ""
         whose = "a registry's" if "@" in image_id else "its node's own"
         if image_id:
-            platform = platform_of(nodes.get(name, {})) or "an unknown platform"
+            platform = platforms.get(name) or "an unknown platform"
             groups.setdefault(f"{whose} on {platform}", set()).add(_digest(image_id))
     for of, image_ids in sorted(groups.items()):
         yield of, tuple(sorted(image_ids))

@@ -15,12 +15,12 @@ from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Failed, Judgement, Passed
 from clusterproof.kube.admission import as_admitted, with_defaults
 from clusterproof.kube.kinds import CLUSTER_WIDE
-from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.objects import Json, controller_of, labels_of
 from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving, priority_of
 from clusterproof.kube.quota import NO_BOUND, is_seen, room_in
 from clusterproof.kube.requests import bounds_of
 from clusterproof.kube.scheduling import Places, unmodelled
-from clusterproof.kube.workloads import template_of
+from clusterproof.kube.workloads import pod_spec_of, template_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.resources import template_spec
@@ -80,10 +80,23 @@ def _next_pod(cluster: Cluster, ref: ObjectRef, workload: Json) -> Json:
     ]
     newest = max(cluster.pods_of(ref), key=_created, default=None)
     if newest is not None:
-        spec = as_admitted(spec, newest)
+        spec = as_admitted(spec, newest, _made_of(cluster, ref, newest) or spec)
     labels = labels_of(template)
     metadata = {"name": f"{ref.name}-next", "namespace": ref.namespace, "labels": labels}
     return {"metadata": metadata, "spec": spec}
+
+
+def _made_of(cluster: Cluster, ref: ObjectRef, pod: Json) -> Json | None:
+    """The spec of the template that a Pod of a Deployment was made of; None where nobody keeps it.
+
+    The newest Pod is of an older template while none of the new one could be made.
+    """
+    controller = controller_of(pod)
+    if controller is None or controller.get("kind") != "ReplicaSet":
+        return None
+    name = str(controller["name"])
+    replicas = cluster.find(ObjectRef(kind="ReplicaSet", namespace=ref.namespace, name=name))
+    return pod_spec_of(replicas) if replicas else None
 
 
 def _created(pod: Json) -> str:
@@ -154,9 +167,10 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     waiting = _waiting(pods, row.workload, own, priority_of(pod))
     for other in waiting:
         places.place(other)
-    more = 0
-    while running + more < row.replicas and places.place(pod) is not None:
+    more, staying = 0, running - _own_among(places.preempted, row.workload, own)
+    while staying + more < row.replicas and places.place(pod) is not None:
         more += 1
+        staying = running - _own_among(places.preempted, row.workload, own)
     refused = places.refusals(pod)
     evidence = [
         f"{name}: {'; '.join(why) if why else 'takes one more'}" for name, why in refused.items()
@@ -166,10 +180,10 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     if leaving:
         evidence.append(f"{len(leaving)} Pods are terminating; their room counts as free")
     if places.preempted:
-        evidence.append(f"{places.preempted} Pods of lower priority would go for them")
-    limited_by = "" if running + more >= row.replicas else "; ".join(evidence)
+        evidence.append(f"{len(places.preempted)} Pods of lower priority would go for them")
+    limited_by = "" if staying + more >= row.replicas else "; ".join(evidence)
     return Observed(
-        Room(running, more, limited_by),
+        Room(staying, more, limited_by),
         "nodes",
         (f"{running} have a node, {more} more were placed on paper", *evidence),
         "kubectl describe nodes",
@@ -187,6 +201,14 @@ def _staying_and_leaving(cluster: Cluster, pods: Iterable[Json]) -> tuple[list[J
     return staying, leaving
 
 
+def _own_among(pods: Iterable[Json], workload: ObjectRef, own: set[str]) -> int:
+    """How many of the Pods are the workload's."""
+    return sum(
+        pod["metadata"].get("namespace") == workload.namespace and pod["metadata"]["name"] in own
+        for pod in pods
+    )
+
+
 def _waiting(pods: list[Json], workload: ObjectRef, own: set[str], priority: int) -> list[Json]:
     """Pods of others that the scheduler would place before: they ask for the same room.
 
@@ -199,10 +221,7 @@ def _waiting(pods: list[Json], workload: ObjectRef, own: set[str], priority: int
         and is_active(pod)
         and priority_of(pod) >= priority
         and not unmodelled(pod["spec"])
-        and not (
-            pod["metadata"].get("namespace") == workload.namespace
-            and pod["metadata"]["name"] in own
-        )
+        and not _own_among([pod], workload, own)
     ]
 
 

@@ -46,7 +46,8 @@ class Autoscalers:
             return False
         if bound == "limits" and policy.get("controlledValues") == "RequestsOnly":
             return False
-        return resource in (policy.get("controlledResources") or ("cpu", "memory"))
+        controlled = policy.get("controlledResources")
+        return resource in (("cpu", "memory") if controlled is None else controlled)
 
 
 def autoscalers_of(source: Source) -> Autoscalers:

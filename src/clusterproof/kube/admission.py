@@ -5,44 +5,63 @@ PodNodeSelector set, v1.35. What a webhook adds (a mesh's proxy, a vertical auto
 shows in a Pod that went through it, and nowhere else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from clusterproof.kube.limits import defaulted
 from clusterproof.kube.objects import Json, annotations_of
 from clusterproof.kube.requests import Bounds, bounds_of
 
-_SET_BY_PLUGINS = ("overhead", "preemptionPolicy", "priority", "priorityClassName")
+_OF_PRIORITY = ("preemptionPolicy", "priority", "priorityClassName")
+T = TypeVar("T")
+
 _PLACES = ("initContainers", "containers")
 _BY_VERTICAL_AUTOSCALER = "vpaUpdates"
 """The annotation of a Pod whose resources the admission controller of VerticalPodAutoscalers set
 (kubernetes/autoscaler, pkg/admission-controller, patch.ResourceUpdatesAnnotation)."""
 
 
-def as_admitted(spec: Json, pod: Json) -> Json:
+def as_admitted(spec: Json, pod: Json, made_of: Json) -> Json:
     """The spec of a template's next Pod, with what admission added to the last one.
-
-    What the template says itself goes before: it may have changed since.
 
     Args:
         spec: Of the template.
-        pod: One that was made of it, and admitted.
+        pod: One that was admitted.
+        made_of: The spec of the template that this one was made of: an older one, maybe.
     """
     admitted, resized = pod["spec"], _BY_VERTICAL_AUTOSCALER in annotations_of(pod)
-    own = {name: admitted[name] for name in _SET_BY_PLUGINS if name in admitted} | spec
+    own = dict(spec)
+    if made_of.get("priorityClassName") == spec.get("priorityClassName"):
+        own = {name: admitted[name] for name in _OF_PRIORITY if name in admitted} | own
+    if made_of.get("runtimeClassName") == spec.get("runtimeClassName") and "overhead" in admitted:
+        own = {"overhead": admitted["overhead"]} | own
     tolerations = list(spec.get("tolerations") or [])
-    tolerations += [each for each in admitted.get("tolerations") or [] if each not in tolerations]
+    old = made_of.get("tolerations") or []
+    tolerations += [
+        each
+        for each in admitted.get("tolerations") or []
+        if each not in tolerations and each not in old
+    ]
     own["tolerations"] = tolerations
-    own["nodeSelector"] = (admitted.get("nodeSelector") or {}) | (spec.get("nodeSelector") or {})
+    added = _added(admitted.get("nodeSelector") or {}, made_of.get("nodeSelector") or {})
+    own["nodeSelector"] = added | (spec.get("nodeSelector") or {})
     for place in _PLACES:
-        there = {container["name"]: container for container in admitted.get(place) or []}
-        declared = {container["name"]: container for container in spec.get(place) or []}
+        there, declared, before = (_by_name(each, place) for each in (admitted, spec, made_of))
         if resized:
             declared = {
                 name: container | {"resources": there.get(name, container).get("resources") or {}}
                 for name, container in declared.items()
             }
-        own[place] = list((there | declared).values())
+        own[place] = list((_added(there, before) | declared).values())
     return own
+
+
+def _by_name(spec: Json, place: str) -> dict[str, Json]:
+    return {container["name"]: container for container in spec.get(place) or []}
+
+
+def _added(admitted: Mapping[str, T], declared: Mapping[str, T]) -> dict[str, T]:
+    return {name: inner for name, inner in admitted.items() if name not in declared}
 
 
 def with_defaults(spec: Json, limit_ranges: Iterable[Json]) -> Json:

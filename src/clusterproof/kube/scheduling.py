@@ -44,13 +44,13 @@ class Places:
         rooms: One for each node.
         namespaces: Name to labels: what a namespaceSelector selects from.
         repelling: The Pods on them that want others away, each with its node.
-        preempted: How many Pods went for those that were placed.
+        preempted: The Pods that went for those that were placed.
     """
 
     rooms: list[NodeRoom]
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     repelling: list[tuple[Json, Json]] = field(default_factory=list)
-    preempted: int = 0
+    preempted: list[Json] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -109,8 +109,8 @@ class Places:
         """Bind the Pod to a node in the place of Pods of lower priority; None where none takes it.
 
         Restates DefaultPreemption (PodEligibleToPreemptOthers, SelectVictimsOnNode), which goes by
-        priority alone: no budget keeps a victim. All that are lower go, where the scheduler lets
-        some stay: a later Pod of this priority could have them go as well.
+        priority alone: no budget keeps a victim. Of those that are lower as many stay as there is
+        room for, the highest first.
         """
         if pod["spec"].get("preemptionPolicy") == "Never":
             return None
@@ -118,23 +118,42 @@ class Places:
             staying = [other for other in room.pods if priority_of(other) >= priority_of(pod)]
             if len(staying) == len(room.pods):
                 continue
-            without = NodeRoom(room.node)
-            for other in staying:
-                without.add(other)
-            if any(without.refusals(pod)):
+            left = self._with_only(staying, index)
+            if left.refuses(pod, left.rooms[index]):
                 continue
-            gone = {id(other) for other in room.pods} - {id(other) for other in staying}
-            left = Places(
-                [*self.rooms[:index], without, *self.rooms[index + 1 :]],
-                self.namespaces,
-                [pair for pair in self.repelling if id(pair[1]) not in gone],
-            )
-            if not left.refusals(pod)[room.name]:
-                self.rooms, self.repelling = left.rooms, left.repelling
-                self.preempted += len(gone)
-                self._bind_to(without, pod)
-                return room.name
+            ids = {id(other) for other in staying}
+            lower = [other for other in room.pods if id(other) not in ids]
+            victims = []
+            for other in sorted(lower, key=priority_of, reverse=True):
+                spared = self._with_only([*staying, other], index)
+                if spared.refuses(pod, spared.rooms[index]):
+                    victims.append(other)
+                else:
+                    staying, left = [*staying, other], spared
+            self.rooms, self.repelling = left.rooms, left.repelling
+            self.preempted += victims
+            self._bind_to(self.rooms[index], pod)
+            return room.name
         return None
+
+    def _with_only(self, pods: list[Json], index: int) -> "Places":
+        """The same, with only these Pods on one of the nodes."""
+        room = self.rooms[index]
+        without = NodeRoom(room.node)
+        for pod in pods:
+            without.add(pod)
+        gone = {id(pod) for pod in room.pods} - {id(pod) for pod in pods}
+        return Places(
+            [*self.rooms[:index], without, *self.rooms[index + 1 :]],
+            self.namespaces,
+            [pair for pair in self.repelling if id(pair[1]) not in gone],
+        )
+
+    def refuses(self, pod: Json, room: NodeRoom) -> bool:
+        """Whether the Pod cannot go to one of the nodes."""
+        return any(room.refusals(pod)) or any(
+            (*_Affinity(self, pod).refusals(room.node), *_Spread(self, pod).refusals(room.node))
+        )
 
 
 def _terms(spec: Json, kind: str) -> list[Json]:

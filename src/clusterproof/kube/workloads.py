@@ -75,8 +75,10 @@ def pods_by_owner(
 
 
 def selector_of(kind: str, workload: Json) -> Json:
-    """The LabelSelector of a workload; one without a term is as none."""
-    selector: Json = (workload.get("spec") or {}).get("selector") or {}
+    """The LabelSelector of a workload; one without a term is as none, as is one of another type."""
+    selector = (workload.get("spec") or {}).get("selector")
+    if not isinstance(selector, dict):
+        return {}
     if kind == "ReplicationController":  # older than LabelSelector: labels alone
         selector = {"matchLabels": selector}
     return selector if selector.get("matchLabels") or selector.get("matchExpressions") else {}
