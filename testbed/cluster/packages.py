@@ -238,7 +238,9 @@ def _settings(unpacked: Path, root: Path) -> Iterator[str]:
 
 
 def _on_machine(package: Package) -> bool:
-    machine = os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_PATH))
+    given = os.environ.get("PATH", "").split(os.pathsep)
+    own = str(_folder() / "bin")  # of the cache, once `use` was called
+    machine = os.pathsep.join([*(each for each in given if each != own), *_SYSTEM_PATH])
     return all(shutil.which(name, path=machine) for name in package.programs) and all(
         Path(path).exists() for path in package.files
     )

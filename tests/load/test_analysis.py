@@ -32,7 +32,7 @@ GENERATOR = {"scenario": "router", "started_at": T0, "stages": [[1, 1, 40]], "fi
     [
         ([(20, 20, 30), (160, 160, 100), (8, 8, 60)], Demand(T0 + 30, T0 + 130, T0 + 190, 1)),
         ([(20, 20, 30), (160, 160, 100), (8, 8, 59)], Demand(T0 + 30, None, T0 + 189, 1)),
-        ([(148, 148, 30), (8, 8, 60)], Demand(T0, T0 + 30, T0 + 90)),
+        ([(148, 148, 30), (8, 8, 60)], Demand(T0, T0 + 30, T0 + 90, 1)),
         ([(147, 147, 90)], Demand(None, None, T0 + 90)),
         (
             [(9, 9, 9), (150, 150, 60), (9, 9, 400), (150, 150, 60)],
@@ -46,7 +46,34 @@ def test_the_ceiling_is_demanded_while_the_plan_needs_it(
 ) -> None:
     """The way down is judged only when enough of the run is left for it."""
     plan = Plan([Stage(*stage) for stage in stages])
-    assert find_demand(plan, T0, 148) == demand
+    assert replace(find_demand(plan, T0, 148), busy=()) == demand
+
+
+@pytest.mark.parametrize(
+    ("rates", "ceiling_rate", "turns"),
+    [
+        ([200, 20], 100, 1),
+        ([50, 20, 200], 150, 0),
+        ([100, 101, 100, 101], 100, 0),
+        ([200, 300, 200, 300], 150, 0),
+        ([200, 100, 110, 100], 150, 1),
+        ([200, 100, 112, 100], 150, 3),
+        ([60, 20], 100, 1),
+        ([20, 200, 220, 200, 20], None, 1),
+    ],
+    ids=["down", "before", "wobble", "over-it", "tolerated", "not", "under-it", "none-known"],
+)
+def test_a_load_turns_where_it_needs_other_replicas(
+    rates: list[float], ceiling_rate: float | None, turns: int
+) -> None:
+    """What was over before the ceiling was demanded allows nothing after it."""
+    plan = Plan([Stage(rate, rate, 600) for rate in rates])
+    assert find_demand(plan, T0, ceiling_rate).turns == turns
+
+
+def test_requests_are_due_where_the_plan_has_a_rate() -> None:
+    plan = Plan([Stage(*stage) for stage in ((0, 0, 10), (5, 5, 20), (0, 0, 30), (5, 5, 5))])
+    assert find_demand(plan, 0.0).busy == ((10, 30), (60, 65))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +253,7 @@ def test_the_generators_own_findings_are_taken_over() -> None:
     assert found.plan.total == 40
     assert found.served.total == 10
     assert found.capacity["requests_per_cpu_s"] == pytest.approx(200)
-    assert found.demand == Demand(None, None, T0 + 40)
+    assert found.demand == Demand(None, None, T0 + 40, busy=((T0, T0 + 40),))
 
 
 def test_a_service_is_judged_by_the_names_of_the_spec() -> None:

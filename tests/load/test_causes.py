@@ -175,10 +175,40 @@ def test_pods_that_are_not_ready_are_not_the_metrics_fault() -> None:
 
 def test_at_no_replicas_the_autoscaler_reads_nothing() -> None:
     """It says so by the same condition; there is no usage of no Pods either."""
-    off = hpa(0, active="False")
-    off.object["status"]["conditions"][0]["reason"] = "ScalingDisabled"
-    idle = unread(recording(off), (0, 100))
+    idle = unread(recording(disabled(0, by="keda-operator"), hpa(90)), (0, 90))
     assert said(judge_metrics(idle, SCALING)).splitlines()[0] == "passed: hpa-metrics of metrics"
+
+
+def disabled(at: float, by: str) -> Change:
+    """An autoscaler whose target is at 0."""
+    off = hpa(at, active="False")
+    off.object["metadata"]["labels"] = {"app.kubernetes.io/managed-by": by}
+    why = "scaling is disabled since the replica count of the target is zero"
+    off.object["status"]["conditions"][0].update(reason="ScalingDisabled", message=why)
+    return off
+
+
+def test_an_autoscaler_that_is_switched_off_reads_no_metrics() -> None:
+    """Nothing brings its target back: whoever took it to 0 left the HPA's bounds."""
+    found = judge_metrics(recording(hpa(0), disabled(1, by="Helm")), SCALING)
+    assert said(found).splitlines()[0] == "failed: hpa-metrics of HPA bounds"
+    assert found.observed.startswith("not for 99 s: ScalingDisabled: ")
+
+
+def test_an_autoscaler_that_never_said_so_has_not_read_its_metrics() -> None:
+    """KEDA left the target at 0, the run was short, or nobody wrote a status."""
+    silent = hpa(0)
+    silent.object["status"] = {}
+    for found in (
+        recording(disabled(0, by="keda-operator"), until=900),
+        recording(hpa(0, active="False"), until=40),
+        recording(silent),
+    ):
+        assert said(judge_metrics(found, SCALING)).splitlines() == [
+            "inconclusive: hpa-metrics of metrics",
+            METRICS,
+            "observed ScalingActive was never seen to be True",
+        ]
 
 
 def test_a_cluster_without_metrics_server_may_scale_by_external_metrics() -> None:

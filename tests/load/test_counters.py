@@ -242,6 +242,27 @@ def test_not_every_number_of_three_digits_is_a_status() -> None:
     assert (reads[0].total(NAME, "200"), reads[0].total(NAME, "503")) == (7, 0)
 
 
+@pytest.mark.parametrize(
+    ("label", "is_status"),
+    [
+        ("status", True),
+        ("Status", True),
+        ("httpStatus", True),
+        ("statusCode", True),
+        ("http_response_status_code", True),
+        ("code", True),
+        ("http_code", True),
+        ("responseCode", True),
+        ("returncode", False),
+        ("zipcode", False),
+        ("codec", False),
+    ],
+)
+def test_a_status_is_known_by_its_labels_name(label: str, is_status: bool) -> None:  # noqa: FBT001 - a column of the table
+    read = Scrape(11, "a", "u", {series(NAME, {"app": "x", label: "200"}): 7})
+    assert statuses_of([read], NAME) == ({"200"} if is_status else set())
+
+
 def test_series_are_chosen_by_their_labels_and_nan_counts_nothing() -> None:
     page = PAGE + f'{NAME}{{status="200",route="/health"}} 90\n{NAME}{{status="500"}} NaN\n'
     page += f"{PROCESS_START} 5\n"

@@ -112,6 +112,12 @@ def test_what_cannot_be_foretold_is_said(manifest: Json, says: str) -> None:
         spec_of(manifest)
 
 
+def cpu_of_a_container(**target: object) -> Json:
+    """Metrics with this target alone."""
+    source = {"name": "cpu", "container": "app", "target": target}
+    return {"metrics": [{"type": "ContainerResource", "containerResource": source}]}
+
+
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
@@ -126,11 +132,21 @@ def test_what_cannot_be_foretold_is_said(manifest: Json, says: str) -> None:
         ),
         ({"metrics": ["cpu"]}, "spec.metrics"),
         ({"behavior": {"scaleUp": {"policies": [{"type": "Pods"}]}}}, "spec.behavior.scaleUp.pol"),
+        (cpu_of_a_container(averageUtilization=0), "averageUtilization: .* over 0, got 0"),
+        (cpu_of_a_container(averageUtilization="x"), "averageUtilization: .* over 0, got 'x'"),
+        (cpu_of_a_container(averageUtilization=True), "averageUtilization: .* over 0, got True"),
+        (cpu_of_a_container(averageValue="0"), "averageValue: .* over 0, got '0'"),
     ],
 )
 def test_what_the_api_would_not_take_is_one_sentence(spec: Json, says: str) -> None:
     with pytest.raises(SpecError, match=says):
         spec_of({**KIND, "spec": {**MUST_HOLD, **spec}})
+
+
+@pytest.mark.parametrize("spec", [["maxReplicas"], "maxReplicas: 10", 7])
+def test_a_spec_without_fields_is_one_sentence(spec: object) -> None:
+    with pytest.raises(SpecError, match="spec: expected the fields of an autoscaler; got"):
+        spec_of({**KIND, "spec": spec})
 
 
 def test_an_older_manifest_is_not_read_as_if_it_were_of_v2() -> None:

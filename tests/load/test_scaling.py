@@ -36,24 +36,39 @@ TEN_READY = "expected 10 Ready within 120 s of the load that needs it"
 def test_replicas_stay_within_the_bounds(values: list[int], outcome: str, observed: str) -> None:
     """Both bounds belong to it."""
     replicas = series(*((10.0 * at, value) for at, value in enumerate(values)))
-    assert said(judge_bounds_kept(timeline(replicas=replicas), HELD)).splitlines() == [
+    assert said(judge_bounds_kept(timeline(replicas=replicas), HELD, DEMAND)).splitlines() == [
         f"{outcome}: replicas-bounds of HPA bounds",
         "expected spec.replicas within 3 to 10 at all times",
         f"observed {observed}",
     ]
 
 
-@pytest.mark.parametrize(("values", "outcome"), [([0, 10], "passed"), ([0, 2], "failed")])
-def test_keda_takes_an_idle_target_to_none(values: list[int], outcome: str) -> None:
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ([(0, 0), (40, 10)], "passed"),
+        ([(0, 0), (40, 2)], "failed"),
+        ([(0, 10), (50, 0), (60, 10)], "failed"),
+        ([(0, 0)], "failed"),
+        ([(0, 10), (110, 0), (130, 10)], "passed"),
+        ([(0, 10), (110, 0), (210, 10)], "failed"),
+        ([(0, 10), (200, 0)], "passed"),
+    ],
+    ids=["woken", "too-few", "under-load", "never-woken", "pause", "asleep", "afterwards"],
+)
+def test_keda_takes_an_idle_target_to_none(values: list[tuple[int, int]], outcome: str) -> None:
     """Its operator does so beside the HPA, whose own minReplicas is 1 at least."""
     keda = hpa(0)
     keda.object["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "keda-operator"}
     held = held_by(recording(keda), SCALING)
     assert held is not None
-    replicas = series(*((10.0 * at, value) for at, value in enumerate(values)))
-    lines = said(judge_bounds_kept(timeline(replicas=replicas), held)).splitlines()
+    demand = replace(DEMAND, busy=((T0 + 30, T0 + 100), (T0 + 120, T0 + 200)))
+    seen = timeline(replicas=series(*values))
+    lines = said(judge_bounds_kept(seen, held, demand)).splitlines()
     assert lines[0] == f"{outcome}: replicas-bounds of HPA bounds"
-    assert lines[1] == "expected spec.replicas within 3 to 10 or at 0 at all times"
+    assert lines[1] == (
+        "expected spec.replicas within 3 to 10 at all times, or at 0 while no requests are due"
+    )
 
 
 def test_a_ceiling_that_was_reached_says_how() -> None:

@@ -47,6 +47,20 @@ def test_a_turn_is_a_change_of_direction(values: tuple[float, ...], turns: int) 
     assert turns_of(values) == turns
 
 
+@pytest.mark.parametrize(
+    ("values", "turns"),
+    [
+        ((0, 100, 90, 100), 0),
+        ((0, 100, 89, 100), 2),
+        ((0, 100, 95, 89, 95), 1),
+        ((0, 9, 99, 90), 0),
+    ],
+)
+def test_a_way_within_the_tolerance_is_none(values: tuple[float, ...], turns: int) -> None:
+    """Also one in small steps: it counts from where the series turned."""
+    assert turns_of(values, apart=0.1) == turns
+
+
 def step(predicted: int, observed: int) -> Step:
     """One reconcile."""
     return Step(1234.4, 3, predicted, observed, None, "cpu at 140 %", (None, None))

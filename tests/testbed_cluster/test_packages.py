@@ -107,9 +107,12 @@ def test_package_is_lacking_until_all_of_it_is_there(cache: Path, tmp_path: Path
     assert packages.lacking([package]) == (package,)
 
 
-def test_package_is_lacking_where_the_machine_has_not_what_it_relied_on(cache: Path) -> None:
+def test_package_is_lacking_where_the_machine_has_not_what_it_relied_on(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # As where two machines share a cache, or a library was removed after the package was unpacked.
     package = Package("nftables", ("nft",))
+    monkeypatch.setenv("PATH", packages.search_path())  # as `use` does
     unpacked(package, {"usr/sbin/nft": ""}, relied_on="dpkg")
     assert packages.lacking([package]) == ()
     unpacked(package, {"usr/sbin/nft": ""}, relied_on="dpkg\nno-such-library2")

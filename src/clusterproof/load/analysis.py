@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from clusterproof.load.account import Account
@@ -10,6 +11,7 @@ from clusterproof.load.counters import PROCESS_CPU, Growth, growth, statuses_of
 from clusterproof.load.finding import Finding, Link, Verdict, judge_run
 from clusterproof.load.gateway import judge_gateway, statuses_seen, tell_apart
 from clusterproof.load.hpa.replay import Replay, replay
+from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.ledger import (
     ClientCounts,
     PrometheusWindow,
@@ -40,6 +42,8 @@ from clusterproof.outcome import Outcome
 
 _FEWEST_DOWN_S = 60.0
 _NEAR_THE_PEAK = 0.9
+_TOLERATED = ControllerFlags().tolerance
+"""The controller's own: rates that are no further apart need the same replicas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +168,27 @@ def find_demand(plan: Plan, started_at: float, ceiling_rate: float | None = None
     """When the plan asks for the most replicas.
 
     Over `ceiling_rate` where that is known; else near its highest rate, if it has less than half of
-    that before. Which number that needs, the HPA says.
+    that before. Which number that needs, the HPA says. Its turns are counted from there on, after a
+    rate of 0 (the replicas begin at the floor): rates over `ceiling_rate` all need the same.
     """
     rates = [plan.rate(second) for second in range(int(plan.duration_s))]
     until = started_at + plan.duration_s
-    turns = turns_of([rate for stage in plan.stages for rate in (stage.rate, stage.to_rate)])
+    seconds = groupby(range(len(rates)), key=lambda second: rates[second] > 0)
+    spans = [list(span) for is_busy, span in seconds if is_busy]
+    busy = tuple((started_at + span[0], started_at + span[-1] + 1) for span in spans)
     least = _NEAR_THE_PEAK * plan.peak_rate if ceiling_rate is None else ceiling_rate
     high = [second for second, rate in enumerate(rates) if rate >= least]
-    if not high or (ceiling_rate is None and min(rates[: high[0] + 1]) > plan.peak_rate / 2):
-        return Demand(None, None, until, turns)
+    is_demanded = high and (
+        ceiling_rate is not None or min(rates[: high[0] + 1]) <= plan.peak_rate / 2
+    )
+    most = plan.peak_rate if ceiling_rate is None else ceiling_rate
+    needed = [min(rate, most) for rate in rates[high[0] if is_demanded else 0 :]]
+    turns = turns_of([0.0, *needed], apart=_TOLERATED)
+    if not is_demanded:
+        return Demand(None, None, until, turns, busy)
     up_at, down_at = started_at + high[0], started_at + high[-1] + 1
-    return Demand(up_at, down_at if until - down_at >= _FEWEST_DOWN_S else None, until, turns)
+    is_seen = until - down_at >= _FEWEST_DOWN_S
+    return Demand(up_at, down_at if is_seen else None, until, turns, busy)
 
 
 def judge_ledger(

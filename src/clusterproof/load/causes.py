@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clusterproof.kube.objects import condition_entry, is_terminating
+from clusterproof.kube.hpa import scales_to_zero
+from clusterproof.kube.objects import condition, condition_entry, is_terminating
 from clusterproof.load.asked import judge_spec_bounds
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.rules import reads_usage
@@ -23,9 +24,11 @@ _UNREADY_S = 60.0
 _NOT_THE_METRICS = {
     "missing request": Link.CPU_REQUEST,
     "pods might be unready": Link.READINESS,
+    "replica count of the target is zero": Link.HPA_BOUNDS,
 }
-"""What the controller says where the metrics are there, and cannot be used. Source:
-replica_calculator.go (calculateRequests, GetResourceReplicas), v1.35.4."""
+"""What the controller says where the metrics are there, and cannot be used or are not read. Source:
+replica_calculator.go (calculateRequests, GetResourceReplicas) and horizontal.go
+(reconcileAutoscaler), v1.35.4."""
 
 
 def find_cause(
@@ -60,18 +63,22 @@ def find_cause(
 def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
     """The HPA could read its metrics all the time.
 
-    At 0 replicas it reads none (horizontal.go, reconcileAutoscaler: ScalingDisabled), and of a
-    metric that is of no resource metrics.k8s.io knows nothing.
+    At 0 replicas it reads none (horizontal.go, reconcileAutoscaler: ScalingDisabled), which is no
+    gap where its target may be at 0; of a metric that is of no resource metrics.k8s.io knows
+    nothing. An HPA that never said that it read them is INCONCLUSIVE.
     """
     expected = "the HPA reads its metrics (ScalingActive)"
     blind: dict[str, float] = {}
+    idle: list[tuple[float, float]] = []
     longest, worst, reads = 0.0, "", False
     changes = recording.of("hpa", scaling.hpa)
     for index, change in enumerate(changes):
         active = condition_entry(change.object, "ScalingActive")
         until = changes[index + 1].at if index + 1 < len(changes) else recording.ended_at
-        is_off = active.get("reason") == "ScalingDisabled"
-        reads = reads or (reads_usage(change.object) and not is_off)
+        is_off = active.get("reason") == "ScalingDisabled" and scales_to_zero(dict(change.object))
+        reads = reads or reads_usage(change.object)
+        if is_off:
+            idle.append((change.at, until))
         if active.get("status") == "False" and not is_off:
             why = f"{active.get('reason')}: {active.get('message')}"
             blind[why] = blind.get(why, 0.0) + until - change.at
@@ -80,7 +87,7 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
                 worst = max(blind, key=blind.__getitem__)  # of several reasons the lasting one
         else:
             blind = {}
-    gap = longest_unread(recording)
+    gap = longest_unread(recording, idle)
     unread = gap.seconds if reads else 0.0
     link = next((link for words, link in _NOT_THE_METRICS.items() if words in worst), Link.METRICS)
     if not changes:
@@ -89,15 +96,20 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
         observed = f"not for {longest:.0f} s: {worst}" if worst else "it was not seen to fail"
         evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
         meanwhile = [c for c in changes if gap.since < c.at <= gap.since + unread]
-        read = any(
-            condition_entry(c.object, "ScalingActive").get("status") == "True" for c in meanwhile
-        )
+        read = any(_reads_its_metrics(c.object) for c in meanwhile)
         # What the HPA read, or could have, says nothing of the cluster.
         only_we = (read or not gap.none_to_give) and longest <= NO_USAGE_S
         outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
         return Finding("hpa-metrics", link, outcome, expected, observed, evidence)
+    if not any(_reads_its_metrics(change.object) for change in changes):
+        observed = "ScalingActive was never seen to be True"
+        return Finding("hpa-metrics", link, Outcome.INCONCLUSIVE, expected, observed)
     observed = f"longest gap {max(longest, unread):.0f} s"
     return Finding("hpa-metrics", Link.METRICS, Outcome.PASSED, expected, observed)
+
+
+def _reads_its_metrics(hpa: Mapping[str, Any]) -> bool:
+    return condition(hpa, "ScalingActive") == "True"
 
 
 def _refusals(recording: Recording) -> Iterator[tuple[str, str]]:

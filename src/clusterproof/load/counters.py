@@ -14,8 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 PROCESS_START = "process_start_time_seconds"
 PROCESS_CPU = "process_cpu_seconds_total"
-_STATUS = re.compile(r'[{,]\w*(?:status|code)\w*="([1-5][0-9]{2})"')
-"""A label that is named for it: a port, a shard or a tenant may be any such number."""
+_STATUS = re.compile(
+    r'[{,](?:\w*status\w*|(?:\w*(?:_|http|response))?code)="([1-5][0-9]{2})"', re.IGNORECASE
+)
+"""A label that is named for it (`status`, `httpStatus`, `code`, `responseCode`; not `returncode`):
+a port, a shard or a tenant may be any such number."""
 _OF_PROCESS = frozenset({PROCESS_START, PROCESS_CPU})
 
 

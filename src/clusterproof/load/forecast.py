@@ -90,9 +90,10 @@ def spec_of(manifest: Mapping[str, Any], rate_metric: str = "") -> HpaSpec:
     kind = (manifest.get("apiVersion"), manifest.get("kind"))
     if kind != ("autoscaling/v2", "HorizontalPodAutoscaler"):
         raise SpecError("expected the manifest of an autoscaling/v2 HorizontalPodAutoscaler")
-    spec = {
-        name: value for name, value in (manifest.get("spec") or {}).items() if value is not None
-    }
+    given = manifest.get("spec") or {}
+    if not isinstance(given, Mapping):
+        raise SpecError(f"spec: expected the fields of an autoscaler; got {given!r}")
+    spec = {name: value for name, value in given.items() if value is not None}
     try:
         MustHold.model_validate({name: spec[name] for name in _SPOKEN_OF & spec.keys()})
     except ValidationError as error:

@@ -52,6 +52,17 @@ class BehaviorRow(_Api):
     scale_down: RulesRow | None = None
 
 
+def _check_target(target: Json) -> None:
+    """Each number of it is over 0: validateMetricTarget."""
+    percent = target.get("averageUtilization")
+    if percent is not None and (type(percent) is not int or percent <= 0):
+        raise ValueError(f"averageUtilization: expected a whole number over 0, got {percent!r}")
+    for field in ("averageValue", "value"):
+        amount = target.get(field)
+        if amount is not None and parse_quantity(amount) <= 0:
+            raise ValueError(f"{field}: expected a quantity over 0, got {amount!r}")
+
+
 class MustHold(_Api):
     """Fields of an autoscaling/v2 HorizontalPodAutoscalerSpec.
 
@@ -82,4 +93,6 @@ class MustHold(_Api):
                 targets = {}
             if not targets or not all(metric.name for metric in targets):
                 raise ValueError(f"expected a metric of autoscaling/v2 with a target, got {metric}")
+            kind = metric["type"]
+            _check_target(metric[kind[0].lower() + kind[1:]]["target"])
         return metrics

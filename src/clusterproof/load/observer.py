@@ -184,11 +184,17 @@ class UsageGap(NamedTuple):
     none_to_give: bool
 
 
-def longest_unread(recording: Recording) -> UsageGap:
-    """The longest time in which we read no usage; of two alike the first."""
+def longest_unread(recording: Recording, idle: Sequence[tuple[float, float]] = ()) -> UsageGap:
+    """The longest time in which we read no usage; of two alike the first.
+
+    Args:
+        recording: What was seen.
+        idle: When there was nothing to read, each time from its beginning to its end.
+    """
     longest, run = UsageGap(0.0, 0.0, "", none_to_give=False), list[UsageRead]()
     for read in recording.usage:
-        if not read.error and read.pods:
+        is_idle = any(since <= read.at < until for since, until in idle)
+        if is_idle or (not read.error and read.pods):
             run = []
             continue
         run.append(read)

@@ -4,9 +4,9 @@ Each claim is about one link; when the ceiling was demanded and not reached, the
 it (causes.py) is named.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from clusterproof.load.asked import judge_asked
 from clusterproof.load.causes import find_cause, judge_metrics
@@ -41,13 +41,15 @@ class Demand:
         up_at: When the load that needs the ceiling began, or None.
         down_at: When it ended, or None when the run ends before.
         until: End of the run.
-        turns: How often the load itself changes its direction.
+        turns: How often the load itself changes its direction, from `up_at` on where that is known.
+        busy: When requests are due: each time from its beginning to its end.
     """
 
     up_at: float | None
     down_at: float | None
     until: float
     turns: int = 0
+    busy: tuple[tuple[float, float], ...] = ()
 
 
 def judge_scaling(
@@ -74,7 +76,7 @@ def judge_scaling(
     if held is None:
         return findings
     cause = find_cause(recording, scaling) or pinned
-    findings.append(judge_bounds_kept(timeline, held))
+    findings.append(judge_bounds_kept(timeline, held, demand))
     if demand.up_at is not None:
         missed = find_cause(recording, scaling, until=demand.down_at or demand.until) or pinned
         if held.ceiling_within_s is not None:
@@ -95,19 +97,36 @@ def judge_scaling(
     return findings
 
 
-def judge_bounds_kept(timeline: Timeline, held: Held) -> Finding:
-    """spec.replicas never left the HPA's bounds, but to 0 where KEDA does that beside the HPA."""
+def judge_bounds_kept(timeline: Timeline, held: Held, demand: Demand) -> Finding:
+    """spec.replicas never left the HPA's bounds, but to 0 where KEDA does that beside the HPA.
+
+    It does so to a target that is idle: not while requests are due, and it wakes it for them.
+    """
     values = sorted({int(value) for _, value in timeline.replicas})
-    none = " or at 0" if held.or_none and held.floor else ""
-    expected = f"spec.replicas within {held.floor} to {held.ceiling}{none} at all times"
+    none = ", or at 0 while no requests are due" if held.or_none and held.floor else ""
+    expected = f"spec.replicas within {held.floor} to {held.ceiling} at all times{none}"
     if not values:
         return Finding(
             "replicas-bounds", Link.HPA_BOUNDS, Outcome.INCONCLUSIVE, expected, "nothing seen"
         )
     kept = all(held.floor <= each <= held.ceiling or (none and not each) for each in values)
-    outcome = Outcome.PASSED if kept else Outcome.FAILED
     observed = f"{values[0]} to {values[-1]}"
+    down_at = _down_while_busy(timeline.replicas, demand) if none else None
+    if down_at is not None:
+        kept, observed = False, f"{observed}: at 0 from {down_at:.0f} on, while requests were due"
+    outcome = Outcome.PASSED if kept else Outcome.FAILED
     return Finding("replicas-bounds", Link.HPA_BOUNDS, outcome, expected, observed)
+
+
+def _down_while_busy(replicas: Series, demand: Demand) -> float | None:
+    """Since when there were none: set to 0 while requests were due, or as long as they were."""
+    ends = [*(at for at, _ in replicas[1:]), math.inf]
+    for (at, number), end in zip(replicas, ends, strict=True):
+        if not number and any(
+            at < until and (since < at or end >= until) for since, until in demand.busy
+        ):
+            return at
+    return None
 
 
 def judge_ceiling(
@@ -275,10 +294,21 @@ def judge_flapping(timeline: Timeline, demand: Demand) -> Finding:
     return Finding("no-flapping", Link.HPA_POLICY, outcome, expected, f"{turns}: {path}")
 
 
-def turns_of(values: Sequence[float]) -> int:
-    """How often a series goes down after it went up, or up after it went down."""
-    ways = [later > earlier for earlier, later in pairwise(values) if earlier != later]
-    return sum(before != after for before, after in pairwise(ways))
+def turns_of(values: Sequence[float], *, apart: float = 0.0) -> int:
+    """How often a series goes down after it went up, or up after it went down.
+
+    Args:
+        values: In order of time.
+        apart: A way of at most this share of the larger of its two ends is none.
+    """
+    ends = list(values[:1])  # of each way; the last is as far as it went until now
+    for number in values[1:]:
+        goes_on = len(ends) > 1 and (number > ends[-1]) == (ends[-1] > ends[-2])
+        if goes_on and number != ends[-1]:
+            ends[-1] = number
+        elif abs(number - ends[-1]) > apart * max(number, ends[-1]):
+            ends.append(number)
+    return max(0, len(ends) - 2)
 
 
 def unmodelled(recording: Recording, scaling: Scaling) -> tuple[str, ...]:
