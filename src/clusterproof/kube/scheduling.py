@@ -115,18 +115,17 @@ class Places:
         if pod["spec"].get("preemptionPolicy") == "Never":
             return None
         for index, room in enumerate(self.rooms):
+            lower = [other for other in room.pods if priority_of(other) < priority_of(pod)]
             staying = [other for other in room.pods if priority_of(other) >= priority_of(pod)]
-            if len(staying) == len(room.pods):
+            if not lower:
                 continue
             left = self._with_only(staying, index)
-            if left.refuses(pod, left.rooms[index]):
+            if left.refuses(pod, index):
                 continue
-            ids = {id(other) for other in staying}
-            lower = [other for other in room.pods if id(other) not in ids]
             victims = []
             for other in sorted(lower, key=priority_of, reverse=True):
                 spared = self._with_only([*staying, other], index)
-                if spared.refuses(pod, spared.rooms[index]):
+                if spared.refuses(pod, index):
                     victims.append(other)
                 else:
                     staying, left = [*staying, other], spared
@@ -149,8 +148,12 @@ class Places:
             [pair for pair in self.repelling if id(pair[1]) not in gone],
         )
 
-    def refuses(self, pod: Json, room: NodeRoom) -> bool:
-        """Whether the Pod cannot go to one of the nodes."""
+    def refuses(self, pod: Json, index: int) -> bool:
+        """Whether the Pod cannot go to the node that is there in `rooms`.
+
+        What the Pods of all nodes decide is counted only where the node itself would take it.
+        """
+        room = self.rooms[index]
         return any(room.refusals(pod)) or any(
             (*_Affinity(self, pod).refusals(room.node), *_Spread(self, pod).refusals(room.node))
         )
