@@ -167,10 +167,14 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     waiting = _waiting(pods, row.workload, own, priority_of(pod))
     for other in waiting:
         places.place(other)
-    more, staying = 0, running - _own_among(places.preempted, row.workload, own)
-    while staying + more < row.replicas and places.place(pod) is not None:
+
+    def staying() -> int:
+        """Those of the workload that run and have not gone for Pods of higher priority."""
+        return running - sum(_is_own(gone, row.workload, own) for gone in places.preempted)
+
+    more = 0
+    while staying() + more < row.replicas and places.place(pod) is not None:
         more += 1
-        staying = running - _own_among(places.preempted, row.workload, own)
     refused = places.refusals(pod)
     evidence = [
         f"{name}: {'; '.join(why) if why else 'takes one more'}" for name, why in refused.items()
@@ -181,9 +185,9 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
         evidence.append(f"{len(leaving)} Pods are terminating; their room counts as free")
     if places.preempted:
         evidence.append(f"{len(places.preempted)} Pods of lower priority would go for them")
-    limited_by = "" if staying + more >= row.replicas else "; ".join(evidence)
+    limited_by = "" if staying() + more >= row.replicas else "; ".join(evidence)
     return Observed(
-        Room(staying, more, limited_by),
+        Room(staying(), more, limited_by),
         "nodes",
         (f"{running} have a node, {more} more were placed on paper", *evidence),
         "kubectl describe nodes",
@@ -201,12 +205,10 @@ def _staying_and_leaving(cluster: Cluster, pods: Iterable[Json]) -> tuple[list[J
     return staying, leaving
 
 
-def _own_among(pods: Iterable[Json], workload: ObjectRef, own: set[str]) -> int:
-    """How many of the Pods are the workload's."""
-    return sum(
-        pod["metadata"].get("namespace") == workload.namespace and pod["metadata"]["name"] in own
-        for pod in pods
-    )
+def _is_own(pod: Json, workload: ObjectRef, own: set[str]) -> bool:
+    """Whether a Pod is the workload's, whose Pods have these names."""
+    meta = pod["metadata"]
+    return meta.get("namespace") == workload.namespace and meta["name"] in own
 
 
 def _waiting(pods: list[Json], workload: ObjectRef, own: set[str], priority: int) -> list[Json]:
@@ -221,7 +223,7 @@ def _waiting(pods: list[Json], workload: ObjectRef, own: set[str], priority: int
         and is_active(pod)
         and priority_of(pod) >= priority
         and not unmodelled(pod["spec"])
-        and not _own_among([pod], workload, own)
+        and not _is_own(pod, workload, own)
     ]
 
 
