@@ -17,7 +17,7 @@ from urllib.parse import quote
 from clusterproof.act.pod_resources import Resources, default_resources, fitted
 from clusterproof.errors import NotAllowedError, ObservationError
 from clusterproof.kube.client import Json, KubeApi
-from clusterproof.kube.objects import labels_of
+from clusterproof.kube.objects import is_terminating, labels_of
 from clusterproof.observe.cluster import RUN_LABEL
 from clusterproof.production import Production
 from clusterproof.wait import wait_until
@@ -134,7 +134,7 @@ def is_left_over(pod: Json, run_id: str, now: datetime, lock: str = "") -> bool:
     run = labels_of(pod).get(RUN_LABEL)
     annotations = pod["metadata"].get("annotations") or {}
     deadline = annotations.get(DEADLINE)
-    if run in {None, run_id} or deadline is None or pod["metadata"].get("deletionTimestamp"):
+    if run in {None, run_id} or deadline is None or is_terminating(pod):
         return False
     if lock and annotations.get(LOCK) == lock:
         return True

@@ -103,7 +103,7 @@ def own_pods(site: Site) -> OwnPods:
     if removed:
         site.notes.append(f"removed what runs that died left behind: {', '.join(removed)}")
     # A Pod that stays blinds no row: it sleeps until its deadline, and no Service sends to it.
-    site.notes += [f"{error}; next: {error.next_command}" for error in refusals]
+    site.notes += map(_note_of, refusals)
     return pods
 
 
@@ -111,7 +111,11 @@ def _remove(site: Site, pods: OwnPods) -> None:
     try:
         pods.close()
     except ObservationError as error:  # what was seen stands; the next run removes the rest
-        site.notes.append(f"{error}; next: {error.next_command}")
+        site.notes.append(_note_of(error))
+
+
+def _note_of(error: ObservationError) -> str:
+    return f"{error}; next: {error.next_command}"
 
 
 def dialler(site: Site) -> Dialler:
