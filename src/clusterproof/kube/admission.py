@@ -12,9 +12,9 @@ from clusterproof.kube.limits import defaulted
 from clusterproof.kube.objects import Json, annotations_of
 from clusterproof.kube.requests import Bounds, bounds_of
 
-_OF_PRIORITY = ("preemptionPolicy", "priority", "priorityClassName")
 T = TypeVar("T")
 
+_OF_PRIORITY = ("preemptionPolicy", "priority", "priorityClassName")
 _PLACES = ("initContainers", "containers")
 _BY_VERTICAL_AUTOSCALER = "vpaUpdates"
 """The annotation of a Pod whose resources the admission controller of VerticalPodAutoscalers set
@@ -35,14 +35,11 @@ def as_admitted(spec: Json, pod: Json, made_of: Json) -> Json:
         own = {name: admitted[name] for name in _OF_PRIORITY if name in admitted} | own
     if made_of.get("runtimeClassName") == spec.get("runtimeClassName") and "overhead" in admitted:
         own = {"overhead": admitted["overhead"]} | own
-    tolerations = list(spec.get("tolerations") or [])
-    old = made_of.get("tolerations") or []
-    tolerations += [
-        each
-        for each in admitted.get("tolerations") or []
-        if each not in tolerations and each not in old
+    declared_ever = [*(spec.get("tolerations") or []), *(made_of.get("tolerations") or [])]
+    own["tolerations"] = [
+        *(spec.get("tolerations") or []),
+        *(each for each in admitted.get("tolerations") or [] if each not in declared_ever),
     ]
-    own["tolerations"] = tolerations
     added = _added(admitted.get("nodeSelector") or {}, made_of.get("nodeSelector") or {})
     own["nodeSelector"] = added | (spec.get("nodeSelector") or {})
     for place in _PLACES:
