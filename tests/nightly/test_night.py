@@ -14,7 +14,7 @@ from clusterproof.checks import read_spec
 from clusterproof.cli import main
 from clusterproof.errors import SpecError
 from clusterproof.history.store import History
-from clusterproof.nightly.night import Night, forget_oldest, only_one, run_night
+from clusterproof.nightly.night import Night, only_one, run_night
 from clusterproof.nightly.partial import record_without_report
 from clusterproof.nightly.suite import Ended
 from clusterproof.notify.webhook import NotDeliveredError
@@ -185,9 +185,21 @@ def test_old_folders_go_and_the_history_keeps_their_records(stage: Stage) -> Non
     assert len(stage.records()) == 2
 
 
-def test_nothing_is_forgotten_below_the_limit(tmp_path: Path) -> None:
-    (tmp_path / "20260101").mkdir()
-    assert forget_oldest(tmp_path, 1) == ()
+def test_the_folder_of_this_night_stays_whatever_the_names_of_the_others(stage: Stage) -> None:
+    """Two nights in one second sort by chance, and a clock that was ahead sorts last."""
+    ahead = stage.night.results / "runs" / "99991231-235959-ffffff"
+    ahead.mkdir(parents=True)
+    stage.night = replace(stage.night, keep=1)
+    assert stage.run() is ExitCode.PASSED
+    (folder,) = (stage.night.results / "runs").iterdir()
+    assert folder.name == stage.records()[0].run_id
+
+
+def test_nothing_is_forgotten_at_the_limit(stage: Stage) -> None:
+    stage.night = replace(stage.night, keep=2)
+    stage.run()
+    stage.run()
+    assert len(list((stage.night.results / "runs").iterdir())) == 2
 
 
 def test_a_night_that_the_history_took_and_whose_pages_fail_says_so(stage: Stage) -> None:

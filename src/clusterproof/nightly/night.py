@@ -77,7 +77,7 @@ def run_night(night: Night, say: Say) -> ExitCode:
     with only_one(night.results):
         runs = night.results / "runs"
         runs.mkdir(exist_ok=True)
-        known = {path.name for path in runs.iterdir()}
+        known = {path.name for path in runs.iterdir() if path.is_dir()}
         arguments = (*night.arguments, "--report-dir", str(runs))
         scratch = night.results / ".tmp"
         ended = run_suites(
@@ -85,7 +85,9 @@ def run_night(night: Night, say: Say) -> ExitCode:
         )
         shutil.rmtree(scratch, ignore_errors=True)
         record = _record(night, ended, known)
-        forget_oldest(runs, night.keep)  # before anything is written: the disk may be full
+        # Before anything is written: the disk may be full. This night's own folder stays, even
+        # where another one was made in the same second, or by a clock that is ahead.
+        forget_oldest(runs, known, len(known) + 1 - night.keep)
         try:
             record, changes = _keep(night, record, say)
             trouble = ""
@@ -213,13 +215,10 @@ def _tell(
     say(f"webhook: told, in {posts} posts")
 
 
-def forget_oldest(runs: Path, keep: int) -> tuple[str, ...]:
-    """Delete the oldest folders of reports over `keep`; their names (which sort by time)."""
-    folders = sorted(path for path in runs.iterdir() if path.is_dir())
-    old = folders[: max(0, len(folders) - keep)]
-    for path in old:
-        shutil.rmtree(path)
-    return tuple(path.name for path in old)
+def forget_oldest(runs: Path, known: set[str], count: int) -> None:
+    """Delete the `count` oldest of the folders of reports in `known`, by name: names are times."""
+    for name in sorted(known)[: max(0, count)]:
+        shutil.rmtree(runs / name)
 
 
 @contextmanager
