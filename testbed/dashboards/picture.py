@@ -6,6 +6,7 @@ Node and npm have to be there; the components go into the user's cache (400 MB, 
 import dataclasses
 import html
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ def draw(board: Json, series: Sequence[Sequence[Series]], span: Span, target: Pa
     """
     with tempfile.TemporaryDirectory(prefix="clusterproof-dashboard-") as scratch:
         page = Path(scratch) / "page.html"
-        page.write_text(_page(board, series, span), encoding="utf-8")
+        page.write_text(page_of(board, series, span), encoding="utf-8")
         _bundle(Path(scratch))
         rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
         screenshot(page, target, *page_size(rows))
@@ -79,13 +80,20 @@ def _bundle(folder: Path) -> None:
         cwd=_MODULES, timeout_s=_WITHIN_S)  # fmt: skip
 
 
-def _page(board: Json, series: Sequence[Sequence[Series]], span: Span) -> str:
+def _drawn(series: Series) -> Json:
+    """A series in JSON, which has no NaN: a quantile of no requests is a gap in the curve."""
+    points = [(when, value if math.isfinite(value) else None) for when, value in series.points]
+    return {**dataclasses.asdict(series), "points": points}
+
+
+def page_of(board: Json, series: Sequence[Sequence[Series]], span: Span) -> str:
+    """The page that is pictured, with all that draw.js reads."""
     given = {
         "board": board,
-        "answers": [[dataclasses.asdict(each) for each in panel] for panel in series],
+        "answers": [[_drawn(each) for each in panel] for panel in series],
         "span": dataclasses.asdict(span),
     }
-    text = json.dumps(given).replace("<", "\\u003c")
+    text = json.dumps(given, allow_nan=False).replace("<", "\\u003c")
     title = html.escape(str(board["title"]))
     return (
         f'<!doctype html><meta charset="utf-8"><title>{title}</title>'

@@ -1,6 +1,7 @@
 """The Grafana dashboards: what they ask for is there, in words that Grafana and Prometheus know."""
 
 import json
+import math
 import re
 import struct
 import subprocess
@@ -17,8 +18,8 @@ from clusterproof.outcome import Outcome
 from testbed.cluster import binaries
 from testbed.cluster.errors import TestbedError
 from testbed.dashboards import nights
-from testbed.dashboards.answers import Series, answers, board
-from testbed.dashboards.picture import page_size
+from testbed.dashboards.answers import Series, Span, answers, board
+from testbed.dashboards.picture import page_of, page_size
 from testbed.router.router.faults import Faults
 from testbed.router.router.metrics import Metrics
 from tests.history.nights import night
@@ -175,3 +176,12 @@ def test_the_picture_in_the_documents_is_of_this_size_and_named() -> None:
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board("nights")["panels"])
     assert (width, height) == page_size(rows)
     assert len(content) > 20_000, "an empty page is smaller"
+
+
+def test_a_quantile_of_no_requests_is_a_gap_that_a_browser_can_read() -> None:
+    """Prometheus answers NaN; `JSON.parse` refuses it, and the page would stay empty."""
+    quantiles = Series("p95", {}, [(1.0, math.nan), (2.0, 0.25), (3.0, math.inf)])
+    page = page_of(board("load"), [[quantiles]], Span(1, 3, 1))
+    (given,) = re.findall(r'id="given">(.*?)</script>', page, re.DOTALL)
+    ((series,),) = json.loads(given, parse_constant=pytest.fail)["answers"]
+    assert series["points"] == [[1.0, None], [2.0, 0.25], [3.0, None]]

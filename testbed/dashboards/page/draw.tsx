@@ -14,7 +14,7 @@ import {
 import { initPluginTranslations } from '@grafana/i18n';
 import { BigValue, BigValueColorMode, BigValueGraphMode, GlobalStyles, Table, TimeSeries } from '@grafana/ui';
 
-type Series = { name: string; labels: Record<string, string>; points: Array<[number, number]> };
+type Series = { name: string; labels: Record<string, string>; points: Array<[number, number | null]> };
 type Given = { board: any; answers: Series[][]; span: { start: number; end: number; step: number } };
 
 const given: Given = JSON.parse(document.getElementById('given')!.textContent!);
@@ -49,7 +49,7 @@ function framesOf(panel: any, series: Series[]): DataFrame[] {
           type: FieldType.number,
           labels: each.labels,
           config: { ...configOf(panel, name), displayName: name },
-          values: each.points.map(([, value]) => (Number.isFinite(value) ? value : null)),
+          values: each.points.map(([, value]) => value),
           state: { seriesIndex: index, displayName: name },
         } as any,
       ],
