@@ -170,10 +170,11 @@ def test_a_query_that_prometheus_refuses_says_which() -> None:
         answers(spoilt, address, nights.SPAN)
 
 
-def test_the_picture_in_the_documents_is_of_this_size_and_named() -> None:
-    content = (FOLDER.parents[1] / "docs" / "dashboard-nights.png").read_bytes()
+@pytest.mark.parametrize("name", [path.stem for path in FILES])
+def test_the_picture_in_the_documents_is_of_this_size_and_named(name: str) -> None:
+    content = (FOLDER.parents[1] / "docs" / f"dashboard-{name}.png").read_bytes()
     width, height = struct.unpack(">II", content[16:24])
-    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board("nights")["panels"])
+    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board(name)["panels"])
     assert (width, height) == page_size(rows)
     assert len(content) > 20_000, "an empty page is smaller"
 
