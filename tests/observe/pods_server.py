@@ -38,7 +38,7 @@ class World:
         waiting: The reason for which a new Pod does not run, or "".
         limit_ranges: By which a Pod is refused; None where we may not read them.
         unread_limit_ranges: Those then.
-        lists: Path of another collection to its list.
+        lists: Path of another collection to its list; without one there are no Services.
         log: Every `METHOD path` that came.
     """
 
@@ -60,7 +60,7 @@ class World:
     def answer(self, method: str, path: str, body: Json | None) -> tuple[int, Json]:
         """One request."""
         self.log.append(f"{method} {path}")
-        if path in self.lists or path.endswith("/limitranges"):
+        if path in self.lists or path.endswith(("/limitranges", "/services")):
             return self._listed(path)
         match = _POD.match(path)
         assert match, path
@@ -88,6 +88,8 @@ class World:
     def _listed(self, path: str) -> tuple[int, Json]:
         if path in self.lists:
             return 200, self.lists[path]
+        if path.endswith("/services"):
+            return 200, {"kind": "ServiceList", "items": []}
         if self.limit_ranges is None:
             return 403, {"message": 'User "u" cannot list resource "limitranges"'}
         return 200, {"kind": "LimitRangeList", "items": self.limit_ranges}

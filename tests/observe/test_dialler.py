@@ -206,6 +206,33 @@ def test_a_stand_in_is_none_of_a_controllers_that_goes_by_more(
     assert stand_in["metadata"]["labels"] == {"app": "router", RUN_LABEL: "run-1"}
 
 
+@pytest.mark.parametrize(
+    ("selector", "publishes", "is_made"),
+    [
+        ({"app": "router"}, True, False),
+        ({"app": "router"}, False, True),
+        ({"app": "other"}, True, True),
+        ({"app": "router", "pod-template-hash": "x1"}, True, True),
+        (None, True, True),  # its endpoints are made by hand
+    ],
+)
+def test_no_stand_in_is_made_where_a_service_sends_to_pods_that_are_not_ready(
+    world: World, peer: Peer, selector: Json | None, publishes: bool, is_made: bool
+) -> None:
+    world.without_python.add("main")
+    peers = {"selector": selector, "publishNotReadyAddresses": publishes}
+    item = {"metadata": {"name": "peers", "namespace": "shop"}, "spec": peers}
+    world.lists["/api/v1/namespaces/shop/services"] = {"kind": "ServiceList", "items": [item]}
+    with pods_server(world) as api:
+        pods = OwnPods(api, "run-1")
+        found = Dialler(Cluster(api), pods, SETTINGS).dial_from_each(
+            routers(world), lambda _: [peer]
+        )
+        assert bool(own(world)) is is_made
+        pods.close()
+    assert ("Service shop/peers sends to Pods that are not ready" in found[0].unseen) is not is_made
+
+
 def test_the_container_that_a_mesh_names_is_the_programs(world: World, peer: Peer) -> None:
     """A proxy that is to start first is the first container of the Pod."""
     world.without_python.add("proxy")

@@ -91,6 +91,14 @@ def is_headless(service: Mapping[str, Any]) -> bool:
     return spec_of(service).get("clusterIP") == "None"
 
 
+def publishes_unready(service: Mapping[str, Any]) -> bool:
+    """True for a Service that sends to Pods that are not ready too (endpointslice, podToEndpoint).
+
+    Members of a group that find each other by DNS have such a one.
+    """
+    return bool(spec_of(service).get("publishNotReadyAddresses"))
+
+
 def external_name(service: Mapping[str, Any] | None) -> str:
     """The name that a Service of type ExternalName stands for, or ""."""
     spec = spec_of(service)

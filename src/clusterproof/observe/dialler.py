@@ -2,7 +2,8 @@
 
 The ways, in order: exec in the Pod's own container, where it has python3; an ephemeral container,
 where the spec opts in, because it stays in the Pod's record for good; a stand-in, a Pod of our own
-with the Pod's labels, so that the same policies select it, and no Service does.
+with the Pod's labels, so that the same policies select it; it is never ready, so that no Service
+sends to it, and is not made where a Service publishes Pods that are not ready.
 """
 
 import threading
@@ -17,6 +18,8 @@ from clusterproof.kube.execute import execute
 from clusterproof.kube.kinds import kind_of
 from clusterproof.kube.objects import Json, controller_of, labels_of
 from clusterproof.kube.pods import default_container
+from clusterproof.kube.selectors import service_selects
+from clusterproof.kube.services import publishes_unready
 from clusterproof.kube.workloads import DIRECT, pod_spec_of, template_of, would_adopt
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialling import Dialled, Peer, command, parse_results
@@ -210,6 +213,7 @@ class Dialler:
             raise ObservationError("the Pod has no label that a stand-in could carry")
         self._refuse_adoption(pod, labels)
         namespace = pod["metadata"]["namespace"]
+        self._refuse_traffic(namespace, labels)
         key = f"{namespace} {sorted(labels.items())} {sorted(peer.id for peer in peers)}"
         with self._lock:  # the second Pod with these labels waits for what the first one saw
             known = self._stand_ins.get(key)
@@ -232,6 +236,19 @@ class Dialler:
         ref = ObjectRef(kind=kind, namespace=namespace, name=controller["name"])
         if would_adopt(kind, self._cluster.find(ref) or {}, labels):
             raise ObservationError(f"{ref} would adopt a Pod with the labels of its own")
+
+    def _refuse_traffic(self, namespace: str, labels: Mapping[str, str]) -> None:
+        """Nothing, unless a Service would send to a stand-in, which is never ready.
+
+        Raises:
+            ObservationError: One would, or Services may not be listed.
+        """
+        for service in self._cluster.objects("Service", namespace):
+            if publishes_unready(service) and service_selects(service, labels):
+                raise ObservationError(
+                    f"Service {namespace}/{service['metadata']['name']} sends to Pods that are not"
+                    " ready too (publishNotReadyAddresses), and so would to one with these labels"
+                )
 
     def _dial(self, place: Place, python: str, peers: list[Peer]) -> Mapping[str, Dialled]:
         argv = command(python, peers)
