@@ -443,6 +443,39 @@ def test_pods_of_a_canary_that_the_autoscaler_averages_over_are_named() -> None:
     assert "expected those of Deployment/web, observed web-canary-1 of Owner/canary" in found
 
 
+def migration(phase: str, *containers: Json) -> Json:
+    """A Pod of a Job with the labels of the workload, as a chart's hook has it."""
+    pod = running("migrate-1", spec={"containers": list(containers)})
+    pod["metadata"] |= owned_by("migrate", app="web")
+    pod["status"]["phase"] = phase
+    return pod
+
+
+@pytest.mark.parametrize(("phase", "counts"), [("Succeeded", True), ("Failed", False)])
+def test_a_pod_of_others_that_succeeded_is_averaged_over_and_lacks_a_figure_for_ever(
+    phase: str, *, counts: bool
+) -> None:
+    rule = row("hpa-state", of=HPA, aspect="target")
+    pod = migration(phase, asking(**CPU))
+    words = said(rule, read_hpa_state, workload(), running(), pod, autoscaler(UTILIZATION))
+    assert ["observed migrate-1 of Owner/migrate" in each for each in words] == [True] * counts
+
+
+@pytest.mark.parametrize("phase", ["Running", "Succeeded", "Failed"])
+@pytest.mark.parametrize(("metric", "needs"), [(UTILIZATION, "migrate"), (CONTAINER, "web")])
+def test_requests_are_asked_of_every_pod_that_the_selector_takes(
+    phase: str, metric: Json, needs: str
+) -> None:
+    rule = row("hpa-state", of=HPA, aspect="requests")
+    item = workload(containers=[asking(**CPU)])
+    own = running(spec={"containers": [asking(**CPU)]})
+    pod = migration(phase, {"name": "migrate", "image": "m:1"})
+    (found,) = said(rule, read_hpa_state, item, own, pod, autoscaler(metric))
+    assert found.startswith(f"{needs} cpu: expected a request, observed none")
+    pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert said(rule, read_hpa_state, item, own, pod, autoscaler(metric)) == []
+
+
 def test_pods_of_others_that_a_replication_controller_selects_are_named() -> None:
     older = workload("ReplicationController", replicas=1)
     older["spec"]["selector"] = {"app": "web"}

@@ -13,10 +13,23 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import NoSuchKindError, ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
-from clusterproof.kube.hpa import Metric, figures_of, idle_by, metrics_of, requests_needed
+from clusterproof.kube.hpa import (
+    Metric,
+    figures_of,
+    idle_by,
+    is_averaged_over,
+    metrics_of,
+    requests_needed,
+)
 from clusterproof.kube.kinds import POD_METRICS, kind_of
-from clusterproof.kube.objects import Json, controller_of, labels_of, status_of
-from clusterproof.kube.pods import is_active, is_ready
+from clusterproof.kube.objects import (
+    Json,
+    controller_of,
+    is_terminating,
+    labels_of,
+    status_of,
+)
+from clusterproof.kube.pods import is_ready
 from clusterproof.kube.requests import bounds_of
 from clusterproof.kube.selectors import selects
 from clusterproof.kube.workloads import WORKLOADS, pod_spec_of, selector_of
@@ -184,7 +197,8 @@ def _needed(
     metrics = metrics_of(autoscaler)
     if row.resources is not None:
         metrics = tuple(Metric("Resource", name, "", "Utilization") for name in row.resources)
-    pods = cluster.pods_of(ref) if ref.kind in WORKLOADS else cluster.selected_by_scale(ref)
+    # A Pod that has ended needs them as well; one that is told to end is gone soon.
+    pods = [pod for pod in _selected(cluster, ref, target) if not is_terminating(pod)]
     specs = [pod["spec"] for pod in pods] or [pod_spec_of(target)]
     if not specs[0]:
         raise ObservationError(
@@ -206,22 +220,23 @@ def _strangers(
     if row.aspect != "target" or target is None:
         return
     own = {pod["metadata"]["name"] for pod in cluster.pods_of(ref)}
-    for pod in _averaged_over(cluster, ref, target):
-        if pod["metadata"]["name"] in own:
+    for pod in _selected(cluster, ref, target):
+        if pod["metadata"]["name"] in own or not is_averaged_over(pod):
             continue
         if ref.kind not in WORKLOADS and _leads_to(cluster, pod, target):
             continue
         yield f"{pod['metadata']['name']} of {_owner(pod)}"
 
 
-def _averaged_over(cluster: Cluster, ref: ObjectRef, target: Json) -> list[Json]:
+def _selected(cluster: Cluster, ref: ObjectRef, target: Json) -> list[Json]:
+    """The Pods in whatever phase that the controller finds by the target's selector."""
     if ref.kind not in WORKLOADS:
         return cluster.selected_by_scale(ref)
     selector = selector_of(ref.kind, target)
     if not selector:
         return []
     pods = cluster.objects("Pod", ref.namespace)
-    return [pod for pod in pods if is_active(pod) and selects(selector, labels_of(pod))]
+    return [pod for pod in pods if selects(selector, labels_of(pod))]
 
 
 def _leads_to(cluster: Cluster, pod: Json, target: Json) -> bool:

@@ -13,9 +13,11 @@ from clusterproof.kube.objects import (
     condition,
     condition_entry,
     controller_of,
+    is_terminating,
     labels_of,
     status_of,
 )
+from clusterproof.kube.pods import phase_of
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.requests import PodBounds
 
@@ -185,6 +187,14 @@ def requests_needed(
             yield container.name, metric.name, metric.name in container.bounds.requests
         if not watched:
             yield metric.container, metric.name, False
+
+
+def is_averaged_over(pod: Json) -> bool:
+    """Whether a Pod that the target's selector takes counts as a replica (groupPods).
+
+    One that succeeded does, by a metric that it lacks for ever.
+    """
+    return not is_terminating(pod) and phase_of(pod) != "Failed"
 
 
 def _metric(entry: Json, key: str) -> Metric:

@@ -172,9 +172,10 @@ class Cluster:
         return None
 
     def selected_by_scale(self, ref: ObjectRef) -> list[Json]:
-        """The Pods that the `scale` subresource of this object selects, asked anew.
+        """The Pods, in whatever phase, that the `scale` subresource of this object selects.
 
-        For a kind that is not Kubernetes' own, this is what autoscalers count (scale_client.go).
+        Asked anew. For a kind that is not Kubernetes' own, this is what autoscalers count
+        (scale_client.go).
 
         Raises:
             ObservationError: There is no such subresource, it is refused, or it has no selector.
@@ -187,7 +188,7 @@ class Cluster:
                 next_command=f"kubectl get --raw {path}",
             )
         pods = self.api.list(KINDS["Pod"].collection(ref.namespace), label_selector=selector)
-        return [pod for pod in pods if is_active(pod) and not is_ours(pod)]
+        return [pod for pod in pods if not is_ours(pod)]
 
     def listed(self, kind: str) -> list[Json]:
         """What was listed of a kind so far, in whatever namespace; asks nothing."""
