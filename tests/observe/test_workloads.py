@@ -584,6 +584,37 @@ def test_a_run_that_is_not_there_is_no_doubt(kind: str) -> None:
     assert only == f"{kind}/ns/web: expected a {kind}, observed no such {kind}"
 
 
+def evicted(name: str, reason: str = "Evicted", **since: float) -> Json:
+    """A Pod that its node has ended: its containers have no times of their own."""
+    state = {"terminated": {"reason": "ContainerStatusUnknown", "exitCode": 137}}
+    pod = running(name, ready=False, statuses=[{"name": "web", "state": state}])
+    times = (ago(hours=2), ago(**since))
+    kinds = ("PodScheduled", "DisruptionTarget")
+    conditions = [
+        {"type": kind, "status": "True", "lastTransitionTime": time}
+        for kind, time in zip(kinds, times, strict=True)
+    ]
+    pod["status"] |= {"phase": "Failed", "reason": reason, "conditions": conditions}
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("pod", "words"),
+    [
+        (evicted("web-1", minutes=5), ["observed web-1 Evicted"]),
+        (evicted("web-1", "OutOfcpu", minutes=5), ["observed web-1 OutOfcpu"]),
+        (evicted("web-1", minutes=50), []),
+        (evicted("web-1", "Terminated", minutes=5), []),
+        (evicted("web-1", "NodeShutdown", minutes=5), []),
+    ],
+)
+def test_pods_that_their_node_evicts_have_not_stayed_up(pod: Json, words: list[str]) -> None:
+    with cluster_of(workload(), running("web-2"), pod) as cluster:
+        found = said(starts(), cluster, read_starts)
+        assert said(starts(1), cluster, read_starts) == []
+    assert [each.rpartition(", ")[2] for each in found] == words
+
+
 def test_a_cron_job_of_which_no_pod_is_kept_is_a_doubt() -> None:
     with cluster_of(cron_job()) as cluster:
         fact = read_starts(cluster, CRON).value

@@ -13,7 +13,14 @@ from pydantic import Field
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
-from clusterproof.kube.objects import Json, condition_entry, controlled_by, is_terminating
+from clusterproof.kube.objects import (
+    Json,
+    condition_entry,
+    conditions_of,
+    controlled_by,
+    is_terminating,
+    status_of,
+)
 from clusterproof.kube.pods import Span, phase_of, pod_containers, restarts_within
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
@@ -36,6 +43,8 @@ _CAUSES = (
 """What stands in a trouble, the README's name of that failure, and its code."""
 _MISSING = re.compile(r"CreateContainerConfigError: .*(?:not found|couldn't find key)", re.DOTALL)
 """That reason has other messages too, such as an image that would run as root."""
+_OF_A_SHUTDOWN = frozenset({"NodeShutdown", "Terminated"})
+"""Reasons of a Pod that a node which shuts down ended, or did not take any more."""
 LOGS_OF = 3
 """Pods of a workload whose logs are read, where several do not run. Our choice."""
 
@@ -43,8 +52,8 @@ LOGS_OF = 3
 class StartsRow(Row):
     """The containers start and stay up: no waiting reason, few restarts of late.
 
-    The Pods of a Job, or of a CronJob's Jobs, may end, with success. One that fails is made anew
-    where another Pod's container would restart: it counts as a restart does.
+    The Pods of a Job, or of a CronJob's Jobs, may end, with success. One that fails, as one of any
+    workload does that its node evicts, is made anew: it counts as a restart does.
     """
 
     check: Literal["starts"]
@@ -63,7 +72,8 @@ class Starts:
         recent_restarts: `Pod/container` and how often it restarted in the window, at least.
         possible_restarts: The same, at most, where the API server does not date them all.
         ends: Whether its Pods are to end: those of a Job or a CronJob.
-        failed_pods: Those of a Job or a CronJob that failed in the window.
+        failed_pods: Those that failed in the window, and not since their node was shut down; each
+            with its reason, such as Evicted.
         exists: Whether the workload itself is there.
     """
 
@@ -92,9 +102,9 @@ def look(row: StartsRow, site: Site) -> Observed[Starts]:
         tuple((place, span.most) for place, span in restarts.items() if span.most > span.least),
         ends=ends,
         failed_pods=tuple(
-            pod["metadata"]["name"]
-            for pod in pods
-            if phase_of(pod) == "Failed" and _ended_within(cluster, pod, row.within_s)
+            " ".join(filter(None, (pod["metadata"]["name"], status_of(pod).get("reason"))))
+            for pod in (pods if ends else cluster.owned_pods(ref))
+            if _has_failed(pod) and _ended_within(cluster, pod, row.within_s)
         ),
         exists=cluster.find(ref) is not None,
     )
@@ -144,9 +154,20 @@ def _failed_jobs(cluster: Cluster, row: StartsRow) -> Iterator[str]:
             yield f"{job['metadata']['name']}: {why or 'failed'}"
 
 
+def _has_failed(pod: Json) -> bool:
+    """Whether a Pod failed, and stays; not for a shutdown of its node (pkg/kubelet/nodeshutdown)."""
+    reason = status_of(pod).get("reason")
+    return phase_of(pod) == "Failed" and not is_terminating(pod) and reason not in _OF_A_SHUTDOWN
+
+
 def _ended_within(cluster: Cluster, pod: Json, within_s: float) -> bool:
-    """Whether a Pod ended in the window; one that nothing dates (an eviction) is taken to have."""
+    """Whether a Pod ended in the window; one that nothing dates is taken to have.
+
+    The end of its containers dates it, or else its conditions, the last of which says why it ended.
+    """
     times = [container.last_end.get("finishedAt") for container in pod_containers(pod)]
+    if not any(times):
+        times = [condition.get("lastTransitionTime") for condition in conditions_of(pod)]
     dated = [cluster.seconds_since(time) for time in times if time]
     return not dated or min(dated) <= within_s
 
@@ -197,7 +218,7 @@ def _differences(row: StartsRow, starts: Starts) -> Iterator[Difference]:
                 f"{count} restarts",
                 code="too-many-restarts",
             )
-    if starts.ends and len(starts.failed_pods) > row.restarts_at_most:
+    if len(starts.failed_pods) > row.restarts_at_most:
         yield Difference(
             str(row.workload),
             f"at most {row.restarts_at_most} failed Pods in the last {row.within_s} s",
