@@ -356,6 +356,40 @@ def test_pods_of_others_with_the_same_labels_are_not_looked_at(kind: str) -> Non
         assert [pod["metadata"]["name"] for pod in cluster.pods_of(images().workload)] == ["web-1"]
 
 
+DIGEST = f"@sha256:{'1' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("template", "admitted", "right"),
+    [
+        ("web:1", "docker.io/library/web:1", True),
+        ("web:1", f"web:1{DIGEST}", True),
+        ("index.docker.io/team/web:1", f"team/web:1{DIGEST}", True),
+        ("web:1", "team/web:1", False),
+        ("web:1", "mirror:5000/library/web:1", False),
+        ("localhost/web:1", "web:1", False),
+        ("web:1", f"web:2{DIGEST}", False),
+        (f"web:1{DIGEST}", f"web{DIGEST}", True),
+        (f"web:1{DIGEST}", "web:1", False),
+        (f"web:1{DIGEST}", f"web:1@sha256:{'2' * 64}", False),
+    ],
+)
+def test_the_image_of_a_pod_is_the_templates_in_whatever_form_admission_wrote_it(
+    template: str, admitted: str, *, right: bool
+) -> None:
+    item = workload(containers=[{"name": "web", "image": template}])
+    pod = running(spec={"containers": [{"name": "web", "image": admitted}]})
+    with cluster_of(item, pod) as cluster:
+        assert (said(images(), cluster, read_images) == []) is right
+
+
+def test_a_tag_that_admission_took_a_digest_for_is_a_doubt() -> None:
+    pod = running(spec={"containers": [{"name": "web", "image": f"web{DIGEST}"}]})
+    with cluster_of(workload(), pod) as cluster:
+        why = doubt(images(), read_images(cluster, images()).value)
+    assert why.startswith(f"web: admission made web{DIGEST} of web:1")
+
+
 @pytest.mark.parametrize(
     ("other", "differ"),
     [

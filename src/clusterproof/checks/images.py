@@ -4,14 +4,20 @@ Source: Kubernetes docs, "Images" (v1.35, read 2026-11-23).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
-from clusterproof.kube.containers import Container, containers_of, has_digest, is_pinned
+from clusterproof.kube.containers import (
+    Container,
+    ImageName,
+    containers_of,
+    has_digest,
+    is_pinned,
+)
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.nodes import platform_of
 from clusterproof.kube.pods import pod_containers
@@ -125,7 +131,7 @@ def judge(row: ImagesRow, images: tuple[RunningImage, ...]) -> Judgement:
     """Pinned by tag or digest, no placeholder, and the same in every Pod.
 
     Where no Pod is wanted (scaled to none, a Job that is over) the template alone is judged. A
-    doubt where a tag has image ids that cannot be compared.
+    doubt where a tag has image ids that cannot be compared, or admission took a digest for it.
     """
     judgement = judged(_differences(row, images), _compared(images))
     unseen = [image.container for image in images if image.pods_wanted and not image.running]
@@ -138,6 +144,13 @@ def judge(row: ImagesRow, images: tuple[RunningImage, ...]) -> Judgement:
             next_command=f"kubectl describe {row.workload.kubectl}",
         )
     for image in images:
+        resolved = [each for each in image.running if _may_be_resolved(image.template, each)]
+        if resolved:
+            return Doubt(
+                f"{image.container}: admission made {resolved[0]} of {image.template}: whether the"
+                " tag leads to this digest is its registry's to say",
+                next_command=f"kubectl -n {row.workload.namespace} get pods -o wide",
+            )
         if len(image.image_ids) > 1 and not has_digest(image.template):
             forms = "; ".join(of for of, _ in image.comparable)
             return Doubt(
@@ -164,6 +177,26 @@ def _differences(row: ImagesRow, images: tuple[RunningImage, ...]) -> Iterator[D
         yield from _differences_of(image, row.placeholders)
 
 
+def _is_named_alike(template: str, running: str) -> bool:
+    """Whether a Pod's image is the template's, which admission may write out and add a digest to.
+
+    Where there is a digest in the template it alone says what is run.
+    """
+    declared, admitted = ImageName.of(template), ImageName.of(running)
+    if declared.digest:
+        declared = replace(declared, tag=admitted.tag)
+    else:
+        admitted = replace(admitted, digest="")
+    return declared == admitted
+
+
+def _may_be_resolved(template: str, running: str) -> bool:
+    """Whether a Pod's image may be what admission found behind the template's tag."""
+    declared, admitted = ImageName.of(template), ImageName.of(running)
+    is_resolved = bool(admitted.digest) and not admitted.tag and not declared.digest
+    return is_resolved and admitted.repository == declared.repository
+
+
 def _differences_of(image: RunningImage, placeholders: tuple[str, ...]) -> Iterator[Difference]:
     for placeholder in placeholders:
         if placeholder in image.template:
@@ -182,7 +215,9 @@ def _differences_of(image: RunningImage, placeholders: tuple[str, ...]) -> Itera
             "not pinned",
             code="image-not-pinned",
         )
-    for other in sorted(set(image.running) - {image.template}):
+    for other in sorted(set(image.running)):
+        if _is_named_alike(image.template, other) or _may_be_resolved(image.template, other):
+            continue
         yield Difference(
             f"Pods' {image.container}",
             image.template,

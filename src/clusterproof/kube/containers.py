@@ -110,6 +110,36 @@ def is_pinned(image: str) -> bool:
     return bool(colon) and tag not in {"", "latest"}
 
 
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """An image's name in all its parts (distribution/reference, ParseNormalizedNamed, TagNameOnly).
+
+    Attributes:
+        repository: With the registry: `docker.io/library/nginx` for `nginx`.
+        tag: "" where a digest alone names it; `latest` where nothing does.
+        digest: "" without.
+    """
+
+    repository: str
+    tag: str
+    digest: str
+
+    @classmethod
+    def of(cls, image: str) -> "ImageName":
+        """The parts of a name as a Pod has it."""
+        name, _, digest = image.partition("@")
+        path, slash, last = name.rpartition("/")
+        last, _, tag = last.partition(":")
+        registry, _, inner = f"{path}{slash}{last}".partition("/")
+        is_registry = inner and (set(registry) & {".", ":"} or registry == "localhost")
+        if not is_registry:
+            registry, inner = "docker.io", f"{path}{slash}{last}"
+        registry = "docker.io" if registry == "index.docker.io" else registry
+        if registry == "docker.io" and "/" not in inner:
+            inner = f"library/{inner}"
+        return cls(f"{registry}/{inner}", tag or ("" if digest else "latest"), digest)
+
+
 _PLACES = (
     ("initContainers", "initContainerStatuses"),
     ("containers", "containerStatuses"),
