@@ -252,6 +252,52 @@ def test_what_a_path_of_the_controllers_own_type_takes_is_not_known(
         assert isinstance(judge(rule, read_ingress(cluster, rule).value), outcome)
 
 
+def beside(*paths: Json, host: str = "a.b", **changed: Any) -> Json:  # noqa: ANN401 - raw
+    """Another Ingress of the namespace."""
+    other = ingress((host, list(paths)), **changed.pop("spec", {}))
+    other["metadata"] |= {"name": "other", **changed.pop("metadata", {})}
+    return other | changed
+
+
+CANARY = "nginx.ingress.kubernetes.io/canary"
+ELSEWHERE = {"loadBalancer": {"ingress": [{"ip": "10.0.0.81"}]}}
+
+
+def canary(**more: str) -> Json:
+    return {"annotations": {CANARY: "true", **{f"{CANARY}-{k}": v for k, v in more.items()}}}
+
+
+@pytest.mark.parametrize(
+    ("other", "outcome"),
+    [
+        (beside(path("/api", "api")), Failed),
+        (beside(path("/api", "web")), Passed),
+        (beside(path("/api/v1", "api", "Exact")), Failed),
+        (beside(path("/api/v1/x", "api")), Passed),
+        (beside(path("/", "api")), Doubt),
+        (beside(path("/", "web")), Passed),
+        (beside(path("/api", "api"), host="*.b"), Passed),  # of a host that is less precise
+        (beside(path("/api", "api"), host="c.d"), Passed),
+        (beside(path("/api", "api"), spec={"ingressClassName": "inner"}), Passed),
+        (beside(path("/api", "api"), status=ELSEWHERE), Passed),
+        (beside(path("/api", "api"), status={}), Passed),
+        (beside(host="c.d", spec={"defaultBackend": path("/", "api")["backend"]}), Passed),
+        (beside(path("/", "api"), metadata=canary(weight="0")), Passed),
+        (beside(path("/", "api"), metadata=canary(weight="10")), Doubt),
+        (beside(path("/", "api"), metadata=canary(**{"by-header": "X-Canary"})), Doubt),
+    ],
+)
+def test_another_ingress_at_the_same_address_may_take_the_path(other: Json, outcome: type) -> None:
+    rule = row(
+        "ingress", of="Ingress/shop/door", host="a.b", path="/api/v1", service="web", port=80
+    )
+    with cluster_of(ingress(("a.b", [path("/", "web")])), other, *SERVICES) as cluster:
+        judgement = judge(rule, read_ingress(cluster, rule).value)
+    assert isinstance(judgement, outcome)
+    if isinstance(judgement, Failed):
+        assert "Ingress other takes it, by /api" in str(judgement.differences[0])
+
+
 class Control:
     """Dials nothing."""
 

@@ -17,10 +17,13 @@ from clusterproof.kube.ingress import (
     addresses_of,
     class_of,
     hosts_of,
+    is_served_with,
     path_for,
     paths_for,
     paths_that_may_take,
+    precedence,
 )
+from clusterproof.kube.objects import Json
 from clusterproof.kube.services import port_named, ports_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
@@ -32,7 +35,8 @@ class IngressRow(Row):
 
     Attributes:
         host: "" for a rule without a host, or for the default backend alone.
-        path: What a request to it is sent to; without it, some path of the host leads there.
+        path: What a request to it is sent to, beside the namespace's other Ingresses at the same
+            address; without it, some path of the host leads there.
     """
 
     check: Literal["ingress"]
@@ -45,12 +49,17 @@ class IngressRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One path of a host, and where it is sent; a port of None is a name that leads nowhere."""
+    """One path of a host, and where it is sent; a port of None is a name that leads nowhere.
+
+    Attributes:
+        ingress: The name of another Ingress than the row's, whose path it is; or "".
+    """
 
     path: str
     service: str
     port: int | None
     written_port: str
+    ingress: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,9 @@ class IngressView:
         backends: Those of the row's host.
         service_ports: Those of the row's Service for TCP; None where there is no Service.
         addresses: What its controller put into its status.
-        routed: What takes the row's path; None where nothing does, or the row names no path.
+        routed: What takes the row's path; None where nothing of the Ingress does, or the row names
+            no path.
+        rivals: Paths of other Ingresses that take it as well as that one does.
         undecided: Paths of type ImplementationSpecific that may take the row's path instead: that
             is up to the controller of the class.
     """
@@ -75,6 +86,7 @@ class IngressView:
     addresses: tuple[str, ...] = ()
     routed: Backend | None = None
     undecided: tuple[Backend, ...] = ()
+    rivals: tuple[Backend, ...] = ()
 
 
 def look(row: IngressRow, site: Site) -> Observed[IngressView]:
@@ -86,7 +98,7 @@ def look(row: IngressRow, site: Site) -> Observed[IngressView]:
         return Observed(IngressView(exists=False), str(row.of), ("no such Ingress",), next_command)
     service_ref = ObjectRef(kind="Service", namespace=row.of.namespace, name=row.service)
     service = cluster.find(service_ref)
-    taking = path_for(ingress, row.host, row.path) if row.path else None
+    routed, *rivals = _taking(cluster, row, ingress) if row.path else (None,)
     view = IngressView(
         exists=True,
         ingress_class=class_of(ingress),
@@ -100,7 +112,8 @@ def look(row: IngressRow, site: Site) -> Observed[IngressView]:
             else None
         ),
         addresses=addresses_of(ingress),
-        routed=_backend(cluster, row.of.namespace, taking) if taking else None,
+        routed=routed,
+        rivals=tuple(each for each in rivals if each),
         undecided=tuple(
             _backend(cluster, row.of.namespace, path)
             for path in (paths_that_may_take(ingress, row.host, row.path) if row.path else ())
@@ -115,17 +128,41 @@ def look(row: IngressRow, site: Site) -> Observed[IngressView]:
     if row.path:
         chosen = view.routed
         backend = f"{chosen.service}:{chosen.written_port}" if chosen else "nothing"
-        evidence.append(f"a request to {row.path} is taken by {backend}")
+        by = f", of Ingress {chosen.ingress}" if chosen and chosen.ingress else ""
+        evidence.append(f"a request to {row.path} is taken by {backend}{by}")
     return Observed(view, str(row.of), tuple(evidence), next_command)
 
 
-def _backend(cluster: Cluster, namespace: str, path: IngressPath) -> Backend:
+def _taking(cluster: Cluster, row: IngressRow, ingress: Json) -> list[Backend | None]:
+    """What takes the row's path, and what would as well; the row's own Ingress before others.
+
+    Those of other namespaces may be joined too: they are not looked at.
+    """
+    own = path_for(ingress, row.host, row.path)
+    if own is None:
+        return [None]
+    taking = [(own, "")]
+    for other in cluster.objects("Ingress", row.of.namespace):
+        name = other["metadata"]["name"]
+        path = path_for(other, row.host, row.path)
+        if name != row.of.name and path and is_served_with(ingress, other):
+            taking.append((path, name))
+    first = max(precedence(path, row.host) for path, _ in taking)
+    return [
+        _backend(cluster, row.of.namespace, path, name)
+        for path, name in taking
+        if precedence(path, row.host) == first
+    ]
+
+
+def _backend(cluster: Cluster, namespace: str, path: IngressPath, ingress: str = "") -> Backend:
     if not path.service:
-        return Backend(path.path, path.resource or "no Service", None, "no port")
+        return Backend(path.path, path.resource or "no Service", None, "no port", ingress)
     ref = ObjectRef(kind="Service", namespace=namespace, name=path.service)
     service = None if path.port.get("number") else cluster.find(ref)
     number = port_named(service, path.port)
-    return Backend(path.path, path.service, number, str(number or path.port.get("name", "none")))
+    written = str(number or path.port.get("name", "none"))
+    return Backend(path.path, path.service, number, written, ingress)
 
 
 def judge(row: IngressRow, fact: IngressView) -> Judgement:
@@ -140,10 +177,15 @@ def judge(row: IngressRow, fact: IngressView) -> Judgement:
     ]
     if undecided and not differences:
         path = undecided
+        why = (
+            f"is of Ingress {path.ingress}, which has the same host and path"
+            if path.ingress
+            else "has pathType ImplementationSpecific"
+        )
         return Doubt(
-            f"{path.path} to {path.service}:{path.written_port} has pathType"
-            f" ImplementationSpecific: whether it takes {row.path} is up to the controller of class"
-            f" {fact.ingress_class or '(none)'}; an `ingress-answer` row asks it"
+            f"{path.path} to {path.service}:{path.written_port} {why}: whether it takes {row.path}"
+            f" is up to the controller of class {fact.ingress_class or '(none)'}; an"
+            " `ingress-answer` row asks it"
         )
     route = f"{row.host or '(every host)'}{row.path} to {row.service}:{row.port}"
     return judged(differences, (route, "status.loadBalancer"))
@@ -151,8 +193,9 @@ def judge(row: IngressRow, fact: IngressView) -> Judgement:
 
 def _undecided(row: IngressRow, fact: IngressView) -> Backend | None:
     """A path by which the row is met or not, as the controller of the class will have it."""
-    possible = {_leads_there(row, path) for path in (fact.routed, *fact.undecided)}
-    return fact.undecided[0] if len(possible) > 1 else None
+    is_right = _leads_there(row, fact.routed)
+    others = (*fact.undecided, *fact.rivals)
+    return next((path for path in others if _leads_there(row, path) != is_right), None)
 
 
 def _leads_there(row: IngressRow, path: Backend | None) -> bool:
@@ -180,7 +223,8 @@ def _routing(row: IngressRow, fact: IngressView) -> Iterator[Difference]:
             for path in taking:
                 backend = f"{path.service}:{path.written_port}"
                 place = f"{host}{row.path or path.path}"
-                yield Difference(place, expected, backend, code="backend-differs")
+                by = f"Ingress {path.ingress} takes it, by {path.path}" if path.ingress else ""
+                yield Difference(place, expected, backend, by, code="backend-differs")
 
 
 def _service_differences(row: IngressRow, fact: IngressView) -> Iterator[Difference]:

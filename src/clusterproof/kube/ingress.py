@@ -79,12 +79,39 @@ def paths_for(ingress: Mapping[str, Any], host: str) -> tuple[IngressPath, ...]:
 def path_for(ingress: Mapping[str, Any], host: str, path: str) -> IngressPath | None:
     """What takes a request to this host and path; None where nothing does."""
     taking = [entry for entry in paths_for(ingress, host) if entry.takes(path)]
-    best = max(
-        taking,
-        key=lambda entry: (len(entry.path.rstrip("/")), entry.path_type == EXACT),
-        default=None,
-    )
+    best = max(taking, key=lambda entry: precedence(entry, host), default=None)
     return best or next(iter(_default(ingress)), None)
+
+
+def precedence(entry: IngressPath, host: str) -> tuple[int, int, bool]:
+    """Of two paths that take a request to a host, the one with more of it goes first."""
+    rank = _rank(entry.host, host) if entry.path_type else 0  # the default backend is the last
+    return rank, len(entry.path.rstrip("/")), entry.path_type == EXACT
+
+
+def is_served_with(ingress: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether a request to one may be taken by a path of the other: they share an address.
+
+    Controllers that join the Ingresses of their class have one for all of them; one that makes a
+    load balancer for each has others. A canary that takes no share is passed over.
+    """
+    return (
+        class_of(ingress) == class_of(other)
+        and not set(addresses_of(ingress)).isdisjoint(addresses_of(other))
+        and not _is_idle_canary(other)
+    )
+
+
+def _is_idle_canary(ingress: Mapping[str, Any]) -> bool:
+    """Source: ingress-nginx docs, "Annotations", Canary: with no weight and by no header it rests."""
+    ways = {
+        name.rpartition("/")[2]: text
+        for name, text in annotations_of(ingress).items()
+        if name.rpartition("/")[2].startswith("canary")
+    }
+    by_header = {name for name in ways if name.startswith("canary-by-")}
+    is_weightless = ways.get("canary-weight", "0") == "0"
+    return ways.get("canary") == "true" and is_weightless and not by_header
 
 
 def paths_that_may_take(
