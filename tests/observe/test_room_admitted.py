@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from clusterproof.errors import ObservationError
 from clusterproof.kube.admission import as_admitted
+from tests.judging import doubt
+from tests.observe.cluster_objects import cluster_of
 from tests.observe.test_resources import (
     CPU,
     SPREAD,
@@ -104,6 +107,29 @@ def test_what_the_template_says_goes_before_what_the_last_pod_has(declared: str)
     item = workload(containers=[asking(requests={"cpu": declared})])
     words = said(room("nodes", 2), read_room, item, node(cpu="1500m"), old)
     assert (words == []) is (declared == "500m")
+
+
+def test_the_scheduler_that_a_webhook_chose_is_the_next_pods_too() -> None:
+    """As on Fargate, where each Pod gets a node of its own."""
+    pod = bound("web-1")
+    pod["spec"]["schedulerName"] = "fargate-scheduler"
+    with pytest.raises(ObservationError, match="schedulerName fargate-scheduler of"):
+        said(room("nodes", 2), read_room, asks(), node(), pod)
+
+
+@pytest.mark.parametrize("key", ["karpenter.sh/nodepool", "karpenter.sh/provisioner-name"])
+def test_nodes_that_are_made_for_pods_that_wait_leave_it_open_whether_there_is_room(
+    key: str,
+) -> None:
+    full = [node(cpu="500m", labels={key: "general"}), bound("web-1")]
+    with cluster_of(asks(), *full, bound("web-2", None, created=ago(seconds=60))) as cluster:
+        rule = room("nodes", 3)
+        why = doubt(rule, read_room(cluster, rule).value)
+    assert why.startswith("1 replicas fit on the nodes that there are")
+    assert f"(nodes with {key}=general)" in why
+    assert said(room("nodes", 1), read_room, asks(), *full) == []
+    late = bound("web-2", None, created=ago(hours=1))
+    assert said(room("nodes", 3), read_room, asks(), *full, late), "nobody makes a node for it"
 
 
 def waiting(cpu: str, priority: int) -> Json:

@@ -12,9 +12,10 @@ from pydantic import Field
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Failed, Judgement, Passed
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, Passed
 from clusterproof.kube.admission import as_admitted, with_defaults
 from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.kube.nodes import maker_of
 from clusterproof.kube.objects import Json, controller_of, labels_of
 from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving, priority_of
 from clusterproof.kube.quota import NO_BOUND, is_seen, room_in
@@ -25,6 +26,10 @@ from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.resources import template_spec
 from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
+
+
+MADE_WITHIN_S = 600.0
+"""A Pod that waits for a node for longer is not helped by whatever makes nodes. Our choice."""
 
 
 class RoomRow(Row):
@@ -42,11 +47,14 @@ class Room:
 
     Attributes:
         more: As many as the row asks for, at most, where they were placed one by one.
+        grows_by: The label of nodes that are made for Pods that wait; "" where there is none, or
+            where replicas wait in vain.
     """
 
     running: int
     more: int
     limited_by: str
+    grows_by: str = ""
 
 
 def look(row: RoomRow, site: Site) -> Observed[Room]:
@@ -187,12 +195,20 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
         evidence.append(f"{len(places.preempted)} Pods of lower priority would go for them")
     limited_by = "" if staying() + more >= row.replicas else "; ".join(evidence)
     return Observed(
-        Room(staying(), more, limited_by),
+        Room(staying(), more, limited_by, _grows_by(cluster, nodes, replicas)),
         "nodes",
         (f"{running} have a node, {more} more were placed on paper", *evidence),
         "kubectl describe nodes",
         "API read (list pods and nodes of the cluster)",
     )
+
+
+def _grows_by(cluster: Cluster, nodes: Iterable[Json], replicas: Iterable[Json]) -> str:
+    """By which label it is seen that nodes are made on demand, unless replicas wait too long."""
+    waiting = (replica for replica in replicas if not is_bound(replica))
+    if any(cluster.age_s(replica) > MADE_WITHIN_S for replica in waiting):
+        return ""
+    return next(filter(None, map(maker_of, nodes)), "")
 
 
 def _staying_and_leaving(cluster: Cluster, pods: Iterable[Json]) -> tuple[list[Json], list[Json]]:
@@ -238,11 +254,21 @@ def _namespaces(cluster: Cluster, pods: list[Json]) -> dict[str, dict[str, str]]
 
 
 def judge(row: RoomRow, room: Room) -> Judgement:
-    """Running and addable replicas reach the row's number."""
+    """Running and addable replicas reach the row's number.
+
+    A doubt where nodes that would take the rest may yet be made.
+    """
     compared = f"replicas that the {row.within} admits"
     possible = room.running + room.more
     if possible >= row.replicas:
         return Passed(compared)
+    if room.grows_by:
+        return Doubt(
+            f"{possible} replicas fit on the nodes that there are ({room.limited_by}), and others"
+            f" are made for Pods that wait (nodes with {room.grows_by}): whether for these is not"
+            " seen before they wait",
+            next_command="kubectl get nodes --show-labels",
+        )
     return Failed(
         Difference(
             compared,

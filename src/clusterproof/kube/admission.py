@@ -1,8 +1,9 @@
 """The Pod that admission makes of a template.
 
 Restates what the plugins LimitRanger (PodMutateLimitFunc), Priority, RuntimeClass and
-PodNodeSelector set, v1.35. What a webhook adds (a mesh's proxy, a vertical autoscaler's requests)
-shows in a Pod that went through it, and nowhere else.
+PodNodeSelector set, v1.35. What a webhook adds (a mesh's proxy, a vertical autoscaler's requests,
+the scheduler of nodes that are made for one Pod each) shows in a Pod that went through it, and
+nowhere else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import TypeVar
 from clusterproof.kube.limits import defaulted
 from clusterproof.kube.objects import Json, annotations_of
 from clusterproof.kube.requests import Bounds, bounds_of
+from clusterproof.kube.scheduling import DEFAULT_SCHEDULER
 
 T = TypeVar("T")
 
@@ -35,6 +37,8 @@ def as_admitted(spec: Json, pod: Json, made_of: Json) -> Json:
         own = {name: admitted[name] for name in _OF_PRIORITY if name in admitted} | own
     if made_of.get("runtimeClassName") == spec.get("runtimeClassName") and "overhead" in admitted:
         own = {"overhead": admitted["overhead"]} | own
+    if _scheduler(made_of) == _scheduler(spec):
+        own["schedulerName"] = _scheduler(admitted)
     declared_ever = [*(spec.get("tolerations") or []), *(made_of.get("tolerations") or [])]
     own["tolerations"] = [
         *(spec.get("tolerations") or []),
@@ -51,6 +55,10 @@ def as_admitted(spec: Json, pod: Json, made_of: Json) -> Json:
             }
         own[place] = list((_added(there, before) | declared).values())
     return own
+
+
+def _scheduler(spec: Json) -> str:
+    return spec.get("schedulerName") or DEFAULT_SCHEDULER
 
 
 def _by_name(spec: Json, place: str) -> dict[str, Json]:

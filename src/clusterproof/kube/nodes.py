@@ -76,6 +76,20 @@ def _expression_matches(expression: Json, labels: dict[str, str]) -> bool:
     return int(has) > int(bound) if operator == "Gt" else int(has) < int(bound)
 
 
+_MADE_ON_DEMAND = ("karpenter.sh/nodepool", "karpenter.sh/provisioner-name")
+"""Labels of nodes that Karpenter makes for Pods that wait (its docs, "NodePools"; the older name);
+EKS Auto Mode and AKS's node auto-provisioning are Karpenter too."""
+_COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
+
+
+def maker_of(node: Json) -> str:
+    """The label that says that a node was made for Pods that waited for one; or ""."""
+    labels = labels_of(node)
+    if labels.get(_COMPUTE_TYPE) == "fargate":
+        return f"{_COMPUTE_TYPE}=fargate"
+    return next((f"{key}={labels[key]}" for key in _MADE_ON_DEMAND if key in labels), "")
+
+
 def platform_of(node: Json) -> str:
     """The operating system and architecture that a node pulls images for, as in `linux/arm64`."""
     info = (node.get("status") or {}).get("nodeInfo") or {}

@@ -14,13 +14,15 @@ from clusterproof.kube.objects import Json, is_terminating, labels_of
 from clusterproof.kube.pods import is_bound, is_finished, priority_of
 from clusterproof.kube.selectors import selects
 
+DEFAULT_SCHEDULER = "default-scheduler"
+"""Of a Pod that names none (v1.DefaultSchedulerName)."""
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def unmodelled(spec: Json) -> list[str]:
     """What decides about the place of a Pod and is not looked at here."""
     names = []
-    if spec.get("schedulerName", "default-scheduler") != "default-scheduler":
+    if spec.get("schedulerName", DEFAULT_SCHEDULER) != DEFAULT_SCHEDULER:
         names.append(f"schedulerName {spec['schedulerName']}")
     if spec.get("schedulingGates"):
         names.append("schedulingGates")
