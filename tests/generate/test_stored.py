@@ -202,6 +202,27 @@ def test_what_a_controller_keeps_in_an_annotation_is_not_declared(annotation: st
     assert expected["metadata.annotations"] == {"contains": {"team": "shop"}}
 
 
+@pytest.mark.parametrize(
+    "annotation", ["reloader.stakater.com/last-reloaded-from", "keel.sh/update-time"]
+)
+def test_what_a_tool_writes_into_a_template_to_roll_it_out_is_not_declared(annotation: str) -> None:
+    web = workload({"name": "web", "image": "web:1"})
+    web["spec"]["template"]["metadata"]["annotations"] = {annotation: "now", "team": "shop"}
+    (row,) = (row for row in rows("workloads", web) if row["id"] == "web-pod-annotations")
+    assert row["expect"] == {"contains": {"team": "shop"}}
+
+
+@pytest.mark.parametrize("rules", [[], [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]])
+def test_the_rules_of_a_role_that_aggregates_others_are_theirs(rules: list[Json]) -> None:
+    """Its controller writes them, and a manifest may leave them empty."""
+    selectors = [{"matchLabels": {"rbac.shop/to-web": "true"}}]
+    role: Json = {"kind": "ClusterRole", "metadata": {"name": "web"}, "rules": rules}
+    role["aggregationRule"] = {"clusterRoleSelectors": selectors}
+    paths = [row["path"] for row in rows("workloads", role)]
+    assert paths == ["aggregationRule"]
+    assert any("roles that it aggregates" in line for line in made(role).left_out)
+
+
 def test_a_pull_secret_that_the_platform_adds_to_an_account_is_no_drift() -> None:
     account: Json = {"kind": "ServiceAccount", "metadata": {"name": "web", "namespace": "shop"}}
     account["imagePullSecrets"] = [{"name": "registry"}]

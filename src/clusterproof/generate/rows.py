@@ -179,6 +179,10 @@ class Rows:
         """The fields that are said by a plain row."""
         area = _AREAS.get(kind, "workloads")
         for path in OF_KIND.get(kind, ()):
+            if path == "rules" and item.get("aggregationRule"):
+                words = "its rules, which are those of the roles that it aggregates"
+                self._leave_out(self._ref(kind, item), words, path)
+                continue
             self._setting(area, kind, item, path)
 
     def _setting(
