@@ -121,6 +121,34 @@ def test_pods_of_others_that_the_scale_selects_are_named_and_its_own_at_a_distan
     assert "observed migrate-1 of Job/migrate" in stranger
 
 
+def test_pods_of_a_deployment_config_are_those_of_its_replication_controllers() -> None:
+    config = {"apiVersion": "apps.openshift.io/v1", "kind": "DeploymentConfig", "name": "web"}
+    older = {
+        "kind": "ReplicationController",
+        "metadata": {
+            "name": "web-1",
+            "namespace": "ns",
+            "uid": "rc",
+            "ownerReferences": [config | {"uid": "config", "controller": True}],
+        },
+        "spec": {"selector": {"app": "web"}},
+    }
+    item = {"metadata": {"name": "web", "namespace": "ns", "uid": "config"}, "spec": {}}
+    group = "/apis/apps.openshift.io/v1"
+    resource = {"name": "deploymentconfigs", "kind": "DeploymentConfig", "namespaced": True}
+    answers: dict[str, Json | Reply] = {
+        group: {"kind": "APIResourceList", "resources": [resource]},
+        f"{group}/namespaces/ns/deploymentconfigs": {
+            "kind": "DeploymentConfigList",
+            "items": [item],
+        },
+    }
+    pod = controlled("web-1-abcde", {"kind": "ReplicationController", "name": "web-1", "uid": "rc"})
+    with cluster_of(older, pod, answers=answers) as made:
+        ref = ObjectRef(kind="DeploymentConfig.v1.apps.openshift.io", namespace="ns", name="web")
+        assert made.pods_of(ref) == [pod]
+
+
 def test_a_rollout_that_is_not_there_is_a_difference() -> None:
     with cluster(hpa(), rollouts=0) as made:
         (absent,) = said(made, "target")

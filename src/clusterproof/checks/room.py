@@ -21,7 +21,7 @@ from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving,
 from clusterproof.kube.quota import NO_BOUND, is_seen, room_in
 from clusterproof.kube.requests import bounds_of
 from clusterproof.kube.scheduling import Places, unmodelled
-from clusterproof.kube.workloads import pod_spec_of, template_of
+from clusterproof.kube.workloads import middle_kind, pod_spec_of, template_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.resources import template_spec
@@ -100,10 +100,11 @@ def _made_of(cluster: Cluster, ref: ObjectRef, pod: Json) -> Json | None:
     The newest Pod is of an older template while none of the new one could be made.
     """
     controller = controller_of(pod)
-    if controller is None or controller.get("kind") != "ReplicaSet":
+    middle = middle_kind(ref.kind)
+    if controller is None or controller.get("kind") != middle:
         return None
     name = str(controller["name"])
-    replicas = cluster.find(ObjectRef(kind="ReplicaSet", namespace=ref.namespace, name=name))
+    replicas = cluster.find(ObjectRef(kind=middle, namespace=ref.namespace, name=name))
     return pod_spec_of(replicas) if replicas else None
 
 

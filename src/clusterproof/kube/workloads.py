@@ -44,11 +44,13 @@ def middle_kind(kind: str) -> str:
     """The kind that stands between a workload and its Pods; "" for one that owns them itself.
 
     A kind that is not Kubernetes' own (Argo's Rollout) is taken for one that runs its Pods by
-    ReplicaSets, or owns them itself: both are looked for.
+    ReplicaSets, or owns them itself: both are looked for. OpenShift's DeploymentConfig is older
+    than ReplicaSets.
     """
     if kind in DIRECT or kind == "Pod":
         return ""
-    return MIDDLE.get(kind, "ReplicaSet")
+    of_others = "ReplicationController" if kind.startswith("DeploymentConfig.") else "ReplicaSet"
+    return MIDDLE.get(kind, of_others)
 
 
 def pods_by_owner(
