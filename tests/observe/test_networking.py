@@ -19,7 +19,7 @@ from clusterproof.observe.answers import dial_answers
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
 from clusterproof.observe.matrix import EXTERNAL, OVER_TCP, Matrix
-from clusterproof.observe.policy import HOST_NETWORK, service_reached
+from clusterproof.observe.policy import HOST_NETWORK, ready_endpoints, service_reached
 from clusterproof.spec.behaviour import EgressRow
 from clusterproof.spec.row import ObjectRef
 from tests.judge.rows import row
@@ -396,6 +396,36 @@ def test_addresses_as_people_write_them(data: Json, keys: str, *, right: bool) -
     item = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}, "data": data}
     with cluster_of(item, service("postgres", "shop", 5432, 5432, {"app": "db"})) as cluster:
         assert (said(rule, read_reference(cluster, rule).value) == []) is right
+
+
+def headless(port: int, target: int | str) -> Json:
+    item = service("peers", "shop", port, target, {"app": "db"})
+    item["spec"] |= {"clusterIP": "None", "clusterIPs": ["None"]}
+    return item
+
+
+@pytest.mark.parametrize("target", [6379, "main"])
+@pytest.mark.parametrize(("port", "right"), [(80, False), (6379, True)])
+def test_the_name_of_a_headless_service_leads_to_the_ports_of_its_pods(
+    target: int | str, port: int, *, right: bool
+) -> None:
+    rule = row("reference", of="ConfigMap/shop/c", service="Service/shop/peers", url_key="A")
+    data = {"A": f"redis://peers:{port}"}
+    item = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}, "data": data}
+    slices = endpoints("peers", "shop", 6379, {"db-0": "10.0.0.7"})
+    with cluster_of(item, headless(80, target), slices) as cluster:
+        assert (said(rule, read_reference(cluster, rule).value) == []) is right
+
+
+@pytest.mark.parametrize("port", [80, 6379])
+def test_a_pod_is_behind_a_headless_service_on_whatever_port(port: int) -> None:
+    slices = endpoints("peers", "shop", 6379, {"db-0": "10.0.0.7"})
+    ref = ObjectRef(kind="Service", namespace="shop", name="peers")
+    with cluster_of(headless(80, 6379), slices) as cluster:
+        behind = ready_endpoints(cluster, ref, port, "TCP")
+    assert [(each.label, each.address, each.port) for each in behind] == [
+        ("shop/db-0", "10.0.0.7", port)
+    ]
 
 
 def outside() -> Json:

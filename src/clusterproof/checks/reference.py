@@ -14,8 +14,9 @@ from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.dns import Address, ServiceName, addresses_in, service_of, services_meant
+from clusterproof.kube.endpoints import endpoints_of
 from clusterproof.kube.objects import Json
-from clusterproof.kube.services import external_name, ports_of
+from clusterproof.kube.services import external_name, is_headless, ports_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.policy import is_endpoint
@@ -60,7 +61,7 @@ class Reference:
     Attributes:
         missing: Keys that the ConfigMap does not have.
         named: The Service that the host means, as `namespace/name`, or "" for none.
-        ports: The Service's; None where there is no such Service.
+        ports: On which its name is answered; None where there is no such Service.
         others: The further addresses of a list.
         external_name: What a Service of type ExternalName stands for: such a one has no ports of
             its own.
@@ -92,7 +93,7 @@ def look(row: ReferenceRow, site: Site) -> Observed[Reference]:
         Target(address.host, address.port, _service_meant(cluster, address.host, row))
         for address in _addresses(values, row)
     ] or [Target("", "", "")]
-    ports = None if service is None else tuple(entry.port for entry in ports_of(service))
+    ports = None if service is None else _ports_by_name(cluster, row.service, service)
     view = Reference(
         exists=True,
         missing=tuple(key for key in keys if not values.get(key)),
@@ -133,6 +134,24 @@ def _service_meant(cluster: Cluster, host: str, row: ReferenceRow) -> str:
         or next((name for name in meant if not name.hostname), None)
     )
     return str(chosen) if chosen else ""
+
+
+def _ports_by_name(cluster: Cluster, ref: ObjectRef, service: Json) -> tuple[int, ...]:
+    """The ports that a client of the Service's name may dial.
+
+    The name of a headless Service leads to its Pods, where its target ports are.
+
+    Raises:
+        ObservationError: The EndpointSlices that know the number of a target port may not be read.
+    """
+    if not is_headless(service):
+        return tuple(entry.port for entry in ports_of(service))
+    targets = [entry.target for entry in ports_of(service)]
+    numbers = {target for target in targets if isinstance(target, int)}
+    if len(numbers) < len(set(targets)) or not targets:
+        slices = cluster.objects("EndpointSlice", ref.namespace)
+        numbers |= {each.port for each in endpoints_of(slices, ref.name) if each.port is not None}
+    return tuple(sorted(numbers))
 
 
 def _missing_behind(cluster: Cluster, service: Json | None) -> str:

@@ -17,7 +17,7 @@ from clusterproof.kube.policies import (
     decide_egress,
     read_policy,
 )
-from clusterproof.kube.services import port_of, serving_ports
+from clusterproof.kube.services import is_headless, port_of, serving_ports
 from clusterproof.kube.workloads import pod_spec_of, template_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.need import NAME_LABEL
@@ -127,10 +127,21 @@ def ready_endpoints(
 ) -> tuple[Destination, ...]:
     """The endpoints of a Service that are ready: `namespace/pod` and address, without labels.
 
+    The name of a headless Service leads to their addresses, on whatever port is dialled: nothing
+    makes its `port` a `targetPort`.
+
     Raises:
         ObservationError: The Service or its EndpointSlices may not be read.
     """
-    served = port_of(cluster.find(ref), port, protocol)
+    service = cluster.find(ref)
+    if service is not None and is_headless(service):
+        slices = cluster.objects("EndpointSlice", ref.namespace)
+        ready = {entry.address: entry.pod for entry in endpoints_of(slices, ref.name) if entry.ready}
+        return tuple(
+            Destination(f"{ref.namespace}/{pod}" if pod else address, port, protocol, address)
+            for address, pod in ready.items()
+        )
+    served = port_of(service, port, protocol)
     if served is None:
         return ()
     return tuple(
