@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from clusterproof.checks.agrees import FieldPair
 from clusterproof.checks.agrees import look as look_at_agrees
 from clusterproof.checks.field import look as look_at_field
@@ -147,3 +149,26 @@ def test_two_fields_are_brought_back_together() -> None:
         "Ingress/shop/i spec.rules[0].host is a.example",
     )
     assert seen.next_command == "kubectl get -n shop configmap/c -o yaml"
+
+
+@pytest.mark.parametrize(
+    ("finalizers", "held"),
+    [(["kubernetes.io/pvc-protection"], ", held by kubernetes.io/pvc-protection"), ([], "")],
+)
+def test_an_object_that_is_being_deleted_is_going_whatever_its_fields_say(
+    finalizers: list[str], held: str
+) -> None:
+    """A claim is bound until the last Pod that uses it is gone."""
+    meta = {"deletionTimestamp": "2026-06-01T00:00:00Z", "finalizers": finalizers}
+    claim = {
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": "shop", **meta},
+        "status": {"phase": "Bound"},
+    }
+    of = "PersistentVolumeClaim/shop/data"
+    rule = row("field", of=of, path="status.phase", expect={"equals": "Bound"})
+    with cluster_of(claim) as cluster:
+        (found,) = differences(rule, read_field(cluster, rule).value)
+    since = f"being deleted since 2026-06-01T00:00:00Z{held}"
+    assert str(found) == f"{of}: expected to stay, observed {since}"
+    assert found.code == "object-deleted"

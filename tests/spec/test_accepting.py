@@ -53,7 +53,8 @@ def test_an_entry_is_read(tmp_path: Path) -> None:
         ({"row": "no-row"}, "expected the id of a row, got 'no-row'"),
         (
             {"codes": ["pod-stale"]},
-            "expected codes of a-row (field): field-absent, field-differs, object-absent;"
+            "expected codes of a-row (field): field-absent, field-differs, object-absent,"
+            " object-deleted;"
             " got 'pod-stale'",
         ),
         ({"codes": []}, "codes: "),

@@ -60,7 +60,7 @@ def look(row: FieldRow, site: Site) -> Observed[FieldValue]:
 
 
 def judge(row: FieldRow, field: FieldValue) -> Judgement:
-    """The field meets its expectation; an object that is not there meets none.
+    """The field meets its expectation; an object that is not there, or is going, meets none.
 
     Where a filter of the path takes several elements, each of them has to.
     """
@@ -68,6 +68,9 @@ def judge(row: FieldRow, field: FieldValue) -> Judgement:
     if not field.object_exists:
         absent = Difference(str(row.of), expected, "no such object", code="object-absent")
         return Failed(absent)
+    if field.deleted_at:
+        observed = f"being deleted since {field.deleted_at}"
+        return Failed(Difference(str(row.of), "to stay", observed, code="object-deleted"))
     for each in (field, *field.others):
         value = row.default if _takes_default(row, each) else each.value
         if meets(row.expect, value) or _meets_in_one_form(row.expect, each):
@@ -114,5 +117,6 @@ KIND = Kind(
         "field-absent",
         "field-differs",
         "object-absent",
+        "object-deleted",
     ),
 )

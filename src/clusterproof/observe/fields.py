@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from clusterproof.kube.objects import Json, is_terminating
 from clusterproof.kube.paths import Missing, look_up_each
 from clusterproof.kube.selectors import in_one_form
 from clusterproof.observe.cluster import Cluster
@@ -17,12 +18,15 @@ class FieldValue:
         in_one_form: The same where each selector is in one form, see `selectors.in_one_form`; None
             where that changes nothing.
         others: The same of further elements that a filter of the path takes.
+        deleted_at: Since when the object is being deleted, and by which finalizers it is still
+            there; or "".
     """
 
     object_exists: bool
     value: Any
     in_one_form: Any = None
     others: tuple["FieldValue", ...] = ()
+    deleted_at: str = ""
 
 
 def field_of(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:
@@ -37,7 +41,16 @@ def field_of(cluster: Cluster, ref: ObjectRef, path: str) -> FieldValue:
         FieldValue(object_exists=True, value=raw, in_one_form=None if form == raw else form)
         for raw, form in zip(values, forms, strict=True)
     )
-    return replace(first, others=tuple(others))
+    return replace(first, others=tuple(others), deleted_at=_deleted_at(object_))
+
+
+def _deleted_at(object_: Json) -> str:
+    """A claim that a Pod uses is kept so until the Pod goes, and so is what somebody else holds."""
+    if not is_terminating(object_):
+        return ""
+    metadata = object_["metadata"]
+    held = ", ".join(metadata.get("finalizers") or [])
+    return f"{metadata['deletionTimestamp']}" + (f", held by {held}" if held else "")
 
 
 def get_command(ref: ObjectRef) -> str:
