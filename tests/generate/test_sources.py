@@ -71,6 +71,24 @@ def test_other_kinds_and_other_namespaces_are_passed_over(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("annotation", "hook"),
+    [("helm.sh/hook", "pre-install,pre-upgrade"), ("argocd.argoproj.io/hook", "PreSync")],
+)
+def test_what_is_made_around_a_release_and_removed_again_is_passed_over(
+    annotation: str, hook: str, tmp_path: Path
+) -> None:
+    """As `helm template` writes it beside the release."""
+    migrate = workload("migrate", "shop", "Job")
+    migrate["metadata"]["annotations"] = {annotation: hook}
+    odd = workload("odd", "shop") | {"metadata": {"name": "odd", "annotations": [1]}}
+    path = saved(tmp_path / "all.yaml", workload("web", "shop"), migrate, odd)
+    source = from_manifests([path], ["shop"])
+    assert [name for _, _, name in names(source)] == ["web", "odd"]
+    said = f"Job migrate: it is there at a moment only ({annotation}: {hook})"
+    assert source.passed_over == (said,)
+
+
 def test_objects_of_a_kind_are_in_the_order_of_their_names() -> None:
     """By namespace first."""
     objects = [workload("b", "x"), workload("a", "x", "StatefulSet"), workload("c", "a")]

@@ -58,6 +58,7 @@ _BOOTSTRAPPED: Final = "kubernetes.io/bootstrapping"
 _NOT_READ = frozenset({"Secret", "Namespace"})
 """Kinds of manifests that are passed over; no Secret is read."""
 _SECRETS: Final = "Secret: none is read; a row says only that a key has a value"
+_HOOKS: Final = ("helm.sh/hook", "argocd.argoproj.io/hook")
 _FILES_NAMED: Final = 3
 """In the source of a row."""
 _MADE_BY_KUBERNETES = frozenset(
@@ -257,7 +258,12 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
             passed_over.append(str(error))
             continue
         passed_over += nameless
-        objects += [(_kind(item), item) for item in _placed(items, place)]
+        for item in _placed(items, place):
+            if hook := _hook(item):
+                name = f"{printable(item['kind'])} {printable(item['metadata']['name'])}"
+                passed_over.append(f"{name}: it is there at a moment only ({printable(hook)})")
+            else:
+                objects.append((_kind(item), item))
     if any(kind == "Secret" for kind, _ in objects):
         passed_over.append(_SECRETS)
     chosen = tuple(
@@ -268,6 +274,17 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
     )
     source = Source(f"declared in {_named(files)}", chosen, tuple(passed_over))
     return _not_empty(source, f"the {len(files)} files")
+
+
+def _hook(item: Json) -> str:
+    """By which annotation it is no part of a release, but made and removed around it; or "".
+
+    Source: Helm docs, "Chart Hooks"; Argo CD docs, "Resource Hooks" (read 2026-11-28).
+    """
+    annotations = item["metadata"].get("annotations")
+    if not isinstance(annotations, dict):
+        return ""
+    return next((f"{key}: {annotations[key]}" for key in _HOOKS if annotations.get(key)), "")
 
 
 def _kind(item: Json) -> str:
