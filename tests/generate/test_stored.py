@@ -212,7 +212,9 @@ def test_what_a_tool_writes_into_a_template_to_roll_it_out_is_not_declared(annot
     assert row["expect"] == {"contains": {"team": "shop"}}
 
 
-@pytest.mark.parametrize("rules", [[], [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]])
+@pytest.mark.parametrize(
+    "rules", [[], [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]]
+)
 def test_the_rules_of_a_role_that_aggregates_others_are_theirs(rules: list[Json]) -> None:
     """Its controller writes them, and a manifest may leave them empty."""
     selectors = [{"matchLabels": {"rbac.shop/to-web": "true"}}]

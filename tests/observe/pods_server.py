@@ -33,7 +33,7 @@ class World:
     """The Pods, and how the server treats us.
 
     Attributes:
-        without_python: Containers in which there is no python3.
+        without_python: Containers of others in which there is no python3.
         forbidden: Verbs that are refused: `create`, `delete`, `exec`, `list`.
         waiting: The reason for which a new Pod does not run, or "".
         limit_ranges: By which a Pod is refused; None where we may not read them.
@@ -118,8 +118,9 @@ def _frame(channel: int, text: str) -> bytes:
     return b"\x82" + bytes([127]) + struct.pack(">Q", len(data)) + data
 
 
-def _run(world: World, container: str, argv: list[str]) -> tuple[str, str, Json]:
-    if container in world.without_python:
+def _run(world: World, path: str, container: str, argv: list[str]) -> tuple[str, str, Json]:
+    is_ours = "/pods/clusterproof-" in path  # of an image that has one
+    if container in world.without_python and not is_ours:
         why = 'exec: "python3": executable file not found in $PATH'
         return "", "", {"status": "Failure", "message": f"Internal error occurred: {why}"}
     command = [sys.executable, *argv[1:]]
@@ -193,7 +194,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("sec-websocket-accept", base64.b64encode(digest).decode())
         self.send_header("sec-websocket-protocol", "v4.channel.k8s.io")
         self.end_headers()
-        out, err, status = _run(self.server.world, query["container"][0], query["command"])
+        out, err, status = _run(
+            self.server.world, self.path, query["container"][0], query["command"]
+        )
         frames = [_frame(1, out), _frame(2, err), _frame(3, json.dumps(status)), _CLOSE]
         self.wfile.write(b"".join(frames))
 

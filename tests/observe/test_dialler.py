@@ -88,6 +88,8 @@ def test_stand_in_carries_what_a_policy_selects_on_and_no_service_sends_to_it(
     assert only.how.startswith("stand-in Pod shop/clusterproof-run-1-stand-in-0")
     assert stand_in["metadata"]["labels"] == {"app": "router", RUN_LABEL: "run-1"}
     assert stand_in["spec"]["readinessGates"] == [{"conditionType": NEVER_READY}]
+    (container,) = stand_in["spec"]["containers"]
+    assert container["name"] == "main", "an autoscaler asks for it in each Pod of its target"
     assert own(world) == []
 
 
@@ -217,7 +219,7 @@ def test_a_stand_in_is_none_of_a_controllers_that_goes_by_more(
     ],
 )
 def test_no_stand_in_is_made_where_a_service_sends_to_pods_that_are_not_ready(
-    world: World, peer: Peer, selector: Json | None, publishes: bool, is_made: bool
+    world: World, peer: Peer, selector: Json | None, *, publishes: bool, is_made: bool
 ) -> None:
     world.without_python.add("main")
     peers = {"selector": selector, "publishNotReadyAddresses": publishes}

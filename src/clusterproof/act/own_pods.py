@@ -69,6 +69,7 @@ class PodPlan:
         memory_limit: Where nobody says what the Pod asks for.
         resources: What it asks for, as the spec says it; None for little, and as much as the
             namespace's LimitRanges demand.
+        container: The name of its container.
     """
 
     namespace: str
@@ -79,6 +80,7 @@ class PodPlan:
     env: tuple[Mapping[str, Any], ...] = ()
     memory_limit: str = "128Mi"
     resources: Resources | None = None
+    container: str = CONTAINER
 
 
 def pod_manifest(plan: PodPlan, run_id: str, now: datetime, lock: str = "") -> Json:
@@ -109,7 +111,7 @@ def pod_manifest(plan: PodPlan, run_id: str, now: datetime, lock: str = "") -> J
             },
             "containers": [
                 {
-                    "name": CONTAINER,
+                    "name": plan.container,
                     "image": plan.image,
                     "imagePullPolicy": "IfNotPresent",
                     "command": [plan.python, "-c", _SLEEPER.format(seconds=LIFETIME_S)],
@@ -278,7 +280,7 @@ class OwnPods:
     def _create(self, plan: PodPlan, key: tuple[str, str]) -> None:
         """Make the Pod, and know of it from before it can be there: an answer may be lost."""
         manifest = pod_manifest(plan, self.run_id, self._api.now(), self._held)
-        self._made[key] = Place(plan.namespace, manifest["metadata"]["name"], CONTAINER)
+        self._made[key] = Place(plan.namespace, manifest["metadata"]["name"], plan.container)
         try:
             self._api.request("POST", _pods(plan.namespace), body=manifest)
         except ObservationError as error:

@@ -27,7 +27,6 @@ from clusterproof.observe.observed import Observed
 from clusterproof.observe.resources import template_spec
 from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
 
-
 MADE_WITHIN_S = 600.0
 """A Pod that waits for a node for longer is not helped by whatever makes nodes. Our choice."""
 

@@ -155,7 +155,7 @@ def _failed_jobs(cluster: Cluster, row: StartsRow) -> Iterator[str]:
 
 
 def _has_failed(pod: Json) -> bool:
-    """Whether a Pod failed, and stays; not for a shutdown of its node (pkg/kubelet/nodeshutdown)."""
+    """Whether a Pod failed, and stays; not as its node shut down (pkg/kubelet/nodeshutdown)."""
     reason = status_of(pod).get("reason")
     return phase_of(pod) == "Failed" and not is_terminating(pod) and reason not in _OF_A_SHUTDOWN
 

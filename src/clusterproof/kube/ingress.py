@@ -103,7 +103,7 @@ def is_served_with(ingress: Mapping[str, Any], other: Mapping[str, Any]) -> bool
 
 
 def _is_idle_canary(ingress: Mapping[str, Any]) -> bool:
-    """Source: ingress-nginx docs, "Annotations", Canary: with no weight and by no header it rests."""
+    """Source: ingress-nginx docs, "Annotations", Canary: by no weight and no header it rests."""
     ways = {
         name.rpartition("/")[2]: text
         for name, text in annotations_of(ingress).items()

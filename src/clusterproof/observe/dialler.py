@@ -9,7 +9,7 @@ sends to it, and is not made where a Service publishes Pods that are not ready.
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clusterproof.act.ephemeral import start_ephemeral
 from clusterproof.act.own_pods import OwnPods, Place, PodPlan
@@ -202,7 +202,12 @@ class Dialler:
         return Dialling(pod["metadata"]["name"], results, how)
 
     def _by_stand_in(self, pod: Json, peers: list[Peer]) -> Dialling:
-        """One Pod stands in for all that carry the same labels."""
+        """One Pod stands in for all that carry the same labels.
+
+        Its container has the name of theirs: an autoscaler whose target selects these labels looks
+        for the request of that container in every Pod, and computes nothing without it
+        (podautoscaler, calculatePodRequestsFromContainers).
+        """
         if pod["spec"].get("hostNetwork"):
             raise ObservationError(
                 "it is in its host's network, which a stand-in of ours is not: what policies do to"
@@ -219,7 +224,9 @@ class Dialler:
             known = self._stand_ins.get(key)
             if known is None:
                 purpose = f"stand-in-{len(self._stand_ins)}"
-                plan = self._plan(namespace, purpose, labels)
+                plan = replace(
+                    self._plan(namespace, purpose, labels), container=default_container(pod)
+                )
                 place = self._own.start(plan)
                 results = self._dial(place, self._settings.python, peers)
                 rights = "rights: create and delete pods, get and create pods/exec"

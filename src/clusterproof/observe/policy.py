@@ -136,7 +136,9 @@ def ready_endpoints(
     service = cluster.find(ref)
     if service is not None and is_headless(service):
         slices = cluster.objects("EndpointSlice", ref.namespace)
-        ready = {entry.address: entry.pod for entry in endpoints_of(slices, ref.name) if entry.ready}
+        ready = {
+            entry.address: entry.pod for entry in endpoints_of(slices, ref.name) if entry.ready
+        }
         return tuple(
             Destination(f"{ref.namespace}/{pod}" if pod else address, port, protocol, address)
             for address, pod in ready.items()
