@@ -27,8 +27,8 @@ DEADLINE = "clusterproof.dev/deadline"
 LOCK = "clusterproof.dev/lock"
 """Annotation: the Lease that the Pod's run held."""
 NEVER_READY = "clusterproof.dev/never-ready"
-"""A readiness gate that nobody satisfies: no Service sends to a Pod that has it, unless it publishes
-Pods that are not ready."""
+"""A readiness gate that nobody satisfies: no Service sends to a Pod that has it, unless the Service
+publishes Pods that are not ready."""
 LIFETIME_S = 900
 START_WITHIN_S = 60.0
 CONTAINER = "clusterproof"
