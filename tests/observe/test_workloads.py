@@ -313,6 +313,40 @@ def test_an_ephemeral_container_is_none_of_the_workload(state: Json) -> None:
         assert said(starts(), cluster, read_starts) == []
 
 
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ({"running": {}}, "its startup probe has not succeeded"),
+        ({"terminated": {"exitCode": 0}}, "not running"),
+    ],
+)
+def test_a_sidecar_that_keeps_the_containers_behind_it_waiting_is_named(
+    state: Json, why: str
+) -> None:
+    """As a mesh's proxy does whose control plane is away."""
+    pod = running(
+        ready=False,
+        statuses=[{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}],
+        init_statuses=[{"name": "istio-proxy", "started": False, "state": state}],
+        spec={"initContainers": [{"name": "istio-proxy", "restartPolicy": "Always"}]},
+    )
+    with cluster_of(workload(), pod) as cluster:
+        (found,) = said(starts(), cluster, read_starts)
+    assert found.startswith("web-1/istio-proxy: expected running, observed sidecar not started")
+    assert found.endswith(f"s: {why}")
+
+
+def test_a_readiness_gate_that_nobody_opens_is_said_by_replicas() -> None:
+    """As a load balancer's controller does for Pods that are no targets of it yet."""
+    pod = running(ready=False)
+    gate = 'corresponding condition of pod readiness gate "target-health/web" does not exist.'
+    pod["status"]["conditions"][0] |= {"reason": "ReadinessGatesNotReady", "message": gate}
+    replicas = row("replicas", workload=WEB, replicas={"min": 1, "max": 1})
+    with cluster_of(workload(), pod) as cluster:
+        assert f"(web-1: {gate})" in said(replicas, cluster, read_replicas)[0]
+        assert said(starts(), cluster, read_starts) == []
+
+
 def test_a_pod_that_waits_at_a_gate_says_so() -> None:
     pod = running(ready=False, statuses=[], created=ago(seconds=90))
     gate = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}

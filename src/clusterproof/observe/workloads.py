@@ -135,6 +135,13 @@ def troubles_of(cluster: Cluster, pod: Json, within_s: float) -> list[str]:
     return troubles
 
 
+def gates_of(pod: Json) -> Iterator[str]:
+    """What a Pod whose containers are all ready waits for: the gates that somebody else opens."""
+    ready = condition_entry(pod, "Ready")
+    if ready.get("reason") == "ReadinessGatesNotReady":  # pkg/kubelet/status, generate.go
+        yield f"{pod['metadata']['name']}: {ready.get('message', '')[:160]}"
+
+
 def last_words_of(cluster: Cluster, pod: Json) -> Iterator[str]:
     """The last line in the log of each container that ended, or that a Pod waits for.
 
@@ -276,6 +283,11 @@ def _late_starts(cluster: Cluster, pod: Json, containers: tuple[Container, ...])
             yield f"{name}/{container.name}: init container still runs after {age:.0f} s{why}"
             return
     for container in containers if age >= YOUNG_S else ():
+        # What comes behind a native sidecar in the Pod waits for its startup probe.
+        if container.kind is ContainerKind.SIDECAR and container.status.get("started") is False:
+            why = "its startup probe has not succeeded" if container.is_running else "not running"
+            yield f"{name}/{container.name}: sidecar not started after {age:.0f} s: {why}"
+            return
         if container.is_waiting:
             reason = container.waiting.get("reason") or "waiting"
             message = container.waiting.get("message", "")[:160]
