@@ -443,6 +443,24 @@ def test_pods_of_a_canary_that_the_autoscaler_averages_over_are_named() -> None:
     assert "expected those of Deployment/web, observed web-canary-1 of Owner/canary" in found
 
 
+@pytest.mark.parametrize(
+    ("generation", "observed", "right"),
+    [(2, 1, False), (2, 2, True), (2, None, True), (0, 1, True)],
+)
+@pytest.mark.parametrize("aspect", ["conditions", "metrics"])
+def test_a_status_of_an_older_spec_says_nothing_good_of_this_one(
+    aspect: str, generation: int, observed: int | None, *, right: bool
+) -> None:
+    """The controller says which it has seen since v1.37."""
+    scaled = autoscaler(EXTERNAL, current=(CURRENT_EXTERNAL,))
+    scaled["metadata"] |= {"generation": generation} if generation else {}
+    scaled["status"] |= {"observedGeneration": observed} if observed else {}
+    words = said(row("hpa-state", of=HPA, aspect=aspect), read_hpa_state, workload(), scaled)
+    assert [each.partition(":")[0] for each in words] == (
+        [] if right else ["status.observedGeneration"]
+    )
+
+
 def migration(phase: str, *containers: Json) -> Json:
     """A Pod of a Job with the labels of the workload, as a chart's hook has it."""
     pod = running("migrate-1", spec={"containers": list(containers)})

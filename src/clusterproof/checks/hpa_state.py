@@ -18,6 +18,7 @@ from clusterproof.kube.hpa import (
     figures_of,
     idle_by,
     is_averaged_over,
+    is_observed,
     metrics_of,
     requests_needed,
 )
@@ -81,6 +82,7 @@ class HpaState:
             row's aspect is `metrics`.
         ages_unread: Why these could not be read; or "".
         idle_by: What has scaled the target to none, and wakes it by itself; or "".
+        generation_observed: Whether the status is of the current spec.
     """
 
     exists: bool
@@ -96,6 +98,7 @@ class HpaState:
     ages_s: tuple[tuple[str, float], ...] = ()
     ages_unread: str = ""
     idle_by: str = ""
+    generation_observed: bool = True
 
 
 def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
@@ -127,6 +130,7 @@ def look(row: HpaStateRow, site: Site) -> Observed[HpaState]:
         ages_s=ages_s,
         ages_unread=unread,
         idle_by=idle_by(autoscaler),
+        generation_observed=is_observed(autoscaler),
     )
     evidence = [f"{kind}={status} {reason}" for kind, status, reason, _ in state.conditions]
     evidence += [f"{metric} at {figure}" for metric, figure in figures.items()]
@@ -289,7 +293,7 @@ def judge(row: HpaStateRow, state: HpaState) -> Judgement:
 
 def _metrics(row: HpaStateRow, state: HpaState) -> Judgement:
     figures = {*(name for name, _ in state.current), *state.measured}
-    differences = [*_unmeasured(row, state, figures), *_stale(state)]
+    differences = [*_unobserved(state), *_unmeasured(row, state, figures), *_stale(state)]
     if state.ages_unread and not differences:
         path = POD_METRICS.collection(row.of.namespace)
         return Doubt(state.ages_unread, next_command=f"kubectl get --raw {path}")
@@ -333,7 +337,19 @@ def _stale(state: HpaState) -> Iterator[Difference]:
             )
 
 
+def _unobserved(state: HpaState) -> Iterator[Difference]:
+    if not state.generation_observed:
+        yield Difference(
+            "status.observedGeneration",
+            "the current generation",
+            "an older one",
+            "its controller has not looked at it since it was changed",
+            code="generation-not-observed",
+        )
+
+
 def _conditions(state: HpaState) -> Iterator[Difference]:
+    yield from _unobserved(state)
     conditions = {kind: details for kind, *details in state.conditions}
     for kind, code in _CONDITIONS.items():
         status, reason, message = conditions.get(kind, ("absent", "", ""))
@@ -380,6 +396,7 @@ KIND = Kind(
     judge,
     codes=(
         "autoscaler-absent",
+        "generation-not-observed",
         "metric-stale",
         "metric-unknown",
         "not-able-to-scale",

@@ -141,6 +141,15 @@ def _declared(autoscaler: Json) -> Iterator[tuple[Metric, Json]]:
         yield _metric(entry, "target"), source.get("target") or {}
 
 
+def is_observed(autoscaler: Json) -> bool:
+    """Whether its controller has looked at the current spec; one before v1.37 does not say.
+
+    Restates setStatus (podautoscaler, HPAGeneration), v1.37.
+    """
+    observed = status_of(autoscaler).get("observedGeneration")
+    return observed is None or observed >= (autoscaler["metadata"].get("generation") or 0)
+
+
 def is_measured(autoscaler: Json) -> bool:
     """Whether the controller has a figure for every metric, and scales by them.
 

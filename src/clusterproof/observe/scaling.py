@@ -1,7 +1,7 @@
 """What an autoscaler scales, and whether it still waits for its first figures."""
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.hpa import is_measured
+from clusterproof.kube.hpa import is_measured, is_observed
 from clusterproof.kube.kinds import kind_of
 from clusterproof.kube.objects import Json, condition_entry
 from clusterproof.observe.cluster import Cluster
@@ -27,12 +27,12 @@ def target_of(autoscaler: Json, ref: ObjectRef) -> ObjectRef:
 
 
 def is_waiting_for_metrics(cluster: Cluster, ref: ObjectRef) -> bool:
-    """True while the autoscaler has no figures yet and may still get them by itself.
+    """True while the autoscaler has no figures yet, or old ones, and may still get them by itself.
 
     That is so when its target's Pods are too young for any, or it was changed a moment ago.
     """
     autoscaler = cluster.find(ref)
-    if autoscaler is None or is_measured(autoscaler):
+    if autoscaler is None or (is_measured(autoscaler) and is_observed(autoscaler)):
         return False
     if _changed_s(cluster, autoscaler) < UNSYNCED_S:
         return True
