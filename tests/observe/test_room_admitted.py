@@ -7,7 +7,7 @@ import pytest
 from clusterproof.errors import ObservationError
 from clusterproof.kube.admission import as_admitted
 from tests.judging import doubt
-from tests.observe.cluster_objects import cluster_of
+from tests.observe.cluster_objects import cluster_of, owned_by
 from tests.observe.test_resources import (
     CPU,
     SPREAD,
@@ -107,6 +107,20 @@ def test_what_the_template_says_goes_before_what_the_last_pod_has(declared: str)
     item = workload(containers=[asking(requests={"cpu": declared})])
     words = said(room("nodes", 2), read_room, item, node(cpu="1500m"), old)
     assert (words == []) is (declared == "500m")
+
+
+def test_a_pod_with_a_claim_that_waits_takes_room_wherever_it_goes() -> None:
+    """An autoscaled workload may find the place taken that was there for it."""
+    other = bound("db-0", None)
+    other["metadata"] |= owned_by("db", app="db")
+    other["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    objects = (asks(), node(cpu="1"), other)
+    assert said(room("nodes", 1), read_room, *objects) == []
+    with pytest.raises(ObservationError, match=r"such as ns/db-0, .*: volume data decides where"):
+        said(room("nodes", 2), read_room, *objects)
+    assert said(room("nodes", 3), read_room, *objects), "there is no room for three anyway"
+    other["spec"]["schedulingGates"] = [{"name": "not-yet"}]
+    assert said(room("nodes", 2), read_room, *objects) == []
 
 
 def test_the_scheduler_that_a_webhook_chose_is_the_next_pods_too() -> None:

@@ -170,37 +170,71 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
         pod = _with_defaults(cluster, pod)
     nodes = cluster.objects("Node", CLUSTER_WIDE)
     pods, leaving = _staying_and_leaving(cluster, cluster.objects("Pod", CLUSTER_WIDE))
-    places = Places.of(nodes, pods, _namespaces(cluster, [pod, *pods]))
+    namespaces = _namespaces(cluster, [pod, *pods])
     own = {replica["metadata"]["name"] for replica in replicas}
     waiting = _waiting(pods, row.workload, own, priority_of(pod))
-    for other in waiting:
-        places.place(other)
 
-    def staying() -> int:
+    def staying(places: Places) -> int:
         """Those of the workload that run and have not gone for Pods of higher priority."""
         return running - sum(_is_own(gone, row.workload, own) for gone in places.preempted)
 
-    more = 0
-    while staying() + more < row.replicas and places.place(pod) is not None:
-        more += 1
-    refused = places.refusals(pod)
-    evidence = [
-        f"{name}: {'; '.join(why) if why else 'takes one more'}" for name, why in refused.items()
-    ]
-    if waiting:
-        evidence.append(f"{len(waiting)} Pods of others wait for a place and were given one first")
-    if leaving:
-        evidence.append(f"{len(leaving)} Pods are terminating; their room counts as free")
-    if places.preempted:
-        evidence.append(f"{len(places.preempted)} Pods of lower priority would go for them")
-    limited_by = "" if staying() + more >= row.replicas else "; ".join(evidence)
+    def room_after(before: list[Json]) -> tuple[Places, int]:
+        """The nodes with all that fits, after those Pods of others, and how many replicas more."""
+        places, more = Places.of(nodes, pods, namespaces), 0
+        for other in before:
+            places.place(other)
+        while staying(places) + more < row.replicas and places.place(pod) is not None:
+            more += 1
+        return places, more
+
+    places, more = room_after(waiting)
+    is_short = staying(places) + more < row.replicas
+    # Of these it is known what they ask for, and not where they may go.
+    elsewhere = [each for each in waiting if unmodelled(each["spec"])] if is_short else []
+    if elsewhere:
+        without, more_without = room_after([each for each in waiting if each not in elsewhere])
+        if staying(without) + more_without >= row.replicas:
+            raise _undecided(elsewhere)
+    evidence = _evidence(places, pod, waiting, leaving)
     return Observed(
-        Room(staying(), more, limited_by, _grows_by(cluster, nodes, replicas)),
+        Room(
+            staying(places),
+            more,
+            "; ".join(evidence) if is_short else "",
+            _grows_by(cluster, nodes, replicas),
+        ),
         "nodes",
         (f"{running} have a node, {more} more were placed on paper", *evidence),
         "kubectl describe nodes",
         "API read (list pods and nodes of the cluster)",
     )
+
+
+def _undecided(waiting: list[Json]) -> ObservationError:
+    first = waiting[0]
+    name = f"{first['metadata']['namespace']}/{first['metadata']['name']}"
+    return ObservationError(
+        f"{len(waiting)} Pods of others wait for a place too, such as {name}, and without them"
+        f" there is room enough: {', '.join(unmodelled(first['spec']))} decides where it goes, and"
+        " that is not looked at here",
+        next_command="kubectl get pods -A --field-selector status.phase=Pending",
+    )
+
+
+def _evidence(
+    places: Places, pod: Json, waiting: list[Json], leaving: list[Json]
+) -> tuple[str, ...]:
+    lines = [
+        f"{name}: {'; '.join(why) if why else 'takes one more'}"
+        for name, why in places.refusals(pod).items()
+    ]
+    if waiting:
+        lines.append(f"{len(waiting)} Pods of others wait for a place and were given one first")
+    if leaving:
+        lines.append(f"{len(leaving)} Pods are terminating; their room counts as free")
+    if places.preempted:
+        lines.append(f"{len(places.preempted)} Pods of lower priority would go for them")
+    return tuple(lines)
 
 
 def _grows_by(cluster: Cluster, nodes: Iterable[Json], replicas: Iterable[Json]) -> str:
@@ -238,7 +272,7 @@ def _waiting(pods: list[Json], workload: ObjectRef, own: set[str], priority: int
         if not is_bound(pod)
         and is_active(pod)
         and priority_of(pod) >= priority
-        and not unmodelled(pod["spec"])
+        and not pod["spec"].get("schedulingGates")
         and not _is_own(pod, workload, own)
     ]
 
