@@ -336,6 +336,21 @@ def test_a_sidecar_that_keeps_the_containers_behind_it_waiting_is_named(
     assert found.endswith(f"s: {why}")
 
 
+@pytest.mark.parametrize(("since", "named"), [({"minutes": 20}, True), ({"seconds": 5}, False)])
+def test_a_pod_of_a_lost_node_that_does_not_end_is_why_a_replica_is_missing(
+    since: Json, *, named: bool
+) -> None:
+    lost = running("web-0", ready=False, deletionTimestamp=ago(**since))
+    lost["metadata"]["deletionGracePeriodSeconds"] = 30
+    lost["spec"]["nodeName"] = "n1"
+    item = workload("StatefulSet", replicas=1)
+    replicas = row("replicas", workload="StatefulSet/ns/web", replicas={"min": 1, "max": 1})
+    with cluster_of(item, lost) as cluster:
+        found = said(replicas, cluster, read_replicas)
+    assert found
+    assert all(("web-0: should have ended" in each) is named for each in found)
+
+
 def test_a_readiness_gate_that_nobody_opens_is_said_by_replicas() -> None:
     """As a load balancer's controller does for Pods that are no targets of it yet."""
     pod = running(ready=False)

@@ -15,7 +15,7 @@ from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.pods import is_ready
 from clusterproof.kube.rollout import is_observed, is_paused, progress_of
 from clusterproof.observe.observed import Observed
-from clusterproof.observe.workloads import gates_of, observed_of, troubles_of
+from clusterproof.observe.workloads import gates_of, observed_of, outstayed, troubles_of
 from clusterproof.spec.row import Frozen, ObjectRef, Row, WorkloadRef
 
 LATE_S = 600.0
@@ -98,11 +98,14 @@ def look(row: ReplicasRow, site: Site) -> Observed[Replicas]:
         available=available,
         total=total,
         generation_observed=is_observed(workload),
-        troubles=tuple(
-            trouble
-            for pod in cluster.pods_of(ref)
-            if not is_ready(pod)
-            for trouble in (*troubles_of(cluster, pod, LATE_S), *gates_of(pod))
+        troubles=(
+            *(
+                trouble
+                for pod in cluster.pods_of(ref)
+                if not is_ready(pod)
+                for trouble in (*troubles_of(cluster, pod, LATE_S), *gates_of(pod))
+            ),
+            *outstayed(cluster, ref),
         ),
         updated_wanted=wanted,
         paused=is_paused(workload),

@@ -9,8 +9,15 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube.containers import Container, ContainerKind
 from clusterproof.kube.dns import services_meant
 from clusterproof.kube.env import environment_of, values_of
-from clusterproof.kube.objects import Json, condition_entry, labels_of
-from clusterproof.kube.pods import has_ended_for_good, is_ready, phase_of, pod_containers
+from clusterproof.kube.objects import Json, condition_entry, is_terminating, labels_of
+from clusterproof.kube.pods import (
+    has_ended_for_good,
+    is_finished,
+    is_leaving,
+    is_ready,
+    phase_of,
+    pod_containers,
+)
 from clusterproof.kube.rollout import is_observed, may_progress
 from clusterproof.kube.selectors import selects
 from clusterproof.observe.cluster import Cluster
@@ -140,6 +147,19 @@ def gates_of(pod: Json) -> Iterator[str]:
     ready = condition_entry(pod, "Ready")
     if ready.get("reason") == "ReadinessGatesNotReady":  # pkg/kubelet/status, generate.go
         yield f"{pod['metadata']['name']}: {ready.get('message', '')[:160]}"
+
+
+def outstayed(cluster: Cluster, ref: ObjectRef) -> Iterator[str]:
+    """The Pods of a workload that were told to end long ago: a StatefulSet waits for each.
+
+    The kubelet of a node that is lost ends none, and nobody else does.
+    """
+    now = cluster.api.now()
+    for pod in cluster.owned_pods(ref):
+        if is_terminating(pod) and not is_finished(pod) and not is_leaving(pod, now):
+            since = cluster.seconds_since(pod["metadata"]["deletionTimestamp"])
+            node = pod["spec"].get("nodeName", "none")
+            yield f"{pod['metadata']['name']}: should have ended {since:.0f} s ago, on node {node}"
 
 
 def last_words_of(cluster: Cluster, pod: Json) -> Iterator[str]:
