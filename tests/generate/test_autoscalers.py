@@ -32,6 +32,24 @@ def test_replicas_that_keda_scales_are_within_its_bounds(spec: Json, low: int, h
     assert ("starts" in checks) is (low > 0)
 
 
+def test_replicas_of_somebodys_own_kind_that_are_scaled_are_no_drift() -> None:
+    """As those of a Rollout."""
+    kind = "Rollout.v1alpha1.argoproj.io"
+    rollout = item(kind, {"replicas": 3, "strategy": {"canary": {"maxSurge": 1}}})
+    target = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web"}
+    spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 5}
+    ref = f"{kind}/${{here}}/web"
+
+    def paths(*objects: Json) -> list[str]:
+        return [row["path"] for row in rows("workloads", *objects) if row.get("of") == ref]
+
+    assert paths(rollout) == ["spec.replicas", "spec.strategy"]
+    autoscaler = item("HorizontalPodAutoscaler", spec)
+    assert paths(rollout, autoscaler) == ["spec.strategy"]
+    said = f"{ref}: spec.replicas, which its autoscaler keeps between 2 and 5"
+    assert said in made(rollout, autoscaler).left_out
+
+
 @pytest.mark.parametrize("scaler", [scaled(), None])
 def test_what_may_have_no_pods_claims_nothing_of_them(scaler: Json | None) -> None:
     none = {} if scaler else {"replicas": 0}

@@ -432,6 +432,12 @@ class Rows:
     def _own_setting(self, kind: str, item: Json, path: str) -> None:
         """A field of somebody's own kind: its names alone say whether it is a secret."""
         ref, key = self._ref(kind, item), _parted(path)[1]
+        scaled = (namespace_of(item), kind.partition(".")[0], item["metadata"]["name"])
+        if path == "spec.replicas" and scaled in self._autoscalers.replicas:
+            low, high = self._autoscalers.replicas[scaled]
+            words = f"{path}, which its autoscaler keeps between {low} and {high}"
+            self._leave_out(ref, words, path)
+            return
         if holds_a_secret(look_up(item, path), key):
             self._leave_out(ref, f"{path}, which looks like a secret", path)
             return
