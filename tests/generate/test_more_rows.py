@@ -143,6 +143,13 @@ def test_a_service_of_several_workloads_is_said() -> None:
     ]
 
 
+def test_what_a_rollout_adds_to_the_selector_of_a_service_is_no_drift() -> None:
+    selector = {"app": "web", "rollouts-pod-template-hash": "789746c88d"}
+    found = rows("networking", workload(PLAIN), service({"port": 80}, selector=selector))
+    (declared,) = [row["expect"] for row in found if row.get("path") == "spec.selector"]
+    assert declared == {"contains": {"app": "web"}}
+
+
 def ingress(service: Json, host: str | None = "a.example") -> Json:
     """An Ingress with one rule."""
     rule: Json = {"http": {"paths": [{"path": "/", "backend": {"service": service}}]}}

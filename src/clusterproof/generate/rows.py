@@ -107,6 +107,9 @@ _BY_SETTINGS: Final = (
     "ServiceAccount",
 )
 """Kinds of which all rows are about plain fields."""
+_OF_A_ROLLOUT: Final = "rollouts-pod-template-hash"
+"""Argo Rollouts writes it into the selectors of Services, anew at each rollout (its docs,
+"BlueGreen Deployment Strategy")."""
 _ALL: Final = ()
 """The place of a whole object."""
 _OF_QUANTITIES: Final = frozenset({*TEMPLATES, "HorizontalPodAutoscaler"})
@@ -786,7 +789,10 @@ class Rows:
         """Whom a Service selects and where its ports lead, as its fields say it."""
         if spec_of(service).get("selector"):
             selector = spec_of(service)["selector"]
-            self._field("networking", f"{item[1]}-selects", item, "spec.selector", equals=selector)
+            own = {key: text for key, text in selector.items() if key != _OF_A_ROLLOUT}
+            operator = "equals" if own == selector else "contains"
+            path, row_id = "spec.selector", f"{item[1]}-selects"
+            self._field("networking", row_id, item, path, **{operator: own})
         for number, port in enumerate(spec_of(service).get("ports") or []):
             declared = as_stored({key: port[key] for key in _OF_PORT if key in port})
             row_id = f"{item[1]}-port-{port.get('port')}"
