@@ -531,6 +531,20 @@ def test_a_resize_that_is_not_carried_out_is_said() -> None:
     assert found.endswith("observed runs with 250m, its resize is not done (Deferred)")
 
 
+def test_a_quantity_that_a_kubelet_writes_in_another_form_is_no_resize() -> None:
+    container = {"name": "web", "image": "web:1", "resources": {"limits": {"memory": "1G"}}}
+    actual = {"name": "web", "resources": {"limits": {"memory": "1000000000"}}}
+    pod = running(spec={"containers": [container]}, statuses=[actual])
+    waiting = {"type": "PodResizePending", "status": "True", "reason": "Deferred"}
+    pod["status"]["conditions"].append(waiting)  # of another resource
+    rule = row(
+        "quantity", workload=WEB, container="web", bound="limits", resource="memory",
+        quantity="1G",
+    )  # fmt: skip
+    with cluster_of(workload(containers=[container]), pod) as cluster:
+        assert said(rule, cluster, read_bound) == []
+
+
 def daemons(**status: int) -> Json:
     item = workload("DaemonSet")
     names = ("desired", "current", "updated")

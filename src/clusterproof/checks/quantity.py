@@ -104,10 +104,12 @@ def _resizing(pod: Json, container: Container, row: QuantityRow) -> str:
         pod, "PodResizeInProgress"
     )
     actual = (container.status.get("resources") or {}).get(row.bound) or {}
-    if not pending or actual.get(row.resource) == container.bound(row.bound, row.resource):
+    runs_with, declared = actual.get(row.resource), container.bound(row.bound, row.resource)
+    # A kubelet writes what it reads of a runtime: 1G of memory as 1000000000.
+    if not pending or runs_with == declared or (declared and _same(runs_with, declared)):
         return ""
     why = f"{pending.get('reason', '')}: {pending.get('message', '')}".strip(": ")
-    return f"runs with {actual.get(row.resource)}, its resize is not done ({why})"
+    return f"runs with {runs_with}, its resize is not done ({why})"
 
 
 def judge(row: QuantityRow, bound: Bound) -> Judgement:
