@@ -147,7 +147,8 @@ def is_observed(autoscaler: Json) -> bool:
     Restates setStatus (podautoscaler, HPAGeneration), v1.37.
     """
     observed = status_of(autoscaler).get("observedGeneration")
-    return observed is None or observed >= (autoscaler["metadata"].get("generation") or 0)
+    generation = autoscaler["metadata"].get("generation") or 0
+    return observed is None or int(observed) >= int(generation)
 
 
 def is_measured(autoscaler: Json) -> bool:
