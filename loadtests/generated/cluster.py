@@ -14,9 +14,9 @@ from itertools import count
 from typing import Any
 
 from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Scrape, series
-from clusterproof.load.hpa.controller import Decision, Seen, reconcile
+from clusterproof.load.hpa.controller import Decision, reconcile
 from clusterproof.load.hpa.normalise import History
-from clusterproof.load.hpa.proposal import Proposal, Sample
+from clusterproof.load.hpa.proposal import Proposal, Sample, Seen
 from clusterproof.load.hpa.rules import spec_from_object
 from clusterproof.load.recording import Change, Recording, Unread, UsageRead
 from clusterproof.load.timeline import pod_view

@@ -7,6 +7,7 @@ from clusterproof.load.hpa.proposal import (
     PodView,
     Proposal,
     Sample,
+    Seen,
     Tolerances,
     propose,
 )
@@ -20,7 +21,7 @@ PENDING = replace(READY, phase="Pending")
 FAILED = replace(READY, phase="Failed")
 DELETED = replace(READY, deleting=True)
 
-Seen = tuple[PodView, int | None]
+Measured = tuple[PodView, int | None]
 """A Pod and its usage; None where the metrics API does not have it."""
 
 
@@ -29,34 +30,36 @@ def cpu(percent: int) -> ResourceTarget:
     return ResourceTarget("cpu", utilization=percent)
 
 
-def named(seen: tuple[Seen, ...], request: int) -> tuple[PodView, ...]:
+def named(measured: tuple[Measured, ...], request: int) -> tuple[PodView, ...]:
     """The Pods, each with a name and one container that asks for `request`."""
     requests = {"cpu": request, "memory": request}
     return tuple(
         replace(pod, name=f"pod-{number}", containers=(ContainerView("app", requests),))
-        for number, (pod, _) in enumerate(seen)
+        for number, (pod, _) in enumerate(measured)
     )
 
 
-def samples(seen: tuple[Seen, ...]) -> dict[str, Sample]:
+def samples(measured: tuple[Measured, ...]) -> dict[str, Sample]:
     """What the metrics API says of these Pods."""
     return {
         f"pod-{number}": Sample({"app": {"cpu": usage, "memory": usage}}, NOW, 10.0)
-        for number, (_, usage) in enumerate(seen)
+        for number, (_, usage) in enumerate(measured)
         if usage is not None
     }
 
 
 def proposed(
-    target: ResourceTarget, *seen: Seen, current: int | None = None, request: int = 100
+    target: ResourceTarget, *measured: Measured, current: int | None = None, request: int = 100
 ) -> Proposal:
     """The proposal from these Pods, as many as were asked for unless `current` says otherwise."""
     return propose(
         target,
-        now=NOW,
-        current=len(seen) if current is None else current,
-        pods=named(seen, request),
-        samples=samples(seen),
-        tolerances=Tolerances(0.1, 0.1),
-        flags=FLAGS,
+        Seen(
+            NOW,
+            len(measured) if current is None else current,
+            named(measured, request),
+            samples(measured),
+        ),
+        Tolerances(0.1, 0.1),
+        FLAGS,
     )

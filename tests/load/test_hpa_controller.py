@@ -6,9 +6,9 @@ computeReplicasForMetrics).
 
 import pytest
 
-from clusterproof.load.hpa.controller import Decision, Seen, reconcile, tolerances
+from clusterproof.load.hpa.controller import Decision, reconcile, tolerances
 from clusterproof.load.hpa.normalise import History, Recommendation, ScaleEvent
-from clusterproof.load.hpa.proposal import Proposal, Tolerances
+from clusterproof.load.hpa.proposal import Proposal, Seen, Tolerances
 from clusterproof.load.hpa.rules import (
     DEFAULT_DOWN,
     DEFAULT_UP,

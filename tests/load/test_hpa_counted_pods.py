@@ -11,6 +11,7 @@ from clusterproof.load.hpa.proposal import (
     PodView,
     Proposal,
     Sample,
+    Seen,
     group,
 )
 from clusterproof.load.hpa.rules import ControllerFlags, ResourceTarget
@@ -21,12 +22,12 @@ from tests.load.hpa_parts import (
     PENDING,
     READY,
     UNREADY,
-    Seen,
+    Measured,
     cpu,
     proposed,
 )
 
-MISSING: Seen = (READY, None)
+MISSING: Measured = (READY, None)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +42,13 @@ def test_a_tenth_around_the_target_is_let_be(percent: int, replicas: int) -> Non
 @pytest.mark.parametrize(
     "quiet", [(UNREADY, 0), (UNREADY, 90), MISSING], ids=["unready", "busy-and-unready", "missing"]
 )
-def test_a_pod_that_cannot_be_counted_is_idle_when_growing(quiet: Seen) -> None:
+def test_a_pod_that_cannot_be_counted_is_idle_when_growing(quiet: Measured) -> None:
     """Three at 140 % of the target and an idle one are within the tolerance together."""
     assert proposed(cpu(50), *((READY, 70),) * 3, quiet) == Proposal(4, 70)
 
 
 @pytest.mark.parametrize("quiet", [(UNREADY, 0), MISSING], ids=["unready", "missing"])
-def test_an_idle_pod_uses_nothing_at_all(quiet: Seen) -> None:
+def test_an_idle_pod_uses_nothing_at_all(quiet: Measured) -> None:
     """Not even a thousandth, where Pods ask for no more than that."""
     assert proposed(cpu(100), (READY, 4), quiet, request=1) == Proposal(4, 400)
 
@@ -57,7 +58,7 @@ def test_an_idle_pod_uses_nothing_at_all(quiet: Seen) -> None:
     "target", [cpu(50), ResourceTarget("cpu", average_milli=50)], ids=["percent", "average"]
 )
 def test_at_the_target_a_pod_without_a_figure_changes_nothing(
-    quiet: Seen, target: ResourceTarget
+    quiet: Measured, target: ResourceTarget
 ) -> None:
     """It is neither idle nor busy then."""
     assert proposed(target, (READY, 50), quiet) == Proposal(2, 50)
@@ -123,7 +124,9 @@ def test_the_usage_of_a_pod_that_does_not_serve_is_not_counted(pod: PodView) -> 
     ],
     ids=["pending", "deleted", "missing"],
 )
-def test_pods_without_a_usable_figure_give_no_proposal(pods: tuple[Seen, ...], says: str) -> None:
+def test_pods_without_a_usable_figure_give_no_proposal(
+    pods: tuple[Measured, ...], says: str
+) -> None:
     """And the reason is the controller's."""
     with pytest.raises(NoProposalError) as none:
         proposed(cpu(50), *pods)
@@ -144,5 +147,5 @@ def test_the_periods_after_a_start_end_with_their_last_second(pod: PodView, unre
     """120 s to warm up, and 30 s in which not being Ready means never having been."""
     flags = ControllerFlags(cpu_initialization_s=120, readiness_delay_s=30)
     sample = Sample({}, NOW, 60.0)
-    groups = group([pod], {"p": 1}, {"p": sample}, resource="cpu", now=NOW, flags=flags)
+    groups = group(Seen(NOW, 1, (pod,), {"p": sample}), {"p": 1}, resource="cpu", flags=flags)
     assert (groups.unready == {"p"}, groups.ready == 0) == (unready, unready)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterproof.load.hpa.controller import Seen, reconcile
+from clusterproof.load.hpa.controller import reconcile
 from clusterproof.load.hpa.normalise import (
     History,
     Recommendation,
@@ -21,7 +21,7 @@ from clusterproof.load.hpa.normalise import (
     stabilise,
     up_limit,
 )
-from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
+from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample, Seen
 from clusterproof.load.hpa.rules import (
     DEFAULT_DOWN,
     DEFAULT_UP,

@@ -18,6 +18,7 @@ from clusterproof.load.hpa.proposal import (
     PodView,
     Proposal,
     Sample,
+    Seen,
     Tolerances,
     group,
     propose,
@@ -171,7 +172,7 @@ def _at(values: tuple[V, ...], index: int, default: V) -> V:
     return values[index] if index < len(values) else default
 
 
-def _pods(case: Case) -> list[PodView]:
+def _pods(case: Case) -> tuple[PodView, ...]:
     count = max(case.current, len(case.phases))
     pods = []
     for index in range(count):
@@ -186,7 +187,7 @@ def _pods(case: Case) -> list[PodView]:
                 containers=(ContainerView("one", requests), ContainerView("two", requests)),
             )
         )
-    return pods
+    return tuple(pods)
 
 
 def _samples(levels: tuple[int, ...]) -> dict[str, Sample]:
@@ -200,12 +201,9 @@ def _samples(levels: tuple[int, ...]) -> dict[str, Sample]:
 def test_proposal_equals_upstream(case: Case) -> None:
     found = propose(
         ResourceTarget("cpu", utilization=case.target),
-        now=NOW,
-        current=case.current,
-        pods=_pods(case),
-        samples=_samples(case.levels),
-        tolerances=case.tolerances,
-        flags=FLAGS,
+        Seen(NOW, case.current, _pods(case), _samples(case.levels)),
+        case.tolerances,
+        FLAGS,
     )
     assert found == Proposal(case.expected, case.shown)
 
@@ -230,12 +228,9 @@ def test_no_proposal_says_why(
     with pytest.raises(NoProposalError, match=says):
         propose(
             ResourceTarget("cpu", utilization=100),
-            now=NOW,
-            current=1,
-            pods=_pods(case),
-            samples=samples,
-            tolerances=TEN_PERCENT,
-            flags=FLAGS,
+            Seen(NOW, 1, _pods(case), samples),
+            TEN_PERCENT,
+            FLAGS,
         )
 
 
@@ -246,12 +241,9 @@ def test_one_container_alone_is_measured() -> None:
     }
     found = propose(
         ResourceTarget("cpu", utilization=30, container="two"),
-        now=NOW,
-        current=3,
-        pods=_pods(Case("c", 3, ONE, (), 30, 5, 50)),
-        samples=samples,
-        tolerances=TEN_PERCENT,
-        flags=FLAGS,
+        Seen(NOW, 3, _pods(Case("c", 3, ONE, (), 30, 5, 50)), samples),
+        TEN_PERCENT,
+        FLAGS,
     )
     assert found == Proposal(5, 50)
 
@@ -269,12 +261,9 @@ def test_average_value_targets_use_the_integer_mean(
     samples = {f"pod-{i}": Sample({"one": {"memory": v}}, 0.0, 60.0) for i, v in enumerate(levels)}
     found = propose(
         ResourceTarget("memory", average_milli=target),
-        now=NOW,
-        current=3,
-        pods=_pods(Case("c", 3, ONE, (), 30, 5, 50)),
-        samples=samples,
-        tolerances=TEN_PERCENT,
-        flags=FLAGS,
+        Seen(NOW, 3, _pods(Case("c", 3, ONE, (), 30, 5, 50)), samples),
+        TEN_PERCENT,
+        FLAGS,
     )
     assert found == Proposal(expected, shown)
 
@@ -283,7 +272,7 @@ def _grouped(pod: PodView, sample: Sample | None, resource: str = "cpu") -> str:
     samples = {} if sample is None else {pod.name: sample}
     usage = dict.fromkeys(samples, 1)
     flags = ControllerFlags(cpu_initialization_s=120, readiness_delay_s=30)
-    groups = group([pod], usage, samples, resource=resource, now=NOW, flags=flags)
+    groups = group(Seen(NOW, 1, (pod,), samples), usage, resource=resource, flags=flags)
     for name in ("unready", "missing", "ignored"):
         if getattr(groups, name):
             return name
@@ -347,12 +336,14 @@ def test_more_usage_never_proposes_fewer(levels: list[int], target: int, request
     def replicas(values: list[int]) -> int:
         return propose(
             ResourceTarget("cpu", utilization=target),
-            now=NOW,
-            current=len(values),
-            pods=_pods(Case("p", len(values), (request,) * len(values), (), target, 0, 0)),
-            samples=_samples(tuple(values)),
-            tolerances=TEN_PERCENT,
-            flags=FLAGS,
+            Seen(
+                NOW,
+                len(values),
+                _pods(Case("p", len(values), (request,) * len(values), (), target, 0, 0)),
+                _samples(tuple(values)),
+            ),
+            TEN_PERCENT,
+            FLAGS,
         ).replicas
 
     assert replicas([level + 100 for level in levels]) >= replicas(levels)

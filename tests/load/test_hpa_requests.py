@@ -14,6 +14,7 @@ from clusterproof.load.hpa.proposal import (
     PodView,
     Proposal,
     Sample,
+    Seen,
     Tolerances,
     propose,
 )
@@ -27,13 +28,7 @@ APP = replace(cpu(50), container="app")
 def one_pod(target: ResourceTarget, pod: PodView, sample: Sample) -> Proposal:
     """The proposal from one Pod, `p`."""
     return propose(
-        target,
-        now=NOW,
-        current=1,
-        pods=[replace(pod, name="p")],
-        samples={"p": sample},
-        tolerances=Tolerances(0.1, 0.1),
-        flags=FLAGS,
+        target, Seen(NOW, 1, (replace(pod, name="p"),), {"p": sample}), Tolerances(0.1, 0.1), FLAGS
     )
 
 
@@ -100,35 +95,19 @@ def test_what_a_share_needs_and_is_not_there_is_named(
 
 def test_pod_whose_container_is_not_measured_is_missing() -> None:
     """It does not take the figures of the others away (getContainerMetrics, v1.35.4)."""
-    pods = [replace(TWO, name="p"), replace(TWO, name="q")]
+    pods = (replace(TWO, name="p"), replace(TWO, name="q"))
     samples = {
         "p": Sample({"log": {"cpu": 50}}, NOW, 10.0),
         "q": Sample({"app": {"cpu": 90}, "log": {"cpu": 1}}, NOW, 10.0),
     }
-    found = propose(
-        APP,
-        now=NOW,
-        current=2,
-        pods=pods,
-        samples=samples,
-        tolerances=Tolerances(0.1, 0.1),
-        flags=FLAGS,
-    )
+    found = propose(APP, Seen(NOW, 2, pods, samples), Tolerances(0.1, 0.1), FLAGS)
     assert found == Proposal(2, 90)
 
 
 def test_no_pod_at_all_gives_no_proposal() -> None:
     """Whatever the metrics API still has."""
     with pytest.raises(NoProposalError) as none:
-        propose(
-            cpu(50),
-            now=NOW,
-            current=1,
-            pods=[],
-            samples={"gone": BOTH},
-            tolerances=Tolerances(0.1, 0.1),
-            flags=FLAGS,
-        )
+        propose(cpu(50), Seen(NOW, 1, (), {"gone": BOTH}), Tolerances(0.1, 0.1), FLAGS)
     assert str(none.value) == "no pods returned by selector"
 
 

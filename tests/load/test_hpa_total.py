@@ -10,17 +10,18 @@ from dataclasses import replace
 
 import pytest
 
-from clusterproof.load.hpa.controller import Seen, reconcile
+from clusterproof.load.hpa.controller import reconcile
 from clusterproof.load.hpa.normalise import History
 from clusterproof.load.hpa.proposal import (
+    MOST,
     NoProposalError,
     PodView,
     Proposal,
+    Seen,
     Tolerances,
-    propose_of_pods,
+    propose,
 )
 from clusterproof.load.hpa.rules import HpaSpec, MetricTarget
-from clusterproof.load.hpa.total import MOST, propose_of_total
 from tests.load.hpa_parts import (
     DELETED,
     FAILED,
@@ -46,14 +47,8 @@ def pods(*states: PodView) -> tuple[PodView, ...]:
 
 def of_pods(states: tuple[PodView, ...], *values: int | None, current: int = 2) -> Proposal:
     measured = {f"pod-{n}": value for n, value in enumerate(values) if value is not None}
-    return propose_of_pods(
-        RATE,
-        measured,
-        current=current,
-        pods=pods(*states),
-        tolerances=TEN_PERCENT,
-        flags=FLAGS,
-    )
+    seen = Seen(NOW, current, pods(*states), None, of_pods={RATE: measured})
+    return propose(RATE, seen, TEN_PERCENT, FLAGS)
 
 
 @pytest.mark.parametrize(
@@ -111,14 +106,15 @@ def of_total(
     current: int = 2,
     status_replicas: int = 2,
 ) -> Proposal:
-    return propose_of_total(
-        target,
-        values,
-        current=current,
+    seen = Seen(
+        NOW,
+        current,
+        pods(*states),
+        None,
+        totals={target: values},
         status_replicas=status_replicas,
-        pods=pods(*states),
-        tolerances=TEN_PERCENT,
     )
+    return propose(target, seen, TEN_PERCENT, FLAGS)
 
 
 @pytest.mark.parametrize(
@@ -179,12 +175,12 @@ def test_replicas_are_no_more_than_an_int32_holds() -> None:
     assert of_total(replace(BY_AVERAGE, average_milli=1), 2**50).replicas == MOST
 
 
-@pytest.mark.parametrize("values", [None, ()])
-def test_metric_that_nobody_answers_proposes_nothing(values: tuple[int, ...] | None) -> None:
+@pytest.mark.parametrize("totals", [{}, {BY_VALUE: ()}])
+def test_metric_that_nobody_answers_proposes_nothing(
+    totals: dict[MetricTarget, tuple[int, ...]],
+) -> None:
     with pytest.raises(NoProposalError) as none:
-        propose_of_total(
-            BY_VALUE, values, current=1, status_replicas=1, pods=(), tolerances=TEN_PERCENT
-        )
+        propose(BY_VALUE, Seen(NOW, 1, (), None, totals=totals), TEN_PERCENT, FLAGS)
     assert str(none.value) == "unable to get external metric queue"
 
 

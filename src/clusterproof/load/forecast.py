@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from clusterproof.errors import SpecError
-from clusterproof.load.hpa.controller import Seen, reconcile
+from clusterproof.load.hpa.controller import reconcile
 from clusterproof.load.hpa.normalise import History
-from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
+from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample, Seen
 from clusterproof.load.hpa.rules import (
     ControllerFlags,
     HpaSpec,

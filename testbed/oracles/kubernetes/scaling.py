@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clusterproof.kube.objects import condition_entry
-from clusterproof.load.hpa.controller import Decision, Seen, reconcile
+from clusterproof.load.hpa.controller import Decision, reconcile
 from clusterproof.load.hpa.normalise import History
-from clusterproof.load.hpa.proposal import Proposal, Sample
+from clusterproof.load.hpa.proposal import Proposal, Sample, Seen
 from clusterproof.load.hpa.rules import (
     ControllerFlags,
     HpaSpec,

@@ -3,8 +3,8 @@
 Source: horizontal.go (reconcileAutoscaler, computeReplicasForMetrics), v1.35.4.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from clusterproof.load.hpa.normalise import (
     History,
@@ -15,43 +15,12 @@ from clusterproof.load.hpa.normalise import (
 )
 from clusterproof.load.hpa.proposal import (
     NoProposalError,
-    PodView,
     Proposal,
-    Sample,
+    Seen,
     Tolerances,
     propose,
-    propose_of_pods,
 )
-from clusterproof.load.hpa.rules import (
-    ControllerFlags,
-    HpaSpec,
-    MetricTarget,
-    ResourceTarget,
-    Target,
-)
-from clusterproof.load.hpa.total import propose_of_total
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """All that the controller sees at one reconcile.
-
-    Attributes:
-        current: The scale target's spec.replicas.
-        samples: Of the metrics API by pod name; None when it gives no answer.
-        of_pods: Of each Pods metric that is answered, by pod name, in thousandths.
-        totals: Of each Object metric that is answered its value, of each External one those of its
-            series, in thousandths.
-        status_replicas: The scale target's status.replicas; None where they are the current ones.
-    """
-
-    now: float
-    current: int
-    pods: tuple[PodView, ...]
-    samples: Mapping[str, Sample] | None
-    of_pods: Mapping[MetricTarget, Mapping[str, int]] = field(default_factory=dict)
-    totals: Mapping[MetricTarget, Sequence[int]] = field(default_factory=dict)
-    status_replicas: int | None = None
+from clusterproof.load.hpa.rules import ControllerFlags, HpaSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,40 +82,10 @@ def _proposals(spec: HpaSpec, seen: Seen, flags: ControllerFlags) -> list[Propos
     proposals: list[Proposal | str] = []
     for target in spec.metrics:
         try:
-            proposals.append(_proposal(target, seen, tolerances(spec, flags), flags))
+            proposals.append(propose(target, seen, tolerances(spec, flags), flags))
         except NoProposalError as error:
             proposals.append(str(error))
     return proposals
-
-
-def _proposal(target: Target, seen: Seen, within: Tolerances, flags: ControllerFlags) -> Proposal:
-    if isinstance(target, ResourceTarget):
-        return propose(
-            target,
-            now=seen.now,
-            current=seen.current,
-            pods=seen.pods,
-            samples=seen.samples,
-            tolerances=within,
-            flags=flags,
-        )
-    if target.kind == "Pods":
-        return propose_of_pods(
-            target,
-            seen.of_pods.get(target),
-            current=seen.current,
-            pods=seen.pods,
-            tolerances=within,
-            flags=flags,
-        )
-    return propose_of_total(
-        target,
-        seen.totals.get(target),
-        current=seen.current,
-        status_replicas=seen.current if seen.status_replicas is None else seen.status_replicas,
-        pods=seen.pods,
-        tolerances=within,
-    )
 
 
 def _largest(proposals: Sequence[Proposal | str], current: int) -> int | None:

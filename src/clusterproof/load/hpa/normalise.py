@@ -5,10 +5,13 @@ storeScaleEvent), v1.35.4. The history lives in the controller's memory and is l
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from clusterproof.load.hpa.rules import Behavior, ControllerFlags, HpaSpec, Policy, Rules
 
+T = TypeVar("T")
 UP_FACTOR = 2.0
 UP_MINIMUM = 4.0
 """Without a behavior block a step is at most max(2 x current, 4): 3 -> 6 -> 10."""
@@ -147,22 +150,18 @@ def _stored(
     """One outdated entry is overwritten, as in the controller: the other direction may miss it."""
     longest = max((policy.period_s for policy in rules.policies), default=0)
     marked = [replace(e, outdated=e.outdated or e.at < event.at - longest) for e in events]
-    stale = [index for index, e in enumerate(marked) if e.outdated]
-    if stale:
-        marked[stale[-1]] = event
-    else:
-        marked.append(event)
-    return tuple(marked)
+    return _with(marked, event, [index for index, e in enumerate(marked) if e.outdated])
 
 
 def _recorded(history: History, proposed: int, now: float, stale: list[int]) -> History:
-    recommendations = list(history.recommendations)
     entry = Recommendation(proposed, now)
-    if stale:
-        recommendations[stale[-1]] = entry
-    else:
-        recommendations.append(entry)
-    return replace(history, recommendations=tuple(recommendations))
+    return replace(history, recommendations=_with(history.recommendations, entry, stale))
+
+
+def _with(entries: Sequence[T], entry: T, stale: Sequence[int]) -> tuple[T, ...]:
+    """The entries and a new one, in place of the last that is stale, if one is."""
+    at = stale[-1] if stale else len(entries)
+    return (*entries[:at], entry, *entries[at + 1 :])
 
 
 def _period_start(current: int, history: History, policy: Policy, now: float) -> int:

@@ -1,8 +1,9 @@
-"""What one metric proposes: the number of replicas that would bring usage to its target.
+"""What one metric proposes: the number of replicas that would bring it to its target.
 
 Source: replica_calculator.go (GetResourceReplicas, GetRawResourceReplicas, GetMetricReplicas,
-groupPods, calculateRequests), metrics/utilization.go and metrics/client.go, v1.35.4. Metrics of an
-object, and external ones, are in `total`.
+GetObjectMetricReplicas, GetObjectPerPodMetricReplicas, GetExternalMetricReplicas,
+GetExternalPerPodMetricReplicas, getReadyPodsCount, groupPods, calculateRequests),
+metrics/utilization.go and metrics/client.go, v1.35.4.
 """
 
 import math
@@ -10,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterproof.errors import ClusterproofError
-from clusterproof.load.hpa.rules import ControllerFlags, MetricTarget, ResourceTarget
+from clusterproof.load.hpa.rules import ControllerFlags, MetricTarget, ResourceTarget, Target
 
+MOST = 2**31 - 1
+"""Replicas are an int32."""
 _FULL_PERCENT = 100
 
 
@@ -65,6 +68,28 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """All that the controller sees at one reconcile.
+
+    Attributes:
+        current: The scale target's spec.replicas.
+        samples: Of the metrics API by pod name; None when it gives no answer.
+        of_pods: Of each Pods metric that is answered, by pod name, in thousandths.
+        totals: Of each Object metric that is answered its value, of each External one those of its
+            series, in thousandths.
+        status_replicas: The scale target's status.replicas; None where they are the current ones.
+    """
+
+    now: float
+    current: int
+    pods: tuple[PodView, ...]
+    samples: Mapping[str, Sample] | None
+    of_pods: Mapping[MetricTarget, Mapping[str, int]] = field(default_factory=dict)
+    totals: Mapping[MetricTarget, Sequence[int]] = field(default_factory=dict)
+    status_replicas: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """What a metric proposes, and the figure that the HPA's status shows for it."""
 
@@ -94,98 +119,42 @@ class Groups:
     ignored: frozenset[str]
 
 
-def propose(
-    target: ResourceTarget,
-    *,
-    now: float,
-    current: int,
-    pods: Sequence[PodView],
-    samples: Mapping[str, Sample] | None,
-    tolerances: Tolerances,
-    flags: ControllerFlags,
-) -> Proposal:
-    """The proposal of one resource metric.
+def propose(target: Target, seen: Seen, tolerances: Tolerances, flags: ControllerFlags) -> Proposal:
+    """The proposal of one metric, of whatever type.
 
-    Args:
-        target: What the HPA asks for.
-        now: The controller's clock.
-        current: The scale target's spec.replicas.
-        pods: All pods of the selector.
-        samples: What the metrics API serves by pod name; None when it gives no answer.
-        tolerances: Of this HPA.
-        flags: Of the controller.
+    One of type Pods is as a resource by its mean, without a warm-up.
 
     Raises:
-        NoProposalError: No metrics, no pods, or a container without a request.
+        NoProposalError: No metrics, no pods, a container without a request, or a target that has
+            neither figure.
     """
-    if samples is None:
-        raise NoProposalError(f"unable to get metrics for resource {target.resource}")
-    usage = _usage(target, samples)
-    if not usage:
-        raise NoProposalError(f"no metrics returned for resource {target.resource}")
-    return _by_pods(
-        target,
-        usage,
-        samples,
-        now=now,
-        current=current,
-        pods=pods,
-        tolerances=tolerances,
-        flags=flags,
-    )
-
-
-def propose_of_pods(
-    target: MetricTarget,
-    values: Mapping[str, int] | None,
-    *,
-    current: int,
-    pods: Sequence[PodView],
-    tolerances: Tolerances,
-    flags: ControllerFlags,
-) -> Proposal:
-    """The proposal of a metric of type Pods: as of a resource by its mean, without a warm-up.
-
-    Args:
-        target: What the HPA asks for.
-        values: By pod name, in thousandths; None when the custom metrics API gives no answer.
-        current: The scale target's spec.replicas.
-        pods: All pods of the selector.
-        tolerances: Of this HPA.
-        flags: Of the controller.
-
-    Raises:
-        NoProposalError: No metrics, or no pods.
-    """
-    if not values:
-        raise NoProposalError(f"unable to get metric {target.name}")
-    plain = ResourceTarget(resource="", average_milli=target.average_milli)
-    return _by_pods(
-        plain,
-        dict(values),
-        {},
-        now=0.0,
-        current=current,
-        pods=pods,
-        tolerances=tolerances,
-        flags=flags,
-    )
+    if isinstance(target, ResourceTarget):
+        if seen.samples is None:
+            raise NoProposalError(f"unable to get metrics for resource {target.resource}")
+        usage = _usage(target, seen.samples)
+        if not usage:
+            raise NoProposalError(f"no metrics returned for resource {target.resource}")
+        return _by_pods(target, usage, seen, tolerances, flags)
+    if target.kind == "Pods":
+        values = seen.of_pods.get(target)
+        if not values:
+            raise NoProposalError(f"unable to get metric {target.name}")
+        mean = ResourceTarget(resource="", average_milli=target.average_milli)
+        return _by_pods(mean, dict(values), seen, tolerances, flags)
+    return _by_total(target, seen, tolerances)
 
 
 def _by_pods(
     target: ResourceTarget,
     usage: dict[str, int],
-    samples: Mapping[str, Sample],
-    *,
-    now: float,
-    current: int,
-    pods: Sequence[PodView],
+    seen: Seen,
     tolerances: Tolerances,
     flags: ControllerFlags,
 ) -> Proposal:
+    pods, current = seen.pods, seen.current
     if not pods:
         raise NoProposalError("no pods returned by selector")
-    groups = group(pods, usage, samples, resource=target.resource, now=now, flags=flags)
+    groups = group(seen, usage, resource=target.resource, flags=flags)
     for name in groups.ignored | groups.unready:
         usage.pop(name, None)
     if not usage:
@@ -207,26 +176,54 @@ def _by_pods(
     return Proposal(current if against else replicas, shown)
 
 
-def group(
-    pods: Sequence[PodView],
-    usage: Mapping[str, int],
-    samples: Mapping[str, Sample],
-    *,
-    resource: str,
-    now: float,
-    flags: ControllerFlags,
-) -> Groups:
+def _by_total(target: MetricTarget, seen: Seen, tolerances: Tolerances) -> Proposal:
+    """The proposal of a metric of type Object or External.
+
+    By its value the Ready pods count, by its average those of the scale target's status do; pods
+    without a figure, and those that begin, make no difference to either.
+    """
+    values = seen.totals.get(target)
+    if not values:
+        raise NoProposalError(f"unable to get {target.kind.lower()} metric {target.name}")
+    total, current = sum(values), seen.current
+    if target.average_milli is not None:
+        replicas = current if seen.status_replicas is None else seen.status_replicas
+        return _per_pod(total, target.average_milli, replicas, tolerances)
+    if target.value_milli is None:
+        raise NoProposalError(f"metric {target.name} has neither a value nor an average value")
+    ratio = total / target.value_milli
+    if current == 0:
+        return Proposal(math.ceil(ratio), total)
+    if tolerances.hold(ratio):
+        return Proposal(current, total)
+    if not seen.pods:
+        raise NoProposalError("no pods returned by selector")
+    ready = sum(1 for pod in seen.pods if pod.phase == "Running" and pod.ready == "True")
+    return Proposal(min(math.ceil(ratio * ready), MOST), total)
+
+
+def _per_pod(total: int, average: int, replicas: int, tolerances: Tolerances) -> Proposal:
+    """Without any replicas the ratio is no number, and so within no tolerance."""
+    if replicas and tolerances.hold(total / (average * replicas)):
+        proposed = replicas
+    else:
+        proposed = min(math.ceil(total / average), MOST)
+    return Proposal(proposed, math.ceil(total / replicas) if replicas else total)
+
+
+def group(seen: Seen, usage: Mapping[str, int], *, resource: str, flags: ControllerFlags) -> Groups:
     """Sort pods into ignored, unready, missing and ready; only CPU has a warm-up rule."""
+    samples = seen.samples or {}
     ready = 0
     unready, missing, ignored = set(), set(), set()
-    for pod in pods:
+    for pod in seen.pods:
         if pod.deleting or pod.phase == "Failed":
             ignored.add(pod.name)
         elif pod.phase == "Pending":
             unready.add(pod.name)
         elif pod.name not in usage:
             missing.add(pod.name)
-        elif resource == "cpu" and _is_unready(pod, samples[pod.name], now=now, flags=flags):
+        elif resource == "cpu" and _is_unready(pod, samples[pod.name], now=seen.now, flags=flags):
             unready.add(pod.name)
         else:
             ready += 1

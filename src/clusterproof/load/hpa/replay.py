@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clusterproof.kube.objects import condition_entry
-from clusterproof.load.hpa.controller import Decision, Seen, reconcile
+from clusterproof.load.hpa.controller import Decision, reconcile
 from clusterproof.load.hpa.normalise import History
-from clusterproof.load.hpa.proposal import PodView, Proposal
+from clusterproof.load.hpa.proposal import PodView, Proposal, Seen
 from clusterproof.load.hpa.rules import (
     ControllerFlags,
     HpaSpec,
