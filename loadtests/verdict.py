@@ -95,7 +95,7 @@ def judge_callers(
         requests: The names of those that were to be sent.
         stages: The objectives of each stage that has some, by its number from 0.
     """
-    findings = judge_generator(figures, spec.credibility.limits())
+    findings = judge_generator(figures, spec.credibility)
     if collapsed:
         findings.append(judge_collapse(collapsed))
     findings.append(judge_answers(account, scenario.objectives))

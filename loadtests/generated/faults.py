@@ -92,7 +92,9 @@ def _other_policy(world: World, chance: random.Random) -> World:
 
 def _other_tolerance(world: World, chance: random.Random) -> World:
     """A controller that tolerates more than it says, and than any load here brings."""
-    return replace(world, controller=replace(world.flags, tolerance=chance.uniform(8, 20)))
+    return replace(
+        world, controller=world.flags.model_copy(update={"tolerance": chance.uniform(8, 20)})
+    )
 
 
 def _slow_controller(world: World, chance: random.Random) -> World:

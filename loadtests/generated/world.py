@@ -117,7 +117,6 @@ class World:
 
     def spec(self) -> LoadSpec:
         """The load spec of the run."""
-        flags = {name: getattr(self.flags, name) for name in self.flags.__slots__}
         stages = [{"rate": s.rate, "to_rate": s.to_rate, "for_s": s.for_s} for s in self.stages]
         router: Json = {
             "target": "shop/router:8080",
@@ -139,7 +138,7 @@ class World:
         scaling = {
             "hpa": "router",
             "must_hold": self.must_hold,
-            "controller": flags,
+            "controller": self.flags.model_dump(),
             "react_within_s": 100,
             "ceiling_within_s": 150,
             "floor_within_s": 260,

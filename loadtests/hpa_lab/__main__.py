@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ FLAGS = ControllerFlags(
     sync_s=5, downscale_window_s=60, cpu_initialization_s=40, readiness_delay_s=10
 )
 WRONG: dict[str, ControllerFlags] = {
-    "tolerance 0.05": replace(FLAGS, tolerance=0.05),
-    "scale-down window 30 s": replace(FLAGS, downscale_window_s=30),
-    "no CPU initialization period": replace(FLAGS, cpu_initialization_s=0),
+    "tolerance 0.05": FLAGS.model_copy(update={"tolerance": 0.05}),
+    "scale-down window 30 s": FLAGS.model_copy(update={"downscale_window_s": 30}),
+    "no CPU initialization period": FLAGS.model_copy(update={"cpu_initialization_s": 0}),
 }
 """Models that are wrong on purpose, on the same recordings: the comparison can fail."""
 _PROGRESS_S = 15.0

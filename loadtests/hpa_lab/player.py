@@ -10,9 +10,8 @@ from typing import Any
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
-from clusterproof.load.recording import Change, Recording, UsageRead, slimmed
+from clusterproof.load.recording import Change, Recording, UsageRead, slimmed, usage_of
 from clusterproof.load.timeline import is_ready
-from clusterproof.load.usage import usage_of
 from loadtests.hpa_lab.curves import Curve
 from loadtests.hpa_lab.metrics import Ask
 

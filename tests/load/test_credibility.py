@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from clusterproof.load.credibility import CredibilityLimits, GeneratorFigures, judge_generator
+from clusterproof.load.credibility import GeneratorFigures, judge_generator
+from clusterproof.load.sections import Credibility
 from tests.load.saying import said
 
-LIMITS = CredibilityLimits()
+LIMITS = Credibility()
 AT_ITS_LIMITS = GeneratorFigures(
     planned=1000,
     started=993,

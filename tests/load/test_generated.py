@@ -65,7 +65,7 @@ def test_all_arrivals_are_accounted_for() -> None:
 def test_a_model_that_is_wrong_on_purpose_fails(seed: int) -> None:
     """The load spec says that the controller tolerates twice its target; it does not."""
     world = _world(seed)
-    wrong = replace(world, flags=replace(world.flags, tolerance=1.0))
+    wrong = replace(world, flags=world.flags.model_copy(update={"tolerance": 1.0}))
     findings = analyse(play(world, seed), wrong.spec()).verdict.findings
     model = next(finding for finding in findings if finding.id == "hpa-model")
     assert model.outcome is Outcome.FAILED

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from clusterproof.load.counters import Growth
 from clusterproof.load.credibility import (
-    CredibilityLimits,
     GeneratorFigures,
     judge_generator,
 )
@@ -24,6 +23,7 @@ from clusterproof.load.ledger import (
     judge_requests,
     judge_sent,
 )
+from clusterproof.load.sections import Credibility
 from clusterproof.load.split import (
     Exposure,
     judge_agreement,
@@ -155,7 +155,7 @@ GOOD = GeneratorFigures(1000, 1000, 0, 0.002, 0.002, 0.003, 0.3)
 def test_a_generator_is_credible_or_inconclusive(
     figures: GeneratorFigures, outcomes: set[Outcome]
 ) -> None:
-    assert {f.outcome for f in judge_generator(figures, CredibilityLimits())} == outcomes
+    assert {f.outcome for f in judge_generator(figures, Credibility())} == outcomes
 
 
 links = st.sampled_from(list(Link))

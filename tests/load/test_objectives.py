@@ -13,7 +13,6 @@ from clusterproof.load.__main__ import main
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Inputs, analyse
 from clusterproof.load.callers import judge_answers, judge_latency
-from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.objectives import DEFAULT_PATH, LoadSpec, read_objectives
 from clusterproof.load.recording import Recording
@@ -28,7 +27,7 @@ SPEC = read_objectives()
 def test_the_load_spec_is_whole() -> None:
     spec = read_objectives()
     assert spec.scaling is not None
-    assert spec.scaling.controller.flags() == ControllerFlags()
+    assert spec.scaling.controller == ControllerFlags()
     for name, scenario in spec.scenarios.items():
         for shape in scenario.shapes:
             assert spec.plan(name, shape).total > 0
@@ -177,13 +176,6 @@ def test_without_a_host_or_a_context_nothing_matches() -> None:
         spec.refuse_production(context="a", allowed=False)
     with pytest.raises(SpecError, match=r"^host 'b'"):
         spec.refuse_production(host="b", allowed=False)
-
-
-def test_limits_of_a_generator_are_taken_over_in_seconds() -> None:
-    section = {"late_p99_ms": 40, "loop_lag_p99_ms": 60, "cpu_busiest": 0.7}
-    found = _with(credibility=section).credibility.limits()
-    expected = CredibilityLimits(late_p99_s=0.04, loop_lag_p99_s=0.06, cpu_busiest=0.7)
-    assert found == expected
 
 
 @pytest.mark.parametrize(

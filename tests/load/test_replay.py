@@ -1,6 +1,5 @@
 """The model against recordings of the real controller, made by `python -m loadtests.hpa_lab`."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def test_there_are_recordings() -> None:
 
 
 def test_a_wrong_model_is_seen() -> None:
-    wrong = replace(FLAGS, tolerance=0.9)
+    wrong = FLAGS.model_copy(update={"tolerance": 0.9})
     assert min(_agreement(path, wrong)[1] for path in RECORDINGS) < 0.9
 
 

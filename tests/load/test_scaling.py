@@ -212,7 +212,7 @@ def test_the_tolerance_is_the_clusters(tolerance: float, link: Link) -> None:
 @pytest.mark.parametrize(("sync_s", "highest"), [(15, 50), (20, 200)])
 def test_lately_is_two_sync_periods(sync_s: float, highest: int) -> None:
     """What was seen before them says nothing of the replicas that there are."""
-    held = replace(HELD, flags=replace(HELD.flags, sync_s=sync_s))
+    held = replace(HELD, flags=HELD.flags.model_copy(update={"sync_s": sync_s}))
     cpu = series((0, 50), (115, 200), (116, 50))
     seen = timeline(ready=series((0, 6)), desired=series((0, 9)), pressure=cpu)
     evidence = judge_ceiling(seen, held, DEMAND, None).evidence

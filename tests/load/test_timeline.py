@@ -6,7 +6,7 @@ import pytest
 
 from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
-from clusterproof.load.recording import Change, Recording, UsageRead, slimmed
+from clusterproof.load.recording import Change, Recording, UsageRead, epoch, slimmed, usage_of
 from clusterproof.load.timeline import (
     build_timeline,
     deletions,
@@ -18,7 +18,6 @@ from clusterproof.load.timeline import (
     utilization_seen,
     value_at,
 )
-from clusterproof.load.usage import epoch, usage_of
 
 STEPS = ((10.0, 3.0), (20.0, 6.0), (30.0, 5.0))
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2027-01-15T08:00:00Z"}

@@ -122,7 +122,7 @@ def _foretell(spec: LoadSpec, options: argparse.Namespace) -> int:
     else:
         least = options.rate / 10
         plan = Plan([Stage(least, least, 60), Stage(options.rate, options.rate, options.for_s)])
-    flags = spec.scaling.controller.flags() if spec.scaling else ControllerFlags()
+    flags = spec.scaling.controller if spec.scaling else ControllerFlags()
     write = sys.stdout.write
     write("     s  requests/s  replicas  Ready  CPU seen  overload  why\n")
     before = None

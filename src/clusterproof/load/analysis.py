@@ -8,7 +8,7 @@ from typing import Any
 
 from clusterproof.load.account import Account
 from clusterproof.load.counters import PROCESS_CPU, Growth, growth, statuses_of
-from clusterproof.load.finding import Finding, Link, Verdict, judge_run
+from clusterproof.load.finding import Finding, Verdict, judge_run
 from clusterproof.load.gateway import judge_gateway, statuses_seen, tell_apart
 from clusterproof.load.hpa.replay import Replay, replay
 from clusterproof.load.hpa.rules import ControllerFlags
@@ -89,19 +89,7 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     demand = find_demand(plan, started_at, scaling.ceiling_rate if scaling else None)
     replayed = None
     if scaling is not None:
-        flags = scaling.controller.flags()
-        replayed = replay(recording, timeline, hpa=hpa, flags=flags)
-    generators = [
-        Finding(
-            id=f["id"],
-            link=Link(f["link"]),
-            outcome=Outcome(f["outcome"]),
-            expected=f["expected"],
-            observed=f["observed"],
-            evidence=tuple(f["evidence"]),
-        )
-        for f in generator["findings"]
-    ]
+        replayed = replay(recording, timeline, hpa=hpa, flags=scaling.controller)
     findings: list[Finding] = []
     spread = pinned = None
     if metrics is not None and plan.duration_s > SERVES_WITHIN_S:
@@ -112,24 +100,14 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
             service,
             per_connection=per_connection(plan, scenario),
         )
-        if (
-            spread is not None
-            and spread.outcome is Outcome.FAILED
-            and unevenness_of(recording, service)
-        ):
-            pinned = spread
+        is_uneven = spread is not None and spread.outcome is Outcome.FAILED
+        pinned = spread if is_uneven and unevenness_of(recording, service) else None
     if scaling is not None:
         findings += judge_scaling(recording, timeline, scaling, demand, replayed, pinned)
-        steps = (
-            ()
-            if demand.up_at is None
-            else steps_to_ready(
-                recording,
-                timeline,
-                demand.up_at,
-                requests=metrics.requests if metrics else "",
-                service=service,
-            )
+    if scaling is not None and demand.up_at is not None:
+        requests = metrics.requests if metrics else ""
+        steps = steps_to_ready(
+            recording, timeline, demand.up_at, requests=requests, service=service
         )
         findings = [
             replace(f, evidence=(*f.evidence, *steps)) if f.id == "ceiling" else f for f in findings
@@ -147,7 +125,8 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
         served, ledger, certain = judge_ledger(inputs, spec, metrics, started_at)
         findings += ledger
     observer = judge_observer(recording, counters=metrics is not None, usage=scaling is not None)
-    findings = [*generators, *observer, *doubt(findings, observer, certain)]
+    of_generator = map(Finding.from_json, generator["findings"])
+    findings = [*of_generator, *observer, *doubt(findings, observer, certain)]
     return Analysis(
         verdict=judge_run(findings),
         timeline=timeline,

@@ -7,7 +7,8 @@ choice and stands in spec/objectives.yaml.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clusterproof.load.finding import Finding, Link
+from clusterproof.load.finding import Finding, Link, own_claim
+from clusterproof.load.sections import Credibility
 from clusterproof.outcome import Outcome
 
 _STOOD_STILL_S = 1.0
@@ -56,16 +57,7 @@ class GeneratorFigures:
     few_callers: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CredibilityLimits:
-    """Past these the figures are the generator's, not the target's."""
-
-    late_p99_s: float = 0.05
-    loop_lag_p99_s: float = 0.05
-    cpu_busiest: float = 0.8
-
-
-def judge_generator(figures: GeneratorFigures, limits: CredibilityLimits) -> list[Finding]:
+def judge_generator(figures: GeneratorFigures, limits: Credibility) -> list[Finding]:
     """One finding per limit; outside a limit is INCONCLUSIVE, never FAILED.
 
     An arrival that was dropped, and a request that never ended, are the target's, as long as the
@@ -78,16 +70,16 @@ def judge_generator(figures: GeneratorFigures, limits: CredibilityLimits) -> lis
     timely = [
         _finding(
             "generator-late",
-            figures.late_p99_s <= limits.late_p99_s,
-            f"p99 of our own start delay at most {limits.late_p99_s * 1000:g} ms",
+            figures.late_p99_s <= limits.late_p99_ms / 1000,
+            f"p99 of our own start delay at most {limits.late_p99_ms:g} ms",
             f"{figures.late_p99_s * 1000:.2f} ms (with waiting for a free caller"
             f" {figures.waited_p99_s * 1000:.2f} ms)",
         ),
         _finding(
             "generator-loop",
-            figures.loop_lag_p99_s <= limits.loop_lag_p99_s
+            figures.loop_lag_p99_s <= limits.loop_lag_p99_ms / 1000
             and not (figures.dropped and figures.loop_lag_max_s > _STOOD_STILL_S),
-            f"p99 of the event loop's lag at most {limits.loop_lag_p99_s * 1000:g} ms, and none"
+            f"p99 of the event loop's lag at most {limits.loop_lag_p99_ms:g} ms, and none"
             f" over {_STOOD_STILL_S:g} s where arrivals were dropped",
             f"{figures.loop_lag_p99_s * 1000:.2f} ms, at most {figures.loop_lag_max_s:.2f} s",
         ),
@@ -135,5 +127,4 @@ def judge_generator(figures: GeneratorFigures, limits: CredibilityLimits) -> lis
 
 
 def _finding(row: str, holds: bool, expected: str, observed: str) -> Finding:  # noqa: FBT001 - the claim
-    outcome = Outcome.PASSED if holds else Outcome.INCONCLUSIVE
-    return Finding(row, Link.GENERATOR, outcome, expected, observed)
+    return own_claim(row, Link.GENERATOR, holds, expected, observed)

@@ -1,6 +1,6 @@
 """What a load run can say: one finding per claim, each with the link of the chain it is about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -59,6 +59,25 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Finding":
+        """What `to_json` wrote."""
+        link, outcome, evidence = Link(data["link"]), Outcome(data["outcome"]), data["evidence"]
+        return cls(data["id"], link, outcome, data["expected"], data["observed"], tuple(evidence))
+
+
+def own_claim(
+    row: str,
+    link: Link,
+    holds: bool,  # noqa: FBT001 - the claim itself
+    expected: str,
+    observed: str,
+    evidence: tuple[str, ...] = (),
+) -> Finding:
+    """A claim about our own generator or observer: where it does not hold, INCONCLUSIVE."""
+    outcome = Outcome.PASSED if holds else Outcome.INCONCLUSIVE
+    return Finding(row, link, outcome, expected, observed, evidence)
 
 
 @dataclass(frozen=True, slots=True)

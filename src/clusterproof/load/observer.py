@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from clusterproof.load.finding import Finding, Link
+from clusterproof.load.finding import Finding, Link, own_claim
 from clusterproof.load.recording import Gap, Recording, UsageRead
 from clusterproof.load.timeline import deletions, is_ready
 from clusterproof.outcome import Outcome
@@ -134,7 +134,7 @@ def _watches(gaps: Sequence[Gap]) -> Finding:
         observed += f"; up to {longest:.0f} s blind to changes of {kinds}"
     elif gaps:
         observed += ", all of them mended in time or without a change in them"
-    return _claim("observer-watches", not mattered, expected, observed, shown)
+    return own_claim("observer-watches", Link.OBSERVER, not mattered, expected, observed, shown)
 
 
 def _pods(recording: Recording) -> Finding:
@@ -142,7 +142,7 @@ def _pods(recording: Recording) -> Finding:
     expected = f"the counters of each Ready Pod read, up to {UNREAD_S:g} s before it went"
     observed = f"{len(blind)} Pods not read" if blind else "all read"
     shown = tuple(f"{name}: {why}" for name, why in sorted(blind.items())[:_LISTED])
-    return _claim("observer-pods", not blind, expected, observed, shown)
+    return own_claim("observer-pods", Link.OBSERVER, not blind, expected, observed, shown)
 
 
 def _usage(recording: Recording) -> Finding:
@@ -156,7 +156,7 @@ def _usage(recording: Recording) -> Finding:
         observed += f"; new figures every {resolution:.0f} s"
     shown = (f"from {gap.since:.0f} on: {gap.why}",) if gap.seconds else ()
     read = bool(recording.usage) and (gap.seconds <= NO_USAGE_S or gap.none_to_give)
-    return _claim("observer-usage", read, expected, observed, shown)
+    return own_claim("observer-usage", Link.OBSERVER, read, expected, observed, shown)
 
 
 def _clock(recording: Recording) -> list[Finding]:
@@ -167,7 +167,7 @@ def _clock(recording: Recording) -> list[Finding]:
     expected = f"our clock and the API server's kept their distance within {_CLOCK_S:g} s"
     ahead = f"the API server's is {last.least_s:+.1f} to {last.most_s:+.1f} s from ours"
     observed = f"moved by {moved:.1f} s; {ahead}" if moved > _CLOCK_S else ahead
-    return [_claim("observer-clock", moved <= _CLOCK_S, expected, observed)]
+    return [own_claim("observer-clock", Link.OBSERVER, moved <= _CLOCK_S, expected, observed)]
 
 
 class UsageGap(NamedTuple):
@@ -221,17 +221,6 @@ def resolution_s(recording: Recording) -> float:
         for earlier, later in pairwise(stamps)
     ]
     return median(steps) if steps else 0.0
-
-
-def _claim(
-    row: str,
-    holds: bool,  # noqa: FBT001 - the claim itself
-    expected: str,
-    observed: str,
-    evidence: tuple[str, ...] = (),
-) -> Finding:
-    outcome = Outcome.PASSED if holds else Outcome.INCONCLUSIVE
-    return Finding(row, Link.OBSERVER, outcome, expected, observed, evidence)
 
 
 _BLINDS = {

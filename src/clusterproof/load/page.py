@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,7 @@ def write_report(
         "started_at": inputs.generator["started_at"],
         "figures": figures,
         "findings": [f.to_json() for f in analysis.verdict.findings],
-        "timeline": {
-            name: getattr(analysis.timeline, name) for name in analysis.timeline.__slots__
-        },
+        "timeline": asdict(analysis.timeline),
         "predicted": analysis.replayed.free if analysis.replayed else [],
     }
     replace_file(out / "load.json", json.dumps(record, indent=1).encode())

@@ -30,11 +30,11 @@ from clusterproof.load.recording import (
     Unread,
     UsageRead,
     slimmed,
+    usage_of,
 )
 from clusterproof.load.sections import Metrics, Scaling
 from clusterproof.load.target import HPAS, Target
 from clusterproof.load.timeline import is_ready
-from clusterproof.load.usage import usage_of
 from clusterproof.load.watches import Watch
 from clusterproof.observe.proxy import METRICS_PAGE, get_through
 

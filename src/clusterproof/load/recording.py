@@ -6,13 +6,16 @@ less what no judge reads.
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clusterproof.load.counters import Scrape
+from clusterproof.load.hpa.rules import milli
 from clusterproof.redact import Redactor
 from clusterproof.report.files import replace_file
 
@@ -253,3 +256,27 @@ def slimmed(kind: str, item: Mapping[str, Any]) -> Json:
         spec = item["spec"]
         made["spec"] = {k: spec[k] for k in ("replicas", "strategy", "selector") if k in spec}
     return made
+
+
+def usage_of(item: Mapping[str, Any]) -> Json:
+    """What metrics.k8s.io/v1beta1 says of a Pod (PodMetrics), in thousandths and seconds."""
+    return {
+        "timestamp": epoch(item["timestamp"]),
+        "window_s": _seconds(item["window"]),
+        "usage": {
+            c["name"]: {resource: milli(value) for resource, value in c["usage"].items()}
+            for c in item["containers"]
+        },
+    }
+
+
+def epoch(text: str) -> float:
+    """Seconds since the epoch of an API timestamp."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _seconds(duration: str) -> float:
+    """A Go duration of the metrics API: 10.5s, 1m0s, 15s, 500ms."""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
+    parts = re.findall(r"([0-9.]+)([a-zµ]+)", duration)
+    return sum(float(number) * units[unit] for number, unit in parts)

@@ -4,6 +4,7 @@ A Service is written NAMESPACE/SERVICE:PORT, in the file as in the options of a 
 the range in which it means something: a run that cannot fail, or cannot end, is refused here.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -24,14 +25,52 @@ from pydantic import (
     model_validator,
 )
 
-from clusterproof.load.credibility import CredibilityLimits
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.must_hold import MustHold
-from clusterproof.load.ranges import FailureRatio, Sample, Shares, Weights
 from clusterproof.spec.row import Frozen
 
 _PORTS = 65_536
+_SAMPLE = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_SUM_WITHIN = 1e-3
+"""Shares may be rounded, as in three of 0.3333."""
 _SERVICE = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<name>[a-z0-9-]+):(?P<port>[0-9]{1,5})")
+
+FailureRatio = Annotated[float, Field(ge=0, lt=1)]
+"""A share of all requests, not percent; 1 would let every one fail."""
+
+
+def _check_sample(name: str) -> str:
+    if not _SAMPLE.fullmatch(name):
+        raise ValueError("expected the name of a sample without labels; `where` chooses by labels")
+    return name
+
+
+Sample = Annotated[str, AfterValidator(_check_sample)]
+"""Source: Prometheus' data model, metric names."""
+
+
+def _check_weights(mix: Mapping[str, float]) -> Mapping[str, float]:
+    if not any(mix.values()):
+        raise ValueError("expected at least one request with a weight over 0")
+    return mix
+
+
+def _check_shares(shares: Mapping[str, float]) -> Mapping[str, float]:
+    """The share of each variant; none at all claims nothing."""
+    if len(shares) == 1:
+        raise ValueError("expected two variants or more, or {} for no claim")
+    total = math.fsum(shares.values())
+    if shares and not math.isclose(total, 1, abs_tol=_SUM_WITHIN):
+        rightly = ", ".join(f"{name}: {share / total:.4g}" for name, share in shares.items())
+        raise ValueError(
+            f"expected shares that add up to 1, not to {total:g}; in these proportions:"
+            f" {{{rightly}}}"
+        )
+    return shares
+
+
+Weights = Annotated[Mapping[str, NonNegativeFloat], AfterValidator(_check_weights)]
+Shares = Annotated[Mapping[str, PositiveFloat], AfterValidator(_check_shares)]
 
 
 class Section(Frozen):
@@ -137,19 +176,11 @@ _Shape = Annotated[tuple[StageRow, ...], AfterValidator(_check_shape)]
 
 
 class Credibility(Section):
-    """Limits of a credible generator."""
+    """Limits of a credible generator: past these the figures are its own, not the target's."""
 
     late_p99_ms: PositiveFloat = 50
     loop_lag_p99_ms: PositiveFloat = 50
     cpu_busiest: float = Field(default=0.8, gt=0, le=2)  # the share used, and the share waited for
-
-    def limits(self) -> CredibilityLimits:
-        """As the judge takes them."""
-        return CredibilityLimits(
-            late_p99_s=self.late_p99_ms / 1000,
-            loop_lag_p99_s=self.loop_lag_p99_ms / 1000,
-            cpu_busiest=self.cpu_busiest,
-        )
 
 
 class Bounds(Section):
@@ -210,20 +241,6 @@ class Scenario(Section):
         return drain_s
 
 
-class Controller(Section):
-    """The kube-controller-manager's own HPA flags: --horizontal-pod-autoscaler-*."""
-
-    sync_s: PositiveFloat = 15
-    downscale_window_s: NonNegativeFloat = 300
-    tolerance: NonNegativeFloat = 0.1
-    cpu_initialization_s: NonNegativeFloat = 300
-    readiness_delay_s: NonNegativeFloat = 30
-
-    def flags(self) -> ControllerFlags:
-        """As the model takes them."""
-        return ControllerFlags(**self.model_dump())
-
-
 class Scaling(Section):
     """The autoscaler, and what it is held to; what is absent claims nothing.
 
@@ -247,7 +264,7 @@ class Scaling(Section):
     ceiling_within_s: PositiveFloat | None = None
     react_within_s: PositiveFloat | None = None
     floor_within_s: PositiveFloat | None = None
-    controller: Controller = Controller()
+    controller: ControllerFlags = ControllerFlags()
 
 
 class Metrics(Section):

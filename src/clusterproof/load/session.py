@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -196,7 +196,7 @@ def _ask_the_rest(api: KubeApi, spec: LoadSpec, options: Options, recording: Rec
     namespace = spec.scenario(options.scenario).target.namespace
     window = ask_prometheus(api, spec, recording, namespace, since=started_at)
     if window is not None:
-        facts = {name: getattr(window, name) for name in window.__slots__}
+        facts = asdict(window)
         write_facts(options.out / "prometheus.json", facts)
 
 

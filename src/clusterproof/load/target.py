@@ -5,15 +5,16 @@ Deployment, a StatefulSet, a Rollout of Argo. Its Pods are those that the scale'
 (horizontal.go, reconcileAutoscaler: scale.Status.Selector).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json, KubeApi
-from clusterproof.kube.kinds import KINDS, Kind, group_version, kind_of
+from clusterproof.kube.kinds import KINDS, kind_of
 from clusterproof.kube.services import spec_of
 from clusterproof.load.sections import Scaling, ServiceRef
+from clusterproof.observe.cluster import Cluster
 
 HPAS = KINDS["HorizontalPodAutoscaler"]
 
@@ -62,14 +63,14 @@ def find_target(api: KubeApi, service: ServiceRef, scaling: Scaling | None) -> T
         selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         return Target(namespace, service.name, selector)
     reference = _autoscaler(api, namespace, scaling.hpa)["spec"]["scaleTargetRef"]
-    collection = _place(api, kind_of(reference)).collection(namespace)
+    collection = Cluster(api).kind(kind_of(reference)).collection(namespace)
     target = Target(
         namespace, service.name, "", reference["kind"], collection, str(reference["name"])
     )
     selector = str((api.get(target.scale).get("status") or {}).get("selector") or "")
     if not selector:
         raise ObservationError(f"{target.scale} has no selector: the HPA cannot work either")
-    return Target(**{**{n: getattr(target, n) for n in target.__slots__}, "selector": selector})
+    return replace(target, selector=selector)
 
 
 def _autoscaler(api: KubeApi, namespace: str, name: str) -> Json:
@@ -82,19 +83,3 @@ def _autoscaler(api: KubeApi, namespace: str, name: str) -> Json:
             f"there is no HorizontalPodAutoscaler {namespace}/{name}: scaling.hpa of the load spec",
             next_command=f"kubectl -n {namespace} get hpa",
         ) from error
-
-
-def _place(api: KubeApi, kind: str) -> Kind:
-    """Where the API server keeps a kind: built in, or found by discovery."""
-    parts = group_version(kind)
-    if kind in KINDS or parts is None:
-        return KINDS[kind]
-    name, version, group = parts
-    prefix = f"/apis/{group}/{version}"
-    for resource in api.get(prefix).get("resources") or []:
-        if resource.get("kind") == name and "/" not in resource["name"]:
-            return Kind(prefix, resource["name"], namespaced=bool(resource["namespaced"]))
-    raise ObservationError(
-        f"the API server has no {name} in {group}/{version}",
-        next_command=f"kubectl api-resources --api-group={group}",
-    )

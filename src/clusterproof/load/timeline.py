@@ -16,8 +16,7 @@ from clusterproof.kube.objects import condition_entry, is_terminating
 from clusterproof.kube.pods import is_ready as has_ready_condition
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
 from clusterproof.load.hpa.rules import milli
-from clusterproof.load.recording import Change, Recording, UsageRead
-from clusterproof.load.usage import epoch
+from clusterproof.load.recording import Change, Recording, UsageRead, epoch
 
 Series = tuple[tuple[float, float], ...]
 Json = Mapping[str, Any]

@@ -63,7 +63,7 @@ class Cluster:
         with self._lock:
             self.lists_made += 1
         try:
-            items = self.api.first_page(self._kind(kind).collection(CLUSTER_WIDE))
+            items = self.api.first_page(self.kind(kind).collection(CLUSTER_WIDE))
         except ObservationError as error:
             raise _with_next(error, kind, CLUSTER_WIDE) from error
         return None if items is None else [item for item in items if not is_ours(item)]
@@ -83,7 +83,7 @@ class Cluster:
         """The requests (method, path) that were made ahead, and that no row asked for."""
         with self._lock:
             unasked = self._ahead - self._asked
-        return frozenset(("GET", self._kind(kind).collection(place)) for kind, place in unasked)
+        return frozenset(("GET", self.kind(kind).collection(place)) for kind, place in unasked)
 
     def _listed(self, kind: str, namespace: str) -> list[Json]:
         key = (kind, namespace)
@@ -91,7 +91,7 @@ class Cluster:
             if key not in self._lists:
                 self.lists_made += 1
                 try:
-                    path = self._kind(kind).collection(namespace)
+                    path = self.kind(kind).collection(namespace)
                     items = self.api.list(path, keep=self._keep(kind))
                     self._lists[key] = [item for item in items if not is_ours(item)]
                 except ObservationError as error:
@@ -123,8 +123,13 @@ class Cluster:
 
         return keep
 
-    def _kind(self, name: str) -> Kind:
-        """Where a kind's objects are, by discovery for one that is not built in."""
+    def kind(self, name: str) -> Kind:
+        """Where a kind's objects are, by discovery for one that is not built in.
+
+        Raises:
+            NoSuchKindError: The API server has none of that name.
+            ObservationError: It could not be asked.
+        """
         known = KINDS.get(name) or self._discovered.get(name)
         if known is not None:
             return known
@@ -164,7 +169,7 @@ class Cluster:
             ObservationError: The list was refused, or the kind is in namespaces and the reference
                 names none.
         """
-        if self._kind(ref.kind).namespaced and not ref.namespace:
+        if self.kind(ref.kind).namespaced and not ref.namespace:
             raise ObservationError(f"expected a namespace in {ref}: a {ref.kind} is in one")
         for item in self.objects(ref.kind, ref.namespace):
             if item["metadata"]["name"] == ref.name:
@@ -180,7 +185,7 @@ class Cluster:
         Raises:
             ObservationError: There is no such subresource, it is refused, or it has no selector.
         """
-        path = f"{self._kind(ref.kind).collection(ref.namespace)}/{ref.name}/scale"
+        path = f"{self.kind(ref.kind).collection(ref.namespace)}/{ref.name}/scale"
         selector = status_of(self.api.get(path)).get("selector")
         if not selector:
             raise ObservationError(

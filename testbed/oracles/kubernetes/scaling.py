@@ -20,8 +20,8 @@ from clusterproof.load.hpa.rules import (
     milli,
     spec_from_object,
 )
+from clusterproof.load.recording import usage_of
 from clusterproof.load.timeline import pod_view
-from clusterproof.load.usage import usage_of
 from testbed.oracles.program import Program
 
 Json = dict[str, Any]

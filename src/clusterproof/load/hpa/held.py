@@ -39,7 +39,7 @@ def held_by(recording: Recording, scaling: Scaling) -> Held | None:
     changes = recording.of("hpa", scaling.hpa)
     if not changes:
         return None
-    hpa, flags = changes[0].object, scaling.controller.flags()
+    hpa, flags = changes[0].object, scaling.controller
     floor, ceiling = bounds_of(hpa)
     behavior = behavior_of(hpa) or Behavior()
     tolerance = behavior.up.tolerance

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, TypeAlias
 
+from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat
+
 from clusterproof.errors import SpecError
 from clusterproof.kube.quantity import parse_quantity
+from clusterproof.spec.row import Frozen
 
 Json = Mapping[str, Any]
 
@@ -104,15 +107,16 @@ class HpaSpec:
     behavior: Behavior | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ControllerFlags:
-    """The kube-controller-manager's HPA flags; the defaults are its own."""
+class ControllerFlags(Frozen):
+    """The kube-controller-manager's --horizontal-pod-autoscaler-*; the defaults are its own."""
 
-    sync_s: float = 15.0
-    downscale_window_s: float = 300.0
-    tolerance: float = 0.1
-    cpu_initialization_s: float = 300.0
-    readiness_delay_s: float = 30.0
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    sync_s: PositiveFloat = 15.0
+    downscale_window_s: NonNegativeFloat = 300.0
+    tolerance: NonNegativeFloat = 0.1
+    cpu_initialization_s: NonNegativeFloat = 300.0
+    readiness_delay_s: NonNegativeFloat = 30.0
 
 
 def milli(quantity: str | float) -> int:
