@@ -17,7 +17,6 @@ FLOORS = (
         "decoding",
         "project",
         "options",
-        "child",
     ),
     ("kube",),
     ("redact", "usage"),

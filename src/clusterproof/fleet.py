@@ -5,17 +5,16 @@ the reports that it would leave by itself. A run that cannot be made is a cluste
 """
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from clusterproof.child import run_to_its_end
 from clusterproof.errors import SpecError
 from clusterproof.outcome import ExitCode
-from clusterproof.project import suites_command
+from clusterproof.project import run_suites
 from clusterproof.report.files import replace_file
 from clusterproof.report.fleet import Member, compared, exit_code_of, to_fleet_html, twins
 from clusterproof.report.record import RunRecord
+from clusterproof.usage import say
 
 PAGE = "fleet.html"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -48,23 +47,23 @@ def verify(contexts: Sequence[str], arguments: Sequence[str], reports: Path) -> 
         if interrupted:
             members.append(Member(context, None, "not looked at: interrupted before"))
             continue
-        _say(f"\n=== {context} ===")
+        say(f"\n=== {context} ===")
         member, code = _member(context, arguments, reports, folders[context])
         members.append(member)
         interrupted = code == ExitCode.INTERRUPTED
     reports.mkdir(parents=True, exist_ok=True)
     page = reports / PAGE
     replace_file(page, to_fleet_html(members).encode(errors="backslashreplace"))
-    _say("\n=== all of them ===")
+    say("\n=== all of them ===")
     for member in members:
-        _say(f"{member.outcome.value:<13} {member.context}  {member.trouble}".rstrip())
+        say(f"{member.outcome.value:<13} {member.context}  {member.trouble}".rstrip())
     for row in compared(members):
         outcomes = {(result.outcome.value if result else "no such row") for result in row.results}
         if len(outcomes) > 1:
-            _say(f"differs by cluster: {row.id}: {', '.join(sorted(outcomes))}")
+            say(f"differs by cluster: {row.id}: {', '.join(sorted(outcomes))}")
     for same in twins(members):
-        _say(f"one cluster under several names: {', '.join(same)}")
-    _say(f"report  {page}")
+        say(f"one cluster under several names: {', '.join(same)}")
+    say(f"report  {page}")
     return ExitCode.INTERRUPTED if interrupted else exit_code_of(members)
 
 
@@ -75,7 +74,7 @@ def _member(
     place = reports / folder
     known = {path.parent.name for path in place.glob("*/run.json")}
     options = [*arguments, f"--context={context}", f"--report-dir={place}"]
-    code = run_to_its_end(suites_command(options))
+    code = run_suites(options)
     written = sorted(path for path in place.glob("*/run.json") if path.parent.name not in known)
     if not written:
         return Member(context, None, f"no run was made: exit code {code}"), code
@@ -94,8 +93,3 @@ def _folders(contexts: Sequence[str]) -> dict[str, str]:
         name = _UNSAFE.sub("-", context).strip("-.") or "context"
         taken[context] = name if name not in taken.values() else f"{name}-{len(taken)}"
     return taken
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()

@@ -3,6 +3,7 @@
 `pytest suites/` adds each to its own command line, and `clusterproof verify` hands them on to it.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -97,6 +98,14 @@ OPTIONS: Final = (
     ),
     _path("--report-dir", "where reports go (default: reports/; an empty text: nowhere)"),
 )
+
+
+def add_options(parser: argparse.ArgumentParser, *flags: str) -> None:
+    """Give another command some of these options, in the order of the table."""
+    for option in OPTIONS:
+        if option.flag in flags:
+            parser.add_argument(option.flag, **option.settings)
+
 
 _WITH_VALUE: Final = frozenset(
     option.flag for option in OPTIONS if option.settings.get("action") != "store_true"

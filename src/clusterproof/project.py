@@ -4,9 +4,13 @@ The wheel has them as `clusterproof/suites`, laid out as the checkout is: the sa
 same way. Nothing of pytest finds them there by itself, so no test run of others loads them.
 """
 
+import signal
+import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from clusterproof.errors import SpecError
@@ -52,3 +56,26 @@ def suites_command(arguments: Sequence[str]) -> list[str]:
     command = [sys.executable, "-P", "-m", "pytest", str(PROJECT / "suites")]
     command += ["--rootdir", str(PROJECT), "-c", str(PROJECT / "pyproject.toml")]
     return [*command, "-p", "no:cacheprovider", "--disable-plugin-autoload", *joined(arguments)]
+
+
+def run_suites(arguments: Sequence[str]) -> int:
+    """The exit code of the suites, a child process that is told to end when we are.
+
+    `subprocess.run` kills its child a quarter of a second after a Ctrl-C: a run of the suites would
+    leave its Pods and its Lease in the cluster, and no report.
+    What a terminal sends to both reaches the child twice; the suites take that for once.
+    """
+    with subprocess.Popen(suites_command(arguments)) as process:  # noqa: S603 - our own command
+
+        def pass_on(number: int, _frame: FrameType | None) -> None:
+            with suppress(ProcessLookupError, ValueError):
+                process.send_signal(number)
+
+        before = {
+            number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            return process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -14,6 +14,7 @@ from clusterproof.checks import read_spec
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
+from clusterproof.options import add_options
 from clusterproof.outcome import ExitCode
 from clusterproof.project import SPECS
 from clusterproof.redact import Redactor
@@ -34,17 +35,9 @@ def mount(commands: Subparsers) -> None:
         " before the first change. The next run with --rehearse does the same by itself, within"
         f" {OLDEST_S / 3600:g} hours.",
     )
-    command.add_argument("--kubeconfig", metavar="PATH", help="as of the suites")
-    command.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
+    add_options(command, "--kubeconfig", "--context", "--namespace")
     command.add_argument(
         "--spec", type=Path, default=SPEC, metavar="PATH", help="the spec of that run"
-    )
-    command.add_argument(
-        "--namespace",
-        action="append",
-        default=[],
-        metavar="ALIAS=NAME",
-        help="another namespace for an alias of the spec, as that run had it; repeatable",
     )
     command.add_argument(
         "--oldest",

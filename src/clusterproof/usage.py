@@ -1,7 +1,8 @@
-"""Wrong usage: one sentence, without secrets, and an exit code of its own."""
+"""What all commands share: how they are told what to do, refuse wrong usage, and answer."""
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
@@ -20,6 +21,12 @@ class Parser(argparse.ArgumentParser):
 
         say_error(f"{self.prog}: {message}; see: {self.prog} --help")
         self.exit(ExitCode.USAGE)
+
+
+def say(text: str) -> None:
+    """A line on standard output, at once: what comes next may take its time."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def over_zero(quantity: str) -> Callable[[str], float]:

@@ -11,11 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from clusterproof.child import run_to_its_end
 from clusterproof.errors import SpecError
-from clusterproof.options import OF_PYTEST, OPTIONS, PATHS
+from clusterproof.options import OF_PYTEST, OPTIONS, PATHS, add_options
 from clusterproof.outcome import ExitCode
-from clusterproof.project import spec_file, suites_command
+from clusterproof.project import run_suites, spec_file
 from clusterproof.usage import Parser, Subparsers, without_value
 
 REPORTS: Final = "reports"
@@ -43,8 +42,7 @@ def _description(text: str) -> str:
 
 
 def _add_options(parser: argparse.ArgumentParser, name: str) -> None:
-    for option in OPTIONS:
-        parser.add_argument(option.flag, **option.settings)
+    add_options(parser, *(option.flag for option in OPTIONS))
     if name == "verify":
         parser.add_argument(
             "--contexts",
@@ -88,11 +86,11 @@ def run(options: argparse.Namespace, given: list[str]) -> int:
     _check(options, reaches_a_cluster=not plans)
     arguments = _from_here(given)
     if options.command == "plan":
-        return _pytest("--plan", *arguments)
+        return run_suites(["--plan", *arguments])
     reports = Path(REPORTS if options.report_dir is None else options.report_dir).absolute()
     if options.contexts is None:
         named = options.report_dir is not None
-        return _pytest(*arguments, *([] if named else [f"--report-dir={reports}"]))
+        return run_suites([*arguments, *([] if named else [f"--report-dir={reports}"])])
     if options.context or options.plan:
         raise SpecError("--contexts: expected without --context and --plan")
     from clusterproof import fleet  # noqa: PLC0415 - its page takes half a second to import
@@ -136,10 +134,6 @@ def _check(options: argparse.Namespace, *, reaches_a_cluster: bool) -> None:
 
         kubeconfig = Path(options.kubeconfig).expanduser() if options.kubeconfig else None
         choose(load(str(kubeconfig) if kubeconfig else None, os.environ), options.context)
-
-
-def _pytest(*arguments: str) -> int:
-    return run_to_its_end(suites_command(arguments))
 
 
 def _from_here(arguments: Sequence[str]) -> list[str]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusterproof.checks import read_spec
-from clusterproof.doctor.access import granted_of
-from clusterproof.doctor.rights import rights_by_row
+from clusterproof.doctor.rights import granted_of, rights_by_row
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.outcome import ExitCode, Outcome

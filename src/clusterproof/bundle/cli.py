@@ -1,14 +1,13 @@
 """`clusterproof bundle` and `clusterproof replay`: a run's judgement without its cluster."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from clusterproof.bundle.replay import pack, replay_bundle
 from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.report import causes
 from clusterproof.report.words import verdict_sentence
-from clusterproof.usage import Subparsers
+from clusterproof.usage import Subparsers, say
 
 
 def mount(commands: Subparsers) -> None:
@@ -26,31 +25,27 @@ def _bundle(options: argparse.Namespace, _rest: list[str]) -> int:
     folder = options.folder.resolve()
     archive = options.out or Path(f"{folder.name}.tar.gz")
     names = pack(folder, archive)
-    _say(f"{archive}: {len(names)} files, {archive.stat().st_size} bytes")
+    say(f"{archive}: {len(names)} files, {archive.stat().st_size} bytes")
     return ExitCode.PASSED
 
 
 def _replay(options: argparse.Namespace, _rest: list[str]) -> int:
     record, rows = replay_bundle(options.bundle)
     for line in causes.text(record):
-        _say(line)
+        say(line)
     judged = [row for row in rows if not row.without]
     for row in judged:
         if not row.same:
-            _say(f"judged otherwise now: {row.recorded.id}: {row.recorded.outcome} -> {row.now}")
+            say(f"judged otherwise now: {row.recorded.id}: {row.recorded.outcome} -> {row.now}")
         for difference in row.differences:
-            _say(f"  {row.recorded.id}: {difference}")
+            say(f"  {row.recorded.id}: {difference}")
     for row in rows:
         if row.without and row.recorded.outcome in {
             Outcome.PASSED,
             Outcome.FAILED,
             Outcome.ACCEPTED,
         }:
-            _say(f"as recorded, not judged again: {row.recorded.id}: {row.without}")
-    _say(f"{len(judged)} of {len(record.rows)} rows judged again, offline")
-    _say(f"{record.run_id}: {record.verdict.upper()}: {verdict_sentence(record)}")
+            say(f"as recorded, not judged again: {row.recorded.id}: {row.without}")
+    say(f"{len(judged)} of {len(record.rows)} rows judged again, offline")
+    say(f"{record.run_id}: {record.verdict.upper()}: {verdict_sentence(record)}")
     return record.exit_code
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")

@@ -21,7 +21,7 @@ from clusterproof.kube.pods import is_ready
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.policy import policies_of
 from clusterproof.redact import Redactor
-from clusterproof.spec.row import Row
+from clusterproof.spec.row import ObjectRef, Row
 
 PODS_AT_MOST: Final = 3
 EVENTS_AT_MOST: Final = 20
@@ -92,8 +92,7 @@ class Diagnostics:
         for ref in scope.refs:
             yield self._read(str(ref), lambda ref=ref: self._object(ref))  # type: ignore[misc]
         for workload in scope.workloads:
-            pods = self._pods(workload.namespace, str(workload), lambda w=workload: w)  # type: ignore[misc]
-            for pod in pods:
+            for pod in self._pods(workload):
                 name = str(pod["metadata"]["name"])
                 names.add(name)
                 yield Section(f"Pod {workload.namespace}/{name}", _cut(_dump(pod), OBJECT_BYTES))
@@ -114,28 +113,22 @@ class Diagnostics:
         except ObservationError as error:
             return Section(title, f"could not be read: {error}")
 
-    def _object(self, ref: Any) -> str:  # noqa: ANN401 - an ObjectRef
+    def _object(self, ref: ObjectRef) -> str:
         if ref.kind == "Secret":
-            secret = next(
-                (
-                    listed
-                    for listed in self._cluster.listed("Secret")
-                    if listed["metadata"]["name"] == ref.name
-                    and listed["metadata"].get("namespace") == ref.namespace
-                ),
-                None,
-            )
-            keys = sorted((secret or {}).get("data") or {})
-            return f"keys: {', '.join(keys)}" if secret else "not read by this run"
+            for secret in self._cluster.listed("Secret"):
+                metadata = secret["metadata"]
+                if (metadata.get("namespace"), metadata["name"]) == (ref.namespace, ref.name):
+                    return f"keys: {', '.join(sorted(secret.get('data') or {}))}"
+            return "not read by this run"
         item = self._cluster.find(ref)
         return _cut(_dump(item), OBJECT_BYTES) if item else "absent"
 
-    def _pods(self, namespace: str, _title: str, workload: Callable[[], Any]) -> list[Json]:
+    def _pods(self, workload: ObjectRef) -> list[Json]:
+        """The first few, those that are not ready before others."""
         try:
-            pods = self._cluster.pods_of(workload())
+            pods = self._cluster.pods_of(workload)
         except ObservationError:
             return []
-        del namespace
         return sorted(pods, key=is_ready)[:PODS_AT_MOST]
 
     def _logs(self, pod: Json) -> Iterator[Section]:
@@ -218,11 +211,10 @@ def _without_values(value: Any) -> Any:  # noqa: ANN401 - JSON
             {**entry, "value": _length(entry["value"])} if "value" in entry else entry
             for entry in value["env"]
         ]
-    for header in ("httpHeaders",):
-        if isinstance(value.get(header), list):
-            shown[header] = [
-                {**entry, "value": _length(entry.get("value"))} for entry in value[header]
-            ]
+    if isinstance(value.get("httpHeaders"), list):
+        shown["httpHeaders"] = [
+            {**entry, "value": _length(entry.get("value"))} for entry in value["httpHeaders"]
+        ]
     for words in ("command", "args"):
         if isinstance(value.get(words), list):
             shown[words] = value[words]

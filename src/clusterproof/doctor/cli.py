@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from clusterproof.checks import read_spec
-from clusterproof.doctor.access import granted_of
-from clusterproof.doctor.rights import rights_by_row, writes
+from clusterproof.doctor.rights import granted_of, rights_by_row, writes
 from clusterproof.errors import ClusterproofError, ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.nightly.rights import Grant
+from clusterproof.options import add_options
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file
 from clusterproof.redact import Redactor
@@ -60,17 +60,7 @@ def mount(commands: Subparsers) -> None:
         " SelfSubjectAccessReview. Exit code: 0 when every row is open, 6 when some are not, 4 when"
         " no run can be made.",
     )
-    command.add_argument("--kubeconfig", metavar="PATH", help="as of verify")
-    command.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
-    command.add_argument("--profile", default="self-hosted", metavar="NAME", help="%(default)s")
-    command.add_argument("--spec", type=Path, metavar="PATH", help="a spec of your own")
-    command.add_argument(
-        "--namespace",
-        action="append",
-        default=[],
-        metavar="ALIAS=NAME",
-        help="another namespace for an alias of the spec; repeatable",
-    )
+    add_options(command, "--kubeconfig", "--context", "--profile", "--spec", "--namespace")
     command.add_argument(
         "--read-only", action="store_true", help="for a run that makes no Pod and enters none"
     )
@@ -87,7 +77,9 @@ def _doctor(options: argparse.Namespace, _rest: list[str]) -> int:
 
     marks = [say(line) for line in _of_the_machine()]
     try:
-        spec = read_spec(options.spec or spec_file(options.profile), renamed(options.namespace))
+        spec = read_spec(
+            Path(options.spec or spec_file(options.profile)), renamed(options.namespace)
+        )
         marks.append(say(Line("ok", "spec", f"{spec.name}, {spec.profile}: {len(spec.rows)} rows")))
     except SpecError as error:
         marks.append(say(Line("no", "spec", str(error))))

@@ -6,7 +6,8 @@ row may still turn out INCONCLUSIVE for it, and then names the right. Of rows th
 nothing else, a run can be a pass.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from clusterproof.checks.certificate import CertificateRow
 from clusterproof.checks.exposure import ExposureRow
@@ -33,6 +34,8 @@ from clusterproof.checks.targets import TargetsRow
 from clusterproof.checks.totals import TotalsRow
 from clusterproof.checks.volume_use import VolumeUseRow
 from clusterproof.diagnose.scope import scope_of
+from clusterproof.kube.access import may
+from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, POD_METRICS, group_version
 from clusterproof.kube.workloads import WORKLOADS, middle_kind
 from clusterproof.nightly.rights import Grant
@@ -46,6 +49,7 @@ from clusterproof.spec.behaviour import (
     MetricMovesRow,
 )
 
+_AT_ONCE = 8
 _OF_PODS = (
     DnsRow, EgressRow, FreshRow, HttpRow, ImagesRow, MetricMovesRow, MetricRow, PolicyRow,
     QuantityRow, ReplicasRow, RoomRow, ServiceRow, StartsRow, TargetsRow, TotalsRow,
@@ -204,3 +208,18 @@ def _own_pod(namespace: str) -> Iterator[Grant]:
 
 def _exec(namespace: str) -> Iterator[Grant]:
     yield from (Grant(namespace, "", "pods/exec", verb) for verb in ("create", "get"))
+
+
+def granted_of(api: KubeApi, grants: Iterable[Grant]) -> Mapping[Grant, bool]:
+    """Each right, and whether it is granted; eight questions at a time.
+
+    Raises:
+        ObservationError: The API server did not answer one of them.
+    """
+    asked = sorted(set(grants))
+
+    def is_granted(grant: Grant) -> bool:
+        return may(api, grant.verb, grant.resource, group=grant.group, namespace=grant.namespace)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(asked, pool.map(is_granted, asked), strict=True))

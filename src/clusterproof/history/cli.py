@@ -28,7 +28,7 @@ from clusterproof.history.serve import server
 from clusterproof.history.site import write_site
 from clusterproof.history.store import History, RunRef, Series
 from clusterproof.notify.message import message, worth_telling
-from clusterproof.notify.webhook import post
+from clusterproof.notify.webhook import WEBHOOK_VARIABLE, post
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import Redactor
 from clusterproof.report.files import replace_file
@@ -36,13 +36,12 @@ from clusterproof.report.record import RunRecord
 from clusterproof.report.redacted import redacted
 from clusterproof.report.words import moment, verdict_sentence
 from clusterproof.report.write import write_reports
-from clusterproof.usage import Subparsers
+from clusterproof.usage import Subparsers, say
 
 Command = Callable[[argparse.Namespace, list[str]], int]
 
 STORE: Final = Path("reports/history/history.sqlite3")
 PARTIAL: Final = " (partial)"
-WEBHOOK_VARIABLE: Final = "CLUSTERPROOF_WEBHOOK"
 
 
 def mount(commands: Subparsers) -> None:
@@ -115,16 +114,15 @@ def _add(options: argparse.Namespace, _rest: list[str]) -> int:
                 record = replace(record, profile=f"{record.profile}{PARTIAL}")
             else:
                 before = history.before(record)
-            series = history.series_of(record)
-            retired = history.retired(series.id) if series else {}
+            retired = history.retired_for(record)
             counted = with_census(before, record, retired=retired)
             history.add(counted)
-            _say(f"{counted.run_id}: {counted.verdict.value}: {verdict_sentence(counted)}")
+            say(f"{counted.run_id}: {counted.verdict.value}: {verdict_sentence(counted)}")
             if before:
                 _say_comparison(compare(before, counted, retired=retired))
             if len(counted.rows) > len(record.rows):
                 vanished = True
-                _say(f"rows vanished since {before.run_id if before else ''}; reports written anew")
+                say(f"rows vanished since {before.run_id if before else ''}; reports written anew")
                 write_reports(counted, path.parent)
     return ExitCode.FAILED if vanished else ExitCode.PASSED
 
@@ -135,10 +133,10 @@ def _list(options: argparse.Namespace, _rest: list[str]) -> int:
             if not _chosen(series, options):
                 continue
             baseline = history.baseline(series.id)
-            _say(series.name)
+            say(series.name)
             for run in reversed(history.runs(series.id)):
                 pinned = "  baseline" if baseline == run else ""
-                _say(f"  {moment(run.started_at)}  {run.verdict.value:<12}  {run.name}{pinned}")
+                say(f"  {moment(run.started_at)}  {run.verdict.value:<12}  {run.name}{pinned}")
     return ExitCode.PASSED
 
 
@@ -149,7 +147,7 @@ def _diff(options: argparse.Namespace, _rest: list[str]) -> int:
         record = history.record(run)
         other = _other(history, series, record, options)
         retired = history.retired(series.id)
-        _say(f"{other.run_id} -> {record.run_id}")
+        say(f"{other.run_id} -> {record.run_id}")
         _say_comparison(compare(other, record, retired=retired))
         if options.fail_on_new:
             return fail_on_new(other, record, retired=retired)
@@ -160,7 +158,7 @@ def _pin(options: argparse.Namespace, _rest: list[str]) -> int:
     with _existing(options.store) as history:
         run = _run(history, _series(history, options), options.run_id)
         history.pin(run)
-        _say(f"baseline: {run.name}, {moment(run.started_at)}, {run.verdict.value}")
+        say(f"baseline: {run.name}, {moment(run.started_at)}, {run.verdict.value}")
     return ExitCode.PASSED
 
 
@@ -172,14 +170,14 @@ def _retire(options: argparse.Namespace, _rest: list[str]) -> int:
                 f"retire: expected a row that {series.name} has had, observed {options.row!r}"
             )
         history.retire(series.id, options.row, options.because)
-        _say(f"{options.row}: retired: {options.because}")
+        say(f"{options.row}: retired: {options.because}")
     return ExitCode.PASSED
 
 
 def _site(options: argparse.Namespace, _rest: list[str]) -> int:
     with History(options.store) as history:
         pages = write_site(history, options.directory, now=time.time())
-    _say(f"{options.directory / 'index.html'}: {pages} pages")
+    say(f"{options.directory / 'index.html'}: {pages} pages")
     return ExitCode.PASSED
 
 
@@ -202,8 +200,7 @@ def _serve(options: argparse.Namespace, _rest: list[str]) -> int:
     # shutdown() waits for the loop that this very thread runs, so another one has to call it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=serving.shutdown).start())
-    _say(f"http://{options.address}:{serving.server_address[1]}/")
-    sys.stdout.flush()
+    say(f"http://{options.address}:{serving.server_address[1]}/")
     with serving:
         serving.serve_forever()
     return ExitCode.PASSED
@@ -218,14 +215,13 @@ def _notify(options: argparse.Namespace, _rest: list[str]) -> int:
     record = Redactor().data(RunRecord.read(options.record))
     with History(options.store) as history:
         before = history.before(record)
-        series = history.series_of(record)
-        retired = history.retired(series.id) if series else {}
+        retired = history.retired_for(record)
     comparison = compare(before, record, retired=retired) if before else None
     if not options.always and not worth_telling(record, comparison):
-        _say("unchanged pass: nothing to tell; next: --always")
+        say("unchanged pass: nothing to tell; next: --always")
         return ExitCode.PASSED
     posts = post(url, message(record, comparison=comparison, link=options.link))
-    _say(f"told, in {posts} posts")
+    say(f"told, in {posts} posts")
     return ExitCode.PASSED
 
 
@@ -284,8 +280,4 @@ def _other(
 
 def _say_comparison(comparison: Comparison) -> None:
     for line in lines_of(comparison):
-        _say(line)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+        say(line)

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
 
 from clusterproof.options import SELECTING
 from clusterproof.outcome import ExitCode, Outcome
@@ -53,20 +55,24 @@ class Comparison:
         )
 
 
-_TITLES = {
-    "new_failures": "new failure",
-    "vanished": "vanished",
-    "new_unknowns": "newly not judged",
-    "mended": "mended",
-    "changed_failures": "seen otherwise",
-    "still_failing": "still failing",
-    "appeared": "new row",
-}
+CHANGES: Final = MappingProxyType(
+    {
+        "new_failures": ("new failure", "New failures"),
+        "vanished": ("vanished", "Vanished"),
+        "new_unknowns": ("newly not judged", "Newly not judged"),
+        "newly_accepted": ("newly accepted", "Newly accepted"),
+        "mended": ("mended", "Mended"),
+        "changed_failures": ("seen otherwise", "Failing, and seen otherwise"),
+        "still_failing": ("still failing", "Still failing"),
+        "appeared": ("new row", "New rows"),
+    }
+)
+"""The fields of a Comparison in the order of a report: the word for one row, and the heading."""
 
 
 def lines_of(comparison: Comparison, *, without: Collection[str] = ()) -> Iterator[str]:
     """A line for each row that changed or still fails, but for the fields `without`."""
-    for name, title in _TITLES.items():
+    for name, (title, _) in CHANGES.items():
         if name not in without:
             yield from (f"  {title:<16}  {row}" for row in getattr(comparison, name))
     if comparison.quiet and not comparison.still_failing:

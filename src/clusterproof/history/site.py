@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from clusterproof.history import charts
-from clusterproof.history.compare import Comparison, compare
+from clusterproof.history.compare import CHANGES, Comparison, compare
 from clusterproof.history.nights import absent_nights, night_of
 from clusterproof.history.store import History, RunRef, Series
 from clusterproof.history.trend import Point, Since, changes, failing_since, flakes, flips, spells
@@ -142,23 +142,14 @@ def _write_runs(history: History, series: _Series, directory: Path) -> int:
 
 
 def _run_page(series: _Series, record: RunRecord, comparison: Comparison | None) -> dict[str, Any]:
-    titles = (
-        ("New failures", "new_failures"),
-        ("Vanished", "vanished"),
-        ("Newly not judged", "new_unknowns"),
-        ("Newly accepted", "newly_accepted"),
-        ("Mended", "mended"),
-        ("Failing, and seen otherwise", "changed_failures"),
-        ("Still failing", "still_failing"),
-        ("New rows", "appeared"),
-    )
+    changes = [
+        (heading, getattr(comparison, name)) for name, (_, heading) in CHANGES.items() if comparison
+    ]
     return {
         "record": record,
         "sentence": verdict_sentence(record),
         "comparison": comparison,
-        "changes": [(title, getattr(comparison, name)) for title, name in titles]
-        if comparison
-        else [],
+        "changes": changes,
         "findings": _by_area(record, Outcome.FAILED),
         "known": _by_area(record, Outcome.ACCEPTED, first=len(record.of(Outcome.FAILED))),
         "unknown": _by_area(record, Outcome.INCONCLUSIVE, Outcome.NOT_RUN),

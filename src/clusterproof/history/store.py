@@ -253,6 +253,11 @@ class History:
         )
         return dict(rows.fetchall())
 
+    def retired_for(self, record: RunRecord) -> dict[str, str]:
+        """Those of the series that a record belongs to; none where no run of it is kept."""
+        series = self.series_of(record)
+        return self.retired(series.id) if series else {}
+
     def last_conclusive_success(self, series: int) -> float | None:
         """When the newest run that passed was finished, or None."""
         passed = [run.finished_at for run in self.runs(series) if run.verdict is Outcome.PASSED]
@@ -260,13 +265,10 @@ class History:
 
     def _series_of(self, record: RunRecord) -> int:
         cluster, profile = _series_key(record)
-        self._db.execute(
-            "INSERT INTO series (cluster, context, profile) VALUES (?, ?, ?) "
-            "ON CONFLICT (cluster, profile) DO UPDATE SET context = excluded.context",
-            (cluster, _plain(record.cluster.context), profile),
-        )
         row = self._db.execute(
-            "SELECT id FROM series WHERE cluster = ? AND profile = ?", (cluster, profile)
+            "INSERT INTO series (cluster, context, profile) VALUES (?, ?, ?) "
+            "ON CONFLICT (cluster, profile) DO UPDATE SET context = excluded.context RETURNING id",
+            (cluster, _plain(record.cluster.context), profile),
         ).fetchone()
         return int(row[0])
 

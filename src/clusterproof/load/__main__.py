@@ -20,6 +20,7 @@ from clusterproof.load.record import run_record
 from clusterproof.load.schedule import Plan, Stage
 from clusterproof.load.sections import Evidence
 from clusterproof.load.session import Options, judge, run, set_apart_killed
+from clusterproof.options import add_options
 from clusterproof.outcome import ExitCode, Outcome, exit_code
 from clusterproof.redact.errors import ended, say_error, say_uncaught
 from clusterproof.report.write import write_reports
@@ -200,8 +201,7 @@ def _parser() -> argparse.ArgumentParser:
             default=None,
             help="load.json to compare with; default: the run before in the same folder",
         )
-    running.add_argument("--kubeconfig", default=None)
-    running.add_argument("--context", default=None)
+    add_options(running, "--kubeconfig", "--context")
     for command in (running, foretelling):
         command.add_argument("--scenario", default="router", help="of the load spec")
         command.add_argument("--shape", default="step", help="of the scenario")

@@ -13,16 +13,16 @@ from clusterproof.kube.yaml_file import GoScalars
 from clusterproof.nightly.night import KEEP_RUNS, Night, run_night
 from clusterproof.nightly.rights import grants_of, needed, roles
 from clusterproof.nightly.suite import GRACE_S
-from clusterproof.notify.webhook import NotDeliveredError
+from clusterproof.notify.webhook import WEBHOOK_VARIABLE, NotDeliveredError
+from clusterproof.options import add_options
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file
 from clusterproof.redact import Redactor
 from clusterproof.redact.errors import say_error
 from clusterproof.report.files import replace_file
 from clusterproof.report.record import RunRecord
-from clusterproof.usage import Subparsers
+from clusterproof.usage import Subparsers, say
 
-WEBHOOK_VARIABLE: Final = "CLUSTERPROOF_WEBHOOK"
 WITHIN_S: Final = 900.0
 
 
@@ -39,9 +39,7 @@ def mount(commands: Subparsers) -> None:
     run.add_argument(
         "--results", type=Path, required=True, metavar="DIR", help="the only folder written to"
     )
-    run.add_argument("--profile", default="self-hosted", help="default: %(default)s")
-    run.add_argument("--spec", type=Path, metavar="PATH", help="a spec of your own")
-    run.add_argument("--kubeconfig", type=Path, metavar="PATH", help="as of the suites")
+    add_options(run, "--kubeconfig", "--profile", "--spec")
     run.add_argument(
         "--within", type=float, default=WITHIN_S, metavar="SECONDS", help="deadline: %(default)g"
     )
@@ -88,10 +86,10 @@ def mount(commands: Subparsers) -> None:
 def run_command(options: argparse.Namespace, rest: list[str]) -> int:
     """One night; a message that was not taken is an error of its own, and never hides a verdict."""
     # Absolute, as the suites run in the project's folder.
-    spec = options.spec.resolve() if options.spec else None
+    spec = Path(options.spec).resolve() if options.spec else None
     named = ["--spec", str(spec)] if spec else ["--profile", options.profile]
     if options.kubeconfig:
-        named += ["--kubeconfig", str(options.kubeconfig.resolve())]
+        named += ["--kubeconfig", str(Path(options.kubeconfig).resolve())]
     night = Night(
         results=options.results.resolve(),
         arguments=(*named, *rest),
@@ -105,7 +103,7 @@ def run_command(options: argparse.Namespace, rest: list[str]) -> int:
     trouble = "the run ended without a report"
     known = _reports(night.results)
     try:
-        return run_night(night, _say)
+        return run_night(night, say)
     except NotDeliveredError as error:
         say_error(f"clusterproof nightly: {error}")
         return ExitCode.INTERNAL
@@ -143,8 +141,3 @@ def _rights(options: argparse.Namespace, _rest: list[str]) -> int:
 
 class _Dumper(GoScalars, yaml.SafeDumper):
     """Quotes what kubectl would take for no text: a namespace may be named `1e3`."""
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()

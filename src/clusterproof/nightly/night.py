@@ -149,8 +149,7 @@ def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Compari
         with History(night.results / "history.sqlite3") as history:
             record = _in_its_series(history, record)
             before = history.before(record)
-            series = history.series_of(record)
-            retired = history.retired(series.id) if series else {}
+            retired = history.retired_for(record)
             counted = with_census(before, record, retired=retired)
             run = history.add(counted)
             record = counted

@@ -12,6 +12,8 @@ import httpx
 from clusterproof.errors import ClusterproofError, ObservationError, SpecError
 from clusterproof.wait import wait_until
 
+WEBHOOK_VARIABLE: Final = "CLUSTERPROOF_WEBHOOK"
+"""Environment variable with the address, unless an option names another."""
 WITHIN_S: Final = 60.0
 """Bound on all attempts together; a message that is later than this is in the report anyway."""
 
