@@ -14,8 +14,7 @@ from clusterproof.judgement import Failed, Passed
 from clusterproof.kube.policies import Decision, Destination
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, DialOutcome
-from clusterproof.observe.egress import PodReach
-from clusterproof.observe.matrix import Matrix, peers_of
+from clusterproof.observe.matrix import Matrix, PodReach, peers_of
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import Area
 from tests.judging import differences, doubt

@@ -12,7 +12,7 @@ from clusterproof.checks.policy import look as look_at_policy
 from clusterproof.kube.policies import Decision
 from clusterproof.observe.answers import IngressAnswer
 from clusterproof.observe.dialling import Dialled, DialOutcome
-from clusterproof.observe.egress import PodReach
+from clusterproof.observe.matrix import PodReach
 from tests.judge.rows import row
 from tests.judge.test_policy import POSTHOG_RULE, found, world
 from tests.judging import at_cluster, differences

@@ -11,7 +11,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube import client, transport
 from clusterproof.kube.clock import ServerClock
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.http import running_pods
+from clusterproof.observe.workloads import running_pods
 from clusterproof.spec.row import ObjectRef
 from tests.observe.cluster_objects import adopted, deployment, pod
 from tests.observe.loopback import Reply, Request, api_server, listed

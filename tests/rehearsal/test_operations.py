@@ -179,7 +179,7 @@ def revision(number: int, image: str) -> Json:
         "metadata": {
             "name": f"web-{number}",
             "annotations": {"deployment.kubernetes.io/revision": str(number)},
-            "ownerReferences": [{"uid": "u"}],
+            "ownerReferences": [{"uid": "u", "controller": True}],
         },
         "spec": {"template": {"metadata": {"labels": labels}, "spec": {"image": image}}},
     }

@@ -113,15 +113,17 @@ def test_a_pod_that_has_no_place_says_so() -> None:
         assert incomplete(cluster.api, [REF]) == (f"{SHORT} (p: not scheduled)",)
 
 
-def test_what_the_controller_says_comes_first() -> None:
+@pytest.mark.parametrize(
+    ("status", "why"), [("True", "exceeded quota"), ("False", "p: ErrImagePull")]
+)
+def test_what_the_controller_says_comes_first(status: str, why: str) -> None:
     conditions = [
-        {"type": "ReplicaFailure", "status": "False", "message": "old"},
         {"type": "Progressing", "status": "True", "message": "other"},
-        {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"},
+        {"type": "ReplicaFailure", "status": status, "message": "exceeded quota"},
     ]
     short = web(readyReplicas=1, conditions=conditions)
     with cluster_of(short, waiting("ErrImagePull")) as cluster:
-        assert incomplete(cluster.api, [REF]) == (f"{SHORT} (exceeded quota)",)
+        assert incomplete(cluster.api, [REF]) == (f"{SHORT} ({why})",)
 
 
 def test_everything_that_is_not_whole_is_said_of_each_workload() -> None:

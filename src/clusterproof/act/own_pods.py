@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from clusterproof.act.pod_resources import Resources, default_resources, fitted
 from clusterproof.errors import NotAllowedError, ObservationError
 from clusterproof.kube.client import Json, KubeApi
+from clusterproof.kube.kinds import KINDS
 from clusterproof.kube.objects import is_terminating, labels_of
 from clusterproof.observe.cluster import RUN_LABEL
 from clusterproof.production import Production
@@ -36,7 +38,7 @@ _HOPELESS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
     | {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 )
-_FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
+_PODS = KINDS["Pod"]
 _SLEEPER = (
     "import signal, sys, time\n"
     "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
@@ -253,7 +255,7 @@ class OwnPods:
 
     def _ours(self, namespace: str) -> list[Json]:
         try:
-            return self._api.list(_pods(namespace), label_selector=RUN_LABEL)
+            return self._api.list(_PODS.collection(namespace), label_selector=RUN_LABEL)
         except ObservationError as error:
             error.next_command = f"kubectl auth can-i list pods -n {namespace}"
             raise
@@ -282,9 +284,9 @@ class OwnPods:
         manifest = pod_manifest(plan, self.run_id, self._api.now(), self._held)
         self._made[key] = Place(plan.namespace, manifest["metadata"]["name"], plan.container)
         try:
-            self._api.request("POST", _pods(plan.namespace), body=manifest)
+            self._api.request("POST", _PODS.collection(plan.namespace), body=manifest)
         except ObservationError as error:
-            if error.status == _CONFLICT:
+            if error.status == HTTPStatus.CONFLICT:
                 return  # an earlier request whose answer was lost: the name has our run's id
             if error.status is None:
                 self._unsure.append(self._made[key])
@@ -302,18 +304,17 @@ class OwnPods:
         """What the LimitRanges of the namespace take, where they refused what nobody asked for."""
         if plan.resources is not None:
             return None
-        path = f"/api/v1/namespaces/{quote(plan.namespace)}/limitranges"
         try:
-            limit_ranges = self._api.list(path)
+            limit_ranges = self._api.list(KINDS["LimitRange"].collection(plan.namespace))
         except ObservationError:
             return None  # the refusal itself says what they demand
         return fitted(default_resources(plan.memory_limit), limit_ranges)
 
     def _status(self, place: Place) -> Json:
         try:
-            pod = self._api.get(f"{_pods(place.namespace)}/{quote(place.pod)}")
+            pod = self._api.get(f"{_PODS.collection(place.namespace)}/{quote(place.pod)}")
         except ObservationError as error:
-            if error.status != _NOT_FOUND:
+            if error.status != HTTPStatus.NOT_FOUND:
                 error.next_command = f"kubectl auth can-i get pods -n {place.namespace}"
                 raise
             return {"terminated": {"reason": "Gone", "message": "there is no such Pod any more"}}
@@ -325,11 +326,11 @@ class OwnPods:
         return state
 
     def _delete(self, namespace: str, name: str) -> None:
-        path = f"{_pods(namespace)}/{quote(name)}"
+        path = f"{_PODS.collection(namespace)}/{quote(name)}"
         try:
             self._api.request("DELETE", path, query={"gracePeriodSeconds": "1"})
         except ObservationError as error:
-            if error.status == _NOT_FOUND:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return
             raise ObservationError(
                 f"our own Pod {namespace}/{name} could not be removed: {error}",
@@ -340,11 +341,7 @@ class OwnPods:
 
 def _is_of_admission(error: ObservationError) -> bool:
     """Whether a Pod was refused as it is, and not we: by a quota, a LimitRange or a policy."""
-    return error.status == _FORBIDDEN and "cannot create resource" not in str(error)
-
-
-def _pods(namespace: str) -> str:
-    return f"/api/v1/namespaces/{quote(namespace)}/pods"
+    return error.status == HTTPStatus.FORBIDDEN and "cannot create resource" not in str(error)
 
 
 def _hopeless(state: Json) -> str:

@@ -22,6 +22,7 @@ TAG: Final = "$"
 _PACKAGE: Final = "clusterproof."
 _MOVED: Final = {
     "clusterproof.observe.ingestion": "clusterproof.product.posthog.ingestion",
+    "clusterproof.observe.egress": "clusterproof.observe.matrix",
     "clusterproof.observe.counting": "clusterproof.product.router.counting",
     "clusterproof.observe.rehearsal.seen": "clusterproof.act.rehearsal.seen",
 }

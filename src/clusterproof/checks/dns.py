@@ -16,8 +16,7 @@ from clusterproof.kube.endpoints import endpoints_of
 from clusterproof.kube.services import external_name, is_headless, spec_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialling import DialOutcome
-from clusterproof.observe.egress import PodReach, _how, _pods, _unseen_by
-from clusterproof.observe.matrix import EXTERNAL, Matrix
+from clusterproof.observe.matrix import EXTERNAL, Matrix, PodReach, how_of, reaches_of, unseen_by
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.behaviour import DnsRow
 
@@ -48,7 +47,7 @@ def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[R
             ExternalName stands for, or the endpoints changed meanwhile.
     """
     diallings = matrix.of(row.workload)
-    pods = _pods(diallings, row.id)
+    pods = reaches_of(diallings, row.id)
     answers = {", ".join(reach.dialled.addresses) or reach.dialled.text for reach in pods}
     expected = _expected_addresses(cluster, matrix, row)
     if any(set(reach.dialled.addresses) != set(expected or ()) for reach in pods):
@@ -63,12 +62,12 @@ def read_resolution(cluster: Cluster, matrix: Matrix, row: DnsRow) -> Observed[R
             pods,
             expected,
             external=bool(external_name(cluster.find(row.service))),
-            unseen=_unseen_by(diallings, row.id),
+            unseen=unseen_by(diallings, row.id),
         ),
         f"{row.workload.namespace}/{row.workload.name} -> {row.name}",
         evidence,
         f"kubectl get {row.service.kubectl} -o wide",
-        _how(diallings, matrix),
+        how_of(diallings, matrix),
     )
 
 

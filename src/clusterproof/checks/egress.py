@@ -14,8 +14,7 @@ from clusterproof.judgement import Difference, Doubt, Judgement, judged
 from clusterproof.kube.policies import Decision, Destination
 from clusterproof.observe.cluster import RUN_LABEL, Cluster
 from clusterproof.observe.dialling import Dialled, DialOutcome
-from clusterproof.observe.egress import PodReach, _how, _pods, _unseen_by
-from clusterproof.observe.matrix import OVER_TCP, Matrix
+from clusterproof.observe.matrix import OVER_TCP, Matrix, PodReach, how_of, reaches_of, unseen_by
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.policy import (
     Labelled,
@@ -79,7 +78,7 @@ def read_reach(cluster: Cluster, matrix: Matrix, row: EgressRow) -> Observed[Egr
         ),
     )
     where = f"{row.workload.namespace}/{row.workload.name} -> {target}"
-    return Observed(reach, where, evidence, next_command, _how(diallings, matrix))
+    return Observed(reach, where, evidence, next_command, how_of(diallings, matrix))
 
 
 def _reach(cluster: Cluster, matrix: Matrix, row: EgressRow, peer_id: str) -> EgressReach:
@@ -90,9 +89,9 @@ def _reach(cluster: Cluster, matrix: Matrix, row: EgressRow, peer_id: str) -> Eg
     if control.outcome is not DialOutcome.CONNECTED:
         refused = _reading_of_control(cluster, matrix, row, transport)
     return EgressReach(
-        pods=_pods(diallings, peer_id),
+        pods=reaches_of(diallings, peer_id),
         control=control,
-        unseen=_unseen_by(diallings, peer_id),
+        unseen=unseen_by(diallings, peer_id),
         reading=_reading(cluster, row, control, transport),
         control_reading=refused,
     )

@@ -18,9 +18,9 @@ from clusterproof.kube.clock import apart
 from clusterproof.kube.objects import Json
 from clusterproof.kube.paths import Missing, look_up, shown
 from clusterproof.kube.pods import mesh_of
-from clusterproof.observe.http import running_pods
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.proxy import HOW, Answer, ask_pod, ask_pods
+from clusterproof.observe.workloads import running_pods
 from clusterproof.spec.row import Expectation, Path, Row, WorkloadRef
 
 _SHOWN = 160

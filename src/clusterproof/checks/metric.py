@@ -12,10 +12,10 @@ from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.observe.cluster import Cluster
-from clusterproof.observe.http import running_pods
 from clusterproof.observe.metrics import Page, family_named, read_pages
 from clusterproof.observe.observed import Observed
 from clusterproof.observe.proxy import HOW
+from clusterproof.observe.workloads import running_pods
 from clusterproof.spec.row import ObjectRef, Row, WorkloadRef
 
 

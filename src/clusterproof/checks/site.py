@@ -121,10 +121,6 @@ class Site:
         finally:
             self.on_end.close()
 
-    def rows_of(self, kind: type[T]) -> tuple[T, ...]:
-        """The rows of one class that this run checks."""
-        return tuple(row for row in self.rows if isinstance(row, kind))
-
     @property
     def dialler_settings(self) -> DiallerSettings:
         """How a Pod of our own is made; raises as the other settings do.

@@ -13,7 +13,7 @@ from clusterproof.kube.policies import Destination
 from clusterproof.kube.services import external_name
 from clusterproof.observe.cluster import Cluster
 from clusterproof.observe.dialler import Dialler, Dialling, dialable_pods
-from clusterproof.observe.dialling import Peer
+from clusterproof.observe.dialling import Dialled, DialOutcome, Peer
 from clusterproof.observe.policy import ready_endpoints, service_reached, transport_of
 from clusterproof.spec.behaviour import DnsRow, EgressRow
 from clusterproof.spec.row import ObjectRef, Row
@@ -153,3 +153,41 @@ def _backends(cluster: Cluster, row: EgressRow | DnsRow) -> tuple[Destination, .
     if ref is None or ref.namespace != row.workload.namespace:
         return ()
     return ready_endpoints(cluster, ref, row.port, transport_of(row.protocol))
+
+
+@dataclass(frozen=True, slots=True)
+class PodReach:
+    """What became of one peer, from one Pod."""
+
+    pod: str
+    dialled: Dialled
+
+    @property
+    def outcome(self) -> DialOutcome:
+        """The outcome at the peer: by its known address, where its name did not resolve."""
+        return self.dialled.by_address or self.dialled.outcome
+
+
+def reaches_of(diallings: Iterable[Dialling], row_id: str) -> tuple[PodReach, ...]:
+    """What became of a row's peer, from each Pod that dialled it."""
+    return tuple(
+        PodReach(dialling.pod, dialling.results[row_id])
+        for dialling in diallings
+        if row_id in dialling.results
+    )
+
+
+def unseen_by(diallings: Iterable[Dialling], row_id: str) -> tuple[str, ...]:
+    """Why the other Pods did not."""
+    alone = "is the only Pod behind this Service, and no policy can refuse a Pod to itself"
+    return tuple(
+        f"{dialling.pod}: {dialling.unseen}" if dialling.unseen else f"{dialling.pod} {alone}"
+        for dialling in diallings
+        if row_id not in dialling.results
+    )
+
+
+def how_of(diallings: Iterable[Dialling], matrix: Matrix) -> str:
+    """The ways in, and that of the control."""
+    ways = dict.fromkeys(dialling.how for dialling in diallings if dialling.how)
+    return f"{'; '.join(ways)}; control: {matrix.control.how}"

@@ -65,6 +65,27 @@ def is_settling(cluster: Cluster, ref: ObjectRef) -> bool:
     return not unready and may_progress(ref.kind, workload)
 
 
+def running_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
+    """The Pods that run; one that is not ready yet only after it had its time to become so.
+
+    A Pod that says 503 is among them: it runs, whether its kubelet calls it ready or not.
+
+    Raises:
+        ObservationError: There is none.
+    """
+    running = [
+        pod
+        for pod in cluster.pods_of(workload)
+        if phase_of(pod) == "Running" and (is_ready(pod) or cluster.age_s(pod) >= YOUNG_S)
+    ]
+    if not running:
+        raise ObservationError(
+            f"no running Pod of {workload} to ask",
+            next_command=f"kubectl -n {workload.namespace} get pods -o wide",
+        )
+    return running
+
+
 def is_counting(cluster: Cluster, budget: ObjectRef) -> bool:
     """True while a PodDisruptionBudget's status may not know a Pod that became ready just now.
 

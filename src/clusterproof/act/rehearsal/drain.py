@@ -10,9 +10,8 @@ Rights: `list pods`, `get daemonsets.apps`.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from clusterproof.kube.client import Json
+from clusterproof.kube.objects import Json, annotations_of, controller_of, status_of
 
 MIRROR = "kubernetes.io/config.mirror"
 """The annotation of a Pod that mirrors a static one; only its kubelet can end that."""
@@ -54,15 +53,15 @@ def sort_pods(
     evicted, refused = [], []
     remarked: dict[str, list[str]] = {DAEMONSET: [], MIRRORED: [], EMPTIED: []}
     for pod in pods:
-        owner = controller_of(pod)
-        finished = (pod.get("status") or {}).get("phase") in _FINISHED
+        owner = controller_of(pod) or {}
+        finished = status_of(pod).get("phase") in _FINISHED
         place = place_of(pod)
         if _is_daemonset(owner) and not finished:
             if not daemonset_exists(pod["metadata"]["namespace"], owner["name"]):
                 refused.append(f"DaemonSet {owner['name']} is not found: {place}")
             else:
                 remarked[DAEMONSET].append(place)
-        elif MIRROR in (pod["metadata"].get("annotations") or {}):
+        elif MIRROR in annotations_of(pod):
             remarked[MIRRORED].append(place)
         elif finished:
             evicted.append(pod)
@@ -89,13 +88,6 @@ def remarks(places: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
 def place_of(pod: Json) -> str:
     """`namespace/name`."""
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-
-
-def controller_of(pod: Json) -> Json:
-    """The owner that controls a Pod, or {}: metav1.GetControllerOf."""
-    owners = pod["metadata"].get("ownerReferences") or []
-    controllers: list[dict[str, Any]] = [owner for owner in owners if owner.get("controller")]
-    return controllers[0] if controllers else {}
 
 
 def _is_daemonset(owner: Json) -> bool:

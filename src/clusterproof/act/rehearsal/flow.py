@@ -99,17 +99,8 @@ class Flow:
             f"request {request['request']} at {request['at_s']} s: {request['error']}"
             for request in result["lost"]
         )
-        flown = Flown(
-            sent=result["sent"],
-            answered=result["answered"],
-            unnamed=result["unnamed"],
-            lost=lost,
-            ran_s=result["ran_s"],
-            late_s=result["late_s"],
-            slowest_s=result["slowest_s"],
-            stood_still_s=result["stood_still_s"],
-        )
-        return flown, tuple(dict.fromkeys(result["events"]))
+        events = tuple(dict.fromkeys(result.pop("events")))
+        return Flown(**{**result, "lost": lost}), events
 
     def _speak(self, word: str) -> dict[str, Any]:
         request = {"do": word, "name": self._name}

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import Json, KubeApi
-from clusterproof.kube.objects import labels_of
+from clusterproof.kube.client import KubeApi
+from clusterproof.kube.objects import is_terminating, labels_of
 from clusterproof.kube.pods import is_ready
 from clusterproof.kube.selectors import selects
+from clusterproof.kube.services import ports_of, target_port
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.row import ObjectRef
 
@@ -37,34 +38,22 @@ def end_of(api: KubeApi, service: ObjectRef, port: int) -> tuple[str, int, str]:
     item = cluster.find(service)
     if item is None:
         return "", 0, f"{service}: no such object"
-    ports = [entry for entry in item["spec"].get("ports") or [] if entry["port"] == port]
-    if not ports:
+    served = next((entry for entry in ports_of(item) if entry.port == port), None)
+    if served is None:
         return "", 0, f"{service} has no port {port}"
     selector = {"matchLabels": item["spec"].get("selector") or {}}
     pods = [
         pod
         for pod in cluster.objects("Pod", service.namespace)
-        if is_ready(pod)
-        and selects(selector, labels_of(pod))
-        and not pod["metadata"].get("deletionTimestamp")
+        if is_ready(pod) and selects(selector, labels_of(pod)) and not is_terminating(pod)
     ]
     if not pods:
         return "", 0, f"no ready Pod behind {service}"
     pod = min(pods, key=lambda each: str(each["metadata"]["name"]))
-    number = _number(pod, ports[0].get("targetPort", port))
+    number = target_port(pod["spec"], served)
     if number is None:
-        return "", 0, f"no container port of the name {ports[0]['targetPort']}"
+        return "", 0, f"no container port of the name {served.target}"
     return str(pod["metadata"]["name"]), number, ""
-
-
-def _number(pod: Json, target: int | str) -> int | None:
-    if isinstance(target, int):
-        return target
-    for container in pod["spec"].get("containers") or []:
-        for port in container.get("ports") or []:
-            if port.get("name") == target:
-                return int(port["containerPort"])
-    return None
 
 
 def get_through(api: KubeApi, namespace: str, pod: str, port: int, path_at_the_end: str) -> str:

@@ -18,15 +18,21 @@ from typing import Any
 from urllib.parse import quote
 
 from clusterproof.act.rehearsal.act import Act, path_of
-from clusterproof.act.rehearsal.drain import Eviction, controller_of, place_of, remarks, sort_pods
+from clusterproof.act.rehearsal.drain import Eviction, place_of, remarks, sort_pods
 from clusterproof.act.rehearsal.forward import end_of, get_through
 from clusterproof.act.rehearsal.seen import Step
 from clusterproof.act.rehearsal.state import REVISION, incomplete, unlike
 from clusterproof.act.rehearsal.undo import STRATEGIC, Undo, pointer
 from clusterproof.errors import ObservationError
-from clusterproof.kube.client import Json
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
-from clusterproof.kube.objects import condition
+from clusterproof.kube.objects import (
+    Json,
+    annotations_of,
+    condition,
+    controlled_by,
+    controller_of,
+    is_terminating,
+)
 from clusterproof.observe.cluster import Cluster, is_ours
 from clusterproof.spec.rehearsal import Configure, Drain, Forward, Kill, Scale, Upgrade
 from clusterproof.spec.row import ObjectRef
@@ -83,7 +89,7 @@ def configure(operation: Configure, act: Act) -> Iterator[Step]:
     before = (act.get(operation.of).get("data") or {}).get(operation.key)
     _must_differ(operation.of, operation.key, before, operation.value)
     template = act.get(operation.workload)["spec"]["template"]
-    restarted = (template.get("metadata", {}).get("annotations") or {}).get(RESTARTED)
+    restarted = annotations_of(template).get(RESTARTED)
     now = datetime.now(tz=UTC).isoformat(timespec="seconds")
     annotation = pointer("spec", "template", "metadata", "annotations", RESTARTED)
     # The ConfigMap first: the Pods that come when the template is put back must start with it.
@@ -107,7 +113,7 @@ def upgrade(operation: Upgrade, act: Act) -> Iterator[Step]:
     """
     ref = operation.of
     before = act.get(ref)
-    revision = (before["metadata"].get("annotations") or {}).get(REVISION, "")
+    revision = annotations_of(before).get(REVISION, "")
     containers = before["spec"]["template"]["spec"]["containers"]
     names = [container["name"] for container in containers]
     if operation.container not in names:
@@ -148,12 +154,9 @@ def _must_have_revision(act: Act, deployment: Json, revision: str) -> None:
         ObservationError: There is no such revision.
     """
     metadata = deployment["metadata"]
-    for replicas in act.api.list(KINDS["ReplicaSet"].collection(metadata["namespace"])):
-        of = replicas["metadata"]
-        owned = any(
-            owner.get("uid") == metadata["uid"] for owner in of.get("ownerReferences") or []
-        )
-        if owned and revision and (of.get("annotations") or {}).get(REVISION) == revision:
+    replica_sets = act.api.list(KINDS["ReplicaSet"].collection(metadata["namespace"]))
+    for replica_set in controlled_by([deployment], replica_sets):
+        if revision and annotations_of(replica_set).get(REVISION) == revision:
             return
     raise ObservationError(
         f"Deployment/{metadata['namespace']}/{metadata['name']}: no revision {revision or '?'} to"
@@ -274,11 +277,11 @@ def _left_alone(act: Act, node: str) -> Iterator[str]:
             raise
         yield "Pods of other namespaces stay; which they are may not be listed (403)"
         return
-    there = [pod for pod in pods if _node_of(pod) == node]
-    ours = [place_of(pod) for pod in there if is_ours(pod)]
+    on_node = [pod for pod in pods if _node_of(pod) == node]
+    ours = [place_of(pod) for pod in on_node if is_ours(pod)]
     others = [
         place_of(pod)
-        for pod in there
+        for pod in on_node
         if not is_ours(pod) and pod["metadata"]["namespace"] not in act.namespaces
     ]
     yield from remarks((("leaving Pods of namespaces outside of the spec", others), (OURS, ours)))
@@ -287,7 +290,7 @@ def _left_alone(act: Act, node: str) -> Iterator[str]:
 def _evict(act: Act, pod: Json) -> str:
     """Ask for the eviction of a Pod that was not told to end yet; why it is still there."""
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-    if pod["metadata"].get("deletionTimestamp"):
+    if is_terminating(pod):
         return f"{name} is ending"
     act.may_write()
     eviction = {
@@ -325,8 +328,8 @@ def kill(operation: Kill, act: Act) -> Iterator[Step]:
     act.api.request("DELETE", path, body={"apiVersion": "v1", "kind": "DeleteOptions", **options})
 
     def look() -> tuple[str, ...]:
-        there = act.api.find(path)
-        old = there is not None and there["metadata"]["uid"] == pod["metadata"]["uid"]
+        now = act.api.find(path)
+        old = now is not None and now["metadata"]["uid"] == pod["metadata"]["uid"]
         return (f"{name} is ending",) if old else incomplete(act.api, [operation.of])
 
     yield act.reach(f"{operation.of.name} is whole without {name}", look)

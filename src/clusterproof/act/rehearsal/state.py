@@ -7,7 +7,13 @@ from typing import Any
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.hpa import scales_to_zero
 from clusterproof.kube.kinds import CLUSTER_WIDE
-from clusterproof.kube.objects import condition, labels_of
+from clusterproof.kube.objects import (
+    annotations_of,
+    condition,
+    condition_entry,
+    is_terminating,
+    labels_of,
+)
 from clusterproof.kube.selectors import selects
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.row import ObjectRef
@@ -105,11 +111,7 @@ def essence(item: Json) -> Json:
     """What has to be the same again: all but the status and what the server writes."""
     part = {key: value for key, value in item.items() if key not in {"status", "apiVersion"}}
     metadata = {key: content for key, content in item["metadata"].items() if key not in SERVER_SIDE}
-    annotations = {
-        key: content
-        for key, content in (metadata.get("annotations") or {}).items()
-        if key != REVISION
-    }
+    annotations = {key: text for key, text in annotations_of(item).items() if key != REVISION}
     return {**part, "metadata": {**metadata, "annotations": annotations}}
 
 
@@ -191,28 +193,20 @@ def _incomplete(cluster: Cluster, ref: ObjectRef, replicas: int | None) -> Itera
     is_observed = status.get("observedGeneration", 0) >= item["metadata"].get("generation", 0)
     if not is_observed or counts != [desired] * len(names):
         yield f"{ref}: desired {desired}, updated/ready/available/all {counts}{_why(cluster, ref)}"
-    ending = terminating(cluster, ref.namespace, item["spec"].get("selector") or {})
+    selector = item["spec"].get("selector") or {}
+    ending = [
+        pod["metadata"]["name"]
+        for pod in cluster.objects("Pod", ref.namespace)
+        if is_terminating(pod) and selects(selector, labels_of(pod))
+    ]
     if ending:
         yield f"{ref}: yet to end: {', '.join(ending)}"
 
 
-def terminating(cluster: Cluster, namespace: str, selector: Json) -> tuple[str, ...]:
-    """The Pods of a selector that were told to end and have not."""
-    return tuple(
-        pod["metadata"]["name"]
-        for pod in cluster.objects("Pod", namespace)
-        if pod["metadata"].get("deletionTimestamp") and selects(selector, labels_of(pod))
-    )
-
-
 def _why(cluster: Cluster, ref: ObjectRef) -> str:
     """The first reason that the controller or the scheduler gives, or ""."""
-    item = cluster.find(ref) or {}
-    reasons = [
-        str(each.get("message", ""))
-        for each in (item.get("status") or {}).get("conditions") or []
-        if each.get("type") == "ReplicaFailure" and each.get("status") == "True"
-    ]
+    failure = condition_entry(cluster.find(ref) or {}, "ReplicaFailure")
+    reasons = [str(failure.get("message", ""))] if failure.get("status") == "True" else []
     for pod in cluster.pods_of(ref):
         name, status = pod["metadata"]["name"], pod.get("status") or {}
         if condition(pod, "PodScheduled") == "False":

@@ -243,19 +243,19 @@ class WayBack:
 
     def _put_back(self, entry: Undo) -> Iterator[str]:
         for _ in range(_TRIES):
-            there = self._api.find(entry.object_path)
-            if there is None:
+            item = self._api.find(entry.object_path)
+            if item is None:
                 yield f"{entry.object_path} is gone: there is nothing to put back"
                 return
-            located = entry.located(there)
+            located = entry.located(item)
             if located is None:
                 yield f"{entry.object_path} has no container {entry.container} any more"
                 return
-            holds = _value_at(there, located.field)
+            holds = _value_at(item, located.field)
             if holds == entry.was:
                 return
             try:
-                others = _set_by_others(there, located.field)
+                others = _set_by_others(item, located.field)
             except (AttributeError, LookupError, TypeError, ValueError):
                 others = ""  # what the field was part of is not there any more
             if holds != entry.put or others:
@@ -266,7 +266,7 @@ class WayBack:
                     "PATCH",
                     entry.path,
                     query={"fieldManager": MANAGER},
-                    body=[*_unchanged(there), *located.patch],
+                    body=[*_unchanged(item), *located.patch],
                     content_type=JSON_PATCH,
                 )
             except ObservationError as error:
