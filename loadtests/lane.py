@@ -10,8 +10,7 @@ from typing import Any
 
 from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
-from clusterproof.load.mix import Mix, chance_of
-from clusterproof.load.schedule import Plan
+from clusterproof.load.schedule import Mix, Plan, chance_of
 from clusterproof.load.sections import Scenario
 
 Task = Callable[[Any], None]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clusterproof.load.hpa.held import Held
+from clusterproof.load.asked import Held
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.sections import Scaling
@@ -39,7 +39,7 @@ SCALING = Scaling.model_validate(
         "react_within_s": 60,
     }
 )
-HELD = Held("web-hpa", 3, 10, 300.0, 0.1, ControllerFlags(), 120.0, 60.0, 420.0)
+HELD = Held(3, 10, 300.0, 0.1, ControllerFlags(), 120.0, 60.0, 420.0)
 """What SCALING says of an HPA that asks for just this."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from clusterproof.load.mix import Mix, chance_of
+from clusterproof.load.schedule import Mix, chance_of
 
 WEIGHTS = {"route": 14, "ask": 4, "never": 0, "pay": 2}
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from clusterproof.load.asked import held_by
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.hpa.held import held_by
 from clusterproof.load.hpa.replay import Replay, Step
 from clusterproof.load.scaling import (
     Demand,

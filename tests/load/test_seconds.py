@@ -1,5 +1,7 @@
 """Coarse latency by second."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,6 @@ def test_no_cells_have_no_quantile() -> None:
 
 
 def test_two_seconds_together_are_one() -> None:
-    one = Second(started=5, ok=1, failed=2, unanswered=3, cells={1: 1, 2: 5})
-    one.merge(Second(started=50, ok=10, failed=20, unanswered=30, cells={2: 10, 3: 7}))
-    assert one == Second(55, 11, 22, 33, {1: 1, 2: 15, 3: 7})
+    one = Second(started=5, ok=1, failed=2, unanswered=3, cells=Counter({1: 1, 2: 5}))
+    one.merge(Second(started=50, ok=10, failed=20, unanswered=30, cells=Counter({2: 10, 3: 7})))
+    assert one == Second(55, 11, 22, 33, Counter({1: 1, 2: 15, 3: 7}))

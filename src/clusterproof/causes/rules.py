@@ -20,27 +20,18 @@ AnyRow: TypeAlias = Any
 """A row of whatever kind: each has its own fields."""
 Rule = Callable[[Finding, AnyRow, Relations], Reading]
 
-_NAMED: Final = (
-    (re.compile(r'configmaps? "([^"]+)" not found'), "ConfigMap", Part.EXISTS),
-    (re.compile(r'secrets? "([^"]+)" not found'), "Secret", Part.EXISTS),
-    (
-        re.compile(r'persistentvolumeclaim "([^"]+)" not found'),
-        "PersistentVolumeClaim",
-        Part.EXISTS,
-    ),
-    (re.compile(r'serviceaccount "([^"]+)" not found'), "ServiceAccount", Part.EXISTS),
-    (
-        re.compile(r"couldn't find key \S+ in ConfigMap [^/\s]+/([a-z0-9.-]+)"),
-        "ConfigMap",
-        Part.DATA,
-    ),
-    (re.compile(r"couldn't find key \S+ in Secret [^/\s]+/([a-z0-9.-]+)"), "Secret", Part.DATA),
-    (
-        re.compile(r"waits for Service/[^/\s]+/([a-z0-9.-]+), which does not exist"),
-        "Service",
-        Part.EXISTS,
-    ),
-    (re.compile(r"exceeded quota: ([a-z0-9.-]+)"), "ResourceQuota", Part.SPEC),
+_NAMED: Final = tuple(
+    (re.compile(pattern), kind, part)
+    for pattern, kind, part in (
+        (r'configmaps? "([^"]+)" not found', "ConfigMap", Part.EXISTS),
+        (r'secrets? "([^"]+)" not found', "Secret", Part.EXISTS),
+        (r'persistentvolumeclaim "([^"]+)" not found', "PersistentVolumeClaim", Part.EXISTS),
+        (r'serviceaccount "([^"]+)" not found', "ServiceAccount", Part.EXISTS),
+        (r"couldn't find key \S+ in ConfigMap [^/\s]+/([a-z0-9.-]+)", "ConfigMap", Part.DATA),
+        (r"couldn't find key \S+ in Secret [^/\s]+/([a-z0-9.-]+)", "Secret", Part.DATA),
+        (r"waits for Service/[^/\s]+/([a-z0-9.-]+), which does not exist", "Service", Part.EXISTS),
+        (r"exceeded quota: ([a-z0-9.-]+)", "ResourceQuota", Part.SPEC),
+    )
 )
 """What the API server, a kubelet or our own look names as the reason."""
 _REF: Final = re.compile(r"\b([A-Z][A-Za-z]+/[a-z0-9.-]*/[a-z0-9][a-z0-9.-]*)")

@@ -4,7 +4,7 @@ A report is the whole account so far, not a difference: a report that is lost, o
 changes nothing, and a worker that dies leaves its last one behind.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -152,9 +152,9 @@ class Account:
 
     def __init__(self) -> None:
         """Start empty."""
-        self.names: dict[str, NameAccount] = {}
-        self.stages: dict[int, NameAccount] = {}
-        self.seconds: dict[int, Second] = {}
+        self.names: dict[str, NameAccount] = defaultdict(NameAccount)
+        self.stages: dict[int, NameAccount] = defaultdict(NameAccount)
+        self.seconds: dict[int, Second] = defaultdict(Second)
         self.late = Latencies()
         self.waited = Latencies()
         self.lag = Latencies()
@@ -172,12 +172,8 @@ class Account:
         """
         if not name:
             return ()
-        row = self.names.get(name)
-        if row is None:
-            row = self.names[name] = NameAccount()
-        if stage is None:
-            return (row,)
-        return row, self.stages.setdefault(stage, NameAccount())
+        row = self.names[name]
+        return (row,) if stage is None else (row, self.stages[stage])
 
     def begin(
         self,
@@ -234,8 +230,7 @@ class Account:
             stage: In which it was due, where that has limits.
         """
         second = self.second(at_s)
-        cell = cell_of(latency_s)
-        second.cells[cell] = second.cells.get(cell, 0) + 1
+        second.cells[cell_of(latency_s)] += 1
         if not fault:
             second.ok += 1
         elif answered:
@@ -256,11 +251,7 @@ class Account:
 
     def second(self, at_s: float) -> Second:
         """The bucket of second `at_s`."""
-        number = int(at_s)
-        bucket = self.seconds.get(number)
-        if bucket is None:
-            bucket = self.seconds[number] = Second()
-        return bucket
+        return self.seconds[int(at_s)]
 
     @property
     def answered(self) -> int:
@@ -298,11 +289,11 @@ class Account:
     def merge(self, other: "Account") -> None:
         """Add all of `other`."""
         for name, account in other.names.items():
-            self.names.setdefault(name, NameAccount()).merge(account)
+            self.names[name].merge(account)
         for number, stage in other.stages.items():
-            self.stages.setdefault(number, NameAccount()).merge(stage)
+            self.stages[number].merge(stage)
         for number, second in other.seconds.items():
-            self.seconds.setdefault(number, Second()).merge(second)
+            self.seconds[number].merge(second)
         self.late.merge(other.late)
         self.waited.merge(other.waited)
         self.lag.merge(other.lag)
@@ -320,9 +311,9 @@ class Account:
         are no text, though they are written as one.
         """
         made = copy(self)
-        made.names = {}
+        made.names = defaultdict(NameAccount)
         for name, account in self.names.items():
-            made.names.setdefault(words(name), NameAccount()).merge(account.worded(words))
+            made.names[words(name)].merge(account.worded(words))
         made.stages = {number: row.worded(words) for number, row in self.stages.items()}
         made.faults = _worded(self.faults, words)
         made.exposures = [
@@ -363,12 +354,14 @@ class Account:
     def from_json(cls, data: Mapping[str, Any]) -> "Account":
         """What `to_json` wrote."""
         made = cls()
-        made.names = {name: NameAccount.from_json(a) for name, a in data["names"].items()}
+        made.names |= {name: NameAccount.from_json(a) for name, a in data["names"].items()}
         stages = data.get("stages", {})
-        made.stages = {int(number): NameAccount.from_json(a) for number, a in stages.items()}
-        made.seconds = {
-            int(number): Second(s[0], s[1], s[2], s[3], {int(c): n for c, n in s[4].items()})
-            for number, s in data["seconds"].items()
+        made.stages |= {int(number): NameAccount.from_json(a) for number, a in stages.items()}
+        made.seconds |= {
+            int(number): Second(
+                begun, ok, failed, lost, Counter({int(c): n for c, n in cells.items()})
+            )
+            for number, (begun, ok, failed, lost, cells) in data["seconds"].items()
         }
         made.late = Latencies.decode(data["late"])
         made.waited = Latencies.decode(data["waited"])

@@ -1,4 +1,4 @@
-"""What the HPA asks for is what must hold of it, and it asked for the same all the time.
+"""What an HPA asks for: it must say so, all the time, and is held to it.
 
 Both sides are compared as the controller goes by them, with the API's defaults and its own flags: a
 field that is left out is the same as its default written out. What the load spec leaves out of
@@ -6,11 +6,19 @@ field that is left out is the same as its default written out. What the load spe
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from clusterproof.kube.hpa import targets_of
+from clusterproof.kube.hpa import scales_to_zero, targets_of
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.hpa.rules import Behavior, Rules, behavior_of, bounds_of
+from clusterproof.load.hpa.normalise import down_window_s
+from clusterproof.load.hpa.rules import (
+    Behavior,
+    ControllerFlags,
+    Rules,
+    behavior_of,
+    bounds_of,
+)
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.outcome import Outcome
@@ -135,3 +143,49 @@ def _shown(rules: Rules, scaling: Scaling) -> str:
     if tolerance != controller.tolerance:
         parts.append(f"tolerance {tolerance:g}")
     return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """By the HPA as it was when the run began.
+
+    Attributes:
+        floor: Its minReplicas.
+        or_none: Whether its target may be at 0 as well.
+        ceiling: Its maxReplicas.
+        down_window_s: Its own, or the controller's flag.
+        up_tolerance: Likewise.
+        ceiling_within_s: As the load spec says, like the two after it; None claims nothing.
+    """
+
+    floor: int
+    ceiling: int
+    down_window_s: float
+    up_tolerance: float
+    flags: ControllerFlags
+    ceiling_within_s: float | None = None
+    react_within_s: float | None = None
+    floor_within_s: float | None = None
+    or_none: bool = False
+
+
+def held_by(recording: Recording, scaling: Scaling) -> Held | None:
+    """What the HPA of this recording is held to; None when there was none."""
+    changes = recording.of("hpa", scaling.hpa)
+    if not changes:
+        return None
+    hpa, flags = changes[0].object, scaling.controller
+    floor, ceiling = bounds_of(hpa)
+    behavior = behavior_of(hpa) or Behavior()
+    tolerance = behavior.up.tolerance
+    return Held(
+        floor=floor,
+        ceiling=ceiling,
+        down_window_s=down_window_s(behavior, flags),
+        up_tolerance=flags.tolerance if tolerance is None else tolerance,
+        flags=flags,
+        ceiling_within_s=scaling.ceiling_within_s,
+        react_within_s=scaling.react_within_s,
+        floor_within_s=scaling.floor_within_s,
+        or_none=scales_to_zero(dict(hpa)),
+    )

@@ -235,9 +235,9 @@ def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tupl
         else ()
     )
     lower = (replace(target, utilization=percent) for percent in percents if target)
-    held = next((each for each in lower if carries(metrics=(each, *hpa.metrics[1:]))), None)
-    if held is not None:
-        lines.append(f"so would a target of {held.utilization} %")
+    carried = next((each for each in lower if carries(metrics=(each, *hpa.metrics[1:]))), None)
+    if carried is not None:
+        lines.append(f"so would a target of {carried.utilization} %")
     elif percents:
         lines.append("no target would carry it all: new Pods come too late for it")
     return tuple(lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter
 
 from clusterproof.errors import SpecError
 from clusterproof.load.schedule import Plan, Stage
@@ -25,7 +25,7 @@ from clusterproof.load.sections import (
 )
 from clusterproof.production import Production
 from clusterproof.project import SPECS
-from clusterproof.spec.document import read_document
+from clusterproof.spec.document import read_document, typed
 
 DEFAULT_PATH = SPECS / "objectives.yaml"
 VARIABLE = "CLUSTERPROOF_OBJECTIVES"
@@ -145,10 +145,5 @@ def read_objectives(path: Path = DEFAULT_PATH) -> LoadSpec:
         SpecError: No such file, not YAML, or a field that is missing, unknown or wrong.
     """
     document = read_document(path)
-    try:
-        return LoadSpec.model_validate(document.data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        shown = "" if first["type"] == "missing" else f"; got {first['input']!r}"
-        raise document.error(first["loc"], f"{place}: {first['msg']}{shown}") from error
+    spec: LoadSpec = typed(TypeAdapter(LoadSpec), document.data, document, ())
+    return spec

@@ -153,7 +153,8 @@ class Recorder:
 
     def note(self, text: str) -> None:
         """Keep a sentence for the report."""
-        self._note(text)
+        with self._lock:
+            self.recording.notes.append(f"{time.time():.1f} {text}")
 
     def _run(self, kind: str, work: Callable[..., None], *arguments: object) -> None:
         def run() -> None:
@@ -194,10 +195,6 @@ class Recorder:
                     self._pods.pop(change.name, None)
                 else:
                     self._pods[change.name] = change.object
-
-    def _note(self, text: str) -> None:
-        with self._lock:
-            self.recording.notes.append(f"{time.time():.1f} {text}")
 
     def _read_usage(self) -> None:
         path = POD_METRICS.collection(self._target.namespace)

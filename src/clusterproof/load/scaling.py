@@ -8,10 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from clusterproof.load.asked import judge_asked
+from clusterproof.load.asked import Held, held_by, judge_asked
 from clusterproof.load.causes import find_cause, judge_metrics
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.hpa.held import Held, held_by
 from clusterproof.load.hpa.replay import SETTLED_S, Replay
 from clusterproof.load.hpa.rules import others_of
 from clusterproof.load.recording import Recording
@@ -109,12 +108,15 @@ def judge_bounds_kept(timeline: Timeline, held: Held, demand: Demand) -> Finding
         return Finding(
             "replicas-bounds", Link.HPA_BOUNDS, Outcome.INCONCLUSIVE, expected, "nothing seen"
         )
-    kept = all(held.floor <= each <= held.ceiling or (none and not each) for each in values)
+    is_within = all(held.floor <= each <= held.ceiling or (none and not each) for each in values)
     observed = f"{values[0]} to {values[-1]}"
     down_at = _down_while_busy(timeline.replicas, demand) if none else None
     if down_at is not None:
-        kept, observed = False, f"{observed}: at 0 from {down_at:.0f} on, while requests were due"
-    outcome = Outcome.PASSED if kept else Outcome.FAILED
+        is_within, observed = (
+            False,
+            f"{observed}: at 0 from {down_at:.0f} on, while requests were due",
+        )
+    outcome = Outcome.PASSED if is_within else Outcome.FAILED
     return Finding("replicas-bounds", Link.HPA_BOUNDS, outcome, expected, observed)
 
 

@@ -1,16 +1,22 @@
-"""When each request is due: an open model, so a slow target never lowers the offered load.
+"""When each request is due, and what it looks like: an open model.
+
+A slow target never lowers the offered load.
 
 Arrival i is due when the integral of the rate reaches i + 1/2, so the plan is the same on every
 run and on every machine; lane k of K takes the arrivals with i = k (mod K).
 """
 
 import math
+import random
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from clusterproof.errors import SpecError
+
+_STRIDE = 1_000_003
+"""A prime: two seeds near one another have no arrival in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +157,24 @@ class Plan:
                 for s in self.stages
             ]
         )
+
+
+def chance_of(seed: int, index: int) -> random.Random:
+    """The random numbers of one arrival."""
+    return random.Random(seed * _STRIDE + index)  # noqa: S311 - reproducible data, no secret
+
+
+class Mix:
+    """Names that are drawn by their weights.
+
+    The order in which a file has them is no part of what a mix means, and decides nothing.
+    """
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        """Take names and weights; the weights need no particular sum."""
+        self._names = tuple(sorted(weights))
+        self._ends = tuple(accumulate(weights[name] for name in self._names))
+
+    def draw(self, chance: random.Random) -> str:
+        """One name, by the next random number."""
+        return self._names[bisect_right(self._ends, chance.random() * self._ends[-1])]

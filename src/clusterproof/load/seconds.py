@@ -1,6 +1,7 @@
 """One second of a run after the other, coarse: for charts, and for what comes in clusters."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ class Second:
     ok: int = 0
     failed: int = 0
     unanswered: int = 0
-    cells: dict[int, int] = field(default_factory=dict)
+    cells: Counter[int] = field(default_factory=Counter)
 
     def merge(self, other: "Second") -> None:
         """Add all of `other`."""
@@ -29,8 +30,7 @@ class Second:
         self.ok += other.ok
         self.failed += other.failed
         self.unanswered += other.unanswered
-        for cell, count in other.cells.items():
-            self.cells[cell] = self.cells.get(cell, 0) + count
+        self.cells.update(other.cells)
 
 
 def cell_of(seconds: float) -> int:

@@ -2,8 +2,9 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from clusterproof.load.account import Account
 from clusterproof.load.distributions import binomial_at_most
@@ -37,28 +38,21 @@ def unevenness_of(recording: Recording, service: str) -> tuple[str, ...]:
     Source: Kubernetes docs, "Virtual IPs and Service Proxies" (session affinity, traffic policies)
     and "Service" (trafficDistribution).
     """
-    sentences: dict[str, None] = {}
-    for change in recording.of("service", service):
-        spec = change.object["spec"]
-        if spec.get("sessionAffinity") == "ClientIP":
-            config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
-            seconds = config.get("timeoutSeconds", _AFFINITY_S)
-            sentences[
-                f"Service {service} has sessionAffinity ClientIP ({seconds} s):"
-                " the load of one address stays on one Pod"
-            ] = None
-        for policy in ("externalTrafficPolicy", "internalTrafficPolicy"):
-            if spec.get(policy) == "Local":
-                sentences[
-                    f"Service {service} has {policy} Local: load goes to Pods of the node that it"
-                    " comes to"
-                ] = None
-        if spec.get("trafficDistribution"):
-            sentences[
-                f"Service {service} has trafficDistribution {spec['trafficDistribution']}: load"
-                " goes to Pods that are near"
-            ] = None
-    return tuple(sentences)
+    specs = [change.object["spec"] for change in recording.of("service", service)]
+    reasons = dict.fromkeys(reason for spec in specs for reason in _uneven(spec))
+    return tuple(f"Service {service} has {reason}" for reason in reasons)
+
+
+def _uneven(spec: Mapping[str, Any]) -> Iterator[str]:
+    if spec.get("sessionAffinity") == "ClientIP":
+        config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+        seconds = config.get("timeoutSeconds", _AFFINITY_S)
+        yield f"sessionAffinity ClientIP ({seconds} s): the load of one address stays on one Pod"
+    for policy in ("externalTrafficPolicy", "internalTrafficPolicy"):
+        if spec.get(policy) == "Local":
+            yield f"{policy} Local: load goes to Pods of the node that it comes to"
+    if distribution := spec.get("trafficDistribution"):
+        yield f"trafficDistribution {distribution}: load goes to Pods that are near"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +191,11 @@ def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
     shares = {pod.name: _Share() for pod in pods}
     at, ends = min(pod.since for pod in pods), max(pod.until for pod in pods)
     while at + _STEP_S <= ends:
-        there = [
+        serving = [
             pod for pod in pods if pod.since + SERVES_WITHIN_S <= at and at + _STEP_S <= pod.until
         ]
-        grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in there]
-        for pod, count in zip(there, grown, strict=True):
+        grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in serving]
+        for pod, count in zip(serving, grown, strict=True):
             share = shares[pod.name]
             share.got += count
             share.due += sum(grown) / len(grown)

@@ -51,7 +51,7 @@ from clusterproof.project import LOAD_SCENARIOS
 from clusterproof.redact import Redactor
 from clusterproof.redact.files import clean_file
 from clusterproof.report.files import replace_file
-from clusterproof.wait import wait_until
+from clusterproof.wait import pause, wait_until
 
 _SETTLE_WITHIN_S = 600.0
 _BASELINE_S = 5.0
@@ -143,7 +143,7 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
     host = options.host or service_url(api, service)
     spec.refuse_host(host, allowed=options.allow_production)
     target = find_target(api, service, spec.scaling)
-    with lock(options.out) as held:
+    with lock(options.out) as lock_file:
         set_aside(options.out)
         for stale in (*_STALE, RECORDING, *FILES):
             (options.out / stale).unlink(missing_ok=True)
@@ -160,8 +160,8 @@ def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:
         recorder.start()
         try:
             with told_to_end():
-                _hold(_BASELINE_S)
-                _offer(replace(options, host=host), plan, recorder, held)
+                pause(_BASELINE_S)
+                _offer(replace(options, host=host), plan, recorder, lock_file)
                 _await_flush(recorder)
             ended = False
         except ToldToEndError as told:
@@ -324,14 +324,7 @@ def settle(api: KubeApi, target: Target, scaling: Scaling, *, at_floor: bool) ->
     )
 
 
-def _hold(seconds: float) -> None:
-    ends = time.monotonic() + seconds
-    wait_until(
-        time.monotonic, lambda now: now >= ends, waiting_for="the pause", within_s=seconds + 5
-    )
-
-
-def _offer(options: Options, plan: Plan, recorder: Recorder, held: IO[str]) -> None:
+def _offer(options: Options, plan: Plan, recorder: Recorder, lock_file: IO[str]) -> None:
     named = LOAD_SCENARIOS / f"{options.scenario}.py"
     locustfile = options.locustfile or (named if named.exists() else LOAD_SCENARIOS / "router.py")
     command = [
@@ -363,7 +356,7 @@ def _offer(options: Options, plan: Plan, recorder: Recorder, held: IO[str]) -> N
             stdout=output,
             stderr=output,
             env=environment,
-            pass_fds=[held.fileno()],  # the folder is ours until both have ended
+            pass_fds=[lock_file.fileno()],  # the folder is ours until both have ended
         )
         try:
             _follow(locust, plan, recorder, began)
@@ -429,4 +422,4 @@ def _await_flush(recorder: Recorder) -> None:
         )
     except ObservationError as error:
         recorder.note(str(error))
-    _hold(_BASELINE_S)
+    pause(_BASELINE_S)

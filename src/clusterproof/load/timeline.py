@@ -99,29 +99,24 @@ def pod_view(pod: Json) -> PodView:
     return PodView(
         name=metadata["name"],
         phase=status.get("phase", "Pending"),
-        deleting="deletionTimestamp" in metadata,
+        deleting=is_terminating(pod),
         started_at=epoch(status["startTime"]) if "startTime" in status else None,
         ready=ready.get("status"),
         ready_changed_at=epoch(ready["lastTransitionTime"]) if ready else 0.0,
-        pod_requests={
-            resource: milli(quantity)
-            for resource, quantity in ((spec.get("resources") or {}).get("requests") or {}).items()
-        },
+        pod_requests=_requests_of(spec),
         containers=tuple(
-            ContainerView(
-                container.name,
-                {
-                    resource: milli(quantity)
-                    for resource, quantity in (
-                        (container.spec.get("resources") or {}).get("requests") or {}
-                    ).items()
-                },
-            )
+            ContainerView(container.name, _requests_of(container.spec))
             for container in sorted(
                 lasting_containers(spec), key=lambda each: each.kind is not ContainerKind.MAIN
             )
         ),
     )
+
+
+def _requests_of(spec: Json) -> dict[str, int]:
+    """What a Pod, or a container, asks for: by resource, in thousandths."""
+    requests = (spec.get("resources") or {}).get("requests") or {}
+    return {resource: milli(quantity) for resource, quantity in requests.items()}
 
 
 def samples_of(read: UsageRead) -> dict[str, Sample] | None:

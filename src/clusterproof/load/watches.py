@@ -54,18 +54,18 @@ class Watch:
         """
         query = {"labelSelector": self._selector} if self._selector else {}
         answer = self._api.get(self._path, **query)
-        there = {_uid(item): item for item in answer.get("items") or []}
-        gone = [item for uid, item in self._known.items() if uid not in there]
+        listed = {_uid(item): item for item in answer.get("items") or []}
+        gone = [item for uid, item in self._known.items() if uid not in listed]
         changed = [
             item
-            for uid, item in there.items()
+            for uid, item in listed.items()
             if uid not in self._known or _version(self._known[uid]) != _version(item)
         ]
         for item in gone:
             self._keep("DELETED", item)
         for item in changed:
             self._keep("LISTED", item)
-        self._known = there
+        self._known = listed
         self._version = _version(answer)
         self._heard_at = time.time()
         return len(gone) + len(changed)
@@ -85,7 +85,8 @@ class Watch:
                     break
                 pause_s = min(2 * pause_s, MOST_PAUSE_S)
                 if error.status == HTTPStatus.GONE:
-                    self._list_again()
+                    with suppress(ObservationError):
+                        self._mend(self.relist(), at=time.time())
 
     def gaps(self) -> list[Gap]:
         """The times until now in which nothing was seen."""
@@ -95,10 +96,6 @@ class Watch:
         if began and now - began > _BACKLOG_S:  # resumed, and nothing has happened since
             return [*self._gaps, broken._replace(until=began, changes=self._late)]
         return [*self._gaps, broken._replace(until=now)]
-
-    def _list_again(self) -> None:
-        with suppress(ObservationError):
-            self._mend(self.relist(), at=time.time())
 
     def _watch(self, stop: threading.Event) -> None:
         """One watch to its end; a gap before it ends with what had happened meanwhile."""

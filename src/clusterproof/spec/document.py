@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from clusterproof.errors import SpecError, read_text
 from clusterproof.kube.yaml_file import TAG, CheckedTags
@@ -53,6 +54,30 @@ def read_document(path: Path) -> Document:
         kind = type(document.data).__name__
         raise SpecError(f"{path}:1: expected a mapping at the top, got {kind}")
     return document
+
+
+def typed(
+    adapter: TypeAdapter[Any],
+    value: object,
+    document: Document,
+    at: Location,
+    kinds: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401 - as adapted
+    """A part of a document as a model, or as one of the rows whose `check` is among `kinds`.
+
+    Raises:
+        SpecError: The first field that is missing, unknown or wrong, with its line.
+    """
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        tagged = bool(first["loc"]) and first["loc"][0] in kinds  # the kind chose the class
+        inner = first["loc"][1:] if tagged else first["loc"]
+        shown = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        path = ".".join(str(step) for step in inner)
+        where = f"{path}: " if path else ""
+        raise document.error((*at, *inner), f"{where}{first['msg']}{shown}") from error
 
 
 class _Values(CheckedTags):

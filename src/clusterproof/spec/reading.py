@@ -21,19 +21,14 @@ from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter
 
 from clusterproof.errors import SpecError
 from clusterproof.spec.accepting import LONGEST_DAYS, Accepted, AcceptedFile, utc_today
-from clusterproof.spec.document import Document, Location, read_document
+from clusterproof.spec.document import Document, Location, read_document, typed
 from clusterproof.spec.row import Area, Frozen, Namespace, Row
 from clusterproof.spec.settings import Settings
 
-_SPEC_KEYS = frozenset(
-    {"name", "profile", "namespaces", "extends", "include", "rehearsals", "settings", "remove"}
-    | {"override", "accepted"}
-)
-_ROW_FILE_KEYS = frozenset({"area", "rows"})
 _ALIAS = re.compile(r"\$?\$\{([^}]*)\}?")
 _RawRows = dict[str, tuple[dict[str, Any], Document, Location]]
 _RawAccepted = tuple[dict[str, Any], Document, Location]
@@ -196,7 +191,7 @@ def read_spec(
         aliases = ", ".join(raw.namespaces)
         raise SpecError(f"--namespace: {unknown[0]!r} is no alias of {path}; it has: {aliases}")
     document, location = raw.settings_at
-    settings = _typed(
+    settings = typed(
         TypeAdapter(Settings), _filled(raw.settings, names, document, location), document, location
     )
     rows, places = _typed_rows(raw.rows, known, names, path.parent)
@@ -221,7 +216,7 @@ def _accepted(
 ) -> Iterator[Accepted]:
     """The accepted differences, each of a row and of a code that there is."""
     for fields, document, at in raw:
-        entry: Accepted = _typed(TypeAdapter(Accepted), fields, document, at)
+        entry: Accepted = typed(TypeAdapter(Accepted), fields, document, at)
         row = rows.get(entry.row)
         if row is None:
             raise document.error((*at, "row"), f"expected the id of a row, got {entry.row!r}")
@@ -247,7 +242,7 @@ def _typed_rows(
     rows, places = [], {}
     for row_id, (fields, source, at) in raw.items():
         text = _filled(fields, names, source, at)
-        row: Row = _typed(known.adapter, text, source, at, known.kinds)
+        row: Row = typed(known.adapter, text, source, at, known.kinds)
         if (row.area is Area.REHEARSALS) != (row.check == "rehearsal"):
             # A suite that runs only with --rehearse must hold no other row: nobody would miss it.
             expected = f"expected rehearsals, and nothing else, in the area {Area.REHEARSALS}"
@@ -283,9 +278,9 @@ def _read_raw(path: Path, extending: tuple[Path, ...]) -> _Raw:
     if path.resolve() in extending:
         raise SpecError(f"{path}:1: expected a spec that does not extend itself")
     document = read_document(path)
-    _refuse_unknown(document, _SPEC_KEYS)
+    _refuse_unknown(document, _SpecFile)
     data = document.data
-    file: _SpecFile = _typed(TypeAdapter(_SpecFile), data, document, ())
+    file: _SpecFile = typed(TypeAdapter(_SpecFile), data, document, ())
     base = _base(document, file.extends, extending)
     rows = {"include": dict(base.rows), "rehearsals": dict(base.rehearsals)}
     for key, into in rows.items():
@@ -333,11 +328,11 @@ def _read_accepted(spec: Document, names: Iterable[str]) -> Iterator[_RawAccepte
             message = f"expected a file of accepted differences, there is no {name}"
             raise spec.error(("accepted", place), message)
         document = read_document(path)
-        _refuse_unknown(document, frozenset(AcceptedFile.model_fields))
-        file: AcceptedFile = _typed(TypeAdapter(AcceptedFile), document.data, document, ())
+        _refuse_unknown(document, AcceptedFile)
+        file: AcceptedFile = typed(TypeAdapter(AcceptedFile), document.data, document, ())
         for index, fields in enumerate(file.accepted):
             at: Location = ("accepted", index)
-            _typed(TypeAdapter(Accepted), fields, document, at)
+            typed(TypeAdapter(Accepted), fields, document, at)
             yield fields, document, at
 
 
@@ -359,8 +354,8 @@ def _base(document: Document, extends: str | None, extending: tuple[Path, ...]) 
 
 
 def _add_rows(document: Document, into: _RawRows, rows: Mapping[str, _RawRows]) -> None:
-    _refuse_unknown(document, _ROW_FILE_KEYS)
-    file: _RowFile = _typed(TypeAdapter(_RowFile), document.data, document, ())
+    _refuse_unknown(document, _RowFile)
+    file: _RowFile = typed(TypeAdapter(_RowFile), document.data, document, ())
     for index, fields in enumerate(file.rows):
         at: Location = ("rows", index)
         if not isinstance(fields, dict) or not isinstance(fields.get("id"), str):
@@ -375,10 +370,10 @@ def _add_rows(document: Document, into: _RawRows, rows: Mapping[str, _RawRows]) 
         into[row_id] = ({"area": file.area, **fields}, document, at)
 
 
-def _refuse_unknown(document: Document, known: frozenset[str]) -> None:
+def _refuse_unknown(document: Document, file: type[Frozen]) -> None:
     for key in document.data:
-        if key not in known:
-            expected = ", ".join(sorted(known))
+        if key not in file.model_fields:
+            expected = ", ".join(sorted(file.model_fields))
             raise document.error((key,), f"expected one of: {expected}; got {key!r}")
 
 
@@ -400,22 +395,3 @@ def _filled(value: Any, names: Mapping[str, str], document: Document, at: Locati
     if isinstance(value, list):
         return [_filled(inner, names, document, (*at, index)) for index, inner in enumerate(value)]
     return value
-
-
-def _typed(
-    adapter: TypeAdapter[Any],
-    value: object,
-    document: Document,
-    at: Location,
-    kinds: tuple[str, ...] = (),
-) -> Any:  # noqa: ANN401 - as adapted
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        tagged = bool(first["loc"]) and first["loc"][0] in kinds  # the kind chose the class
-        inner = first["loc"][1:] if tagged else first["loc"]
-        shown = "" if first["type"] == "missing" else f"; got {first['input']!r}"
-        path = ".".join(str(step) for step in inner)
-        where = f"{path}: " if path else ""
-        raise document.error((*at, *inner), f"{where}{first['msg']}{shown}") from error
