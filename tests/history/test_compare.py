@@ -1,10 +1,17 @@
 """Two runs side by side, and the exit code that tolerates only what is known."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
-from clusterproof.history.compare import Comparison, compare, fail_on_new, with_census
+from clusterproof.history.compare import (
+    CHANGES,
+    Comparison,
+    compare,
+    fail_on_new,
+    lines_of,
+    with_census,
+)
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import RunRecord
 from tests.history.nights import night
@@ -137,3 +144,10 @@ def test_rehearsals_are_missed_only_by_a_run_that_rehearsed() -> None:
     assert with_census(before, plain).rows == plain.rows
     assert compare(before, rehearsed).vanished == ("b",)
     assert [one.outcome for one in with_census(before, rehearsed).rows] == [P, F]
+
+
+def test_every_field_of_a_comparison_has_its_line_and_its_heading() -> None:
+    names = [field.name for field in fields(Comparison)][2:]
+    assert set(CHANGES) == set(names)
+    comparison = Comparison("a", "b", **{field: (field,) for field in names})
+    assert sorted(line.split()[-1] for line in lines_of(comparison)) == sorted(names)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterproof.history.nights import absent_nights, night_of
+from clusterproof.history.trend import absent_nights, night_of
 from tests.history.nights import DAY_S, FIRST
 
 

@@ -15,9 +15,18 @@ from typing import Any, Final
 
 from clusterproof.history import charts
 from clusterproof.history.compare import CHANGES, Comparison, compare
-from clusterproof.history.nights import absent_nights, night_of
 from clusterproof.history.store import History, RunRef, Series
-from clusterproof.history.trend import Point, Since, changes, failing_since, flakes, flips, spells
+from clusterproof.history.trend import (
+    Point,
+    Since,
+    absent_nights,
+    changes,
+    failing_since,
+    flakes,
+    flips,
+    night_of,
+    spells,
+)
 from clusterproof.outcome import Outcome
 from clusterproof.report.files import replace_file
 from clusterproof.report.pages import Item, asset, by_area, environment, style
@@ -142,14 +151,14 @@ def _write_runs(history: History, series: _Series, directory: Path) -> int:
 
 
 def _run_page(series: _Series, record: RunRecord, comparison: Comparison | None) -> dict[str, Any]:
-    changes = [
+    groups = [
         (heading, getattr(comparison, name)) for name, (_, heading) in CHANGES.items() if comparison
     ]
     return {
         "record": record,
         "sentence": verdict_sentence(record),
         "comparison": comparison,
-        "changes": changes,
+        "changes": groups,
         "findings": _by_area(record, Outcome.FAILED),
         "known": _by_area(record, Outcome.ACCEPTED, first=len(record.of(Outcome.FAILED))),
         "unknown": _by_area(record, Outcome.INCONCLUSIVE, Outcome.NOT_RUN),
