@@ -133,14 +133,8 @@ class Pattern:
         """Whether the glob is of this text as it stands, e.g. of a whole URL."""
         return fnmatchcase(_folded(text.strip()), self.whole)
 
-    def has(self, host: Host) -> bool:
-        """Whether the host is one of those that it names."""
-        return self.has_port(host.port) and (
-            self.has_name(host.names) or any(map(self.has_address, host.addresses))
-        )
-
-    def has_found(self, host: Found, port: int | None) -> bool:
-        """Whether what a name leads to is one of those that it names."""
+    def has(self, host: "Host | Found", port: int | None) -> bool:
+        """Whether the host, or what its name leads to, is one of those that it names."""
         return self.has_port(port) and (
             self.has_name(host.names) or any(map(self.has_address, host.addresses))
         )

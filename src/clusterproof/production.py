@@ -123,7 +123,7 @@ def _host_match(patterns: Sequence[Pattern], host: str) -> str:
     """Why a host is one of those that the patterns name; "" if it is not."""
     target = read_host(host)
     for pattern in patterns:
-        if pattern.has_text(host) or pattern.has(target):
+        if pattern.has_text(host) or pattern.has(target, target.port):
             return f"host {host!r} matches {pattern.text!r}"
     if not patterns:
         return ""
@@ -134,7 +134,7 @@ def _leads(patterns: Sequence[Pattern], host: str, target: Host) -> str:
     """Why what a name leads to is production: an alias of it, or one of its addresses."""
     for led_to in look_up(filter(str.isascii, target.names)).values():
         for pattern in patterns:
-            if pattern.has_found(led_to, target.port):
+            if pattern.has(led_to, target.port):
                 places = ", ".join(sorted({*led_to.names, *map(str, led_to.addresses)}))
                 return f"host {host!r} leads to {places}, which matches {pattern.text!r}"
             if led_to.unknown and pattern.of_addresses:

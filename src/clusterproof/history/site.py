@@ -74,6 +74,11 @@ class _Series:
         last = self.points[row][-1]
         return last.outcome if last.run == len(self.runs) - 1 else None
 
+    def trail(self, title: str) -> dict[str, Any]:
+        """Where a page of one run or row is: the way to the root, and the pages above it."""
+        above = [("../../index.html", "History"), ("../index.html", self.series.name)]
+        return {"root": "../../", "trail": [*above, ("", title)]}
+
     def strip(self, row: str) -> object:
         """The row's nights as a strip."""
         return charts.strip(spells(self.points[row], len(self.runs)), len(self.runs))
@@ -164,12 +169,7 @@ def _run_page(series: _Series, record: RunRecord, comparison: Comparison | None)
         "unknown": _by_area(record, Outcome.INCONCLUSIVE, Outcome.NOT_RUN),
         "passes": by_area(record.of(Outcome.PASSED), lambda row: row.area),
         "row_files": series.row_files,
-        "root": "../../",
-        "trail": [
-            ("../../index.html", "History"),
-            ("../index.html", series.series.name),
-            ("", f"Run {record.run_id}"),
-        ],
+        **series.trail(f"Run {record.run_id}"),
     }
 
 
@@ -202,12 +202,7 @@ def _write_rows(series: _Series, directory: Path) -> int:
             "files": series.files,
             "first_night": first,
             "last_night": last,
-            "root": "../../",
-            "trail": [
-                ("../../index.html", "History"),
-                ("../index.html", series.series.name),
-                ("", row),
-            ],
+            **series.trail(row),
         }
         _write(directory / series.folder / "rows" / series.row_files[row], "history_row", context)
     return len(series.points)

@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
             spec = _asked_elsewhere(spec, options)
             _judge_killed(spec, options)
             api = KubeApi(connect(options.kubeconfig, options.context))
-            run(api, spec, _options(options))
+            run(api, spec, Options.of(options))
         analysis, inputs = judge(spec, options.out)
         return _report(analysis, inputs, spec, options)
     except SpecError as error:
@@ -169,22 +169,6 @@ def _asked_elsewhere(spec: LoadSpec, options: argparse.Namespace) -> LoadSpec:
     return spec.model_copy(update={"evidence": evidence})
 
 
-def _options(options: argparse.Namespace) -> Options:
-    return Options(
-        objectives=options.objectives,
-        shape=options.shape,
-        out=options.out,
-        host=options.host,
-        via=options.via,
-        rate_factor=options.rate_factor,
-        time_factor=options.time_factor,
-        allow_production=options.allow_production,
-        scenario=options.scenario,
-        locustfile=options.locustfile,
-        extra=tuple(options.locust),
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="clusterproof load", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -220,7 +204,9 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--prometheus", help="NAMESPACE/SERVICE:PORT, or a URL; '' for none")
     running.add_argument("--posthog", help="NAMESPACE/SERVICE:PORT; '' for none")
     running.add_argument("--posthog-secret", help="NAMESPACE/NAME, of the Secret with the key")
-    running.add_argument("locust", nargs="*", help="after --: more options for Locust")
+    running.add_argument(
+        "extra", nargs="*", metavar="locust", help="after --: more options for Locust"
+    )
     foretelling.add_argument("--hpa", type=Path, required=True, help="its manifest, autoscaling/v2")
     foretelling.add_argument(
         "--rate-metric",

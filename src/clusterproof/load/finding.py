@@ -97,12 +97,10 @@ def judge_run(findings: Iterable[Finding]) -> Verdict:
     what lies behind it is its consequence.
     """
     every_finding = tuple(findings)
+    of_generator = [f.outcome for f in every_finding if f.link is Link.GENERATOR]
+    if any(outcome is not Outcome.PASSED for outcome in of_generator):
+        return Verdict(Outcome.INCONCLUSIVE, Link.GENERATOR, every_finding)
     for wanted in (Outcome.FAILED, Outcome.INCONCLUSIVE):
-        not_credible = [
-            f for f in every_finding if f.link is Link.GENERATOR and f.outcome is not Outcome.PASSED
-        ]
-        if not_credible:
-            return Verdict(Outcome.INCONCLUSIVE, Link.GENERATOR, every_finding)
         broken = [f.link for f in every_finding if f.outcome is wanted]
         if broken:
             return Verdict(wanted, min(broken, key=_ORDER.__getitem__), every_finding)

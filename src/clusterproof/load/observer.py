@@ -40,7 +40,13 @@ _COUNTED = frozenset(
         *("count-exposures", "events-sent", "service-spread", "gateway-answers"),
     }
 )
-_METERED = frozenset({"hpa-model"})
+_BLINDS = {
+    "observer-watches": _TIMED,
+    "observer-pods": _COUNTED,
+    "observer-usage": frozenset({"hpa-model"}),
+    "observer-clock": _TIMED,
+}
+"""What a claim about the observer, where it does not hold, leaves in doubt."""
 
 
 def judge_observer(
@@ -221,11 +227,3 @@ def resolution_s(recording: Recording) -> float:
         for earlier, later in pairwise(stamps)
     ]
     return median(steps) if steps else 0.0
-
-
-_BLINDS = {
-    "observer-watches": _TIMED,
-    "observer-pods": _COUNTED,
-    "observer-usage": _METERED,
-    "observer-clock": _TIMED,
-}

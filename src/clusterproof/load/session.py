@@ -6,6 +6,7 @@ that comes about: SIGTERM, Ctrl-C and SIGHUP are passed on, and after a SIGKILL 
 standard input is closed. What was seen until then is kept, and judged.
 """
 
+import argparse
 import json
 import os
 import secrets
@@ -14,9 +15,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -117,7 +118,12 @@ class Options:
     allow_production: bool = False
     scenario: str = "router"
     locustfile: Path | None = None
-    extra: tuple[str, ...] = ()
+    extra: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, given: argparse.Namespace) -> "Options":
+        """Those of a command line, which has each by the same name."""
+        return cls(**{field.name: getattr(given, field.name) for field in fields(cls)})
 
 
 def run(api: KubeApi, spec: LoadSpec, options: Options) -> None:

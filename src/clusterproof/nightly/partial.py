@@ -12,6 +12,7 @@ from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.nightly.suite import Ended
+from clusterproof.options import add_options
 from clusterproof.outcome import Outcome
 from clusterproof.report.record import ClusterFacts, RowResult, RunRecord
 from clusterproof.tool import tool_version
@@ -73,8 +74,7 @@ def record_without_report(
 def _cluster(arguments: Sequence[str]) -> ClusterFacts:
     """The cluster that the suites were told to look at, as far as it can be known now."""
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    options.add_argument("--kubeconfig")
-    options.add_argument("--context")
+    add_options(options, "--kubeconfig", "--context")
     given, _ = options.parse_known_args(arguments)
     try:
         connection = connect(given.kubeconfig, given.context)
