@@ -1,7 +1,7 @@
 """Inline SVG: time charts on one shared time axis, and a latency distribution. No scripts."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -58,20 +58,14 @@ def time_chart(
     def y(value: float) -> float:
         return TOP + height * (1 - value / top)
 
-    parts = [f'<text class="title" x="{LEFT}" y="13">{escape(title)} <tspan>{escape(unit)}</tspan>']
-    offset = LEFT + 330
-    for line in lines:
-        parts.append(
-            f'</text><text class="key {line.kind}" x="{offset}" y="13">{escape(line.name)}'
-        )
-        offset += 26 + 7 * len(line.name)
-    parts.append("</text>")
+    heading = f"{escape(title)} <tspan>{escape(unit)}</tspan>"
+    parts = [
+        f'<text class="title" x="{LEFT}" y="13">{heading}</text>',
+        *_legend((line.name, line.kind) for line in lines),
+    ]
     value = 0.0
     while value <= top + 1e-9:
-        parts.append(
-            f'<path class="grid" d="M{LEFT} {y(value):.1f}H{WIDTH - RIGHT}"/>'
-            f'<text class="axis" x="{LEFT - 6}" y="{y(value) + 4:.1f}">{value:g}</text>'
-        )
+        parts.append(_level(y(value), f"{value:g}"))
         value += step
     every = nice((until - since) / 8)
     second = 0.0
@@ -122,15 +116,9 @@ def distribution(title: str, curves: Sequence[tuple[str, str, Sequence[tuple[flo
     for power in range(math.floor(low), math.ceil(high) + 1):
         at = TOP + tall * (1 - (power - low) / (high - low))
         if TOP <= at <= height - BOTTOM:
-            parts.append(
-                f'<path class="grid" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>'
-                f'<text class="axis" x="{LEFT - 6}" y="{at + 4:.1f}">'
-                f"{10.0**power * 1000:g} ms</text>"
-            )
-    offset = LEFT + 330
-    for name, kind, curve in curves:
-        parts.append(f'<text class="key {kind}" x="{offset}" y="13">{escape(name)}</text>')
-        offset += 26 + 7 * len(name)
+            parts.append(_level(at, f"{10.0**power * 1000:g} ms"))
+    parts += _legend((name, kind) for name, kind, _ in curves)
+    for _, kind, curve in curves:
         total = curve[-1][1] if curve else 0
         drawn = [
             f"{LEFT + width * nines(count / total):.1f}"
@@ -140,6 +128,20 @@ def distribution(title: str, curves: Sequence[tuple[str, str, Sequence[tuple[flo
         if drawn:
             parts.append(f'<path class="line {kind}" d="M{"L".join(drawn)}"/>')
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{"".join(parts)}</svg>'
+
+
+def _legend(names: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The name of each line in its colour, side by side; as (name, css class)."""
+    offset = LEFT + 330
+    for name, kind in names:
+        yield f'<text class="key {kind}" x="{offset}" y="13">{escape(name)}</text>'
+        offset += 26 + 7 * len(name)
+
+
+def _level(at: float, label: str) -> str:
+    """A line of the grid across, with its figure at the left."""
+    line = f'<path class="grid" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>'
+    return f'{line}<text class="axis" x="{LEFT - 6}" y="{at + 4:.1f}">{label}</text>'
 
 
 def nice(value: float) -> float:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,11 +213,10 @@ def marks_of(demand: Demand) -> list[Mark]:
 
 def panels(analysis: Analysis, inputs: Inputs, spec: LoadSpec) -> list[str]:
     """One SVG for each link of the chain, from the offered load to the latency."""
-    marks = marks_of(analysis.demand)
     started = float(inputs.generator["started_at"])
     until = max(inputs.recording.ended_at, started + analysis.plan.duration_s)
     account, timeline, plan = inputs.account, analysis.timeline, analysis.plan
-    span = {"since": started - 5, "until": until}
+    chart = partial(time_chart, marks=marks_of(analysis.demand), since=started - 5, until=until)
     seconds = range(int(until - started) + 1)
     offered = tuple((started + s, plan.rate(s)) for s in seconds)
     done = tuple((started + n, float(s.ok)) for n, s in sorted(account.seconds.items()))
@@ -224,7 +224,7 @@ def panels(analysis: Analysis, inputs: Inputs, spec: LoadSpec) -> list[str]:
         (started + n, float(s.failed + s.unanswered)) for n, s in sorted(account.seconds.items())
     )
     return [
-        time_chart(
+        chart(
             "Offered and achieved",
             "requests/s",
             [
@@ -232,17 +232,13 @@ def panels(analysis: Analysis, inputs: Inputs, spec: LoadSpec) -> list[str]:
                 Line("right answers", done, "c"),
                 Line("failed", wrong, "e"),
             ],
-            marks=marks,
-            **span,
         ),
-        time_chart(
+        chart(
             "Served per pod",
             "requests/s",
             _per_pod(inputs.recording, spec.metrics.requests if spec.metrics else ""),
-            marks=marks,
-            **span,
         ),
-        time_chart(
+        chart(
             "Metrics that the HPA saw",
             "% of their target",
             [
@@ -253,11 +249,9 @@ def panels(analysis: Analysis, inputs: Inputs, spec: LoadSpec) -> list[str]:
                     ).items()
                 )
             ],
-            marks=marks,
             limit=100,
-            **span,
         ),
-        time_chart(
+        chart(
             "Replicas",
             "",
             [
@@ -272,10 +266,8 @@ def panels(analysis: Analysis, inputs: Inputs, spec: LoadSpec) -> list[str]:
                     dashed=True,
                 ),
             ],
-            marks=marks,
-            **span,
         ),
-        time_chart("Latency", "ms, from due", _latency(account, started), marks=marks, **span),
+        chart("Latency", "ms, from due", _latency(account, started)),
     ]
 
 
