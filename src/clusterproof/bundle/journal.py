@@ -88,15 +88,18 @@ def _text(entry: dict[str, Any]) -> str:
 
 def _clean(entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     """The entry without secrets; its ids and names stay, and its fact was redacted before."""
-    head = {key: entry[key] for key in ("row", "result", "without")}
-    clean = _redacted(head, redactor)
+    rest: dict[str, Any] = {"without": entry["without"]}
+    names: dict[str, Any] = {}
+    for part, fields in _IDENTITY.items():
+        rest[part] = {name: text for name, text in entry[part].items() if name not in fields}
+        names[part] = {name: entry[part][name] for name in fields if name in entry[part]}
+    clean = _redacted(rest, redactor)
     if clean is None:  # the mask cut into the JSON itself: then the parts, each by itself
-        clean = redactor.data(head)
-    for part, names in _IDENTITY.items():
-        clean[part] |= {name: head[part][name] for name in names if name in head[part]}
-    if clean["row"] != head["row"] and entry["fact"] is not None:
-        return {**clean, "without": _JUDGED_BY, "fact": None}
-    return {**clean, "fact": entry["fact"]}
+        clean = redactor.data(rest)
+    without, fact = clean["without"], entry["fact"]
+    if clean["row"] != rest["row"] and fact is not None:
+        without, fact = _JUDGED_BY, None
+    return {part: names[part] | clean[part] for part in names} | {"without": without, "fact": fact}
 
 
 def cleaned(text: str, redactor: Redactor) -> str:

@@ -15,7 +15,7 @@ from clusterproof.report.record import RowResult, RunRecord
 from clusterproof.report.words import cause, explanation, headline, iso
 
 # XML 1.0 has no way to write these, not even escaped.
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def to_junit(record: RunRecord) -> bytes:
