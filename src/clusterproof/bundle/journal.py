@@ -22,7 +22,6 @@ from clusterproof.outcome import Outcome
 from clusterproof.redact import Redactor
 from clusterproof.report.record import RowResult
 from clusterproof.spec import Row
-from clusterproof.spec.terms import terms_of
 
 JOURNAL: Final = "journal.jsonl"
 LARGEST_BYTES: Final = 256 * 1024
@@ -68,7 +67,7 @@ def line(row: Row, result: RowResult, fact: object, redactor: Redactor) -> str:
         row: As the spec has it.
         result: What it came to.
         fact: The observed value; None where nothing could be looked at.
-        redactor: Knows the values of the Secrets that the run read.
+        redactor: Knows the values of the Secrets that the run read, and spares its spec's terms.
     """
     entry: dict[str, Any] = {
         "row": row.model_dump(mode="json", by_alias=True, exclude_unset=True),
@@ -78,7 +77,7 @@ def line(row: Row, result: RowResult, fact: object, redactor: Redactor) -> str:
     }
     if fact is not None:
         entry["fact"], entry["without"] = _fact(row, fact, redactor)
-    return _text(_clean(entry, redactor.sparing(terms_of(row))))
+    return _text(_clean(entry, redactor))
 
 
 def _text(entry: dict[str, Any]) -> str:

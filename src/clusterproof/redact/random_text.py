@@ -49,12 +49,12 @@ def is_drawn_by_chance(text: str) -> bool:
     lower, upper, digits = (kind.search(bare) is not None for kind, _ in _CLASSES[:3])
     if not (lower and upper and (digits or len(bare) >= LONG)):
         return False
-    if shannon_bits(bare) < LEAST_ENTROPY:
-        return False
     if any(_WORD.fullmatch(part) for part in _PARTS.split(bare)):
         return False
     runs = _RUNS.findall(bare)
-    return sum(map(len, runs)) / len(runs) <= LONGEST_RUN[len(bare) >= LONG]
+    if sum(map(len, runs)) / len(runs) > LONGEST_RUN[len(bare) >= LONG]:
+        return False
+    return shannon_bits(bare) >= LEAST_ENTROPY
 
 
 def is_hexadecimal_key(text: str) -> bool:
