@@ -132,6 +132,21 @@ def test_a_secret_that_is_not_judged_by_is_taken_out_of_the_fact() -> None:
     assert found["fact"]["value"]["value"] == {"other": "[redacted]"}
 
 
+def test_what_tells_a_row_from_the_others_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is half of a line, and stays as it is."""
+    searched: list[str] = []
+
+    def text(_: Redactor, text: str) -> str:
+        searched.append(text)
+        return text
+
+    monkeypatch.setattr(Redactor, "text", text)
+    written(None, Outcome.INCONCLUSIVE)
+    (rest,) = searched
+    assert row().claim not in rest
+    assert "data.SETTING" in rest
+
+
 def test_a_name_and_its_value_are_seen_together() -> None:
     """Though each is a text of its own."""
     rule = row().model_copy(update={"expect": Expectation(equals={"password": SECRET})})
