@@ -5,7 +5,8 @@ from collections.abc import Set as AbstractSet
 
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import KINDS
-from clusterproof.kube.objects import Json, status_of
+from clusterproof.kube.objects import Json, controller_of, status_of
+from clusterproof.kube.pods import phase_of
 from clusterproof.spec.row import ObjectRef
 from testbed.prove.change import MERGE, WORKLOADS, path_of
 from testbed.prove.waits import jobs_begun, lacks_pods, measured, rolled_out
@@ -16,9 +17,10 @@ _HURRIED = "clusterproof.dev/hurried"
 def heal(
     api: KubeApi, namespaces: Iterable[str], *, rolled_next: AbstractSet[ObjectRef] = frozenset()
 ) -> None:
-    """Replace Pods whose containers were started anew meanwhile, and wait until all is well.
+    """Replace Pods that were restarted or failed meanwhile, and wait until all is well.
 
-    A restart is remembered by the Pod, and a check that looks for restarts is right to say so.
+    A restart is remembered by the Pod, a Pod that failed stays, and a check that looks for them is
+    right to say so.
 
     Args:
         api: Of the cluster.
@@ -30,8 +32,7 @@ def heal(
     workloads = []
     for namespace in namespaces:
         for pod in api.list(KINDS["Pod"].collection(namespace)):
-            statuses = (pod.get("status") or {}).get("containerStatuses") or []
-            if any(status.get("restartCount") for status in statuses):
+            if _has_a_past(pod):
                 path = f"{KINDS['Pod'].collection(namespace)}/{pod['metadata']['name']}"
                 if api.find(path) is not None:
                     api.request("DELETE", path)
@@ -46,6 +47,13 @@ def heal(
     for namespace in namespaces:
         jobs_begun(api, namespace)
         measured(api, namespace, without=rolled_next)
+
+
+def _has_a_past(pod: Json) -> bool:
+    """Whether a container was started anew, or the Pod failed and its owner made another one."""
+    statuses = status_of(pod).get("containerStatuses") or []
+    is_left = phase_of(pod) == "Failed" and (controller_of(pod) or {}).get("kind") != "Job"
+    return is_left or any(status.get("restartCount") for status in statuses)
 
 
 def _lacks_replicas(replica_set: Json) -> bool:

@@ -57,6 +57,7 @@ def test_a_line_is_the_row_its_result_and_the_fact() -> None:
             "value": "yes",
             "in_one_form": None,
             "others": {"$": "tuple", "value": []},
+            "deleted_at": "",
         },
     }
 

@@ -85,7 +85,7 @@ def test_what_is_made_around_a_release_and_removed_again_is_passed_over(
     path = saved(tmp_path / "all.yaml", workload("web", "shop"), migrate, odd)
     source = from_manifests([path], ["shop"])
     assert [name for _, _, name in names(source)] == ["web", "odd"]
-    said = f"Job migrate: it is there at a moment only ({annotation}: {hook})"
+    said = f"Job/shop/migrate: it is there at a moment only ({annotation}: {hook})"
     assert source.passed_over == (said,)
 
 

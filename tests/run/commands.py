@@ -10,11 +10,12 @@ FLAGS: Final[Mapping[str, frozenset[str]]] = {
     "auth can-i": _OF_ALL | {"--list"},
     "describe": _OF_ALL | {"-l"},
     "drain": frozenset({"--ignore-daemonsets", "--dry-run"}),
-    "get": _OF_ALL | {"-l", "-o", "--raw", "--show-managed-fields"},
+    "get": _OF_ALL
+    | {"-l", "-o", "--field-selector", "--raw", "--show-labels", "--show-managed-fields"},
     "logs": _OF_ALL | {"-c", "--previous", "--tail"},
 }
 """The commands that end by themselves and change nothing, with their flags (kubectl v1.35)."""
-_WITH_VALUE: Final = frozenset({"-n", "--namespace", "-l", "-o", "--raw", "-c"})
+_WITH_VALUE: Final = frozenset({"-n", "--namespace", "-l", "-o", "--field-selector", "--raw", "-c"})
 
 
 def mistakes_in(command: str) -> list[str]:

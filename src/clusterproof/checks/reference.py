@@ -142,7 +142,8 @@ def _ports_by_name(cluster: Cluster, ref: ObjectRef, service: Json) -> tuple[int
     The name of a headless Service leads to its Pods, where its target ports are.
 
     Raises:
-        ObservationError: The EndpointSlices that know the number of a target port may not be read.
+        ObservationError: The EndpointSlices that know the number of a target port may not be read,
+            or have none, as no Pod is there.
     """
     if not is_headless(service):
         return tuple(entry.port for entry in ports_of(service))
@@ -151,6 +152,11 @@ def _ports_by_name(cluster: Cluster, ref: ObjectRef, service: Json) -> tuple[int
     if len(numbers) < len(set(targets)) or not targets:
         slices = cluster.objects("EndpointSlice", ref.namespace)
         numbers |= {each.port for each in endpoints_of(slices, ref.name) if each.port is not None}
+    if not numbers:
+        raise ObservationError(
+            f"{ref} is headless, and no Pod behind it says on which port its name is answered",
+            next_command=f"kubectl -n {ref.namespace} describe service {ref.name}",
+        )
     return tuple(sorted(numbers))
 
 

@@ -259,11 +259,12 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
             continue
         passed_over += nameless
         for item in _placed(items, place):
+            kind = _kind(item)
             if hook := _hook(item):
-                name = f"{printable(item['kind'])} {printable(item['metadata']['name'])}"
-                passed_over.append(f"{name}: it is there at a moment only ({printable(hook)})")
+                name = f"{kind}/{namespace_of(item, kind)}/{item['metadata']['name']}"
+                passed_over.append(printable(f"{name}: it is there at a moment only ({hook})"))
             else:
-                objects.append((_kind(item), item))
+                objects.append((kind, item))
     if any(kind == "Secret" for kind, _ in objects):
         passed_over.append(_SECRETS)
     chosen = tuple(
