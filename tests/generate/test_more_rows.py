@@ -219,6 +219,28 @@ def test_each_path_of_an_ingress_is_a_row() -> None:
     assert "no address" in made(workload(PLAIN), behind, door).left_out[0]
 
 
+def test_what_another_ingress_may_take_is_no_row_nor_is_a_canary() -> None:
+    """As Argo Rollouts and Flagger leave one beside each Ingress that they steer."""
+    front = {"service": {"name": "front", "port": {"number": 80}}}
+
+    def served(name: str, path_type: str, **annotations: str) -> Json:
+        paths = [{"path": "/", "pathType": path_type, "backend": front}]
+        door = item("Ingress", {"rules": [{"host": "a.example", "http": {"paths": paths}}]}, name)
+        door["metadata"]["annotations"] = annotations
+        return door | {"status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.80"}]}}}
+
+    canary = "nginx.ingress.kubernetes.io/canary"
+    idle = served("idle", "Prefix", **{canary: "true", f"{canary}-weight": "0"})
+    doors = [served("site", "Prefix"), served("landing", "Exact"), idle]
+    found = made(workload(PLAIN), service({"port": 80}), *doors)
+    rows = [row["of"] for row in found.areas["networking"] if row["check"] == "ingress"]
+    assert rows == ["Ingress/${here}/landing"]
+    assert found.left_out == [
+        "Ingress/${here}/idle: it is a canary, and takes a share of another Ingress alone",
+        "Ingress/${here}/site: a.example/, which Ingress landing may take",
+    ]
+
+
 def test_a_policy_is_whom_it_selects_its_types_and_its_rules() -> None:
     """Their ports with ranges and the default protocol; and that there are no more rules."""
     spec = {

@@ -89,6 +89,24 @@ def test_what_is_made_around_a_release_and_removed_again_is_passed_over(
     assert source.passed_over == (said,)
 
 
+@pytest.mark.parametrize(
+    ("more", "stays"),
+    [
+        ({}, True),
+        ({"helm.sh/hook-delete-policy": "before-hook-creation"}, True),
+        ({"helm.sh/hook-delete-policy": "hook-succeeded,hook-failed"}, False),
+    ],
+)
+def test_a_hook_that_is_not_deleted_is_part_of_what_is_there(
+    more: dict[str, str], *, stays: bool, tmp_path: Path
+) -> None:
+    """As a ConfigMap that has to be there before the Pods."""
+    settings = workload("settings", "shop", "ConfigMap")
+    settings["metadata"]["annotations"] = {"helm.sh/hook": "pre-install,pre-upgrade", **more}
+    source = from_manifests([saved(tmp_path / "all.yaml", workload("web", "shop"), settings)])
+    assert ("settings" in [name for _, _, name in names(source)]) is stays
+
+
 def test_objects_of_a_kind_are_in_the_order_of_their_names() -> None:
     """By namespace first."""
     objects = [workload("b", "x"), workload("a", "x", "StatefulSet"), workload("c", "a")]

@@ -218,7 +218,7 @@ def test_an_absent_object_is_a_difference_even_where_absence_is_expected() -> No
     assert found.observed == "no such object"
 
 
-def agreement(one: object, other: object) -> list[str]:
+def agreement(one: object, other: object, *, deleted_at: str = "") -> list[str]:
     rule = AgreesRow.model_validate(
         {
             "id": "a-row",
@@ -234,9 +234,16 @@ def agreement(one: object, other: object) -> list[str]:
         }
     )
     pair = FieldPair(
-        FieldValue(object_exists=True, value=one), FieldValue(object_exists=True, value=other)
+        FieldValue(object_exists=True, value=one),
+        FieldValue(object_exists=True, value=other, deleted_at=deleted_at),
     )
     return [str(found) for found in differences(rule, pair)]
+
+
+def test_an_object_that_is_being_deleted_agrees_with_nothing() -> None:
+    since = "2026-06-01T00:00:00Z"
+    (said,) = agreement("https://a.example.com", "a.example.com", deleted_at=since)
+    assert said == f"Ingress/ns/web: expected to stay, observed being deleted since {since}"
 
 
 def test_fields_agree_on_the_part_that_is_cut_out() -> None:

@@ -260,6 +260,7 @@ def beside(*paths: Json, host: str = "a.b", **changed: Any) -> Json:  # noqa: AN
 
 
 CANARY = "nginx.ingress.kubernetes.io/canary"
+GROUP = {"annotations": {"alb.ingress.kubernetes.io/group.name": "shop"}}
 ELSEWHERE = {"loadBalancer": {"ingress": [{"ip": "10.0.0.81"}]}}
 
 
@@ -277,12 +278,15 @@ def canary(**more: str) -> Json:
         (beside(path("/", "api")), Doubt),
         (beside(path("/", "web")), Passed),
         (beside(path("/api", "api"), host="*.b"), Passed),  # of a host that is less precise
+        (beside(path("/api", "api"), metadata=GROUP), Doubt),  # by an order that is written
         (beside(path("/api", "api"), host="c.d"), Passed),
         (beside(path("/api", "api"), spec={"ingressClassName": "inner"}), Passed),
         (beside(path("/api", "api"), status=ELSEWHERE), Passed),
         (beside(path("/api", "api"), status={}), Passed),
         (beside(host="c.d", spec={"defaultBackend": path("/", "api")["backend"]}), Passed),
         (beside(path("/", "api"), metadata=canary(weight="0")), Passed),
+        (beside(path("/api", "api"), metadata=canary(weight="10")), Passed),  # of no main path
+        (beside(path("/", "api", "Exact"), metadata=canary(weight="10")), Passed),
         (beside(path("/", "api"), metadata=canary(weight="10")), Doubt),
         (beside(path("/", "api"), metadata=canary(**{"by-header": "X-Canary"})), Doubt),
     ],
@@ -296,6 +300,21 @@ def test_another_ingress_at_the_same_address_may_take_the_path(other: Json, outc
     assert isinstance(judgement, outcome)
     if isinstance(judgement, Failed):
         assert "Ingress other takes it, by /api" in str(judgement.differences[0])
+
+
+def test_controllers_differ_where_another_ingress_names_the_host_more_precisely() -> None:
+    rule = row("ingress", of="Ingress/shop/door", host="a.b", path="/", service="web", port=80)
+    own = ingress(("*.b", [path("/", "web")]))
+    only = beside(path("/only", "api"))  # whose server has a default of its own
+    every = beside(path("/", "api"), host="")
+    rest = ingress(("a.b", [path("/x", "web")]), defaultBackend=path("/", "web")["backend"])
+    for door, other in ((own, only), (own, beside(path("/", "api"))), (rest, every)):
+        with cluster_of(door, other, *SERVICES) as cluster:
+            doubt = judge(rule, read_ingress(cluster, rule).value)
+        assert isinstance(doubt, Doubt)
+        assert "is of Ingress other, at the same address" in doubt.reason
+    with cluster_of(own, every, *SERVICES) as cluster:
+        assert isinstance(judge(rule, read_ingress(cluster, rule).value), Passed)
 
 
 class Control:
@@ -415,6 +434,16 @@ def test_the_name_of_a_headless_service_leads_to_the_ports_of_its_pods(
     slices = endpoints("peers", "shop", 6379, {"db-0": "10.0.0.7"})
     with cluster_of(item, headless(80, target), slices) as cluster:
         assert (said(rule, read_reference(cluster, rule).value) == []) is right
+
+
+def test_a_headless_service_without_pods_does_not_tell_the_number_of_a_named_port() -> None:
+    rule = row("reference", of="ConfigMap/shop/c", service="Service/shop/peers", url_key="A")
+    data = {"A": "redis://peers:6379"}
+    item = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}, "data": data}
+    mixed = headless(80, "main")
+    mixed["spec"]["ports"].append({"name": "admin", "port": 9000, "targetPort": 9000})
+    with cluster_of(item, mixed) as cluster, pytest.raises(ObservationError, match="no Pod behind"):
+        read_reference(cluster, rule)
 
 
 @pytest.mark.parametrize("port", [80, 6379])

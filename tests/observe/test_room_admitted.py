@@ -142,6 +142,9 @@ def test_nodes_that_are_made_for_pods_that_wait_leave_it_open_whether_there_is_r
     assert why.startswith("1 replicas fit on the nodes that there are")
     assert f"(nodes with {key}=general)" in why
     assert said(room("nodes", 1), read_room, asks(), *full) == []
+    elsewhere = [bound("web-1", "n1"), node(cpu="500m", labels={key: "gpu", "pool": "gpu"})]
+    own = asks(nodeSelector={"pool": "general"})
+    assert said(room("nodes", 3), read_room, own, *elsewhere), "none of that pool would take it"
     late = bound("web-2", None, created=ago(hours=1))
     assert said(room("nodes", 3), read_room, asks(), *full, late), "nobody makes a node for it"
 

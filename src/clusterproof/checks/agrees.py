@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from clusterproof.checks.field import being_deleted
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.judgement import Difference, Failed, Judgement, Passed
@@ -63,6 +64,9 @@ def look(row: AgreesRow, site: Site) -> Observed[FieldPair]:
 
 def judge(row: AgreesRow, fields: FieldPair) -> Judgement:
     """The part that the pattern cuts out of one field is the other field."""
+    for ref, field in ((row.of, fields.one), (row.with_, fields.other)):
+        if field.deleted_at:
+            return Failed(being_deleted(ref, field))
     difference = _difference(row, fields.one.value, fields.other.value)
     if difference is not None:
         return Failed(difference)
@@ -99,5 +103,6 @@ KIND = Kind(
         "field-absent",
         "field-unlike",
         "fields-disagree",
+        "object-deleted",
     ),
 )

@@ -18,7 +18,7 @@ from clusterproof.kube.paths import Missing, shown
 from clusterproof.kube.selectors import in_one_form
 from clusterproof.observe.fields import FieldValue, field_of, get_command
 from clusterproof.observe.observed import Observed
-from clusterproof.spec.row import Expectation, Path, Ref, Row
+from clusterproof.spec.row import Expectation, ObjectRef, Path, Ref, Row
 
 
 class FieldRow(Row):
@@ -59,6 +59,12 @@ def look(row: FieldRow, site: Site) -> Observed[FieldValue]:
     return Observed(field, f"{row.of} {row.path}", (evidence,), get_command(row.of))
 
 
+def being_deleted(ref: ObjectRef, field: FieldValue) -> Difference:
+    """What is said of an object that goes, whatever its field still says."""
+    observed = f"being deleted since {field.deleted_at}"
+    return Difference(str(ref), "to stay", observed, code="object-deleted")
+
+
 def judge(row: FieldRow, field: FieldValue) -> Judgement:
     """The field meets its expectation; an object that is not there, or is going, meets none.
 
@@ -69,8 +75,7 @@ def judge(row: FieldRow, field: FieldValue) -> Judgement:
         absent = Difference(str(row.of), expected, "no such object", code="object-absent")
         return Failed(absent)
     if field.deleted_at:
-        observed = f"being deleted since {field.deleted_at}"
-        return Failed(Difference(str(row.of), "to stay", observed, code="object-deleted"))
+        return Failed(being_deleted(row.of, field))
     for each in (field, *field.others):
         value = row.default if _takes_default(row, each) else each.value
         if meets(row.expect, value) or _meets_in_one_form(row.expect, each):

@@ -223,7 +223,7 @@ def _strangers(
     """Pods of others that the controller averages over: it goes by the selector, not by owner."""
     if row.aspect != "target" or target is None:
         return
-    own = {pod["metadata"]["name"] for pod in cluster.pods_of(ref)}
+    own = {pod["metadata"]["name"] for pod in cluster.owned_pods(ref)}
     for pod in _selected(cluster, ref, target):
         if pod["metadata"]["name"] in own or not is_averaged_over(pod):
             continue

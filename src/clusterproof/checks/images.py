@@ -178,23 +178,24 @@ def _differences(row: ImagesRow, images: tuple[RunningImage, ...]) -> Iterator[D
 
 
 def _is_named_alike(template: str, running: str) -> bool:
-    """Whether a Pod's image is the template's, which admission may write out and add a digest to.
+    """Whether a Pod's image is the template's, which admission may write out.
 
-    Where there is a digest in the template it alone says what is run.
+    Where there is a digest it alone says what is run.
     """
     declared, admitted = ImageName.of(template), ImageName.of(running)
     if declared.digest:
         declared = replace(declared, tag=admitted.tag)
-    else:
-        admitted = replace(admitted, digest="")
     return declared == admitted
 
 
 def _may_be_resolved(template: str, running: str) -> bool:
-    """Whether a Pod's image may be what admission found behind the template's tag."""
+    """Whether a Pod's image may be what admission found behind the template's tag.
+
+    A tag that stays beside the digest says no more: the digest is what is pulled.
+    """
     declared, admitted = ImageName.of(template), ImageName.of(running)
-    is_resolved = bool(admitted.digest) and not admitted.tag and not declared.digest
-    return is_resolved and admitted.repository == declared.repository
+    is_resolved = bool(admitted.digest) and admitted.tag in {"", declared.tag}
+    return is_resolved and not declared.digest and admitted.repository == declared.repository
 
 
 def _differences_of(image: RunningImage, placeholders: tuple[str, ...]) -> Iterator[Difference]:

@@ -22,6 +22,7 @@ from clusterproof.kube.ingress import (
     paths_for,
     paths_that_may_take,
     precedence,
+    takes_instead,
 )
 from clusterproof.kube.objects import Json
 from clusterproof.kube.services import port_named, ports_of
@@ -73,7 +74,7 @@ class IngressView:
         addresses: What its controller put into its status.
         routed: What takes the row's path; None where nothing of the Ingress does, or the row names
             no path.
-        rivals: Paths of other Ingresses that take it as well as that one does.
+        rivals: Paths of other Ingresses that may take it instead.
         undecided: Paths of type ImplementationSpecific that may take the row's path instead: that
             is up to the controller of the class.
     """
@@ -141,21 +142,30 @@ def _taking(cluster: Cluster, row: IngressRow, ingress: Json) -> list[Backend | 
     own = path_for(ingress, row.host, row.path)
     if own is None:
         return [None]
-    taking = [(own, "")]
+    first, name_of_first, rivals = own, "", []
     for other in cluster.objects("Ingress", row.of.namespace):
         name = other["metadata"]["name"]
-        path = path_for(other, row.host, row.path)
-        if name != row.of.name and path and is_served_with(ingress, other):
-            taking.append((path, name))
-    first = max(precedence(path, row.host) for path, _ in taking)
+        if name == row.of.name or not is_served_with(ingress, other):
+            continue
+        instead = takes_instead(own, other, row.host, row.path)
+        if instead is None:
+            continue
+        path, is_certain = instead
+        if not is_certain or path is None:
+            rivals.append((path, name))
+        elif precedence(path) > precedence(first):
+            first, name_of_first = path, name
     return [
         _backend(cluster, row.of.namespace, path, name)
-        for path, name in taking
-        if precedence(path, row.host) == first
+        for path, name in [(first, name_of_first), *rivals]
     ]
 
 
-def _backend(cluster: Cluster, namespace: str, path: IngressPath, ingress: str = "") -> Backend:
+def _backend(
+    cluster: Cluster, namespace: str, path: IngressPath | None, ingress: str = ""
+) -> Backend:
+    if path is None:
+        return Backend("no path", "nothing", None, "no port", ingress)
     if not path.service:
         return Backend(path.path, path.resource or "no Service", None, "no port", ingress)
     ref = ObjectRef(kind="Service", namespace=namespace, name=path.service)
@@ -178,7 +188,7 @@ def judge(row: IngressRow, fact: IngressView) -> Judgement:
     if undecided and not differences:
         path = undecided
         why = (
-            f"is of Ingress {path.ingress}, which has the same host and path"
+            f"is of Ingress {path.ingress}, at the same address"
             if path.ingress
             else "has pathType ImplementationSpecific"
         )

@@ -147,17 +147,18 @@ def _ports_by_name(cluster: Cluster, ref: ObjectRef, service: Json) -> tuple[int
     """
     if not is_headless(service):
         return tuple(entry.port for entry in ports_of(service))
-    targets = [entry.target for entry in ports_of(service)]
+    targets = {entry.target for entry in ports_of(service)}
     numbers = {target for target in targets if isinstance(target, int)}
-    if len(numbers) < len(set(targets)) or not targets:
-        slices = cluster.objects("EndpointSlice", ref.namespace)
-        numbers |= {each.port for each in endpoints_of(slices, ref.name) if each.port is not None}
-    if not numbers:
+    if targets and targets == numbers:
+        return tuple(sorted(numbers))
+    slices = cluster.objects("EndpointSlice", ref.namespace)
+    served = {each.port for each in endpoints_of(slices, ref.name) if each.port is not None}
+    if not served:
         raise ObservationError(
             f"{ref} is headless, and no Pod behind it says on which port its name is answered",
             next_command=f"kubectl -n {ref.namespace} describe service {ref.name}",
         )
-    return tuple(sorted(numbers))
+    return tuple(sorted(numbers | served))
 
 
 def _missing_behind(cluster: Cluster, service: Json | None) -> str:

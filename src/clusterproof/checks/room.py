@@ -15,7 +15,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, Passed
 from clusterproof.kube.admission import as_admitted, with_defaults
 from clusterproof.kube.kinds import CLUSTER_WIDE
-from clusterproof.kube.nodes import maker_of
+from clusterproof.kube.nodes import NodeRoom, maker_of
 from clusterproof.kube.objects import Json, controller_of, labels_of
 from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving, priority_of
 from clusterproof.kube.quota import NO_BOUND, is_seen, room_in
@@ -46,8 +46,8 @@ class Room:
 
     Attributes:
         more: As many as the row asks for, at most, where they were placed one by one.
-        grows_by: The label of nodes that are made for Pods that wait; "" where there is none, or
-            where replicas wait in vain.
+        grows_by: The label of nodes that are made for such Pods where they wait; "" where there is
+            none, or where replicas wait in vain.
     """
 
     running: int
@@ -201,7 +201,7 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
             staying(places),
             more,
             "; ".join(evidence) if is_short else "",
-            _grows_by(cluster, nodes, replicas),
+            _grows_by(cluster, nodes, replicas, pod),
         ),
         "nodes",
         (f"{running} have a node, {more} more were placed on paper", *evidence),
@@ -237,12 +237,16 @@ def _evidence(
     return tuple(lines)
 
 
-def _grows_by(cluster: Cluster, nodes: Iterable[Json], replicas: Iterable[Json]) -> str:
-    """By which label it is seen that nodes are made on demand, unless replicas wait too long."""
+def _grows_by(cluster: Cluster, nodes: Iterable[Json], replicas: Iterable[Json], pod: Json) -> str:
+    """By which label it is seen that nodes for such a Pod are made on demand.
+
+    None are where replicas wait too long.
+    """
     waiting = (replica for replica in replicas if not is_bound(replica))
     if any(cluster.age_s(replica) > MADE_WITHIN_S for replica in waiting):
         return ""
-    return next(filter(None, map(maker_of, nodes)), "")
+    alike = (node for node in nodes if not any(NodeRoom(node).mismatches(pod["spec"])))
+    return next(filter(None, map(maker_of, alike)), "")
 
 
 def _staying_and_leaving(cluster: Cluster, pods: Iterable[Json]) -> tuple[list[Json], list[Json]]:

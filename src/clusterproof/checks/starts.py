@@ -163,11 +163,11 @@ def _has_failed(pod: Json) -> bool:
 def _ended_within(cluster: Cluster, pod: Json, within_s: float) -> bool:
     """Whether a Pod ended in the window; one that nothing dates is taken to have.
 
-    The end of its containers dates it, or else its conditions, the last of which says why it ended.
+    The last end of a container dates it, or the last change of a condition: an init container ends
+    long before, and the end of a container of an evicted Pod is often unknown.
     """
     times = [container.last_end.get("finishedAt") for container in pod_containers(pod)]
-    if not any(times):
-        times = [condition.get("lastTransitionTime") for condition in conditions_of(pod)]
+    times += [condition.get("lastTransitionTime") for condition in conditions_of(pod)]
     dated = [cluster.seconds_since(time) for time in times if time]
     return not dated or min(dated) <= within_s
 

@@ -43,7 +43,15 @@ from clusterproof.kube.containers import (
     containers_of,
     is_pinned,
 )
-from clusterproof.kube.ingress import IngressPath, addresses_of, hosts_of, paths_for
+from clusterproof.kube.ingress import (
+    IngressPath,
+    addresses_of,
+    hosts_of,
+    is_canary,
+    is_served_with,
+    paths_for,
+    takes_instead,
+)
 from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
 from clusterproof.kube.objects import Json, labels_of, status_of
 from clusterproof.kube.paths import Missing, filters_of, look_up, look_up_each, positions
@@ -812,6 +820,11 @@ class Rows:
         if "status" in item and not addresses_of(item):
             self.left_out.append(f"{ref}: it has no address, as no controller serves it")
             return
+        if is_canary(item):
+            self.left_out.append(
+                f"{ref}: it is a canary, and takes a share of another Ingress alone"
+            )
+            return
         written: set[tuple[str, str]] = set()
         for host in dict.fromkeys([*hosts_of(item), ""]):
             for path in paths_for(item, host):
@@ -827,12 +840,27 @@ class Rows:
             backend = path.resource or f"a port of no Service here ({path.service or 'none'})"
             self.left_out.append(f"{ref}: {where}, which leads to {backend}")
             return
+        if other := self._instead(item, path):
+            self.left_out.append(f"{ref}: {where}, which Ingress {other} may take")
+            return
         claim = f"{where} is sent to port {port} of Service {path.service}"
         fields: Row = {"of": ref, "host": host, "path": path.path}
         fields |= {"service": path.service, "port": port}
         self._add("networking", f"{name}-ingress", claim, "ingress", **fields)
         for place in positions(item, "spec.rules[*]"):
             self._path_type((ref, name), item, place, (host, path.path))
+
+    def _instead(self, item: Json, path: IngressPath) -> str:
+        """The Ingress that may take what is sent to a path of this one; or ""."""
+        for _, other in self._source.of("Ingress"):
+            if (
+                other is not item
+                and namespace_of(other) == namespace_of(item)
+                and is_served_with(item, other)
+                and takes_instead(path, other, path.host, path.path)
+            ):
+                return str(other["metadata"]["name"])
+        return ""
 
     def _path_type(
         self, item: tuple[str, str], ingress: Json, place: Place, where: tuple[str, str]

@@ -59,6 +59,8 @@ _NOT_READ = frozenset({"Secret", "Namespace"})
 """Kinds of manifests that are passed over; no Secret is read."""
 _SECRETS: Final = "Secret: none is read; a row says only that a key has a value"
 _HOOKS: Final = ("helm.sh/hook", "argocd.argoproj.io/hook")
+_ENDING: Final = frozenset({"Job", "Pod"})
+"""Kinds of hooks that are over once they ran, whether or not they are deleted then."""
 _FILES_NAMED: Final = 3
 """In the source of a row."""
 _MADE_BY_KUBERNETES = frozenset(
@@ -278,14 +280,20 @@ def from_manifests(paths: Iterable[Path], namespaces: Iterable[str] = ()) -> Sou
 
 
 def _hook(item: Json) -> str:
-    """By which annotation it is no part of a release, but made and removed around it; or "".
+    """By which annotation it is no part of a release, but there for a moment around it; or "".
 
+    A hook that is no Job stays until the next release, unless its delete policy says otherwise.
     Source: Helm docs, "Chart Hooks"; Argo CD docs, "Resource Hooks" (read 2026-11-28).
     """
     annotations = item["metadata"].get("annotations")
     if not isinstance(annotations, dict):
         return ""
-    return next((f"{key}: {annotations[key]}" for key in _HOOKS if annotations.get(key)), "")
+    for key in _HOOKS:
+        hook, policy = str(annotations.get(key, "")), str(annotations.get(f"{key}-delete-policy"))
+        is_deleted = "succeeded" in policy.lower() or hook.startswith("test")
+        if hook and (item.get("kind") in _ENDING or is_deleted):
+            return f"{key}: {hook}"
+    return ""
 
 
 def _kind(item: Json) -> str:

@@ -79,39 +79,94 @@ def paths_for(ingress: Mapping[str, Any], host: str) -> tuple[IngressPath, ...]:
 def path_for(ingress: Mapping[str, Any], host: str, path: str) -> IngressPath | None:
     """What takes a request to this host and path; None where nothing does."""
     taking = [entry for entry in paths_for(ingress, host) if entry.takes(path)]
-    best = max(taking, key=lambda entry: precedence(entry, host), default=None)
+    best = max(taking, key=precedence, default=None)
     return best or next(iter(_default(ingress)), None)
 
 
-def precedence(entry: IngressPath, host: str) -> tuple[int, int, bool]:
-    """Of two paths that take a request to a host, the one with more of it goes first."""
-    rank = _rank(entry.host, host) if entry.path_type else 0  # the default backend is the last
-    return rank, len(entry.path.rstrip("/")), entry.path_type == EXACT
+def precedence(entry: IngressPath) -> tuple[int, bool]:
+    """Of two paths of a host that take a request, the one with more of it goes first."""
+    return len(entry.path.rstrip("/")), entry.path_type == EXACT
 
 
 def is_served_with(ingress: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether a request to one may be taken by a path of the other: they share an address.
 
     Controllers that join the Ingresses of their class have one for all of them; one that makes a
-    load balancer for each has others. A canary that takes no share is passed over.
+    load balancer for each has others.
     """
-    return (
-        class_of(ingress) == class_of(other)
-        and not set(addresses_of(ingress)).isdisjoint(addresses_of(other))
-        and not _is_idle_canary(other)
+    return class_of(ingress) == class_of(other) and not set(addresses_of(ingress)).isdisjoint(
+        addresses_of(other)
     )
 
 
-def _is_idle_canary(ingress: Mapping[str, Any]) -> bool:
+def takes_instead(
+    own: IngressPath, other: Mapping[str, Any], host: str, path: str
+) -> tuple[IngressPath | None, bool] | None:
+    """What an Ingress at the same address does with a request that a path of another one takes.
+
+    Of rules for the same host the longest path takes it, and of two that are alike nobody knows
+    which. Where hosts are not alike, or a default backend is, controllers differ (ingress-nginx,
+    createServers: each host is a server, with a default of its own). Groups of the AWS Load
+    Balancer Controller are in an order that is written, or that of their names.
+
+    Args:
+        own: Takes the request, in its own Ingress.
+        other: The other Ingress.
+        host: Of the request.
+        path: Of the request.
+
+    Returns:
+        None where it stays with `own`; else what would take it (None: nothing does), and whether
+        that is certain.
+    """
+    entries = [entry for entry in paths_for(other, host) if entry.path_type]
+    takers = [entry for entry in entries if entry.takes(path)]
+    best = max(takers, key=precedence, default=None)
+    if is_canary(other):
+        alike = (entry for entry in takers if _is_same_rule(entry, own))
+        return next(((entry, False) for entry in alike if not _is_idle(other)), None)
+    rank = max((_rank(entry.host, host) for entry in entries), default=0)
+    own_rank = _rank(own.host, host) if own.path_type else 0
+    if rank < own_rank or not rank:
+        return None
+    if rank > own_rank:
+        return best, False
+    if best is None or (precedence(best) < precedence(own) and not _is_in_a_group(other)):
+        return None
+    return best, precedence(best) > precedence(own) and not _is_in_a_group(other)
+
+
+def is_canary(ingress: Mapping[str, Any]) -> bool:
+    """Whether it gives a share of the requests of another Ingress to its own backends.
+
+    It stands for nothing by itself (ingress-nginx, createServers, mergeAlternativeBackends).
+    """
+    return _canary(ingress).get("canary") == "true"
+
+
+def _is_idle(canary: Mapping[str, Any]) -> bool:
     """Source: ingress-nginx docs, "Annotations", Canary: by no weight and no header it rests."""
-    ways = {
-        name.rpartition("/")[2]: text
-        for name, text in annotations_of(ingress).items()
-        if name.rpartition("/")[2].startswith("canary")
-    }
-    by_header = {name for name in ways if name.startswith("canary-by-")}
-    is_weightless = ways.get("canary-weight", "0") == "0"
-    return ways.get("canary") == "true" and is_weightless and not by_header
+    ways = _canary(canary)
+    by_header = any(name.startswith("canary-by-") for name in ways)
+    return ways.get("canary-weight", "0") == "0" and not by_header
+
+
+def _canary(ingress: Mapping[str, Any]) -> dict[str, str]:
+    """Its annotations about that, by the name behind the controller's."""
+    names = ((name.rpartition("/")[2], text) for name, text in annotations_of(ingress).items())
+    return {name: text for name, text in names if name.startswith("canary")}
+
+
+def _is_same_rule(entry: IngressPath, other: IngressPath) -> bool:
+    return (entry.host.lower(), entry.path, entry.path_type) == (
+        other.host.lower(),
+        other.path,
+        other.path_type,
+    )
+
+
+def _is_in_a_group(ingress: Mapping[str, Any]) -> bool:
+    return "alb.ingress.kubernetes.io/group.name" in annotations_of(ingress)
 
 
 def paths_that_may_take(

@@ -79,14 +79,11 @@ def _expression_matches(expression: Json, labels: dict[str, str]) -> bool:
 _MADE_ON_DEMAND = ("karpenter.sh/nodepool", "karpenter.sh/provisioner-name")
 """Labels of nodes that Karpenter makes for Pods that wait (its docs, "NodePools"; the older name);
 EKS Auto Mode and AKS's node auto-provisioning are Karpenter too."""
-_COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 
 
 def maker_of(node: Json) -> str:
     """The label that says that a node was made for Pods that waited for one; or ""."""
     labels = labels_of(node)
-    if labels.get(_COMPUTE_TYPE) == "fargate":
-        return f"{_COMPUTE_TYPE}=fargate"
     return next((f"{key}={labels[key]}" for key in _MADE_ON_DEMAND if key in labels), "")
 
 
@@ -142,21 +139,27 @@ class NodeRoom:
     def refusals(self, pod: Json) -> Iterator[str]:
         """Why it would not take a Pod, in the scheduler's words; nothing where it would."""
         spec, node_spec = pod["spec"], self.node.get("spec") or {}
-        tolerations = spec.get("tolerations") or []
         if condition(self.node, "Ready") != "True":
             yield "not Ready"
-        if node_spec.get("unschedulable") and untolerated([_UNSCHEDULABLE], tolerations):
+        if node_spec.get("unschedulable") and untolerated(
+            [_UNSCHEDULABLE], spec.get("tolerations") or []
+        ):
             yield "cordoned"
         if spec.get("nodeName") and spec["nodeName"] != self.name:
             yield f"not the node {spec['nodeName']} of the Pod"
-        taint = untolerated(node_spec.get("taints") or [], tolerations)
+        yield from self.mismatches(spec)
+        yield from self._taken_ports(spec)
+        yield from self._insufficient(pod)
+
+    def mismatches(self, spec: Json) -> Iterator[str]:
+        """Why no other node of its kind would take a Pod either, however empty."""
+        taints = (self.node.get("spec") or {}).get("taints") or []
+        taint = untolerated(taints, spec.get("tolerations") or [])
         if taint is not None:
             mark = f"{taint['key']}={taint['value']}" if taint.get("value") else taint["key"]
             yield f"untolerated taint {mark}:{taint['effect']}"
         if not is_selected(spec, self.node):
             yield "not selected by nodeSelector or node affinity"
-        yield from self._taken_ports(spec)
-        yield from self._insufficient(pod)
 
     def _taken_ports(self, spec: Json) -> Iterator[str]:
         for address, protocol, number in host_ports(spec):

@@ -215,9 +215,13 @@ def _tell(
 
 
 def forget_oldest(runs: Path, known: set[str], count: int) -> None:
-    """Delete the `count` oldest of the folders of reports in `known`, by name: names are times."""
+    """Delete the `count` oldest of the folders of reports in `known`, by name: names are times.
+
+    One that somebody else has deleted meanwhile is gone as it should be.
+    """
     for name in sorted(known)[: max(0, count)]:
-        shutil.rmtree(runs / name)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(runs / name)
 
 
 @contextmanager

@@ -324,11 +324,13 @@ def _late_starts(cluster: Cluster, pod: Json, containers: tuple[Container, ...])
             yield f"{name}/{container.name}: init container still runs after {age:.0f} s{why}"
             return
     for container in containers if age >= YOUNG_S else ():
-        # What comes behind a native sidecar in the Pod waits for its startup probe.
         if container.kind is ContainerKind.SIDECAR and container.status.get("started") is False:
-            why = "its startup probe has not succeeded" if container.is_running else "not running"
-            yield f"{name}/{container.name}: sidecar not started after {age:.0f} s: {why}"
-            return
+            # What comes behind a native sidecar in the Pod waits for its startup probe.
+            runs_s = _runs_s(cluster, container)
+            if runs_s >= YOUNG_S:
+                why = "its startup probe has not succeeded"
+                yield f"{name}/{container.name}: sidecar not started after {runs_s:.0f} s: {why}"
+                return
         if container.is_waiting:
             reason = container.waiting.get("reason") or "waiting"
             message = container.waiting.get("message", "")[:160]
@@ -336,6 +338,12 @@ def _late_starts(cluster: Cluster, pod: Json, containers: tuple[Container, ...])
             return
     if phase_of(pod) == "Pending":
         yield f"{name}: Pending for {age:.0f} s: its kubelet says nothing of its containers"
+
+
+def _runs_s(cluster: Cluster, container: Container) -> float:
+    """For how long it has been running; 0 for one that is not."""
+    began = ((container.status.get("state") or {}).get("running") or {}).get("startedAt")
+    return cluster.seconds_since(began) if began else 0.0
 
 
 def observed_of(fact: T, ref: ObjectRef, evidence: tuple[str, ...]) -> Observed[T]:
