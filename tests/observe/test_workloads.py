@@ -1,5 +1,6 @@
 """Workloads as other deployments have them: sidecars, init containers, DaemonSets, canaries."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -314,27 +315,22 @@ def test_an_ephemeral_container_is_none_of_the_workload(state: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("runs", "words"),
     [
         (
-            {"running": {"startedAt": ago(hours=1)}},
+            {"hours": 1},
             "istio-proxy: expected running, observed sidecar not started after 36",
         ),
         # One that was started again a moment ago, or has ended, is not what the others wait for.
-        (
-            {"running": {"startedAt": ago(seconds=3)}},
-            "web: expected running, observed PodInitializing for 7200 s",
-        ),
-        (
-            {"terminated": {"exitCode": 0}},
-            "web: expected running, observed PodInitializing for 7200 s",
-        ),
+        ({"seconds": 3}, "web: expected running, observed PodInitializing for 72"),
+        (None, "web: expected running, observed PodInitializing for 72"),
     ],
 )
 def test_a_sidecar_that_keeps_the_containers_behind_it_waiting_is_named(
-    state: Json, words: str
+    runs: Json | None, words: str
 ) -> None:
     """As a mesh's proxy does whose control plane is away."""
+    state = {"running": {"startedAt": ago(**runs)}} if runs else {"terminated": {"exitCode": 0}}
     pod = running(
         ready=False,
         statuses=[{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}],
@@ -714,18 +710,21 @@ def after_init(pod: Json) -> Json:
     return pod
 
 
+@pytest.mark.parametrize("prepared", [dict, after_init])
 @pytest.mark.parametrize(
-    ("pod", "words"),
+    ("reason", "minutes", "words"),
     [
-        (evicted("web-1", minutes=5), ["observed web-1 Evicted"]),
-        (after_init(evicted("web-1", minutes=5)), ["observed web-1 Evicted"]),
-        (evicted("web-1", "OutOfcpu", minutes=5), ["observed web-1 OutOfcpu"]),
-        (evicted("web-1", minutes=50), []),
-        (evicted("web-1", "Terminated", minutes=5), []),
-        (evicted("web-1", "NodeShutdown", minutes=5), []),
+        ("Evicted", 5, ["observed web-1 Evicted"]),
+        ("OutOfcpu", 5, ["observed web-1 OutOfcpu"]),
+        ("Evicted", 50, []),
+        ("Terminated", 5, []),
+        ("NodeShutdown", 5, []),
     ],
 )
-def test_pods_that_their_node_evicts_have_not_stayed_up(pod: Json, words: list[str]) -> None:
+def test_pods_that_their_node_evicts_have_not_stayed_up(
+    reason: str, minutes: int, words: list[str], prepared: Callable[[Json], Json]
+) -> None:
+    pod = prepared(evicted("web-1", reason, minutes=minutes))
     with cluster_of(workload(), running("web-2"), pod) as cluster:
         found = said(starts(), cluster, read_starts)
         assert said(starts(1), cluster, read_starts) == []
