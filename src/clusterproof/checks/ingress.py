@@ -17,12 +17,11 @@ from clusterproof.kube.ingress import (
     addresses_of,
     class_of,
     hosts_of,
-    is_served_with,
     path_for,
     paths_for,
     paths_that_may_take,
     precedence,
-    takes_instead,
+    rivals_of,
 )
 from clusterproof.kube.objects import Json
 from clusterproof.kube.services import port_named, ports_of
@@ -142,22 +141,13 @@ def _taking(cluster: Cluster, row: IngressRow, ingress: Json) -> list[Backend | 
     own = path_for(ingress, row.host, row.path)
     if own is None:
         return [None]
-    first, name_of_first, rivals = own, "", []
-    for other in cluster.objects("Ingress", row.of.namespace):
-        name = other["metadata"]["name"]
-        if name == row.of.name or not is_served_with(ingress, other):
-            continue
-        instead = takes_instead(own, other, row.host, row.path)
-        if instead is None:
-            continue
-        path, is_certain = instead
-        if not is_certain or path is None:
-            rivals.append((path, name))
-        elif precedence(path) > precedence(first):
-            first, name_of_first = path, name
+    others = cluster.objects("Ingress", row.of.namespace)
+    rivals = list(rivals_of(ingress, own, others, row.host, row.path))
+    takers = [(own, ""), *((each.path, each.ingress) for each in rivals if each.is_certain)]
+    first = max(takers, key=lambda taker: precedence(taker[0] or own))
     return [
         _backend(cluster, row.of.namespace, path, name)
-        for path, name in [(first, name_of_first), *rivals]
+        for path, name in [first, *((r.path, r.ingress) for r in rivals if not r.is_certain)]
     ]
 
 

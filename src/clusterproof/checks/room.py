@@ -201,7 +201,7 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
             staying(places),
             more,
             "; ".join(evidence) if is_short else "",
-            _grows_by(cluster, nodes, replicas, pod),
+            _grows_by(cluster, nodes, replicas, pod) if is_short else "",
         ),
         "nodes",
         (f"{running} have a node, {more} more were placed on paper", *evidence),

@@ -103,7 +103,7 @@ def look(row: StartsRow, site: Site) -> Observed[Starts]:
         ends=ends,
         failed_pods=tuple(
             " ".join(filter(None, (pod["metadata"]["name"], status_of(pod).get("reason"))))
-            for pod in (pods if ends else cluster.owned_pods(ref))
+            for pod in cluster.owned_pods(ref)
             if _has_failed(pod) and _ended_within(cluster, pod, row.within_s)
         ),
         exists=cluster.find(ref) is not None,

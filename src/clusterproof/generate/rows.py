@@ -48,9 +48,8 @@ from clusterproof.kube.ingress import (
     addresses_of,
     hosts_of,
     is_canary,
-    is_served_with,
     paths_for,
-    takes_instead,
+    rivals_of,
 )
 from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
 from clusterproof.kube.objects import Json, labels_of, status_of
@@ -852,15 +851,10 @@ class Rows:
 
     def _instead(self, item: Json, path: IngressPath) -> str:
         """The Ingress that may take what is sent to a path of this one; or ""."""
-        for _, other in self._source.of("Ingress"):
-            if (
-                other is not item
-                and namespace_of(other) == namespace_of(item)
-                and is_served_with(item, other)
-                and takes_instead(path, other, path.host, path.path)
-            ):
-                return str(other["metadata"]["name"])
-        return ""
+        ingresses = (other for _, other in self._source.of("Ingress"))
+        others = [other for other in ingresses if namespace_of(other) == namespace_of(item)]
+        rivals = rivals_of(item, path, others, path.host, path.path)
+        return next((rival.ingress for rival in rivals), "")
 
     def _path_type(
         self, item: tuple[str, str], ingress: Json, place: Place, where: tuple[str, str]

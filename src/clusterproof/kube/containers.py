@@ -103,11 +103,7 @@ def is_pinned(image: str) -> bool:
 
     A name without a tag means `latest` (parsers.ParseImageName); a registry's port is no tag.
     """
-    if has_digest(image):
-        return True
-    name = image.partition("@")[0]
-    _, colon, tag = name.rpartition("/")[2].partition(":")
-    return bool(colon) and tag not in {"", "latest"}
+    return has_digest(image) or ImageName.of(image).tag not in {"", "latest"}
 
 
 @dataclass(frozen=True, slots=True)

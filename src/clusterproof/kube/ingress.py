@@ -5,7 +5,7 @@ Restates networking/v1 types.go (v1.35): `IngressRule.Host`, `HTTPIngressPath`, 
 and Exact before Prefix. A precise host goes before a wildcard, and that before a rule without host.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,52 +88,76 @@ def precedence(entry: IngressPath) -> tuple[int, bool]:
     return len(entry.path.rstrip("/")), entry.path_type == EXACT
 
 
-def is_served_with(ingress: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether a request to one may be taken by a path of the other: they share an address.
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """What another Ingress does with a request that a path of this one takes.
 
-    Controllers that join the Ingresses of their class have one for all of them; one that makes a
-    load balancer for each has others.
+    Attributes:
+        ingress: Its name.
+        path: What would take the request there; None where nothing does.
+        is_certain: Whether it takes it under every controller.
     """
-    return class_of(ingress) == class_of(other) and not set(addresses_of(ingress)).isdisjoint(
-        addresses_of(other)
-    )
+
+    ingress: str
+    path: IngressPath | None
+    is_certain: bool
 
 
-def takes_instead(
-    own: IngressPath, other: Mapping[str, Any], host: str, path: str
-) -> tuple[IngressPath | None, bool] | None:
-    """What an Ingress at the same address does with a request that a path of another one takes.
+def rivals_of(
+    ingress: Mapping[str, Any],
+    own: IngressPath,
+    others: Iterable[Mapping[str, Any]],
+    host: str,
+    path: str,
+) -> Iterator[Rival]:
+    """The Ingresses at the same address that take a request instead, or may.
+
+    Controllers that join the Ingresses of their class have one address for all of them; one that
+    makes a load balancer for each has others.
+
+    Args:
+        ingress: Of whose paths `own` takes the request.
+        own: That path.
+        others: The Ingresses of its namespace.
+        host: Of the request.
+        path: Of the request.
+    """
+    for other in others:
+        name = str(other["metadata"]["name"])
+        if (
+            name != ingress["metadata"]["name"]
+            and class_of(ingress) == class_of(other)
+            and not set(addresses_of(ingress)).isdisjoint(addresses_of(other))
+        ):
+            yield from _rivals_in(other, name, own, host, path)
+
+
+def _rivals_in(
+    other: Mapping[str, Any], name: str, own: IngressPath, host: str, path: str
+) -> Iterator[Rival]:
+    """The one path of another Ingress that counts, or none where the request stays with `own`.
 
     Of rules for the same host the longest path takes it, and of two that are alike nobody knows
     which. Where hosts are not alike, or a default backend is, controllers differ (ingress-nginx,
     createServers: each host is a server, with a default of its own). Groups of the AWS Load
     Balancer Controller are in an order that is written, or that of their names.
-
-    Args:
-        own: Takes the request, in its own Ingress.
-        other: The other Ingress.
-        host: Of the request.
-        path: Of the request.
-
-    Returns:
-        None where it stays with `own`; else what would take it (None: nothing does), and whether
-        that is certain.
     """
     entries = [entry for entry in paths_for(other, host) if entry.path_type]
     takers = [entry for entry in entries if entry.takes(path)]
-    best = max(takers, key=precedence, default=None)
     if is_canary(other):
-        alike = (entry for entry in takers if _is_same_rule(entry, own))
-        return next(((entry, False) for entry in alike if not _is_idle(other)), None)
+        alike = () if _is_idle(other) else (each for each in takers if _is_same_rule(each, own))
+        yield from (Rival(name, entry, is_certain=False) for entry in alike)
+        return
+    best = max(takers, key=precedence, default=None)
     rank = max((_rank(entry.host, host) for entry in entries), default=0)
     own_rank = _rank(own.host, host) if own.path_type else 0
-    if rank < own_rank or not rank:
-        return None
-    if rank > own_rank:
-        return best, False
-    if best is None or (precedence(best) < precedence(own) and not _is_in_a_group(other)):
-        return None
-    return best, precedence(best) > precedence(own) and not _is_in_a_group(other)
+    if rank and rank > own_rank:
+        yield Rival(name, best, is_certain=False)
+    elif rank and rank == own_rank and best is not None:
+        if _is_in_a_group(other):
+            yield Rival(name, best, is_certain=False)
+        elif precedence(best) >= precedence(own):
+            yield Rival(name, best, is_certain=precedence(best) > precedence(own))
 
 
 def is_canary(ingress: Mapping[str, Any]) -> bool:

@@ -11,7 +11,8 @@ Rights: `list pods`, `get daemonsets.apps`.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from clusterproof.kube.objects import Json, annotations_of, controller_of, status_of
+from clusterproof.kube.objects import Json, annotations_of, controller_of
+from clusterproof.kube.pods import is_finished
 
 MIRROR = "kubernetes.io/config.mirror"
 """The annotation of a Pod that mirrors a static one; only its kubelet can end that."""
@@ -22,7 +23,6 @@ MIRRORED = "ignoring mirror Pods"
 EMPTIED = "deleting Pods with local storage"
 """kubectl's own warnings, but for the one of mirror Pods."""
 _NAMED_AT_MOST = 10
-_FINISHED = frozenset({"Succeeded", "Failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def sort_pods(
     remarked: dict[str, list[str]] = {DAEMONSET: [], MIRRORED: [], EMPTIED: []}
     for pod in pods:
         owner = controller_of(pod) or {}
-        finished = status_of(pod).get("phase") in _FINISHED
+        finished = is_finished(pod)
         place = place_of(pod)
         if _is_daemonset(owner) and not finished:
             if not daemonset_exists(pod["metadata"]["namespace"], owner["name"]):
