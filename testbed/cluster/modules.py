@@ -25,7 +25,9 @@ LOADED = (
     "veth",
     "nf_tables",  # kube-proxy in its nftables mode, and the NetworkPolicy enforcer
     "nf_conntrack",
-    "nft_numgen",  # kube-proxy, once a Service has two endpoints
+    # kube-proxy, some only once a Service has two endpoints or a port of the nodes:
+    *("nft_chain_nat", "nft_ct", "nft_masq", "nft_nat", "nft_numgen"),
+    *("nft_fib_ipv4", "nft_fib_ipv6", "nft_reject_ipv4", "nft_reject_ipv6"),
     "nft_compat",  # iptables, as CNI's portmap calls it; what it asks for with the first host port:
     *("xt_addrtype", "xt_mark", "xt_multiport", "xt_nat", "xt_MASQUERADE"),
 )
