@@ -5,6 +5,7 @@ it; then the requests of the read-only part alone, one after another with nothin
 `--simulated 1000,5000`: the read-only part again with so many simulated Pods in the namespace, and
 its requests alone.
 `--rounds 5`: the read-only part beside two calls of kubectl that fetch the same lists, in turn.
+`--broken`: the whole of it while the router is broken in each way of BROKEN, beside a clean one.
 `--start`: only what a start costs, and no cluster: the import of our plugins, and whole processes.
 """
 
@@ -21,19 +22,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterproof.kube.client import KubeApi
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.report.record import RunRecord
 from testbed.calls import VARIABLE
 from testbed.cluster.binaries import program
 from testbed.cluster.kubectl import environment
 from testbed.cluster.run import exit_code, run
+from testbed.prove.change import Change
+from testbed.prove.heal import heal
+from testbed.prove.journal import Journal
+from testbed.prove.run import JOURNAL
+from testbed.prove.steps import Step
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMESPACE = "voicehelper-prod"
+ROUTER = f"Deployment/{NAMESPACE}/model-router"
+SETTLED_S = 30
+"""How long a broken state lasts before it is measured: a run between two states is not compared."""
+_QUOTA = {
+    "apiVersion": "v1",
+    "kind": "ResourceQuota",
+    "metadata": {"name": "bench", "namespace": NAMESPACE},
+    "spec": {"hard": {"pods": "1"}},
+}
 STARTS = 9
 PODS_ON_A_NODE = 100
 """Below the 110 that a kubelet takes."""
+_WAITS = """
+import socket, time
+while True:
+    try:
+        socket.getaddrinfo("not-there", 80)
+    except OSError:
+        time.sleep(1)
+"""
 _IMPORT = """
 import importlib, sys, time
 import pytest
@@ -48,6 +71,27 @@ _LISTED = re.compile(
     r"/(?:api|apis/([a-z0-9.-]+))/v[a-z0-9]+(?:/namespaces/([a-z0-9-]+))?/([a-z]+)"
 )
 """The path of a list: group, namespace, resource."""
+
+
+def _of_router(spec: Json) -> list[Json]:
+    """The steps that make this the spec of the router's Pods."""
+    return [{"patch": {"of": ROUTER, "with": {"spec": {"template": {"spec": spec}}}}}]
+
+
+_COMMAND = {"name": "model-router", "command": ["python3", "-c", "exit(1)"]}
+_IMAGE = {"name": "model-router", "image": "clusterproof.dev/not-there:1.0.0"}
+_INIT = {
+    "name": "waits",
+    "image": "clusterproof.dev/model-router:1.0.0",
+    "command": ["python3", "-c", _WAITS],
+}
+BROKEN: dict[str, list[Json]] = {
+    "crash loop": _of_router({"containers": [_COMMAND]}),
+    "no image": _of_router({"containers": [_IMAGE]}),
+    "init waits": _of_router({"initContainers": [_INIT]}),
+    "quota": [{"create": _QUOTA}, *_of_router({"terminationGracePeriodSeconds": 31})],
+}
+"""States of the router that cannot end well, each as steps of the proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +192,22 @@ def beside_kubectl(kubeconfig: Path, rounds: int) -> None:
          f"{cpu_s:.2f} s of CPU, medians of {rounds}")  # fmt: skip
 
 
+def broken(kubeconfig: Path, clean: Cost) -> None:
+    """The whole of it in each state of BROKEN, after `clean`; all is put back between two."""
+    api = KubeApi(connect(str(kubeconfig)))
+    for name, steps in BROKEN.items():
+        journal = Journal(JOURNAL)
+        change = Change(api, journal)
+        try:
+            change.apply([Step.model_validate(step) for step in (*steps, {"settle_s": SETTLED_S})])
+            cost = verify(kubeconfig)
+        finally:
+            change.restore()
+            journal.close()
+        heal(api, (NAMESPACE,))
+        _say("broken", f"{name}: {cost}, {cost.wall_s / clean.wall_s:.2f} times a clean one")
+
+
 def starts() -> None:
     """What a start costs: STARTS processes of each kind, in turn, so that all meet the same load.
 
@@ -188,13 +248,17 @@ def main() -> int:
     parser.add_argument("--kubeconfig", type=Path, default=PROJECT / ".testbed" / "kubeconfig")
     parser.add_argument("--simulated", default="", help="numbers of Pods, such as 1000,5000")
     parser.add_argument("--start", action="store_true", help="only what a start costs")
+    parser.add_argument("--broken", action="store_true", help="in broken states as well")
     parser.add_argument("--rounds", type=int, default=5, help="beside kubectl; 0 for none")
     options = parser.parse_args()
     if options.start:
         starts()
         return 0
     _read_only(options.kubeconfig, "read-only")
-    _say("whole", str(verify(options.kubeconfig)))
+    whole = verify(options.kubeconfig)
+    _say("whole", str(whole))
+    if options.broken:
+        broken(options.kubeconfig, whole)
     if options.rounds:
         beside_kubectl(options.kubeconfig, options.rounds)
     for pods in (int(text) for text in options.simulated.split(",") if text):
