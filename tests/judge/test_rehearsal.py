@@ -124,8 +124,9 @@ def test_all_costs_are_named_together() -> None:
         ({"steps": ()}, "no step of the operation was performed"),
         ({"kept": replace(GOOD.kept, named=0)}, "400 answers named no exposure event"),
         ({"compared": 0}, "no object was there before"),
+        ({"refused": ("a", "b"), "kept": UNREAD}, "somebody else changed it meanwhile: a; b"),
     ],
-    ids=["unread", "no-step", "no-event", "no-object"],
+    ids=["unread", "no-step", "no-event", "no-object", "refused"],
 )
 def test_what_was_not_there_to_compare_is_a_doubt(part: dict[str, Any], words: str) -> None:
     assert doubt(ROW, replace(GOOD, **part)).startswith(words)
@@ -134,6 +135,29 @@ def test_what_was_not_there_to_compare_is_a_doubt(part: dict[str, Any], words: s
 def test_a_loss_that_was_seen_is_not_hidden_by_what_was_not() -> None:
     kept = replace(UNREAD, missing=2, such_as=("u", "v"), unseen=100)
     assert [each.code for each in differences(ROW, replace(GOOD, kept=kept))] == ["event-lost"]
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ({"steps": (Step("router is whole", "2 of 3", 60.0, 60.0),)}, "step-not-reached"),
+        ({"flown": replace(FLOWN, answered=399)}, "request-lost"),
+        ({"flown": replace(FLOWN, unnamed=1)}, "event-unnamed"),
+        ({"kept": replace(GOOD.kept, missing=2)}, "event-lost"),
+        ({"unrestored": ("Node//n: spec was a, is b",)}, "not-restored"),
+    ],
+)
+def test_what_failed_is_not_hidden_by_what_somebody_else_changed(
+    part: dict[str, Any], code: str
+) -> None:
+    fact = replace(GOOD, refused=("Node//n: left as it is",), **part)
+    assert [each.code for each in differences(ROW, fact)] == [code]
+
+
+def test_a_fact_of_an_earlier_version_had_nothing_refused() -> None:
+    plain = encode(GOOD)
+    del plain["value"]["refused"]
+    assert decode(plain) == GOOD
 
 
 def test_a_fact_is_judged_again_offline_as_it_was() -> None:

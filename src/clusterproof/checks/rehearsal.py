@@ -30,6 +30,8 @@ def judge(row: RehearsalRow, fact: Rehearsed) -> Judgement:
     A doubt where nothing differs, and there was nothing of one of these to compare.
     """
     differences = tuple(_differences(row, fact))
+    if fact.refused and not differences:
+        return Doubt(f"somebody else changed it meanwhile: {'; '.join(fact.refused)}")
     if not differences and (reason := _doubt(fact)):
         return Doubt(reason)
     compared = [f"step: {step.what}" for step in fact.steps]
@@ -76,7 +78,8 @@ def _differences(row: RehearsalRow, fact: Rehearsed) -> Iterator[Difference]:
     for step in fact.steps:
         if step.missing:
             expected = f"{step.what} within {row.within_s:g} s"
-            yield Difference("operation", expected, step.missing, code="step-not-reached")
+            reason = f"somebody else changed {'; '.join(fact.refused)}" if fact.refused else ""
+            yield Difference("operation", expected, step.missing, reason, code="step-not-reached")
     yield from _request_differences(fact.flown)
     read_back = fact.kept
     if read_back.missing:

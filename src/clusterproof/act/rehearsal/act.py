@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clusterproof.act.rehearsal.seen import Step
 from clusterproof.act.rehearsal.state import incomplete
-from clusterproof.act.rehearsal.undo import MANAGER, MERGE, Undo, WayBack
-from clusterproof.errors import ObservationError
+from clusterproof.act.rehearsal.undo import MANAGER, MERGE, Refused, Undo, WayBack
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
 from clusterproof.spec.rehearsal import RehearsalRow
@@ -24,6 +23,7 @@ class Act:
     Attributes:
         namespaces: Those of the spec: the only ones whose Pods are evicted.
         may_write: Raises where another run may be writing.
+        refused: What was not put back so far, since somebody else changed it meanwhile.
     """
 
     api: KubeApi
@@ -31,6 +31,7 @@ class Act:
     namespaces: tuple[str, ...]
     way_back: WayBack
     may_write: Callable[[], None]
+    refused: list[Refused] = field(default_factory=list)
 
     def get(self, ref: ObjectRef) -> Json:
         """The object.
@@ -52,16 +53,15 @@ class Act:
             "PATCH", path, query={"fieldManager": MANAGER}, body=body, content_type=content_type
         )
 
-    def put_back(self) -> None:
-        """Put back what was noted, and only that, as part of the operation.
+    def put_back(self) -> bool:
+        """Put back what was noted, and only that; False where some of it was left (`refused`).
 
         Raises:
-            ObservationError: Somebody else changed it meanwhile, so that it was left; or it could
-                not be put back.
+            ObservationError: It could not be put back.
         """
-        self.may_write()
-        if left := self.way_back.go():
-            raise ObservationError(f"somebody else changed it meanwhile: {'; '.join(left)}")
+        refused = self.way_back.go()
+        self.refused.extend(refused)
+        return not refused
 
     def reach(self, what: str, look: Callable[[], Sequence[str]]) -> Step:
         """Look until nothing is missing, or the row's time is up."""

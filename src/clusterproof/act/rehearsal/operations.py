@@ -127,7 +127,9 @@ def upgrade(operation: Upgrade, act: Act) -> Iterator[Step]:
     act.patch(path_of(ref), {"spec": {"template": {"spec": {"containers": wanted}}}}, STRATEGIC)
     yield act.whole(f"{ref.name} runs {operation.image}", [ref])
     _must_have_revision(act, before, revision)
-    act.put_back()
+    act.may_write()
+    if not act.put_back():
+        return
     left_alone = _changed_meanwhile(before, act.get(ref))
     stays = f"; changed by others meanwhile, and left: {left_alone}" if left_alone else ""
     yield act.whole(f"{ref.name} is rolled back to revision {revision}{stays}", [ref])

@@ -5,11 +5,11 @@ the cluster (see `undo.py`), and in a Pod of ours that ends by itself.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from clusterproof.act.rehearsal.act import Act
+from clusterproof.act.rehearsal.act import Act, path_of
 from clusterproof.act.rehearsal.flow import Flow, read_events
 from clusterproof.act.rehearsal.operations import perform
 from clusterproof.act.rehearsal.seen import Flown, Kept, Rehearsed, Step
@@ -20,6 +20,7 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.rehearsal import Configure, RehearsalRow
+from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import PosthogSettings, TrafficSettings
 from clusterproof.wait import last_within, pause, wait_until
 
@@ -75,15 +76,14 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
                 if step.missing:
                     break
         finally:
-            left = stage.way_back.go()
-        if left:
-            raise ObservationError(f"somebody else changed it meanwhile: {'; '.join(left)}")
-        unrestored = _restored(stage, rule, before)
+            act.put_back()
+        unrestored = _restored(stage, rule, before, {refused.path for refused in act.refused})
         took_s = time.monotonic() - began
         pause(CALM_S)
         flown, uuids = flow.end()
     events = read_events(inside, stage.posthog, uuids, rule.events_within_s)
-    value = Rehearsed(tuple(steps), flown, events, unrestored, len(before))
+    refused = tuple(refused.why for refused in act.refused)
+    value = Rehearsed(tuple(steps), flown, events, unrestored, len(before), refused)
     return Observed(
         value,
         where=f"{inside.where} -> {stage.traffic.service}; {rule.workloads[0]}",
@@ -122,21 +122,36 @@ def _under(flow: Flow) -> Iterator[None]:
         raise
 
 
-def _restored(stage: Stage, rule: RehearsalRow, before: State) -> tuple[str, ...]:
-    """What is not as it was, when the time for the way back is up."""
+def _restored(
+    stage: Stage, rule: RehearsalRow, before: State, refused: Collection[str]
+) -> tuple[str, ...]:
+    """What is not as it was, when the time for the way back is up.
+
+    Objects at the API paths `refused` are as somebody else wants them, and so may be the Pods.
+    """
 
     def look() -> tuple[str, ...]:
-        after = _state(stage, rule)
-        return (*changes(before, after), *incomplete(stage.api, rule.workloads))
+        then, now = (
+            {key: part for key, part in state.items() if _path(key) not in refused}
+            for state in (before, _state(stage, rule))
+        )
+        obstacles = () if refused else incomplete(stage.api, rule.workloads)
+        return (*changes(then, now), *obstacles)
 
     return last_within(
         look, lambda differences: not differences, within_s=rule.within_s, every_s=1.0
     )
 
 
+def _path(key: str) -> str:
+    kind, namespace, name = key.split("/")
+    return path_of(ObjectRef(kind=kind, namespace=namespace, name=name))
+
+
 def _evidence(rule: RehearsalRow, value: Rehearsed, took_s: float) -> Iterator[str]:
     for step in value.steps:
         yield f"{step.what}: {step.missing or f'after {step.took_s:g} s'}"
+    yield from (f"not put back: {why}" for why in value.refused)
     yield f"{value.compared} objects compared before and after, {took_s:.1f} s from first to last"
     yield _sent(rule, value.flown)
     yield _read(value.kept)

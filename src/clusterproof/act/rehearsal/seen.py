@@ -78,6 +78,8 @@ class Rehearsed:
         steps: Up to the first that did not come about.
         unrestored: What is not as it was before, in words; empty when all is.
         compared: How many objects were compared before and after.
+        refused: What was left as it is, since somebody else changed it meanwhile: a sentence for
+            each field. Of these objects, and of whether all is whole, `unrestored` says nothing.
     """
 
     steps: tuple[Step, ...]
@@ -85,3 +87,4 @@ class Rehearsed:
     kept: Kept
     unrestored: tuple[str, ...]
     compared: int
+    refused: tuple[str, ...] = ()

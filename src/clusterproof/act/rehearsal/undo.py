@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from clusterproof.act.rehearsal.reversible import refusal
@@ -94,6 +94,18 @@ class Undo:
         if not self.container:
             del fields["container"]
         return fields
+
+
+class Refused(NamedTuple):
+    """A field that was not put back, since somebody changed it meanwhile.
+
+    Attributes:
+        path: The API path of its object.
+        why: As a sentence that names the object, what it holds, and who set it where that is known.
+    """
+
+    path: str
+    why: str
 
 
 def pointer(*tokens: str | int) -> str:
@@ -208,13 +220,13 @@ class WayBack:
                 f" put back by itself of {fields}",
                 next_command=f"{self._command} --oldest {hours}  # changes the cluster",
             )
-        return "; ".join((left, *self.go())) if left else ""
+        return "; ".join((left, *(refused.why for refused in self.go()))) if left else ""
 
-    def go(self) -> tuple[str, ...]:
+    def go(self) -> tuple[Refused, ...]:
         """Put back each field, trying all before the first error is raised; then forget them.
 
         Returns:
-            A sentence for each field that was left, since somebody changed it meanwhile.
+            Each field that was left, since somebody changed it meanwhile.
 
         Raises:
             ObservationError: A field could not be put back; the record is kept.
@@ -222,10 +234,10 @@ class WayBack:
         if not self._entries:
             return ()
         errors: list[ObservationError] = []
-        changed: list[str] = []
+        changed: list[Refused] = []
         for entry in self._entries:
             try:
-                changed += self._put_back(entry)
+                changed += (Refused(entry.object_path, why) for why in self._put_back(entry))
             except ObservationError as error:
                 errors.append(error)
         if errors:
