@@ -7,13 +7,15 @@ import pytest
 
 from clusterproof.checks import read_spec
 from clusterproof.checks.field import FieldRow
+from clusterproof.checks.reference import ReferenceRow
 from clusterproof.checks.replicas import ReplicasRow
-from clusterproof.doctor.cli import is_new_enough, of_rights
-from clusterproof.doctor.rights import rights_by_row, rights_of_row, writes
+from clusterproof.doctor.cli import is_new_enough, of_rights, of_rights_at_times
+from clusterproof.doctor.rights import rights_at_times, rights_by_row, rights_of_row, writes
 from clusterproof.nightly.rights import Grant, grants_of
 from clusterproof.spec import Row, Settings
 from clusterproof.spec.behaviour import EgressRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
+from clusterproof.spec.settings import DiallerSettings
 
 PROJECT = Path(__file__).parents[2]
 RECORDED = PROJECT / "tests" / "nightly" / "recorded"
@@ -133,6 +135,62 @@ def test_who_is_behind_a_service_of_the_pods_own_namespace_is_listed(
     )
     listed = {right for right in _told(row) if "endpointslices" in right or "services" in right}
     assert listed == rights
+
+
+def _row(kind: type[Row], **fields: object) -> Row:
+    common = {"id": "a", "area": "network-policy", "claim": "it is so", "source": "here"}
+    return kind.model_validate({**common, **fields})
+
+
+EGRESS = _row(
+    EgressRow,
+    check="egress",
+    workload="StatefulSet/shop/web",
+    host="db",
+    port=80,
+    protocol="TCP",
+    expected="allowed",
+)
+REFERENCE = _row(
+    ReferenceRow, check="reference", of="ConfigMap/shop/a", url_key="DB", service="Service/store/db"
+)
+STAND_IN = {
+    "create pods in shop": "one of its Pods has no python3",
+    "get pods in shop": "one of its Pods has no python3",
+    "delete pods in shop": "one of its Pods has no python3",
+}
+ENTERED = {
+    **dict.fromkeys(STAND_IN, "none of its Pods runs"),
+    "patch pods/ephemeralcontainers in shop": "one of its Pods has no python3",
+}
+HEADLESS = "the Service is headless and names its target port"
+
+
+@pytest.mark.parametrize(
+    ("row", "ephemeral", "rights"),
+    [
+        (EGRESS, False, STAND_IN),
+        (EGRESS, True, ENTERED),
+        (REFERENCE, False, {"list endpointslices.discovery.k8s.io in store": HEADLESS}),
+    ],
+)
+def test_rights_that_a_state_of_the_cluster_takes_stand_apart(
+    row: Row, rights: dict[str, str], *, ephemeral: bool
+) -> None:
+    dialler = DiallerSettings(namespace="tools", image="i", ephemeral_containers=ephemeral)
+    told = rights_at_times(row, Settings(dialler=dialler))
+    assert {str(grant): state for grant, state in told.items()} == rights
+    assert not told.keys() & rights_of_row(row, Settings(dialler=dialler))
+
+
+def test_a_missing_right_of_some_states_is_named_and_closes_nothing_for_certain() -> None:
+    told = rights_at_times(REFERENCE, Settings())
+    (line,) = of_rights_at_times({"a": told, "b": told}, dict.fromkeys(told, False))
+    assert (line.mark, line.text) == (
+        "ok",
+        f"list endpointslices.discovery.k8s.io in store: closes a, b where {HEADLESS}",
+    )
+    assert not list(of_rights_at_times({"a": told}, dict.fromkeys(told, True)))
 
 
 LIST, CREATE = Grant("a", "", "pods", "list"), Grant("a", "", "pods", "create")

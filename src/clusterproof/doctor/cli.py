@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from clusterproof.checks import read_spec
-from clusterproof.doctor.rights import granted_of, rights_by_row, writes
+from clusterproof.doctor.rights import granted_of, rights_at_times, rights_by_row, writes
 from clusterproof.errors import ClusterproofError, ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
@@ -93,9 +93,14 @@ def _doctor(options: argparse.Namespace, _rest: list[str]) -> int:
         marks.append(say(Line("ok", "kubeconfig", str(api.connection))))
         marks += [say(line) for line in _of_the_server(api)]
         by_row = rights_by_row(spec)
+        at_times = {row.id: rights_at_times(row, spec.settings) for row in spec.rows}
         granted = granted_of(api, {grant for grants in by_row.values() for grant in grants})
         lines = of_rights(by_row, granted, read_only=options.read_only)
         marks += [say(line) for line in lines]
+        if options.read_only:
+            at_times = {row: rights for row, rights in at_times.items() if not writes(by_row[row])}
+        others = granted_of(api, {grant for grants in at_times.values() for grant in grants})
+        marks += [say(line) for line in of_rights_at_times(at_times, others)]
     except ObservationError as error:
         following = f"; next: {error.next_command}" if error.next_command else ""
         marks.append(say(Line("no", "server", f"{error}{following}")))
@@ -156,8 +161,7 @@ def of_rights(
         if allowed or not rows:
             continue
         closed |= dict.fromkeys(rows, str(grant))
-        more = f" and {len(rows) - _SHOWN_ROWS} more" if len(rows) > _SHOWN_ROWS else ""
-        yield Line("!!", "no right to", f"{grant}: closes {', '.join(rows[:_SHOWN_ROWS])}{more}")
+        yield Line("!!", "no right to", f"{grant}: closes {_some(rows)}")
     held = sum(granted.values())
     mark = "ok" if held == len(granted) else "!!"
     yield Line(mark, "rights", f"{held} of {len(granted)} granted")
@@ -173,3 +177,21 @@ def of_rights(
         f"{opened} of {len(by_row)} can be judged"
         + (f"; {len(closed)} will be INCONCLUSIVE" if closed else ""),
     )
+
+
+def of_rights_at_times(
+    by_row: Mapping[str, Mapping[Grant, str]], granted: Mapping[Grant, bool]
+) -> Iterable[Line]:
+    """The missing rights that rows take only in some states of the cluster: these close nothing."""
+    closed: dict[tuple[Grant, str], list[str]] = {}
+    for row, states in by_row.items():
+        for grant, state in states.items():
+            if not granted[grant]:
+                closed.setdefault((grant, state), []).append(row)
+    for (grant, state), rows in sorted(closed.items()):
+        yield Line("ok", "no right to", f"{grant}: closes {_some(rows)} where {state}")
+
+
+def _some(rows: list[str]) -> str:
+    more = f" and {len(rows) - _SHOWN_ROWS} more" if len(rows) > _SHOWN_ROWS else ""
+    return f"{', '.join(rows[:_SHOWN_ROWS])}{more}"

@@ -1,9 +1,9 @@
 """The rights that each row takes, told from the spec alone.
 
-What a look asks for only to explain a finding, or only in a state that no spec shows (an older Pod
-that `fresh` has to enter, an autoscaler of something that is no Deployment), is not among them: a
-row may still turn out INCONCLUSIVE for it, and then names the right. Of rows that are open, and of
-nothing else, a run can be a pass.
+What a look asks for only to explain a finding, or for an autoscaler of something that is no
+Deployment, is not among them: a row may still turn out INCONCLUSIVE for it, and then names the
+right. What it asks for in other states that no spec shows stands apart (`rights_at_times`). Of rows
+that are open, and of nothing else, a run can be a pass.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +24,7 @@ from clusterproof.checks.placeholders import PlaceholdersRow
 from clusterproof.checks.policy import PolicyRow
 from clusterproof.checks.posthog_status import StatusRow
 from clusterproof.checks.quantity import QuantityRow
+from clusterproof.checks.reference import ReferenceRow
 from clusterproof.checks.replicas import ReplicasRow
 from clusterproof.checks.room import RoomRow
 from clusterproof.checks.route import RouteRow
@@ -79,6 +80,31 @@ def rights_by_row(spec: Spec) -> dict[str, frozenset[Grant]]:
 def rights_of_row(row: Row, settings: Settings) -> frozenset[Grant]:
     """The rights that one row takes, as a run record would have them."""
     return frozenset({*_to_read(row), *_to_act(row, settings)})
+
+
+def rights_at_times(row: Row, settings: Settings) -> dict[Grant, str]:
+    """The rights that one row takes besides in some states of the cluster: which states."""
+    match row:
+        case ReferenceRow():
+            state = "the Service is headless and names its target port"
+            return {_list("EndpointSlice", row.service.namespace): state}
+        case ImagesRow():
+            return {_list("Node", CLUSTER_WIDE): "one image has several ids"}
+        case FreshRow():
+            state = "a Pod is older than what it reads"
+            return dict.fromkeys(_exec(row.workload.namespace), state)
+        case EgressRow() | DnsRow() if settings.dialler:
+            always, namespace = rights_of_row(row, settings), row.workload.namespace
+            entered = settings.dialler.ephemeral_containers
+            state = "none of its Pods runs" if entered else "one of its Pods has no python3"
+            stand_in = (*_own_pod(namespace), _list("Service", namespace))
+            grants = {grant: state for grant in stand_in if grant not in always}
+            if entered:
+                ephemeral = Grant(namespace, "", "pods/ephemeralcontainers", "patch")
+                grants |= {ephemeral: "one of its Pods has no python3"}
+            return grants
+        case _:
+            return {}
 
 
 def writes(grants: frozenset[Grant]) -> bool:
