@@ -568,3 +568,11 @@ def test_the_end_of_a_forward(
     of = ObjectRef(kind="Service", namespace="a", name="web")
     with cluster_of(*objects) as cluster:
         assert end_of(cluster.api, of, 9090) == found
+
+
+def test_a_service_without_a_selector_leads_to_no_pod() -> None:
+    """Nor does kubectl forward to one: AttachablePodForObjectFn."""
+    objects = service("web", "a", 9090, 9090, {}), pod("w", "a", LABELS)
+    of = ObjectRef(kind="Service", namespace="a", name="web")
+    with cluster_of(*objects) as cluster:
+        assert end_of(cluster.api, of, 9090)[2] == "no ready Pod behind Service/a/web"

@@ -181,6 +181,9 @@ def test_our_own_objects_are_no_change() -> None:
         ({"replicas": 3}, None, "updated/ready/available/all [2, 2, 2, 3]"),
         ({"availableReplicas": 1}, None, "[2, 2, 1, 2]"),
         ({"observedGeneration": 2}, None, "desired 2"),
+        ({"observedGeneration": "2"}, None, "desired 2"),  # a Rollout's is a text
+        ({"observedGeneration": "3"}, None, ""),
+        ({"observedGeneration": "5d8f7c"}, None, ""),  # an older Rollout's is a hash
     ],
 )
 def test_whole_is_current_and_available(

@@ -14,7 +14,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.objects import is_terminating, labels_of
 from clusterproof.kube.pods import is_ready
-from clusterproof.kube.selectors import selects
+from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import ports_of, target_port
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.row import ObjectRef
@@ -41,11 +41,10 @@ def end_of(api: KubeApi, service: ObjectRef, port: int) -> tuple[str, int, str]:
     served = next((entry for entry in ports_of(item) if entry.port == port), None)
     if served is None:
         return "", 0, f"{service} has no port {port}"
-    selector = {"matchLabels": item["spec"].get("selector") or {}}
     pods = [
         pod
         for pod in cluster.objects("Pod", service.namespace)
-        if is_ready(pod) and selects(selector, labels_of(pod)) and not is_terminating(pod)
+        if is_ready(pod) and service_selects(item, labels_of(pod)) and not is_terminating(pod)
     ]
     if not pods:
         return "", 0, f"no ready Pod behind {service}"

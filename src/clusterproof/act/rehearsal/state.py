@@ -14,6 +14,7 @@ from clusterproof.kube.objects import (
     is_terminating,
     labels_of,
 )
+from clusterproof.kube.rollout import is_observed
 from clusterproof.kube.selectors import selects
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.row import ObjectRef
@@ -190,8 +191,7 @@ def _incomplete(cluster: Cluster, ref: ObjectRef, replicas: int | None) -> Itera
         yield f"{ref}: {desired} replicas are wanted, not {replicas}"
     names = ("updatedReplicas", "readyReplicas", "availableReplicas", "replicas")
     counts = [status.get(name, 0) for name in names]
-    is_observed = status.get("observedGeneration", 0) >= item["metadata"].get("generation", 0)
-    if not is_observed or counts != [desired] * len(names):
+    if not is_observed(item) or counts != [desired] * len(names):
         yield f"{ref}: desired {desired}, updated/ready/available/all {counts}{_why(cluster, ref)}"
     selector = item["spec"].get("selector") or {}
     ending = [
