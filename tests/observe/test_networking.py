@@ -34,6 +34,7 @@ from tests.observe.cluster_objects import (
     policy,
     service,
 )
+from tests.observe.loopback import Reply
 
 read_ingress = at_cluster(look_at_ingress)
 read_reference = at_cluster(look_at_reference)
@@ -205,7 +206,6 @@ TWO = [path("/api", "api"), path("/", "web")]
         (ingress(("c.d", TWO), defaultBackend=TWO[1]["backend"]), "a.b", "/", "web", True),
         (ingress(("c.d", TWO)), "a.b", "/", "web", False),
         (ingress(("a.b", [path("/", "web", port=81)])), "a.b", "", "web", False),
-        ({**ingress(("a.b", TWO)), "status": {"loadBalancer": {"ingress": [{}]}}}, *AT_WEB, False),
         (ingress(("a.b", [path("/", "udp")])), "a.b", "/", "udp", False),
     ],
 )
@@ -221,9 +221,55 @@ def test_the_class_of_an_ingress_may_be_an_annotation() -> None:
     door = ingress(("a.b", TWO), ingressClassName=None)
     door["metadata"]["annotations"] = {"kubernetes.io/ingress.class": "nginx"}
     rule = row("ingress", of="Ingress/shop/door", host="a.b", service="web", port=80)
-    with cluster_of({**door, "status": {}}, *SERVICES) as cluster:
+    served = beside(TWO[1], metadata=door["metadata"])
+    served["metadata"] |= {"name": "other"}
+    with cluster_of({**door, "status": {}}, served, *SERVICES) as cluster:
         (only,) = said(rule, read_ingress(cluster, rule).value)
-    assert only.endswith("(no controller serves class nginx)")
+    why = "no controller serves it: Ingress shop/other of class nginx has one"
+    assert only.endswith(f"({why})")
+
+
+NO_ADDRESS: Json = {"loadBalancer": {"ingress": [{}]}}
+OF_CLASS = {"ingressClassName": "edge"}
+EDGE = {"kind": "IngressClass", "metadata": {"name": "edge"}, "spec": {"controller": "a.b/c"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "others", "forbidden", "outcome"),
+    [
+        (OF_CLASS, [EDGE], (), Doubt),  # Traefik without publishedService
+        (OF_CLASS, [], (), Failed),
+        (OF_CLASS, [], ("IngressClass",), Doubt),
+        ({}, [EDGE], (), Doubt),
+        (OF_CLASS, [EDGE, "served"], (), Failed),
+        (OF_CLASS, [EDGE, "elsewhere"], (), Failed),
+        (OF_CLASS, [EDGE, "of-another-class"], (), Doubt),
+    ],
+)
+def test_a_status_without_an_address_differs_only_where_a_controller_would_write_one(
+    spec: Json, others: list[Any], forbidden: tuple[str, ...], outcome: type
+) -> None:
+    there = {
+        "served": beside(path("/", "web"), host="c.d", spec=OF_CLASS),
+        "elsewhere": beside(
+            path("/", "web"), host="c.d", spec=OF_CLASS, metadata={"namespace": "bank"}
+        ),
+        "of-another-class": beside(
+            path("/", "web"), host="c.d", spec={"ingressClassName": "inner"}
+        ),
+    }
+    door = {**ingress(("a.b", TWO), **spec), "status": NO_ADDRESS}
+    objects: list[Json] = [there[each] if isinstance(each, str) else each for each in others]
+    rule = row("ingress", of="Ingress/shop/door", host="a.b", service="web", port=80)
+    answer = row("ingress-answer", of="Ingress/shop/door", host="a.b", path="/")
+    with cluster_of(door, *objects, *SERVICES, forbidden=forbidden) as cluster:
+        judgement = judge(rule, read_ingress(cluster, rule).value)
+        dialled = dial_answers(cluster, Control(), [answer])
+    assert isinstance(judgement, outcome)
+    assert (answer.id in dialled.failures) is (outcome is Doubt)
+    if outcome is Failed:
+        assert [each.code for each in judgement.differences] == ["address-missing"]
+        assert dialled.ingresses[answer.id].code == "address-missing"
 
 
 def by_controller(route: str, name: str) -> Json:
@@ -302,6 +348,44 @@ def test_another_ingress_at_the_same_address_may_take_the_path(other: Json, outc
         assert "Ingress other takes it, by /api" in str(judgement.differences[0])
 
 
+ELSEWHERE_TOO = {"namespace": "bank"}
+
+
+@pytest.mark.parametrize(
+    ("other", "outcome"),
+    [
+        (beside(path("/api", "web"), metadata=ELSEWHERE_TOO), Doubt),  # not our Service web
+        (beside(path("/", "api"), metadata={**ELSEWHERE_TOO, "name": "door"}), Doubt),
+        (beside(path("/other", "api"), metadata=ELSEWHERE_TOO), Passed),
+        (beside(path("/api", "api"), host="c.d", metadata=ELSEWHERE_TOO), Passed),
+        (beside(path("/api", "api"), status=ELSEWHERE, metadata=ELSEWHERE_TOO), Passed),
+    ],
+)
+def test_an_ingress_of_another_namespace_may_take_the_path(other: Json, outcome: type) -> None:
+    """Whether the controller joins them is its own; and where we may not look that is said."""
+    rule = row(
+        "ingress", of="Ingress/shop/door", host="a.b", path="/api/v1", service="web", port=80
+    )
+    objects = (ingress(("a.b", [path("/", "web")])), other, *SERVICES)
+    with cluster_of(*objects) as cluster:
+        observed = read_ingress(cluster, rule)
+        assert ("GET", ALL_INGRESSES) in cluster.only_read_ahead
+    judgement = judge(rule, observed.value)
+    assert isinstance(judgement, outcome)
+    if isinstance(judgement, Doubt):
+        assert f"of Ingress bank/{other['metadata']['name']}" in judgement.reason
+    assert not any("not looked at" in line for line in observed.evidence)
+    with cluster_of(*objects, answers={ALL_INGRESSES: Reply(403, {})}) as cluster:
+        observed = read_ingress(cluster, rule)
+    assert isinstance(judge(rule, observed.value), Passed)
+    assert "Ingresses of other namespaces may not be listed (403): not looked at" in (
+        observed.evidence
+    )
+
+
+ALL_INGRESSES = "/apis/networking.k8s.io/v1/ingresses"
+
+
 def test_controllers_differ_where_another_ingress_names_the_host_more_precisely() -> None:
     rule = row("ingress", of="Ingress/shop/door", host="a.b", path="/", service="web", port=80)
     own = ingress(("*.b", [path("/", "web")]))
@@ -342,7 +426,6 @@ def test_tls_may_be_by_a_wildcard_and_held_by_the_controller(hosts: list[str]) -
     ("there", "code"),
     [
         ([], "ingress-missing"),
-        ([{**ingress(("a.b", TWO)), "status": {}}], "address-missing"),
         ([ingress(("a.b", TWO))], "tls-missing"),
         ([ingress(("a.b", TWO), tls=[{"hosts": ["a.b"], "secretName": "crt"}])], "secret-missing"),
         (

@@ -25,7 +25,7 @@ from clusterproof.kube.ingress import (
 )
 from clusterproof.kube.objects import Json
 from clusterproof.kube.services import port_named, ports_of
-from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.cluster import Cluster, may_list_all, why_address_due
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.row import ObjectRef, Ref, Row
 
@@ -35,8 +35,8 @@ class IngressRow(Row):
 
     Attributes:
         host: "" for a rule without a host, or for the default backend alone.
-        path: What a request to it is sent to, beside the namespace's other Ingresses at the same
-            address; without it, some path of the host leads there.
+        path: What a request to it is sent to, beside other Ingresses at the same address (of all
+            namespaces, where they may be listed); without it, some path of the host leads there.
     """
 
     check: Literal["ingress"]
@@ -52,7 +52,9 @@ class Backend:
     """One path of a host, and where it is sent; a port of None is a name that leads nowhere.
 
     Attributes:
-        ingress: The name of another Ingress than the row's, whose path it is; or "".
+        service: `namespace/name` where that is another Ingress's, of another namespace.
+        ingress: The name of another Ingress than the row's, whose path it is, as `kube/ingress`
+            has it; or "".
     """
 
     path: str
@@ -74,6 +76,7 @@ class IngressView:
         routed: What takes the row's path; None where nothing of the Ingress does, or the row names
             no path.
         rivals: Paths of other Ingresses that may take it instead.
+        address_due: Why its status has to have an address where it has none; or "".
         undecided: Paths of type ImplementationSpecific that may take the row's path instead: that
             is up to the controller of the class.
     """
@@ -87,6 +90,7 @@ class IngressView:
     routed: Backend | None = None
     undecided: tuple[Backend, ...] = ()
     rivals: tuple[Backend, ...] = ()
+    address_due: str = ""
 
 
 def look(row: IngressRow, site: Site) -> Observed[IngressView]:
@@ -112,6 +116,7 @@ def look(row: IngressRow, site: Site) -> Observed[IngressView]:
             else None
         ),
         addresses=addresses_of(ingress),
+        address_due="" if addresses_of(ingress) else why_address_due(cluster, ingress),
         routed=routed,
         rivals=tuple(each for each in rivals if each),
         undecided=tuple(
@@ -130,18 +135,24 @@ def look(row: IngressRow, site: Site) -> Observed[IngressView]:
         backend = f"{chosen.service}:{chosen.written_port}" if chosen else "nothing"
         by = f", of Ingress {chosen.ingress}" if chosen and chosen.ingress else ""
         evidence.append(f"a request to {row.path} is taken by {backend}{by}")
+        if not may_list_all(cluster, "Ingress"):
+            evidence.append("Ingresses of other namespaces may not be listed (403): not looked at")
     return Observed(view, str(row.of), tuple(evidence), next_command)
 
 
 def _taking(cluster: Cluster, row: IngressRow, ingress: Json) -> list[Backend | None]:
     """What takes the row's path, and what would as well; the row's own Ingress before others.
 
-    Those of other namespaces may be joined too: they are not looked at.
+    Those of other namespaces are looked at where they may be listed.
     """
     own = path_for(ingress, row.host, row.path)
     if own is None:
         return [None]
-    others = cluster.objects("Ingress", row.of.namespace)
+    others = list(cluster.objects("Ingress", row.of.namespace))
+    if may_list_all(cluster, "Ingress"):
+        listed = cluster.listed("Ingress")
+        own_namespace = row.of.namespace
+        others += [each for each in listed if each["metadata"]["namespace"] != own_namespace]
     rivals = list(rivals_of(ingress, own, others, row.host, row.path))
     takers = [(own, ""), *((each.path, each.ingress) for each in rivals if each.is_certain)]
     first = max(takers, key=lambda taker: precedence(taker[0] or own))
@@ -156,6 +167,12 @@ def _backend(
 ) -> Backend:
     if path is None:
         return Backend("no path", "nothing", None, "no port", ingress)
+    other_namespace, _, _ = ingress.rpartition("/")
+    if other_namespace:  # its Services are not read: none of them is the row's
+        number = path.port.get("number")
+        written = str(number or path.port.get("name", "none"))
+        backend = f"{other_namespace}/{path.service or path.resource}"
+        return Backend(path.path, backend, number, written, ingress)
     if not path.service:
         return Backend(path.path, path.resource or "no Service", None, "no port", ingress)
     ref = ObjectRef(kind="Service", namespace=namespace, name=path.service)
@@ -175,6 +192,12 @@ def judge(row: IngressRow, fact: IngressView) -> Judgement:
         *_service_differences(row, fact),
         *_address_differences(fact),
     ]
+    if not differences and not undecided and not fact.addresses:
+        return Doubt(
+            "status.loadBalancer has no address: it is optional, and nothing says whether the"
+            f" controller of class {fact.ingress_class or '(none)'} writes it, or none serves it",
+            next_command=f"kubectl describe {row.of.kubectl}",
+        )
     if undecided and not differences:
         path = undecided
         why = (
@@ -237,12 +260,12 @@ def _service_differences(row: IngressRow, fact: IngressView) -> Iterator[Differe
 
 
 def _address_differences(fact: IngressView) -> Iterator[Difference]:
-    if not fact.addresses:
+    if fact.address_due:
         yield Difference(
             "status.loadBalancer",
             "an address",
             "none",
-            f"no controller serves class {fact.ingress_class or '(none)'}",
+            f"no controller serves it: {fact.address_due}",
             code="address-missing",
         )
 

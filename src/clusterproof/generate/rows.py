@@ -817,7 +817,9 @@ class Rows:
     def _ingress(self, kind: str, item: Json) -> None:
         ref = self._ref(kind, item)
         if "status" in item and not addresses_of(item):
-            self.left_out.append(f"{ref}: it has no address, as no controller serves it")
+            self.left_out.append(
+                f"{ref}: it has no address: no controller serves it, or it writes none"
+            )
             return
         if is_canary(item):
             self.left_out.append(
@@ -851,8 +853,7 @@ class Rows:
 
     def _instead(self, item: Json, path: IngressPath) -> str:
         """The Ingress that may take what is sent to a path of this one; or ""."""
-        ingresses = (other for _, other in self._source.of("Ingress"))
-        others = [other for other in ingresses if namespace_of(other) == namespace_of(item)]
+        others = [other for _, other in self._source.of("Ingress")]
         rivals = rivals_of(item, path, others, path.host, path.path)
         return next((rival.ingress for rival in rivals), "")
 

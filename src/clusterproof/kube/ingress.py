@@ -93,7 +93,7 @@ class Rival:
     """What another Ingress does with a request that a path of this one takes.
 
     Attributes:
-        ingress: Its name.
+        ingress: Its name; `namespace/name` where it is of another namespace.
         path: What would take the request there; None where nothing does.
         is_certain: Whether it takes it under every controller.
     """
@@ -118,18 +118,22 @@ def rivals_of(
     Args:
         ingress: Of whose paths `own` takes the request.
         own: That path.
-        others: The Ingresses of its namespace.
+        others: The Ingresses of its namespace, or of all. What one of another namespace takes is
+            never certain: most controllers merge hosts over all, OpenShift's gives a host to one.
         host: Of the request.
         path: Of the request.
     """
     for other in others:
         name = str(other["metadata"]["name"])
+        is_beside = _namespace(other) == _namespace(ingress)
         if (
-            name != ingress["metadata"]["name"]
+            (not is_beside or name != ingress["metadata"]["name"])
             and class_of(ingress) == class_of(other)
             and not set(addresses_of(ingress)).isdisjoint(addresses_of(other))
         ):
-            yield from _rivals_in(other, name, own, host, path)
+            for rival in _rivals_in(other, name, own, host, path):
+                elsewhere = f"{_namespace(other)}/{name}"
+                yield rival if is_beside else Rival(elsewhere, rival.path, is_certain=False)
 
 
 def _rivals_in(
@@ -231,6 +235,35 @@ def addresses_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:
     entries = ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
     addresses = (entry.get("ip") or entry.get("hostname") for entry in entries)
     return tuple(filter(None, addresses))
+
+
+def address_due(
+    ingress: Mapping[str, Any],
+    others: Iterable[Mapping[str, Any]],
+    classes: Iterable[str] | None,
+) -> str:
+    """Why an Ingress without an address in its status has no controller, or ""; that is optional.
+
+    Traefik writes none without `publishedService`, nor do others behind a proxy of their own.
+    Source: networking/v1 types.go, `IngressStatus` and `IngressSpec.IngressClassName` (controller
+    to IngressClass to Ingress).
+
+    Args:
+        ingress: Without an address.
+        others: Ingresses of its namespace, or of all.
+        classes: The names of the IngressClasses; None where they are not known.
+    """
+    name = class_of(ingress)
+    alike = (other for other in others if name and class_of(other) == name and addresses_of(other))
+    for other in alike:
+        return f"Ingress {_namespace(other)}/{other['metadata']['name']} of class {name} has one"
+    if classes is not None and (wanted := spec_of(ingress).get("ingressClassName")):
+        return "" if wanted in set(classes) else f"there is no IngressClass {wanted}"
+    return ""
+
+
+def _namespace(ingress: Mapping[str, Any]) -> str:
+    return str(ingress["metadata"].get("namespace") or "default")
 
 
 def class_of(ingress: Mapping[str, Any]) -> str:

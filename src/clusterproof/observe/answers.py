@@ -11,7 +11,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.kube.ingress import addresses_of, tls_entry
 from clusterproof.kube.routes import Obstacle, attachments, covers, gateway_addresses
 from clusterproof.observe.certificates import fingerprint, pem_of
-from clusterproof.observe.cluster import Cluster, namespaces_of
+from clusterproof.observe.cluster import Cluster, namespaces_of, why_address_due
 from clusterproof.observe.dialler import Dialling
 from clusterproof.observe.dialling import Dialled, Peer, Protocol
 from clusterproof.spec.behaviour import AnswerRow, IngressAnswerRow
@@ -105,7 +105,14 @@ def _peer_of(cluster: Cluster, rule: IngressAnswerRow) -> tuple[IngressAnswer, P
         return IngressAnswer("no such Ingress", code="ingress-missing"), None
     addresses = addresses_of(ingress)
     if not addresses:
-        return IngressAnswer("its status has no address", code="address-missing"), None
+        if why := why_address_due(cluster, ingress):
+            trouble = f"its status has no address, and {why}"
+            return IngressAnswer(trouble, code="address-missing"), None
+        raise ObservationError(
+            f"{rule.of}: its status has no address, which is optional: where its controller listens"
+            " is not known",
+            next_command=f"kubectl describe {rule.of.kubectl}",
+        )
     entry = tls_entry(ingress, rule.host)
     if entry is None:
         trouble = f"spec.tls has no Secret for {rule.host}"

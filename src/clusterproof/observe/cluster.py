@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
 from clusterproof.errors import NoSuchKindError, ObservationError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.ingress import address_due
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, Kind, group_version
 from clusterproof.kube.objects import Json, labels_of, status_of
 from clusterproof.kube.pods import is_active, is_ready
@@ -15,7 +17,6 @@ from clusterproof.kube.routes import SELECTOR, listeners_of
 from clusterproof.kube.workloads import middle_kind, pods_by_owner
 from clusterproof.spec.row import ObjectRef
 
-_NOT_FOUND = 404
 RUN_LABEL = "clusterproof.dev/run"
 """On everything that a run makes, with the run's id as its value."""
 _UNREAD: Final = MappingProxyType({"Pod": ("managedFields",)})
@@ -152,13 +153,13 @@ class Cluster:
         try:
             return self.api.get(prefix).get("resources") or []
         except ObservationError as error:
-            if error.status != _NOT_FOUND:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
             group = prefix.rpartition("/")[0]
             try:
                 self.api.get(group)
             except ObservationError as of_group:
-                if of_group.status == _NOT_FOUND:
+                if of_group.status == HTTPStatus.NOT_FOUND:
                     return []
             raise
 
@@ -256,6 +257,36 @@ def namespaces_of(cluster: Cluster, gateway: Json) -> dict[str, Json]:
         return {}
     items = cluster.objects("Namespace", CLUSTER_WIDE)
     return {item["metadata"]["name"]: item for item in items}
+
+
+def may_list_all(cluster: Cluster, kind: str) -> bool:
+    """Whether what explains a row may be listed in the whole cluster, and is in `listed` now.
+
+    By itself this is no right that a row needs.
+
+    Raises:
+        ObservationError: It is permitted, and failed.
+    """
+    try:
+        cluster.read_ahead(kind, CLUSTER_WIDE)
+    except ObservationError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        return False
+    return True
+
+
+def why_address_due(cluster: Cluster, ingress: Json) -> str:
+    """Why an Ingress without an address has no controller, or "" where nothing says so.
+
+    Raises:
+        ObservationError: The other Ingresses, or the IngressClasses, could not be read.
+    """
+    may_list_all(cluster, "Ingress")
+    classes = None
+    if may_list_all(cluster, "IngressClass"):
+        classes = [each["metadata"]["name"] for each in cluster.listed("IngressClass")]
+    return address_due(ingress, cluster.listed("Ingress"), classes)
 
 
 def _version_of(item: Json) -> tuple[str, str] | None:
