@@ -32,6 +32,40 @@ def test_replicas_that_keda_scales_are_within_its_bounds(spec: Json, low: int, h
     assert ("starts" in checks) is (low > 0)
 
 
+BY_HPA = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 9}
+OF_KEDA = item("HorizontalPodAutoscaler", {**BY_HPA, "minReplicas": 1})
+OF_KEDA["metadata"] |= {"name": "h", "labels": {"app.kubernetes.io/managed-by": "keda-operator"}}
+IDLE = scaled(minReplicaCount=3, idleReplicaCount=0, maxReplicaCount=9)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "scalers", "low"),
+    [
+        (0, [item("HorizontalPodAutoscaler", {**BY_HPA, "minReplicas": 0})], 0),
+        (0, [item("HorizontalPodAutoscaler", BY_HPA)], 0),  # switched off by 0 replicas
+        (2, [item("HorizontalPodAutoscaler", BY_HPA)], 1),
+        (0, [OF_KEDA], 0),  # its ScaledObject is not among the objects
+        (2, [OF_KEDA], 0),
+        (0, [OF_KEDA, IDLE], 0),
+        (0, [IDLE, OF_KEDA], 0),
+        (5, [scaled(minReplicaCount=3, maxReplicaCount=9), OF_KEDA], 3),
+    ],
+)
+def test_replicas_that_are_scaled_to_none_are_as_expected(
+    replicas: int, scalers: list[Json], low: int
+) -> None:
+    web = workload(PLAIN, replicas=replicas)
+    (row,) = [row for row in rows("workloads", web, *scalers) if row["check"] == "replicas"]
+    assert row["replicas"] == {"min": low, "max": 9}
+
+
+def test_replicas_of_a_paused_rollout_are_left_out() -> None:
+    """Its row would be red at once: `rollout-paused`."""
+    paused = workload(PLAIN, paused=True)
+    assert "replicas" not in {row["check"] for row in rows("workloads", paused)}
+    assert f"{REF}: its replicas, as its rollout is paused" in made(paused).left_out
+
+
 def test_replicas_of_somebodys_own_kind_that_are_scaled_are_no_drift() -> None:
     """As those of a Rollout."""
     kind = "Rollout.v1alpha1.argoproj.io"

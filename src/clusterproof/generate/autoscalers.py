@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from clusterproof.generate.sources import Source, namespace_of
+from clusterproof.kube.hpa import scales_to_zero
 from clusterproof.kube.kinds import group_version
 from clusterproof.kube.objects import Json
 
@@ -53,19 +54,22 @@ class Autoscalers:
 def autoscalers_of(source: Source) -> Autoscalers:
     """The autoscalers of a source; one that the API server would not take scales nothing."""
     made = Autoscalers()
+    by_keda: dict[Workload, tuple[int, int | None]] = {}
     for kind, item in source.objects:
         named = group_version(kind)
         is_of = (named[0], named[2]) if named else (kind, "")
         if is_of == ("HorizontalPodAutoscaler", ""):
             for workload, spec in _aimed(item, "scaleTargetRef"):
-                made.replicas[workload] = _count(spec, "minReplicas", 1), spec.get("maxReplicas")
+                fewest = 0 if scales_to_zero(item) else _count(spec, "minReplicas", 1)
+                made.replicas[workload] = fewest, spec.get("maxReplicas")
         elif is_of == _KEDA:
             for workload, spec in _aimed(item, "scaleTargetRef", "Deployment"):
                 fewest = _count(spec, "minReplicaCount", 0)
                 fewest = min(fewest, _count(spec, "idleReplicaCount", fewest))
-                made.replicas[workload] = fewest, _count(spec, "maxReplicaCount", _KEDA_MAX)
+                by_keda[workload] = fewest, _count(spec, "maxReplicaCount", _KEDA_MAX)
         elif is_of == _VERTICAL:
             made.vertical.update(_aimed(item, "targetRef"))
+    made.replicas.update(by_keda)  # KEDA's own HPA of the same workload never goes below 1
     return made
 
 

@@ -54,6 +54,7 @@ from clusterproof.kube.ingress import (
 from clusterproof.kube.kinds import CLUSTER_WIDE, group_version
 from clusterproof.kube.objects import Json, labels_of, status_of
 from clusterproof.kube.paths import Missing, filters_of, look_up, look_up_each, positions
+from clusterproof.kube.rollout import is_paused
 from clusterproof.kube.routes import parent_conditions
 from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import (
@@ -461,6 +462,9 @@ class Rows:
             row_id = f"{name}-replicas"
             self._add("workloads", row_id, claim, "replicas", workload=ref, replicas=some)
             return
+        if is_paused(item):
+            self._leave_out(ref, "its replicas, as its rollout is paused", "spec.replicas")
+            return
         low, high = self._replicas_of(kind, item)
         count = f"{low}" if low == high else f"between {low} and {high}"
         claim = f"{name} runs {count} ready replicas, all of its current revision"
@@ -470,13 +474,16 @@ class Rows:
         )
 
     def _replicas_of(self, kind: str, item: Json) -> tuple[int, int]:
-        """The fewest and the most that a workload runs, by its own word or its autoscaler's."""
+        """The fewest and the most that a workload runs, by its own word or its autoscaler's.
+
+        One that is scaled to none stays so: its HPA does nothing then (ScalingDisabled).
+        """
         own = 1 if item["spec"].get("replicas") is None else item["spec"]["replicas"]
         place = namespace_of(item), kind, item["metadata"]["name"]
         low, high = self._autoscalers.replicas.get(place, (own, own))
         if high is None:
             raise ValueError("its autoscaler has no maxReplicas")
-        return low, high
+        return low if own else 0, high
 
     def _why_no_pods(self, kind: str, item: Json) -> str:
         """Why a healthy workload may have no Pods to look at; "" where it always has some."""
