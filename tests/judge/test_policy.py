@@ -8,8 +8,9 @@ from clusterproof.checks.policy import PolicyRow
 from clusterproof.checks.policy import look as look_at_policy
 from clusterproof.errors import ObservationError
 from clusterproof.spec.row import Area
-from tests.judging import at_cluster, differences, doubt
+from tests.judging import at_cluster, differences, doubt, site_of
 from tests.observe.cluster_objects import cluster_of, deployment, namespace, pod, policy
+from tests.observe.loopback import Reply
 
 read_policies = at_cluster(look_at_policy)
 
@@ -261,3 +262,139 @@ def test_each_aspect_has_its_code(aspect: str, objects: list[Json], code: str) -
     with cluster_of(*objects) as cluster:
         fact = read_policies(cluster, row(aspect)).value
     assert [difference.code for difference in differences(row(aspect), fact)] == [code]
+
+
+# --- Policies of other kinds
+
+SELECTOR = {"matchLabels": ROUTER}
+ALL_NAMESPACES: Json = {}
+SUBJECT = {"pods": {"namespaceSelector": ALL_NAMESPACES, "podSelector": SELECTOR}}
+ADMIN = ("policy.networking.k8s.io", "v1alpha1", "AdminNetworkPolicy", "adminnetworkpolicies", "")
+CILIUM = ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "shop")
+CLUSTERWIDE = (
+    *CILIUM[:2],
+    "CiliumClusterwideNetworkPolicy",
+    "ciliumclusterwidenetworkpolicies",
+    "",
+)
+CALICO = ("crd.projectcalico.org", "v1", "NetworkPolicy", "networkpolicies", "shop")
+GLOBAL = (*CALICO[:2], "GlobalNetworkPolicy", "globalnetworkpolicies", "")
+SERVED = ("projectcalico.org", "v3", *CALICO[2:])
+
+Served = tuple[str, str, str, str, str]
+
+
+def served(kind: Served, listed: Json | Reply) -> dict[str, Json | Reply]:
+    """What an API server answers that has this kind."""
+    group, version, name, plural, place = kind
+    of_group = {"name": group, "versions": [{"groupVersion": "", "version": version}]}
+    resource = {"kind": name, "name": plural, "namespaced": bool(place)}
+    namespaced = f"/namespaces/{place}" if place else ""
+    return {
+        "/apis": {"kind": "APIGroupList", "groups": [of_group]},
+        f"/apis/{group}/{version}": {"kind": "APIResourceList", "resources": [resource]},
+        f"/apis/{group}/{version}{namespaced}/{plural}": listed,
+    }
+
+
+def other(kind: Served, name: str = "other", **body: Any) -> Json:  # noqa: ANN401 - raw JSON
+    return {"kind": f"{kind[2]}List", "items": [{"metadata": {"name": name}, **body}]}
+
+
+def only(needs: dict[str, str]) -> PolicyRow:
+    return PolicyRow.model_validate(row("allows").model_dump() | {"aspect": "only", "needs": needs})
+
+
+RULE = [{"action": "Deny", "to": []}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed", "decides"),
+    [
+        (ADMIN, other(ADMIN, spec={"subject": SUBJECT, "egress": RULE}), True),
+        (ADMIN, other(ADMIN, spec={"subject": {"namespaces": {}}, "egress": RULE}), True),
+        (ADMIN, other(ADMIN, spec={"subject": {"namespaces": {}}, "ingress": RULE}), False),
+        (
+            ADMIN,
+            other(
+                ADMIN,
+                spec={
+                    "subject": {"namespaces": {"matchLabels": {"a": "b"}}},
+                    "egress": RULE,
+                },
+            ),
+            False,
+        ),
+        (CILIUM, other(CILIUM, spec={"endpointSelector": SELECTOR, "egress": [{}]}), True),
+        (CILIUM, other(CILIUM, specs=[{"endpointSelector": {}, "egressDeny": [{}]}]), True),
+        (
+            CILIUM,
+            other(
+                CILIUM,
+                spec={"endpointSelector": {"matchLabels": {"k8s:app": "db"}}, "egress": [{}]},
+            ),
+            False,
+        ),
+        (
+            CLUSTERWIDE,
+            other(
+                CLUSTERWIDE,
+                spec={
+                    "endpointSelector": {
+                        "matchLabels": {
+                            "k8s:io.kubernetes.pod.namespace": "shop",
+                            "io.cilium.k8s.policy.serviceaccount": "web",
+                        }
+                    },
+                    "egress": [{}],
+                },
+            ),
+            True,
+        ),
+        (
+            CLUSTERWIDE,
+            other(CLUSTERWIDE, spec={"nodeSelector": {}, "egress": [{}]}),
+            False,
+        ),
+        (CALICO, other(CALICO, spec={"selector": "app == 'model-router'", "egress": []}), True),
+        (CALICO, other(CALICO, spec={"selector": "has(app)", "types": ["Egress"]}), True),
+        (CALICO, other(CALICO, spec={"selector": "app == 'db'", "egress": []}), False),
+        (CALICO, other(CALICO, spec={"selector": "all()", "types": ["Ingress"]}), False),
+        (GLOBAL, other(GLOBAL, spec={"types": ["Egress"]}), True),
+        (SERVED, other(SERVED, "knp.default.web", spec={"egress": []}), False),
+        (SERVED, other(SERVED, spec={"egress": []}), True),
+        (CILIUM, Reply(403, {"kind": "Status"}), True),
+        (CILIUM, {"kind": "CiliumNetworkPolicyList", "items": []}, False),
+    ],
+)
+def test_a_policy_of_another_kind_that_may_decide_is_a_doubt_that_names_it(
+    kind: Served, listed: Json | Reply, *, decides: bool
+) -> None:
+    """Whether the NetworkPolicies alone are as the row says or not."""
+    for rule, egress in ((row("allows"), INTENT), (only(NEEDS), ()), (row("selects"), INTENT)):
+        with cluster_of(*world(*egress), answers=served(kind, listed)) as cluster:
+            fact = read_policies(cluster, rule).value
+        doubtful = decides and rule.aspect != "selects"
+        assert (kind[2] in doubt(rule, fact)) is doubtful
+        if not doubtful:
+            assert [each.code for each in differences(rule, fact)] == ["need-denied"] * (
+                0 if egress else len(NEEDS)
+            )
+
+
+def test_what_no_policy_changes_differs_beside_one_of_another_kind() -> None:
+    listed = other(GLOBAL, spec={"types": ["Egress"]})
+    objects = world(*INTENT)
+    objects[1]["spec"]["hostNetwork"] = True
+    with cluster_of(*objects, answers=served(GLOBAL, listed)) as cluster:
+        fact = read_policies(cluster, row("allows")).value
+    assert "pod-in-host-network" in {each.code for each in differences(row("allows"), fact)}
+
+
+def test_the_groups_of_the_api_server_are_asked_for_once_in_a_run() -> None:
+    rules = [row("allows"), only(NEEDS), row("selects")]
+    with cluster_of(*world(*INTENT)) as cluster:
+        site = site_of(cluster, *rules)
+        for rule in rules:
+            look_at_policy(rule, site)
+        assert [path for _, path in cluster.api.calls].count("/apis") == 1

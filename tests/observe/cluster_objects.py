@@ -38,6 +38,8 @@ def cluster_of(
         path = request.path.partition("?")[0]
         if path.endswith("/log") and "log" not in forbidden:
             return Reply(body=(texts or {}).get(path, ""))
+        if path == "/apis":
+            return Reply(body={"kind": "APIGroupList", "groups": []})
         match = _COLLECTION.match(request.path)
         assert match, request.path
         kind = kinds.get(match["plural"], match["plural"])

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from clusterproof.checks.kind import Kind
 from clusterproof.checks.site import Site
 from clusterproof.errors import ObservationError
-from clusterproof.judgement import Difference, Failed, Judgement, judged
+from clusterproof.judgement import Difference, Doubt, Failed, Judgement, judged
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.policies import (
@@ -35,6 +35,8 @@ from clusterproof.observe.policy import (
     _namespace_labels,
     decisions,
     destination,
+    other_kinds,
+    others_that_may_decide,
     pods_or_template,
     policies_of,
 )
@@ -48,6 +50,12 @@ LITERAL = (
     "name resolves, and neither PostgreSQL nor the LLM APIs are reached"
 )
 
+_OF_ALL_POLICIES = frozenset({"allows", "only"})
+"""Aspects that are about what all policies of the Pods allow."""
+_BY_RULES = frozenset({"allowed-beyond-needs", "need-denied"})
+"""Differences that a policy of another kind may undo."""
+_SHOWN = 3
+
 
 class PolicyRow(Row):
     """A NetworkPolicy read statically: is it there, does it select, does every peer exist.
@@ -58,6 +66,8 @@ class PolicyRow(Row):
             `allows`: the needs (DNS, database, LLM) are allowed by some rule.
             `only`: the egress rules of all policies that select the workload allow the needs, and
             nothing else; of a need that is a range (`*`, or a block of addresses), something.
+            `allows` and `only` are a doubt where a policy of another kind (AdminNetworkPolicy, or
+            Cilium's, Calico's, Antrea's own) may decide about the Pods too.
         needs: Name to `namespace/label=value:port/protocol` or `CIDR:port/protocol`; for `only`
             also `namespace/*`, and `*` as port or protocol.
     """
@@ -113,6 +123,7 @@ class PolicyView:
         policy: None where there is none of that name.
         policies: All of the namespace.
         pods: The workload's; where it has none, its template.
+        others: Policies of other kinds that may decide about the Pods too, by name.
     """
 
     namespace: str
@@ -121,6 +132,7 @@ class PolicyView:
     pods: tuple[Labelled, ...]
     namespaces: tuple[Labelled, ...]
     needs: tuple[NeedView, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
@@ -141,6 +153,11 @@ def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
         pods=pods,
         namespaces=namespaces,
         needs=tuple(_view(cluster, need) for need in needs),
+        others=tuple(
+            others_that_may_decide(cluster, site.shared(_other_kinds), row.of.namespace, pods)
+            if row.aspect in _OF_ALL_POLICIES
+            else ()
+        ),
     )
     evidence = [f"{len(policies)} NetworkPolicies in {row.of.namespace}"]
     if policy is not None:
@@ -154,6 +171,10 @@ def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
             evidence.append(f"{need.need.name}: {by or 'no Pod to ask for'}{missing}")
     next_command = f"kubectl -n {row.of.namespace} describe networkpolicy"
     return Observed(view, str(row.of), tuple(evidence), next_command)
+
+
+def _other_kinds(site: Site) -> tuple[str, ...]:
+    return other_kinds(site.cluster)
 
 
 def readings(view: PolicyView, destinations: Iterable[Destination]) -> tuple[Decision, ...]:
@@ -224,6 +245,14 @@ def judge(row: PolicyRow, fact: PolicyView) -> Judgement:
             )
         )
     differences = (*_pod_differences(row, fact), *_aspect_differences(row, policy, fact))
+    if fact.others and all(each.code in _BY_RULES for each in differences):
+        names = ", ".join(fact.others[:_SHOWN])
+        more = f" and {len(fact.others) - _SHOWN} more" if len(fact.others) > _SHOWN else ""
+        alone = f"differ: {differences[0]}" if differences else "are as the row says"
+        return Doubt(
+            f"{names}{more} may decide about these Pods too, and are not read; NetworkPolicies"
+            f" alone {alone}; an `egress` row dials"
+        )
     return judged(
         differences,
         _compared(row, policy, fact),

@@ -1,15 +1,19 @@
 """NetworkPolicies as they stand, with the Pods and namespaces that they are about.
 
-Reads networkpolicies, namespaces, pods, services and endpointslices; dials nothing.
+Reads networkpolicies, namespaces, pods, services and endpointslices, and policies of other kinds
+where there are such; dials nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
+from clusterproof.errors import NoSuchKindError, ObservationError
 from clusterproof.kube.dns import ServiceName, services_meant
 from clusterproof.kube.endpoints import endpoints_of, has_hostname
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import Json, labels_of
+from clusterproof.kube.other_policies import may_decide_egress, served_kinds
 from clusterproof.kube.policies import (
     Decision,
     Destination,
@@ -60,6 +64,57 @@ def decisions(
 def policies_of(cluster: Cluster, namespace: str) -> tuple[Policy, ...]:
     """Every NetworkPolicy of a namespace."""
     return tuple(read_policy(policy) for policy in cluster.objects("NetworkPolicy", namespace))
+
+
+def other_kinds(cluster: Cluster) -> tuple[str, ...]:
+    """The other kinds of policies that the API server has, as `KIND.VERSION.GROUP`.
+
+    One request, and no right, where it has none of their API groups.
+
+    Raises:
+        ObservationError: The API server did not say which groups it has.
+    """
+    groups = {
+        group["name"]: [version["version"] for version in group["versions"]]
+        for group in cluster.api.get("/apis").get("groups") or []
+    }
+    served = []
+    for group, name in served_kinds(groups):
+        for version in groups[group]:
+            kind = f"{name}.{version}.{group}"
+            try:
+                cluster.kind(kind)
+            except NoSuchKindError:
+                continue
+            served.append(kind)
+            break
+    return tuple(served)
+
+
+def others_that_may_decide(
+    cluster: Cluster, kinds: Iterable[str], namespace: str, pods: Iterable[Labelled]
+) -> Iterator[str]:
+    """Each policy of these kinds that may decide about what one of the Pods sends, by its name.
+
+    A kind that may not be listed may have such a policy. Right: `list` of the kinds.
+
+    Raises:
+        ObservationError: They could not be listed.
+    """
+    asked = tuple(pods)
+    for kind in kinds:
+        place = namespace if cluster.kind(kind).namespaced else CLUSTER_WIDE
+        try:
+            items = cluster.objects(kind, place)
+        except ObservationError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            yield f"{kind} (may not be listed: 403)"
+            continue
+        space = _namespace_labels(cluster, namespace)
+        for item in items:
+            if any(may_decide_egress(item, namespace, space, pod.labels) for pod in asked):
+                yield f"{kind}/{place}/{item['metadata']['name']}"
 
 
 def pods_or_template(cluster: Cluster, workload: ObjectRef) -> tuple[Labelled, ...]:
