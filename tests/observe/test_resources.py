@@ -71,6 +71,39 @@ def test_pods_that_wait_for_a_node_are_no_room() -> None:
     assert "n1: insufficient cpu: 0 of 1 left" in found
 
 
+DAEMON = "DaemonSet/ns/web"
+
+
+def daemon_room(replicas: int) -> Any:  # noqa: ANN401 - a row
+    return row("room", workload=DAEMON, replicas=replicas, within="nodes")
+
+
+def daemon(**spec: Any) -> Json:  # noqa: ANN401 - raw JSON
+    return {**asks(**spec), "kind": "DaemonSet"}
+
+
+def test_a_daemon_set_has_one_pod_on_each_node() -> None:
+    """However much room a node has beside it."""
+    nodes = [node("n1", cpu="8"), node("n2", cpu="8"), node("n3", cpu="250m")]
+    objects = [daemon(), bound("web-1"), *nodes]
+    assert said(daemon_room(2), read_room, *objects) == []
+    (words,) = said(daemon_room(3), read_room, *objects)
+    assert "observed 2 (1 run, 1 more fit)" in words
+    assert "n1: has its one Pod; n2: has its one Pod; n3: insufficient cpu" in words
+
+
+def test_a_pod_of_a_daemon_set_goes_to_a_node_that_is_cordoned_and_to_none_that_is_not_its() -> (
+    None
+):
+    cordoned = node("n1", unschedulable=True)
+    assert said(daemon_room(1), read_room, daemon(), cordoned) == []
+    pinned = daemon(nodeSelector={"disk": "ssd"})
+    (words,) = said(daemon_room(1), read_room, pinned, cordoned)
+    assert "n1: not selected by nodeSelector" in words
+    made = node("n1", labels={"karpenter.sh/nodepool": "p"})
+    assert said(daemon_room(2), read_room, daemon(), made), "none is made for a DaemonSet's Pod"
+
+
 def test_a_pod_of_the_same_name_in_another_namespace_is_no_replica() -> None:
     ours = bound("web-1", None)
     theirs = bound("web-1", namespace="other")

@@ -3,7 +3,7 @@
 Source: Kubernetes docs, "Resource Quotas" and "Node Allocatable" (v1.35, read 2026-11-23).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,7 @@ from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Doubt, Failed, Judgement, Passed
 from clusterproof.kube.admission import as_admitted, with_defaults
 from clusterproof.kube.kinds import CLUSTER_WIDE
-from clusterproof.kube.nodes import NodeRoom, maker_of
+from clusterproof.kube.nodes import NodeRoom, daemon_tolerations, maker_of
 from clusterproof.kube.objects import Json, controller_of, labels_of
 from clusterproof.kube.pods import is_active, is_bound, is_finished, is_leaving, priority_of
 from clusterproof.kube.quota import NO_BOUND, is_seen, room_in
@@ -47,7 +47,7 @@ class Room:
     Attributes:
         more: As many as the row asks for, at most, where they were placed one by one.
         grows_by: The label of nodes that are made for such Pods where they wait; "" where there is
-            none, or where replicas wait in vain.
+            none, where replicas wait in vain, or where the workload is a DaemonSet.
     """
 
     running: int
@@ -173,6 +173,8 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
     namespaces = _namespaces(cluster, [pod, *pods])
     own = {replica["metadata"]["name"] for replica in replicas}
     waiting = _waiting(pods, row.workload, own, priority_of(pod))
+    is_daemon = row.workload.kind == "DaemonSet"
+    next_pods = _one_for_each_node(pod, nodes, replicas) if is_daemon else [pod] * row.replicas
 
     def staying(places: Places) -> int:
         """Those of the workload that run and have not gone for Pods of higher priority."""
@@ -180,11 +182,10 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
 
     def room_after(before: list[Json]) -> tuple[Places, int]:
         """The nodes with all that fits, after those Pods of others, and how many replicas more."""
-        places, more = Places.of(nodes, pods, namespaces), 0
+        places = Places.of(nodes, pods, namespaces)
         for other in before:
             places.place(other)
-        while staying(places) + more < row.replicas and places.place(pod) is not None:
-            more += 1
+        more = _placed(places, next_pods, lambda more: staying(places) + more >= row.replicas)
         return places, more
 
     places, more = room_after(waiting)
@@ -195,19 +196,59 @@ def _node_room(cluster: Cluster, row: RoomRow, pod: Json) -> Observed[Room]:
         without, more_without = room_after([each for each in waiting if each not in elsewhere])
         if staying(without) + more_without >= row.replicas:
             raise _undecided(elsewhere)
-    evidence = _evidence(places, pod, waiting, leaving)
+    refusals = _daemon_refusals(places, next_pods) if is_daemon else places.refusals(pod)
+    evidence = _evidence(places, refusals, waiting, leaving)
     return Observed(
         Room(
             staying(places),
             more,
             "; ".join(evidence) if is_short else "",
-            _grows_by(cluster, nodes, replicas, pod) if is_short else "",
+            _grows_by(cluster, nodes, replicas, pod) if is_short and not is_daemon else "",
         ),
         "nodes",
         (f"{running} have a node, {more} more were placed on paper", *evidence),
         "kubectl describe nodes",
         "API read (list pods and nodes of the cluster)",
     )
+
+
+def _placed(places: Places, pods: list[Json], is_enough: Callable[[int], bool]) -> int:
+    """How many of these Pods were placed, until they are enough; all are alike but for a node."""
+    count = 0
+    for pod in pods:
+        if is_enough(count):
+            break
+        if places.place(pod) is not None:
+            count += 1
+        elif "nodeName" not in pod["spec"]:
+            break
+    return count
+
+
+def _one_for_each_node(pod: Json, nodes: list[Json], replicas: list[Json]) -> list[Json]:
+    """The Pods that a DaemonSet's controller would add: one for each node that has none."""
+    taken = {replica["spec"].get("nodeName") for replica in replicas}
+    names = [node["metadata"]["name"] for node in nodes]
+    spec = pod["spec"]
+    tolerations = [*(spec.get("tolerations") or []), *daemon_tolerations(spec)]
+    return [
+        {
+            "metadata": dict(pod["metadata"]),
+            "spec": {**spec, "nodeName": name, "tolerations": tolerations},
+        }
+        for name in names
+        if name not in taken
+    ]
+
+
+def _daemon_refusals(places: Places, next_pods: list[Json]) -> dict[str, list[str]]:
+    """By node, why it takes no Pod of a DaemonSet more."""
+    refusals = {room.name: ["has its one Pod"] for room in places.rooms}
+    placed = {id(pod["metadata"]) for room in places.rooms for pod in room.pods}
+    for pod in next_pods:
+        if id(pod["metadata"]) not in placed:
+            refusals[pod["spec"]["nodeName"]] = places.refusals(pod)[pod["spec"]["nodeName"]]
+    return refusals
 
 
 def _undecided(waiting: list[Json]) -> ObservationError:
@@ -222,11 +263,10 @@ def _undecided(waiting: list[Json]) -> ObservationError:
 
 
 def _evidence(
-    places: Places, pod: Json, waiting: list[Json], leaving: list[Json]
+    places: Places, refusals: dict[str, list[str]], waiting: list[Json], leaving: list[Json]
 ) -> tuple[str, ...]:
     lines = [
-        f"{name}: {'; '.join(why) if why else 'takes one more'}"
-        for name, why in places.refusals(pod).items()
+        f"{name}: {'; '.join(why) if why else 'takes one more'}" for name, why in refusals.items()
     ]
     if waiting:
         lines.append(f"{len(waiting)} Pods of others wait for a place and were given one first")

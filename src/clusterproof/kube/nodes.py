@@ -42,6 +42,18 @@ def untolerated(taints: Iterable[Json], tolerations: Iterable[Json]) -> Json | N
     return None
 
 
+def daemon_tolerations(spec: Json) -> list[Json]:
+    """What each Pod of a DaemonSet tolerates besides (daemonset_util, AddOrUpdateDaemonPod…)."""
+    names = ["disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"]
+    names += ["network-unavailable"] * bool(spec.get("hostNetwork"))
+    effects = [("not-ready", "NoExecute"), ("unreachable", "NoExecute")]
+    effects += [(name, "NoSchedule") for name in names]
+    return [
+        {"key": f"node.kubernetes.io/{name}", "operator": "Exists", "effect": effect}
+        for name, effect in effects
+    ]
+
+
 def is_selected(spec: Json, node: Json) -> bool:
     """Whether nodeSelector and required node affinity take a node (GetRequiredNodeAffinity)."""
     labels = labels_of(node)
