@@ -1,13 +1,14 @@
 """Which file, context and credential count: client-go's rules, each by an example."""
 
 import base64
+import datetime as dt
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ import yaml
 from clusterproof.errors import ObservationError, SpecError
 from clusterproof.kube import connection as connection_module
 from clusterproof.kube import credentials as credentials_module
+from clusterproof.kube import exec_plugin
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import Connection, connect
 from clusterproof.kube.url import parse, parse_server, proxy_from_environment, without_query
@@ -268,14 +270,24 @@ def secured(recorder: tuple[Recorder, Path], **user: Any) -> dict[str, Any]:  # 
 
 
 def test_a_credential_that_expires_in_the_middle_of_a_run_is_renewed(
-    recorder: tuple[Recorder, Path], tmp_path: Path
+    recorder: tuple[Recorder, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user = {"exec": counting_plugin(tmp_path, expires_in_s=1.0)}
+    """By a clock of the test's own: how long two requests take is the machine's."""
+
+    class Clock(dt.datetime):
+        moment = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(cls.moment.timestamp(), tz)
+
+    monkeypatch.setattr(exec_plugin, "dt", SimpleNamespace(datetime=Clock, UTC=dt.UTC))
+    user = {"exec": counting_plugin(tmp_path, expires="2026-01-01T00:00:01Z")}
     path = written(tmp_path / "c", secured(recorder, **user))
     with closing(KubeApi(connect(str(path)))) as api:
         api.get("/version")
         api.get("/version")
-        time.sleep(1.1)
+        Clock.moment += dt.timedelta(seconds=1.1)
         api.get("/version")
     assert bearers(recorder) == ["token-1", "token-1", "token-2"]
 
@@ -296,12 +308,10 @@ def test_a_credential_that_is_refused_is_asked_for_once_more(
             api.get("/version")
 
 
-def counting_plugin(folder: Path, expires_in_s: float | None = None) -> dict[str, Any]:
+def counting_plugin(folder: Path, expires: str = "") -> dict[str, Any]:
     """A plugin whose token says how often it was asked."""
     path = folder / "plugin"
-    expiry = ""
-    if expires_in_s is not None:
-        expiry = f""","expirationTimestamp":"'$(date -u -d '+{expires_in_s} sec' +%FT%T.%NZ)'" """
+    expiry = f',"expirationTimestamp":"{expires}"' if expires else ""
     path.write_text(
         f"""#!/bin/sh
 echo x >> {folder}/calls
