@@ -167,14 +167,14 @@ oracle-mutants: install ## our rules, changed by mutmut in every way: which chan
 	nice -n 10 $(RUN) --group mutation python -m testbed.oracles.mutants
 
 .PHONY: policies
-policies: install ## NetworkPolicies dialled on the running cluster's engine, and docs/POLICIES.md (root)
+policies: install ## 30,000 packets under NetworkPolicies on the running cluster's engine, and docs/POLICIES.md (root)
 	$(RUN) python -m testbed.oracles.policies --pages docs
 
 .PHONY: test-policies
 test-policies: export POLICY = kube-router
-test-policies: install ## the table of NetworkPolicies on a cluster of its own, enforced by kube-router (root)
+test-policies: install ## the table of NetworkPolicies and some of chance on a cluster of its own, enforced by kube-router (root)
 	$(RUN) python -m testbed.cluster up --images system
-	$(RUN) python -m testbed.oracles.policies --generated 0 && code=0 || code=$$?; \
+	$(RUN) python -m testbed.oracles.policies --generated 4 && code=0 || code=$$?; \
 	  $(RUN) python -m testbed.cluster down && exit $$code
 
 .PHONY: compare causes mutate

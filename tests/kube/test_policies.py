@@ -18,6 +18,7 @@ from clusterproof.kube.policies import (
     show_selector,
 )
 from clusterproof.spec.need import Need, parse_need
+from testbed.oracles.policies.reading import reaches
 from testbed.oracles.policies.world import Case, read_cases, read_world
 from tests.observe.cluster_objects import policy
 
@@ -31,53 +32,10 @@ LITERAL = policy(
 )
 
 
-def is_about_egress_alone(case: Case) -> bool:
-    """True where the source is a Pod, and no ingress policy has a word on the destination."""
-    policies = [read_policy(one) for one in WORLD.chosen(case)]
-    names = {pod["metadata"]["name"] for pod in WORLD.pods}
-    return (
-        case.source in names
-        and case.protocol in {"TCP", "UDP", "SCTP"}
-        and all("Ingress" not in one.types for one in policies)
-        and any("Egress" in one.types for one in policies)
-    )
-
-
-def reads_destination(case: Case) -> Destination:
-    flow = WORLD.flow(case)
-    pod = WORLD.pod_at(flow.destination)
-    label = str(flow.destination)
-    if pod is None:
-        return Destination(label, flow.port, flow.protocol, address=label)
-    space = pod["metadata"]["namespace"]
-    labels = next(
-        one["metadata"]["labels"] for one in WORLD.namespaces if one["metadata"]["name"] == space
-    )
-    ports = [port for one in pod["spec"]["containers"] for port in one["ports"]]
-    named = {one["name"]: one["containerPort"] for one in ports if one["protocol"] == flow.protocol}
-    return Destination(
-        label, flow.port, flow.protocol, label, space, labels, pod["metadata"]["labels"], named
-    )
-
-
-CASES = [case for case in read_cases() if is_about_egress_alone(case)]
-
-
-def test_table_has_egress_cases() -> None:
-    assert len(CASES) >= 15
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_reading_agrees_with_what_was_dialled(case: Case) -> None:
-    flow = WORLD.flow(case)
-    pod = WORLD.pod_at(flow.source)
-    assert pod is not None
-    policies = [read_policy(one) for one in WORLD.chosen(case)]
-    meta = pod["metadata"]
-    found = decide_egress(policies, meta["namespace"], meta["labels"], reads_destination(case))
-    # A Pod always reaches itself and its own node; the model is not asked about either.
-    own = flow.destination in {flow.source, WORLD.hosts[pod["spec"]["nodeName"]]}
-    assert ("allowed" if found.allowed or own else "refused") == case.expect, found.by
+@pytest.mark.parametrize("case", read_cases(), ids=lambda case: case.id)
+def test_rule_agrees_with_the_table(case: Case) -> None:
+    arrives = reaches(WORLD, WORLD.chosen(case), WORLD.flow(case))
+    assert ("allowed" if arrives else "refused") == case.expect
 
 
 def test_literal_readme_policy_is_recognised() -> None:

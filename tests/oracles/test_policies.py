@@ -1,20 +1,31 @@
 """The table of NetworkPolicies, and the page of what the engines did with it."""
 
 import json
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from testbed.cluster.engine import ENGINES
+from clusterproof.kube.answer import Json
+from testbed.cluster.engine import ENGINES, KUBE_ROUTER
 from testbed.oracles.policies import page as page_module
 from testbed.oracles.policies.dials import _crc32c, _internet_sum
-from testbed.oracles.policies.draw import draw_dials, draw_policy
+from testbed.oracles.policies.draw import draw_dials, draw_policy, draw_set
+from testbed.oracles.policies.features import FEATURES, features_of, possible_pairs, rare_pairs
 from testbed.oracles.policies.page import PAGE, page, read_records, write_record
-from testbed.oracles.policies.run import cases_of_cluster
-from testbed.oracles.policies.world import read_cases, read_world
+from testbed.oracles.policies.reading import reaches
+from testbed.oracles.policies.run import (
+    Generated,
+    cases_of_cluster,
+    compare,
+    known_difference,
+)
+from testbed.oracles.policies.world import Case, read_cases, read_world
 
+WORLD = read_world()
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -47,9 +58,7 @@ def test_page_shows_an_answer_that_is_otherwise(
         "date": "2026-01-02",
         "cases": {case.id: case.expect for case in cases_of_cluster()}
         | {"port-matches": "refused"},
-        "generated": 0,
-        "dials": 0,
-        "apart": [],
+        "generated": None,
         "in_force_s": [0.1, 0.2],
     }
     write_record(answers)
@@ -68,11 +77,102 @@ def test_the_same_seed_draws_the_same_policies() -> None:
     assert len({json.dumps(policy) for policy in first}) == len(first)
 
 
-def test_a_drawn_packet_has_a_pod_at_one_end_at_least() -> None:
-    world = read_world()
-    pods = {pod["metadata"]["name"] for pod in world.pods}
-    for dial in draw_dials(chance(1), world, 200):
-        assert {dial.source, dial.destination} & pods
+def test_drawn_packets_differ_and_none_is_between_a_pod_and_its_node() -> None:
+    nodes = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in WORLD.pods}
+    dials = draw_dials(chance(1), WORLD, 300)
+    assert len({dial.id for dial in dials}) == len(dials)
+    for dial in dials:
+        assert {dial.source, dial.destination} & nodes.keys()
+        assert nodes.get(dial.source) != dial.destination
+        assert nodes.get(dial.destination) != dial.source
+
+
+def drawn(seed: int) -> tuple[list[Json], list[Case]]:
+    return draw_set(chance(seed), WORLD)
+
+
+def account_of(engine: str, sets: list[tuple[list[Json], list[Case]]]) -> Generated:
+    """Of an engine that does as the rule says, but lets the first packet of all go otherwise."""
+    generated, pairs = Generated(1), Counter[tuple[str, str]]()
+    for policies, rows in sets:
+        arrived = {row.id: reaches(WORLD, policies, WORLD.flow(row)) for row in rows}
+        if not generated.sets:
+            arrived[rows[0].id] ^= True
+        compare(WORLD, policies, rows, arrived, engine, generated, pairs)
+    generated.rare = rare_pairs(pairs)
+    return generated
+
+
+def test_a_packet_that_goes_otherwise_is_apart() -> None:
+    policies, rows = drawn(1)
+    account = account_of("nftables", [(policies, rows)])
+    assert (account.sets, account.dials) == (1, len(rows))
+    assert 0 < account.refused < account.restricted < account.dials
+    assert [line.partition(": expected")[0] for line in account.apart] == [
+        f"seed 1, set 0: {rows[0].id}"
+    ]
+
+
+def packets(*policies: str) -> tuple[list[Json], list[Case]]:
+    """The table's policies, and its packets that go between those that they are about."""
+    chosen = [WORLD.policies[name] for name in policies]
+    return chosen, [case for case in cases_of_cluster() if case.policies == policies]
+
+
+@pytest.mark.parametrize(
+    ("policy", "row"),
+    [
+        ("shop-egress-open-ingress-closed", "one-policy-of-both-directions-egress-is-no-ingress"),
+        ("partner-egress-named-http-anywhere", "egress-named-port-that-outside-lacks"),
+    ],
+)
+def test_what_an_engine_is_known_to_do_otherwise_is_counted_apart(policy: str, row: str) -> None:
+    policies, rows = packets(policy)
+    rows.sort(key=lambda case: case.id != row)
+    account = account_of("kube-router", [(policies, rows)])
+    assert account.known[row][1] == 1
+    assert account.apart == []
+    assert account_of("nftables", [(policies, rows)]).apart
+
+
+def test_known_differences_are_rows_that_say_so() -> None:
+    differing = {case.id for case in read_cases() if KUBE_ROUTER in case.differs}
+    for seed in range(8):
+        policies, rows = drawn(seed)
+        for row in rows:
+            why = known_difference(KUBE_ROUTER, WORLD, policies, WORLD.flow(row))
+            assert not why or why in differing
+
+
+def test_every_feature_is_one_that_is_known() -> None:
+    known = {name for names in FEATURES.values() for name in names}
+    features: set[str] = set()
+    for seed in range(30):
+        policies, rows = drawn(seed)
+        features |= {name for row in rows for name in features_of(WORLD, policies, WORLD.flow(row))}
+    assert features == known
+
+
+def test_a_packet_that_no_policy_restricts_has_no_features() -> None:
+    _, rows = drawn(1)
+    assert features_of(WORLD, [], WORLD.flow(rows[0])) == frozenset()
+    assert ("TCP", "UDP") not in possible_pairs()
+    assert rare_pairs({})[0][2] == 0
+
+
+def test_page_shows_what_came_of_policies_of_chance() -> None:
+    generated = asdict(account_of("kube-router", [drawn(seed) for seed in range(3)]))
+    record = {
+        "engine": "kube-router",
+        "date": "2026-01-02",
+        "cases": {},
+        "generated": generated | {"rare": [["In", "endPort", 3]], "known": {"a-row": [7, 5]}},
+        "in_force_s": [0.1, 0.2],
+    }
+    text = page({"kube-router": record})
+    assert f"| kube-router | 1 | 3 | {generated['dials']} |" in text
+    assert "these pairs came more rarely: In + endPort (3).\n" in text
+    assert "| a-row | 7 | 5 |" in text
 
 
 def test_checksums_are_those_of_their_standards() -> None:

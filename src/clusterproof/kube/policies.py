@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from clusterproof.kube.objects import Json
+from clusterproof.kube.objects import Json, labels_of
 from clusterproof.kube.selectors import in_one_form, selects
+from clusterproof.kube.services import serving_ports
 
 Block = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -179,6 +180,30 @@ class Destination:
     def __str__(self) -> str:
         """As a report shows it."""
         return f"{self.label} on {self.port}/{self.protocol}"
+
+
+def destination_of(
+    pod: Json, namespace_labels: Mapping[str, str], port: int, protocol: str, address: str
+) -> Destination:
+    """A Pod as a policy sees it; with the host's network it is an address and no Pod."""
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    label = f"{namespace}/{name}"
+    if pod["spec"].get("hostNetwork"):
+        return Destination(label, port, protocol, address)
+    return Destination(
+        label,
+        port,
+        protocol,
+        address,
+        namespace,
+        namespace_labels,
+        labels_of(pod),
+        {
+            serving["name"]: serving["containerPort"]
+            for serving in serving_ports(pod["spec"])
+            if serving.get("name") and serving.get("protocol", "TCP") == protocol
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from clusterproof.kube.policies import (
     Destination,
     Policy,
     decide_egress,
+    destination_of,
     read_policy,
 )
-from clusterproof.kube.services import is_headless, port_of, serving_ports
+from clusterproof.kube.services import is_headless, port_of
 from clusterproof.kube.workloads import pod_spec_of, template_of
 from clusterproof.observe.cluster import Cluster
 from clusterproof.spec.need import NAME_LABEL
@@ -217,24 +218,11 @@ def ready_endpoints(
 
 def destination(cluster: Cluster, pod: Json, port: int, protocol: str) -> Destination:
     """A Pod as a policy sees it; with the host's network it is an address and no Pod."""
-    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    # In its host's network the labels decide nothing, so they are not asked for.
+    in_host = pod["spec"].get("hostNetwork")
+    labels = {} if in_host else _namespace_labels(cluster, pod["metadata"]["namespace"])
     address = (pod.get("status") or {}).get("podIP", "")
-    if pod["spec"].get("hostNetwork"):
-        return Destination(f"{namespace}/{name}", port, protocol, address=address)
-    return Destination(
-        f"{namespace}/{name}",
-        port,
-        protocol,
-        address=address,
-        namespace=namespace,
-        namespace_labels=_namespace_labels(cluster, namespace),
-        labels=labels_of(pod),
-        named_ports={
-            serving["name"]: serving["containerPort"]
-            for serving in serving_ports(pod["spec"])
-            if serving.get("name") and serving.get("protocol", "TCP") == protocol
-        },
-    )
+    return destination_of(pod, labels, port, protocol, address)
 
 
 def _namespace_labels(cluster: Cluster, name: str) -> dict[str, str]:

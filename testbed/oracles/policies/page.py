@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from testbed.cluster.engine import ENGINES
+from testbed.oracles.policies.draw import DIALS, MOST_POLICIES
+from testbed.oracles.policies.features import RARE
 from testbed.oracles.policies.world import Case, read_cases
 from testbed.pages import rendered
 
@@ -55,4 +57,7 @@ def page(records: Mapping[str, Mapping[str, Any]]) -> str:
             if (answer := record["cases"].get(case.id, case.expect)) != case.expect
         ],
         answers_to=answers_to,
+        most_policies=MOST_POLICIES,
+        dials=DIALS,
+        rare=RARE,
     )

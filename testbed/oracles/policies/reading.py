@@ -1,26 +1,67 @@
-"""NetworkPolicy read a second time, straight from the API reference, to judge engines by.
+"""Whether a packet arrives, by the rule of the product: `decide_egress`, asked at both of its ends.
 
-It shares no code with our enforcer and works on the raw objects.
+What a Pod lets in is what it would let out under the same policies with `ingress` for `egress`:
+the peer is the sender, and a named port is still one of the Pod that is dialled.
 """
 
-import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from clusterproof.kube.answer import Json
+from clusterproof.kube.objects import labels_of
+from clusterproof.kube.policies import (
+    Decision,
+    Destination,
+    Policy,
+    decide_egress,
+    destination_of,
+    read_policy,
+)
 from testbed.oracles.policies.world import Address, Flow, World
+
+
+@dataclass(frozen=True)
+class Side:
+    """One end of a packet that is a Pod, and what its policies look at.
+
+    Attributes:
+        direction: Egress at the sender, Ingress at the receiver.
+        policies: All that there are, each with its rules of that direction as `egress`.
+        far: The other end, on the port that is dialled.
+    """
+
+    direction: str
+    pod: Json
+    policies: tuple[Policy, ...]
+    far: Destination
+
+    @property
+    def selecting(self) -> tuple[Policy, ...]:
+        """The policies that restrict the Pod in that direction."""
+        namespace, labels = self.pod["metadata"]["namespace"], labels_of(self.pod)
+        return tuple(
+            policy
+            for policy in self.policies
+            if "Egress" in policy.types and policy.selects(namespace, labels)
+        )
+
+    def decide(self) -> Decision:
+        """What the product says of it."""
+        namespace, labels = self.pod["metadata"]["namespace"], labels_of(self.pod)
+        return decide_egress(self.policies, namespace, labels, self.far)
 
 
 def reaches(world: World, policies: Iterable[Json], flow: Flow) -> bool:
     """True if the policies let the first packet of `flow` arrive."""
-    source, destination = world.pod_at(flow.source), world.pod_at(flow.destination)
-    if flow.source == flow.destination or _node_and_its_pod(world, flow):
+    # Neither is asked of the rule: a Pod always reaches itself, and its node reaches it and it
+    # its node (Kubernetes docs, "Network Policies").
+    if flow.source == flow.destination or _own_node(world, flow):
         return True
-    if source and not _direction(world, policies, flow, source, "Egress"):
-        return False
-    return not destination or _direction(world, policies, flow, destination, "Ingress")
+    return all(side.decide().allowed for side in sides(world, policies, flow))
 
 
-def _node_and_its_pod(world: World, flow: Flow) -> bool:
+def _own_node(world: World, flow: Flow) -> bool:
+    """True for a packet between a Pod and the node that it runs on."""
     for near, far in ((flow.source, flow.destination), (flow.destination, flow.source)):
         pod = world.pod_at(near)
         if pod and world.hosts.get(pod["spec"]["nodeName"]) == far:
@@ -28,84 +69,26 @@ def _node_and_its_pod(world: World, flow: Flow) -> bool:
     return False
 
 
-def _direction(
-    world: World, policies: Iterable[Json], flow: Flow, pod: Json, direction: str
-) -> bool:
-    isolated = False
-    for policy in policies:
-        spec = policy["spec"]
-        if policy["metadata"]["namespace"] != pod["metadata"]["namespace"]:
-            continue
-        if not _selects(spec["podSelector"], pod["metadata"].get("labels", {})):
-            continue
-        types = spec.get("policyTypes")
-        applies = direction in types if types else direction == "Ingress" or "egress" in spec
-        if not applies:
-            continue
-        isolated = True
-        rules = spec.get(direction.lower()) or []
-        if any(_permits(world, policy, rule, flow, direction) for rule in rules):
-            return True
-    return not isolated
+def sides(world: World, policies: Iterable[Json], flow: Flow) -> Iterator[Side]:
+    """The ends of a packet that are Pods."""
+    read = tuple(read_policy(raw) for raw in policies)
+    source, destination = world.pod_at(flow.source), world.pod_at(flow.destination)
+    dialled = _end(world, flow.destination, flow)
+    if source:
+        yield Side("Egress", source, read, dialled)
+    if destination:
+        sender = replace(_end(world, flow.source, flow), named_ports=dialled.named_ports)
+        yield Side("Ingress", destination, tuple(map(_turned, read)), sender)
 
 
-def _permits(world: World, policy: Json, rule: Json, flow: Flow, direction: str) -> bool:
-    far = flow.destination if direction == "Egress" else flow.source
-    peers = rule.get("to" if direction == "Egress" else "from") or []
-    ports = rule.get("ports") or []
-    peer_fits = not peers or any(_is_peer(world, policy, peer, far) for peer in peers)
-    return peer_fits and (not ports or any(_is_port(world, port, flow) for port in ports))
+def _turned(policy: Policy) -> Policy:
+    types = ("Egress",) if "Ingress" in policy.types else ()
+    return replace(policy, types=types, egress=policy.ingress)
 
 
-def _is_peer(world: World, policy: Json, peer: Json, address: Address) -> bool:
-    if block := peer.get("ipBlock"):
-        inside = address in ipaddress.ip_network(block["cidr"])
-        return inside and not any(
-            address in ipaddress.ip_network(hole) for hole in block.get("except", [])
-        )
-    pod = world.pod_at(address)
-    if not pod:
-        return False
-    namespace = pod["metadata"]["namespace"]
-    if "namespaceSelector" in peer:
-        labels = next(
-            n["metadata"]["labels"] for n in world.namespaces if n["metadata"]["name"] == namespace
-        )
-        if not _selects(peer["namespaceSelector"], labels):
-            return False
-    elif namespace != policy["metadata"]["namespace"]:
-        return False
-    return _selects(peer.get("podSelector", {}), pod["metadata"].get("labels", {}))
-
-
-def _is_port(world: World, port: Json, flow: Flow) -> bool:
-    if port.get("protocol", "TCP") != flow.protocol:
-        return False
-    wanted = port.get("port")
-    if wanted is None:
-        return True
-    if isinstance(wanted, int):
-        return bool(wanted <= flow.port <= port.get("endPort", wanted))
-    dialled = world.pod_at(flow.destination)
-    return dialled is not None and any(
-        (has.get("name"), has["protocol"], has["containerPort"])
-        == (wanted, flow.protocol, flow.port)
-        for has in dialled["spec"]["containers"][0]["ports"]
-    )
-
-
-def _selects(selector: Json, labels: dict[str, str]) -> bool:
-    for key, value in selector.get("matchLabels", {}).items():
-        if key not in labels or labels[key] != value:
-            return False
-    for line in selector.get("matchExpressions", []):
-        there, values = line["key"] in labels, line.get("values", [])
-        fits = {
-            "In": there and labels.get(line["key"]) in values,
-            "NotIn": not there or labels[line["key"]] not in values,
-            "Exists": there,
-            "DoesNotExist": not there,
-        }
-        if not fits[line["operator"]]:
-            return False
-    return True
+def _end(world: World, address: Address, flow: Flow) -> Destination:
+    pod, label = world.pod_at(address), str(address)
+    if pod is None:
+        return Destination(label, flow.port, flow.protocol, label)
+    labels = world.namespace_labels(pod["metadata"]["namespace"])
+    return destination_of(pod, labels, flow.port, flow.protocol, label)

@@ -76,6 +76,20 @@ class World:
                 return pod
         return None
 
+    def namespace_labels(self, name: str) -> Mapping[str, str]:
+        """The labels of a Namespace."""
+        metadata = (space["metadata"] for space in self.namespaces)
+        return next(each["labels"] for each in metadata if each["name"] == name)
+
+    def names_of(self, port: int, protocol: str) -> set[str]:
+        """The names that Pods give to a port of this number."""
+        return {
+            declared["name"]
+            for pod in self.pods
+            for declared in pod["spec"]["containers"][0]["ports"]
+            if (declared["containerPort"], declared["protocol"]) == (port, protocol)
+        }
+
     def address(self, name: str, version: int = 4) -> Address:
         """The address of a Pod or a host."""
         if name in self.hosts:
