@@ -2,6 +2,8 @@
 
 mutmut changes each function of a rule's modules in every way that it knows. The real program
 answers the cases once; then each mutant is tried on them, until a decision is not that program's.
+NetworkPolicies and environments are decided by no program but by a running cluster. Their cases are
+those that it was given, and our answer stands for its own: a case on which both differ fails there.
 """
 
 import argparse
@@ -32,7 +34,9 @@ MODULES = {
     "places": ("kube.nodes", "kube.scheduling"),
     "scaling": ("load.hpa.proposal", "load.hpa.total", "load.hpa.normalise", "load.hpa.controller"),
     "references": ("kube.env",),
+    "environments": ("kube.env",),
     "ports": ("kube.services",),
+    "policies": ("kube.policies",),
     "paths": ("kube.paths",),
     "pages": ("observe.metrics",),
     "certificates": ("checks.certificate",),
@@ -164,7 +168,9 @@ def _recorded(name: str, oracle: Program, reader: Program, cases: int, seed: int
     from testbed.oracles.kubernetes.put import put  # noqa: PLC0415
     from testbed.oracles.reading.subjects import SUBJECTS  # noqa: PLC0415
 
-    if name in RULES:
+    if name in OF_A_CLUSTER:
+        rule = OF_A_CLUSTER[name](cases)
+    elif name in RULES:
         rule = Rule(lambda program, case: (each[1:] for each in RULES[name].decide(program, case)))
         recorder = Recorder(oracle)
         put(
@@ -187,6 +193,54 @@ def _recorded(name: str, oracle: Program, reader: Program, cases: int, seed: int
     if rule.notices():
         raise ValueError(f"{name}: a case is decided otherwise without a mutant")
     return rule
+
+
+def _of_policies(sets: int) -> Rule:
+    """The packets of `make policies`, of so many sets at most, with the addresses of the table."""
+    from testbed.oracles.policies.__main__ import SEED, SETS  # noqa: PLC0415
+    from testbed.oracles.policies.draw import draw_set  # noqa: PLC0415
+    from testbed.oracles.policies.reading import reaches  # noqa: PLC0415
+    from testbed.oracles.policies.world import read_world  # noqa: PLC0415
+
+    world, random = read_world(), Random(SEED)  # noqa: S311 - cases
+
+    def arrive(case: Any) -> list[bool]:  # noqa: ANN401 - policies and packets
+        policies, rows = case
+        return [reaches(world, policies, world.flow(row)) for row in rows]
+
+    drawn = [draw_set(random, world) for _ in range(min(sets, SETS))]
+    return Rule(
+        lambda answers, case: iter([(arrive(case), answers.ask("dialled")["arrive"])]),
+        [(case, [{"arrive": arrive(case)}]) for case in drawn],
+    )
+
+
+def _of_environments(containers: int) -> Rule:
+    """Containers that the test of the kubelet starts, and those that it does not let start."""
+    from clusterproof.kube.env import environment_of  # noqa: PLC0415
+    from testbed.oracles.environment import LACKING, SEED, drawn  # noqa: PLC0415
+
+    case = drawn(SEED)
+
+    def decide(answers: Program, container: Json) -> Iterator[tuple[object, object]]:
+        given = answers.ask("started")["given"]
+        if given is None:
+            yield bool(environment_of(container, lambda _kind, _name: None).missing), True
+        else:
+            yield case.differing(container, given), {}
+
+    started = [
+        (each, [{"given": {name: got.value for name, got in case.expected(each).items()}}])
+        for each in case.containers[:containers]
+    ]
+    return Rule(decide, [*started, *((each, [{"given": None}]) for each in LACKING.values())])
+
+
+OF_A_CLUSTER: dict[str, Callable[[int], Rule]] = {
+    "policies": _of_policies,
+    "environments": _of_environments,
+}
+"""Rules whose cases a running cluster decides, with at most so many of them."""
 
 
 def _reached(rule: Rule, modules: Sequence[str]) -> Iterator[str]:

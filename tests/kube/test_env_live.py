@@ -4,108 +4,28 @@ Pods of the pause image on the running local cluster, whose processes this machi
 found by a variable of its own, and its environment read from /proc.
 """
 
-import base64
 import os
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from clusterproof.kube.env import Variable, environment_of, values_of
+from clusterproof.kube.env import environment_of
 from clusterproof.kube.objects import Json
 from clusterproof.wait import wait_until
 from testbed.cluster.topology import PAUSE_IMAGE
+from testbed.oracles.environment import CONTAINERS, LACKING, PODS, SEED, drawn
 from tests.testbed_controllers.live import LiveCluster, is_up, live_cluster
 
 needs_cluster = pytest.mark.skipif(
     os.geteuid() != 0 or not is_up(), reason="needs the local cluster"
 )
 
-SEED = 20261127
-PODS, CONTAINERS, ENTRIES = 5, 10, 400
 MARK = "CLUSTERPROOF_CONTAINER"
 STARTED_WITHIN_S = 90.0
 OTHERS = ("KUBERNETES_", "PATH", "HOSTNAME", "HOME", MARK)
 """Beginnings of the variables that a container has beside its own."""
-
-KEYS = ("V1", "V2", "V3", "a.b", "x-y", "_z", "V400")
-TEXTS = ("", "plain", "$(V1)", "$$(V2)", "two\nlines", "a=b", "é", "$", "$(", "  ")
-REFERENCES = ("$(V{})", "$(V{})", "$$(V{})", "$(GONE{})", "x$(V{})y", "$(V{}", "$V{}", "")
-NAMES = ("first", "second", "third")
-
-
-@dataclass(frozen=True)
-class Case:
-    """ConfigMaps and Secrets, and the containers that get variables of them."""
-
-    objects: Mapping[tuple[str, str], Json]
-    containers: tuple[Json, ...]
-
-    def expected(self, container: Json) -> Mapping[str, Variable]:
-        """The variables that we say it has."""
-        environment = environment_of(container, self.read)
-        assert not environment.missing
-        return environment.variables
-
-    def read(self, kind: str, name: str) -> Mapping[str, bytes] | None:
-        """The keys of an object."""
-        found = self.objects.get((kind, name))
-        return None if found is None else values_of(kind, found)
-
-
-def drawn(seed: int) -> Case:
-    random = Random(seed)  # noqa: S311 - cases, no secrets
-    objects: dict[tuple[str, str], Json] = {}
-    for kind in ("ConfigMap", "Secret"):
-        for name in NAMES:
-            held = {key: random.choice(TEXTS) for key in KEYS if random.random() < 0.7}
-            if kind == "Secret":
-                held = {key: base64.b64encode(text.encode()).decode() for key, text in held.items()}
-            objects[kind, name] = {"metadata": {"name": name}, "data": held}
-    containers = tuple(
-        {
-            "name": f"c{number}",
-            "image": PAUSE_IMAGE,
-            "envFrom": [_source(random) for _ in range(random.randrange(5))],
-            "env": [_entry(random, objects) for _ in range(ENTRIES)],
-        }
-        for number in range(PODS * CONTAINERS)
-    )
-    return Case(objects, containers)
-
-
-def _source(random: Random) -> Json:
-    field = random.choice(("configMapRef", "secretRef"))
-    name = random.choice((*NAMES, "gone"))
-    source: Json = {field: {"name": name}}
-    if name == "gone" or random.random() < 0.5:
-        source[field]["optional"] = True
-    if random.random() < 0.5:
-        source["prefix"] = random.choice(("V", "P_"))
-    return source
-
-
-def _entry(random: Random, objects: Mapping[tuple[str, str], Json]) -> Json:
-    entry: Json = {"name": f"V{random.randrange(ENTRIES)}"}
-    chance = random.random()
-    if chance < 0.5:
-        pieces = [
-            random.choice(REFERENCES).format(random.randrange(ENTRIES))
-            for _ in range(random.randrange(4))
-        ]
-        return {**entry, "value": "".join(pieces)}
-    if chance < 0.55:
-        return {**entry, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
-    kind, field = random.choice((("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")))
-    name, key = random.choice((*NAMES, "gone")), random.choice(KEYS)
-    chosen: Json = {"name": name, "key": key}
-    held = objects.get((kind, name))
-    if held is None or key not in held["data"] or random.random() < 0.5:
-        chosen["optional"] = True
-    return {**entry, "valueFrom": {field: chosen}}
 
 
 def test_what_is_drawn_has_every_kind_of_variable() -> None:
@@ -120,10 +40,6 @@ def test_what_is_drawn_has_every_kind_of_variable() -> None:
         ("", False, True),
         *((kind, whole, False) for kind in ("ConfigMap", "Secret") for whole in (False, True)),
     }
-
-
-def _key_of(field: str) -> Json:
-    return {"name": "V1", "valueFrom": {field: {"name": "gone", "key": "V1"}}}
 
 
 @pytest.fixture(scope="module")
@@ -159,31 +75,21 @@ def test_each_container_gets_what_we_say_it_gets(live: tuple[LiveCluster, str]) 
         waiting_for="a process of each container",
         within_s=STARTED_WITHIN_S,
     )
-    differing: dict[tuple[str, str], tuple[bytes | None, bytes]] = {}
-    for container in case.containers:
-        expected, got = case.expected(container), given[container["name"]]
-        own = {name for name in got if not name.startswith(OTHERS)}
-        assert own == expected.keys()
-        differing |= {
-            (container["name"], name): (variable.value, got[name])
-            for name, variable in expected.items()
-            if variable.value not in {None, got[name]}
-        }
+    differing = {
+        container["name"]: apart
+        for container in case.containers
+        if (apart := case.differing(container, _own(given[container["name"]])))
+    }
     assert differing == {}
+
+
+def _own(given: dict[str, bytes]) -> dict[str, bytes | None]:
+    return {name: text for name, text in given.items() if not name.startswith(OTHERS)}
 
 
 @pytest.mark.cluster
 @needs_cluster
-@pytest.mark.parametrize(
-    "lacks",
-    [
-        {"envFrom": [{"configMapRef": {"name": "gone"}}]},
-        {"envFrom": [{"secretRef": {"name": "gone"}}]},
-        {"env": [_key_of("configMapKeyRef")]},
-        {"env": [_key_of("secretKeyRef")]},
-    ],
-    ids=["ConfigMap", "Secret", "key of a ConfigMap", "key of a Secret"],
-)
+@pytest.mark.parametrize("lacks", LACKING.values(), ids=LACKING)
 def test_what_we_call_missing_keeps_a_container_from_starting(
     live: tuple[LiveCluster, str], lacks: Json
 ) -> None:

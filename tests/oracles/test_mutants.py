@@ -79,4 +79,19 @@ def test_the_program_is_asked_once() -> None:
 
 
 def test_each_rule_of_the_oracles_has_mutants() -> None:
-    assert mutants.MODULES.keys() == {*RULES, *(subject.name for subject in SUBJECTS)}
+    subjects = {subject.name for subject in SUBJECTS}
+    assert mutants.MODULES.keys() == {*RULES, *subjects, *mutants.OF_A_CLUSTER}
+
+
+@pytest.mark.parametrize("name", mutants.OF_A_CLUSTER)
+def test_what_a_cluster_decides_is_decided_so_without_a_mutant(name: str) -> None:
+    rule = mutants.OF_A_CLUSTER[name](3)
+    assert len(rule.cases) >= 3
+    assert not rule.notices()
+
+
+def test_an_environment_that_a_container_was_not_given_is_noticed() -> None:
+    rule = mutants.OF_A_CLUSTER["environments"](1)
+    (_, [answer]), *_ = rule.cases
+    answer["given"]["V1"] = b"another"
+    assert rule.notices()
