@@ -226,7 +226,7 @@ def pods(draw: st.DrawFn, name: str = "new") -> Json:
     }
     if draw(st.integers(0, 2)) == 0:
         spec["resources"] = draw(resources("cpu", "memory", "hugepages-2Mi"))
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         spec["overhead"] = draw(resource_lists(*_COMMON))
     if draw(st.integers(0, 2)) == 0:
         spec["activeDeadlineSeconds"] = 60
@@ -329,7 +329,7 @@ def limit_ranges(draw: st.DrawFn, name: str) -> Json:
     """A LimitRange of the types Container, Pod and PersistentVolumeClaim."""
     entries = []
     for _ in range(draw(st.integers(1, 2))):
-        kind = draw(st.sampled_from(["Container", "Pod"]))
+        kind = draw(st.sampled_from(["Container", "Container", "Pod"]))
         names = draw(
             st.sampled_from([("cpu",), ("memory",), ("cpu", "memory"), ("hugepages-2Mi",)])
         )
@@ -353,6 +353,11 @@ _HARD = {
     "hugepages-2Mi": AMOUNTS["hugepages-2Mi"],
     "requests.hugepages-2Mi": AMOUNTS["hugepages-2Mi"],
 }
+_HARD_NAMES = (
+    *sorted(_HARD),
+    *("requests.cpu", "limits.cpu", "requests.memory", "limits.memory", "pods", "count/pods"),
+)
+"""Those that quotas have most often come twice, so that they meet what else is rare."""
 SCOPES = (
     "Terminating",
     "NotTerminating",
@@ -382,11 +387,12 @@ _SCOPE_TERMS = st.one_of(
 @st.composite
 def quotas(draw: st.DrawFn, name: str) -> Json:
     """A ResourceQuota with its controller's account."""
-    names = draw(st.lists(st.sampled_from(sorted(_HARD)), min_size=1, max_size=3, unique=True))
+    names = draw(st.lists(st.sampled_from(_HARD_NAMES), min_size=1, max_size=4, unique=True))
     hard = {name: draw(_HARD[name]) for name in names}
     spec: Json = {"hard": hard}
     if draw(st.booleans()):
-        spec["scopes"] = draw(st.lists(st.sampled_from(SCOPES), max_size=2, unique=True))
+        scopes = st.sampled_from((*SCOPES, "BestEffort", "CrossNamespacePodAffinity"))
+        spec["scopes"] = draw(st.lists(scopes, min_size=1, max_size=3, unique=True))
     if draw(st.booleans()):
         terms = draw(st.lists(_SCOPE_TERMS, min_size=1, max_size=2))
         spec["scopeSelector"] = {"matchExpressions": terms}
@@ -405,8 +411,9 @@ def quotas(draw: st.DrawFn, name: str) -> Json:
 @st.composite
 def admissions(draw: st.DrawFn) -> Json:
     """A Pod with what stands between it and being admitted."""
-    ranges = [draw(limit_ranges(f"range-{i}")) for i in range(draw(st.integers(0, 2)))]
-    bounded = [draw(quotas(f"quota-{i}")) for i in range(draw(st.integers(0, 2)))]
+    number = st.sampled_from([0, 1, 2, 2])
+    ranges = [draw(limit_ranges(f"range-{i}")) for i in range(draw(number))]
+    bounded = [draw(quotas(f"quota-{i}")) for i in range(draw(number))]
     return {"pod": draw(pods()), "limitRanges": ranges, "quotas": bounded}
 
 
