@@ -25,6 +25,7 @@ from testbed.mutate.results import bodies_of, changed_lines, function_of
 from testbed.oracles.program import Json, Program, running, say
 
 MODULES = {
+    "members": ("kube.objects", "kube.selectors", "kube.services", "kube.endpoints", "kube.pods"),
     "authorities": ("kube.tls",),
     "quantities": ("kube.quantity",),
     "selectors": ("kube.selectors",),

@@ -13,7 +13,7 @@ from clusterproof.judgement import Difference, Judgement, judged
 from clusterproof.kube.client import Json
 from clusterproof.kube.endpoints import SERVICE_NAME, endpoints_of
 from clusterproof.kube.objects import condition_entry, is_terminating, labels_of
-from clusterproof.kube.pods import is_finished, is_ready
+from clusterproof.kube.pods import is_finished, is_healthy
 from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import ServicePort, port_of, ports_of, spec_of, target_port
 from clusterproof.observe.cluster import Cluster
@@ -173,9 +173,8 @@ def _backend_pods(
         name, leaving = pod["metadata"]["name"], is_terminating(pod)
         chosen = service_selects(service, labels_of(pod))
         if (chosen or name in owned) and not is_finished(pod):
-            ready = is_ready(pod) and not leaving
             target = target_port(pod["spec"], port) if port else None
-            pods.append(BackendPod(name, ready, name in owned, chosen, target, leaving))
+            pods.append(BackendPod(name, is_healthy(pod), name in owned, chosen, target, leaving))
     return tuple(pods)
 
 

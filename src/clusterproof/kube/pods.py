@@ -57,6 +57,15 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
     return condition(pod, "Ready") == "True"
 
 
+def is_healthy(pod: Mapping[str, Any]) -> bool:
+    """Whether it is ready and nobody has deleted it.
+
+    So a Service counts on it (endpointslice, podToEndpoint), and a PodDisruptionBudget counts it
+    (disruption, countHealthyPods).
+    """
+    return is_ready(pod) and not is_terminating(pod)
+
+
 def is_bound(pod: Mapping[str, Any]) -> bool:
     """Whether the scheduler, or its author, gave it a node."""
     return bool(pod["spec"].get("nodeName"))

@@ -71,7 +71,7 @@ def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bo
 def service_selects(service: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """True when a Service sends to Pods with these labels; without a selector it chooses none.
 
-    Restates `GetPodServiceMemberships` (endpointslice, util/controller_utils.go).
+    Restates `getServicesForPod` (endpointslice, util/controller_utils.go, v1.35).
     """
     selector = (service.get("spec") or {}).get("selector")
     return bool(selector) and selects({"matchLabels": selector}, labels)

@@ -13,6 +13,7 @@ from clusterproof.kube.objects import Json, condition_entry, is_terminating, lab
 from clusterproof.kube.pods import (
     has_ended_for_good,
     is_finished,
+    is_healthy,
     is_leaving,
     is_ready,
     phase_of,
@@ -89,8 +90,7 @@ def running_pods(cluster: Cluster, workload: ObjectRef) -> list[Json]:
 def is_counting(cluster: Cluster, budget: ObjectRef) -> bool:
     """True while a PodDisruptionBudget's status may not know a Pod that became ready just now.
 
-    Its controller counts the ready Pods that it selects, and writes it a moment later
-    (pkg/controller/disruption, countHealthyPods).
+    Its controller counts the healthy Pods that it selects, and writes it a moment later.
     """
     item = cluster.find(budget)
     if item is None:
@@ -101,7 +101,7 @@ def is_counting(cluster: Cluster, budget: ObjectRef) -> bool:
         if selects(item["spec"].get("selector"), labels_of(pod))
     ]
     status = item.get("status") or {}
-    if sum(map(is_ready, pods)) == status.get("currentHealthy"):
+    if sum(map(is_healthy, pods)) == status.get("currentHealthy"):
         return False
     changes = (condition_entry(pod, "Ready").get("lastTransitionTime") for pod in pods)
     return any(abs(cluster.seconds_since(change)) < COUNTED_S for change in changes if change)

@@ -30,6 +30,7 @@ type question struct {
 	Quotas      []v1.ResourceQuota        `json:"quotas"`
 	Times       int                       `json:"times"`
 	scaling
+	membership
 }
 
 type answer map[string]any
@@ -41,6 +42,7 @@ var asked = map[string]func(question) answer{
 	"claim":    askClaim,
 	"places":   askPlaces,
 	"scale":    askScale,
+	"members":  askMembers,
 }
 
 func main() {

@@ -441,3 +441,89 @@ def claims(draw: st.DrawFn) -> Json:
     resources = draw(_some({"requests": _STORAGE, "limits": _STORAGE}))
     claim = {"metadata": {"name": "data"}, "spec": {"resources": resources}}
     return {"claim": claim, "limitRanges": ranges}
+
+
+_PORT = st.fixed_dictionaries(
+    {"containerPort": st.integers(8080, 8082)},
+    optional={
+        "name": st.sampled_from(["http", "dns"]),
+        "protocol": st.sampled_from(["TCP", "UDP"]),
+    },
+)
+_SERVICE_PORTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "port": st.just(80),
+            "targetPort": st.sampled_from([8080, "http", "http", "dns", "gone"]),
+            "protocol": st.sampled_from(["TCP", "TCP", "UDP"]),
+        }
+    ),
+    min_size=1,
+    max_size=2,
+).map(lambda ports: [{"name": f"p{number}", **port} for number, port in enumerate(ports)])
+_PHASES = st.sampled_from(["Running", "Running", "Running", "Pending", "Succeeded", "Failed"])
+_NO_CONTROLLER: st.SearchStrategy[Json] = st.sampled_from([{}, {"controller": False}])
+_BUDGETS_SELECTORS = st.one_of(
+    SELECTORS,
+    st.fixed_dictionaries(
+        {"matchExpressions": st.lists(_EXPRESSIONS, min_size=2, max_size=3)},
+        optional={"matchLabels": st.fixed_dictionaries({"app": st.sampled_from(["web", "db"])})},
+    ),
+)
+_CONTROLLERS = ("web-uid", "web-uid", "other-uid")
+
+
+@st.composite
+def member_pods(draw: st.DrawFn, name: str) -> Json:
+    """A Pod at any moment of its life, of some controller or of none."""
+    metadata: Json = {"name": name, "uid": name, "labels": draw(LABELS)}
+    if draw(st.booleans()):
+        owners = draw(st.lists(st.sampled_from(_CONTROLLERS), min_size=1, max_size=2, unique=True))
+        controller = draw(st.sampled_from([*owners, "none"]))
+        marks = [
+            {"controller": True} if uid == controller else draw(_NO_CONTROLLER) for uid in owners
+        ]
+        metadata["ownerReferences"] = [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": uid, **mark}
+            for uid, mark in zip(owners, marks, strict=True)
+        ]
+    if draw(st.integers(0, 4)) == 0:
+        metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    status: Json = {"podIPs": [{"ip": f"10.0.0.{name[-1]}"}]}
+    if draw(st.integers(0, 5)):
+        status["phase"] = draw(_PHASES)
+    if draw(st.integers(0, 5)):
+        ready = draw(st.sampled_from(["True", "True", "True", "False", "Unknown"]))
+        status["conditions"] = [
+            {"type": "ContainersReady", "status": "True"},
+            {"type": "Ready", "status": ready},
+        ]
+    container = {"name": "main", "image": "x:1", "ports": draw(st.lists(_PORT, max_size=2))}
+    spec: Json = {"nodeName": "node-0", "containers": [container]}
+    if draw(st.integers(0, 3)) == 0:
+        sidecar = {"name": "proxy", "image": "x:1", "ports": draw(st.lists(_PORT, max_size=1))}
+        policy = draw(st.sampled_from([{"restartPolicy": "Always"}, {}]))
+        spec["initContainers"] = [{**sidecar, **policy}]
+    return {"metadata": metadata, "spec": spec, "status": status}
+
+
+@st.composite
+def members(draw: st.DrawFn) -> Json:
+    """Pods, and a Service, a budget and a controller that may take them."""
+    pods = [draw(member_pods(f"pod-{number}")) for number in range(draw(st.integers(1, 4)))]
+    labels = _some({"app": st.sampled_from(["web", "web", "db"]), "track": st.just("stable")})
+    service: Json = {"ports": draw(_SERVICE_PORTS), "clusterIP": "10.96.0.1"}
+    service |= {"ipFamilies": ["IPv4"], "type": "ClusterIP"}
+    if selector := draw(labels):
+        service["selector"] = selector
+    if draw(st.integers(0, 3)) == 0:
+        service["publishNotReadyAddresses"] = True
+    budget: Json = {"minAvailable": draw(st.integers(0, 3))}
+    if draw(st.integers(0, 9)):
+        budget["selector"] = draw(_BUDGETS_SELECTORS)
+    return {
+        "pods": pods,
+        "service": {"metadata": {"name": "web"}, "spec": service},
+        "budget": {"metadata": {"name": "web"}, "spec": budget},
+        "owner": {"metadata": {"name": "web", "uid": "web-uid"}},
+    }

@@ -9,8 +9,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clusterproof.kube import limits, quota, requests
+from clusterproof.kube.endpoints import endpoints_of
+from clusterproof.kube.objects import controlled_by, labels_of
+from clusterproof.kube.pods import is_finished, is_healthy
 from clusterproof.kube.quantity import parse_quantity
 from clusterproof.kube.scheduling import Places
+from clusterproof.kube.selectors import selects, service_selects
+from clusterproof.kube.services import ports_of, publishes_unready, target_port
 from testbed.oracles.kubernetes import cases, scaling
 from testbed.oracles.program import Json, Program
 
@@ -140,6 +145,37 @@ def places(oracle: Program, case: Json) -> Iterator[Decision]:
         yield node, refusing, {each.partition(":")[0] for each in theirs}
 
 
+def members(oracle: Program, case: Json) -> Iterator[Decision]:
+    """Which Pods a Service, a budget and a controller take, and which of them count."""
+    answer = oracle.ask("members", **case)
+    service, budget, pods = case["service"], case["budget"]["spec"], case["pods"]
+    chosen = [pod for pod in pods if service_selects(service, labels_of(pod))]
+    yield "Pods of the Service", _names(chosen), set(answer["chosen"])
+    for port in ports_of(service):
+        ours = {
+            (pod["metadata"]["name"], number)
+            for pod in chosen
+            if not is_finished(pod) and (is_healthy(pod) or publishes_unready(service))
+            if (number := target_port(pod["spec"], port)) is not None
+        }
+        theirs = {
+            (entry.pod, entry.port)
+            for entry in endpoints_of(answer["slices"], "web")
+            if entry.ready and (entry.port_name, entry.protocol) == (port.name, port.protocol)
+        }
+        yield f"ready endpoints of {port.name}", ours, theirs
+    owned = controlled_by([case["owner"]], pods)
+    yield "Pods of the controller", _names(owned), set(answer["controlled"])
+    counted = [pod for pod in pods if selects(budget.get("selector"), labels_of(pod))]
+    status = answer["budget"]
+    yield "Pods of the budget", len(counted), status["expectedPods"]
+    yield "healthy ones", sum(map(is_healthy, counted)), status["currentHealthy"]
+
+
+def _names(pods: Iterable[Json]) -> set[str]:
+    return {pod["metadata"]["name"] for pod in pods}
+
+
 def _exact(listed: Json) -> dict[str, Decimal]:
     return {name: Decimal(text) for name, text in listed.items()}
 
@@ -167,5 +203,11 @@ RULES = {
         places,
         "the scheduler's filters: NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, "
         "NodePorts, NodeResourcesFit, PodTopologySpread, InterPodAffinity",
+    ),
+    "members": Rule(
+        cases.members(),
+        members,
+        "endpointslice: GetServicesToUpdate, Reconciler.Reconcile; metav1.IsControlledBy; "
+        "DisruptionController: getPodsForPdb, countHealthyPods",
     ),
 }

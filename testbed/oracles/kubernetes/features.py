@@ -17,6 +17,9 @@ _KEYS = {
     "topologySpreadConstraints minDomains nodeAffinityPolicy nodeTaintsPolicy matchLabelKeys "
     "hostPort hostIP deletionTimestamp initContainers example.com/gpu NotIn DoesNotExist",
     "claims": "min max requests limits storage cpu Container PersistentVolumeClaim",
+    "members": "ownerReferences controller other-uid deletionTimestamp Pending Succeeded Failed "
+    "False Unknown conditions phase http dns gone UDP initContainers Always selector matchLabels "
+    "In NotIn Exists DoesNotExist publishNotReadyAddresses",
     "scaling": "Resource ContainerResource Pods Object External Utilization AverageValue Value "
     "behavior tolerance stabilizationWindowSeconds selectPolicy policies Min Disabled Pending "
     "Failed Succeeded False Unknown deletionTimestamp startTime conditions usage ofPods ofObjects "

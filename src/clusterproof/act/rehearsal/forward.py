@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
-from clusterproof.kube.objects import is_terminating, labels_of
-from clusterproof.kube.pods import is_ready
+from clusterproof.kube.objects import labels_of
+from clusterproof.kube.pods import is_healthy
 from clusterproof.kube.selectors import service_selects
 from clusterproof.kube.services import ports_of, target_port
 from clusterproof.observe.cluster import Cluster
@@ -44,7 +44,7 @@ def end_of(api: KubeApi, service: ObjectRef, port: int) -> tuple[str, int, str]:
     pods = [
         pod
         for pod in cluster.objects("Pod", service.namespace)
-        if is_ready(pod) and service_selects(item, labels_of(pod)) and not is_terminating(pod)
+        if is_healthy(pod) and service_selects(item, labels_of(pod))
     ]
     if not pods:
         return "", 0, f"no ready Pod behind {service}"
