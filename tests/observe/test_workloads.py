@@ -775,7 +775,9 @@ def test_a_budget_is_given_a_moment_to_count_a_pod(
         "spec": {"selector": {"matchLabels": {"app": "web"}}},
         "status": {"currentHealthy": counted},
     }
-    with cluster_of(budget, pod) as cluster:
+    # One that is going is ready still, and not counted (countHealthyPods).
+    going = running("web-2", deletionTimestamp=ago(minutes=1))
+    with cluster_of(budget, pod, going) as cluster:
         ref = ObjectRef(kind="PodDisruptionBudget", namespace="ns", name="web")
         assert is_counting(cluster, ref) is counting
 

@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/tools/record"
 	"k8s.io/endpointslice"
 	slices "k8s.io/endpointslice/util"
+	defaults "k8s.io/kubernetes/pkg/apis/core/v1"
 	"k8s.io/kubernetes/pkg/controller/disruption"
 )
 
@@ -46,7 +47,7 @@ type members struct {
 
 var startMembers = sync.OnceValue(newMembers)
 
-// askMembers: GetServicesToUpdate and Reconciler.Reconcile of k8s.io/endpointslice,
+// askMembers, with the API's defaults: GetServicesToUpdate and Reconciler.Reconcile of k8s.io/endpointslice,
 // metav1.IsControlledBy, and one sync of the DisruptionController.
 func askMembers(q question) answer {
 	return startMembers().decide(q)
@@ -58,8 +59,10 @@ func (m *members) decide(q question) answer {
 	m.cases++
 	namespace := fmt.Sprintf("case-%d", m.cases)
 	q.Service.Namespace, q.Budget.Namespace, q.Owner.Namespace = namespace, namespace, namespace
+	defaults.SetObjectDefaults_Service(q.Service)
 	for _, pod := range q.Pods {
 		pod.Namespace = namespace
+		defaults.SetObjectDefaults_Pod(pod)
 		if err := m.pods.Add(pod); err != nil {
 			return answer{"error": err.Error()}
 		}
