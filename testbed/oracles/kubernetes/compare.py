@@ -151,19 +151,19 @@ def members(oracle: Program, case: Json) -> Iterator[Decision]:
     service, budget, pods = case["service"], case["budget"]["spec"], case["pods"]
     chosen = [pod for pod in pods if service_selects(service, labels_of(pod))]
     yield "Pods of the Service", _names(chosen), set(answer["chosen"])
-    for port in ports_of(service):
-        ours = {
-            (pod["metadata"]["name"], number)
-            for pod in chosen
-            if not is_finished(pod) and (is_healthy(pod) or publishes_unready(service))
-            if (number := target_port(pod["spec"], port)) is not None
-        }
-        theirs = {
-            (entry.pod, entry.port)
-            for entry in endpoints_of(answer["slices"], "web")
-            if entry.ready and (entry.port_name, entry.protocol) == (port.name, port.protocol)
-        }
-        yield f"ready endpoints of {port.name}", ours, theirs
+    ours = {
+        (pod["metadata"]["name"], port.name, port.protocol, number)
+        for pod in chosen
+        if not is_finished(pod) and (is_healthy(pod) or publishes_unready(service))
+        for port in ports_of(service)
+        if (number := target_port(pod["spec"], port)) is not None
+    }
+    theirs = {
+        (entry.pod, entry.port_name, entry.protocol, entry.port)
+        for entry in endpoints_of(answer["slices"], "web")
+        if entry.ready and entry.port is not None
+    }
+    yield "ready endpoints", ours, theirs
     owned = controlled_by([case["owner"]], pods)
     yield "Pods of the controller", _names(owned), set(answer["controlled"])
     counted = [pod for pod in pods if selects(budget.get("selector"), labels_of(pod))]
