@@ -18,7 +18,7 @@ from clusterproof.observe.inside import Inside
 from clusterproof.observe.sources import source_of
 from clusterproof.spec.row import ObjectRef
 from clusterproof.spec.settings import TrafficSettings
-from clusterproof.wait import pause
+from clusterproof.wait import pause, wait_until
 from tests.observe.loopback import Reply, Request, here, served
 
 RATE = 100.0
@@ -132,18 +132,23 @@ def test_a_crowd_behind_a_silent_target_is_lost_and_not_waited_for() -> None:
 
 def test_a_sender_that_stood_still_says_so() -> None:
     """Stopped for 3 s, as by a quota of its CPU or a node that pauses."""
-    name = f"test-{uuid.uuid4().hex}"
-    with served(Router().answer) as url:
-        request = {"do": "send", "name": name, "host": "127.0.0.1", "rate": RATE, "for_s": 30}
+    name, router = f"test-{uuid.uuid4().hex}", Router()
+
+    def wait_for(requests: int) -> None:
+        asked = router.asked
+        wait_until(lambda: len(asked), lambda n: n >= requests, waiting_for="requests", within_s=20)
+
+    with served(router.answer) as url:
+        request = {"do": "send", "name": name, "host": "127.0.0.1", "rate": RATE, "for_s": 60}
         request |= {"port": int(url.rsplit(":", 1)[1]), "callers": 8, "timeout_s": 5.0}
         request |= {"connection_age_s": 5.0, "users": 5, "prefix": name}
         program = [sys.executable, "-c", source_of(SCRIPT), json.dumps(request)]
         with subprocess.Popen(program, stdout=subprocess.PIPE) as sender:  # noqa: S603 - ours
-            pause(1.5)
+            wait_for(1)
             sender.send_signal(signal.SIGSTOP)
             pause(3.0)
             sender.send_signal(signal.SIGCONT)
-            pause(0.5)
+            wait_for(len(router.asked) + int(RATE))  # of those that were due meanwhile
             Inside(here, "n/p", "here").ask(SCRIPT, {"do": "end", "name": name}, within_s=5)
             said = json.loads(sender.communicate(timeout=20)[0])
     assert said["stood_still_s"] > 2
