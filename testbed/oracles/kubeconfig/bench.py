@@ -226,14 +226,25 @@ def asked_with(case: Case, theirs: Sequence[Outcome]) -> Iterator[Odd]:
 
 def disagreements(theirs: Iterable[Outcome], ours: Iterable[Outcome]) -> Iterator[str]:
     """What the two decide differently, in words, and where we refuse without a good sentence."""
+    has_user = False
     for their, our in zip(theirs, ours, strict=True):
-        yield from _different(their, our)
+        if their.about.startswith("merge"):
+            has_user = "@" in their.facts.get("cluster server", "")
+        yield from _different(their, our, of_handshake=has_user)
         yield from _unsaid(our)
 
 
-def _different(their: Outcome, our: Outcome) -> Iterator[str]:
+def _different(their: Outcome, our: Outcome, *, of_handshake: bool) -> Iterator[str]:
+    """What differs; `of_handshake`: a plugin gives no more than a certificate.
+
+    kubectl then asks it when a server that it believes asks for one. We have asked it before: with
+    a server that both refuse, that is no decision.
+    """
+    refused = of_handshake and "refused" in their.facts and "refused" in our.facts
     for name in sorted(their.facts.keys() | our.facts.keys()):
         kubectl, own = their.facts.get(name), our.facts.get(name)
+        if refused and kubectl is None and name.startswith("exec plugin"):
+            continue
         if kubectl != own:
             words = f"{their.words!r} and {our.words!r}"
             yield f"{our.about}: {name}: kubectl {kubectl!r}, ours {own!r}; {words}"
