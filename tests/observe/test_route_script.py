@@ -1,11 +1,12 @@
 """The script that sends routing requests, run here against a server on loopback."""
 
 import threading
+import time
 from collections import Counter
 
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.metrics import total
-from clusterproof.product.router.traffic import Caller, Traffic
+from clusterproof.product.router.traffic import SETTLE_WITHIN_S, Caller, Traffic
 from clusterproof.spec.behaviour import MetricMovesRow
 from clusterproof.spec.row import Area, ObjectRef
 from clusterproof.spec.settings import TrafficSettings
@@ -34,6 +35,7 @@ class _Router:
         self.asked: list[str] = []
         self.count = 0
         self.users: Counter[str] = Counter()
+        self.without_a_page = ""
         self.lock = threading.Lock()
 
     def route(self, request: Request) -> Reply:
@@ -60,6 +62,8 @@ class _Router:
                     {"metadata": {"name": "w", "uid": "w"}, "spec": {"selector": selector}},
                 )
             )
+        if self.without_a_page and f"/{self.without_a_page}:" in request.path:
+            return Reply(503, "connection refused")
         if "/proxy/" in request.path:
             return Reply(body=f"# TYPE requests_total counter\nrequests_total {self.count}\n")
         ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
@@ -139,3 +143,15 @@ def test_a_doubt_is_settled_by_a_quiet_time_and_twice_the_batch() -> None:
     assert [len(batch.answers) for batch in traffic.batches] == [16, 32]
     assert traffic.quiet is not None
     assert traffic.quiet.answers == ()
+
+
+def test_a_pod_without_a_page_is_not_waited_for() -> None:
+    """As one in a crash loop: it had none before the batch either, so there is nothing to see."""
+    router = _Router(1, "127.0.0.1", "127.0.0.9")
+    router.without_a_page = "b"
+    began = time.monotonic()
+    traffic = _measure(router)
+    assert time.monotonic() - began < SETTLE_WITHIN_S
+    assert [[page.pod for page in batch.after if page.reason] for batch in traffic.batches] == [
+        ["b"]
+    ]
