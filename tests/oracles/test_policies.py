@@ -1,18 +1,23 @@
 """The table of NetworkPolicies, and the page of what the engines did with it."""
 
 import json
+import socket
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from clusterproof.errors import ObservationError
 from clusterproof.kube.answer import Json
-from testbed.cluster.engine import ENGINES, KUBE_ROUTER
+from testbed.cluster.engine import ENGINES, KUBE_ROUTER, NFTABLES
 from testbed.oracles.policies import page as page_module
-from testbed.oracles.policies.dials import _crc32c, _internet_sum
+from testbed.oracles.policies.dials import Dial, Listeners, _crc32c, _internet_sum
 from testbed.oracles.policies.draw import draw_dials, draw_policy, draw_set
 from testbed.oracles.policies.features import FEATURES, features_of, possible_pairs, rare_pairs
 from testbed.oracles.policies.page import PAGE, page, read_records, write_record
@@ -22,8 +27,9 @@ from testbed.oracles.policies.run import (
     cases_of_cluster,
     compare,
     known_difference,
+    put_generated,
 )
-from testbed.oracles.policies.world import Case, read_cases, read_world
+from testbed.oracles.policies.world import Case, Flow, read_cases, read_world
 
 WORLD = read_world()
 DOCS = Path(__file__).parents[2] / "docs"
@@ -113,6 +119,46 @@ def test_a_packet_that_goes_otherwise_is_apart() -> None:
     ]
 
 
+class Losing:
+    """A scene whose engine does as the rule says, on a machine that loses packets at first."""
+
+    def __init__(self, lost: int) -> None:
+        """Nothing arrives so many times, without policies and under each set."""
+        ends = [*(pod["metadata"]["name"] for pod in WORLD.pods), *WORLD.hosts]
+        self.world, self.places, self.listeners = WORLD, {name: name for name in ends}, self
+        self._lost = self._left = lost
+        self._policies: Sequence[Json] = []
+
+    @contextmanager
+    def in_force(self, policies: Sequence[Json]) -> Iterator[None]:
+        """These policies hold inside."""
+        self._policies, self._left = policies, self._lost
+        yield
+
+    def arriving(self, dials: Iterable[Dial]) -> frozenset[Dial]:
+        """All that the policies let through, unless it is lost."""
+        self._left -= 1
+        if self._left >= 0:
+            return frozenset()
+        return frozenset(dial for dial in dials if reaches(WORLD, self._policies, self._flow(dial)))
+
+    def _flow(self, dial: Dial) -> Flow:
+        return Flow(WORLD.address(dial.source), ip_address(dial.address), dial.protocol, dial.port)
+
+
+def test_a_packet_that_is_lost_once_is_sent_again() -> None:
+    scene: Any = Losing(1)
+    generated = put_generated(scene, 1, 1, NFTABLES)
+    assert (generated.sets, generated.apart) == (1, [])
+    assert generated.refused
+
+
+def test_what_is_silent_without_policies_is_no_answer() -> None:
+    scene: Any = Losing(2)
+    with pytest.raises(ObservationError, match="no answer without any policy"):
+        put_generated(scene, 1, 1, NFTABLES)
+
+
 def packets(*policies: str) -> tuple[list[Json], list[Case]]:
     """The table's policies, and its packets that go between those that they are about."""
     chosen = [WORLD.policies[name] for name in policies]
@@ -173,6 +219,16 @@ def test_page_shows_what_came_of_policies_of_chance() -> None:
     assert f"| kube-router | 1 | 3 | {generated['dials']} |" in text
     assert "these pairs came more rarely: In + endPort (3).\n" in text
     assert "| a-row | 7 | 5 |" in text
+
+
+def test_connections_that_wait_at_a_listener_are_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)  # noqa: FBT003 - its name for it
+        for _ in range(3):
+            socket.create_connection(listener.getsockname()).close()
+        Listeners({("here", "TCP", 80): listener}).hang_up()
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 def test_checksums_are_those_of_their_standards() -> None:

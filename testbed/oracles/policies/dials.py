@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -115,7 +115,17 @@ class Listeners:
             batch = _Batch(cleanup, self.opened)
             for dial in dict.fromkeys(dials):
                 batch.send(dial)
-            return batch.collect(time.monotonic() + patient(within_s))
+            arrived = batch.collect(time.monotonic() + patient(within_s))
+        self.hang_up()
+        return arrived
+
+    def hang_up(self) -> None:
+        """Take the connections that wait at the listeners: a full queue would refuse the next."""
+        for (_, protocol, _), listener in self.opened.items():
+            if protocol == "TCP":
+                with suppress(OSError):  # none is left
+                    while True:
+                        listener.accept()[0].close()
 
 
 @dataclass
