@@ -31,8 +31,8 @@ def read_profile(profile: str) -> tuple[Spec, tuple[RedSet, ...]]:
     """The spec of a profile, with its rehearsals, and the red rows of each of its defects."""
     spec = read_spec(spec_file(profile))
     spec = spec.rehearsed() if profile == REFERENCE else spec
-    record = read_record() if profile == REFERENCE else {}
-    return spec, tuple(red_sets(spec, read_catalogue(spec, folder_of(profile)), record))
+    catalogue = read_catalogue(spec, folder_of(profile))
+    return spec, tuple(red_sets(spec, catalogue, read_record(profile)))
 
 
 def signatures_of(sets: Sequence[RedSet]) -> tuple[Signature, ...]:

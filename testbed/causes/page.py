@@ -9,7 +9,7 @@ from typing import Final
 
 from clusterproof.causes.signatures import Signature, best_fit
 from clusterproof.spec import Spec
-from testbed.causes.recorded import RedSet
+from testbed.causes.recorded import RedSet, record_of
 from testbed.causes.score import Rank, Scored, names_first, score, shares
 from testbed.pages import rendered
 
@@ -62,6 +62,11 @@ class Measured:
             ),
             other_fits=tuple(_fits_of_others(several)),
         )
+
+    @property
+    def record(self) -> str:
+        """The file of `recorded`."""
+        return str(record_of(self.profile))
 
     def ranked(self, *ranks: Rank) -> list[Scored]:
         """The defects, tried alone, whose causes have one of these ranks."""

@@ -11,11 +11,12 @@ from clusterproof.causes.signatures import Signature, sign_of
 from clusterproof.judgement import Difference
 from clusterproof.spec import Spec
 from clusterproof.spec.row import Row
+from testbed.prove.catalogue import REFERENCE
 from testbed.prove.findings import PROOFS
 from testbed.prove.pages import RECORD
 from testbed.prove.steps import Defect, Due, Step
 
-DOCS: Final = Path(__file__).parents[2] / "docs"
+PROJECT: Final = Path(__file__).parents[2]
 Recorded = Mapping[tuple[str, str], tuple[Difference, ...]]
 """The differences of a row under a defect, by both ids."""
 
@@ -47,9 +48,14 @@ class RedSet:
         return frozenset(changed | {ref for step in steps for ref in _filled(step)})
 
 
-def read_record(path: Path = DOCS / RECORD) -> Recorded:
-    """What was recorded of each red row."""
-    proofs = PROOFS.validate_json(path.read_bytes())
+def record_of(profile: str) -> Path:
+    """Where the proof of a profile is recorded, from the project's folder."""
+    return Path("docs", *(() if profile == REFERENCE else (profile,)), RECORD)
+
+
+def read_record(profile: str) -> Recorded:
+    """What the proof of a profile recorded of each red row."""
+    proofs = PROOFS.validate_json((PROJECT / record_of(profile)).read_bytes())
     return {(proof.defect, proof.row): proof.differences for proof in proofs if proof.differences}
 
 

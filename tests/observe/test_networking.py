@@ -627,6 +627,27 @@ def test_a_name_is_a_services_by_the_label_svc(host: str, addresses: list[str]) 
     assert [each.address for each in to] == addresses
 
 
+@pytest.mark.parametrize("host", ["redis-0.redis", "redis-0.redis.redis.svc.cluster.local"])
+def test_the_name_of_an_endpoint_leads_to_its_pod(host: str) -> None:
+    """A policy sees the labels of the Pod, and not an address that no rule names."""
+    slice_ = endpoints("redis", "redis", 6379, {"redis-0": "10.0.0.7", "redis-1": "10.0.0.8"})
+    slice_["endpoints"][0]["hostname"] = "redis-0"
+    pods = [pod(name, "redis", {"app": "redis"}) for name in ("redis-0", "redis-1")]
+    headless = service("redis", "redis", 6379, 6379, {"app": "redis"})
+    headless["spec"]["clusterIP"] = "None"
+    objects = (headless, slice_, *pods)
+    rule = row("egress", **{**DNS, "host": host}, expected="allowed")
+    with cluster_of(*objects) as cluster:
+        to = destinations_of(cluster, rule, "redis", "TCP", ["10.0.0.7"])
+    assert [(each.label, each.labels) for each in to] == [("redis/redis-0", {"app": "redis"})]
+
+
+def test_the_name_of_an_endpoint_that_is_not_there_is_not_read_as_an_address() -> None:
+    rule = row("egress", **{**DNS, "host": "redis-0.redis.redis.svc"}, expected="allowed")
+    with cluster_of() as cluster:
+        assert destinations_of(cluster, rule, "shop", "TCP", ["10.0.0.7"]) == ()
+
+
 def resolved(*addresses: str) -> Dialled:
     return Dialled(DialOutcome.CONNECTED, addresses)
 

@@ -3,7 +3,7 @@
 Source: Kubernetes docs, "Network Policies" (v1.35, read 2026-11-23).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from clusterproof.checks.kind import Kind
@@ -23,6 +23,7 @@ from clusterproof.observe.policy import (
     pods_or_template,
     policies_of,
     ready_endpoints,
+    service_of_endpoint,
     service_reached,
     transport_of,
 )
@@ -148,10 +149,11 @@ def _reading_of_control(
 
 
 def destinations_of(
-    cluster: Cluster, row: EgressRow, namespace: str, transport: str, addresses: Iterable[str]
+    cluster: Cluster, row: EgressRow, namespace: str, transport: str, addresses: Collection[str]
 ) -> tuple[Destination, ...]:
     """Where a connection from a Pod of this namespace ends: a Service's backends, or `addresses`.
 
+    Those that the name of an endpoint stands for are of Pods too, and a policy sees their labels.
     A policy sees a backend's address and port, not those of the Service before it. What may not be
     read is left out: this explains a dial, it does not stand for one.
     """
@@ -162,6 +164,11 @@ def destinations_of(
         ref = service_reached(cluster, row.host, namespace)
         if ref is not None and (cluster.find(ref) is not None or is_in_zone):
             return _backends(cluster, ref, row.port, transport)
+        service = None if ref else service_of_endpoint(cluster, row.host, namespace)
+        if service is not None:
+            return _backends(cluster, service, row.port, transport, addresses)
+        if ref is None and is_in_zone:
+            return ()
     except ObservationError:
         if ref is None or ref.namespace == namespace or is_in_zone:
             return ()
@@ -169,8 +176,13 @@ def destinations_of(
 
 
 def _backends(
-    cluster: Cluster, ref: ObjectRef, port: int, protocol: str
+    cluster: Cluster,
+    ref: ObjectRef,
+    port: int,
+    protocol: str,
+    addresses: Collection[str] | None = None,
 ) -> tuple[Destination, ...]:
+    """The ready endpoints of a Service, or those at `addresses`, as a policy sees them."""
     pods = {
         f"{ref.namespace}/{pod['metadata']['name']}": pod
         for pod in cluster.objects("Pod", ref.namespace)
@@ -180,6 +192,7 @@ def _backends(
         if backend.label in pods
         else backend
         for backend in ready_endpoints(cluster, ref, port, protocol)
+        if addresses is None or backend.address in addresses
     )
 
 

@@ -165,6 +165,18 @@ def service_reached(cluster: Cluster, host: str, own_namespace: str) -> ObjectRe
     return None if any(is_endpoint(cluster, meant) for meant in before) else ref
 
 
+def service_of_endpoint(cluster: Cluster, host: str, own_namespace: str) -> ObjectRef | None:
+    """The Service that has the endpoint of this name (`redis-0.redis`); None where none has.
+
+    Raises:
+        ObservationError: The Service or its EndpointSlices may not be read.
+    """
+    for meant in services_meant(host, own_namespace):
+        if meant.hostname and is_endpoint(cluster, meant):
+            return ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
+    return None
+
+
 def is_endpoint(cluster: Cluster, meant: ServiceName) -> bool:
     """Whether a name with a hostname in it is that of an endpoint of a Service that is there.
 
