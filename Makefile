@@ -103,8 +103,8 @@ test-cluster: cluster deploy ## the tests that need the local cluster and root; 
 test-cluster-dates: install ## refuse a cluster test that has not passed for 14 days
 	$(RUN) pytest tests -m cluster --collect-only -qq --passed-within 14 >/dev/null
 
-bench: install ## what a verification costs, beside the bare API round trips
-	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --simulated 1000,5000
+bench: install ## what a verification costs: beside bare round trips and kubectl, on a broken router, at scale
+	$(RUN) python -m testbed.bench --kubeconfig $(KUBECONFIG_FILE) --broken --simulated 1000,5000
 
 .PHONY: prove prove-sample load load-jobs load-faults load-resample load-chances hpa-lab
 prove: install ## show every check red by its own defects, for 40 min; RESUME=1 goes on; ROW=id for one row

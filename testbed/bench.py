@@ -249,10 +249,10 @@ def main() -> int:
     _read_only(options.kubeconfig, "read-only")
     whole = verify(options.kubeconfig)
     _say("whole", str(whole))
-    if options.broken:
-        broken(options.kubeconfig, whole)
     if options.rounds:
         beside_kubectl(options.kubeconfig, options.rounds)
+    if options.broken:
+        broken(options.kubeconfig, whole)
     for pods in (int(text) for text in options.simulated.split(",") if text):
         _at_scale(options.kubeconfig, pods)
     return 0
