@@ -107,9 +107,8 @@ class Server:
 def rule(operation: Json, **fields: Any) -> RehearsalRow:  # noqa: ANN401 - fields of a row
     found: RehearsalRow = row(
         "rehearsal",
-        workloads=["Deployment/a/web"],
         operation=operation,
-        **{"within_s": 0.1, **fields},
+        **{"workloads": ["Deployment/a/web"], "within_s": 0.1, **fields},
     )
     return found
 

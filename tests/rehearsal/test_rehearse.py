@@ -1,8 +1,8 @@
 """A whole rehearsal over loopback, whose undo is refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,18 +15,26 @@ from clusterproof.checks import judge
 from clusterproof.judgement import Doubt
 from tests.judge.test_rehearsal import FLOWN
 from tests.observe.loopback import api_server
-from tests.rehearsal.test_operations import DEPLOYMENTS, Server, rule
+from tests.rehearsal.test_operations import DEPLOYMENTS, HPAS, Json, Server, rule, web
 
-ROW = rule({"do": "scale", "of": "Deployment/a/web", "replicas": 5})
+SCALE = {"do": "scale", "of": "Deployment/a/web", "replicas": 5}
+ROW = rule(SCALE)
 SERVICE = "/api/v1/namespaces/a/services/other"
 
 
 def rehearsed(
-    monkeypatch: pytest.MonkeyPatch, *, answered: int = 400, missing: int = 0, touched: str = ""
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    answered: int = 400,
+    missing: int = 0,
+    touched: str = "",
+    beside: Mapping[str, Json] = MappingProxyType({}),
+    workloads: Sequence[str] = (),
 ) -> Rehearsed:
     """What comes back where somebody else scales to 4, and `touched` is changed too."""
     other = {"kind": "Service", "metadata": {"name": "other", "namespace": "a"}, "spec": {}}
-    server = Server(**{SERVICE: other})
+    server = Server(**{SERVICE: other, **beside})
+    row = rule(SCALE, workloads=["Deployment/a/web", *workloads])
 
     class Flow:
         """Requests that had this end."""
@@ -60,7 +68,7 @@ def rehearsed(
             may_write=lambda: None,
         )
         inside: Any = SimpleNamespace(where="n/pod", how="exec")
-        observed = module.rehearse(stage, ROW, inside, "name")
+        observed = module.rehearse(stage, row, inside, "name")
     assert not server.patches
     assert any("observed 4: changed since, left as it is" in line for line in observed.evidence)
     return observed.value
@@ -90,3 +98,19 @@ def test_losses_are_seen_though_the_undo_is_refused(
 ) -> None:
     judgement = judge(ROW, rehearsed(monkeypatch, **part))
     assert [each.code for each in judgement.differences] == [code]
+
+
+ROLLOUT = "Rollout.v1alpha1.argoproj.io"
+
+
+def test_a_workload_of_somebodys_own_kind_is_compared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discovery knows its path, and nothing of it is ever changed."""
+    rollout = web() | {"kind": "Rollout", "apiVersion": "argoproj.io/v1alpha1"}
+    resource = {"kind": "Rollout", "name": "rollouts", "namespaced": True}
+    group = "/apis/argoproj.io/v1alpha1"
+    served: dict[str, Json] = {
+        group: {"kind": "APIResourceList", "resources": [resource]},
+        f"{group}/namespaces/a/rollouts": {"kind": "RolloutList", "items": [rollout]},
+    }
+    fact = rehearsed(monkeypatch, beside=served, workloads=[f"{ROLLOUT}/a/web"])
+    assert (fact.compared, fact.unrestored) == (3, ())

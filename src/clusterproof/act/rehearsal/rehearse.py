@@ -17,6 +17,7 @@ from clusterproof.act.rehearsal.state import State, changes, incomplete, read_st
 from clusterproof.act.rehearsal.undo import WayBack
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
+from clusterproof.kube.kinds import KINDS
 from clusterproof.observe.inside import Inside
 from clusterproof.observe.observed import Observed
 from clusterproof.spec.rehearsal import Configure, RehearsalRow
@@ -144,8 +145,9 @@ def _restored(
 
 
 def _path(key: str) -> str:
+    """The API path of what may be changed; "" for an object of a kind that no operation changes."""
     kind, namespace, name = key.split("/")
-    return path_of(ObjectRef(kind=kind, namespace=namespace, name=name))
+    return path_of(ObjectRef(kind=kind, namespace=namespace, name=name)) if kind in KINDS else ""
 
 
 def _evidence(rule: RehearsalRow, value: Rehearsed, took_s: float) -> Iterator[str]:
