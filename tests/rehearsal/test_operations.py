@@ -139,6 +139,16 @@ def test_scale_keeps_the_number_that_it_was_and_raises_the_floor() -> None:
     assert "3 replicas are wanted, not 5" in step.missing
 
 
+@pytest.mark.parametrize("autoscaler", ["HorizontalPodAutoscaler/a/hpa", None])
+def test_an_autoscaler_may_go_above_the_floor_that_was_raised(autoscaler: str | None) -> None:
+    """More than 2 replicas are no operation that was not reached, where its autoscaler adds one."""
+    server = Server(**{f"{HPAS}/hpa": {"kind": "H", "metadata": {}, "spec": {"minReplicas": 1}}})
+    operation = {"do": "scale", "of": "Deployment/a/web", "replicas": 2, "autoscaler": autoscaler}
+    with api_server(server.answer) as api:
+        (step,) = steps(api, rule(operation))
+    assert step.missing == ("" if autoscaler else "Deployment/a/web: 3 replicas are wanted, not 2")
+
+
 def test_the_way_back_is_kept_before_anything_is_changed() -> None:
     server = Server()
     with api_server(server.answer) as api:

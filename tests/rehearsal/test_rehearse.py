@@ -12,10 +12,10 @@ from clusterproof.act.rehearsal.act import Act
 from clusterproof.act.rehearsal.seen import Kept, Rehearsed, Step
 from clusterproof.act.rehearsal.undo import Undo, WayBack
 from clusterproof.checks import judge
-from clusterproof.judgement import Doubt
+from clusterproof.judgement import Doubt, Passed
 from tests.judge.test_rehearsal import FLOWN
 from tests.observe.loopback import api_server
-from tests.rehearsal.test_operations import DEPLOYMENTS, HPAS, Json, Server, rule, web
+from tests.rehearsal.test_operations import DEPLOYMENTS, HPAS, WHOLE, Json, Server, rule, web
 
 SCALE = {"do": "scale", "of": "Deployment/a/web", "replicas": 5}
 ROW = rule(SCALE)
@@ -30,6 +30,7 @@ def rehearsed(
     touched: str = "",
     beside: Mapping[str, Json] = MappingProxyType({}),
     workloads: Sequence[str] = (),
+    running: int = 3,
 ) -> Rehearsed:
     """What comes back where somebody else scales to 4, and `touched` is changed too."""
     other = {"kind": "Service", "metadata": {"name": "other", "namespace": "a"}, "spec": {}}
@@ -49,6 +50,7 @@ def rehearsed(
     def perform(_: object, act: Act) -> Iterator[Step]:
         act.remember(Undo(f"{DEPLOYMENTS}/web/scale", "/spec/replicas", 3, 5))
         server.objects[f"{DEPLOYMENTS}/web"]["spec"]["replicas"] = 4
+        server.objects[f"{DEPLOYMENTS}/web"]["status"] |= dict.fromkeys(WHOLE, running)
         if touched:
             server.objects[touched]["spec"] = {"type": "NodePort"}
         yield Step("web runs 5 replicas", "", 1.0, 60.0)
@@ -98,6 +100,23 @@ def test_losses_are_seen_though_the_undo_is_refused(
 ) -> None:
     judgement = judge(ROW, rehearsed(monkeypatch, **part))
     assert [each.code for each in judgement.differences] == [code]
+
+
+AUTOSCALER: Json = {
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "web", "namespace": "a"},
+    "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 9},
+}
+
+
+def test_replicas_that_an_autoscaler_moved_are_its_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stay, and are no difference, as in what is compared; all must be whole again."""
+    scaled = {f"{HPAS}/web": AUTOSCALER}
+    fact = rehearsed(monkeypatch, beside=scaled)
+    assert fact.refused == ()
+    assert [each.code for each in judge(ROW, fact).differences] == ["not-restored"]
+    whole = rehearsed(monkeypatch, beside=scaled, running=4)
+    assert isinstance(judge(ROW, whole), Passed)
 
 
 ROLLOUT = "Rollout.v1alpha1.argoproj.io"

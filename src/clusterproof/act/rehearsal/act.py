@@ -73,10 +73,17 @@ class Act:
         return Step(what, "; ".join(missing), took_s, self.rule.within_s)
 
     def whole(
-        self, what: str, workloads: Sequence[ObjectRef], *, replicas: int | None = None
+        self,
+        what: str,
+        workloads: Sequence[ObjectRef],
+        *,
+        replicas: int | None = None,
+        or_more: bool = False,
     ) -> Step:
-        """Wait until the workloads are whole."""
-        return self.reach(what, lambda: incomplete(self.api, workloads, replicas=replicas))
+        """Wait until the workloads are whole, as `incomplete` says."""
+        return self.reach(
+            what, lambda: incomplete(self.api, workloads, replicas=replicas, or_more=or_more)
+        )
 
 
 def path_of(ref: ObjectRef) -> str:

@@ -41,6 +41,7 @@ from clusterproof.wait import pause
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 FORWARDS = 10
 """One a second, so that requests flow meanwhile. Our choice."""
+REPLICAS = "/spec/replicas"
 OURS = "leaving Pods of our own"
 _OK = ("HTTP/1.1 200", "HTTP/1.0 200")
 
@@ -62,7 +63,7 @@ def scale(operation: Scale, act: Act) -> Iterator[Step]:
     path = f"{path_of(operation.of)}/scale"
     before = act.get(operation.of)["spec"].get("replicas", 1)
     _must_differ(operation.of, "replicas", before, operation.replicas)
-    entries = [Undo(path, "/spec/replicas", before, operation.replicas)]
+    entries = [Undo(path, REPLICAS, before, operation.replicas)]
     if operation.autoscaler is not None:
         floor = act.get(operation.autoscaler)["spec"].get("minReplicas", 1)
         place = path_of(operation.autoscaler)
@@ -72,7 +73,8 @@ def scale(operation: Scale, act: Act) -> Iterator[Step]:
     if operation.autoscaler is not None:
         act.patch(path_of(operation.autoscaler), {"spec": {"minReplicas": operation.replicas}})
     what = f"{operation.of.name} runs {operation.replicas} replicas"
-    yield act.whole(what, [operation.of], replicas=operation.replicas)
+    or_more = operation.autoscaler is not None
+    yield act.whole(what, [operation.of], replicas=operation.replicas, or_more=or_more)
 
 
 def _must_differ(ref: ObjectRef, what: str, before: object, after: object) -> None:

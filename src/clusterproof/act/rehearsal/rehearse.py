@@ -5,16 +5,16 @@ the cluster (see `undo.py`), and in a Pod of ours that ends by itself.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from clusterproof.act.rehearsal.act import Act, path_of
 from clusterproof.act.rehearsal.flow import Flow, read_events
-from clusterproof.act.rehearsal.operations import perform
+from clusterproof.act.rehearsal.operations import REPLICAS, perform
 from clusterproof.act.rehearsal.seen import Flown, Kept, Rehearsed, Step
-from clusterproof.act.rehearsal.state import State, changes, incomplete, read_state
-from clusterproof.act.rehearsal.undo import WayBack
+from clusterproof.act.rehearsal.state import State, autoscaled, changes, incomplete, read_state
+from clusterproof.act.rehearsal.undo import Refused, WayBack
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import KINDS
@@ -78,17 +78,18 @@ def rehearse(stage: Stage, rule: RehearsalRow, inside: Inside, name: str) -> Obs
                     break
         finally:
             act.put_back()
-        unrestored = _restored(stage, rule, before, {refused.path for refused in act.refused})
+        refused = _without_autoscaled(stage, rule, act.refused)
+        unrestored = _restored(stage, rule, before, {each.path for each in refused})
         took_s = time.monotonic() - began
         pause(CALM_S)
         flown, uuids = flow.end()
     events = read_events(inside, stage.posthog, uuids, rule.events_within_s)
-    refused = tuple(refused.why for refused in act.refused)
-    value = Rehearsed(tuple(steps), flown, events, unrestored, len(before), refused)
+    why_refused = tuple(each.why for each in refused)
+    value = Rehearsed(tuple(steps), flown, events, unrestored, len(before), why_refused)
     return Observed(
         value,
         where=f"{inside.where} -> {stage.traffic.service}; {rule.workloads[0]}",
-        evidence=tuple(_evidence(rule, value, took_s)),
+        evidence=tuple(_evidence(rule, value, act.refused, took_s)),
         next_command=f"kubectl get {rule.workloads[0].kubectl} -o wide",
         how=f"{HOW} {inside.how}",
     )
@@ -123,6 +124,16 @@ def _under(flow: Flow) -> Iterator[None]:
         raise
 
 
+def _without_autoscaled(
+    stage: Stage, rule: RehearsalRow, refused: Sequence[Refused]
+) -> Sequence[Refused]:
+    """What a person has to know of: not the replicas of what an autoscaler scales, its to say."""
+    if not refused:
+        return ()
+    scaled = {_path(key) for key in autoscaled(_state(stage, rule))}
+    return [each for each in refused if each.field != REPLICAS or each.path not in scaled]
+
+
 def _restored(
     stage: Stage, rule: RehearsalRow, before: State, refused: Collection[str]
 ) -> tuple[str, ...]:
@@ -150,10 +161,12 @@ def _path(key: str) -> str:
     return path_of(ObjectRef(kind=kind, namespace=namespace, name=name)) if kind in KINDS else ""
 
 
-def _evidence(rule: RehearsalRow, value: Rehearsed, took_s: float) -> Iterator[str]:
+def _evidence(
+    rule: RehearsalRow, value: Rehearsed, refused: Sequence[Refused], took_s: float
+) -> Iterator[str]:
     for step in value.steps:
         yield f"{step.what}: {step.missing or f'after {step.took_s:g} s'}"
-    yield from (f"not put back: {why}" for why in value.refused)
+    yield from (f"not put back: {each.why}" for each in refused)
     yield f"{value.compared} objects compared before and after, {took_s:.1f} s from first to last"
     yield _sent(rule, value.flown)
     yield _read(value.kept)

@@ -108,6 +108,15 @@ def _leave_to_autoscalers(state: dict[str, Json]) -> set[str]:
     return targets
 
 
+def autoscaled(state: State) -> list[str]:
+    """The keys of what has the replicas that an autoscaler gives it."""
+    return [
+        key
+        for key, part in state.items()
+        if (part.get("spec") or {}).get("replicas") == _AUTOSCALED
+    ]
+
+
 def essence(item: Json) -> Json:
     """What has to be the same again: all but the status and what the server writes."""
     part = {key: value for key, value in item.items() if key not in {"status", "apiVersion"}}
@@ -167,7 +176,11 @@ def _short(value: object) -> str:
 
 
 def incomplete(
-    api: KubeApi, workloads: Iterable[ObjectRef], *, replicas: int | None = None
+    api: KubeApi,
+    workloads: Iterable[ObjectRef],
+    *,
+    replicas: int | None = None,
+    or_more: bool = False,
 ) -> tuple[str, ...]:
     """What is not whole: replicas that are not current and available, Pods that have yet to end.
 
@@ -175,19 +188,24 @@ def incomplete(
         api: Asked anew at each call.
         workloads: Those that are looked at.
         replicas: How many each of them must want; any number when None.
+        or_more: Whether it may want more: an autoscaler goes above its floor.
     """
     cluster = Cluster(api)
-    return tuple(text for ref in workloads for text in _incomplete(cluster, ref, replicas))
+    return tuple(
+        text for ref in workloads for text in _incomplete(cluster, ref, replicas, or_more=or_more)
+    )
 
 
-def _incomplete(cluster: Cluster, ref: ObjectRef, replicas: int | None) -> Iterator[str]:
+def _incomplete(
+    cluster: Cluster, ref: ObjectRef, replicas: int | None, *, or_more: bool
+) -> Iterator[str]:
     item = cluster.find(ref)
     if item is None:
         yield f"{ref}: no such object"
         return
     status = item.get("status") or {}
     desired = item["spec"].get("replicas", 1)
-    if replicas not in {None, desired}:
+    if replicas is not None and (desired < replicas if or_more else desired != replicas):
         yield f"{ref}: {desired} replicas are wanted, not {replicas}"
     names = ("updatedReplicas", "readyReplicas", "availableReplicas", "replicas")
     counts = [status.get(name, 0) for name in names]

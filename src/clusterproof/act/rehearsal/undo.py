@@ -101,10 +101,12 @@ class Refused(NamedTuple):
 
     Attributes:
         path: The API path of its object.
+        field: Of the object, as a JSON pointer.
         why: As a sentence that names the object, what it holds, and who set it where that is known.
     """
 
     path: str
+    field: str
     why: str
 
 
@@ -237,7 +239,8 @@ class WayBack:
         changed: list[Refused] = []
         for entry in self._entries:
             try:
-                changed += (Refused(entry.object_path, why) for why in self._put_back(entry))
+                left = self._put_back(entry)
+                changed += (Refused(entry.object_path, entry.field, why) for why in left)
             except ObservationError as error:
                 errors.append(error)
         if errors:
