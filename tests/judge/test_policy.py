@@ -306,6 +306,19 @@ def only(needs: dict[str, str]) -> PolicyRow:
 
 
 RULE = [{"action": "Deny", "to": []}]
+ACCOUNT = "k8s:io.cilium.k8s.policy.serviceaccount"
+OF_TEAM = "k8s:io.cilium.k8s.namespace.labels.team"
+"""A label that the namespace of the Pods has not."""
+
+
+def of_calico(selector: str) -> Json:
+    return {"selector": selector, "egress": RULE}
+
+
+def of_cilium(key: str, **labels: str) -> Json:
+    expression = {"key": key, "operator": "In", "values": ["web"]}
+    selector = {"matchLabels": labels, "matchExpressions": [expression]}
+    return {"endpointSelector": selector, "egress": [{}]}
 
 
 @pytest.mark.parametrize(
@@ -356,11 +369,18 @@ RULE = [{"action": "Deny", "to": []}]
             other(CLUSTERWIDE, spec={"nodeSelector": {}, "egress": [{}]}),
             False,
         ),
+        (CLUSTERWIDE, other(CLUSTERWIDE, spec=of_cilium(ACCOUNT)), True),
+        (CLUSTERWIDE, other(CLUSTERWIDE, spec=of_cilium(ACCOUNT, app="db")), False),
+        (CLUSTERWIDE, other(CLUSTERWIDE, spec=of_cilium(OF_TEAM)), False),
         (CALICO, other(CALICO, spec={"selector": "app == 'model-router'", "egress": []}), True),
         (CALICO, other(CALICO, spec={"selector": "has(app)", "types": ["Egress"]}), True),
         (CALICO, other(CALICO, spec={"selector": "app == 'db'", "egress": []}), False),
         (CALICO, other(CALICO, spec={"selector": "all()", "types": ["Ingress"]}), False),
         (GLOBAL, other(GLOBAL, spec={"types": ["Egress"]}), True),
+        (GLOBAL, other(GLOBAL, spec=of_calico("projectcalico.org/namespace == 'shop'")), True),
+        (GLOBAL, other(GLOBAL, spec=of_calico("projectcalico.org/namespace == 'bank'")), False),
+        (GLOBAL, other(GLOBAL, spec=of_calico("projectcalico.org/orchestrator == 'k8s'")), True),
+        (GLOBAL, other(GLOBAL, spec=of_calico("pcns.team == 'a' && app == 'db'")), False),
         (SERVED, other(SERVED, "knp.default.web", spec={"egress": []}), False),
         (SERVED, other(SERVED, spec={"egress": []}), True),
         (CILIUM, Reply(403, {"kind": "Status"}), True),

@@ -27,7 +27,11 @@ OTHER_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 """API group to the kinds in it."""
 
 _CALICO_TERM: Final = re.compile(r"\s*([\w./-]+)\s*==\s*(['\"])(.*?)\2\s*")
-_OF_KUBERNETES: Final = "knp."
+_CILIUM_NAMESPACE: Final = "io.cilium.k8s.namespace.labels."
+"""Before a label of the Pod's namespace."""
+_CALICO_NAMESPACE: Final = "projectcalico.org/namespace"
+_HIDDEN: Final = ("io.cilium.", "projectcalico.org/", "pcns.", "pcsa.")
+_OF_KUBERNETES: Final = "knp.default."
 """Calico's API server shows each NetworkPolicy once more, under this name."""
 
 
@@ -74,7 +78,7 @@ def _may_select(
         return _cilium_may_select(spec["endpointSelector"], namespace, namespace_labels, labels)
     if "nodeSelector" in spec:
         return False
-    return _calico_may_select(str(spec.get("selector") or ""), labels)
+    return _calico_may_select(str(spec.get("selector") or ""), namespace, labels)
 
 
 def _cilium_may_select(
@@ -84,27 +88,42 @@ def _cilium_may_select(
     known = {
         **labels,
         "io.kubernetes.pod.namespace": namespace,
-        **{f"io.cilium.k8s.namespace.labels.{key}": text for key, text in namespace_labels.items()},
+        **{f"{_CILIUM_NAMESPACE}{key}": text for key, text in namespace_labels.items()},
     }
-    exact = {_unsourced(key): text for key, text in (selector.get("matchLabels") or {}).items()}
+    exact = [(_unsourced(key), text) for key, text in (selector.get("matchLabels") or {}).items()]
     terms = [
         {**term, "key": _unsourced(term["key"])} for term in selector.get("matchExpressions") or ()
     ]
-    if any(key.startswith("io.cilium.") and key not in known for key in exact):
-        return True  # a service account's, a cluster's: labels that a Pod does not show
-    return selects({"matchLabels": exact, "matchExpressions": terms}, known)
+    shown = {
+        "matchLabels": {key: text for key, text in exact if not _is_hidden(key)},
+        "matchExpressions": [term for term in terms if not _is_hidden(term["key"])],
+    }
+    return selects(shown, known)
 
 
 def _unsourced(key: str) -> str:
     return key.removeprefix("any:").removeprefix("k8s:")
 
 
-def _calico_may_select(selector: str, labels: Mapping[str, str]) -> bool:
+def _is_hidden(key: str) -> bool:
+    """Whether a plugin gives it to a Pod that does not show it: whatever is asked of it may hold.
+
+    Its service account, its cluster, its orchestrator, and what Calico inherits of its namespace.
+    """
+    return key.startswith(_HIDDEN) and not key.startswith(_CILIUM_NAMESPACE)
+
+
+def _calico_may_select(selector: str, namespace: str, labels: Mapping[str, str]) -> bool:
     """False where one of the terms that must all hold, `key == 'value'`, does not."""
     if not set(selector).isdisjoint("|!("):
         return True
+    known = {**labels, _CALICO_NAMESPACE: namespace}
     terms = (_CALICO_TERM.fullmatch(term) for term in selector.split("&&"))
-    return all(labels.get(term[1]) == term[3] for term in terms if term)
+    return all(
+        known.get(term[1]) == term[3]
+        for term in terms
+        if term and (term[1] == _CALICO_NAMESPACE or not _is_hidden(term[1]))
+    )
 
 
 def served_kinds(groups: Mapping[str, Any]) -> list[tuple[str, str]]:
