@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from clusterproof.checks import read_spec
 from clusterproof.checks.field import FieldRow
+from clusterproof.checks.policy import PolicyRow
 from clusterproof.checks.reference import ReferenceRow
 from clusterproof.checks.replicas import ReplicasRow
 from clusterproof.doctor.cli import is_new_enough, of_rights, of_rights_at_times
@@ -16,6 +19,8 @@ from clusterproof.spec import Row, Settings
 from clusterproof.spec.behaviour import EgressRow
 from clusterproof.spec.row import Area, Expectation, ObjectRef
 from clusterproof.spec.settings import DiallerSettings
+from tests.judge.test_policy import CILIUM, CLUSTERWIDE, served
+from tests.observe.cluster_objects import cluster_of
 
 PROJECT = Path(__file__).parents[2]
 RECORDED = PROJECT / "tests" / "nightly" / "recorded"
@@ -181,6 +186,33 @@ def test_rights_that_a_state_of_the_cluster_takes_stand_apart(
     told = rights_at_times(row, Settings(dialler=dialler))
     assert {str(grant): state for grant, state in told.items()} == rights
     assert not told.keys() & rights_of_row(row, Settings(dialler=dialler))
+
+
+def test_rows_about_all_policies_take_those_of_the_other_kinds_that_the_cluster_has() -> None:
+    rows = [
+        _row(
+            PolicyRow,
+            id=aspect,
+            check="policy",
+            of="NetworkPolicy/shop/p",
+            workload="Deployment/shop/web",
+            aspect=aspect,
+            needs={"db": "shop/app=db:5432/TCP"},
+        )
+        for aspect in ("selects", "allows")
+    ]
+    spec: Any = SimpleNamespace(rows=rows, settings=Settings())
+    answers = served(CILIUM, {}) | served(CLUSTERWIDE, {})
+    of_group = "/apis/cilium.io/v2"
+    listed: Any = [served(kind, {})[of_group] for kind in (CILIUM, CLUSTERWIDE)]
+    resources = [each["resources"][0] for each in listed]
+    with cluster_of(answers={**answers, of_group: {"resources": resources}}) as cluster:
+        told, without = rights_by_row(spec, cluster), rights_by_row(spec)
+    assert told["selects"] == without["selects"]
+    assert {str(grant) for grant in told["allows"] - without["allows"]} == {
+        "list ciliumnetworkpolicies.cilium.io in shop",
+        "list ciliumclusterwidenetworkpolicies.cilium.io",
+    }
 
 
 def test_a_missing_right_of_some_states_is_named_and_closes_nothing_for_certain() -> None:

@@ -402,6 +402,13 @@ def test_a_policy_of_another_kind_that_may_decide_is_a_doubt_that_names_it(
             )
 
 
+def test_a_kind_that_may_not_be_listed_is_a_doubt_that_names_the_right() -> None:
+    with cluster_of(*world(*INTENT), answers=served(CILIUM, Reply(403, {}))) as cluster:
+        fact = read_policies(cluster, row("allows")).value
+    right = "kubectl auth can-i list ciliumnetworkpolicy.v2.cilium.io -n shop"
+    assert f"CiliumNetworkPolicy.v2.cilium.io (may not be listed: 403; {right})" in fact.others
+
+
 def test_what_no_policy_changes_differs_beside_one_of_another_kind() -> None:
     listed = other(GLOBAL, spec={"types": ["Egress"]})
     objects = world(*INTENT)

@@ -50,7 +50,7 @@ LITERAL = (
     "name resolves, and neither PostgreSQL nor the LLM APIs are reached"
 )
 
-_OF_ALL_POLICIES = frozenset({"allows", "only"})
+OF_ALL_POLICIES = frozenset({"allows", "only"})
 """Aspects that are about what all policies of the Pods allow."""
 _BY_RULES = frozenset({"allowed-beyond-needs", "need-denied"})
 """Differences that a policy of another kind may undo."""
@@ -155,7 +155,7 @@ def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
         needs=tuple(_view(cluster, need) for need in needs),
         others=tuple(
             others_that_may_decide(cluster, site.shared(_other_kinds), row.of.namespace, pods)
-            if row.aspect in _OF_ALL_POLICIES
+            if row.aspect in OF_ALL_POLICIES
             else ()
         ),
     )

@@ -17,6 +17,7 @@ from clusterproof.errors import ClusterproofError, ObservationError, SpecError
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.nightly.rights import Grant
+from clusterproof.observe.cluster import Cluster
 from clusterproof.options import add_options
 from clusterproof.outcome import ExitCode
 from clusterproof.project import spec_file
@@ -92,7 +93,7 @@ def _doctor(options: argparse.Namespace, _rest: list[str]) -> int:
     try:
         marks.append(say(Line("ok", "kubeconfig", str(api.connection))))
         marks += [say(line) for line in _of_the_server(api)]
-        by_row = rights_by_row(spec)
+        by_row = rights_by_row(spec, Cluster(api))
         at_times = {row.id: rights_at_times(row, spec.settings) for row in spec.rows}
         granted = granted_of(api, {grant for grants in by_row.values() for grant in grants})
         lines = of_rights(by_row, granted, read_only=options.read_only)

@@ -1,4 +1,4 @@
-"""The rights that each row takes, told from the spec alone.
+"""The rights that each row takes, told from the spec, and from the kinds of policies there are.
 
 What a look asks for only to explain a finding, or for an autoscaler of something that is no
 Deployment, is not among them: a row may still turn out INCONCLUSIVE for it, and then names the
@@ -21,7 +21,7 @@ from clusterproof.checks.ingress import IngressRow
 from clusterproof.checks.limit_range import LimitRangeRow
 from clusterproof.checks.metric import MetricRow
 from clusterproof.checks.placeholders import PlaceholdersRow
-from clusterproof.checks.policy import PolicyRow
+from clusterproof.checks.policy import OF_ALL_POLICIES, PolicyRow
 from clusterproof.checks.posthog_status import StatusRow
 from clusterproof.checks.quantity import QuantityRow
 from clusterproof.checks.reference import ReferenceRow
@@ -37,10 +37,11 @@ from clusterproof.checks.volume_use import VolumeUseRow
 from clusterproof.diagnose.scope import scope_of
 from clusterproof.kube.access import may
 from clusterproof.kube.client import KubeApi
-from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, POD_METRICS, group_version
+from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS, POD_METRICS, Kind, group_version
 from clusterproof.kube.workloads import WORKLOADS, middle_kind
 from clusterproof.nightly.rights import Grant
-from clusterproof.observe.policy import service_named
+from clusterproof.observe.cluster import Cluster
+from clusterproof.observe.policy import other_kinds, service_named
 from clusterproof.spec import ObjectRef, Row, Settings, Spec
 from clusterproof.spec.behaviour import (
     AnswerRow,
@@ -72,9 +73,19 @@ _BESIDE: Mapping[type[Row], tuple[str, ...]] = {
 """What is listed in a row's namespace beside the objects that it names."""
 
 
-def rights_by_row(spec: Spec) -> dict[str, frozenset[Grant]]:
-    """The rights that each row of the spec takes, by the row's id."""
-    return {row.id: rights_of_row(row, spec.settings) for row in spec.rows}
+def rights_by_row(spec: Spec, cluster: Cluster | None = None) -> dict[str, frozenset[Grant]]:
+    """The rights that each row of the spec takes, by the row's id; with what a cluster adds to it.
+
+    Raises:
+        ObservationError: The cluster did not say which kinds of policies it has.
+    """
+    of_policies = [row for row in spec.rows if _is_of_all_policies(row)] if cluster else []
+    kinds = [cluster.kind(name) for name in other_kinds(cluster)] if cluster and of_policies else []
+    return {
+        row.id: rights_of_row(row, spec.settings)
+        | {_list_of(kind, scope_of(row).namespaces[0]) for kind in kinds if row in of_policies}
+        for row in spec.rows
+    }
 
 
 def rights_of_row(row: Row, settings: Settings) -> frozenset[Grant]:
@@ -207,7 +218,15 @@ def _list(kind: str, namespace: str) -> Grant:
         # convention for it (meta.UnsafeGuessKindToResource) is what kubectl guesses too.
         name, _, group = group_version(kind) or (kind, "", "")
         return Grant(namespace, group, _guessed_plural(name.lower()), "list")
-    return Grant(namespace if known.namespaced else "", known.group, known.plural, "list")
+    return _list_of(known, namespace)
+
+
+def _list_of(kind: Kind, namespace: str) -> Grant:
+    return Grant(namespace if kind.namespaced else "", kind.group, kind.plural, "list")
+
+
+def _is_of_all_policies(row: Row) -> bool:
+    return isinstance(row, PolicyRow) and row.aspect in OF_ALL_POLICIES
 
 
 def _guessed_plural(singular: str) -> str:

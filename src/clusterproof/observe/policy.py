@@ -110,7 +110,7 @@ def others_that_may_decide(
         except ObservationError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
-            yield f"{kind} (may not be listed: 403)"
+            yield f"{kind} (may not be listed: 403; {error.next_command})"
             continue
         space = _namespace_labels(cluster, namespace)
         for item in items:
