@@ -402,6 +402,33 @@ def test_a_policy_of_another_kind_that_may_decide_is_a_doubt_that_names_it(
             )
 
 
+BASELINE = (*ADMIN[:2], "BaselineAdminNetworkPolicy", "baselineadminnetworkpolicies", "")
+CLUSTER = (ADMIN[0], "v1alpha2", "ClusterNetworkPolicy", "clusternetworkpolicies", "")
+ANTREA = ("crd.antrea.io", "v1beta1", *CLUSTER[2:])
+OF_BASELINE: Json = {"subject": {"namespaces": {}}, "egress": RULE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "is_baseline"),
+    [
+        (BASELINE, OF_BASELINE, True),
+        (CLUSTER, {**OF_BASELINE, "tier": "Baseline"}, True),
+        (CLUSTER, {**OF_BASELINE, "tier": "Admin"}, False),
+        (ANTREA, {"appliedTo": [{"podSelector": {}}], "egress": RULE, "tier": "baseline"}, True),
+        (ANTREA, {"appliedTo": [{"podSelector": {}}], "egress": RULE}, False),
+    ],
+)
+def test_a_baseline_decides_only_about_pods_that_no_network_policy_restricts(
+    kind: Served, spec: Json, *, is_baseline: bool
+) -> None:
+    with cluster_of(*world(*INTENT), answers=served(kind, other(kind, spec=spec))) as cluster:
+        restricted = read_policies(cluster, row("allows")).value
+    assert bool(restricted.others) is not is_baseline
+    objects = [each for each in world(*INTENT) if each["kind"] != "NetworkPolicy"]
+    with cluster_of(*objects, answers=served(kind, other(kind, spec=spec))) as cluster:
+        assert read_policies(cluster, row("allows")).value.others
+
+
 def test_a_kind_that_may_not_be_listed_is_a_doubt_that_names_the_right() -> None:
     with cluster_of(*world(*INTENT), answers=served(CILIUM, Reply(403, {}))) as cluster:
         fact = read_policies(cluster, row("allows")).value

@@ -154,7 +154,9 @@ def look(row: PolicyRow, site: Site) -> Observed[PolicyView]:
         namespaces=namespaces,
         needs=tuple(_view(cluster, need) for need in needs),
         others=tuple(
-            others_that_may_decide(cluster, site.shared(_other_kinds), row.of.namespace, pods)
+            others_that_may_decide(
+                cluster, site.shared(_other_kinds), row.of.namespace, pods, policies
+            )
             if row.aspect in OF_ALL_POLICIES
             else ()
         ),

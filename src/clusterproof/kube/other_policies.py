@@ -59,6 +59,16 @@ def may_decide_egress(
         return True
 
 
+def is_baseline(kind: str, item: Json) -> bool:
+    """Whether it decides nothing about a Pod that a NetworkPolicy restricts: it comes after those.
+
+    Source: policy.networking.k8s.io types, BaselineAdminNetworkPolicy and `Tier`; Antrea docs,
+    "Antrea Network Policy", static tiers.
+    """
+    tier = str((item.get("spec") or {}).get("tier") or "")
+    return kind.startswith("BaselineAdminNetworkPolicy.") or tier.lower() == "baseline"
+
+
 def _is_of_egress(spec: Json) -> bool:
     rules = (spec.get("egress"), spec.get("egressDeny"))
     return any(rule is not None for rule in rules) or "Egress" in (spec.get("types") or ())

@@ -13,7 +13,7 @@ from clusterproof.kube.dns import ServiceName, services_meant
 from clusterproof.kube.endpoints import endpoints_of, has_hostname
 from clusterproof.kube.kinds import CLUSTER_WIDE
 from clusterproof.kube.objects import Json, labels_of
-from clusterproof.kube.other_policies import may_decide_egress, served_kinds
+from clusterproof.kube.other_policies import is_baseline, may_decide_egress, served_kinds
 from clusterproof.kube.policies import (
     Decision,
     Destination,
@@ -93,16 +93,30 @@ def other_kinds(cluster: Cluster) -> tuple[str, ...]:
 
 
 def others_that_may_decide(
-    cluster: Cluster, kinds: Iterable[str], namespace: str, pods: Iterable[Labelled]
+    cluster: Cluster,
+    kinds: Iterable[str],
+    namespace: str,
+    pods: Iterable[Labelled],
+    policies: Iterable[Policy],
 ) -> Iterator[str]:
     """Each policy of these kinds that may decide about what one of the Pods sends, by its name.
 
     A kind that may not be listed may have such a policy. Right: `list` of the kinds.
 
+    Args:
+        cluster: The cluster.
+        kinds: As `other_kinds` has them.
+        namespace: Of the Pods.
+        pods: The Pods.
+        policies: The NetworkPolicies of the namespace: a baseline comes after them.
+
     Raises:
         ObservationError: They could not be listed.
     """
-    asked = tuple(pods)
+    asked, restricting = tuple(pods), [each for each in policies if "Egress" in each.types]
+    unrestricted = [
+        pod for pod in asked if not any(each.selects(namespace, pod.labels) for each in restricting)
+    ]
     for kind in kinds:
         place = namespace if cluster.kind(kind).namespaced else CLUSTER_WIDE
         try:
@@ -114,7 +128,8 @@ def others_that_may_decide(
             continue
         space = _namespace_labels(cluster, namespace)
         for item in items:
-            if any(may_decide_egress(item, namespace, space, pod.labels) for pod in asked):
+            open_to = unrestricted if is_baseline(kind, item) else asked
+            if any(may_decide_egress(item, namespace, space, pod.labels) for pod in open_to):
                 yield f"{kind}/{place}/{item['metadata']['name']}"
 
 
