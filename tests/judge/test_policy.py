@@ -280,6 +280,9 @@ CLUSTERWIDE = (
 CALICO = ("crd.projectcalico.org", "v1", "NetworkPolicy", "networkpolicies", "shop")
 GLOBAL = (*CALICO[:2], "GlobalNetworkPolicy", "globalnetworkpolicies", "")
 SERVED = ("projectcalico.org", "v3", *CALICO[2:])
+FIREWALL = ("k8s.ovn.org", "v1", "EgressFirewall", "egressfirewalls", "shop")
+OF_NAMES = ("networking.gke.io", "v1alpha1", "FQDNNetworkPolicy", "fqdnnetworkpolicies", "shop")
+OF_DB = {"matchLabels": {"app": "db"}}
 
 Served = tuple[str, str, str, str, str]
 
@@ -383,6 +386,9 @@ def of_cilium(key: str, **labels: str) -> Json:
         (GLOBAL, other(GLOBAL, spec=of_calico("pcns.team == 'a' && app == 'db'")), False),
         (SERVED, other(SERVED, "knp.default.web", spec={"egress": []}), False),
         (SERVED, other(SERVED, spec={"egress": []}), True),
+        (FIREWALL, other(FIREWALL, "default", spec={"egress": RULE}), True),
+        (OF_NAMES, other(OF_NAMES, spec={"podSelector": SELECTOR, "egress": RULE}), True),
+        (OF_NAMES, other(OF_NAMES, spec={"podSelector": OF_DB, "egress": RULE}), False),
         (CILIUM, Reply(403, {"kind": "Status"}), True),
         (CILIUM, {"kind": "CiliumNetworkPolicyList", "items": []}, False),
     ],

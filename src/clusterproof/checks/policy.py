@@ -66,8 +66,9 @@ class PolicyRow(Row):
             `allows`: the needs (DNS, database, LLM) are allowed by some rule.
             `only`: the egress rules of all policies that select the workload allow the needs, and
             nothing else; of a need that is a range (`*`, or a block of addresses), something.
-            `allows` and `only` are a doubt where a policy of another kind (AdminNetworkPolicy, or
-            Cilium's, Calico's, Antrea's own) may decide about the Pods too.
+            `allows` and `only` are a doubt where a policy of another kind (AdminNetworkPolicy,
+            EgressFirewall, or Cilium's, Calico's, Antrea's, GKE's own) may decide about the Pods
+            too.
         needs: Name to `namespace/label=value:port/protocol` or `CIDR:port/protocol`; for `only`
             also `namespace/*`, and `*` as port or protocol.
     """

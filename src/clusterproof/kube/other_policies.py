@@ -3,7 +3,9 @@
 What they say is not read: they deny as well as allow, in orders of their own.
 Source: policy.networking.k8s.io AdminNetworkPolicySubject (v1alpha1) and ClusterNetworkPolicy
 (v1alpha2); Cilium's `Rule.EndpointSelector` (pkg/policy/api); Calico docs, "Network policy",
-Selectors; Antrea docs, "Antrea Network Policy".
+Selectors; Antrea docs, "Antrea Network Policy"; OpenShift docs, "EgressFirewall
+[k8s.ovn.org/v1]", of a whole namespace; GKE docs, "Control Pod egress traffic using FQDN network
+policies".
 """
 
 import re
@@ -23,6 +25,8 @@ OTHER_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "crd.projectcalico.org": ("NetworkPolicy", "GlobalNetworkPolicy"),
     "projectcalico.org": ("NetworkPolicy", "GlobalNetworkPolicy"),
     "crd.antrea.io": ("NetworkPolicy", "ClusterNetworkPolicy"),
+    "k8s.ovn.org": ("EgressFirewall",),
+    "networking.gke.io": ("FQDNNetworkPolicy",),
 }
 """API group to the kinds in it."""
 
@@ -86,6 +90,8 @@ def _may_select(
         )
     if "endpointSelector" in spec:
         return _cilium_may_select(spec["endpointSelector"], namespace, namespace_labels, labels)
+    if "podSelector" in spec:
+        return selects(spec["podSelector"], labels)
     if "nodeSelector" in spec:
         return False
     return _calico_may_select(str(spec.get("selector") or ""), namespace, labels)
