@@ -9,6 +9,7 @@ from clusterproof.spec.row import ObjectRef
 from tests.observe.cluster_objects import cluster_of, deployment, pod
 
 REF = ObjectRef(kind="Deployment", namespace="a", name="web")
+ROLLOUT = "Rollout.v1alpha1.argoproj.io"
 LABELS = {"app": "web"}
 FULL = {"updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2, "replicas": 2}
 
@@ -143,6 +144,35 @@ def test_what_others_do_meanwhile_is_not_ours(
     for objects in (before, after):
         with cluster_of(*objects) as cluster:
             states.append(read_state(cluster.api, ["a"], [REF, database], ["ConfigMap/a/own"]))
+    assert list(changes(*states)) == said
+
+
+@pytest.mark.parametrize(
+    ("api_version", "said"),
+    [
+        ("argoproj.io/v1alpha1", []),
+        ("apps/v1", [f"{ROLLOUT}/a/web: spec.replicas was 2, is 4"]),
+    ],
+)
+def test_an_autoscaler_may_scale_a_workload_of_somebodys_own_kind(
+    api_version: str, said: list[str]
+) -> None:
+    target = {"apiVersion": api_version, "kind": "Rollout", "name": "web"}
+    scaler = {**SCALED, "spec": {"scaleTargetRef": target, "maxReplicas": 9}}
+    ref = ObjectRef(kind=ROLLOUT, namespace="a", name="web")
+    resource = {"kind": "Rollout", "name": "rollouts", "namespaced": True}
+    states = []
+    for count in (2, 4):
+        rollout = _replicas(web() | {"kind": "Rollout"}, count)
+        served: dict[str, Any] = {
+            "/apis/argoproj.io/v1alpha1": {"resources": [resource]},
+            "/apis/argoproj.io/v1alpha1/namespaces/a/rollouts": {
+                "kind": "RolloutList",
+                "items": [rollout],
+            },
+        }
+        with cluster_of(scaler, answers=served) as cluster:
+            states.append(read_state(cluster.api, ["a"], [ref]))
     assert list(changes(*states)) == said
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.hpa import scales_to_zero
-from clusterproof.kube.kinds import CLUSTER_WIDE
+from clusterproof.kube.kinds import CLUSTER_WIDE, kind_of
 from clusterproof.kube.objects import (
     annotations_of,
     condition,
@@ -96,8 +96,8 @@ def _leave_to_autoscalers(state: dict[str, Json]) -> set[str]:
     """
     targets, to_zero = set(), set()
     for key in [key for key in state if key.startswith("HorizontalPodAutoscaler/")]:
-        target = (state[key].get("spec") or {}).get("scaleTargetRef") or {}
-        name = f"{target.get('kind')}/{key.split('/')[1]}/{target.get('name')}"
+        target = state[key]["spec"]["scaleTargetRef"]
+        name = f"{kind_of(target)}/{key.split('/')[1]}/{target['name']}"
         targets.add(name)
         if scales_to_zero(state[key]):
             to_zero.add(name)
