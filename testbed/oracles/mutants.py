@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -229,12 +229,19 @@ def _of_environments(containers: int) -> Rule:
             yield bool(environment_of(container, lambda _kind, _name: None).missing), True
         else:
             yield case.differing(container, given), {}
+            values = ((name, got.value) for name, got in case.expected(container).items())
+            yield _unknown(values), _unknown(given.items())
 
     started = [
         (each, [{"given": {name: got.value for name, got in case.expected(each).items()}}])
         for each in case.containers[:containers]
     ]
     return Rule(decide, [*started, *((each, [{"given": None}]) for each in LACKING.values())])
+
+
+def _unknown(values: Iterable[tuple[str, bytes | None]]) -> set[str]:
+    """The variables whose values only a kubelet knows, which are compared with nothing."""
+    return {name for name, text in values if text is None}
 
 
 OF_A_CLUSTER: dict[str, Callable[[int], Rule]] = {

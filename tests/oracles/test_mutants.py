@@ -95,3 +95,13 @@ def test_an_environment_that_a_container_was_not_given_is_noticed() -> None:
     (_, [answer]), *_ = rule.cases
     answer["given"]["V1"] = b"another"
     assert rule.notices()
+
+
+def test_a_variable_of_which_a_mutant_knows_no_more_is_noticed() -> None:
+    """A value of None is compared with nothing, so which these are is a decision of its own."""
+    rule = mutants.OF_A_CLUSTER["environments"](5)
+    for _, [answer] in rule.cases:
+        given = answer["given"] or {}
+        for name in [name for name, text in given.items() if text is None]:
+            given[name] = b"known"
+    assert rule.notices()
