@@ -5,6 +5,7 @@ a test, and an edit of a test that runs is the same request.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -85,15 +86,17 @@ def show_tests(
 
 
 def _plan_rows(plan: Plan, now_s: float, account: Account) -> list[dict[str, Any]]:
-    """One for each stage: what is due of it so far, and what was sent and has failed in it."""
+    """One for each stage: what is due of it so far, and what was sent and has failed in it.
+
+    What a busy machine sends late counts where it is sent; after the last stage, in that.
+    """
     rows, begins = [], 0.0
-    for stage in plan.stages:
+    for position, stage in enumerate(plan.stages, start=1):
         ends = begins + stage.for_s
         until = min(max(now_s, begins), ends)
+        closes = int(ends) if position < len(plan.stages) else math.inf
         seconds = [
-            second
-            for number, second in account.seconds.items()
-            if int(begins) <= number < int(ends)
+            second for number, second in account.seconds.items() if int(begins) <= number < closes
         ]
         rows.append(
             {

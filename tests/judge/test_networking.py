@@ -254,7 +254,7 @@ def test_ingress_by_name_or_number_is_as_expected(port: Json) -> None:
         (
             [ingress({"number": 80}, addresses=()), SERVICE],
             "status.loadBalancer: expected an address, observed none"
-            " (no controller serves it: there is no IngressClass nginx)",
+            " (there is no IngressClass nginx)",
         ),
     ],
 )

@@ -225,7 +225,7 @@ def test_the_class_of_an_ingress_may_be_an_annotation() -> None:
     served["metadata"] |= {"name": "other"}
     with cluster_of({**door, "status": {}}, served, *SERVICES) as cluster:
         (only,) = said(rule, read_ingress(cluster, rule).value)
-    why = "no controller serves it: Ingress shop/other of class nginx has one"
+    why = "Ingress shop/other of class nginx has one"
     assert only.endswith(f"({why})")
 
 

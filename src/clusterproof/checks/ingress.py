@@ -265,7 +265,7 @@ def _address_differences(fact: IngressView) -> Iterator[Difference]:
             "status.loadBalancer",
             "an address",
             "none",
-            f"no controller serves it: {fact.address_due}",
+            fact.address_due,
             code="address-missing",
         )
 

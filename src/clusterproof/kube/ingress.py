@@ -242,7 +242,7 @@ def address_due(
     others: Iterable[Mapping[str, Any]],
     classes: Iterable[str] | None,
 ) -> str:
-    """Why an Ingress without an address in its status has no controller, or ""; that is optional.
+    """Why an Ingress should have an address in its status, or ""; it is optional.
 
     Traefik writes none without `publishedService`, nor do others behind a proxy of their own.
     Source: networking/v1 types.go, `IngressStatus` and `IngressSpec.IngressClassName` (controller

@@ -277,7 +277,7 @@ def may_list_all(cluster: Cluster, kind: str) -> bool:
 
 
 def why_address_due(cluster: Cluster, ingress: Json) -> str:
-    """Why an Ingress without an address has no controller, or "" where nothing says so.
+    """Why an Ingress without an address should have one, or "" where nothing says so.
 
     Raises:
         ObservationError: The other Ingresses, or the IngressClasses, could not be read.
