@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from clusterproof.causes.finding import Finding
-from clusterproof.causes.rules import METRICS_API
+from clusterproof.causes.rules import CUSTOM_METRICS_API, EXTERNAL_METRICS_API, METRICS_API
 from clusterproof.causes.signatures import Signature, sign_of
 from clusterproof.judgement import Difference
 from clusterproof.spec import Spec
@@ -17,6 +17,11 @@ from testbed.prove.pages import RECORD
 from testbed.prove.steps import Defect, Due, Step
 
 PROJECT: Final = Path(__file__).parents[2]
+_SERVED: Final = {
+    "metrics-server": (METRICS_API,),
+    "prometheus-adapter": (CUSTOM_METRICS_API, EXTERNAL_METRICS_API),
+}
+"""Component of the local cluster to the APIs that end with it."""
 Recorded = Mapping[tuple[str, str], tuple[Difference, ...]]
 """The differences of a row under a defect, by both ids."""
 
@@ -84,8 +89,7 @@ def _filled(step: Step) -> Iterator[str]:
         if "persistentVolumeClaim" in volume:
             claim = volume["persistentVolumeClaim"]["claimName"]
             yield f"PersistentVolumeClaim/{made['metadata']['namespace']}/{claim}"
-    if step.stop == "metrics-server":
-        yield METRICS_API
+    yield from _SERVED.get(step.stop or "", ())
 
 
 def _as_due(due: Due) -> tuple[Difference, ...]:

@@ -36,11 +36,14 @@ POLICY_ENGINE = "network-policies"
 _OPTIONS: dict[str, list[str]] = yaml.safe_load(
     Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
 )
+# Killed programs leave their temporary files; here `down` removes them.
+_TEMPORARY = {"TMPDIR": str(paths.TEMPORARY)}
+# containerd's shims write there what runc is to execute (go-runc, Exec).
+_NODE_ENV = {**_TEMPORARY, "XDG_RUNTIME_DIR": str(paths.TEMPORARY)}
 _PYTHON_ENV = {
     "PYTHONPATH": f"{paths.CHECKOUT}:{paths.CHECKOUT / 'src'}",
     "PYTHONUNBUFFERED": "1",
-    # Killed programs leave their temporary files; here `down` removes them.
-    "TMPDIR": str(paths.TEMPORARY),
+    **_TEMPORARY,
 }
 
 
@@ -72,7 +75,8 @@ def on_node(node: Node, name: str) -> Component:
         config=at.config,
         kubelet_root=at.kubelet_root,
     )
-    return Component(f"{node.name}/{name}", (str(program(name)), *options), node.station.netns)
+    command = (str(program(name)), *options)
+    return Component(f"{node.name}/{name}", command, node.station.netns, _NODE_ENV)
 
 
 def outside_world() -> Component:

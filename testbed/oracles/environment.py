@@ -7,7 +7,8 @@ Restates nothing: `tests/kube/test_env_live.py` starts the containers and reads 
 # ruff: noqa: PLR2004 - shares of what is drawn
 
 import base64
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -18,7 +19,8 @@ from testbed.cluster.topology import PAUSE_IMAGE
 SEED = 20261127
 PODS, CONTAINERS, ENTRIES = 5, 10, 400
 
-KEYS = ("V1", "V2", "V3", "a.b", "x-y", "_z", "V400")
+KEYS = (*(f"V{number}" for number in range(80)), "a.b", "x-y", "_z", "V400")
+"""Some are the names of variables, and with the prefix V of others."""
 TEXTS = ("", "plain", "$(V1)", "$$(V2)", "two\nlines", "a=b", "é", "$", "$(", "  ")
 REFERENCES = ("$(V{})", "$(V{})", "$$(V{})", "$(GONE{})", "x$(V{})y", "$(V{}", "$V{}", "")
 NAMES = ("first", "second", "third")
@@ -108,8 +110,67 @@ def _source(random: Random) -> Json:
     return source
 
 
+FEATURES = (
+    *("value", "fieldRef", "configMapKeyRef", "secretKeyRef", "optional", "object gone"),
+    *("key lacking", "to one before", "to one behind", "to nothing", "escaped", "unclosed"),
+    *("name comes again", "configMapRef", "secretRef", "prefix", "in several sources"),
+)
+"""What decides about a variable: the entries of its name, and the sources that have it."""
+_REFERENCE = re.compile(r"(\$?)\$\((\w+)(\)?)")
+
+
+def features_of(case: Case, container: Json) -> Iterator[frozenset[str]]:
+    """The features of each name that a container's environment may have."""
+    names: dict[str, set[str]] = {}
+    for source in container["envFrom"]:
+        field = "configMapRef" if "configMapRef" in source else "secretRef"
+        kind = "ConfigMap" if field == "configMapRef" else "Secret"
+        for key in case.read(kind, source[field]["name"]) or ():
+            features = names.setdefault(source.get("prefix", "") + key, set())
+            if features & {"configMapRef", "secretRef"}:
+                features.add("in several sources")
+            features |= {field, *(("prefix",) if "prefix" in source else ())}
+    from_sources, entered = frozenset(names), set[str]()
+    for entry in container["env"]:
+        features = names.setdefault(entry["name"], set())
+        if entry["name"] in entered:
+            features.add("name comes again")
+        before = from_sources | entered
+        features |= _of_value(entry["value"], before) if "value" in entry else _of(case, entry)
+        entered.add(entry["name"])
+    return map(frozenset, names.values())
+
+
+def _of_value(text: str, before: Container[str]) -> set[str]:
+    features = {"value"}
+    for escape, name, end in _REFERENCE.findall(text):
+        if escape:
+            features.add("escaped")
+        elif not end:
+            features.add("unclosed")
+        elif name in before:
+            features.add("to one before")
+        else:
+            features.add("to nothing" if name.startswith("GONE") else "to one behind")
+    return features
+
+
+def _of(case: Case, entry: Json) -> set[str]:
+    ((field, chosen),) = entry["valueFrom"].items()
+    if field == "fieldRef":
+        return {field}
+    held = case.read("ConfigMap" if field == "configMapKeyRef" else "Secret", chosen["name"])
+    features = {field, "optional"} if chosen.get("optional") else {field}
+    if held is None:
+        features.add("object gone")
+    elif chosen["key"] not in held:
+        features.add("key lacking")
+    return features
+
+
 def _entry(random: Random, objects: Mapping[tuple[str, str], Json]) -> Json:
-    entry: Json = {"name": f"V{random.randrange(ENTRIES)}"}
+    first = random.choice(("V", "V", "VV"))
+    entry: Json = {"name": f"{first}{random.randrange(ENTRIES if first == 'V' else 80)}"}
     chance = random.random()
     if chance < 0.5:
         pieces = [

@@ -350,3 +350,29 @@ def test_a_peer_that_is_not_reached_is_led_to_the_policy_that_differs_where_it_r
     shut = failed(EGRESS, "peer-not-reached", "1 of 1 Pods", "allowed", "timeout")
     differs = failed(peers, "field-differs", "x", "1", "2")
     assert [group[0] for group in places(shut, differs)] == ["NetworkPolicy/ns/db"]
+
+
+@pytest.mark.parametrize(
+    ("what", "reason", "api"),
+    [
+        ("cpu", "unable to fetch metrics from resource metrics API", "v1beta1.metrics.k8s.io"),
+        (
+            "current Pods metric requests",
+            "unable to fetch metrics from custom metrics API: no versions found",
+            "v1beta1.custom.metrics.k8s.io",
+        ),
+        (
+            "ScalingActive",
+            "unable to get external metric: unable to fetch metrics from external metrics API",
+            "v1beta1.external.metrics.k8s.io",
+        ),
+    ],
+)
+def test_an_autoscaler_without_a_figure_rests_on_the_api_of_its_metric(
+    what: str, reason: str, api: str
+) -> None:
+    of = ObjectRef(kind="HorizontalPodAutoscaler", namespace="shop", name="web")
+    measured = row("hpa-state", id="measured", of=of, aspect="metrics")
+    finding = failed(measured, "metric-unknown", what, "a figure", f"unknown: {reason}")
+    (group,), alone = groups_of([finding], [measured])
+    assert (group.place.ref, alone) == (f"APIService//{api}", ())

@@ -6,7 +6,9 @@ found by a variable of its own, and its environment read from /proc.
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,15 @@ from clusterproof.kube.env import environment_of
 from clusterproof.kube.objects import Json
 from clusterproof.wait import wait_until
 from testbed.cluster.topology import PAUSE_IMAGE
-from testbed.oracles.environment import CONTAINERS, LACKING, PODS, SEED, drawn
+from testbed.oracles.environment import (
+    CONTAINERS,
+    FEATURES,
+    LACKING,
+    PODS,
+    SEED,
+    drawn,
+    features_of,
+)
 from tests.testbed_controllers.live import LiveCluster, is_up, live_cluster
 
 needs_cluster = pytest.mark.skipif(
@@ -24,6 +34,8 @@ needs_cluster = pytest.mark.skipif(
 
 MARK = "CLUSTERPROOF_CONTAINER"
 STARTED_WITHIN_S = 90.0
+RARE = 30
+"""A pair of features in fewer variables than this has hardly been tried."""
 OTHERS = ("KUBERNETES_", "PATH", "HOSTNAME", "HOME", MARK)
 """Beginnings of the variables that a container has beside its own."""
 
@@ -40,6 +52,16 @@ def test_what_is_drawn_has_every_kind_of_variable() -> None:
         ("", False, True),
         *((kind, whole, False) for kind in ("ConfigMap", "Secret") for whole in (False, True)),
     }
+
+
+def test_what_decides_about_a_variable_is_drawn_in_pairs() -> None:
+    case = drawn(SEED)
+    pairs: Counter[tuple[str, ...]] = Counter()
+    for container in case.containers:
+        for features in features_of(case, container):
+            pairs.update(combinations(sorted(features), 2))
+    possible = set(combinations(sorted(FEATURES), 2))
+    assert {pair: pairs[pair] for pair in possible if pairs[pair] < RARE} == {}
 
 
 @pytest.fixture(scope="module")

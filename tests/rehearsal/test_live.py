@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.kube.client import KubeApi
+from clusterproof.act.rehearsal.undo import MERGE
+from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.connection import connect
+from clusterproof.kube.pods import is_healthy
 from clusterproof.wait import wait_until
 from testbed.cluster import paths
 
@@ -34,8 +36,55 @@ def cordoned(api: KubeApi) -> list[str]:
     return [one["metadata"]["name"] for one in nodes if one["spec"].get("unschedulable")]
 
 
+def pods_of(api: KubeApi) -> list[Json]:
+    """The Pods of both namespaces that have a node."""
+    namespaces = ("posthog", "voicehelper-prod")
+    pods = [pod for name in namespaces for pod in api.list(f"/api/v1/namespaces/{name}/pods")]
+    return [pod for pod in pods if pod["spec"].get("nodeName")]
+
+
+def free_nodes(api: KubeApi) -> set[str]:
+    """The nodes that run a router that is ready, and nothing that is tied to its disk."""
+    pods = pods_of(api)
+    routers = [pod for pod in pods if pod["metadata"]["name"].startswith("model-router-")]
+    tied = {pod["spec"]["nodeName"] for pod in pods if has_claim(pod)}
+    return {pod["spec"]["nodeName"] for pod in routers if is_healthy(pod)} - tied
+
+
+def has_claim(pod: Json) -> bool:
+    """Whether one of its volumes is a claim."""
+    return any("persistentVolumeClaim" in volume for volume in pod["spec"].get("volumes") or [])
+
+
 @pytest.fixture
-def draining(api: KubeApi) -> Iterator[subprocess.Popen[str]]:
+def _a_free_node(api: KubeApi) -> None:
+    """A node that can be drained: which ones the routers get is the scheduler's word."""
+    if free_nodes(api):
+        return
+    router = next(
+        pod for pod in pods_of(api) if pod["metadata"]["name"].startswith("model-router-")
+    )
+    tied = {pod["spec"]["nodeName"] for pod in pods_of(api) if has_claim(pod)}
+    try:
+        for node in tied:
+            cordon(api, node, closed=True)
+        api.request(
+            "DELETE", f"/api/v1/namespaces/voicehelper-prod/pods/{router['metadata']['name']}"
+        )
+        wait_until(lambda: free_nodes(api), bool, waiting_for="a router elsewhere", within_s=90)
+    finally:
+        for node in tied:
+            cordon(api, node, closed=False)
+
+
+def cordon(api: KubeApi, node: str, *, closed: bool) -> None:
+    """As `kubectl cordon` and `uncordon`."""
+    body = {"spec": {"unschedulable": closed or None}}
+    api.request("PATCH", f"/api/v1/nodes/{node}", body=body, content_type=MERGE)
+
+
+@pytest.fixture
+def draining(api: KubeApi, _a_free_node: None) -> Iterator[subprocess.Popen[str]]:
     """A run that has just cordoned a node; killed in the end, if it is still there."""
     command = [sys.executable, "-m", "pytest", "suites/test_rehearsals.py", "--rehearse", "-k", ROW]
     command += ["--kubeconfig", str(paths.KUBECONFIG), "--report-dir", ""]

@@ -28,11 +28,14 @@ def test_the_essence_is_all_but_the_status_and_what_the_server_writes() -> None:
 
 def test_a_state_has_every_kind_that_an_operation_may_change() -> None:
     kinds = ("ConfigMap", "Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service")
-    objects = [
+    objects: list[dict[str, Any]] = [
         {"kind": kind, "metadata": {"name": "x", "namespace": space}}
         for kind in (*kinds, "StatefulSet", "PersistentVolumeClaim", "DaemonSet")
         for space in ("a", "b", "c")
     ]
+    for each in objects:
+        if each["kind"] == "HorizontalPodAutoscaler":
+            each["spec"] = {"scaleTargetRef": {"kind": "Deployment", "name": "x"}}
     database = ObjectRef(kind="StatefulSet", namespace="a", name="db")
     with cluster_of(*objects, node()) as cluster:
         state = read_state(cluster.api, ["b", "a", "b"], [database])

@@ -7,7 +7,14 @@ from typing import Final
 from clusterproof.causes.cause import Cause
 from clusterproof.causes.graph import Group
 from clusterproof.causes.place import Part
-from clusterproof.causes.rules import METRICS_API, NODES, REASON, RIGHT
+from clusterproof.causes.rules import (
+    CUSTOM_METRICS_API,
+    EXTERNAL_METRICS_API,
+    METRICS_API,
+    NODES,
+    REASON,
+    RIGHT,
+)
 from clusterproof.judgement import Difference
 from clusterproof.spec.row import ObjectRef
 
@@ -30,6 +37,14 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
         "port-missing": "add the port to {name}",
         "target-port-differs": "set targetPort of {name} to the port of the containers",
         "too-many-restarts": "read the log of the container that ended, and correct what ends it",
+    }
+)
+_SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        NODES: "the nodes",
+        METRICS_API: "the metrics API",
+        CUSTOM_METRICS_API: "the custom metrics API",
+        EXTERNAL_METRICS_API: "the external metrics API",
     }
 )
 _BY_PART: Final[Mapping[Part, str]] = MappingProxyType(
@@ -111,7 +126,7 @@ def subject_of(ref: str) -> str:
     """How a report names the place of a cause."""
     if ref.startswith(REASON):
         return ref.removeprefix(REASON)
-    return {NODES: "the nodes", METRICS_API: "the metrics API"}.get(ref, ref)
+    return _SUBJECTS.get(ref, ref)
 
 
 def _object(ref: str) -> ObjectRef | None:

@@ -50,7 +50,12 @@ REASON: Final = "Reason//"
 """A place that is a reason alone, which several rows may share."""
 NODES: Final = "Node//"
 METRICS_API: Final = "APIService//v1beta1.metrics.k8s.io"
+CUSTOM_METRICS_API: Final = "APIService//v1beta1.custom.metrics.k8s.io"
+EXTERNAL_METRICS_API: Final = "APIService//v1beta1.external.metrics.k8s.io"
 _NO_METRICS: Final = re.compile(r"unable to (get|fetch) metrics|metrics\.k8s\.io")
+_TYPED_METRIC: Final = re.compile(
+    r"\b(?:Pods|Object|External) metric\b|from (?:custom|external) metrics API"
+)
 _NO_OBJECT: Final = ("event-clock", "flag-quota-limited")
 """A clock, and a plan: no object of the cluster."""
 _DATABASES: Final = MappingProxyType({"db": "postgres"})
@@ -386,10 +391,22 @@ def _hpa(finding: Finding, row: AnyRow, _relations: Relations) -> Reading:
     if "missing request for" in finding.words or finding.has("request-absent"):
         template = Need(f"*/{namespace}/", frozenset({Part.RESOURCES}))
         return Reading(Place(ref, Part.STATUS), needs=(exists, template))
+    api = _metrics_api(finding)
     if _NO_METRICS.search(finding.words):
-        return Reading(Place(METRICS_API, Part.STATUS), needs=(exists,))
-    needs = (exists, Need(METRICS_API), Need(ref, frozenset({Part.SPEC})))
+        return Reading(Place(api, Part.STATUS), needs=(exists,))
+    needs = (exists, Need(api), Need(ref, frozenset({Part.SPEC})))
     return Reading(Place(ref, Part.STATUS), needs=needs)
+
+
+def _metrics_api(finding: Finding) -> str:
+    """The API that an autoscaler's figures come from, by the type of the first that lacks one.
+
+    Source: podautoscaler/metrics, client.go (Pods and Object metrics: the custom metrics API).
+    """
+    metric = _TYPED_METRIC.search(finding.words)
+    if metric is None:
+        return METRICS_API
+    return EXTERNAL_METRICS_API if "xternal" in metric[0] else CUSTOM_METRICS_API
 
 
 def _totals(_finding: Finding, row: AnyRow, _relations: Relations) -> Reading:

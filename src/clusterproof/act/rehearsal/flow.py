@@ -65,9 +65,8 @@ class Flow:
         self._sending = sending
 
         def look() -> int:
-            if sending.done():
-                sending.result()  # raises what kept it from sending
-                return 0
+            if sending.done():  # raises what kept it from sending; `end` says that it has ended
+                return int(sending.result()["sent"])
             return int(self._speak("ask")["sent"])
 
         wait_until(
