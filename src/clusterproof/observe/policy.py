@@ -159,7 +159,7 @@ def service_named(host: str, own_namespace: str) -> ObjectRef | None:
     """
     for meant in services_meant(host, own_namespace):
         if not meant.hostname:
-            return ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
+            return _service(meant)
     return None
 
 
@@ -188,7 +188,7 @@ def service_of_endpoint(cluster: Cluster, host: str, own_namespace: str) -> Obje
     """
     for meant in services_meant(host, own_namespace):
         if meant.hostname and is_endpoint(cluster, meant):
-            return ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
+            return _service(meant)
     return None
 
 
@@ -198,11 +198,14 @@ def is_endpoint(cluster: Cluster, meant: ServiceName) -> bool:
     Raises:
         ObservationError: The Service or its EndpointSlices may not be read.
     """
-    service = ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
-    if cluster.find(service) is None:
+    if cluster.find(_service(meant)) is None:
         return False
     slices = cluster.objects("EndpointSlice", meant.namespace)
     return has_hostname(slices, meant.name, meant.hostname)
+
+
+def _service(meant: ServiceName) -> ObjectRef:
+    return ObjectRef(kind="Service", namespace=meant.namespace, name=meant.name)
 
 
 def ready_endpoints(
