@@ -16,7 +16,7 @@ OVERLAY = "testbed/manifests/overlays/lab"
 SOURCE = "voicehelper-prod"
 LABEL = "clusterproof.dev/fault"
 _COPIED = ("ConfigMap", "ServiceAccount", "Service", "Deployment", "HorizontalPodAutoscaler")
-_PATHS = {
+POSTED_TO = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
     "Service": "/api/v1/namespaces/{}/services",
@@ -24,6 +24,7 @@ _PATHS = {
     "ResourceQuota": "/api/v1/namespaces/{}/resourcequotas",
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
     "HTTPProxy": "/apis/projectcontour.io/v1/namespaces/{}/httpproxies",
 }
 _MERGE = "application/merge-patch+json"
@@ -58,13 +59,7 @@ def mutated(objects: list[Json], fault: Mapping[str, Any], namespace: str) -> li
             item["data"] |= fault.get("config", {})
         if item["kind"] == "Deployment":
             item["spec"]["replicas"] = 3
-            container = item["spec"]["template"]["spec"]["containers"][0]
-            if fault.get("cpu_request") == "none":
-                # A request that is left out takes the limit's value: both must go.
-                container["resources"]["requests"].pop("cpu", None)
-                container["resources"]["limits"].pop("cpu", None)
-            if fault.get("no_pre_stop"):
-                container.pop("lifecycle", None)
+            _overlay(item["spec"]["template"]["spec"]["containers"][0], fault.get("container", {}))
     return made + list(fault.get("objects", []))
 
 
@@ -90,12 +85,12 @@ def faulty_router(api: KubeApi, fault: Mapping[str, Any], namespace: str) -> Ite
             "metadata": {"name": "model-router-secret"},
             "data": secret["data"],
         }
-        api.request("POST", _PATHS["Secret"].format(namespace), body=kept)
+        api.request("POST", POSTED_TO["Secret"].format(namespace), body=kept)
         for item in mutated(lab_objects(), fault, namespace):
-            api.request("POST", _PATHS[item["kind"]].format(namespace), body=item)
+            api.request("POST", POSTED_TO[item["kind"]].format(namespace), body=item)
         _await_ready(api, namespace)
         if "config_later" in fault:
-            path = _PATHS["ConfigMap"].format(namespace) + "/model-router-config"
+            path = POSTED_TO["ConfigMap"].format(namespace) + "/model-router-config"
             patch = {"data": fault["config_later"]}
             api.request("PATCH", path, body=patch, content_type=_MERGE)
         yield
@@ -106,12 +101,12 @@ def faulty_router(api: KubeApi, fault: Mapping[str, Any], namespace: str) -> Ite
 def restart(api: KubeApi, namespace: str, stamp: str) -> None:
     """A rolling restart, as `kubectl rollout restart` does it."""
     template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": stamp}}}
-    path = _PATHS["Deployment"].format(namespace) + "/model-router"
+    path = POSTED_TO["Deployment"].format(namespace) + "/model-router"
     api.request("PATCH", path, body={"spec": {"template": template}}, content_type=_MERGE)
 
 
 def _await_ready(api: KubeApi, namespace: str) -> None:
-    path = _PATHS["Deployment"].format(namespace) + "/model-router"
+    path = POSTED_TO["Deployment"].format(namespace) + "/model-router"
     wait_until(
         lambda: (api.get(path).get("status") or {}).get("readyReplicas", 0),
         lambda ready: ready >= 3,  # noqa: PLR2004 - the floor

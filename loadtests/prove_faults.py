@@ -2,6 +2,8 @@
 
 Faults are data (testbed/defects/load/faults.yaml). Each is proved on a copy of the router in a
 namespace of its own, beside whatever else the local cluster does; only for the local cluster.
+
+What came of each is kept in faults.json of the folder, and `--resume` runs what is not there yet.
 """
 
 import argparse
@@ -14,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from clusterproof.kube.connection import connect
 from clusterproof.load.objectives import DEFAULT_PATH
 from clusterproof.load.sections import ServiceRef
 from loadtests.faulty import faulty_router, restart
+from testbed.kubeconfig import write_private
 
 FAULTS = Path("testbed/defects/load/faults.yaml")
 KUBECONFIG = ".testbed/kubeconfig"
@@ -42,13 +46,24 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one fault."""
+    """What came of one run of a fault.
+
+    Attributes:
+        number: Of the run of this fault, from 1.
+        at: When it ended, in UTC.
+    """
 
     id: str
+    number: int
     expected: str
     observed: str
-    found: bool
     took_s: float
+    at: str
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the link that is broken was named, with the outcome that is due."""
+        return self.observed == self.expected
 
 
 def main() -> int:
@@ -58,40 +73,49 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=1, help="how many beside each other")
     parser.add_argument("--out", type=Path, default=Path("reports/load-faults"))
+    parser.add_argument("--resume", action="store_true", help="only what is not in faults.json")
     options = parser.parse_args()
     listed = yaml.safe_load(FAULTS.read_text(encoding="utf-8"))["faults"]
     by_id = {fault["id"]: fault for fault in listed}
     chosen = [by_id[name] for name in options.ids] if options.ids else listed
-    runs = [(fault, number) for fault in chosen for number in range(1, options.times + 1)]
     options.out.mkdir(parents=True, exist_ok=True)
-    results: list[Result] = []
+    journal = options.out / "faults.json"
+    results: dict[tuple[str, int], Result] = {}
+    if options.resume and journal.exists():
+        earlier = [Result(**entry) for entry in json.loads(journal.read_text(encoding="utf-8"))]
+        results = {(result.id, result.number): result for result in earlier}
+    numbers = range(1, options.times + 1)
+    runs = [(fault, number) for fault in chosen for number in numbers]
 
-    def one(run: tuple[Json, int]) -> None:
+    def prove_one(run: tuple[Json, int]) -> None:
         fault, number = run
-        results.append(prove(fault, options.out / f"{fault['id']}-{number}"))
-        sys.stdout.write(f"{'ok  ' if results[-1].found else 'MISS'} {results[-1]}\n")
+        result = prove(fault, number, options.out / f"{fault['id']}-{number}")
+        results[fault["id"], number] = result
+        sys.stdout.write(f"{'ok  ' if result.is_right else 'MISS'} {result}\n")
         sys.stdout.flush()
-        rows = [asdict(result) for result in results]
-        (options.out / "faults.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        entries = [asdict(result) for result in results.values()]
+        journal.write_text(json.dumps(entries, indent=1), encoding="utf-8")
 
     with ThreadPoolExecutor(max_workers=options.at_once) as workers:
-        list(workers.map(one, runs))
-    sys.stdout.writelines(f"{line}\n" for line in summary(results))
-    return 0 if results and all(result.found for result in results) else 1
+        due = [(fault, number) for fault, number in runs if (fault["id"], number) not in results]
+        list(workers.map(prove_one, due))
+    judged = [results[fault["id"], number] for fault, number in runs]
+    sys.stdout.writelines(f"{line}\n" for line in summary(judged))
+    return 0 if judged and all(result.is_right for result in judged) else 1
 
 
 def summary(results: Sequence[Result]) -> list[str]:
     """How often each fault got its link, a line each."""
     times: dict[tuple[str, str], list[bool]] = {}
     for result in sorted(results, key=lambda result: result.id):
-        times.setdefault((result.id, result.expected), []).append(result.found)
+        times.setdefault((result.id, result.expected), []).append(result.is_right)
     return [
         f"{fault}: {expected}: {sum(runs)} of {len(runs)}"
         for (fault, expected), runs in times.items()
     ]
 
 
-def prove(fault: Mapping[str, Any], out: Path) -> Result:
+def prove(fault: Mapping[str, Any], number: int, out: Path) -> Result:
     """One fault, once."""
     began = time.monotonic()
     api = KubeApi(connect(KUBECONFIG))
@@ -115,8 +139,14 @@ def prove(fault: Mapping[str, Any], out: Path) -> Result:
             observed = _run(fault, namespace, out)
     except (ClusterproofError, subprocess.SubprocessError) as error:
         observed = f"not run: {error}"
-    took_s = round(time.monotonic() - began, 1)
-    return Result(fault["id"], expected, observed, observed == expected, took_s)
+    return Result(
+        id=fault["id"],
+        number=number,
+        expected=expected,
+        observed=observed,
+        took_s=round(time.monotonic() - began, 1),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
@@ -129,8 +159,9 @@ def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
     via = f"{VIA} {AHEAD}"
     if "generator_cpu" in fault:  # a quota does not hold what is real-time
         via = f"{VIA} {sys.executable} -m loadtests.throttle {fault['generator_cpu']}"
+    kubeconfig = _kubeconfig_as(fault["user"], out) if "user" in fault else KUBECONFIG
     command: Sequence[str] = [
-        *(sys.executable, "-m", "clusterproof.load", "run", "--kubeconfig", KUBECONFIG),
+        *(sys.executable, "-m", "clusterproof.load", "run", "--kubeconfig", kubeconfig),
         *("--shape", fault["shape"], "--out", str(out), "--objectives", str(objectives)),
         *("--via", via, "--prometheus", PROMETHEUS),
     ]
@@ -144,8 +175,17 @@ def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
         )
     if not page.exists():
         return "no verdict"
-    found = json.loads(page.read_text(encoding="utf-8"))
-    return f"{found['outcome']}, {found['broken']}"
+    verdict = json.loads(page.read_text(encoding="utf-8"))
+    return f"{verdict['outcome']}, {verdict['broken']}"
+
+
+def _kubeconfig_as(user: str, out: Path) -> str:
+    """The local cluster's kubeconfig, of which each request is made as that user."""
+    config = yaml.safe_load(Path(KUBECONFIG).read_text(encoding="utf-8"))
+    config["users"][0]["user"]["as"] = user
+    path = out / "kubeconfig"
+    write_private(path, json.dumps(config))
+    return str(path)
 
 
 def _component(do: str, name: str) -> None:

@@ -42,9 +42,9 @@ LAB = {
     "worst_within_one_sync": 0.147,
 }
 FAULTS = [
-    Result("quota-7", "failed, quota", "failed, quota", found=True, took_s=200.1),
-    Result("cut-on-sigterm", "failed, termination", "no verdict", found=False, took_s=9.0),
-    Result("quota-7", "failed, quota", "failed, quota", found=True, took_s=200.4),
+    Result("quota-7", 1, "failed, quota", "failed, quota", 200.1, "2026-11-28T16:40:00Z"),
+    Result("cut-on-sigterm", 1, "failed, termination", "no verdict", 9.0, ""),
+    Result("quota-7", 2, "failed, quota", "failed, quota", 200.4, "2026-11-28T16:45:00Z"),
 ]
 SCALE = (
     "20000 Pods  19.62 s wall, 11.01 s of CPU,  17.34 s in the run,  299 MB, 89 API calls,"
