@@ -16,18 +16,19 @@ from urllib.parse import urlsplit
 
 import gevent
 from locust import FastHttpUser
-from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastResponse
+from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastResponse, LocustUserAgent
 from locust.env import Environment
 from locust.exception import CatchResponseError
 
 from clusterproof.load.sections import Scenario
 from clusterproof.load.split import Exposure
-from loadtests.client import OncePool, read_events
+from loadtests.client import OncePool, cookies_for, read_events, send_once
 from loadtests.lane import Arrival, Lane
 
 _NOTHING_DUE_S = 0.2
 """A caller without an arrival looks again this soon: the lane may change when a worker is lost."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS = LocustUserAgent.redirect_response_codes
+_STREAMED = LocustUserAgent.valid_response_codes - _REDIRECTS
 _CUT = "not ended when the run was stopped"
 _DONE = "[DONE]"
 """The last event of a stream, as the APIs of model providers have it."""
@@ -103,6 +104,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         self._arrival: Arrival | None = None
         self._connected_at = 0.0
         self._users: dict[type, Caller] = {type(self): self}
+        self._defaults = dict(self.client.client.default_headers.items())
         self.tasks = [type(self).send_arrival]  # which of the class's own, the arrival says
 
     @property
@@ -150,7 +152,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             self.lane.account.faults[f"{arrival.name}: {fault}"[:_REASON]] += 1
 
     def _user_of(self, owner: type["Caller"]) -> "Caller":
-        """This caller as a user of that class, with its headers and cookies.
+        """This caller as a user of that class, with its headers and the cookies of its on_start.
 
         It has one connection, whatever it sends.
         """
@@ -173,9 +175,10 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     ) -> Any:  # noqa: ANN401 - JSON
         """Send, judge and count the one request of a task; its JSON answer when it was right.
 
-        Goes to Locust's HTTP client directly: its session would build a second response object and
-        sniff the encoding of each answer. Locust's own statistics get the latency from the due
-        time too, so that its charts tell the same story.
+        Goes below Locust's HTTP client: its session would build a second response object and sniff
+        the encoding of each answer. Cookies of an answer are not kept, for the next arrival is
+        another visitor's; those that `self.client` got in on_start are sent. Locust's own
+        statistics get the latency from the due time too, so that its charts tell the same story.
 
         Each request that is begun is ended in the account, whatever happens: `timeout_s` bounds the
         whole answer, not one read of it, and a request that a stop cuts off is unanswered.
@@ -204,11 +207,12 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         arrival.sent = True
         try:
             got = self._exchange(
+                method,
                 f"{lane.host}{path}",
                 stream=stream,
-                method=method,
                 payload=None if body is None else json.dumps(body),
                 headers={
+                    **self._defaults,
                     **(_STREAM_HEADERS if stream else _JSON_HEADERS),
                     **self.headers,
                     **(headers or {}),
@@ -248,13 +252,19 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             raise got.cut
         return None if fault else content
 
-    def _exchange(self, url: str, *, stream: bool, **request: Any) -> "_Exchange":  # noqa: ANN401 - of the library
+    def _exchange(
+        self, method: str, url: str, *, stream: bool, payload: str | None, headers: dict[str, str]
+    ) -> "_Exchange":
         """One request, and its answer to the end; what a connection can do is in the result."""
-        got = _Exchange()
+        got, jar = _Exchange(), self.client.cookiejar
         deadline = gevent.Timeout.start_new(self.lane.scenario.timeout_s)
         try:
-            got.answer = answer = self.client.client.urlopen(url, **request)
-            if stream and answer.status_code not in _REDIRECTS:
+            if len(jar):
+                headers |= cookies_for(url, jar)
+            got.answer = answer = send_once(
+                self.client_pool, method, url, payload=payload, headers=headers
+            )
+            if stream and answer.status_code in _STREAMED:
                 got.events, got.first_at = read_events(answer)
             else:
                 got.size = len(answer.content)  # reads the body to its end
@@ -263,7 +273,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             if isinstance(original, ssl.SSLCertVerificationError):
                 # We do not trust it: nothing was sent, and the target has not failed.
                 raise original from None
-            got.error, got.answer = failure, getattr(failure, "response", None)
+            got.error, got.answer = failure, None
         except gevent.GreenletExit as stop:
             got.error, got.cut, got.answer = CatchResponseError(_CUT), stop, None
         finally:
@@ -274,9 +284,11 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         """The content of an answer, and what is wrong with it ("" nothing)."""
         status = got.answer.status_code if got.is_answered else 0
         if got.error is not None:
-            return None, f"HTTP {status}" if status else _cause(got.error)
+            return None, _cause(got.error)
         if status in _REDIRECTS:
             return None, f"HTTP {status} to {_origin(got.answer)}, which is not followed"
+        if status not in LocustUserAgent.valid_response_codes:
+            return None, f"HTTP {status}"
         content, fault = self._read(name, got.answer, got.events)
         if not fault and expect and expect not in content:
             fault = f"no {expect} in the answer"

@@ -24,13 +24,13 @@ from typing import Any
 from clusterproof.outcome import ExitCode
 from clusterproof.wait import wait_until
 from loadtests.bench.measured import OUT, PATH
-from loadtests.bench.pairs import cost_of_pairs
+from loadtests.bench.pairs import ratio_of_pairs
 from loadtests.bench.summary import summary
 
 PORT = 18099
 URL = f"http://127.0.0.1:{PORT}"
 _USERS = 32
-_OTHERS_EVERY = 4
+_WRK_EVERY = 4
 _STALL_S, _STALL_RATE, _STALL_FOR_S = 5.0, 100.0, 60.0
 Json = dict[str, Any]
 
@@ -39,7 +39,7 @@ def main() -> int:
     """Run them, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--for-s", type=float, default=4.0)
-    parser.add_argument("--pairs", type=int, default=24, help="of stock FastHttpUser and ours")
+    parser.add_argument("--pairs", type=int, default=24, help="of ours and each stock user")
     parser.add_argument("--out", type=Path, default=Path("reports/bench"))
     parser.add_argument("--only", choices=("efficiency", "p99", "stall"), help="default: all three")
     options = parser.parse_args()
@@ -59,26 +59,29 @@ def main() -> int:
 
 
 def efficiency(out: Path, for_s: float, pairs: int) -> Json:
-    """Requests per CPU-second of each generator, and what ours costs over stock FastHttpUser.
+    """Requests per CPU-second of each generator, and how many times ours is each stock user's.
 
-    Those two run in pairs, each first in every second pair; the others beside every fourth.
+    Those run side by side, each first in every third round; wrk beside every fourth.
     """
-    seen: dict[str, list[float]] = {}
+    beside = ("ours", "stock_fast", "stock_http")
+    rates: dict[str, list[float]] = {}
     for number in range(pairs):
-        names = ["stock_fast", "ours"] if number % 2 else ["ours", "stock_fast"]
-        if number % _OTHERS_EVERY == 0:
-            names += ["stock_http", "wrk"]
+        first = number % len(beside)
+        names = [*beside[first:], *beside[:first]]
+        if number % _WRK_EVERY == 0:
+            names.append("wrk")
         for name in names:
             with server(out):
                 record = wrk(for_s) if name == "wrk" else locust(out, name, for_s, rate=20000)
-            seen.setdefault(name, []).append(record["requests"] / record["cpu_s"])
-    median = {name: statistics.median(values) for name, values in seen.items()}
+            rates.setdefault(name, []).append(record["requests"] / record["cpu_s"])
+    medians = {name: statistics.median(rounds) for name, rounds in rates.items()}
     return {
-        "requests_per_cpu_s": {name: round(value) for name, value in median.items()},
-        "rounds": {name: [round(v) for v in values] for name, values in seen.items()},
-        "ours_times_stock_http": round(median["ours"] / median["stock_http"], 2),
-        "ours_cost_over_stock_fast": asdict(cost_of_pairs(seen["stock_fast"], seen["ours"])),
-        "wrk_times_ours": round(median["wrk"] / median["ours"], 1),
+        "requests_per_cpu_s": {name: round(median) for name, median in medians.items()},
+        "rounds": {name: [round(rate) for rate in rounds] for name, rounds in rates.items()},
+        "ours_times": {
+            name: asdict(ratio_of_pairs(rates["ours"], rates[name])) for name in beside[1:]
+        },
+        "wrk_times_ours": round(medians["wrk"] / medians["ours"], 1),
     }
 
 

@@ -1,4 +1,4 @@
-"""What one generator costs over another, from pairs of rounds: pure."""
+"""How one generator compares with another, from pairs of rounds: pure."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from clusterproof.load.latency import interval_ranks
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """More CPU per request, as a share: 0.05 for 5 % more.
+class Ratio:
+    """How many times the one is the other.
 
     Attributes:
         median: Of the pairs.
@@ -24,8 +24,8 @@ class Cost:
     pairs: tuple[float, ...]
 
 
-def cost_of_pairs(cheaper: Sequence[float], dearer: Sequence[float]) -> Cost:
-    """From the requests per CPU-second of each round.
+def ratio_of_pairs(figures: Sequence[float], beside: Sequence[float]) -> Ratio:
+    """From the figures of each round.
 
     On a virtual machine one round differs from the next by a tenth and more, and neighbours differ
     less than strangers: so each pair is compared by itself.
@@ -33,12 +33,12 @@ def cost_of_pairs(cheaper: Sequence[float], dearer: Sequence[float]) -> Cost:
     Raises:
         ValueError: Not as many of the one as of the other.
     """
-    costs = [one / other - 1 for one, other in zip(cheaper, dearer, strict=True)]
-    ordered = sorted(costs)
+    ratios = [figure / other for figure, other in zip(figures, beside, strict=True)]
+    ordered = sorted(ratios)
     lower, upper = interval_ranks(len(ordered), 0.5, 0.95)
-    return Cost(
-        median=round(statistics.median(costs), 4),
+    return Ratio(
+        median=round(statistics.median(ratios), 4),
         lower=None if lower is None else round(ordered[lower - 1], 4),
         upper=None if upper is None else round(ordered[upper - 1], 4),
-        pairs=tuple(round(cost, 3) for cost in costs),
+        pairs=tuple(round(ratio, 3) for ratio in ratios),
     )

@@ -10,16 +10,15 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     if cost := found.get("efficiency"):
         rates = cost["requests_per_cpu_s"]
         lines += [f"{name}: {rate} requests per CPU-second" for name, rate in rates.items()]
-        more = cost["ours_cost_over_stock_fast"]
-        lower, upper = (
-            "unknown" if more[end] is None else f"{more[end]:+.1%}" for end in ("lower", "upper")
-        )
-        lines += [
-            f"ours is {cost['ours_times_stock_http']:.1f} times stock_http,"
-            f" wrk {cost['wrk_times_ours']:.1f} times ours",
-            f"ours costs {more['median']:+.1%} over stock_fast, interval {lower} to {upper},"
-            f" in {len(more['pairs'])} pairs",
-        ]
+        for name, times in cost["ours_times"].items():
+            lower, upper = (
+                "unknown" if times[end] is None else f"{times[end]:.2f}" for end in ("lower", "upper")
+            )
+            lines.append(
+                f"ours is {times['median']:.2f} times {name}, interval {lower} to {upper},"
+                f" in {len(times['pairs'])} pairs"
+            )
+        lines.append(f"wrk is {cost['wrk_times_ours']:.1f} times ours")
     lines += [
         f"{name}: p99 {row['p99_ms']:.1f} ms, by the server's log {row['server_p99_ms']:.1f} ms,"
         f" error {row['error']:+.2%}"
