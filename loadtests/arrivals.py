@@ -261,9 +261,8 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         try:
             if len(jar):
                 headers |= cookies_for(url, jar)
-            got.answer = answer = send_once(
-                self.client_pool, method, url, payload=payload, headers=headers
-            )
+            response = send_once(self.client_pool, method, url, payload=payload, headers=headers)
+            got.answer = answer = FastResponse(response)
             if stream and answer.status_code in _STREAMED:
                 got.events, got.first_at = read_events(answer)
             else:

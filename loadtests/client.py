@@ -1,37 +1,102 @@
-"""The HTTP client's edges: one request is sent once, and a streamed answer has a first token."""
+"""The HTTP client's edges: one request is sent once, and a streamed answer has a first token.
+
+Nothing here is Locust's, whose import makes all of a process's sockets gevent's.
+"""
 
 import re
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from http.cookiejar import CookieJar
 from typing import Any
 
+from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.header import Headers
+from geventhttpclient.response import HTTPSocketPoolResponse
 from geventhttpclient.url import URL
-from locust.contrib.fasthttp import FastRequest, FastResponse
+from geventhttpclient.useragent import CompatRequest, CompatResponse
 
 from clusterproof.errors import SpecError
 
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+"""Their length is said even where it is 0. Source: RFC 9110, 8.6."""
+_MOST_HEADS = 64
 _FIELD = b"data:"
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
 """No others, as str.splitlines has them: a model may write U+2028 within its JSON."""
 
 
-class OncePool(HTTPClientPool):
-    """Clients that send a request once: the library would send an idempotent one again.
+class OnceClient(HTTPClient):
+    """Sends a request once, in one write; the library's own sends an idempotent one again.
 
     A request that is silently repeated hides a cut connection, and is counted twice by the server.
+    The header fields of a caller are the same for most of its requests, and are made once.
     """
 
-    def get_client(self, url: str | URL) -> HTTPClient:
-        """The client of that host; its pool's size is only its number of retries by now."""
-        known = len(self.clients)
-        client = super().get_client(url)
-        if len(self.clients) > known:
-            client._connection_pool.size = -1  # noqa: SLF001 - the only switch there is
+    def __init__(self, host: str, **options: Any) -> None:  # noqa: ANN401 - the library's
+        """As the library's."""
+        super().__init__(host, **options)
+        self._fields: dict[tuple[tuple[str, str], ...], str] = {}
+
+    def send(
+        self, method: str, uri: str, body: str | None, headers: Mapping[str, str]
+    ) -> HTTPSocketPoolResponse:
+        """Send one request, and read the head of its answer.
+
+        Raises:
+            Exception: What a connection does: locust.contrib.fasthttp.FAILURE_EXCEPTIONS.
+        """
+        content = (body or "").encode()
+        length = f"Content-Length: {len(content)}\r\n" if content or method in _WITH_BODY else ""
+        head = f"{method} {uri} {self.version}\r\n{length}{self._fields_of(headers)}"
+        pool = self._connection_pool
+        sock = pool.get_socket()
+        try:
+            sock.sendall(head.encode("latin-1") + content)
+        except (ConnectionResetError, BrokenPipeError):
+            with suppress(OSError, HTTPParseError):
+                return self._answer(sock, method)  # it may have been given before all was sent
+            raise
+        except BaseException:
+            pool.release_socket(sock)
+            raise
+        return self._answer(sock, method)
+
+    def _answer(self, sock: Any, method: str) -> HTTPSocketPoolResponse:  # noqa: ANN401 - gevent's
+        return HTTPSocketPoolResponse(
+            sock,
+            self._connection_pool,
+            block_size=self.block_size,
+            method=method,
+            headers_type=self.headers_type,
+        )
+
+    def _fields_of(self, headers: Mapping[str, str]) -> str:
+        """All lines of the head after the first, as the library writes and checks them."""
+        key = tuple(headers.items())
+        fields = self._fields.get(key)
+        if fields is None:
+            if len(self._fields) >= _MOST_HEADS:  # each request has one of its own
+                self._fields.clear()
+            head = self._build_request("GET", "/", headers=dict(headers))
+            fields = self._fields[key] = head.partition("\r\n")[2]
+        return fields
+
+
+class OncePool(HTTPClientPool):
+    """Clients that send a request once."""
+
+    def get_client(self, url: str | URL) -> OnceClient:
+        """The client of that host."""
+        target = url if isinstance(url, URL) else URL(url)
+        key = target.host, target.port
+        if key not in self.clients:
+            self.clients[key] = OnceClient.from_url(target, **self.client_args)
+        client = self.clients[key]
+        assert isinstance(client, OnceClient)  # noqa: S101 - it makes no others
         return client
 
     def discard(self) -> None:
@@ -49,7 +114,7 @@ class OncePool(HTTPClientPool):
 
 def send_once(
     pool: OncePool, method: str, url: str, *, payload: str | None, headers: Mapping[str, str]
-) -> FastResponse:
+) -> HTTPSocketPoolResponse:
     """One request, whatever its answer: nothing is followed, sent again, or kept of it.
 
     Below the library's user agent, which parses the URL and merges headers and cookies anew for
@@ -59,19 +124,18 @@ def send_once(
         Exception: What a connection does: locust.contrib.fasthttp.FAILURE_EXCEPTIONS.
     """
     target, uri = _parsed(url)
-    response = pool.get_client(target).request(method, uri, body=payload, headers=dict(headers))
-    return FastResponse(response, sent_request=response._sent_request)  # noqa: SLF001 - as Locust
+    return pool.get_client(target).send(method, uri, payload, headers)
 
 
 @lru_cache(maxsize=4096)
 def _parsed(url: str) -> tuple[URL, str]:
     target = URL(url)
-    return target, target.quoted_uri
+    return target, "/" + target.quoted_uri.removeprefix("/")
 
 
 def cookies_for(url: str, jar: CookieJar) -> dict[str, str]:
     """The header with the cookies that go to this URL; nothing where there are none."""
-    request = FastRequest(url, headers=Headers())
+    request = CompatRequest(url, headers=Headers())
     jar.add_cookie_header(request)
     return dict(request.headers.items())
 
@@ -100,13 +164,13 @@ def tls_options(authority: str, certificate: str) -> dict[str, Any]:
     return {"ssl_context_factory": lambda: context}
 
 
-def read_events(answer: FastResponse) -> tuple[list[str], float]:
+def read_events(answer: CompatResponse) -> tuple[list[str], float]:
     """The data of each server-sent event, and perf_counter at the first; 0 without any.
 
     Source: WHATWG HTML, 9.2.6 "Interpreting an event stream": lines of `data:`, and an empty one
     that ends the event; comments and other fields are left out.
     """
-    response: Any = answer._response  # noqa: SLF001 - Locust's own reads the whole body at once
+    response: Any = answer._response  # noqa: SLF001 - its content is the whole body at once
     line, first_at = response.readline(b"\n"), 0.0
     while line and not line.startswith(_FIELD):
         line = response.readline(b"\n")

@@ -119,7 +119,7 @@ def prove(fault: Mapping[str, Any], number: int, out: Path) -> Result:
     """One fault, once."""
     began = time.monotonic()
     api = KubeApi(connect(KUBECONFIG))
-    namespace = f"fault-{fault['id']}-{int(time.time()) % 100_000}"
+    namespace = f"fault-{fault['id']}-{number}-{int(time.time()) % 100_000}"
     out.mkdir(parents=True, exist_ok=True)
     expected = f"{fault['outcome']}, {fault['link']}"
     try:

@@ -11,11 +11,10 @@ def summary(found: Mapping[str, Any]) -> list[str]:
         rates = cost["requests_per_cpu_s"]
         lines += [f"{name}: {rate} requests per CPU-second" for name, rate in rates.items()]
         for name, times in cost["ours_times"].items():
-            lower, upper = (
-                "unknown" if times[end] is None else f"{times[end]:.2f}" for end in ("lower", "upper")
-            )
+            ends = (times["lower"], times["upper"])
+            interval = " to ".join("unknown" if end is None else f"{end:.2f}" for end in ends)
             lines.append(
-                f"ours is {times['median']:.2f} times {name}, interval {lower} to {upper},"
+                f"ours is {times['median']:.2f} times {name}, interval {interval},"
                 f" in {len(times['pairs'])} pairs"
             )
         lines.append(f"wrk is {cost['wrk_times_ours']:.1f} times ours")
