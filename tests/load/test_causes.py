@@ -304,6 +304,37 @@ def test_an_event_says_that_a_pod_may_not_be_created(
 
 
 @pytest.mark.parametrize(
+    ("came_at", "until", "is_cause"),
+    [(25.9, None, False), (26.1, None, True), (90, 60, True), (90, 4, False)],
+    ids=["a-webhook-that-was-away", "too-late", "before-the-load-ended", "after-it"],
+)
+def test_a_pod_that_was_refused_once_and_came_soon_keeps_nothing_back(
+    came_at: float, until: float | None, *, is_cause: bool
+) -> None:
+    """Its controller tries again; one that is gone, or going, does not make up for it."""
+    message = 'failed calling webhook "pods.example.com": context deadline exceeded'
+    item = {
+        "metadata": {"name": "web.1"},
+        "reason": "FailedCreate",
+        "message": message,
+        "involvedObject": {"kind": "ReplicaSet", "name": "web-7d9c5f6b8"},
+    }
+    more = deployment(5)
+    more.object["spec"]["replicas"] = 2
+    run = recording(
+        hpa(0),
+        more,
+        pod(0, "web-0"),
+        pod(0, "web-9", phase="Failed"),
+        pod(0, "web-8", deleting=True),
+        Change(T0 + 5, "event", "ADDED", item),
+        pod(came_at, "web-1"),
+    )
+    found = find_cause(run, SCALING, until=None if until is None else T0 + until)
+    assert (found is not None and found.observed == f"FailedCreate: {message}") is is_cause
+
+
+@pytest.mark.parametrize(
     ("waits", "until", "link"),
     [
         ({"scheduled": "False", "phase": "Pending"}, 60, Link.SCHEDULER),

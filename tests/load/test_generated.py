@@ -11,7 +11,7 @@ from clusterproof.outcome import Outcome
 from loadtests.generated.__main__ import judged
 from loadtests.generated.faults import FAULTS
 from loadtests.generated.run import play
-from loadtests.generated.world import World, healthy
+from loadtests.generated.world import World, climbing, healthy
 
 
 def _world(seed: int) -> World:
@@ -40,6 +40,23 @@ def test_a_controller_that_looks_once_in_minutes_is_named_though_it_did_at_the_r
     """By its replicas alone these passed, or differed once, as by chance."""
     run = judged(Link.HPA_DECISION, 20261127 + number, number)
     assert (run.fault, run.right) == ("slow_controller", True), run.said
+
+
+@pytest.mark.parametrize(
+    ("limit", "link"),
+    [("quota", Link.QUOTA), ("room", Link.SCHEDULER), ("able", Link.READINESS)],
+)
+def test_what_keeps_replicas_away_is_named_where_no_ceiling_is_claimed(
+    limit: str, link: Link
+) -> None:
+    """The first step up was in time, which takes no cause's link."""
+    world = climbing(_world(3))
+    world = replace(world, **{limit: world.floor + 1})
+    spec = world.spec()
+    assert spec.scaling is not None
+    scaling = spec.scaling.model_copy(update={"ceiling_within_s": None})
+    verdict = analyse(play(world, 3), spec.model_copy(update={"scaling": scaling})).verdict
+    assert (verdict.outcome, verdict.broken) == (Outcome.FAILED, link)
 
 
 def test_every_link_has_a_fault() -> None:

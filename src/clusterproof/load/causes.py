@@ -4,23 +4,27 @@ Metrics, CPU request, HPA bounds, quota, scheduler and readiness, in the chain's
 judges here asks what was demanded; scaling.py does.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from clusterproof.kube.hpa import scales_to_zero
 from clusterproof.kube.objects import condition, condition_entry, is_terminating
+from clusterproof.kube.pods import is_active
 from clusterproof.load.asked import judge_spec_bounds
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.rules import reads_usage
 from clusterproof.load.observer import NO_USAGE_S, longest_unread
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
-from clusterproof.load.timeline import pods_over_time
+from clusterproof.load.timeline import pods_over_time, value_at
 from clusterproof.outcome import Outcome
 
 _UNSCHEDULED_S = 20.0
 _UNREADY_S = 60.0
+_SEEN_WITHIN_S = 1.0
+"""Our choice: the target, its Pods and their events come by several watches."""
 _NOT_THE_METRICS = {
     "missing request": Link.CPU_REQUEST,
     "pods might be unready": Link.READINESS,
@@ -48,7 +52,10 @@ def find_cause(
     bounds = judge_spec_bounds(recording, scaling)
     if bounds.outcome is Outcome.FAILED:
         return bounds
-    for reason, message in _refusals(recording):
+    for at, reason, message in _refusals(recording):
+        is_late = until is not None and at > until
+        if is_late or _pods_missing_s(recording, at) <= _UNSCHEDULED_S:
+            continue
         link = Link.QUOTA if "quota" in message else Link.SCHEDULER
         return Finding(
             "pods-created",
@@ -112,8 +119,8 @@ def _reads_its_metrics(hpa: Mapping[str, Any]) -> bool:
     return condition(hpa, "ScalingActive") == "True"
 
 
-def _refusals(recording: Recording) -> Iterator[tuple[str, str]]:
-    """Reason and message of Pods that the scale target could not create.
+def _refusals(recording: Recording) -> Iterator[tuple[float, str, str]]:
+    """Time, reason and message of Pods that the scale target could not create.
 
     A Deployment and a ReplicaSet say so in a condition, a StatefulSet only in an event, and of a
     target that is known by its scale alone (a Rollout of Argo) the ReplicaSet's event has to do.
@@ -121,14 +128,36 @@ def _refusals(recording: Recording) -> Iterator[tuple[str, str]]:
     for change in recording.of("target"):
         failure = condition_entry(change.object, "ReplicaFailure")
         if failure.get("status") == "True":
-            yield str(failure.get("reason")), str(failure.get("message", ""))
+            yield change.at, str(failure.get("reason")), str(failure.get("message", ""))
     names = {change.name for change in recording.of("target")}
     for change in recording.of("event"):
         about = change.object.get("involvedObject") or {}
         name = str(about.get("name", ""))
         of_target = {name, name.rpartition("-")[0] if about.get("kind") == "ReplicaSet" else name}
         if of_target & names and change.object.get("reason") == "FailedCreate":
-            yield "FailedCreate", str(change.object.get("message", ""))
+            yield change.at, "FailedCreate", str(change.object.get("message", ""))
+
+
+def _pods_missing_s(recording: Recording, refused_at: float) -> float:
+    """For how long after a refusal there were fewer Pods than replicas.
+
+    A controller tries again, with a delay that grows: a webhook that was away for a moment keeps
+    nothing back (workqueue's ItemExponentialFailureRateLimiter).
+    """
+    since = refused_at + _SEEN_WITHIN_S
+    replicas = tuple(
+        (c.at, float(c.object["spec"].get("replicas", 0))) for c in recording.of("target")
+    )
+    pods = tuple(
+        (at, float(sum(map(is_active, there.values()))))
+        for at, there in pods_over_time(recording)
+    )
+    moments = [since, *(at for at, _ in (*replicas, *pods) if at > since)]
+    for at in sorted(moments):
+        asked = value_at(replicas, at)
+        if asked and value_at(pods, at) >= asked:
+            return at - since
+    return math.inf
 
 
 @dataclass(slots=True)

@@ -91,9 +91,14 @@ def judge_scaling(
         findings[metrics] = _not_replayed(findings[metrics], unknown)
     else:
         findings.append(judge_model(replayed))
-    if cause is not None and all(f.link is not cause.link for f in findings):
+    if cause is not None and not _is_named(cause.link, findings):
         findings.append(cause)
     return findings
+
+
+def _is_named(link: Link, findings: Sequence[Finding]) -> bool:
+    """Whether a finding that did not pass has this link already."""
+    return any(f.link is link and f.outcome is not Outcome.PASSED for f in findings)
 
 
 def judge_bounds_kept(timeline: Timeline, held: Held, demand: Demand) -> Finding:
@@ -227,7 +232,7 @@ def judge_reaction(
     begun = timeline.replicas[0][1] if timeline.replicas else start
     if start > begun:
         observed = f"from {begun:.0f} to {start:.0f} before the load was at its highest"
-        return Finding("reaction", link, Outcome.PASSED, expected, observed)
+        return Finding("reaction", Link.HPA_DECISION, Outcome.PASSED, expected, observed)
     if start >= held.ceiling:
         observed = f"the run began with {start:.0f} replicas: there was nothing to step up to"
         return Finding("reaction", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed)
@@ -239,10 +244,10 @@ def judge_reaction(
         else:
             outcome = Outcome.FAILED
         return Finding("reaction", link, outcome, expected, "no step up", evidence)
-    late = first - since > within_s
     observed = f"{first - since:.1f} s"
-    outcome = Outcome.FAILED if late else Outcome.PASSED
-    return Finding("reaction", link, outcome, expected, observed)
+    if first - since <= within_s:
+        return Finding("reaction", Link.HPA_DECISION, Outcome.PASSED, expected, observed)
+    return Finding("reaction", link, Outcome.FAILED, expected, observed)
 
 
 def judge_scale_down(
