@@ -7,8 +7,11 @@ import pytest
 
 from clusterproof.load.analysis import analyse
 from clusterproof.load.finding import Link
+from clusterproof.load.must_hold import MustHold
+from clusterproof.load.recording import UsageRead
 from clusterproof.outcome import Outcome
 from loadtests.generated.__main__ import judged
+from loadtests.generated.cluster import T0
 from loadtests.generated.faults import FAULTS
 from loadtests.generated.run import play
 from loadtests.generated.world import World, climbing, healthy
@@ -57,6 +60,44 @@ def test_what_keeps_replicas_away_is_named_where_no_ceiling_is_claimed(
     scaling = spec.scaling.model_copy(update={"ceiling_within_s": None})
     verdict = analyse(play(world, 3), spec.model_copy(update={"scaling": scaling})).verdict
     assert (verdict.outcome, verdict.broken) == (Outcome.FAILED, link)
+
+
+@pytest.mark.parametrize("late_s", [1.0, 30.0])
+def test_a_pod_that_served_before_its_first_read_is_no_counter_that_lost_requests(
+    late_s: float,
+) -> None:
+    """Nobody knows what it had counted by the first request."""
+    world = _world(3)
+    inputs = play(world, 3)
+    listed = next(c for c in inputs.recording.of("pod") if c.type == "LISTED")
+    begins = inputs.generator["started_at"] + late_s
+    inputs.recording.scrapes = [
+        scrape
+        for scrape in inputs.recording.scrapes
+        if scrape.pod != listed.name or scrape.at > begins
+    ]
+    verdict = analyse(inputs, world.spec()).verdict
+    assert (verdict.outcome, verdict.broken) == (Outcome.INCONCLUSIVE, Link.OBSERVER)
+
+
+def test_usage_that_no_metric_of_the_autoscaler_is_of_need_not_be_read() -> None:
+    """KEDA scales by a queue, and whoever runs the load may not read metrics.k8s.io."""
+    queue = {"metric": {"name": "queue"}, "target": {"type": "Value", "value": "5"}}
+    world = _world(3)
+    inputs = play(world, 3)
+    for change in inputs.recording.of("hpa"):
+        change.object["spec"] = {
+            **change.object["spec"],
+            "metrics": [{"type": "External", "external": queue}],
+        }
+    inputs.recording.usage = [
+        UsageRead(T0 + at, {}, "HTTP 403", 403) for at in range(0, 100, 2)
+    ]
+    spec = world.spec()
+    assert spec.scaling is not None
+    scaling = spec.scaling.model_copy(update={"must_hold": MustHold()})
+    verdict = analyse(inputs, spec.model_copy(update={"scaling": scaling})).verdict
+    assert (verdict.outcome, verdict.broken) == (Outcome.PASSED, None), verdict
 
 
 def test_every_link_has_a_fault() -> None:

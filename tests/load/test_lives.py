@@ -54,6 +54,13 @@ def test_what_was_restarted_before_the_run_is_not_of_it() -> None:
     assert _said(_pod(10, 1, "ADDED"))[0] == "failed: containers-stay of readiness"
 
 
+def test_a_pod_that_was_evicted_before_the_run_is_not_of_it() -> None:
+    """It stays for days, also where the Pods are listed again."""
+    listed = _pod(0, 0, "LISTED", phase="Failed", reason="Evicted")
+    again = _pod(50, 0, "MODIFIED", phase="Failed", reason="Evicted")
+    assert _said(listed, again)[0] == "passed: containers-stay of readiness"
+
+
 def test_an_evicted_pod_is_named() -> None:
     failed = _pod(10, 0, phase="Failed", reason="Evicted")
     assert _said(_pod(0, 0, "LISTED"), failed)[-1] == "web-1: Pod failed: Evicted"

@@ -11,7 +11,7 @@ from clusterproof.load.counters import PROCESS_CPU, Growth, growth, statuses_of
 from clusterproof.load.finding import Finding, Verdict, judge_run
 from clusterproof.load.gateway import judge_gateway, statuses_seen, tell_apart
 from clusterproof.load.hpa.replay import Replay, replay
-from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.hpa.rules import ControllerFlags, reads_usage
 from clusterproof.load.ledger import (
     ClientCounts,
     PrometheusWindow,
@@ -124,7 +124,12 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     if metrics is not None:
         served, ledger, certain = judge_ledger(inputs, spec, metrics, started_at)
         findings += ledger
-    observer = judge_observer(recording, counters=metrics is not None, usage=scaling is not None)
+    observer = judge_observer(
+        recording,
+        since=started_at,
+        counters=metrics is not None,
+        usage=any(reads_usage(change.object) for change in recording.of("hpa", hpa) if hpa),
+    )
     of_generator = map(Finding.from_json, generator["findings"])
     findings = [*of_generator, *observer, *doubt(findings, observer, certain)]
     return Analysis(

@@ -7,9 +7,10 @@ from typing import Any
 from clusterproof.kube.containers import lasting_containers
 from clusterproof.kube.endpoints import service_of
 from clusterproof.kube.objects import condition, is_terminating
+from clusterproof.kube.pods import phase_of
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.recording import Change, Recording
-from clusterproof.load.timeline import Timeline, births, is_ready
+from clusterproof.load.timeline import Timeline, births, first_list, is_ready
 from clusterproof.outcome import Outcome
 
 _STEPS = (
@@ -28,19 +29,24 @@ _LISTED = 5
 def judge_containers(recording: Recording) -> Finding | None:
     """No container of the target was restarted, and no Pod failed; None where no Pod was seen.
 
-    A load that kills what it is put on is not carried, though others answer meanwhile. Containers
-    that ended before the run do not count, and neither does the phase of a Pod that is deleted: the
-    kubelet sets it to Failed where a container ends with another code than 0, as most programs do
+    A load that kills what it is put on is not carried, though others answer meanwhile. What ended
+    before the run does not count (a Pod that was evicted stays there, Failed, until the garbage
+    collector takes it), and neither does the phase of a Pod that is deleted: the kubelet sets it to Failed where a container ends with another code than 0, as most programs do
     on SIGTERM (Kubernetes docs, "Pod Lifecycle", pod phase, since 1.27).
     """
     first: dict[tuple[str, str], int] = {}
     ended: dict[str, str] = {}
     changes = recording.of("pod")
+    failed_before = {
+        change.object["metadata"].get("uid", change.name)
+        for change in first_list(recording)
+        if phase_of(change.object) == "Failed"
+    }
     for change in changes:
         pod = change.object
         status = pod.get("status") or {}
         uid = pod["metadata"].get("uid", change.name)
-        if status.get("phase") == "Failed" and not is_terminating(pod):
+        if phase_of(pod) == "Failed" and uid not in failed_before and not is_terminating(pod):
             ended[change.name] = f"Pod failed: {status.get('reason') or status.get('message')}"
         for container in lasting_containers(pod.get("spec") or {}, status):
             before = first.setdefault(

@@ -4,6 +4,7 @@ Each claim names what it was blind to; `doubt` makes INCONCLUSIVE what was concl
 callers saw, and what an object's own fields say, needs none of it, and stands.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 from clusterproof.load.finding import Finding, Link, own_claim
 from clusterproof.load.recording import Gap, Recording, UsageRead
-from clusterproof.load.timeline import deletions, is_ready
+from clusterproof.load.timeline import births, deletions, is_ready
 from clusterproof.outcome import Outcome
 
 BLIND_S = 5.0
@@ -50,18 +51,19 @@ _BLINDS = {
 
 
 def judge_observer(
-    recording: Recording, *, counters: bool = True, usage: bool = True
+    recording: Recording, *, since: float = math.inf, counters: bool = True, usage: bool = True
 ) -> list[Finding]:
     """What the observer saw, by what it had to look at.
 
     Args:
         recording: Of the run.
+        since: When the first request was due.
         counters: Whether it had to read the counters of Pods.
         usage: Whether it had to read what an HPA reads.
     """
     claims = [_watches(recording.gaps)]
     if counters:
-        claims.append(_pods(recording))
+        claims.append(_pods(recording, since))
     if usage:
         claims.append(_usage(recording))
     return [*claims, *_clock(recording)]
@@ -97,12 +99,14 @@ def doubt(
     ]
 
 
-def unread_pods(recording: Recording) -> Mapping[str, str]:
+def unread_pods(recording: Recording, since: float = math.inf) -> Mapping[str, str]:
     """By name: the Pods of which counters are not known, and why the last read failed.
 
     Never read while they were Ready for UNREAD_S, or not in the last UNREAD_S before they began to
-    go, or before the end.
+    go, or before the end. One that was Ready before the run and was not read before the first
+    request, at `since`: it may have served by its first read.
     """
+    born = births(recording)
     reads: dict[str, list[float]] = {}
     for scrape in recording.scrapes:
         reads.setdefault(scrape.uid, []).append(scrape.at)
@@ -117,10 +121,11 @@ def unread_pods(recording: Recording) -> Mapping[str, str]:
         if is_ready(change.object):
             ready_at.setdefault(uid, change.at)
     blind: dict[str, str] = {}
-    for uid, since in ready_at.items():
+    for uid, ready in ready_at.items():
         until = going.get(uid, recording.ended_at)
-        last = max((at for at in reads.get(uid, ()) if at <= until + UNREAD_S), default=since)
-        if until - last > UNREAD_S:
+        last = max((at for at in reads.get(uid, ()) if at <= until + UNREAD_S), default=ready)
+        is_late = uid not in born and min(reads.get(uid, ()), default=until) > since
+        if is_late or until - last > UNREAD_S:
             blind[names[uid]] = reasons.get(uid, "never tried")
     return blind
 
@@ -143,9 +148,12 @@ def _watches(gaps: Sequence[Gap]) -> Finding:
     return own_claim("observer-watches", Link.OBSERVER, not mattered, expected, observed, shown)
 
 
-def _pods(recording: Recording) -> Finding:
-    blind = unread_pods(recording)
-    expected = f"the counters of each Ready Pod read, up to {UNREAD_S:g} s before it went"
+def _pods(recording: Recording, since: float) -> Finding:
+    blind = unread_pods(recording, since)
+    expected = (
+        "the counters of each Ready Pod read, from before the first request up to"
+        f" {UNREAD_S:g} s before it went"
+    )
     observed = f"{len(blind)} Pods not read" if blind else "all read"
     shown = tuple(f"{name}: {why}" for name, why in sorted(blind.items())[:_LISTED])
     return own_claim("observer-pods", Link.OBSERVER, not blind, expected, observed, shown)

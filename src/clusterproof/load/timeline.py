@@ -147,7 +147,7 @@ def births(recording: Recording) -> dict[str, float]:
     On our clock: it was not there, or not Ready.
     """
     born: dict[str, float] = {}
-    listed = {c.object["metadata"]["uid"] for c in _first_list(recording) if is_ready(c.object)}
+    listed = {c.object["metadata"]["uid"] for c in first_list(recording) if is_ready(c.object)}
     for change in recording.of("pod"):
         uid = change.object["metadata"]["uid"]
         if uid not in listed:
@@ -155,7 +155,7 @@ def births(recording: Recording) -> dict[str, float]:
     return born
 
 
-def _first_list(recording: Recording) -> Iterator[Change]:
+def first_list(recording: Recording) -> Iterator[Change]:
     """What the first list of Pods held: all that came before anything else did."""
     return takewhile(lambda change: change.type == "LISTED", recording.of("pod"))
 
