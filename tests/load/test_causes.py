@@ -179,6 +179,23 @@ def test_at_no_replicas_the_autoscaler_reads_nothing() -> None:
     assert said(judge_metrics(idle, SCALING)).splitlines()[0] == "passed: hpa-metrics of metrics"
 
 
+@pytest.mark.parametrize(
+    ("fields", "outcome"), [({"minReplicas": 0}, "passed"), ({}, "failed")], ids=["may", "may-not"]
+)
+def test_an_autoscaler_that_may_go_to_none_reads_its_other_metrics_there(
+    fields: dict[str, int], outcome: str
+) -> None:
+    """It goes by a queue as well as by the CPU, of which no Pods have none."""
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}}
+    queue = {"type": "External", "external": {"metric": {"name": "q"}, "target": {"value": "5"}}}
+    changes = [deployment(0), deployment(60)]
+    for change, replicas in zip(changes, (0, 2), strict=True):
+        change.object["spec"]["replicas"] = replicas
+    idle = recording(hpa(0, metrics=[cpu, queue], **fields), *changes)
+    idle.usage = [UsageRead(r.at, {} if r.at < T0 + 60 else r.pods) for r in idle.usage]
+    assert said(judge_metrics(idle, SCALING)).splitlines()[0] == f"{outcome}: hpa-metrics of metrics"
+
+
 def disabled(at: float, by: str) -> Change:
     """An autoscaler whose target is at 0."""
     off = hpa(at, active="False")

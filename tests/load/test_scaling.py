@@ -130,6 +130,30 @@ def late(ready: float, desired: float, cpu: float, until: float = 640) -> tuple[
 
 
 @pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ([(0, 0), (40, 2)], "passed"),
+        ([(0, 0)], "failed"),
+        ([(0, 2), (50, 0), (60, 2)], "failed"),
+        ([(0, 2), (110, 0)], "passed"),
+    ],
+    ids=["woken", "never-woken", "under-load", "afterwards"],
+)
+def test_an_autoscaler_of_no_minimum_takes_an_idle_target_to_none(
+    values: list[tuple[int, int]], outcome: str
+) -> None:
+    """Its queue may be empty while requests are due, which nobody answers then."""
+    held = held_by(recording(hpa(0, minReplicas=0)), SCALING)
+    assert held is not None
+    demand = replace(DEMAND, busy=((T0 + 30, T0 + 100),))
+    found = judge_bounds_kept(timeline(replicas=series(*values)), held, demand)
+    assert said(found).splitlines()[:2] == [
+        f"{outcome}: replicas-bounds of HPA bounds",
+        "expected spec.replicas within 0 to 10 at all times, at 0 only while no requests are due",
+    ]
+
+
+@pytest.mark.parametrize(
     ("ready", "desired", "cpu", "outcome"),
     [
         (6, 10, 111, "failed: ceiling of readiness"),

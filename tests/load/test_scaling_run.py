@@ -176,3 +176,25 @@ def test_the_scale_down_of_a_run_is_held_to_its_reconciles() -> None:
     found = judge_scaling(recording(hpa(0, **MUST_HOLD)), seen, SCALING, DEMAND, replayed)
     window = next(one for one in found if one.id == "down-window")
     assert window.observed.startswith("10 to 5, 310 s after it")
+
+
+@pytest.mark.parametrize(
+    ("change", "claims"),
+    [
+        ({"maxReplicas": 15}, {"replicas-bounds": "passed", "no-flapping": "inconclusive"}),
+        ({"maxReplicas": 11}, {"replicas-bounds": "failed", "no-flapping": "inconclusive"}),
+        ({}, {"replicas-bounds": "failed", "no-flapping": "failed"}),
+    ],
+    ids=["raised", "raised-too-little", "not-changed"],
+)
+def test_an_autoscaler_that_was_changed_is_not_held_to_its_first_words(
+    change: dict[str, int], claims: dict[str, str]
+) -> None:
+    """12 replicas are within the bounds that it had by then."""
+    seen = timeline(replicas=series((0, 3), (40, 10), (60, 12), (90, 3)), ready=series((0, 3)))
+    changes = recording(hpa(0, **MUST_HOLD), hpa(50, **{**MUST_HOLD, **change}))
+    demand = replace(DEMAND, down_at=None)
+    found = {f.id: f for f in judge_scaling(changes, seen, SCALING, demand, None)}
+    assert {claim: str(found[claim].outcome) for claim in claims} == claims
+    if change:
+        assert found["no-flapping"].evidence == ("hpa-steady: maxReplicas changed after 50 s",)

@@ -16,7 +16,7 @@ from clusterproof.load.asked import judge_spec_bounds
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.rules import reads_usage
 from clusterproof.load.observer import NO_USAGE_S, longest_unread
-from clusterproof.load.recording import Recording
+from clusterproof.load.recording import Change, Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import pods_over_time, value_at
 from clusterproof.outcome import Outcome
@@ -70,19 +70,19 @@ def find_cause(
 def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
     """The HPA could read its metrics all the time.
 
-    At 0 replicas it reads none (horizontal.go, reconcileAutoscaler: ScalingDisabled), which is no
-    gap where its target may be at 0; of a metric that is of no resource metrics.k8s.io knows
-    nothing. An HPA that never said that it read them is INCONCLUSIVE.
+    At 0 replicas it reads none (horizontal.go, reconcileAutoscaler: ScalingDisabled), and with
+    minReplicas 0 there is no usage of no Pods, which is no gap where its target may be at 0; of a
+    metric that is of no resource metrics.k8s.io knows nothing. An HPA that never said that it read them is INCONCLUSIVE.
     """
     expected = "the HPA reads its metrics (ScalingActive)"
     blind: dict[str, float] = {}
-    idle: list[tuple[float, float]] = []
+    idle = _at_zero(recording)
     longest, worst, reads = 0.0, "", False
     changes = recording.of("hpa", scaling.hpa)
     for index, change in enumerate(changes):
         active = condition_entry(change.object, "ScalingActive")
         until = changes[index + 1].at if index + 1 < len(changes) else recording.ended_at
-        is_off = active.get("reason") == "ScalingDisabled" and scales_to_zero(dict(change.object))
+        is_off = active.get("reason") == "ScalingDisabled" and _may_be_idle(change)
         reads = reads or reads_usage(change.object)
         if is_off:
             idle.append((change.at, until))
@@ -94,7 +94,7 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
                 worst = max(blind, key=blind.__getitem__)  # of several reasons the lasting one
         else:
             blind = {}
-    gap = longest_unread(recording, idle)
+    gap = longest_unread(recording, idle if any(map(_may_be_idle, changes)) else ())
     unread = gap.seconds if reads else 0.0
     link = next((link for words, link in _NOT_THE_METRICS.items() if words in worst), Link.METRICS)
     if not changes:
@@ -113,6 +113,21 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
         return Finding("hpa-metrics", link, Outcome.INCONCLUSIVE, expected, observed)
     observed = f"longest gap {max(longest, unread):.0f} s"
     return Finding("hpa-metrics", Link.METRICS, Outcome.PASSED, expected, observed)
+
+
+def _may_be_idle(change: Change) -> bool:
+    return scales_to_zero(dict(change.object))
+
+
+def _at_zero(recording: Recording) -> list[tuple[float, float]]:
+    """When the scale target had no replicas, each time from its beginning to its end."""
+    changes = recording.of("target")
+    ends = [change.at for change in changes[1:]] + [recording.ended_at]
+    return [
+        (change.at, end)
+        for change, end in zip(changes, ends, strict=False)
+        if change.object["spec"].get("replicas") == 0
+    ]
 
 
 def _reads_its_metrics(hpa: Mapping[str, Any]) -> bool:
