@@ -217,3 +217,27 @@ def test_requests_that_never_ended_are_the_slowest_of_all() -> None:
     assert latency.count == 100
     assert latency.value_s(0.9) < 0.03
     assert latency.value_s(0.91) > 3000
+
+
+def test_a_stream_without_a_first_token_is_the_slowest_in_the_whole_run_too() -> None:
+    """As in the figures of its own name: a fifth without any leaves no p95 of the others."""
+    account = Account()
+    for number in range(1000):
+        is_right = number % 5 > 0
+        account.begin(late_s=0, was_idle=True, at_s=number / 10, name="ask")
+        account.end(
+            "ask",
+            latency_s=0.1,
+            service_s=0.1,
+            at_s=number / 10,
+            fault="" if is_right else "HTTP 503",
+            answered=True,
+            first_s=0.05 if is_right else None,
+        )
+        account.begin(late_s=0, was_idle=True, at_s=number / 10, name="models")
+        account.end("models", latency_s=0.1, service_s=0.1, at_s=0, fault="", answered=True)
+    account.drop(10.0, "ask")
+    first = account.total().first
+    assert (first.count, account.total().latency.count) == (1001, 2001)
+    (found,) = judge_latency(account, Objectives(first_token_p95_ms=100), planned=2001)
+    assert found.outcome is Outcome.FAILED

@@ -118,6 +118,16 @@ def test_the_servers_durations_are_within_the_callers(
     ]
 
 
+@pytest.mark.parametrize(("server_s", "outcome"), [(1.9, "passed"), (60.0, "inconclusive")])
+def test_a_service_may_go_on_with_a_request_that_its_caller_gave_up(
+    server_s: float, outcome: str
+) -> None:
+    """A timeout of 10 s ends no query that takes a minute."""
+    lines = said(judge_durations(2.0, server_s, 10, 1)).splitlines()
+    assert lines[0] == f"{outcome}: sum-durations of request counter"
+    assert any("1 without an answer" in line for line in lines) is (outcome == "inconclusive")
+
+
 @pytest.mark.parametrize(
     ("served", "outcome", "expected", "observed"),
     [

@@ -276,14 +276,15 @@ class Account:
     def total(self) -> NameAccount:
         """All names together; an arrival that was dropped has its wait as its latency.
 
-        A request that never ended is slower than all others: it has the most that is recorded.
+        A request that never ended is slower than all others: it has the most that is recorded. The
+        first tokens are those of the names that had some: each as in the `whole` of its name.
         """
         whole = NameAccount()
         whole.latency.merge(self.dropped_waits)
         for _ in range(self.unended):
             whole.latency.record(LONGEST_S)
         for account in self.names.values():
-            whole.merge(account)
+            whole.merge(replace(account, first=account.whole().first))
         return whole
 
     def merge(self, other: "Account") -> None:

@@ -218,7 +218,7 @@ def judge_ledger(
         if not metrics.others:
             server_s = durations.total * metrics.durations_unit_s
             client_s = account.total().service.sum_s
-            findings.append(judge_durations(client_s, server_s, account.answered))
+            findings.append(judge_durations(client_s, server_s, account.answered, spare))
     if spec.evidence.prometheus is not None:
         agreement = judge_prometheus(served.total, inputs.prometheus)
         findings += [agreement] if agreement is not None else []

@@ -125,15 +125,26 @@ def judge_histogram(name: str, counter: Growth, histogram: Growth) -> Finding:
     )
 
 
-def judge_durations(client_sum_s: float, server_sum_s: float, answered: int) -> Finding:
-    """The service's own durations are within what callers saw, and are the bulk of it."""
+def judge_durations(
+    client_sum_s: float, server_sum_s: float, answered: int, unanswered: int = 0
+) -> Finding:
+    """The service's own durations are within what callers saw, and are the bulk of it.
+
+    A service may go on with a request that its caller has given up: more than callers saw is
+    INCONCLUSIVE then.
+    """
     expected = "the server's summed durations are positive and at most the client's"
     observed = f"server {server_sum_s:.2f} s, client {client_sum_s:.2f} s over {answered} requests"
+    evidence: tuple[str, ...] = ()
+    outcome = Outcome.FAILED
+    if 0 < server_sum_s <= client_sum_s:
+        outcome = Outcome.PASSED
+    if unanswered and server_sum_s > client_sum_s:
+        outcome = Outcome.INCONCLUSIVE
+        evidence = (f"{unanswered} without an answer, with which the service may have gone on",)
     if not answered:
         outcome = Outcome.INCONCLUSIVE
-    else:
-        outcome = Outcome.PASSED if 0 < server_sum_s <= client_sum_s else Outcome.FAILED
-    return Finding("sum-durations", Link.REQUEST_COUNTER, outcome, expected, observed)
+    return Finding("sum-durations", Link.REQUEST_COUNTER, outcome, expected, observed, evidence)
 
 
 def judge_prometheus(served: float, window: PrometheusWindow | None) -> Finding | None:
