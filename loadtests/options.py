@@ -1,5 +1,6 @@
 """What a scenario is told: by its load spec, and by the options of its command line."""
 
+import math
 import os
 import re
 import sys
@@ -104,6 +105,31 @@ def headers_of(scenario: Scenario, given: Iterable[str]) -> dict[str, str]:
     return headers
 
 
+def with_callers(scenario: Scenario, options: Namespace) -> Scenario:
+    """The scenario with as many callers as --users says, if it says any.
+
+    Raises:
+        SpecError: --users or --spawn-rate is not over 0.
+    """
+    for option, number in (("--users", options.num_users), ("--spawn-rate", options.spawn_rate)):
+        if number is not None and not 0 < number < math.inf:
+            raise SpecError(f"{option} {number:g}: expected a number over 0")
+    return scenario.model_copy(update={"callers": options.num_users or scenario.callers})
+
+
+def seed_of(options: Namespace) -> int | None:
+    """What --seed says; None where each run draws its own.
+
+    Raises:
+        SpecError: No whole number.
+    """
+    text = str(options.seed).strip()
+    try:
+        return int(text) if text else None
+    except ValueError as error:
+        raise SpecError(f"--seed {text!r}: expected a whole number") from error
+
+
 def plan_of(spec: LoadSpec, name: str, scenario: Scenario, options: Namespace) -> Plan:
     """The plan that the options ask for, cut at --run-time.
 
@@ -191,8 +217,7 @@ def add_options(parser: LocustArgumentParser, scenario: Scenario) -> None:
     parser.add_argument(
         "--seed",
         env_var="LOCUST_SEED",
-        type=int,
-        default=scenario.seed,
+        default="" if scenario.seed is None else str(scenario.seed),  # text: a field that is empty
         help="Of what the requests look like; default: another one in each run",
     )
     parser.add_argument(

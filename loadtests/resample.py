@@ -132,7 +132,7 @@ class World:
         metrics, recording = self.spec.metrics, copy(self.inputs.recording)
         if metrics is None or self.plan.duration_s <= 2 * _STEP_S:
             return None
-        together = per_connection(self.plan, self.scenario)
+        together = per_connection(self.plan, self.scenario, self.inputs.generator.get("callers"))
         reads = sorted(recording.scrapes, key=lambda scrape: scrape.at)
         last: dict[str, float] = {}
         drawn: dict[str, float] = {}

@@ -147,6 +147,7 @@ class RunningTest:
         return verdict, {
             **self.about,
             "seed": self.lane.seed,
+            "callers": scenario.callers,
             "started_at": self.lane.started_at,
             "duration_s": plan.duration_s,
             "stages": [[s.rate, s.to_rate, s.for_s] for s in plan.stages],

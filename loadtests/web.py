@@ -18,6 +18,19 @@ from clusterproof.load.account import Account
 from clusterproof.load.schedule import Plan
 
 _PLAN = ("seconds", "rate", "due", "sent", "failed")
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "shape": str,
+    "rate_factor": float,
+    "time_factor": float,
+    "seed": str,
+    "user_count": int,
+    "spawn_rate": float,
+    "run_time": lambda text: text or None,
+}
+"""The fields of the form that decide the load; `user_count` is --users."""
+_OPTIONS = {"user_count": "num_users"}
+_COMMAND_LINE = frozenset({"allow_production", "out", "ca", "cert", "header"})
+"""Locust takes each option from a form that names it, also one that its page does not show."""
 _FINDING = ("outcome", "expected", "observed")
 _VERDICT = ("test", "claim", *_FINDING)
 
@@ -33,14 +46,18 @@ def refuse_starts(
             return None
         host = request.form.get("host", environment.host or "")
         try:
+            if hidden := sorted(_COMMAND_LINE & request.form.keys()):
+                raise SpecError(f"{hidden[0]}: expected on the command line alone")
             changed = {
-                name: type(options[name])(text)
+                _OPTIONS.get(name, name): read(text)
                 for name, text in request.form.items()
-                if name in {"shape", "rate_factor", "time_factor"}
+                if (read := _READ.get(name))
             }
             if environment.runner.state in {"spawning", "running"}:
                 raise SpecError("a test is running: stop it before you start another")
             refuse(host, changed)
+            if "run_time" in changed:  # Locust keeps the last one where the field is empty
+                options["run_time"] = changed["run_time"]
         except (SpecError, ValueError) as error:
             return jsonify({"success": False, "message": str(error), "host": environment.host})
         return None

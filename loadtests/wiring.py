@@ -41,8 +41,10 @@ from loadtests.options import (
     load_spec,
     plan_of,
     requests_of,
+    seed_of,
     spec_path,
     stop_timeout_of,
+    with_callers,
     wrong_input_ends,
 )
 from loadtests.records import Records
@@ -87,7 +89,6 @@ class Run:
         self.unwritten = False
         self.history: list[tuple[dict[str, Any], Account]] = []
         self._order: dict[str, Any] = {}
-        self.spawn_rate = 0.0
         self._judging = BoundedSemaphore(1)
         self.environment: Environment = None
         for event, listener in (
@@ -119,11 +120,10 @@ class Run:
             if not isinstance(runner, WorkerRunner):  # the master tells its workers
                 given = headers_of(self.scenario, options.header)
                 Caller.headers = {**given, **Caller.headers}
-            # Locust fills in its own defaults of 1 later.
-            self.spawn_rate = options.spawn_rate or 0.0
-            if options.num_users:
-                self.scenario = self.scenario.model_copy(update={"callers": options.num_users})
             self.refuse(environment.host or Caller.host or "")
+            # Locust would fill in defaults of 1; the web UI shows these in its fields.
+            options.num_users = self.scenario.callers
+            options.spawn_rate = options.spawn_rate or float(self.scenario.callers)
             environment.stop_timeout = stop_timeout_of(self.scenario, environment.stop_timeout)
             if not isinstance(runner, WorkerRunner):
                 # Whatever ends Locust before a test was judged has shown nothing.
@@ -154,14 +154,18 @@ class Run:
             changed: Options in place of those of the command line.
 
         Raises:
-            SpecError: The plan leaves the bounds, the host is no URL, or it is somebody's
-                production: the host, or the cluster that this process is in or set up for.
+            SpecError: The plan leaves the bounds, a number is none, the host is no URL, or it is
+                somebody's production: the host, or the cluster that this process is in or set up
+                for.
         """
         options = Namespace(**{**vars(self.environment.parsed_options), **(changed or {})})
         allowed = options.allow_production
         self.spec.refuse_host(without_credentials(host)[0], allowed=allowed)
         self.around.refuse_production(self.spec, allowed=allowed)
-        self.plan = plan_of(self.spec, self.name, self.scenario, options)
+        seed_of(options)
+        scenario = with_callers(self.scenario, options)
+        self.plan = plan_of(self.spec, self.name, scenario, options)
+        self.scenario = scenario
 
     def begin(self, environment: Environment, **_: object) -> None:
         """A test starts: a new account, and the plan that the options ask for.
@@ -217,7 +221,8 @@ class Run:
             host=host,
             judged_stages=frozenset(stages),
         )
-        lane.seed = secrets.randbits(_SEED_BITS) if options.seed is None else int(options.seed)
+        seed = seed_of(options)
+        lane.seed = secrets.randbits(_SEED_BITS) if seed is None else seed
         about = {"scenario": self.name, "shape": options.shape, "host": self.environment.host}
         return RunningTest(lane, self.spec, stages, about, self.workers, refusal)
 
@@ -371,10 +376,10 @@ class PlanShape(LoadTestShape):  # type: ignore[misc] # untyped
 
     def tick(self) -> tuple[int, float] | None:
         """Locust asks this every second."""
-        test, callers = self.run.test, self.run.scenario.callers
+        test, options = self.run.test, self.run.environment.parsed_options
         if test is not None and test.is_over:
             return None
-        return callers, self.run.spawn_rate or float(callers)
+        return self.run.scenario.callers, float(options.spawn_rate)
 
 
 def shape_of(scenario: str) -> type[PlanShape]:

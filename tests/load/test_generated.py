@@ -80,6 +80,16 @@ def test_a_pod_that_served_before_its_first_read_is_no_counter_that_lost_request
     assert (verdict.outcome, verdict.broken) == (Outcome.INCONCLUSIVE, Link.OBSERVER)
 
 
+def test_few_callers_spread_their_connections_by_their_own_number() -> None:
+    """Of `-u 4` in place of 96 each connection carries 24 times as many requests."""
+    world = replace(_world(0), callers=4)
+    inputs = play(world, 0)
+    generator = {**inputs.generator, "callers": 4}
+    spec = replace(world, callers=96).spec()
+    verdict = analyse(replace(inputs, generator=generator), spec).verdict
+    assert (verdict.outcome, verdict.broken) == (Outcome.PASSED, None)
+
+
 def test_usage_that_no_metric_of_the_autoscaler_is_of_need_not_be_read() -> None:
     """KEDA scales by a queue, and whoever runs the load may not read metrics.k8s.io."""
     queue = {"metric": {"name": "queue"}, "target": {"type": "Value", "value": "5"}}

@@ -106,6 +106,40 @@ def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
     assert process.returncode == ExitCode.PASSED, text
 
 
+def test_each_field_of_the_page_decides_the_test_that_it_starts(tmp_path: Path) -> None:
+    """As --users, --spawn-rate, --run-time and --seed do; one that is emptied decides nothing."""
+    out = tmp_path / "out"
+    path = load_spec(tmp_path, shapes={"short": [{"rate": 40, "for_s": 2}]})
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
+    with served(_answer) as host, started(path, *options, "--host", host) as process:
+        until(lambda: _is_up(url))
+        assert '"num_users": 8' in _get(url).text  # the scenario's callers
+        for field, text, why in (
+            ("user_count", "3000", "callers 3000 is over its bound"),
+            ("user_count", "0", "--users 0: expected a number over 0"),
+            ("spawn_rate", "-1", "--spawn-rate -1: expected a number over 0"),
+            ("seed", "six", "--seed 'six': expected a whole number"),
+            ("allow_production", "true", "expected on the command line alone"),
+        ):
+            refused = _swarm(url, **{field: text})
+            assert not refused["success"]
+            assert why in refused["message"]
+        assert _swarm(url, user_count="3", spawn_rate="3", run_time="1s", seed="6")["success"]
+        until((out / "generator.json").exists)
+        first = read(out / "generator.json")
+        until(lambda: _get(f"{url}/stats/requests").json()["state"] == "stopped")
+        assert _swarm(url, user_count="2", run_time="", seed="")["success"]
+        until(lambda: read(out / "generator.json")["run"] != first["run"])
+        process.send_signal(signal.SIGTERM)
+        text, _ = process.communicate(timeout=HANGS_S)
+    second = read(out / "generator.json")
+    assert [first[name] for name in ("callers", "planned", "seed")] == [3, 40, 6], text
+    assert [second[name] for name in ("callers", "planned")] == [2, 80], text
+    assert second["seed"] != 6
+
+
 def test_a_user_interface_that_is_opened_and_closed_leaves_the_record(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -98,7 +98,7 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
             timeline,
             metrics.requests,
             service,
-            per_connection=per_connection(plan, scenario),
+            per_connection=per_connection(plan, scenario, generator.get("callers")),
         )
         is_uneven = spread is not None and spread.outcome is Outcome.FAILED
         pinned = spread if is_uneven and unevenness_of(recording, service) else None
@@ -143,9 +143,16 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     )
 
 
-def per_connection(plan: Plan, scenario: Scenario) -> float:
-    """How many requests one connection carries, at the highest rate: all callers hold one each."""
-    return max(1.0, plan.peak_rate * scenario.connection_max_age_s / scenario.callers)
+def per_connection(plan: Plan, scenario: Scenario, callers: int | None = None) -> float:
+    """How many requests one connection carries, at the highest rate: all callers hold one each.
+
+    Args:
+        plan: Of the run.
+        scenario: What it was to be.
+        callers: How many there were (-u); default: the scenario's.
+    """
+    held = callers or scenario.callers
+    return max(1.0, plan.peak_rate * scenario.connection_max_age_s / held)
 
 
 def find_demand(plan: Plan, started_at: float, ceiling_rate: float | None = None) -> Demand:
