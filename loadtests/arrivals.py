@@ -11,6 +11,7 @@ import random
 import ssl
 import time
 from dataclasses import dataclass
+from http.cookiejar import Cookie
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -103,6 +104,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         super().__init__(environment)
         self._arrival: Arrival | None = None
         self._connected_at = 0.0
+        self._cookies: tuple[Cookie, ...] | None = None
         self._users: dict[type, Caller] = {type(self): self}
         self._defaults = dict(self.client.client.default_headers.items())
         self.tasks = [type(self).send_arrival]  # which of the class's own, the arrival says
@@ -143,6 +145,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         try:
             user = self._user_of(self.lane.requests.owners[arrival.name])
             user._arrival = arrival  # noqa: SLF001 - of this class
+            user._forget_cookies()  # noqa: SLF001 - likewise
             self.lane.requests.tasks[arrival.name](user)
             if not arrival.sent:
                 fault = "it made no request"
@@ -162,6 +165,18 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             user.client_pool = user.client.client.clientpool = self.client_pool
             user.on_start()
         return user
+
+    def _forget_cookies(self) -> None:
+        """Keep the cookies of `on_start` alone: each arrival is a visitor of its own.
+
+        A cookie of the arrival before would hold a caller on one Pod, or in one session.
+        """
+        jar = self.client.cookiejar
+        if self._cookies is None:
+            self._cookies = tuple(jar)
+        jar.clear()
+        for cookie in self._cookies:
+            jar.set_cookie(cookie)
 
     def call(
         self,

@@ -137,6 +137,26 @@ def test_the_documented_locustfile_offers_each_class_its_share(tmp_path: Path) -
     assert not [text for text in (*written, ended.text) if TOKEN in text]
 
 
+def test_each_arrival_is_a_visitor_without_the_cookies_of_another(tmp_path: Path) -> None:
+    """A cookie of affinity would hold a caller on one Pod for the whole run."""
+    cookies: Counter[str] = Counter()
+
+    def answer(request: Request) -> Reply:
+        if request.path == "/login":
+            return Reply(body={}, headers={"set-cookie": "session=mine; Path=/"})
+        headers = {name.lower(): text for name, text in request.headers.items()}
+        cookies[headers.get("cookie", "")] += 1
+        return Reply(body={"models": [], "id": "a"}, headers={"set-cookie": "pod=web-1; Path=/"})
+
+    begins = "class Reader(Caller):\n    def on_start(self) -> None:\n        "
+    text = EXAMPLE.replace("class Reader(Caller):\n", f'{begins}self.client.get("/login")\n\n')
+    assert text != EXAMPLE
+    with served(answer) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--tags", "read", text=text)
+    assert ended.code == ExitCode.PASSED, ended.text
+    assert cookies == {"session=mine": 120}
+
+
 def test_workers_get_the_headers_of_their_master(tmp_path: Path) -> None:
     shop = Shop()
     ports = ("--processes", "2", "--master-port", "25561", "--master-bind-port", "25561")
