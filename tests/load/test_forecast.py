@@ -66,20 +66,55 @@ def test_it_says_what_would_hold_the_load() -> None:
     late = "no target would carry it all: new Pods come too late for it"
     assert lines[3:] == ("minReplicas 8 would carry it all", late)
     more = advice(HPA, Plan([Stage(20, 20, 60), Stage(900, 900, 200)]), pods, FLAGS)
-    assert more[-2:] == (
-        "no minReplicas up to maxReplicas would carry it all",
-        late,
-    )
-    slowly = Plan([Stage(20, 160, 120), Stage(160, 160, 120)])
+    assert more[-1] == "maxReplicas carry 200 requests/s, whatever minReplicas and the target are"
+    slowly = Plan([Stage(20, 160, 140), Stage(160, 160, 120)])
     held = advice(HPA, slowly, pods, FLAGS)[-1]
     assert held.startswith("so would a target of ")
     percent = int(held.removeprefix("so would a target of ").removesuffix(" %"))
     for tried, carries in ((percent, True), (percent + 5, False)):
         metrics = (ResourceTarget("cpu", utilization=tried), *HPA.metrics[1:])
         moments = forecast(replace(HPA, metrics=metrics), slowly, pods, FLAGS)
-        assert any(m.overload > 0 for m in moments) is not carries
+        assert any(m.overloads for m in moments) is not carries
     assert "no moment" in advice(HPA, STEP, PODS, FLAGS)[-1]
     assert Pods(request_m=70, cpu_ms=5).capacity == math.inf
+
+
+@pytest.mark.parametrize(
+    ("stages", "says"),
+    [
+        ([(20, 31), (300, 10), (20, 300)], "overloaded from 31 s to 41 s, by at most 44% of"),
+        ([(300, 10)], "overloaded from 0 s to 10 s, by at most 44% of the load"),
+        ([(160, 10), (20, 1)], "no moment in which the Ready Pods could not carry the load"),
+    ],
+    ids=["between-two-reconciles", "before-the-first", "carried"],
+)
+def test_a_load_that_no_reconcile_saw_overloads_as_well(
+    stages: list[tuple[float, float]], says: str
+) -> None:
+    """Three Pods carry 168 requests a second."""
+    lines = advice(HPA, Plan([Stage(rate, rate, for_s) for rate, for_s in stages]), PODS, FLAGS)
+    assert [line for line in lines if line.startswith(says)]
+
+
+def test_no_ready_pods_carry_nothing_and_without_a_limit_nobody_knows_what_the_others_do() -> None:
+    """Infinitely many times none are none."""
+    unlimited = Pods(request_m=70, cpu_ms=5, ready_s=20)
+    idle = spec_of(by_rate("External", averageValue="20"), "rps")
+    steady = Plan([Stage(160, 160, 60)])
+    lines = advice(replace(idle, min_replicas=0), steady, unlimited, FLAGS)
+    assert lines[1].startswith("overloaded from 0 s to 35 s, by at most 100% of the load")
+    assert advice(HPA, steady, unlimited, FLAGS)[-1] == (
+        "without a CPU limit nobody knows what a Pod carries; one was always Ready"
+    )
+
+
+def test_the_tolerance_of_an_hpa_is_its_own() -> None:
+    """On by default since 1.35: 0.5 cores are 6.8 of 70m at 105 %."""
+    own = {**MUST_HOLD, "behavior": {"scaleUp": {"tolerance": "0.5"}}}
+    steady = Plan([Stage(100, 100, 300)])
+    for spec, replicas in ((MUST_HOLD, 10), (own, 7)):
+        first = advice(spec_of({**KIND, "spec": spec}), steady, PODS, FLAGS)[0]
+        assert first.startswith(f"100 requests/s take 0.50 cores: {replicas} replicas within")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +158,7 @@ def cpu_of_a_container(**target: object) -> Json:
     [
         ({"minReplicas": 4, "maxReplicas": 3}, "spec.maxReplicas: .*at least minReplicas, 4"),
         ({"maxReplicas": "many"}, "spec.maxReplicas: "),
+        ({"minReplicas": 0}, "minReplicas 0: .* type Object or External"),
         ({"maxReplicas": None}, "spec.maxReplicas: expected a number over 0"),
         ({"metrics": [{"type": "Resource"}]}, "spec.metrics: .*with a target"),
         ({"metrics": [{"resource": {"name": "cpu"}}]}, "spec.metrics: .*with a target"),
@@ -171,6 +207,17 @@ def test_a_pod_that_cannot_be_is_refused(
         main(["load", "plan", "--hpa", str(path), *pods])
     assert ended.value.code == ExitCode.USAGE
     assert f"argument {wrong[0]}: '{wrong[1]}': expected a" in capsys.readouterr().err
+
+
+def test_a_limit_under_its_request_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the API too: no usage would ever reach a target of 70 %."""
+    path = tmp_path / "hpa.yaml"
+    path.write_text(yaml.safe_dump(MANIFEST), encoding="utf-8")
+    pods = ["--cpu-ms", "5", "--request", "500m", "--limit", "200m", "--rate", "9"]
+    assert main(["load", "plan", "--hpa", str(path), *pods]) == ExitCode.USAGE
+    assert "--limit: expected at least --request" in capsys.readouterr().err
 
 
 def by_rate(kind: str, **target: str) -> Json:

@@ -106,6 +106,8 @@ def _foretell(spec: LoadSpec, options: argparse.Namespace) -> int:
     document = read_document(options.hpa)
     if not isinstance(document.data, dict):
         raise SpecError(f"{options.hpa}: expected the manifest of a HorizontalPodAutoscaler")
+    if options.limit < options.request:  # ValidateResourceRequirements of the API
+        raise SpecError("--limit: expected at least --request")
     hpa = spec_of(document.data, options.rate_metric)
     pods = Pods(
         request_m=options.request,

@@ -6,14 +6,15 @@ Pods cannot carry are not queued: the forecast says where they saturate.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from pydantic import ValidationError
 
 from clusterproof.errors import SpecError
-from clusterproof.load.hpa.controller import reconcile
+from clusterproof.load.hpa.controller import reconcile, tolerances
 from clusterproof.load.hpa.normalise import History
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample, Seen
 from clusterproof.load.hpa.rules import (
@@ -31,6 +32,8 @@ from clusterproof.load.schedule import Plan
 _RESOLUTION_S = 15.0
 """metrics-server's, as its manifests set it (--metric-resolution)."""
 _LONG_AGO_S = -3600.0
+_JUST_S = 1e-6
+"""So little before a moment that nothing else falls between."""
 _SPOKEN_OF = frozenset({"minReplicas", "maxReplicas", "metrics", "behavior"})
 _PERCENT_STEP = 5
 """Of the targets that are tried. Our choice."""
@@ -65,6 +68,7 @@ class Moment:
     Attributes:
         utilization: Of the CPU request, in percent, as the HPA sees it then.
         overload: Share of the load that the Ready Pods cannot carry.
+        overloads: Likewise, at each moment since the reconcile before at which it was over 0.
     """
 
     at_s: float
@@ -74,6 +78,7 @@ class Moment:
     utilization: float
     overload: float
     reason: str
+    overloads: tuple[tuple[float, float], ...] = ()
 
 
 def spec_of(manifest: Mapping[str, Any], rate_metric: str = "") -> HpaSpec:
@@ -130,7 +135,7 @@ def _name_of(metric: Mapping[str, Any]) -> str:
 def forecast(
     hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags, *, replicas: int | None = None
 ) -> tuple[Moment, ...]:
-    """One moment for each reconcile of the plan.
+    """One moment for each reconcile of the plan, and one after its end.
 
     Args:
         hpa: What the autoscaler asks for.
@@ -142,8 +147,8 @@ def forecast(
     count = hpa.min_replicas if replicas is None else replicas
     born = [_LONG_AGO_S] * count
     history, moments = History(), []
-    at = flags.sync_s
-    while at <= plan.duration_s:
+    at, before = flags.sync_s, 0.0
+    while at < plan.duration_s + flags.sync_s:
         ready = [began for began in born if began + pods.ready_s <= at]
         sampled_at = math.floor(at / _RESOLUTION_S) * _RESOLUTION_S
         measured = plan.rate(max(0.0, sampled_at - _RESOLUTION_S / 2))
@@ -175,8 +180,7 @@ def forecast(
             totals={target: (round(1000 * measured),) for target in _by_rate(hpa)},
         )
         decision, history = reconcile(hpa, seen, history, flags)
-        rate = plan.rate(min(at, plan.duration_s - 1e-9))
-        carried = min(rate, len(ready) * pods.capacity)
+        rate = plan.rate(min(at, plan.duration_s - _JUST_S))
         moments.append(
             Moment(
                 at_s=at,
@@ -184,20 +188,45 @@ def forecast(
                 replicas=decision.replicas,
                 ready=len(ready),
                 utilization=100 * used / pods.request_m,
-                overload=1 - carried / rate if rate else 0.0,
+                overload=_overload(rate, len(ready), pods),
                 reason=decision.reason,
+                overloads=tuple(_overloads(plan, pods, born, before, at)),
             )
         )
         # The newest are the first to go (controller_utils.go, ActivePodsWithRanks).
         born = born[: decision.replicas] + [at] * (decision.replicas - len(born))
-        at += flags.sync_s
+        at, before = at + flags.sync_s, at
     return tuple(moments)
+
+
+def _overload(rate: float, ready: int, pods: Pods) -> float:
+    """The share of a rate that so many Pods cannot carry."""
+    carried = ready * pods.capacity if ready else 0.0
+    return max(0.0, 1 - carried / rate) if rate else 0.0
+
+
+def _overloads(
+    plan: Plan, pods: Pods, born: Sequence[float], since: float, until: float
+) -> Iterator[tuple[float, float]]:
+    """The moments from `since` to `until` at which the Ready Pods do not carry the load.
+
+    Between a stage's ends, and until another Pod is Ready, it goes one way only: each of these, and
+    the moment just before, has the most there is.
+    """
+    stages = accumulate(stage.for_s for stage in plan.stages)
+    edges = {since, until, *stages, *(began + pods.ready_s for began in born)}
+    for at in sorted({moment for edge in edges for moment in (edge - _JUST_S, edge)}):
+        if since <= at <= until:
+            ready = sum(1 for began in born if began + pods.ready_s <= at)
+            overload = _overload(plan.rate(at), ready, pods)
+            if overload > 0:
+                yield at, overload
 
 
 def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tuple[str, ...]:
     """What the highest rate of the plan needs, and what would hold it."""
     peak_m = plan.peak_rate * pods.cpu_ms
-    tolerated = 1 + flags.tolerance
+    tolerated = 1 + tolerances(hpa, flags).up
     shares = [share for each in hpa.metrics if (share := _replicas_at(each, plan.peak_rate, pods))]
     needed = max([1, *(math.ceil(share / tolerated) for share in shares)])
     lines = [
@@ -207,27 +236,31 @@ def advice(hpa: HpaSpec, plan: Plan, pods: Pods, flags: ControllerFlags) -> tupl
     if needed > hpa.max_replicas:
         most = plan.peak_rate * hpa.max_replicas * tolerated / max(shares)
         lines.append(f"maxReplicas hold the target up to {most:.0f} requests/s")
-    moments = forecast(hpa, plan, pods, flags)
-    over = [moment for moment in moments if moment.overload > 0]
+    over = [each for moment in forecast(hpa, plan, pods, flags) for each in moment.overloads]
+    if not over and math.isinf(pods.limit_m):
+        lines.append("without a CPU limit nobody knows what a Pod carries; one was always Ready")
+        return tuple(lines)
     if not over:
         lines.append("no moment in which the Ready Pods could not carry the load")
         return tuple(lines)
     lines.append(
-        f"overloaded from {over[0].at_s:.0f} s to {over[-1].at_s:.0f} s, by at most"
-        f" {max(moment.overload for moment in over):.0%} of the load"
+        f"overloaded from {over[0][0]:.0f} s to {over[-1][0]:.0f} s, by at most"
+        f" {max(share for _, share in over):.0%} of the load"
     )
+    if plan.peak_rate > hpa.max_replicas * pods.capacity:
+        most = hpa.max_replicas * pods.capacity
+        lines.append(
+            f"maxReplicas carry {most:.0f} requests/s, whatever minReplicas and the target are"
+        )
+        return tuple(lines)
 
     def carries(**other: Any) -> bool:  # noqa: ANN401 - fields of the HPA
         tried = forecast(replace(hpa, **other), plan, pods, flags)
-        return not any(moment.overload > 0 for moment in tried)
+        return not any(moment.overloads for moment in tried)
 
     floors = range(hpa.min_replicas + 1, hpa.max_replicas + 1)
-    floor = next((floor for floor in floors if carries(min_replicas=floor)), None)
-    lines.append(
-        "no minReplicas up to maxReplicas would carry it all"
-        if floor is None
-        else f"minReplicas {floor} would carry it all"
-    )
+    floor = next(floor for floor in floors if carries(min_replicas=floor))
+    lines.append(f"minReplicas {floor} would carry it all")
     target = next(iter(_by_cpu(hpa)), None)
     percents = (
         range(target.utilization - _PERCENT_STEP, 0, -_PERCENT_STEP)

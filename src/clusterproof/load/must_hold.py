@@ -3,9 +3,16 @@
 The limits are the API's own: pkg/apis/autoscaling/validation/validation.go, v1.35.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from clusterproof.kube.hpa import targets_of
@@ -96,3 +103,11 @@ class MustHold(_Api):
             kind = metric["type"]
             _check_target(metric[kind[0].lower() + kind[1:]]["target"])
         return metrics
+
+    @model_validator(mode="after")
+    def _is_woken_by_some_metric(self) -> Self:
+        """At none there is no Pod whose usage could ask for more: validateMetrics."""
+        kinds = {metric["type"] for metric in self.metrics or ()}
+        if self.min_replicas == 0 and kinds and not kinds & {"Object", "External"}:
+            raise ValueError("minReplicas 0: expected a metric of type Object or External as well")
+        return self
