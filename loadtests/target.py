@@ -29,8 +29,12 @@ def without_credentials(url: str) -> tuple[str, dict[str, str]]:
     """The URL without its `user:password@`, and the header that says the same.
 
     Source: RFC 7617; the user and the password are percent-decoded first, as curl and requests do.
+    What is no URL stays as it is.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url, {}
     credentials, at, host = parts.netloc.rpartition("@")
     if not at:
         return url, {}

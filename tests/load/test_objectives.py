@@ -162,10 +162,23 @@ def test_the_shipped_spec_refuses_hosts_of_production(host: str) -> None:
     SPEC.refuse_host(host, allowed=True)
 
 
-@pytest.mark.parametrize("host", ["router:8080", "ftp://router", "http://", "http://a/?b"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("router:8080", "ftp://router", "http://", "http://a/?b", "http://a/?", "http://a/#b"),
+        *("http://a:99999", "http://a:port", "http://a:0", "http://[::1", "http://a b", "http://a/\n"),
+    ],
+)
 def test_what_is_no_url_is_no_host(host: str) -> None:
     with pytest.raises(SpecError, match="expected http://HOST"):
         SPEC.refuse_host(host, allowed=False)
+
+
+def test_a_password_that_makes_it_no_url_is_not_said() -> None:
+    """`#` begins a fragment where it is not written as %23."""
+    with pytest.raises(SpecError) as refused:
+        SPEC.refuse_host("http://user:pass#word@h", allowed=False)
+    assert str(refused.value).startswith("host 'h': expected http://HOST")
 
 
 def test_without_a_host_or_a_context_nothing_matches() -> None:

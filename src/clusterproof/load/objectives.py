@@ -119,10 +119,10 @@ class LoadSpec(Section):
         """
         if not host:
             return
-        parts = urlsplit(host)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        if not _is_base(host):
+            shown = host.rpartition("@")[2]  # a password may be what makes it none
             raise SpecError(
-                f"host {host!r}: expected http://HOST or https://HOST, and maybe a path"
+                f"host {shown!r}: expected http://HOST or https://HOST, and maybe a path"
             )
         self.refuse_production(host=host, allowed=allowed)
 
@@ -136,6 +136,22 @@ class LoadSpec(Section):
         ):
             if value > most:
                 raise SpecError(f"{what} {value:g} is over its bound {most:g} in the load spec")
+
+
+def _is_base(host: str) -> bool:
+    """Whether a path may be put behind it: RFC 3986, 3, without query and fragment."""
+    try:
+        parts = urlsplit(host)
+        port = parts.port
+    except ValueError:  # brackets that are no address, or a port over 65,535
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and port != 0
+        and host.isprintable()
+        and not set(host) & set("?# ")
+    )
 
 
 def read_objectives(path: Path = DEFAULT_PATH) -> LoadSpec:
