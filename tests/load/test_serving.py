@@ -8,7 +8,7 @@ import pytest
 from clusterproof.load.account import Account
 from clusterproof.load.counters import Scrape, series
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.recording import Change, Recording
+from clusterproof.load.recording import Change, Recording, slimmed
 from clusterproof.load.serving import judge_service, judge_terminations
 from clusterproof.outcome import Outcome
 from tests.load.saying import said
@@ -150,6 +150,21 @@ def test_shares_are_of_those_that_serve_at_the_same_time() -> None:
     assert found.outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize(("again_at", "outcome"), [(160, Outcome.PASSED), (110, Outcome.FAILED)])
+def test_a_pod_has_no_share_while_it_is_not_ready(again_at: float, outcome: Outcome) -> None:
+    """Its endpoint is taken out from second 100 on, which is no fault of the Service.
+
+    It gets its requests from second 160 on: too late where it was Ready long before.
+    """
+    changes = [_pod(0, "a"), _pod(0, "b"), _pod(100, "b", ready="False"), _pod(again_at, "b")]
+    found = _judged(
+        _reads("a", *((t, 5 + 20 * t + 20 * max(0, min(t, 160) - 100)) for t in range(0, 301, 2))),
+        _reads("b", *((t, 5 + 20 * t - 20 * max(0, min(t, 160) - 100)) for t in range(0, 301, 2))),
+        changes=changes,
+    )
+    assert found.outcome is outcome
+
+
 @pytest.mark.parametrize(
     ("change", "until", "judged"),
     [
@@ -218,6 +233,32 @@ def test_a_policy_that_keeps_the_load_near_is_named(spec: dict[str, str]) -> Non
     changes[0] = _service("web", **other)
     finding = _judged(_growing("a", 20), _growing("b", 0), changes=changes)
     assert "Service web" not in finding.observed
+
+
+@pytest.mark.parametrize(
+    ("annotations", "named"),
+    [
+        ({"topology-mode": "Auto"}, "topology-mode Auto"),
+        ({"topology-aware-hints": "auto"}, "topology-aware-hints auto"),
+        ({"topology-aware-hints": "Disabled", "topology-mode": "Auto"}, ""),
+        ({"topology-mode": "Disabled"}, ""),
+    ],
+    ids=["mode", "older", "the-older-one-counts", "off"],
+)
+def test_an_annotation_that_keeps_the_load_in_its_zone_is_named(
+    annotations: dict[str, str], named: str
+) -> None:
+    """A recording holds it, and no other."""
+    written = {f"service.kubernetes.io/{name}": text for name, text in annotations.items()}
+    metadata = {"name": "web", "annotations": {**written, "note": "mine"}}
+    service = slimmed("service", {"metadata": metadata, "spec": {}})
+    assert service["metadata"]["annotations"] == written
+    changes = [Change(T0, "service", "LISTED", service), _pod(0, "a"), _pod(0, "b")]
+    finding = _judged(_growing("a", 20), _growing("b", 0), changes=changes)
+    near = f"Service web has service.kubernetes.io/{named}: load goes to Pods of the zone"
+    assert finding.outcome is Outcome.FAILED
+    assert (near in finding.observed) is bool(named)
+    assert ("Service web" in finding.observed) is bool(named)
 
 
 @pytest.mark.parametrize(

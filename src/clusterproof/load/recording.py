@@ -22,6 +22,12 @@ from clusterproof.report.files import replace_file
 Json = dict[str, Any]
 _FREE_TEXT = ("event", "pod")
 _DROPPED = ("managedFields", "annotations")
+TOPOLOGY = (
+    "service.kubernetes.io/topology-aware-hints",
+    "service.kubernetes.io/topology-mode",
+)
+"""Annotations of a Service that the load may stay in its zone by. Source: core/v1,
+DeprecatedAnnotationTopologyAwareHints and AnnotationTopologyMode."""
 _POD_SPEC = (
     *("nodeName", "containers", "initContainers", "resources"),
     "terminationGracePeriodSeconds",
@@ -244,6 +250,9 @@ def slimmed(kind: str, item: Mapping[str, Any]) -> Json:
     metadata = {k: v for k, v in item["metadata"].items() if k not in _DROPPED}
     made = {**{k: v for k, v in item.items() if k not in {"kind", "apiVersion"}}}
     made["metadata"] = metadata
+    if kind == "service":
+        annotations = item["metadata"].get("annotations") or {}
+        metadata["annotations"] = {k: annotations[k] for k in TOPOLOGY if k in annotations}
     if kind == "pod":
         spec = {k: v for k, v in item["spec"].items() if k in _POD_SPEC}
         for group in ("containers", "initContainers"):

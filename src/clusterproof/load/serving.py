@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clusterproof.kube.objects import annotations_of
 from clusterproof.load.account import Account
 from clusterproof.load.distributions import binomial_at_most
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.recording import Recording
-from clusterproof.load.timeline import Timeline, deletions, is_ready, pods_over_time
+from clusterproof.load.recording import TOPOLOGY, Recording
+from clusterproof.load.timeline import Timeline, deletions, is_ready
 from clusterproof.outcome import Outcome
 
 SERVES_WITHIN_S = 30.0
@@ -35,15 +36,16 @@ _AFFINITY_S = 10_800
 def unevenness_of(recording: Recording, service: str) -> tuple[str, ...]:
     """What in the Service's spec keeps load from some of its Pods, in sentences.
 
-    Source: Kubernetes docs, "Virtual IPs and Service Proxies" (session affinity, traffic policies)
-    and "Service" (trafficDistribution).
+    Source: Kubernetes docs, "Virtual IPs and Service Proxies" (session affinity, traffic policies),
+    "Service" (trafficDistribution) and "Topology Aware Routing".
     """
-    specs = [change.object["spec"] for change in recording.of("service", service)]
-    reasons = dict.fromkeys(reason for spec in specs for reason in _uneven(spec))
+    services = [change.object for change in recording.of("service", service)]
+    reasons = dict.fromkeys(reason for each in services for reason in _uneven(each))
     return tuple(f"Service {service} has {reason}" for reason in reasons)
 
 
-def _uneven(spec: Mapping[str, Any]) -> Iterator[str]:
+def _uneven(service: Mapping[str, Any]) -> Iterator[str]:
+    spec, annotations = service["spec"], annotations_of(service)
     if spec.get("sessionAffinity") == "ClientIP":
         config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
         seconds = config.get("timeoutSeconds", _AFFINITY_S)
@@ -53,14 +55,18 @@ def _uneven(spec: Mapping[str, Any]) -> Iterator[str]:
             yield f"{policy} Local: load goes to Pods of the node that it comes to"
     if distribution := spec.get("trafficDistribution"):
         yield f"trafficDistribution {distribution}: load goes to Pods that are near"
+    # The first that is there counts: hintsEnabled of the EndpointSlice reconciler's utils.
+    name = next((name for name in TOPOLOGY if name in annotations), "")
+    if annotations.get(name) in {"Auto", "auto"}:
+        yield f"{name} {annotations[name]}: load goes to Pods of the zone that it comes from"
 
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """One Pod that was Ready: when, and its counter over that time.
+    """A time in which one Pod was Ready, and its counter.
 
     Attributes:
-        until: When it began to go, or was last read.
+        until: When it was Ready no more, began to go, or was last read.
         reads: (time, count), in order of time.
     """
 
@@ -91,7 +97,7 @@ def judge_service(
     *,
     per_connection: float = 1.0,
 ) -> Finding | None:
-    """Every pod that was Ready got its share, and its first requests soon.
+    """Every pod got its share while it was Ready, and its first requests soon.
 
     A share is judged against randomness: connections, not requests, are spread over Pods, so that
     as many requests go the same way together. None when there were too few of them to tell.
@@ -167,23 +173,31 @@ class _Share:
 
 def _served(recording: Recording, requests: str) -> list[_Served]:
     going = {uid: began for uid, (began, _) in deletions(recording).items()}
-    ready_at: dict[str, float] = {}
-    for at, pods in pods_over_time(recording):
-        for pod in pods.values():
-            if is_ready(pod):
-                ready_at.setdefault(pod["metadata"]["uid"], at)
     counts: dict[str, list[tuple[float, float]]] = {}
     names: dict[str, str] = {}
     for scrape in recording.scrapes:
         counts.setdefault(scrape.uid, []).append((scrape.at, scrape.total(requests)))
         names[scrape.uid] = scrape.pod
     served = []
-    for uid, reads in counts.items():
-        ordered = tuple(sorted(reads))
-        until = min(going.get(uid, math.inf), ordered[-1][0])
-        if uid in ready_at and until - ready_at[uid] >= SERVES_WITHIN_S:
-            served.append(_Served(names[uid], ready_at[uid], until, ordered))
+    for uid, since, until in _ready_times(recording):
+        reads = tuple(sorted(counts.get(uid, ())))
+        ends = min(until, going.get(uid, math.inf), reads[-1][0]) if reads else since
+        if ends - since >= SERVES_WITHIN_S:
+            served.append(_Served(names[uid], since, ends, reads))
     return served
+
+
+def _ready_times(recording: Recording) -> Iterator[tuple[str, float, float]]:
+    """UID of a Pod, since when it was Ready, and until when: it may be so several times."""
+    since: dict[str, float] = {}
+    for change in recording.of("pod"):
+        uid = change.object["metadata"]["uid"]
+        if change.type != "DELETED" and is_ready(change.object):
+            since.setdefault(uid, change.at)
+        elif uid in since:
+            yield uid, since.pop(uid), change.at
+    for uid, at in since.items():
+        yield uid, at, math.inf
 
 
 def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
