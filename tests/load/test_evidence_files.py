@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 
 from clusterproof.errors import ObservationError
+from clusterproof.load.evidence import ask_prometheus
+from clusterproof.load.ledger import PrometheusWindow
+from clusterproof.load.objectives import read_objectives
 from clusterproof.load.posthog_events import KEY_VARIABLE, read_events
+from clusterproof.load.recording import Recording
+from clusterproof.load.sections import Evidence
 from clusterproof.load.session import write_facts
 from clusterproof.redact import MASK
-from tests.observe.loopback import PERSONAL_KEY, Reply, Request, served
+from tests.load.scaling_parts import T0, pod
+from tests.observe.loopback import PERSONAL_KEY, Reply, Request, api_server, served
 
 TOKEN = "glpat-" + "a1B2x" * 4  # made up for this test
 UUID = "01940000-0000-7000-8000-0000000000"
@@ -125,3 +131,39 @@ def test_a_key_ends_before_its_newline(tmp_path: Path) -> None:
             timeout=60,
         )
     assert asked == [f"Bearer {PERSONAL_KEY}"]
+
+
+def _increase(*series: tuple[str, str]) -> PrometheusWindow | None:
+    """What Prometheus is taken to say, by the `pod` of each of its series ("" none)."""
+    result = [
+        {"metric": {"pod": name} if name else {}, "value": [0, number]} for name, number in series
+    ]
+    recording = Recording(T0, T0 + 100, [pod(0, "web-0"), pod(0, "web-1", kind="DELETED")])
+    for change in recording.changes:
+        change.object["metadata"]["uid"] = change.name
+    with (
+        served(lambda _: Reply(body={"data": {"result": result}})) as url,
+        api_server(lambda _: Reply(404, {})) as api,
+    ):
+        evidence = Evidence.model_validate({"prometheus": url})
+        spec = read_objectives().model_copy(update={"evidence": evidence})
+        return ask_prometheus(api, spec, recording, "shop", since=T0)
+
+
+@pytest.mark.parametrize(
+    ("series", "increase"),
+    [
+        ((("web-0", "70.5"), ("web-1", "30"), ("another-0", "1000")), 100.5),
+        ((("", "100"),), 100.0),
+        ((("another-0", "1000"),), None),
+        ((("web-0", "70"), ("web-1", "NaN")), None),
+        ((), None),
+    ],
+    ids=["another-workload", "no-label", "none-of-ours", "no-number", "nothing"],
+)
+def test_other_pods_of_the_namespace_may_count_under_the_same_name(
+    series: tuple[tuple[str, str], ...], increase: float | None
+) -> None:
+    """`http_requests_total` is everybody's."""
+    window = _increase(*series)
+    assert (window.increase if window else None) == increase

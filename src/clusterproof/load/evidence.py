@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import os
 import subprocess
 import sys
@@ -103,9 +104,10 @@ def ask_posthog(
 def ask_prometheus(
     api: KubeApi, spec: LoadSpec, recording: Recording, namespace: str, *, since: float
 ) -> PrometheusWindow | None:
-    """increase() of the requests in a namespace from `since` (epoch seconds) on, with its window.
+    """increase() of the target's requests from `since` (epoch seconds) on, with its window.
 
-    None when Prometheus cannot be asked, and says why.
+    Other Pods of the namespace may have a counter of the same name: by the label `pod`, where
+    Prometheus has one, they are told apart. None when it cannot be asked, and says why.
     """
     evidence, metrics = spec.evidence, spec.metrics
     if evidence.prometheus is None or metrics is None:
@@ -117,12 +119,19 @@ def ask_prometheus(
     range_s = until - since + 2 * evidence.scrape_s
     selector = f"{requests}{{{','.join(f'{k}={json.dumps(v)}' for k, v in labels.items())}}}"
     try:
-        query = {"query": f"sum(increase({selector}[{range_s:.0f}s]))", "time": f"{until:.3f}"}
+        text = f"sum by (pod) (increase({selector}[{range_s:.0f}s]))"
+        query = {"query": text, "time": f"{until:.3f}"}
         result = _ask(api, evidence.prometheus, query)["data"]["result"]
+        ours = {change.name for change in recording.of("pod")}
+        increases = [
+            float(series["value"][1])
+            for series in result
+            if series["metric"].get("pod") in {None, *ours}
+        ]
     except (ObservationError, httpx.HTTPError, KeyError, ValueError, TypeError) as error:
         say_error(f"Prometheus cannot be asked: {error}")
         return None
-    if not result:
+    if not increases or not math.isfinite(sum(increases)):
         return None
     pods = {c.object["metadata"]["uid"] for c in recording.of("pod")}
     listed = {c.object["metadata"]["uid"] for c in recording.of("pod") if c.type == "LISTED"}
@@ -139,7 +148,7 @@ def ask_prometheus(
         default=0.0,
     )
     return PrometheusWindow(
-        increase=float(result[0]["value"][1]),
+        increase=sum(increases),
         scrape_s=evidence.scrape_s,
         range_s=range_s,
         births=len(pods - listed),
