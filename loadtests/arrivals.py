@@ -30,6 +30,8 @@ _NOTHING_DUE_S = 0.2
 """A caller without an arrival looks again this soon: the lane may change when a worker is lost."""
 _REDIRECTS = LocustUserAgent.redirect_response_codes
 _STREAMED = LocustUserAgent.valid_response_codes - _REDIRECTS
+_NO_CONTENT = frozenset({204, 205, 304})
+"""Source: RFC 9110, 6.4.1 and 15.3.6; and an answer to HEAD."""
 _CUT = "not ended when the run was stopped"
 _DONE = "[DONE]"
 """The last event of a stream, as the APIs of model providers have it."""
@@ -317,8 +319,13 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             return None, f"not the expected answer: {type(error).__name__}: {error}"[:_REASON]
 
     def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
-        """The content of an answer with a good status, and what is wrong with it ("" nothing)."""
+        """The content of an answer with a good status, and what is wrong with it ("" nothing).
+
+        It is a JSON object, an empty one for an answer that has no content by the rules of HTTP.
+        """
         del name
+        if answer.status_code in _NO_CONTENT or answer.request.method == "HEAD":
+            return {}, ""
         try:
             content = json.loads(answer.content)
         except ValueError:

@@ -137,6 +137,58 @@ def test_the_documented_locustfile_offers_each_class_its_share(tmp_path: Path) -
     assert not [text for text in (*written, ended.text) if TOKEN in text]
 
 
+BARE = """
+from locust import task
+from loadtests.arrivals import Caller
+from loadtests.wiring import shape_of
+
+class Writer(Caller):
+    @task
+    def remove(self):
+        self.call("DELETE", "/item")
+    @task
+    def look(self):
+        self.call("HEAD", "/item")
+    @task
+    def ask(self):
+        self.call("DELETE", "/item", expect="id")
+
+Shape = shape_of("shop")
+"""
+
+
+def test_an_answer_that_has_no_content_by_its_rules_is_right(tmp_path: Path) -> None:
+    """Unless a field of it is expected."""
+
+    class Server(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_DELETE(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", "12")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    host = f"http://127.0.0.1:{server.server_port}"
+    ended = _run(tmp_path, _spec(tmp_path), "--host", host, text=BARE)
+    server.shutdown()
+    server.server_close()
+    names = ended.account["names"]
+    assert not names["remove"]["failed"], ended.text
+    assert not names["look"]["failed"]
+    assert names["ask"]["ok"] == 0
+    assert set(names["ask"]["failed"]) == {"no id in the answer"}
+
+
 def test_each_arrival_is_a_visitor_without_the_cookies_of_another(tmp_path: Path) -> None:
     """A cookie of affinity would hold a caller on one Pod for the whole run."""
     cookies: Counter[str] = Counter()
