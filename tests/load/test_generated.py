@@ -54,7 +54,7 @@ def test_what_keeps_replicas_away_is_named_where_no_ceiling_is_claimed(
 ) -> None:
     """The first step up was in time, which takes no cause's link."""
     world = climbing(_world(3))
-    world = replace(world, **{limit: world.floor + 1})
+    setattr(world, limit, world.floor + 1)
     spec = world.spec()
     assert spec.scaling is not None
     scaling = spec.scaling.model_copy(update={"ceiling_within_s": None})
@@ -100,9 +100,7 @@ def test_usage_that_no_metric_of_the_autoscaler_is_of_need_not_be_read() -> None
             **change.object["spec"],
             "metrics": [{"type": "External", "external": queue}],
         }
-    inputs.recording.usage = [
-        UsageRead(T0 + at, {}, "HTTP 403", 403) for at in range(0, 100, 2)
-    ]
+    inputs.recording.usage = [UsageRead(T0 + at, {}, "HTTP 403", 403) for at in range(0, 100, 2)]
     spec = world.spec()
     assert spec.scaling is not None
     scaling = spec.scaling.model_copy(update={"must_hold": MustHold()})

@@ -166,7 +166,14 @@ def test_the_shipped_spec_refuses_hosts_of_production(host: str) -> None:
     "host",
     [
         *("router:8080", "ftp://router", "http://", "http://a/?b", "http://a/?", "http://a/#b"),
-        *("http://a:99999", "http://a:port", "http://a:0", "http://[::1", "http://a b", "http://a/\n"),
+        *(
+            "http://a:99999",
+            "http://a:port",
+            "http://a:0",
+            "http://[::1",
+            "http://a b",
+            "http://a/\n",
+        ),
     ],
 )
 def test_what_is_no_url_is_no_host(host: str) -> None:

@@ -72,7 +72,8 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
 
     At 0 replicas it reads none (horizontal.go, reconcileAutoscaler: ScalingDisabled), and with
     minReplicas 0 there is no usage of no Pods, which is no gap where its target may be at 0; of a
-    metric that is of no resource metrics.k8s.io knows nothing. An HPA that never said that it read them is INCONCLUSIVE.
+    metric that is of no resource metrics.k8s.io knows nothing. An HPA that never said that it read
+    them is INCONCLUSIVE.
     """
     expected = "the HPA reads its metrics (ScalingActive)"
     blind: dict[str, float] = {}
@@ -164,8 +165,7 @@ def _pods_missing_s(recording: Recording, refused_at: float) -> float:
         (c.at, float(c.object["spec"].get("replicas", 0))) for c in recording.of("target")
     )
     pods = tuple(
-        (at, float(sum(map(is_active, there.values()))))
-        for at, there in pods_over_time(recording)
+        (at, float(sum(map(is_active, there.values())))) for at, there in pods_over_time(recording)
     )
     moments = [since, *(at for at, _ in (*replicas, *pods) if at > since)]
     for at in sorted(moments):

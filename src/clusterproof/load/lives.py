@@ -31,8 +31,9 @@ def judge_containers(recording: Recording) -> Finding | None:
 
     A load that kills what it is put on is not carried, though others answer meanwhile. What ended
     before the run does not count (a Pod that was evicted stays there, Failed, until the garbage
-    collector takes it), and neither does the phase of a Pod that is deleted: the kubelet sets it to Failed where a container ends with another code than 0, as most programs do
-    on SIGTERM (Kubernetes docs, "Pod Lifecycle", pod phase, since 1.27).
+    collector takes it), and neither does the phase of a Pod that is deleted: the kubelet sets it to
+    Failed where a container ends with another code than 0, as most programs do on SIGTERM
+    (Kubernetes docs, "Pod Lifecycle", pod phase, since 1.27).
     """
     first: dict[tuple[str, str], int] = {}
     ended: dict[str, str] = {}
