@@ -26,8 +26,7 @@ from loadtests.client import OncePool, cookies_for, read_events, send_once
 from loadtests.lane import Arrival, Lane
 
 if TYPE_CHECKING:
-    from http.cookiejar import Cookie
-
+    
 _NOTHING_DUE_S = 0.2
 """A caller without an arrival looks again this soon: the lane may change when a worker is lost."""
 _REDIRECTS = LocustUserAgent.redirect_response_codes
@@ -108,7 +107,6 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         super().__init__(environment)
         self._arrival: Arrival | None = None
         self._connected_at = 0.0
-        self._cookies: tuple[Cookie, ...] | None = None
         self._users: dict[type, Caller] = {type(self): self}
         self._defaults = dict(self.client.client.default_headers.items())
         self.tasks = [type(self).send_arrival]  # which of the class's own, the arrival says
@@ -149,7 +147,6 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         try:
             user = self._user_of(self.lane.requests.owners[arrival.name])
             user._arrival = arrival  # noqa: SLF001 - of this class
-            user._forget_cookies()  # noqa: SLF001 - likewise
             self.lane.requests.tasks[arrival.name](user)
             if not arrival.sent:
                 fault = "it made no request"
@@ -169,18 +166,6 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             user.client_pool = user.client.client.clientpool = self.client_pool
             user.on_start()
         return user
-
-    def _forget_cookies(self) -> None:
-        """Keep the cookies of `on_start` alone: each arrival is a visitor of its own.
-
-        A cookie of the arrival before would hold a caller on one Pod, or in one session.
-        """
-        jar = self.client.cookiejar
-        if self._cookies is None:
-            self._cookies = tuple(jar)
-        jar.clear()
-        for cookie in self._cookies:
-            jar.set_cookie(cookie)
 
     def call(
         self,
@@ -326,7 +311,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         It is a JSON object, an empty one for an answer that has no content by the rules of HTTP.
         """
         del name
-        if answer.status_code in _NO_CONTENT or answer.request.method == "HEAD":
+        if answer.status_code in _NO_CONTENT or answer._response.method == "HEAD":
             return {}, ""
         try:
             content = json.loads(answer.content)

@@ -442,31 +442,3 @@ def test_the_reference_router_streams_to_the_scenario_for_it(tmp_path: Path) -> 
         0.5
     )
     assert _claims(ended)["first-token-p95-route-stream"] == "passed"
-
-
-def test_cookies_of_an_answer_are_not_kept_and_those_of_on_start_are_sent(tmp_path: Path) -> None:
-    """The next arrival is another visitor's, whatever caller sends it."""
-    cookies: list[str] = []
-
-    def answer(request: Request) -> Reply:
-        if request.path == "/login":
-            return Reply(body={}, headers={"Set-Cookie": "login=yes; Path=/"})
-        cookies.append(request.headers.get("cookie", ""))
-        return Reply(
-            body={"models": [], "id": "a"}, headers={"Set-Cookie": f"visit={len(cookies)}; Path=/"}
-        )
-
-    login = 'def on_start(self) -> None:\n        self.client.get("/login")'
-    for text, sent in (
-        (EXAMPLE, ""),
-        (
-            EXAMPLE.replace("class Reader(Caller):", f"class Reader(Caller):\n    {login}"),
-            "login=yes",
-        ),
-    ):
-        cookies.clear()
-        with served(answer) as host:
-            ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--tags", "read", text=text)
-        assert ended.code == ExitCode.PASSED, ended.text
-        assert len(cookies) == 120
-        assert set(cookies) == {sent}
