@@ -23,6 +23,8 @@ from clusterproof.report.files import replace_file
 from clusterproof.report.write import WRITERS, write_reports
 
 LOG = logging.getLogger("clusterproof.load")
+_SECRETS_NAME = "posthog_secret:"
+"""The field of a load spec that is called a secret, and holds the name of one."""
 
 
 class Records:
@@ -60,7 +62,10 @@ class Records:
                     shutil.copyfile(self.folder / name, before / name)  # there is always a last one
             self.run = secrets.token_hex(6)
         self.tests += 1
-        shutil.copyfile(self._spec, self.folder / "objectives.yaml")
+        redact = Redactor().text
+        lines = self._spec.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line if _SECRETS_NAME in line else redact(line) for line in lines]
+        replace_file(self.folder / "objectives.yaml", "".join(kept).encode())
 
     def keep(
         self, record: Mapping[str, Any], account: Account, findings: Iterable[Finding] = ()

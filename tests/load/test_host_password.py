@@ -1,4 +1,4 @@
-"""The password of `--host http://user:password@...` is sent, and stands in no file."""
+"""A password in a URL, of `--host` or of the load spec, is sent, and stands in no file."""
 
 import base64
 import json
@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
+from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE
 from loadtests.target import without_credentials
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -54,13 +56,18 @@ def test_a_load_sends_the_header_and_writes_no_password(tmp_path: Path) -> None:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
+    spec = yaml.safe_load((PROJECT / DEFAULT_PATH).read_text("utf-8"))
+    spec["evidence"]["prometheus"] = f"http://load:{QUOTED}@prometheus:9090"
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    out = tmp_path / "out"
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     host = f"http://load:{QUOTED}@127.0.0.1:{server.server_address[1]}"
     command = [sys.executable, "-m", "locust", "-f", "loadtests/router.py", "--headless"]
     command += ["--host", host, "--shape", "smoke", "--time-factor", "0.1", "--rate-factor", "0.2"]
-    command += ["--out", str(tmp_path), "--html", str(tmp_path / "locust.html")]
+    command += ["--out", str(out), "--html", str(out / "locust.html")]
     ended = subprocess.run(  # noqa: S603 - our own argv
         command,
         check=False,
@@ -68,14 +75,14 @@ def test_a_load_sends_the_header_and_writes_no_password(tmp_path: Path) -> None:
         text=True,
         timeout=120,
         cwd=PROJECT,
-        env={**os.environ},
+        env={**os.environ, VARIABLE: str(path)},
     )
     server.shutdown()
     server.server_close()
     token = base64.b64encode(f"load:{PASSWORD}".encode()).decode()
     assert sent == {f"Basic {token}"}, ended.stderr[-2000:]
-    record = json.loads((tmp_path / "generator.json").read_text("utf-8"))
+    record = json.loads((out / "generator.json").read_text("utf-8"))
     assert record["host"] == f"http://127.0.0.1:{server.server_address[1]}"
-    texts = [path.read_text("utf-8") for path in tmp_path.iterdir() if path.is_file()]
+    texts = [path.read_text("utf-8") for path in out.iterdir() if path.is_file()]
     told = "\n".join((*texts, ended.stdout, ended.stderr))
     assert [form for form in (PASSWORD, QUOTED, token) if form in told] == []
