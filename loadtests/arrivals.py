@@ -11,7 +11,7 @@ import random
 import ssl
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import gevent
@@ -25,8 +25,6 @@ from clusterproof.load.split import Exposure
 from loadtests.client import OncePool, cookies_for, read_events, send_once
 from loadtests.lane import Arrival, Lane
 
-if TYPE_CHECKING:
-    
 _NOTHING_DUE_S = 0.2
 """A caller without an arrival looks again this soon: the lane may change when a worker is lost."""
 _REDIRECTS = LocustUserAgent.redirect_response_codes

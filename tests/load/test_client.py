@@ -1,6 +1,8 @@
 """Below Locust's user agent: one request is sent once, and nothing of its answer is kept."""
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,33 @@ from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.response import HTTPConnectionClosed
 
 from loadtests.client import OncePool, cookies_for, send_once
+from tests.load.generator import PROJECT
 from tests.observe.loopback import Reply, Request, served
+
+_OVER_A_THOUSAND_DESCRIPTORS = """
+from gevent import monkey
+monkey.patch_all()
+import os, resource
+from gevent.pywsgi import WSGIServer
+from loadtests.client import OncePool
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+held = [os.dup(0) for _ in range(1100)]
+ports = []
+
+def application(environ, start_response):
+    ports.append(environ["REMOTE_PORT"])
+    start_response("200 OK", [("content-length", "2")])
+    return [b"{}"]
+
+server = WSGIServer(("127.0.0.1", 0), application, log=None)
+server.start()
+client = OncePool(concurrency=1).get_client(f"http://127.0.0.1:{server.server_port}")
+for _ in range(3):
+    client.get("/").read()
+print(len(ports), len(set(ports)))
+"""
 
 HEADERS = {"accept": "application/json"}
 CUT = (HTTPConnectionClosed, HTTPParseError)
@@ -129,3 +157,16 @@ def test_cookies_go_to_the_host_that_set_them() -> None:
     assert cookies_for("http://shop.example/cart", jar) == {"Cookie": "session=s1"}
     assert cookies_for("http://shop.example/", jar) == {}
     assert cookies_for("http://other.example/cart", jar) == {}
+
+
+def test_connections_are_kept_over_the_descriptors_that_select_takes() -> None:
+    """As in a process with over a thousand callers: select(2) knows descriptors up to 1023."""
+    ended = subprocess.run(  # noqa: S603 - our own argv
+        [sys.executable, "-c", _OVER_A_THOUSAND_DESCRIPTORS],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+    )
+    assert ended.stdout == "3 1\n", ended.stderr
