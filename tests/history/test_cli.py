@@ -1,6 +1,7 @@
 """The history commands, as they are typed."""
 
 import json
+import re
 import subprocess
 import sys
 import urllib.error
@@ -47,7 +48,7 @@ def test_add_diff_pin_and_fail_on_new(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "night-000  baseline" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["list"], ["diff"], ["pin"], ["retire", "r", "--because", "b"]])
+@pytest.mark.parametrize("words", [["list"], ["diff"], ["pin"], ["retire", "r", "--because", "b"], ["forget"]])
 def test_a_misspelt_store_is_wrong_usage_and_is_not_made(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +84,44 @@ def test_a_partial_run_is_kept_apart(tmp_path: Path) -> None:
     typed(tmp_path, "add", saved(tmp_path, night(0, row(1), row(2))))
     assert typed(tmp_path, "add", "--partial", saved(tmp_path, night(1, row(1)))) == 0
     assert typed(tmp_path, "add", saved(tmp_path, night(2, row(1)))) == 1
+
+
+def _profiles_with_metrics(base: Path, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    capsys.readouterr()
+    assert typed(base, "metrics") == 0
+    shown = capsys.readouterr().out
+    named = re.findall(r'last_run_timestamp_seconds\{.*profile="([^"]*)"', shown)
+    return set(named)
+
+
+def test_a_series_that_goes_on_no_more_is_forgotten_and_missed_no_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A profile that was tried once; its absence would be told for ever."""
+    for number in range(2):
+        typed(tmp_path, "add", saved(tmp_path, night(number, row(1))))
+    typed(tmp_path, "add", saved(tmp_path, night(2, row(1), row(2), profile="cloud")))
+    typed(tmp_path, "pin", "--profile", "cloud")
+    typed(tmp_path, "retire", "row-002-replicas", "--because", "tried", "--profile", "cloud")
+    assert _profiles_with_metrics(tmp_path, capsys) == {"self-hosted", "cloud"}
+    assert typed(tmp_path, "forget") == 4  # which of them?
+    assert typed(tmp_path, "forget", "--profile", "cloud") == 0
+    assert capsys.readouterr().out == "testbed, cloud: forgotten, with 1 run\n"
+    assert _profiles_with_metrics(tmp_path, capsys) == {"self-hosted"}
+    assert typed(tmp_path, "list") == 0
+    assert "cloud" not in capsys.readouterr().out
+    with History(tmp_path / "h.sqlite3") as history:
+        (series,) = history.all_series()
+        assert len(history.runs(series.id)) == 2
+        assert len(history.points(series.id)["row-001-replicas"]) == 2
+
+
+def test_no_night_misses_the_runs_of_a_selection(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
+    typed(tmp_path, "add", "--partial", saved(tmp_path, night(1, row(1))))
+    assert _profiles_with_metrics(tmp_path, capsys) == {"self-hosted"}
 
 
 def test_what_is_no_record_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ from clusterproof.history.compare import (
 from clusterproof.history.metrics import metrics_text
 from clusterproof.history.serve import server
 from clusterproof.history.site import write_site
-from clusterproof.history.store import History, RunRef, Series
+from clusterproof.history.store import PARTIAL, History, RunRef, Series
 from clusterproof.notify.message import message, worth_telling
 from clusterproof.notify.webhook import WEBHOOK_VARIABLE, post
 from clusterproof.outcome import ExitCode
@@ -41,7 +41,6 @@ from clusterproof.usage import Subparsers, say
 Command = Callable[[argparse.Namespace, list[str]], int]
 
 STORE: Final = Path("reports/history/history.sqlite3")
-PARTIAL: Final = " (partial)"
 
 
 def mount(commands: Subparsers) -> None:
@@ -84,6 +83,7 @@ def mount(commands: Subparsers) -> None:
     retire = of_series(command("retire", _retire, "say that a row is gone on purpose"))
     retire.add_argument("row", metavar="ROW")
     retire.add_argument("--because", required=True, metavar="REASON")
+    of_series(command("forget", _forget, "delete a series that goes on no more, with its runs"))
     site = command("site", _site, "write the static pages")
     site.add_argument("directory", type=Path, metavar="OUT")
     metrics = command("metrics", _metrics, "Prometheus metrics of the newest runs")
@@ -171,6 +171,15 @@ def _retire(options: argparse.Namespace, _rest: list[str]) -> int:
             )
         history.retire(series.id, options.row, options.because)
         say(f"{options.row}: retired: {options.because}")
+    return ExitCode.PASSED
+
+
+def _forget(options: argparse.Namespace, _rest: list[str]) -> int:
+    with _existing(options.store) as history:
+        series = _series(history, options)
+        count = len(history.runs(series.id))
+        history.forget(series.id)
+    say(f"{series.name}: forgotten, with {count} run{'s' * (count != 1)}")
     return ExitCode.PASSED
 
 

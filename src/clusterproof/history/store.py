@@ -20,6 +20,9 @@ from clusterproof.report.record import RunRecord
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another; a write takes milliseconds. Our choice."""
 
+PARTIAL: Final = " (partial)"
+"""Ends the profile of a series whose runs had a selection of rows only."""
+
 MIGRATIONS: Final = (
     """
     CREATE TABLE series (
@@ -257,6 +260,15 @@ class History:
         """Those of the series that a record belongs to; none where no run of it is kept."""
         series = self.series_of(record)
         return self.retired(series.id) if series else {}
+
+    def forget(self, series: int) -> None:
+        """Delete a series with all of its runs."""
+        with self._writing():
+            runs = "DELETE FROM result WHERE run IN (SELECT id FROM run WHERE series = ?)"
+            self._db.execute(runs, (series,))
+            for table in ("baseline", "retired", "run"):
+                self._db.execute(f"DELETE FROM {table} WHERE series = ?", (series,))  # noqa: S608 - our own names
+            self._db.execute("DELETE FROM series WHERE id = ?", (series,))
 
     def last_conclusive_success(self, series: int) -> float | None:
         """When the newest run that passed was finished, or None."""
