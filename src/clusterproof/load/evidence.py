@@ -106,6 +106,8 @@ def ask_prometheus(
 ) -> PrometheusWindow | None:
     """increase() of the target's requests from `since` (epoch seconds) on, with its window.
 
+    Of the series in the namespace, or of those that `evidence.prometheus_where` chooses.
+
     Other Pods of the namespace may have a counter of the same name: by the label `pod`, where
     Prometheus has one, they are told apart. None when it cannot be asked, and says why.
     """
@@ -113,7 +115,7 @@ def ask_prometheus(
     if evidence.prometheus is None or metrics is None:
         return None
     requests = metrics.requests
-    labels = {"namespace": namespace, **metrics.where}
+    labels = {**(evidence.prometheus_where or {"namespace": namespace}), **metrics.where}
     until = recording.ended_at
     # From before the first request: increase() drops what a counter had at its first sample.
     range_s = until - since + 2 * evidence.scrape_s
@@ -128,7 +130,7 @@ def ask_prometheus(
             for series in result
             if series["metric"].get("pod") in {None, *ours}
         ]
-    except (ObservationError, httpx.HTTPError, KeyError, ValueError, TypeError) as error:
+    except (ObservationError, httpx.HTTPError, LookupError, ValueError, TypeError) as error:
         say_error(f"Prometheus cannot be asked: {error}")
         return None
     if not increases or not math.isfinite(sum(increases)):

@@ -19,9 +19,10 @@ _COARSE = 0.2
 """A bound that could hide a fifth of all requests shows nothing: the run is too short for the
 scrapes. Our choice."""
 _MORE = (
-    "more than was sent: probes, other callers, retries of an Ingress, or a Pod that is scraped"
-    " twice? metrics.where chooses series by their labels, metrics.others allows for them"
+    "more than was sent: probes, other callers, retries of an Ingress?"
+    " metrics.where chooses series by their labels, metrics.others allows for them"
 )
+_TWICE = "scraped by two jobs? evidence.prometheus_where chooses series by Prometheus' own labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +163,18 @@ def judge_prometheus(served: float, window: PrometheusWindow | None) -> Finding 
     outcome = Outcome.PASSED if abs(error) <= window.bound else Outcome.FAILED
     if outcome is Outcome.PASSED and window.bound > _COARSE * served:
         return None
+    bound = (
+        f"bound: {window.scrape_s:g} s scrapes over {window.range_s:.0f} s extrapolate by at"
+        f" most 1.1 intervals at each end, and {window.births} births and"
+        f" {window.deaths} deaths each hide up to one interval at {window.pod_rate:.1f}/s"
+    )
     return Finding(
         "count-prometheus",
         Link.REQUEST_COUNTER,
         outcome,
         f"increase() within {window.bound:.0f} of {served:.0f}",
         f"{window.increase:.1f} ({error:+.1f}, {_percent(error, served)})",
-        (
-            f"bound: {window.scrape_s:g} s scrapes over {window.range_s:.0f} s extrapolate by at"
-            f" most 1.1 intervals at each end, and {window.births} births and"
-            f" {window.deaths} deaths each hide up to one interval at {window.pod_rate:.1f}/s",
-        ),
+        (bound, _TWICE) if error > window.bound else (bound,),
     )
 
 

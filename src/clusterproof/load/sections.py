@@ -317,6 +317,8 @@ class Evidence(Section):
 
     Attributes:
         prometheus: A Service, or a URL.
+        prometheus_where: Labels that choose its series, beside `metrics.where`: a `job`, where two
+            of them scrape each Pod. Without any, `namespace` has to be that of the Service.
         scrape_s: How often Prometheus reads a Pod.
         posthog: PostHog's web.
         posthog_project: Number of the project that the events are in.
@@ -324,6 +326,7 @@ class Evidence(Section):
     """
 
     prometheus: Annotated[_Place | None, _EMPTY] = None
+    prometheus_where: Mapping[str, str] = Field(default_factory=dict)
     scrape_s: PositiveFloat = 15.0
     posthog: Annotated[ServiceRef | None, _EMPTY] = None
     posthog_project: int = 1
