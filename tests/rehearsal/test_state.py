@@ -37,11 +37,10 @@ def test_what_the_server_writes_is_no_change() -> None:
     ("after", "said"),
     [
         ([node(unschedulable=True), web()], "Node//n: unschedulable was False, is True"),
-        ([node(taints=[{"key": "mine"}]), web()], "Node//n: taints was [], is [{'key': 'mine'}]"),
         ([node()], "Deployment/a/web: is gone"),
         ([node(), web(), deployment("new", "a", {})], "Deployment/a/new: was not there"),
     ],
-    ids=["cordoned", "tainted", "gone", "left"],
+    ids=["cordoned", "gone", "left"],
 )
 def test_what_is_not_as_it_was_is_named(after: list[dict[str, Any]], said: str) -> None:
     with cluster_of(node(), web()) as first, cluster_of(*after) as second:
@@ -64,6 +63,15 @@ def _config(name: str, text: str) -> dict[str, Any]:
 def _claim(name: str) -> dict[str, Any]:
     metadata = {"name": name, "namespace": "a"}
     return {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {"volumeName": "v"}}
+
+
+def _marked(item: dict[str, Any]) -> dict[str, Any]:
+    """As an autoscaler of nodes marks one that it may do without, and a discovery of features."""
+    key = "DeletionCandidateOfClusterAutoscaler"
+    taints = [{"key": key, "value": "1764345600", "effect": "PreferNoSchedule"}]
+    labels = {**item["metadata"]["labels"], "feature.node.kubernetes.io/cpu-load": "high"}
+    metadata = {**item["metadata"], "labels": labels}
+    return {**item, "metadata": metadata, "spec": {**item["spec"], "taints": taints}}
 
 
 def _replicas(item: dict[str, Any], count: int) -> dict[str, Any]:
@@ -97,6 +105,8 @@ DB_SCALED = {
         ([web(), SCALED], [_replicas(web(), 4), SCALED], []),
         ([web()], [_replicas(web(), 4)], ["Deployment/a/web: spec.replicas was 2, is 4"]),
         ([web()], [web(), node()], []),
+        ([web(), node()], [web()], []),
+        ([node()], [_marked(node())], []),
         ([_config("state", "1")], [_config("state", "2"), _config("lock", "1")], []),
         (
             [_config("own", "1")],
@@ -125,6 +135,8 @@ DB_SCALED = {
         "autoscaled",
         "scaled",
         "a node joined",
+        "a node left",
+        "a node is marked",
         "a controller's state",
         "own",
         "a claim is left",
@@ -183,13 +195,6 @@ def test_a_field_is_named_by_its_path() -> None:
         before, after = (read_state(one.api, ["a"], [REF]) for one in (first, second))
     said = "spec.template.metadata.annotations was absent, is {'restartedAt': 'now'}"
     assert list(changes(before, after)) == [f"Deployment/a/web: {said}"]
-
-
-def test_taints_of_a_nodes_condition_come_and_go() -> None:
-    tainted = node(taints=[{"key": "node.kubernetes.io/unschedulable"}])
-    with cluster_of(node()) as first, cluster_of(tainted) as second:
-        before, after = (read_state(one.api, [], []) for one in (first, second))
-    assert list(changes(before, after)) == []
 
 
 def test_our_own_objects_are_no_change() -> None:

@@ -43,18 +43,13 @@ def test_a_state_has_every_kind_that_an_operation_may_change() -> None:
     assert list(state) == [*(f"{kind}/{space}/x" for space in "ab" for kind in wanted), "Node//n"]
 
 
-def test_a_node_is_whether_it_takes_pods_its_taints_and_its_labels() -> None:
-    taints = [{"key": "node.kubernetes.io/not-ready"}, {"key": "mine"}, {"effect": "NoSchedule"}]
-    with cluster_of(node(taints=taints, unschedulable=True, podCIDR="x")) as cluster:
+def test_a_node_is_whether_it_takes_pods() -> None:
+    with cluster_of(node(taints=[{"key": "x"}], unschedulable=True, podCIDR="x")) as cluster:
         state = read_state(cluster.api, [], [])
-    assert state["Node//n"] == {
-        "unschedulable": True,
-        "taints": [{"key": "mine"}, {"effect": "NoSchedule"}],
-        "labels": {"zone": "a"},
-    }
+    assert state["Node//n"] == {"unschedulable": True}
     with cluster_of({"kind": "Node", "metadata": {"name": "n"}}) as cluster:
         bare = read_state(cluster.api, [], [])
-    assert bare["Node//n"] == {"unschedulable": False, "taints": [], "labels": {}}
+    assert bare["Node//n"] == {"unschedulable": False}
 
 
 @pytest.mark.parametrize(

@@ -126,31 +126,23 @@ def essence(item: Json) -> Json:
 
 
 def _node(item: Json) -> Json:
-    """Whether it takes Pods, and what is said of it; the taints of its condition come and go."""
-    spec = item.get("spec") or {}
-    taints = [taint for taint in spec.get("taints") or [] if not of_condition(taint)]
-    return {
-        "unschedulable": bool(spec.get("unschedulable")),
-        "taints": taints,
-        "labels": labels_of(item),
-    }
+    """Whether it takes Pods: all that an operation changes of it.
 
-
-def of_condition(taint: Json) -> bool:
-    """True where the node controller sets it by the Node's condition, and takes it away again."""
-    return str(taint.get("key", "")).startswith("node.kubernetes.io/")
+    Its taints and labels are for others to say (an autoscaler of nodes, a discovery of features).
+    """
+    return {"unschedulable": bool((item.get("spec") or {}).get("unschedulable"))}
 
 
 def changes(before: State, after: State) -> Iterator[str]:
     """What is not as it was, one sentence for each object.
 
-    A Node that joined is nothing that we left behind.
+    No operation makes a Node or deletes one: an autoscaler does.
     """
     for key in sorted({*before, *after}):
+        if key.startswith("Node/") and not (key in before and key in after):
+            continue
         if key not in after:
             yield f"{key}: is gone"
-        elif key not in before and key.startswith("Node/"):
-            continue
         elif key not in before:
             yield f"{key}: was not there"
         elif before[key] != after[key]:
