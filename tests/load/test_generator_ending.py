@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -12,7 +13,7 @@ import yaml
 
 from clusterproof.load.folder import LIFELINE_VARIABLE
 from clusterproof.outcome import ExitCode
-from tests.load.generator import HANGS_S, Json, finding, load_spec, read, started, until
+from tests.load.generator import HANGS_S, Ended, Json, finding, load_spec, read, started, until
 from tests.observe.loopback import Reply, Request, served
 
 RATE, HOUR_S = 40, 3600
@@ -181,6 +182,32 @@ def test_failures_are_counted_over_all_processes(tmp_path: Path) -> None:
     assert router.asked >= 30
     collapsed = finding(read(out / "generator.json"), "target-collapsed")
     assert collapsed["outcome"] == "failed"
+
+
+def test_workers_that_do_not_come_are_no_failure_of_the_target(tmp_path: Path) -> None:
+    """Locust's own exit code for it is 1."""
+    router = Router()
+    ports = ("--master", "--master-bind-port", "25560", "--expect-workers", "1")
+    options = (*ports, "--expect-workers-max-wait", "2", "--out", str(tmp_path / "out"))
+    with (
+        served(router.answer) as host,
+        started(load_spec(tmp_path), "--headless", *options, "--host", host) as process,
+    ):
+        text, _ = process.communicate(timeout=HANGS_S)
+    assert process.returncode == ExitCode.INCONCLUSIVE, text
+    assert "INCONCLUSIVE: 0 of 1 workers came within 2 s" in text
+
+
+def test_too_few_descriptors_are_no_failure_of_the_target(tmp_path: Path) -> None:
+    """80 requests are under way at once, each with a connection."""
+    router = Router(after_s=2)
+    with served(router.answer) as host:
+        spec = load_spec(tmp_path, callers=96)
+        limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))}
+        ended = Ended(tmp_path / "out", spec, "--host", host, **limit)
+    assert ended.code == ExitCode.INCONCLUSIVE, ended.text
+    if (tmp_path / "out" / "generator.json").exists():
+        assert ended.record["outcome"] == "inconclusive"
 
 
 def _told(log: Path, sentence: str) -> float:

@@ -202,6 +202,17 @@ def test_a_locustfile_of_ones_own_is_watched_too(session: Session, tmp_path: Pat
     assert read(session.out / "load.json")["scenario"] == "own"
 
 
+def test_an_option_that_locust_does_not_know_is_wrong_input(
+    session: Session, router: Router
+) -> None:
+    session.options = ("--", "--nosuch")
+    code, text = session.ran("short")
+    assert code == ExitCode.USAGE, text
+    assert "the generator refused" in text
+    assert "unrecognized arguments: --nosuch" in text
+    assert not router.asked
+
+
 def test_a_disk_that_is_full_before_the_load_offers_none(session: Session, router: Router) -> None:
     code, text = session.ran("short", *NOTHING_GROWS)
     assert code == ExitCode.NOT_WRITTEN, text

@@ -140,6 +140,37 @@ def test_each_field_of_the_page_decides_the_test_that_it_starts(tmp_path: Path) 
     assert second["seed"] != 6
 
 
+def test_a_test_that_was_stopped_is_over_and_says_so(tmp_path: Path) -> None:
+    """However long the user interface stays open after it; a start that is refused sends none."""
+    out = tmp_path / "out"
+    path = load_spec(tmp_path, shapes={"short": [{"rate": 40, "for_s": 3600}]})
+    asked: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        asked.append(request.path)
+        return _answer(request)
+
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
+    with served(answer) as host, started(path, *options, "--host", host) as process:
+        until(lambda: _is_up(url))
+        assert _swarm(url, host=host)["success"]
+        until(lambda: len(asked) > 40)
+        httpx.post(f"{url}/stop", timeout=HANGS_S).raise_for_status()
+        until((out / "junit.xml").exists)
+        stopped = read(out / "generator.json")
+        sent = len(asked)
+        assert not _swarm(url, host=host, rate_factor="1000")["success"]
+        process.send_signal(signal.SIGTERM)
+        text, _ = process.communicate(timeout=HANGS_S)
+    assert stopped["stopped_early"] == "it was stopped before the plan ended"
+    assert sent == len(asked) == read(out / "account.json")["started"]
+    assert read(out / "generator.json") == stopped, text
+    assert stopped["outcome"] == "inconclusive"
+    assert process.returncode == ExitCode.INCONCLUSIVE
+
+
 def test_a_user_interface_that_is_opened_and_closed_leaves_the_record(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -63,6 +63,7 @@ _FLUSH_WITHIN_S = 30.0
 _LATE_S = 120.0
 _END_WITHIN_S = 10.0
 """For a generator that was told to end: 3 s for answers under way, and its record."""
+_REFUSED_BY_ARGPARSE = 2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _STALE = ("events.json", "prometheus.json")
 RECORDING = "recording.json.gz"
@@ -371,7 +372,7 @@ def _offer(options: Options, plan: Plan, recorder: Recorder, lock_file: IO[str])
             clean_file(log)
     if not (options.out / "generator.json").exists():
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-5:])
-        if locust.returncode == ExitCode.USAGE:
+        if locust.returncode in {ExitCode.USAGE, _REFUSED_BY_ARGPARSE}:
             raise SpecError(f"the generator refused: {tail}")
         raise ObservationError(
             f"the generator ended with {locust.returncode} and no record: {tail}",
