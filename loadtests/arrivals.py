@@ -6,6 +6,7 @@ class. When no caller was free, the arrival is sent late and its latency still c
 was due.
 """
 
+import errno
 import json
 import random
 import ssl
@@ -31,6 +32,8 @@ _REDIRECTS = LocustUserAgent.redirect_response_codes
 _STREAMED = LocustUserAgent.valid_response_codes - _REDIRECTS
 _NO_CONTENT = frozenset({204, 205, 304})
 """Source: RFC 9110, 6.4.1 and 15.3.6; and an answer to HEAD."""
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS})
+"""No descriptor, port or buffer is left for a socket: connect(2), socket(2)."""
 _CUT = "not ended when the run was stopped"
 _DONE = "[DONE]"
 """The last event of a stream, as the APIs of model providers have it."""
@@ -271,8 +274,10 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
                 got.size = len(answer.content)  # reads the body to its end
         except FAILURE_EXCEPTIONS as failure:
             original = getattr(failure, "original", failure)
-            if isinstance(original, ssl.SSLCertVerificationError):
-                # We do not trust it: nothing was sent, and the target has not failed.
+            if isinstance(original, OSError) and (
+                isinstance(original, ssl.SSLCertVerificationError) or original.errno in _OURS
+            ):
+                # We do not trust it, or have no socket: nothing was sent, and it has not failed.
                 raise original from None
             got.error, got.answer = failure, None
         except gevent.GreenletExit as stop:
