@@ -202,6 +202,23 @@ def test_a_locustfile_of_ones_own_is_watched_too(session: Session, tmp_path: Pat
     assert read(session.out / "load.json")["scenario"] == "own"
 
 
+def test_the_run_to_compare_with_is_looked_for_before_the_load(
+    session: Session, router: Router
+) -> None:
+    """Not after it; the last run of the same folder may be named too."""
+    session.options = ("--previous", str(session.out / "load.json"))
+    code, text = session.ran("short")
+    assert code == ExitCode.USAGE, text
+    assert f"--previous {session.out}/load.json: no such file" in text
+    assert not router.asked
+    options, session.options = session.options, ()
+    session.ran("short")
+    session.options = options
+    code, text = session.ran("short")
+    assert code == ExitCode.PASSED, text
+    assert "Previous: the run of" in (session.out / "load.html").read_text("utf-8")
+
+
 def test_an_option_that_locust_does_not_know_is_wrong_input(
     session: Session, router: Router
 ) -> None:

@@ -42,6 +42,7 @@ def _run(options: argparse.Namespace) -> int:
         spec = read_objectives(options.objectives)
         if options.command == "plan":
             return _foretell(spec, options)
+        options.previous = _previous(options)
         if options.command == "run":
             spec = _asked_elsewhere(spec, options)
             _judge_killed(spec, options)
@@ -59,6 +60,21 @@ def _run(options: argparse.Namespace) -> int:
         return ExitCode.INCONCLUSIVE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+
+
+def _previous(options: argparse.Namespace) -> Path | None:
+    """The run to compare with, if one is named; the last one in the folder of a run is set aside.
+
+    Raises:
+        SpecError: There is no such file: said before the load, and not after it.
+    """
+    named: Path | None = options.previous
+    if named is None:
+        return None
+    if not named.is_file():
+        raise SpecError(f"--previous {named}: no such file")
+    is_set_aside = named.resolve() == (options.out / "load.json").resolve()
+    return None if options.command == "run" and is_set_aside else named
 
 
 def _report(analysis: Analysis, inputs: Inputs, spec: LoadSpec, options: argparse.Namespace) -> int:

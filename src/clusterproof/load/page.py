@@ -12,7 +12,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from clusterproof.errors import SpecError
 from clusterproof.load.account import Account
 from clusterproof.load.analysis import Analysis, Inputs
 from clusterproof.load.chart import Line, Mark, distribution, time_chart
@@ -66,12 +65,9 @@ def write_report(
         previous: load.json of another run to compare with; default: the one before it in `out`.
 
     Raises:
-        SpecError: There is no such file as `previous`.
         OSError: They cannot be written.
     """
     figures = key_figures(analysis, inputs)
-    if previous is not None and not previous.exists():
-        raise SpecError(f"--previous {previous}: no such file")
     before = read_previous(previous or out / PREVIOUS, inputs.generator, figures["requests"])
     environment = Environment(
         loader=PackageLoader("clusterproof.load", "."),

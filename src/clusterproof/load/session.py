@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -65,6 +66,8 @@ _END_WITHIN_S = 10.0
 """For a generator that was told to end: 3 s for answers under way, and its record."""
 _REFUSED_BY_ARGPARSE = 2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zlib.error)
+"""What reading a file of a run raises where it is cut off, or none of ours."""
 _STALE = ("events.json", "prometheus.json")
 RECORDING = "recording.json.gz"
 _STREAM = "recording.jsonl"
@@ -235,7 +238,7 @@ def _recover(out: Path) -> Recording:
     """Make the recording of a run whose observer was killed of what it has streamed."""
     try:
         recording = Stream.read(out / _STREAM)
-    except (ValueError, TypeError) as error:
+    except _DAMAGED as error:
         raise SpecError(f"{out / _STREAM}: damaged: {error}; remove it") from error
     recording.notes.append("the process that watched was killed: this is what it had seen")
     recording.write(out / RECORDING)
@@ -262,6 +265,7 @@ def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
             raise SpecError(f"{out}: no {name}: expected the folder of a run that was watched")
     try:
         prometheus, generator, account = map(read, ("prometheus.json", *FILES))
+        events = read("events.json")
         recording = Recording.read(out / RECORDING)
         runs = {
             name: facts.get("run", "")
@@ -272,10 +276,10 @@ def judge(spec: LoadSpec, out: Path) -> tuple[Analysis, Inputs]:
             generator=Redactor().data(generator),
             account=Account.from_json(account),
             recording=recording,
-            events=read("events.json"),
+            events=None if events is None else dict(events),
             prometheus=None if prometheus is None else PrometheusWindow(**prometheus),
         )
-    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+    except _DAMAGED as error:
         raise SpecError(f"{out}: a file of the run is damaged: {error}") from error
     analysis = analyse(inputs, spec)
     return replace(analysis, verdict=Redactor().data(analysis.verdict)), inputs
