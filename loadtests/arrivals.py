@@ -314,7 +314,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         It is a JSON object, an empty one for an answer that has no content by the rules of HTTP.
         """
         del name
-        if answer.status_code in _NO_CONTENT or answer._response.method == "HEAD":
+        if answer.status_code in _NO_CONTENT or answer._response.method == "HEAD":  # noqa: SLF001
             return {}, ""
         try:
             content = json.loads(answer.content)

@@ -8,6 +8,7 @@ import pytest
 from clusterproof.load.analysis import analyse
 from clusterproof.load.finding import Link
 from clusterproof.load.must_hold import MustHold
+from clusterproof.load.objectives import read_objectives
 from clusterproof.load.recording import UsageRead
 from clusterproof.outcome import Outcome
 from loadtests.generated.__main__ import judged
@@ -25,6 +26,31 @@ def _world(seed: int) -> World:
 def test_a_healthy_run_passes(seed: int) -> None:
     run = judged(None, seed)
     assert run.right, run.said
+
+
+@pytest.mark.parametrize("shape", ["dip", "spike"])
+def test_the_projects_shortest_shapes_can_pass(shape: str) -> None:
+    """They end before the floor is reached: of that nothing is claimed."""
+    project = read_objectives()
+    assert project.scaling is not None
+    must = project.scaling.must_hold.model_dump(by_alias=True, exclude_none=True)
+    world = World(
+        stages=tuple(project.plan("router", shape).stages),
+        hpa=must,
+        must_hold=must,
+        request_m=100,
+        cost_s=0.005,
+        callers=project.scenario("router").callers,
+        start_s=(5.0, 20.0),
+    )
+    scaling = project.scaling.model_copy(update={"hpa": "router"})
+    spec = world.spec().model_copy(update={"scaling": scaling})
+    verdict = analyse(play(world, 0), spec).verdict
+    wrong = [f for f in verdict.findings if f.outcome is not Outcome.PASSED]
+    assert (verdict.outcome, wrong) == (Outcome.PASSED, [])
+    claims = {finding.id for finding in verdict.findings}
+    assert "ceiling" in claims
+    assert "floor" not in claims
 
 
 @pytest.mark.parametrize(
