@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from clusterproof.load.hpa.replay import replay
+from clusterproof.load.hpa.replay import Replay, replay
 from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.recording import Recording
+from clusterproof.load.scaling import judge_model
 from clusterproof.load.timeline import build_timeline
+from clusterproof.outcome import Outcome
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("curve-*.json.gz"))
 FLAGS = ControllerFlags(
@@ -15,12 +17,17 @@ FLAGS = ControllerFlags(
 )
 
 
-def _agreement(path: Path, flags: ControllerFlags) -> tuple[float, float]:
+def _replayed(path: Path, flags: ControllerFlags) -> Replay:
     recording = Recording.read(path)
     timeline = build_timeline(recording, hpa="target")
     ticks = [read.at for read in recording.usage if read.at < recording.ended_at - 2.5]
     found = replay(recording, timeline, hpa="target", flags=flags, ticks=ticks)
     assert found is not None
+    return found
+
+
+def _agreement(path: Path, flags: ControllerFlags) -> tuple[float, float]:
+    found = _replayed(path, flags)
     return found.agreement, found.within_sync
 
 
@@ -36,6 +43,16 @@ def test_there_are_recordings() -> None:
 def test_a_wrong_model_is_seen() -> None:
     wrong = FLAGS.model_copy(update={"tolerance": 0.9})
     assert min(_agreement(path, wrong)[1] for path in RECORDINGS) < 0.9
+
+
+def test_a_wrong_model_that_nearly_always_agrees_fails_by_what_it_changes() -> None:
+    """Without a CPU initialization period: most reconciles change nothing, by any model."""
+    wrong = FLAGS.model_copy(update={"cpu_initialization_s": 0})
+    replayed = _replayed(RECORDINGS[0], wrong)
+    assert replayed.agreement > 0.97
+    assert replayed.within_sync > 0.97
+    assert judge_model(replayed).outcome is Outcome.FAILED
+    assert judge_model(_replayed(RECORDINGS[0], FLAGS)).outcome is Outcome.PASSED
 
 
 def test_a_recording_survives_writing(tmp_path: Path) -> None:
