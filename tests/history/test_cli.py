@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import urllib.error
@@ -12,7 +13,7 @@ import pytest
 
 from clusterproof.cli import main
 from clusterproof.history.store import History
-from clusterproof.outcome import Outcome
+from clusterproof.outcome import ExitCode, Outcome
 from clusterproof.report.record import RunRecord
 from clusterproof.report.write import write_reports
 from tests.history.nights import night
@@ -132,6 +133,61 @@ def test_what_is_no_record_is_named(tmp_path: Path, capsys: pytest.CaptureFixtur
     said = capsys.readouterr().err
     assert said.count("expected a run record") == 2
     assert "Traceback" not in said
+
+
+COMMANDS = (["list"], ["diff"], ["pin"], ["forget"], ["metrics"], ["site", "out"])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
+def test_a_store_that_is_damaged_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """And no exit code that would say that a row failed."""
+    store = tmp_path / "h.sqlite3"
+    for number in range(30):
+        typed(tmp_path, "add", saved(tmp_path, night(number, *(row(n) for n in range(40)))))
+    page, whole = 4096, store.read_bytes()
+    store.write_bytes(whole[:page] + b"\xff" * (len(whole) - page))
+    capsys.readouterr()
+    words = [str(tmp_path / word) if word == "out" else word for word in command]
+    assert typed(tmp_path, *words) == ExitCode.USAGE
+    assert "damaged: " in capsys.readouterr().err
+
+
+def test_a_record_that_cannot_be_unpacked_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        typed(tmp_path, "add", saved(tmp_path, night(number, row(1))))
+    with sqlite3.connect(tmp_path / "h.sqlite3") as database:
+        database.execute("UPDATE run SET record = x'00'")
+    database.close()
+    capsys.readouterr()
+    for command in ("diff", "metrics"):
+        assert typed(tmp_path, command) == ExitCode.USAGE
+        assert "run night-000: damaged: " in capsys.readouterr().err.replace("001", "000")
+    assert typed(tmp_path, "add", saved(tmp_path, night(2, row(1)))) == ExitCode.USAGE
+
+
+def test_a_store_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """As on a full disk."""
+    typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
+    record = saved(tmp_path, night(1, *(row(n) for n in range(400))))
+    store = tmp_path / "h.sqlite3"
+    ended = subprocess.run(  # noqa: S603 - our own argv
+        [
+            *("prlimit", f"--fsize={store.stat().st_size + 4096}"),
+            *(sys.executable, "-m", "clusterproof", "history", "add", record),
+            *("--store", str(store)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == ExitCode.NOT_WRITTEN, ended.stderr
+    assert f"{store}: " in ended.stderr
+    assert "cannot rollback" not in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_several_series_ask_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,7 +51,7 @@ class Handler(SimpleHTTPRequestHandler):
         try:
             with History(self._store) as history:
                 text = metrics_text(history)
-        except ClusterproofError as error:
+        except (ClusterproofError, OSError) as error:
             answer = f"{error}\n".encode()
             self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", answer)
             return

@@ -4,6 +4,7 @@ A run is kept whole, as the compressed JSON of its record; beside it stands one 
 so that a row's trend over years is read without opening a single record.
 """
 
+import errno
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -91,7 +92,8 @@ class History:
     """The open store; a context manager that closes it.
 
     Raises:
-        SpecError: The file is no store, or was written by a newer version.
+        SpecError: The file is no store, is damaged, or was written by a newer version.
+        OSError: It could not be written, or read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -117,9 +119,13 @@ class History:
         """The store itself."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
+        """Close the file; what SQLite says of it becomes an error of ours."""
         self._db.close()
+        if isinstance(error, sqlite3.OperationalError):  # a full disk, a lock, a file system
+            raise OSError(errno.EIO, str(error), str(self._path)) from error
+        if isinstance(error, sqlite3.Error):
+            raise SpecError(f"{self._path}: damaged: {error}") from error
 
     def add(self, record: RunRecord) -> RunRef:
         """The run as it is kept; adding the same record again changes nothing.
@@ -183,10 +189,18 @@ class History:
         )
 
     def record(self, run: RunRef) -> RunRecord:
-        """The whole record of a run."""
+        """The whole record of a run.
+
+        Raises:
+            SpecError: It is damaged.
+        """
         blob = self._db.execute("SELECT record FROM run WHERE id = ?", (run.id,)).fetchone()[0]
-        text = zlib.decompress(blob).decode()
-        return RunRecord.from_json(text, origin=f"{self._path}: run {run.name}")
+        origin = f"{self._path}: run {run.name}"
+        try:
+            text = zlib.decompress(blob).decode()
+        except (zlib.error, UnicodeDecodeError) as error:
+            raise SpecError(f"{origin}: damaged: {error}") from error
+        return RunRecord.from_json(text, origin=origin)
 
     def before(self, record: RunRecord) -> RunRecord | None:
         """The newest run of the same series that started before this one, or None."""

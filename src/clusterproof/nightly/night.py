@@ -8,7 +8,6 @@ Everything is written below one folder, the only one that has to be writable:
 import fcntl
 import os
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -164,7 +163,7 @@ def _keep(night: Night, record: RunRecord, say: Say) -> tuple[RunRecord, Compari
                 say_changes("the baseline", against, say)
             pages = write_site(history, night.results / "site", now=time.time())
             replace_file(night.results / "metrics.prom", metrics_text(history).encode())
-    except (ClusterproofError, OSError, sqlite3.Error) as error:
+    except (ClusterproofError, OSError) as error:
         raise _NotKeptError(record, trouble, error) from error
     say(f"site: {night.results / 'site' / 'index.html'}, {pages} pages")
     return record, changes
