@@ -117,6 +117,11 @@ def test_a_run_without_replicas_or_without_usage_is_not_replayed() -> None:
     assert replayed(GROWTH, []) is None
 
 
+def test_a_run_that_is_over_before_its_first_reconcile_is_not_replayed() -> None:
+    """A second of load, and one status before the first usage was read."""
+    assert replayed([hpa(1, 40)], [read(5, 40, 40)], until=14.5) is None
+
+
 def test_the_model_on_its_own_begins_with_the_replicas_of_the_first_reconcile() -> None:
     """Whatever is set by hand later."""
     found = replayed(GROWTH, USAGE, series((0, 2), (20, 7)))
