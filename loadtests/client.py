@@ -43,7 +43,8 @@ class OnceClient(HTTPClient):
     def __init__(self, host: str, **options: Any) -> None:  # noqa: ANN401 - the library's
         """As the library's."""
         super().__init__(host, **options)
-        self._connection_pool._is_socket_alive = _is_idle  # noqa: SLF001 - the only switch there is
+        pool: Any = self._connection_pool
+        pool._is_socket_alive = _is_idle  # noqa: SLF001 - the only switch there is
         self._fields: dict[tuple[tuple[str, str], ...], str] = {}
 
     def send(

@@ -49,7 +49,9 @@ def test_add_diff_pin_and_fail_on_new(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "night-000  baseline" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["list"], ["diff"], ["pin"], ["retire", "r", "--because", "b"], ["forget"]])
+@pytest.mark.parametrize(
+    "words", [["list"], ["diff"], ["pin"], ["retire", "r", "--because", "b"], ["forget"]]
+)
 def test_a_misspelt_store_is_wrong_usage_and_is_not_made(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
