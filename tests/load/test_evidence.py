@@ -1,4 +1,4 @@
-"""What a run asks the API server and Prometheus for: addresses, labels, and answers that are none."""
+"""What a run asks the API server and Prometheus: addresses, labels, and answers that are none."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -73,7 +73,7 @@ def _asked(answer: Reply, **evidence: object) -> tuple[float | None, str]:
 def test_the_series_are_those_of_the_services_namespace_with_the_labels_of_the_metrics() -> None:
     increase, query = _asked(Reply(body=_increase("4800.5")))
     assert increase == 4800.5
-    assert query == 'sum(increase(answers_total{namespace="shop",route="/api"}[120s]))'
+    assert query == 'sum by (pod) (increase(answers_total{namespace="shop",route="/api"}[120s]))'
 
 
 def test_other_labels_of_prometheus_choose_its_series() -> None:
@@ -81,7 +81,7 @@ def test_other_labels_of_prometheus_choose_its_series() -> None:
     labels = {"kubernetes_namespace": "shop", "job": "router"}
     _, query = _asked(Reply(body=_increase("1")), prometheus_where=labels)
     chosen = 'kubernetes_namespace="shop",job="router",route="/api"'
-    assert query == f"sum(increase(answers_total{{{chosen}}}[120s]))"
+    assert query == f"sum by (pod) (increase(answers_total{{{chosen}}}[120s]))"
 
 
 @pytest.mark.parametrize(
