@@ -223,7 +223,14 @@ class Run:
         )
         seed = seed_of(options)
         lane.seed = secrets.randbits(_SEED_BITS) if seed is None else seed
-        about = {"scenario": self.name, "shape": options.shape, "host": self.environment.host}
+        about = {
+            "scenario": self.name,
+            "shape": options.shape,
+            "rate_factor": options.rate_factor,
+            "time_factor": options.time_factor,
+            "is_cut": bool(options.run_time),
+            "host": host,
+        }
         return RunningTest(lane, self.spec, stages, about, self.workers, refusal)
 
     def mark_stop(self, **_: object) -> None:

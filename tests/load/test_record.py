@@ -64,3 +64,20 @@ def test_all_reports_of_a_run_are_written_of_it(record: RunRecord, tmp_path: Pat
     again = RunRecord.from_json(text)
     assert [row.id for row in again.rows] == [row.id for row in record.rows]
     assert "hpa-steady" in paths["junit.xml"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("offered", "profile"),
+    [
+        ({"rate_factor": 1.0, "time_factor": 1.0, "is_cut": False}, "load-router-step"),
+        ({"rate_factor": 0.5, "time_factor": 2.0}, "load-router-step-rate-0.5-time-2"),
+        ({"is_cut": True}, "load-router-step-60s"),
+    ],
+)
+def test_a_run_that_offered_another_load_is_of_another_series(
+    offered: dict[str, object], profile: str
+) -> None:
+    """Half the rate that passes has repaired nothing."""
+    generator = {"scenario": "router", "shape": "step", "host": "http://a", "started_at": T0}
+    record = run_record((), {**generator, "duration_s": 60.0, **offered}, spec_path="o.yaml")
+    assert record.profile == profile

@@ -198,3 +198,15 @@ def test_an_autoscaler_that_was_changed_is_not_held_to_its_first_words(
     assert {claim: str(found[claim].outcome) for claim in claims} == claims
     if change:
         assert found["no-flapping"].evidence == ("hpa-steady: maxReplicas changed after 50 s",)
+
+
+def test_a_policy_that_is_disabled_is_to_blame_for_what_it_keeps_away() -> None:
+    """The controller decided as it was told."""
+    behavior = {way: {"selectPolicy": "Disabled"} for way in ("scaleUp", "scaleDown")}
+    told = hpa(0, **{**MUST_HOLD, "behavior": behavior})
+    busy = timeline(
+        replicas=series((0, 3), (10, 5)), desired=series((0, 3)), pressure=series((0, 300))
+    )
+    found = {f.id: f for f in judge_scaling(recording(told), busy, SCALING, DEMAND, None)}
+    failed = {row: (found[row].outcome, found[row].link) for row in ("ceiling", "floor")}
+    assert failed == dict.fromkeys(failed, (Outcome.FAILED, Link.HPA_POLICY))

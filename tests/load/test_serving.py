@@ -321,6 +321,23 @@ def test_requests_that_fail_while_a_pod_goes_are_its_own(
     ]
 
 
+@pytest.mark.parametrize(
+    ("second", "timeout_s", "outcome"),
+    [(34, 10, Outcome.FAILED), (36, 10, Outcome.PASSED), (34, 0, Outcome.PASSED)],
+    ids=["given-up", "long-after", "no-wait"],
+)
+def test_a_request_that_waits_for_a_pod_that_is_gone_is_of_its_termination(
+    second: int, timeout_s: float, outcome: Outcome
+) -> None:
+    """Nobody answers for an address that is gone: it is given up a timeout later."""
+    account = _mostly_right(near=0, away=0)
+    for _ in range(9):
+        account.begin(late_s=0, was_idle=True, at_s=24)
+        account.end("ask", latency_s=10, service_s=10, at_s=second, fault="timeout", answered=False)
+    found = judge_terminations([], _going(), account, T0, timeout_s=timeout_s)
+    assert found[-1].outcome is outcome
+
+
 @pytest.mark.parametrize("second", [8, 26])
 def test_what_fails_at_other_times_is_nobodys_termination(second: int) -> None:
     found = judge_terminations([], _going(), _failing(second), T0)

@@ -118,7 +118,12 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
     if spread is not None and spread not in findings:
         findings.append(spread)
     findings = judge_terminations(
-        findings, recording, account, started_at, scenario.objectives.failure_ratio
+        findings,
+        recording,
+        account,
+        started_at,
+        scenario.objectives.failure_ratio,
+        scenario.timeout_s,
     )
     served, certain = Growth(0.0, 0.0, ()), frozenset[str]()
     if metrics is not None:

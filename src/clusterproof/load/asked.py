@@ -152,6 +152,8 @@ class Held:
     Attributes:
         floor: Its minReplicas.
         or_none: Whether its target may be at 0 as well.
+        up_link: Whose fault it is where it does not scale up: its policy's, if that is Disabled.
+        down_link: Likewise.
         ceiling: Its maxReplicas.
         down_window_s: Its own, or the controller's flag.
         up_tolerance: Likewise.
@@ -167,6 +169,8 @@ class Held:
     react_within_s: float | None = None
     floor_within_s: float | None = None
     or_none: bool = False
+    up_link: Link = Link.HPA_DECISION
+    down_link: Link = Link.HPA_DECISION
 
 
 def held_by(recording: Recording, scaling: Scaling) -> Held | None:
@@ -188,4 +192,10 @@ def held_by(recording: Recording, scaling: Scaling) -> Held | None:
         react_within_s=scaling.react_within_s,
         floor_within_s=scaling.floor_within_s,
         or_none=scales_to_zero(dict(hpa)),
+        up_link=_link_of(behavior.up),
+        down_link=_link_of(behavior.down),
     )
+
+
+def _link_of(rules: Rules) -> Link:
+    return Link.HPA_POLICY if rules.select == "Disabled" else Link.HPA_DECISION

@@ -1,7 +1,7 @@
 """A load run as every other run: a RunRecord, so that all reports and the history take it.
 
 Each finding is a row of the area `load`. The series of a history is the profile, which names
-scenario and shape: runs that offered another load are not compared.
+scenario and shape, and what scales or cuts it: runs that offered another load are not compared.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,13 +42,24 @@ def run_record(
         started_at=started_at,
         finished_at=finished_at,
         cluster=cluster,
-        profile=f"{AREA}-{generator['scenario']}-{generator['shape']}",
+        profile=_profile(generator),
         spec_path=spec_path,
         tool_version=tool_version(),
         options={"host": str(generator["host"])},
         rows=tuple(_row(finding, started_at, finished_at - started_at) for finding in findings),
         notes=() if recording is None else tuple(recording.notes),
     )
+
+
+def _profile(generator: Mapping[str, Any]) -> str:
+    """What was offered: `load-router-step`, at half its rate and for a minute `…-rate-0.5-60s`."""
+    parts = [AREA, str(generator["scenario"]), str(generator["shape"])]
+    for of in ("rate", "time"):
+        factor = float(generator.get(f"{of}_factor", 1.0))
+        parts += [f"{of}-{factor:g}"] if factor != 1 else []
+    if generator.get("is_cut"):
+        parts.append(f"{float(generator['duration_s']):g}s")
+    return "-".join(parts)
 
 
 def _row(finding: Finding, started_at: float, duration_s: float) -> RowResult:

@@ -191,7 +191,7 @@ def judge_ceiling(
     demanded, evidence = _demanded(timeline, held, replayed, (since, ends), than=wanted)
     if not demanded and wanted < held.ceiling:
         return Finding("ceiling", Link.DEMAND, Outcome.INCONCLUSIVE, expected, observed, evidence)
-    link = Link.READINESS if wanted >= held.ceiling else Link.HPA_DECISION
+    link = Link.READINESS if wanted >= held.ceiling else held.up_link
     in_time = demand.until - since >= within_s
     outcome = Outcome.FAILED if in_time else Outcome.INCONCLUSIVE
     return Finding("ceiling", link, outcome, expected, observed, evidence)
@@ -252,7 +252,7 @@ def judge_reaction(
     start = value_at(timeline.replicas, since)
     first = first_at(timeline.replicas, start + 1, since=since)
     expected = f"first step up within {within_s:.0f} s"
-    link = cause.link if cause else Link.HPA_DECISION
+    link = cause.link if cause else held.up_link
     begun = timeline.replicas[0][1] if timeline.replicas else start
     if start > begun:
         observed = f"from {begun:.0f} to {start:.0f} before the load was at its highest"
@@ -304,7 +304,8 @@ def judge_scale_down(
     if floor is not None or demand.until - since >= within_s:
         in_time = floor is not None and floor - since <= within_s
         outcome = Outcome.PASSED if in_time else Outcome.FAILED
-        findings.append(Finding("floor", Link.HPA_DECISION, outcome, expected, path))
+        link = Link.HPA_DECISION if in_time else held.down_link
+        findings.append(Finding("floor", link, outcome, expected, path))
     return findings
 
 

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from clusterproof.load.account import Account
 from clusterproof.load.distributions import binomial_at_most
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.recording import TOPOLOGY, Recording
+from clusterproof.load.seconds import Second
 from clusterproof.load.timeline import Timeline, deletions, is_ready
 from clusterproof.outcome import Outcome
 
@@ -224,6 +225,7 @@ def judge_terminations(
     account: Account,
     started_at: float,
     failure_ratio: float = 0.0,
+    timeout_s: float = 0.0,
 ) -> list[Finding]:
     """More requests fail while a pod is going than at other times, or than may fail at all.
 
@@ -233,20 +235,24 @@ def judge_terminations(
         account: What callers saw.
         started_at: Second 0 of the account.
         failure_ratio: What the objectives allow.
+        timeout_s: How long a request may wait in vain for a Pod that is gone: it counts when it
+            was given up.
     """
     going = sorted(deletions(recording).values())
     if not going:
         return list(findings)
-    near, away = [0, 0], [0, 0]
-    for number, second in account.seconds.items():
-        failed = second.failed + second.unanswered
-        at = started_at + number
-        during = any(began - 1 <= at <= gone + _AFTER_GONE_S for began, gone in going)
-        counts = near if during else away
-        counts[0] += failed
-        counts[1] += failed + second.ok
-    usual = max(failure_ratio, (away[0] + 1) / (away[1] + 1) if away[0] else 0.0)
-    chance = 1 - binomial_at_most(near[0] - 1, near[1], usual)
+    seconds = [
+        (started_at + number, second.failed + second.unanswered, second)
+        for number, second in account.seconds.items()
+    ]
+    given_up = [(at, second.unanswered, second) for at, _, second in seconds]
+    spans = [(began - 1, gone + _AFTER_GONE_S) for began, gone in going]
+    longer = [(began, until + timeout_s) for began, until in spans]
+    judged = [
+        _judge_near(seconds, spans, failure_ratio),
+        _judge_near(given_up, longer, failure_ratio),
+    ]
+    is_worse, near, away = next((each for each in judged if each[0]), judged[0])
     expected = "no more failed requests while a pod terminates than at other times"
     observed = (
         f"{near[0]} of {near[1]} failed during {len(going)} terminations,"
@@ -255,12 +261,29 @@ def judge_terminations(
     made = Finding(
         "terminations-clean",
         Link.TERMINATION,
-        Outcome.FAILED if near[0] and chance < _CHANCE else Outcome.PASSED,
+        Outcome.FAILED if is_worse else Outcome.PASSED,
         expected,
         observed,
         _graces(recording),
     )
     return [*findings, made]
+
+
+def _judge_near(
+    seconds: Iterable[tuple[float, int, Second]],
+    spans: Sequence[tuple[float, float]],
+    failure_ratio: float,
+) -> tuple[bool, list[int], list[int]]:
+    """Whether more failed within the spans than chance allows; failed and all, in them and not."""
+    near, away = [0, 0], [0, 0]
+    for at, failed, second in seconds:
+        during = any(since <= at <= until for since, until in spans)
+        counts = near if during else away
+        counts[0] += failed
+        counts[1] += failed + second.ok
+    usual = max(failure_ratio, (away[0] + 1) / (away[1] + 1) if away[0] else 0.0)
+    chance = 1 - binomial_at_most(near[0] - 1, near[1], usual)
+    return bool(near[0]) and chance < _CHANCE, near, away
 
 
 def _graces(recording: Recording) -> tuple[str, ...]:
