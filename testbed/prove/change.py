@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clusterproof.act.rehearsal.state import REVISION, SERVER_SIDE, of_condition
+from clusterproof.act.rehearsal.state import REVISION, SERVER_SIDE
 from clusterproof.errors import ObservationError
 from clusterproof.kube.client import Json, KubeApi
 from clusterproof.kube.kinds import CLUSTER_WIDE, KINDS
@@ -268,7 +268,9 @@ def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
     metadata = written["metadata"]
     if written.get("kind") == "Node":
         spec = {key: field for key, field in written["spec"].items() if key != "taints"}
-        taints = [taint for taint in written["spec"].get("taints") or [] if not of_condition(taint)]
+        taints = [
+            taint for taint in written["spec"].get("taints") or [] if not _of_condition(taint)
+        ]
         return {"spec": {**spec, "taints": taints}, "labels": metadata.get("labels")}
     annotations = dict(metadata.get("annotations") or {})
     for counter in (REVISION, "deprecated.daemonset.template.generation"):
@@ -277,6 +279,11 @@ def essence(item: Json | None) -> Any:  # noqa: ANN401 - JSON
     if scaled:
         written["spec"].pop("replicas", None)  # the autoscaler's business
     return written
+
+
+def _of_condition(taint: Json) -> bool:
+    """True where the node controller sets it by the Node's condition, and takes it away again."""
+    return str(taint.get("key", "")).startswith("node.kubernetes.io/")
 
 
 def _is_scaled(item: Json) -> bool:

@@ -244,3 +244,20 @@ def test_a_moment_is_no_reading_of_the_cpu() -> None:
     command = [sys.executable, "-c", script]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)  # noqa: S603 - our own argv
     assert ended.stdout.strip() == "1"
+
+
+def test_a_watch_of_the_generator_that_dies_is_said() -> None:
+    """Without it nobody would know how busy it was, or whether it lagged."""
+    script = (
+        "import gevent\n"
+        "from types import SimpleNamespace as N\n"
+        "from clusterproof.load.account import Account\n"
+        "from loadtests.health import Health\n"
+        "lane = N(account=Account())\n"
+        "Health(lane, None, goes_on=lambda: 1 / 0, trip=None).watch()\n"
+        "gevent.sleep(0.1)\n"
+        "print(dict(lane.account.faults))\n"
+    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)  # noqa: S603 - our own argv
+    assert "our own watch died: ZeroDivisionError: division by zero': 3" in ended.stdout
