@@ -1,6 +1,9 @@
 """Nights of the real suites, as a process, against an API server on loopback."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -226,6 +229,28 @@ def test_a_night_that_the_history_does_not_take_is_told_and_no_pass(stage: Stage
     assert (folder / "junit.xml").is_file()
     stage.answers.lists[CONFIG_MAPS] = settings(one="yes", two="no")
     assert stage.run() is ExitCode.FAILED
+
+
+def test_a_disk_that_is_full_kills_no_night_silently(stage: Stage) -> None:
+    """Nothing can be written any more: the oldest folder goes, and somebody is told."""
+    stage.run()
+    results, hook = stage.night.results, f"{stage.server}/hook"
+    (before,) = (results / "runs").iterdir()
+    ended = subprocess.run(  # noqa: S603 - our own argv
+        [
+            *("prlimit", "--fsize=0", sys.executable, "-m", "clusterproof", "nightly", "run"),
+            *("--results", str(results), "--keep", "1", *stage.night.arguments),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+        env={**os.environ, "CLUSTERPROOF_WEBHOOK": hook},
+    )
+    assert ended.returncode == ExitCode.INCONCLUSIVE, ended.stderr
+    assert f"the history did not take this night: {results}/history.sqlite3: " in ended.stdout
+    assert "webhook: told" in ended.stdout
+    assert not before.exists()
 
 
 def test_sonobuoy_is_not_told_the_report_of_another_night(stage: Stage, tmp_path: Path) -> None:

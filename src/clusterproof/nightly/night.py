@@ -77,6 +77,8 @@ def run_night(night: Night, say: Say) -> ExitCode:
         runs = night.results / "runs"
         runs.mkdir(exist_ok=True)
         known = {path.name for path in runs.iterdir() if path.is_dir()}
+        # Before anything is written: the disk may be full.
+        forget_oldest(runs, known, len(known) + 1 - night.keep)
         arguments = (*night.arguments, "--report-dir", str(runs))
         scratch = night.results / ".tmp"
         ended = run_suites(
@@ -84,9 +86,6 @@ def run_night(night: Night, say: Say) -> ExitCode:
         )
         shutil.rmtree(scratch, ignore_errors=True)
         record = _record(night, ended, known)
-        # Before anything is written: the disk may be full. This night's own folder stays, even
-        # where another one was made in the same second, or by a clock that is ahead.
-        forget_oldest(runs, known, len(known) + 1 - night.keep)
         try:
             record, changes = _keep(night, record, say)
             trouble = ""
@@ -133,7 +132,8 @@ class _NotKeptError(Exception):
     """
 
     def __init__(self, record: RunRecord, trouble: str, why: Exception) -> None:
-        super().__init__(f"{trouble}: {why}")
+        told = cannot_write(why) if isinstance(why, OSError) else why
+        super().__init__(f"{trouble}: {told}")
         self.record = record
 
 
@@ -247,6 +247,6 @@ def only_one(results: Path) -> Iterator[None]:
                 " wait until it has ended"
             ) from error
         lock.truncate(0)
-        lock.write(f"{os.uname().nodename}, process {os.getpid()}\n")
-        lock.flush()
+        with suppress(OSError):  # a full disk: the lock holds without a name in it
+            os.write(lock.fileno(), f"{os.uname().nodename}, process {os.getpid()}\n".encode())
         yield
