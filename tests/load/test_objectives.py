@@ -396,3 +396,18 @@ def test_a_wrong_number_ends_a_run_before_anything_is_connected_to(
     assert shown.count("\n") == 1
     assert field in shown
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--locustfile", "none.py"], "--locustfile none.py: no such file"),
+        (["--previous", "none.json"], "--previous none.json: no such file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_said_before_anything_is_connected_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
+) -> None:
+    assert main(["run", "--out", str(tmp_path / "out"), *options]) == ExitCode.USAGE
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

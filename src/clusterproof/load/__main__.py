@@ -44,6 +44,8 @@ def _run(options: argparse.Namespace) -> int:
             return _foretell(spec, options)
         options.previous = _previous(options)
         if options.command == "run":
+            if options.locustfile is not None:
+                _must_be_there("--locustfile", options.locustfile)
             spec = _asked_elsewhere(spec, options)
             _judge_killed(spec, options)
             api = KubeApi(connect(options.kubeconfig, options.context))
@@ -71,10 +73,14 @@ def _previous(options: argparse.Namespace) -> Path | None:
     named: Path | None = options.previous
     if named is None:
         return None
-    if not named.is_file():
-        raise SpecError(f"--previous {named}: no such file")
+    _must_be_there("--previous", named)
     is_set_aside = named.resolve() == (options.out / "load.json").resolve()
     return None if options.command == "run" and is_set_aside else named
+
+
+def _must_be_there(option: str, path: Path) -> None:
+    if not path.is_file():
+        raise SpecError(f"{option} {path}: no such file")
 
 
 def _report(analysis: Analysis, inputs: Inputs, spec: LoadSpec, options: argparse.Namespace) -> int:
