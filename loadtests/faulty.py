@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import yaml
@@ -89,6 +90,7 @@ def faulty_router(api: KubeApi, fault: Mapping[str, Any], namespace: str) -> Ite
         for item in mutated(lab_objects(), fault, namespace):
             api.request("POST", POSTED_TO[item["kind"]].format(namespace), body=item)
         _await_ready(api, namespace)
+        _await_proxies(api, namespace, fault)
         if "config_later" in fault:
             path = POSTED_TO["ConfigMap"].format(namespace) + "/model-router-config"
             patch = {"data": fault["config_later"]}
@@ -114,6 +116,24 @@ def _await_ready(api: KubeApi, namespace: str) -> None:
         within_s=_READY_WITHIN_S,
         every_s=1.0,
     )
+
+
+def _await_proxies(api: KubeApi, namespace: str, fault: Mapping[str, Any]) -> None:
+    """Contour serves the address by none while one of a run before is still there."""
+    for proxy in fault.get("objects", []):
+        if proxy["kind"] == "HTTPProxy":
+            path = f"{POSTED_TO['HTTPProxy'].format(namespace)}/{proxy['metadata']['name']}"
+            wait_until(
+                partial(_proxy_status, api, path),
+                lambda status: status == "valid",
+                waiting_for=f"HTTPProxy {proxy['metadata']['name']} valid in {namespace}",
+                within_s=_READY_WITHIN_S,
+                every_s=1.0,
+            )
+
+
+def _proxy_status(api: KubeApi, path: str) -> str:
+    return str((api.get(path).get("status") or {}).get("currentStatus"))
 
 
 def _overlay(item: Json, fields: Mapping[str, Any]) -> None:
