@@ -109,7 +109,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         self._arrival: Arrival | None = None
         self._connected_at = 0.0
         self._users: dict[type, Caller] = {type(self): self}
-        self._defaults = dict(self.client.client.default_headers.items())
+        self._defaults: dict[str, str] | None = None
         self.tasks = [type(self).send_arrival]  # which of the class's own, the arrival says
 
     @property
@@ -210,6 +210,8 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             late_s=late_s, was_idle=arrival.was_idle, at_s=at_s, name=name, stage=stage
         )
         arrival.sent = True
+        if self._defaults is None:  # on_start may have set some
+            self._defaults = dict(self.client.client.default_headers.items())
         try:
             got = self._exchange(
                 method,
@@ -264,27 +266,39 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         got, jar = _Exchange(), self.client.cookiejar
         deadline = gevent.Timeout.start_new(self.lane.scenario.timeout_s)
         try:
-            if len(jar):
+            if len(jar) and not any(name.lower() == "cookie" for name in headers):
                 headers |= cookies_for(url, jar)
             response = send_once(self.client_pool, method, url, payload=payload, headers=headers)
-            got.answer = answer = FastResponse(response)
-            if stream and answer.status_code in _STREAMED:
-                got.events, got.first_at = read_events(answer)
-            else:
-                got.size = len(answer.content)  # reads the body to its end
+            got.answer = FastResponse(response)
+            self._receive(got, stream=stream, has_content=method != "HEAD")
         except FAILURE_EXCEPTIONS as failure:
-            original = getattr(failure, "original", failure)
-            if isinstance(original, OSError) and (
-                isinstance(original, ssl.SSLCertVerificationError) or original.errno in _OURS
+            if isinstance(failure, OSError) and (
+                isinstance(failure, ssl.SSLCertVerificationError) or failure.errno in _OURS
             ):
                 # We do not trust it, or have no socket: nothing was sent, and it has not failed.
-                raise original from None
+                raise
             got.error, got.answer = failure, None
         except gevent.GreenletExit as stop:
             got.error, got.cut, got.answer = CatchResponseError(_CUT), stop, None
         finally:
             deadline.cancel()
         return got
+
+    def _receive(self, got: "_Exchange", *, stream: bool, has_content: bool) -> None:
+        """The answer to its end."""
+        answer = got.answer
+        if not has_content or answer.status_code in _NO_CONTENT:
+            answer._response.read()  # noqa: SLF001 - content would decode what is not there
+            answer._cached_content = b""  # noqa: SLF001
+        elif stream and answer.status_code in _STREAMED:
+            got.events, got.first_at = read_events(answer)
+        else:
+            try:
+                got.size = len(answer.content)
+            except FAILURE_EXCEPTIONS:
+                raise
+            except Exception as error:  # noqa: BLE001 - of a Content-Encoding that it is not, or nobody knows
+                got.error = CatchResponseError(_unexpected(error))
 
     def _judge(self, name: str, got: "_Exchange", expect: str) -> tuple[Any, str]:
         """The content of an answer, and what is wrong with it ("" nothing)."""
@@ -306,7 +320,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
                 return self.read_stream(name, events)
             return self.read(name, answer)
         except Exception as error:  # noqa: BLE001 - an answer can be anything; none is right by it
-            return None, f"not the expected answer: {type(error).__name__}: {error}"[:_REASON]
+            return None, _unexpected(error)
 
     def read(self, name: str, answer: FastResponse) -> tuple[Any, str]:
         """The content of an answer with a good status, and what is wrong with it ("" nothing).
@@ -339,11 +353,12 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
 
 
 def _cause(error: BaseException) -> str:
-    """The name of what kept the answer away: the library wraps it."""
-    if isinstance(error, CatchResponseError):
-        return str(error)
-    original = getattr(error, "original", None)
-    return type(original or error).__name__
+    """What kept the answer away."""
+    return str(error) if isinstance(error, CatchResponseError) else type(error).__name__
+
+
+def _unexpected(error: Exception) -> str:
+    return f"not the expected answer: {type(error).__name__}: {error}"[:_REASON]
 
 
 def _origin(answer: FastResponse) -> str:

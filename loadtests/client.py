@@ -27,6 +27,8 @@ _poll = monkey.get_original("select", "poll")
 """It does not wait here: gevent's own would let others run first."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 """Their length is said even where it is 0. Source: RFC 9110, 8.6."""
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+_TARGET = re.compile(r"/(?!/)[\x21-\x7e]*|/")
 _MOST_HEADS = 64
 _FIELD = b"data:"
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
@@ -44,7 +46,8 @@ class OnceClient(HTTPClient):
         """As the library's."""
         super().__init__(host, **options)
         pool: Any = self._connection_pool
-        pool._is_socket_alive = _is_idle  # noqa: SLF001 - the only switch there is
+        # The only switches there are; the size is the number of retries of the library's own calls.
+        pool.size, pool._is_socket_alive = -1, _is_idle  # noqa: SLF001
         self._fields: dict[tuple[tuple[str, str], ...], str] = {}
 
     def send(
@@ -54,7 +57,12 @@ class OnceClient(HTTPClient):
 
         Raises:
             Exception: What a connection does: locust.contrib.fasthttp.FAILURE_EXCEPTIONS.
+            ValueError: It is no method, URI or header of HTTP, or one that says how the body is
+                sent.
         """
+        method = method.upper()
+        if not (method.isalpha() and _TARGET.fullmatch(uri)):
+            raise ValueError(f"{method} {uri}: expected a method and a path")
         content = (body or "").encode()
         length = f"Content-Length: {len(content)}\r\n" if content or method in _WITH_BODY else ""
         head = f"{method} {uri} {self.version}\r\n{length}{self._fields_of(headers)}"
@@ -87,6 +95,8 @@ class OnceClient(HTTPClient):
         if fields is None:
             if len(self._fields) >= _MOST_HEADS:  # each request has one of its own
                 self._fields.clear()
+            if framing := _FRAMING & {name.lower() for name in headers}:
+                raise ValueError(f"header {min(framing)}: expected none, the body decides it")
             head = self._build_request("GET", "/", headers=dict(headers))
             fields = self._fields[key] = head.partition("\r\n")[2]
         return fields
@@ -181,7 +191,8 @@ def tls_options(authority: str, certificate: str) -> dict[str, Any]:
             context.load_cert_chain(certificate)
     except (OSError, ssl.SSLError) as error:
         raise SpecError(f"{option} {path}: {error}") from error
-    return {"ssl_context_factory": lambda: context}
+    # Called with the authorities of certifi, which are not asked for.
+    return {"ssl_context_factory": lambda **_: context}
 
 
 def read_events(answer: CompatResponse) -> tuple[list[str], float]:

@@ -12,9 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.load.objectives import DEFAULT_PATH
 from clusterproof.load.sections import ServiceRef
+from clusterproof.report.files import replace_file
 from loadtests.faulty import faulty_router, restart
 from testbed.kubeconfig import write_private
 
@@ -41,6 +42,7 @@ PROMETHEUS = "http://127.0.0.1:19090"
 _BEFORE_LOAD_S = 12.0
 """From the start of a run to its first request: settling, two reads of each pod, Locust's start."""
 _RUN_S = 1200
+_NOT_RUN = "not run: "
 Json = dict[str, Any]
 
 
@@ -83,18 +85,21 @@ def main() -> int:
     results: dict[tuple[str, int], Result] = {}
     if options.resume and journal.exists():
         earlier = [Result(**entry) for entry in json.loads(journal.read_text(encoding="utf-8"))]
-        results = {(result.id, result.number): result for result in earlier}
+        ran = [result for result in earlier if not result.observed.startswith(_NOT_RUN)]
+        results = {(result.id, result.number): result for result in ran}
+    writing = threading.Lock()
     numbers = range(1, options.times + 1)
     runs = [(fault, number) for fault in chosen for number in numbers]
 
     def prove_one(run: tuple[Json, int]) -> None:
         fault, number = run
         result = prove(fault, number, options.out / f"{fault['id']}-{number}")
-        results[fault["id"], number] = result
-        sys.stdout.write(f"{'ok  ' if result.is_right else 'MISS'} {result}\n")
-        sys.stdout.flush()
-        entries = [asdict(result) for result in results.values()]
-        journal.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+        with writing:
+            results[fault["id"], number] = result
+            sys.stdout.write(f"{'ok  ' if result.is_right else 'MISS'} {result}\n")
+            sys.stdout.flush()
+            entries = [asdict(result) for result in results.values()]
+            replace_file(journal, json.dumps(entries, indent=1).encode())
 
     with ThreadPoolExecutor(max_workers=options.at_once) as workers:
         due = [(fault, number) for fault, number in runs if (fault["id"], number) not in results]
@@ -126,19 +131,15 @@ def prove(fault: Mapping[str, Any], number: int, out: Path) -> Result:
         with ExitStack() as stack:
             stack.enter_context(faulty_router(api, fault, namespace))
             if "component" in fault:
-                _component("stop", fault["component"])
                 stack.callback(_component, "start", fault["component"])
+                at_s = fault.get("component_at_s")
+                stack.enter_context(_at(at_s, _component, "stop", fault["component"]))
             if "restart_at_s" in fault:
-                timer = threading.Timer(
-                    fault["restart_at_s"] + _BEFORE_LOAD_S,
-                    restart,
-                    args=(api, namespace, str(time.time())),
-                )
-                timer.start()
-                stack.callback(timer.cancel)
+                stamp = str(time.time())
+                stack.enter_context(_at(fault["restart_at_s"], restart, api, namespace, stamp))
             observed = _run(fault, namespace, out)
     except (ClusterproofError, subprocess.SubprocessError) as error:
-        observed = f"not run: {error}"
+        observed = f"{_NOT_RUN}{error}"
     return Result(
         id=fault["id"],
         number=number,
@@ -147,6 +148,22 @@ def prove(fault: Mapping[str, Any], number: int, out: Path) -> Result:
         took_s=round(time.monotonic() - began, 1),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+@contextmanager
+def _at(second: float | None, do: Callable[..., None], *args: Any) -> Iterator[None]:  # noqa: ANN401 - of what is done
+    """Do it at that second of the load, or now; not after the context."""
+    if second is None:
+        do(*args)
+        yield
+        return
+    timer = threading.Timer(second + _BEFORE_LOAD_S, do, args=args)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
@@ -159,9 +176,9 @@ def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
     via = f"{VIA} {AHEAD}"
     if "generator_cpu" in fault:  # a quota does not hold what is real-time
         via = f"{VIA} {sys.executable} -m loadtests.throttle {fault['generator_cpu']}"
-    kubeconfig = _kubeconfig_as(fault["user"], out) if "user" in fault else KUBECONFIG
+    kubeconfig = out / "kubeconfig" if "user" in fault else Path(KUBECONFIG)
     command: Sequence[str] = [
-        *(sys.executable, "-m", "clusterproof.load", "run", "--kubeconfig", kubeconfig),
+        *(sys.executable, "-m", "clusterproof.load", "run", "--kubeconfig", str(kubeconfig)),
         *("--shape", fault["shape"], "--out", str(out), "--objectives", str(objectives)),
         *("--via", via, "--prometheus", PROMETHEUS),
     ]
@@ -169,7 +186,11 @@ def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
         command = [*command, "--host", fault["through"]]
     page = out / "load.json"
     page.unlink(missing_ok=True)
-    with (out / "run.log").open("w", encoding="utf-8") as log:
+    with ExitStack() as stack:
+        log = stack.enter_context((out / "run.log").open("w", encoding="utf-8"))
+        if "user" in fault:
+            stack.callback(kubeconfig.unlink)  # it holds the key of an administrator
+            _write_kubeconfig_as(fault["user"], kubeconfig)
         subprocess.run(  # noqa: S603 - our own argv
             command, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=_RUN_S
         )
@@ -179,13 +200,11 @@ def _run(fault: Mapping[str, Any], namespace: str, out: Path) -> str:
     return f"{verdict['outcome']}, {verdict['broken']}"
 
 
-def _kubeconfig_as(user: str, out: Path) -> str:
+def _write_kubeconfig_as(user: str, path: Path) -> None:
     """The local cluster's kubeconfig, of which each request is made as that user."""
     config = yaml.safe_load(Path(KUBECONFIG).read_text(encoding="utf-8"))
     config["users"][0]["user"]["as"] = user
-    path = out / "kubeconfig"
     write_private(path, json.dumps(config))
-    return str(path)
 
 
 def _component(do: str, name: str) -> None:

@@ -7,6 +7,7 @@ turn) are kept in `test-1`, `test-2` and so on.
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
@@ -23,8 +24,8 @@ from clusterproof.report.files import replace_file
 from clusterproof.report.write import WRITERS, write_reports
 
 LOG = logging.getLogger("clusterproof.load")
-_SECRETS_NAME = "posthog_secret:"
-"""The field of a load spec that is called a secret, and holds the name of one."""
+_SECRETS_NAME = re.compile(r"posthog_secret['\"]?:\s*['\"]?[a-z0-9.-]+/[a-z0-9.-]+(?=['\",}\s]|$)")
+"""The field of a load spec that is called a secret, and its value, NAMESPACE/NAME."""
 
 
 class Records:
@@ -62,10 +63,8 @@ class Records:
                     shutil.copyfile(self.folder / name, before / name)  # there is always a last one
             self.run = secrets.token_hex(6)
         self.tests += 1
-        redact = Redactor().text
         lines = self._spec.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line if _SECRETS_NAME in line else redact(line) for line in lines]
-        replace_file(self.folder / "objectives.yaml", "".join(kept).encode())
+        replace_file(self.folder / "objectives.yaml", "".join(map(_redacted, lines)).encode())
 
     def keep(
         self, record: Mapping[str, Any], account: Account, findings: Iterable[Finding] = ()
@@ -95,3 +94,11 @@ class Records:
             LOG.error("the record cannot be written: %s", cannot_write(error))  # noqa: TRY400 - the sentence is enough
             return False
         return True
+
+
+def _redacted(line: str) -> str:
+    redact = Redactor().text
+    name = _SECRETS_NAME.search(line)
+    if name is None:
+        return redact(line)
+    return redact(line[: name.start()]) + name.group() + redact(line[name.end() :])

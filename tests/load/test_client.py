@@ -147,6 +147,36 @@ def test_a_header_that_would_be_two_is_refused_before_anything_is_sent(pool: Onc
         )
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GE T", "/", {}),
+        ("GET / HTTP/1.1\r\nx: y", "/", {}),
+        ("GET", "//elsewhere.example/", {}),
+        ("POST", "/", {"Content-Length": "3"}),
+        ("POST", "/", {"transfer-encoding": "chunked"}),
+    ],
+)
+def test_what_would_be_another_request_is_refused_before_anything_is_sent(
+    pool: OncePool, method: str, path: str, headers: dict[str, str]
+) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        send_once(pool, method, f"http://127.0.0.1:9{path}", payload="{}", headers=headers)
+
+
+def test_a_method_is_written_in_capitals(pool: OncePool) -> None:
+    with answering(b"HTTP/1.1 204 No Content\r\n\r\n") as (host, received):
+        send_once(pool, "post", f"{host}/x", payload="{}", headers=HEADERS)
+    assert received[0].startswith(b"POST /x HTTP/1.1\r\nContent-Length: 2\r\n")
+
+
+def test_the_librarys_own_requests_are_sent_once_too(pool: OncePool) -> None:
+    """As those of `self.client` in on_start."""
+    with answering(b"") as (host, received), pytest.raises(CUT):
+        pool.get_client(host).get("/")
+    assert len(received) == 1
+
+
 def test_cookies_go_to_the_host_that_set_them() -> None:
     jar = CookieJar()
     made = Cookie(

@@ -165,10 +165,12 @@ def test_an_answer_that_has_no_content_by_its_rules_is_right(tmp_path: Path) -> 
 
         def do_DELETE(self) -> None:
             self.send_response(204)
+            self.send_header("content-encoding", "gzip")
             self.end_headers()
 
         def do_HEAD(self) -> None:
             self.send_response(200)
+            self.send_header("content-encoding", "gzip")
             self.send_header("content-length", "12")
             self.end_headers()
 
@@ -189,6 +191,27 @@ def test_an_answer_that_has_no_content_by_its_rules_is_right(tmp_path: Path) -> 
     assert set(names["ask"]["failed"]) == {"no id in the answer"}
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "zstd", "utf-8"])
+def test_an_answer_that_cannot_be_decoded_is_a_wrong_one(tmp_path: Path, encoding: str) -> None:
+    """It came, and was counted by whom it came from; only a cut one is none at all."""
+    asked = Counter[str]()
+
+    def answer(request: Request) -> Reply:
+        asked[request.path] += 1
+        headers = {"content-encoding": encoding}
+        return Reply(body={"models": [], "id": "a"}, headers=headers)
+
+    with served(answer) as host:
+        ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--tags", "read")
+    assert _claims(ended)["answers"] == "failed", ended.text
+    assert ended.account["started"] == asked.total()
+    assert not ended.account["faults"]
+    for row in ended.account["names"].values():
+        assert not row["ok"]
+        if encoding != "gzip":  # of which what is there is an end too early
+            assert all("not the expected answer" in why for why in row["failed"])
+
+
 def test_each_arrival_is_a_visitor_without_the_cookies_of_another(tmp_path: Path) -> None:
     """A cookie of affinity would hold a caller on one Pod for the whole run."""
     cookies: Counter[str] = Counter()
@@ -203,10 +226,18 @@ def test_each_arrival_is_a_visitor_without_the_cookies_of_another(tmp_path: Path
     begins = "class Reader(Caller):\n    def on_start(self) -> None:\n        "
     text = EXAMPLE.replace("class Reader(Caller):\n", f'{begins}self.client.get("/login")\n\n')
     assert text != EXAMPLE
-    with served(answer) as host:
-        ended = _run(tmp_path, _spec(tmp_path), "--host", host, "--tags", "read", text=text)
-    assert ended.code == ExitCode.PASSED, ended.text
-    assert cookies == {"session=mine": 120}
+    own = 'expect="models", headers={"cookie": "session=own"}'
+    for file, sent in (
+        (text, "session=mine"),
+        (text.replace('expect="models"', own), "session=own"),
+    ):
+        cookies.clear()
+        with served(answer) as host:
+            options = ("--host", host, "--tags", "read", *SEEDED)
+            ended = _run(tmp_path, _spec(tmp_path), *options, text=file)
+        assert ended.code == ExitCode.PASSED, ended.text
+        assert cookies.total() == 120
+        assert cookies[sent] > 60
 
 
 def test_workers_get_the_headers_of_their_master(tmp_path: Path) -> None:

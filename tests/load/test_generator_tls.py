@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from clusterproof.outcome import ExitCode
+from loadtests.client import OncePool, tls_options
 from tests.load.generator import Ended, load_spec
 
 
@@ -82,6 +83,16 @@ def test_an_authority_of_ones_own_is_named_or_the_run_is_inconclusive(
     assert doubting.code == ExitCode.INCONCLUSIVE, doubting.text
     assert doubting.record["outcome"] == "inconclusive"
     assert "SSLCertVerificationError" in str(doubting.account["faults"])
+
+
+def test_an_authority_of_ones_own_is_the_only_one(own_authority: tuple[str, Path]) -> None:
+    """The HTTP library would add those of certifi, for each client again."""
+    url, pem = own_authority
+    options = tls_options(str(pem), "")
+    pool = OncePool(**options)
+    pool.get_client(url)
+    assert len(options["ssl_context_factory"]().get_ca_certs()) == 1
+    pool.close()
 
 
 def test_a_file_that_is_no_certificate_is_wrong_input(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from clusterproof.load.folder import RUN_VARIABLE
 from clusterproof.load.objectives import DEFAULT_PATH, VARIABLE
+from loadtests.records import Records
 from loadtests.target import without_credentials
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -86,3 +88,24 @@ def test_a_load_sends_the_header_and_writes_no_password(tmp_path: Path) -> None:
     texts = [path.read_text("utf-8") for path in out.iterdir() if path.is_file()]
     told = "\n".join((*texts, ended.stdout, ended.stderr))
     assert [form for form in (PASSWORD, QUOTED, token) if form in told] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "evidence: {prometheus: 'http://u:hunter2pass@prom:9090', posthog_secret: shop/keys}",
+        "prometheus: http://u:hunter2pass@prom:9090 # beside posthog_secret: shop/keys",
+        "posthog_secret: shop/keys # http://u:hunter2pass@prom:9090",
+        'posthog_secret: "http://u:hunter2pass@prom:9090"',
+    ],
+)
+def test_the_spec_that_is_kept_has_the_name_of_a_secret_and_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setenv(RUN_VARIABLE, "0123456789ab")  # of a session that holds the folder
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(f"{line}\n", encoding="utf-8")
+    Records(tmp_path, spec).begin()
+    kept = (tmp_path / "objectives.yaml").read_text(encoding="utf-8")
+    assert "hunter2pass" not in kept
+    assert ("shop/keys" in kept) == ("shop/keys" in line)
