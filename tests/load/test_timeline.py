@@ -90,6 +90,17 @@ def test_when_a_value_was_reached(wanted: float, since: float, at: float | None)
     assert first_at(STEPS, wanted, since=since) == at
 
 
+def test_a_scale_that_says_no_replicas_has_none() -> None:
+    """Of a target that is known by its scale alone: the API leaves 0 out."""
+    scales: list[Json] = [{"replicas": 2}, {}, {"replicas": 1}]
+    changes = [
+        Change(at, "target", "MODIFIED", slimmed("target", {"metadata": {"name": "d"}, "spec": s}))
+        for at, s in enumerate(scales)
+    ]
+    found = build_timeline(Recording(0, 10, changes), hpa="h")
+    assert found.replicas == ((0, 2.0), (1, 0.0), (2, 1.0))
+
+
 def test_each_series_is_of_its_own_object() -> None:
     """Others of the same kind are left out, and what did not change is said once."""
 

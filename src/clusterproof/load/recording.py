@@ -264,6 +264,8 @@ def slimmed(kind: str, item: Mapping[str, Any]) -> Json:
     if kind == "target":
         spec = item["spec"]
         made["spec"] = {k: spec[k] for k in ("replicas", "strategy", "selector") if k in spec}
+        # Only a Scale of 0 has none: ScaleSpec.Replicas is omitempty (autoscaling/v1).
+        made["spec"].setdefault("replicas", 0)
     return made
 
 
