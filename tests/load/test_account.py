@@ -114,7 +114,7 @@ def test_each_request_is_in_one_count() -> None:
     assert account.waited.value_s(1.0) == pytest.approx(0.002, rel=0.01)
     assert account.seconds == {
         3: Second(2, 1, 1, 0, Counter([cell_of(0.01), cell_of(0.02)])),
-        4: Second(1, 0, 0, 1, Counter([cell_of(0.04)])),
+        4: Second(1, 0, 0, 1, Counter([cell_of(0.04)]), sent=Counter([3])),
     }
     assert account.total().latency.value_s(1.0) == pytest.approx(0.04, rel=0.01)
     assert account.total().service.value_s(1.0) == pytest.approx(0.02, rel=0.01)

@@ -33,6 +33,6 @@ def test_no_cells_have_no_quantile() -> None:
 
 
 def test_two_seconds_together_are_one() -> None:
-    one = Second(started=5, ok=1, failed=2, unanswered=3, cells=Counter({1: 1, 2: 5}))
-    one.merge(Second(started=50, ok=10, failed=20, unanswered=30, cells=Counter({2: 10, 3: 7})))
-    assert one == Second(55, 11, 22, 33, Counter({1: 1, 2: 15, 3: 7}))
+    one = Second(5, 1, 2, 3, cells=Counter({1: 1, 2: 5}), sent=Counter({0: 1, 1: 2}))
+    one.merge(Second(50, 10, 20, 30, cells=Counter({2: 10, 3: 7}), sent=Counter({1: 30})))
+    assert one == Second(55, 11, 22, 33, Counter({1: 1, 2: 15, 3: 7}), Counter({0: 1, 1: 32}))

@@ -322,18 +322,31 @@ def test_requests_that_fail_while_a_pod_goes_are_its_own(
 
 
 @pytest.mark.parametrize(
-    ("second", "timeout_s", "outcome"),
-    [(34, 10, Outcome.FAILED), (36, 10, Outcome.PASSED), (34, 0, Outcome.PASSED)],
-    ids=["given-up", "long-after", "no-wait"],
+    ("sent", "service_s", "outcome"),
+    [
+        (24, 10, Outcome.FAILED),
+        (24, 12, Outcome.FAILED),
+        (26, 10, Outcome.PASSED),
+        (29, 0.1, Outcome.PASSED),
+        (24, 8.5, Outcome.PASSED),
+    ],
+    ids=["given-up", "late", "sent-after", "refused-after", "reset-after"],
 )
 def test_a_request_that_waits_for_a_pod_that_is_gone_is_of_its_termination(
-    second: int, timeout_s: float, outcome: Outcome
+    sent: int, service_s: float, outcome: Outcome
 ) -> None:
     """Nobody answers for an address that is gone: it is given up a timeout later."""
-    account = _mostly_right(near=0, away=0)
+    account, timeout_s = _mostly_right(near=0, away=0), 10.0
     for _ in range(9):
-        account.begin(late_s=0, was_idle=True, at_s=24)
-        account.end("ask", latency_s=10, service_s=10, at_s=second, fault="timeout", answered=False)
+        account.begin(late_s=0, was_idle=True, at_s=sent)
+        account.end(
+            "ask",
+            latency_s=service_s,
+            service_s=service_s,
+            at_s=sent + service_s,
+            fault="x",
+            answered=False,
+        )
     found = judge_terminations([], _going(), account, T0, timeout_s=timeout_s)
     assert found[-1].outcome is outcome
 

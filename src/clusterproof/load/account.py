@@ -237,6 +237,7 @@ class Account:
             second.failed += 1
         else:
             second.unanswered += 1
+            second.sent[int(at_s - service_s)] += 1
         for row in self.rows(name, stage):
             row.latency.record(latency_s)
             row.service.record(service_s)
@@ -334,7 +335,10 @@ class Account:
             "names": {name: account.to_json() for name, account in self.names.items()},
             "stages": {str(number): row.to_json() for number, row in self.stages.items()},
             "seconds": {
-                str(number): [s.started, s.ok, s.failed, s.unanswered, _text_keys(s.cells)]
+                str(number): [
+                    *(s.started, s.ok, s.failed, s.unanswered),
+                    *(_text_keys(s.cells), _text_keys(s.sent)),
+                ]
                 for number, s in self.seconds.items()
             },
             "late": self.late.encode(),
@@ -359,10 +363,8 @@ class Account:
         stages = data.get("stages", {})
         made.stages |= {int(number): NameAccount.from_json(a) for number, a in stages.items()}
         made.seconds |= {
-            int(number): Second(
-                begun, ok, failed, lost, Counter({int(c): n for c, n in cells.items()})
-            )
-            for number, (begun, ok, failed, lost, cells) in data["seconds"].items()
+            int(number): Second(*row[:4], *map(_number_keys, row[4:]))
+            for number, row in data["seconds"].items()
         }
         made.late = Latencies.decode(data["late"])
         made.waited = Latencies.decode(data["waited"])
@@ -376,8 +378,12 @@ class Account:
         return made
 
 
-def _text_keys(cells: Mapping[int, int]) -> dict[str, int]:
-    return {str(cell): count for cell, count in cells.items()}
+def _text_keys(counts: Mapping[int, int]) -> dict[str, int]:
+    return {str(number): count for number, count in counts.items()}
+
+
+def _number_keys(counts: Mapping[str, int]) -> Counter[int]:
+    return Counter({int(number): count for number, count in counts.items()})
 
 
 def _worded(counts: Counter[str], words: Callable[[str], str]) -> Counter[str]:

@@ -16,6 +16,7 @@ class Second:
 
     Attributes:
         cells: Latency cells of 5 % width (index: count).
+        sent: In which second each of the unanswered was sent (second: count).
     """
 
     started: int = 0
@@ -23,6 +24,7 @@ class Second:
     failed: int = 0
     unanswered: int = 0
     cells: Counter[int] = field(default_factory=Counter)
+    sent: Counter[int] = field(default_factory=Counter)
 
     def merge(self, other: "Second") -> None:
         """Add all of `other`."""
@@ -31,6 +33,7 @@ class Second:
         self.failed += other.failed
         self.unanswered += other.unanswered
         self.cells.update(other.cells)
+        self.sent.update(other.sent)
 
 
 def cell_of(seconds: float) -> int:

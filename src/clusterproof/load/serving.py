@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,6 @@ from clusterproof.load.account import Account
 from clusterproof.load.distributions import binomial_at_most
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.recording import TOPOLOGY, Recording
-from clusterproof.load.seconds import Second
 from clusterproof.load.timeline import Timeline, deletions, is_ready
 from clusterproof.outcome import Outcome
 
@@ -225,9 +225,12 @@ def judge_terminations(
     account: Account,
     started_at: float,
     failure_ratio: float = 0.0,
-    timeout_s: float = 0.0,
+    timeout_s: float = math.inf,
 ) -> list[Finding]:
     """More requests fail while a pod is going than at other times, or than may fail at all.
+
+    A request that waits in vain for a Pod that is gone ends a timeout later: those that were given
+    up are judged once more, by when they were sent.
 
     Args:
         findings: Of the run so far.
@@ -235,23 +238,26 @@ def judge_terminations(
         account: What callers saw.
         started_at: Second 0 of the account.
         failure_ratio: What the objectives allow.
-        timeout_s: How long a request may wait in vain for a Pod that is gone: it counts when it
-            was given up.
+        timeout_s: After which a request is given up.
     """
     going = sorted(deletions(recording).values())
     if not going:
         return list(findings)
-    seconds = [
-        (started_at + number, second.failed + second.unanswered, second)
+    given_up: Counter[int] = Counter()
+    for number, second in account.seconds.items():
+        for sent, count in second.sent.items():
+            # Both are whole seconds: what ended sooner was reset or refused.
+            given_up[sent] += count if number - sent + 1 > timeout_s else 0
+    ended = [
+        (number, second.failed + second.unanswered, second.ok)
         for number, second in account.seconds.items()
     ]
-    given_up = [(at, second.unanswered, second) for at, _, second in seconds]
-    spans = [(began - 1, gone + _AFTER_GONE_S) for began, gone in going]
-    longer = [(began, until + timeout_s) for began, until in spans]
-    judged = [
-        _judge_near(seconds, spans, failure_ratio),
-        _judge_near(given_up, longer, failure_ratio),
+    sent_in = [
+        (number, given_up[number], second.started - given_up[number])
+        for number, second in account.seconds.items()
     ]
+    spans = [(began - 1 - started_at, gone + _AFTER_GONE_S - started_at) for began, gone in going]
+    judged = [_judge_near(counts, spans, failure_ratio) for counts in (ended, sent_in)]
     is_worse, near, away = next((each for each in judged if each[0]), judged[0])
     expected = "no more failed requests while a pod terminates than at other times"
     observed = (
@@ -270,17 +276,23 @@ def judge_terminations(
 
 
 def _judge_near(
-    seconds: Iterable[tuple[float, int, Second]],
+    seconds: Iterable[tuple[int, int, int]],
     spans: Sequence[tuple[float, float]],
     failure_ratio: float,
 ) -> tuple[bool, list[int], list[int]]:
-    """Whether more failed within the spans than chance allows; failed and all, in them and not."""
+    """Whether more failed within the spans than chance allows; failed and all, in them and not.
+
+    Args:
+        seconds: Number, how many failed in it, and how many did not.
+        spans: In seconds of the run.
+        failure_ratio: What may fail at any time.
+    """
     near, away = [0, 0], [0, 0]
-    for at, failed, second in seconds:
-        during = any(since <= at <= until for since, until in spans)
+    for number, failed, right in seconds:
+        during = any(since <= number <= until for since, until in spans)
         counts = near if during else away
         counts[0] += failed
-        counts[1] += failed + second.ok
+        counts[1] += failed + right
     usual = max(failure_ratio, (away[0] + 1) / (away[1] + 1) if away[0] else 0.0)
     chance = 1 - binomial_at_most(near[0] - 1, near[1], usual)
     return bool(near[0]) and chance < _CHANCE, near, away
