@@ -230,7 +230,8 @@ def judge_ledger(
         if not metrics.others:
             server_s = durations.total * metrics.durations_unit_s
             client_s = account.total().service.sum_s
-            findings.append(judge_durations(client_s, server_s, account.answered, spare))
+            longest_s = inputs.recording.ended_at - started_at
+            findings.append(judge_durations(client_s, server_s, account.answered, spare, longest_s))
     if spec.evidence.prometheus is not None:
         agreement = judge_prometheus(served.total, inputs.prometheus)
         findings += [agreement] if agreement is not None else []

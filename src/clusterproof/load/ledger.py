@@ -127,12 +127,16 @@ def judge_histogram(name: str, counter: Growth, histogram: Growth) -> Finding:
 
 
 def judge_durations(
-    client_sum_s: float, server_sum_s: float, answered: int, unanswered: int = 0
+    client_sum_s: float,
+    server_sum_s: float,
+    answered: int,
+    unanswered: int = 0,
+    longest_s: float = 0.0,
 ) -> Finding:
     """The service's own durations are within what callers saw, and are the bulk of it.
 
-    A service may go on with a request that its caller has given up: more than callers saw is
-    INCONCLUSIVE then.
+    A service may go on with a request that its caller has given up, each for `longest_s` at most:
+    so much more than callers saw is INCONCLUSIVE.
     """
     expected = "the server's summed durations are positive and at most the client's"
     observed = f"server {server_sum_s:.2f} s, client {client_sum_s:.2f} s over {answered} requests"
@@ -140,7 +144,7 @@ def judge_durations(
     outcome = Outcome.FAILED
     if 0 < server_sum_s <= client_sum_s:
         outcome = Outcome.PASSED
-    if unanswered and server_sum_s > client_sum_s:
+    if 0 < server_sum_s - client_sum_s <= unanswered * longest_s:
         outcome = Outcome.INCONCLUSIVE
         evidence = (f"{unanswered} without an answer, with which the service may have gone on",)
     if not answered:
