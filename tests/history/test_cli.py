@@ -168,7 +168,9 @@ def test_a_record_that_cannot_be_unpacked_is_one_sentence(
     for command in ("diff", "metrics"):
         assert typed(tmp_path, command) == ExitCode.USAGE
         assert "run night-000: damaged: " in capsys.readouterr().err.replace("001", "000")
-    assert typed(tmp_path, "add", saved(tmp_path, night(2, row(1)))) == ExitCode.USAGE
+    for number in (0, 2):  # the first again, and another one
+        assert typed(tmp_path, "add", saved(tmp_path, night(number, row(1)))) == ExitCode.USAGE
+        assert "damaged: " in capsys.readouterr().err
 
 
 def test_a_store_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

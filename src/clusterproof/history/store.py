@@ -131,17 +131,17 @@ class History:
         """The run as it is kept; adding the same record again changes nothing.
 
         Raises:
-            SpecError: Another record has this run id already.
+            SpecError: Another record has this run id already, or the one that has it is damaged.
         """
-        blob = zlib.compress(record.to_json(indent=None).encode(errors="backslashreplace"))
+        text = record.to_json(indent=None).encode(errors="backslashreplace")
         with self._writing():
             series = self._series_of(record)
             known = self._db.execute(
                 "SELECT id, record FROM run WHERE series = ? AND name = ?", (series, record.run_id)
             ).fetchone()
             if known is None:
-                self._insert(series, record, blob)
-            elif zlib.decompress(known[1]) != zlib.decompress(blob):
+                self._insert(series, record, zlib.compress(text))
+            elif self._unpacked(record.run_id, known[1]).encode() != text:
                 raise SpecError(
                     f"{self._path}: expected run {record.run_id} once, observed another record "
                     "with that id; next: clusterproof history list"
@@ -195,12 +195,8 @@ class History:
             SpecError: It is damaged.
         """
         blob = self._db.execute("SELECT record FROM run WHERE id = ?", (run.id,)).fetchone()[0]
-        origin = f"{self._path}: run {run.name}"
-        try:
-            text = zlib.decompress(blob).decode()
-        except (zlib.error, UnicodeDecodeError) as error:
-            raise SpecError(f"{origin}: damaged: {error}") from error
-        return RunRecord.from_json(text, origin=origin)
+        text = self._unpacked(run.name, blob)
+        return RunRecord.from_json(text, origin=f"{self._path}: run {run.name}")
 
     def before(self, record: RunRecord) -> RunRecord | None:
         """The newest run of the same series that started before this one, or None."""
@@ -288,6 +284,13 @@ class History:
         """When the newest run that passed was finished, or None."""
         passed = [run.finished_at for run in self.runs(series) if run.verdict is Outcome.PASSED]
         return passed[-1] if passed else None
+
+    def _unpacked(self, name: str, blob: bytes) -> str:
+        """The text of a record."""
+        try:
+            return zlib.decompress(blob).decode()
+        except (zlib.error, UnicodeDecodeError) as error:
+            raise SpecError(f"{self._path}: run {name}: damaged: {error}") from error
 
     def _series_of(self, record: RunRecord) -> int:
         cluster, profile = _series_key(record)
