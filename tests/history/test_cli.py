@@ -108,6 +108,7 @@ def test_a_series_that_goes_on_no_more_is_forgotten_and_missed_no_more(
     typed(tmp_path, "retire", "row-002-replicas", "--because", "tried", "--profile", "cloud")
     assert _profiles_with_metrics(tmp_path, capsys) == {"self-hosted", "cloud"}
     assert typed(tmp_path, "forget") == 4  # which of them?
+    capsys.readouterr()
     assert typed(tmp_path, "forget", "--profile", "cloud") == 0
     assert capsys.readouterr().out == "testbed, cloud: forgotten, with 1 run\n"
     assert _profiles_with_metrics(tmp_path, capsys) == {"self-hosted"}
@@ -117,6 +118,18 @@ def test_a_series_that_goes_on_no_more_is_forgotten_and_missed_no_more(
         (series,) = history.all_series()
         assert len(history.runs(series.id)) == 2
         assert len(history.points(series.id)["row-001-replicas"]) == 2
+
+
+def test_a_history_is_forgotten_by_its_name_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing brings it back: there is no default, though the store has one series only."""
+    typed(tmp_path, "add", saved(tmp_path, night(0, row(1))))
+    assert typed(tmp_path, "forget") == ExitCode.USAGE
+    assert "next: --profile self-hosted\n" in capsys.readouterr().err
+    assert _profiles_with_metrics(tmp_path, capsys) == {"self-hosted"}
+    assert typed(tmp_path, "forget", "--cluster", "testbed") == 0
+    assert _profiles_with_metrics(tmp_path, capsys) == set()
 
 
 def test_no_night_misses_the_runs_of_a_selection(

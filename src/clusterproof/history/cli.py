@@ -177,6 +177,10 @@ def _retire(options: argparse.Namespace, _rest: list[str]) -> int:
 def _forget(options: argparse.Namespace, _rest: list[str]) -> int:
     with _existing(options.store) as history:
         series = _series(history, options)
+        if not (options.cluster or options.profile):
+            raise SpecError(
+                f"forget: expected a series that is named, observed none; next: {_naming(series)}"
+            )
         count = len(history.runs(series.id))
         history.forget(series.id)
     say(f"{series.name}: forgotten, with {count} run{'s' * (count != 1)}")
@@ -254,6 +258,11 @@ def _series(history: History, options: argparse.Namespace) -> Series:
             "next: --cluster CONTEXT --profile PROFILE"
         )
     return chosen[0]
+
+
+def _naming(series: Series) -> str:
+    """The option that names a series."""
+    return f"--profile {series.profile}" if series.profile else f"--cluster {series.context}"
 
 
 def _chosen(series: Series, options: argparse.Namespace) -> bool:
