@@ -402,7 +402,9 @@ def test_a_wrong_number_ends_a_run_before_anything_is_connected_to(
     ("options", "sentence"),
     [
         (["--locustfile", "none.py"], "--locustfile none.py: no such file"),
+        (["--locustfile", f"{__file__},none.py"], "--locustfile none.py: no such file"),
         (["--previous", "none.json"], "--previous none.json: no such file"),
+        (["--previous", "tests"], "--previous tests: no such file"),
     ],
 )
 def test_a_file_that_is_not_there_is_said_before_anything_is_connected_to(
@@ -411,3 +413,15 @@ def test_a_file_that_is_not_there_is_said_before_anything_is_connected_to(
     assert main(["run", "--out", str(tmp_path / "out"), *options]) == ExitCode.USAGE
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("given", [f"{__file__},{__file__}", str(Path(__file__).parent)])
+def test_several_locustfiles_or_a_folder_of_them_are_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    """As Locust takes them: what is not there is the kubeconfig."""
+    options = ["--out", str(tmp_path / "out"), "--kubeconfig", str(tmp_path / "none")]
+    main(["run", "--locustfile", given, *options])
+    shown = capsys.readouterr().err
+    assert "--locustfile" not in shown
+    assert str(tmp_path / "none") in shown

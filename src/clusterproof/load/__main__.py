@@ -3,7 +3,7 @@
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -45,7 +45,8 @@ def _run(options: argparse.Namespace) -> int:
         options.previous = _previous(options)
         if options.command == "run":
             if options.locustfile is not None:
-                _must_be_there("--locustfile", options.locustfile)
+                for part in str(options.locustfile).split(","):  # files and folders, as of Locust
+                    _must_be_there("--locustfile", Path(part.strip()), Path.exists)
             spec = _asked_elsewhere(spec, options)
             _judge_killed(spec, options)
             api = KubeApi(connect(options.kubeconfig, options.context))
@@ -73,13 +74,13 @@ def _previous(options: argparse.Namespace) -> Path | None:
     named: Path | None = options.previous
     if named is None:
         return None
-    _must_be_there("--previous", named)
+    _must_be_there("--previous", named, Path.is_file)
     is_set_aside = named.resolve() == (options.out / "load.json").resolve()
     return None if options.command == "run" and is_set_aside else named
 
 
-def _must_be_there(option: str, path: Path) -> None:
-    if not path.is_file():
+def _must_be_there(option: str, path: Path, is_there: Callable[[Path], bool]) -> None:
+    if not is_there(path):
         raise SpecError(f"{option} {path}: no such file")
 
 
@@ -216,7 +217,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--rate-factor", type=over_zero("times"), default=1.0)
         command.add_argument("--time-factor", type=over_zero("times"), default=1.0)
     running.add_argument(
-        "-f", "--locustfile", type=Path, help="one of your own; default: the router's API"
+        "-f",
+        "--locustfile",
+        type=Path,
+        help="one of your own, several with commas, or a folder; default: the router's API",
     )
     running.add_argument("--host", default="", help="the router's URL; default: its Service's IP")
     running.add_argument(
