@@ -131,25 +131,33 @@ def seed_of(options: Namespace) -> int | None:
 
 
 def plan_of(spec: LoadSpec, name: str, scenario: Scenario, options: Namespace) -> Plan:
-    """The plan that the options ask for, cut at --run-time.
+    """The whole plan that the options ask for, whatever --run-time says.
 
     Raises:
-        SpecError: It leaves the bounds, or --run-time is no time.
+        SpecError: It leaves the bounds.
     """
-    plan = spec.plan(
+    return spec.plan(
         name,
         options.shape,
         rate_factor=options.rate_factor,
         time_factor=options.time_factor,
         callers=scenario.callers,
     )
+
+
+def run_time_of(options: Namespace) -> float:
+    """How many seconds a test lasts at most: infinite without --run-time.
+
+    Raises:
+        SpecError: --run-time is no time.
+    """
     most_s = options.run_time
     if isinstance(most_s, str):
         try:
             most_s = parse_timespan(most_s)
         except ValueError as error:
             raise SpecError(f"--run-time {options.run_time!r}: {error}") from error
-    return plan.cut(most_s) if most_s else plan
+    return most_s or math.inf
 
 
 def stop_timeout_of(scenario: Scenario, given: float | None) -> float:

@@ -41,6 +41,7 @@ from loadtests.options import (
     load_spec,
     plan_of,
     requests_of,
+    run_time_of,
     seed_of,
     spec_path,
     stop_timeout_of,
@@ -69,6 +70,7 @@ class Run:
     Attributes:
         test: The one that runs, or ran last; None before a test begins.
         plan: Of the options that were checked last.
+        is_cut: Whether --run-time ends that plan before its own end.
         history: Record and account of each test that ended.
     """
 
@@ -82,6 +84,7 @@ class Run:
         self.requests: Requests | None = None
         self.around = Surroundings()
         self.plan = self.spec.plan(scenario, next(iter(self.scenario.shapes)))
+        self.is_cut = False
         self.test: RunningTest | None = None
         self.health: Health | None = None
         self.workers: Workers | None = None
@@ -164,7 +167,9 @@ class Run:
         self.around.refuse_production(self.spec, allowed=allowed)
         seed_of(options)
         scenario = with_callers(self.scenario, options)
-        self.plan = plan_of(self.spec, self.name, scenario, options)
+        whole, most_s = plan_of(self.spec, self.name, scenario, options), run_time_of(options)
+        self.is_cut = most_s < whole.duration_s
+        self.plan = whole.cut(most_s) if self.is_cut else whole
         self.scenario = scenario
 
     def begin(self, environment: Environment, **_: object) -> None:
@@ -228,7 +233,7 @@ class Run:
             "shape": options.shape,
             "rate_factor": options.rate_factor,
             "time_factor": options.time_factor,
-            "is_cut": bool(options.run_time),
+            "is_cut": self.is_cut,
             "host": host,
         }
         return RunningTest(lane, self.spec, stages, about, self.workers, refusal)

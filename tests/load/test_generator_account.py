@@ -200,8 +200,18 @@ def test_locusts_own_options_bound_the_plan_and_the_callers(tmp_path: Path) -> N
         ended = Ended(tmp_path / "out", load_spec(tmp_path), *options)
     assert _counted(ended)[0] == 40, ended.text
     assert ended.record["duration_s"] == 1
+    assert ended.record["is_cut"]
     assert "ignored" not in ended.text
     assert "3 users" in ended.text or '"RouterCaller": 3' in ended.text
+
+
+def test_a_run_time_beyond_the_plan_cuts_nothing(tmp_path: Path) -> None:
+    """Its runs are of the same series of the history as those without one."""
+    router = Router(Reply(body=MODELS))
+    with served(router.answer) as host:
+        ended = Ended(tmp_path / "out", load_spec(tmp_path), "--host", host, "-t", "1h")
+    assert _counted(ended)[0] == PLANNED, ended.text
+    assert not ended.record["is_cut"]
 
 
 def _asked(folder: Path, *options: str) -> tuple[list[str], int]:
