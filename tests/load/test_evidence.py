@@ -91,11 +91,12 @@ def test_other_labels_of_prometheus_choose_its_series() -> None:
         Reply(401, "no"),
         Reply(200, {"data": {"result": [{}]}}),
         Reply(200, {"data": {"result": [{"value": []}]}}),
+        Reply(200, {"data": {"result": [{"metric": "up", "value": [T0, "1"]}]}}),
         Reply(200, {"data": []}),
         Reply(200, _increase("NaN")),
         Reply(200, {"data": {"result": []}}),
     ],
-    ids=["a page", "refused", "no value", "empty value", "a list", "NaN", "no series"],
+    ids=["a page", "refused", "no value", "empty value", "a text", "a list", "NaN", "no series"],
 )
 def test_an_answer_that_is_none_of_prometheus_is_no_increase(answer: Reply) -> None:
     assert _asked(answer)[0] is None

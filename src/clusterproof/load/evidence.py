@@ -25,6 +25,8 @@ from clusterproof.load.timeline import deletions
 from clusterproof.redact.errors import say_error
 
 _ASK_WITHIN_S = 300
+_ODD = (LookupError, ValueError, TypeError, AttributeError)
+"""What comes of JSON that is not as Prometheus has it."""
 
 
 def service_url(api: KubeApi, service: ServiceRef) -> str:
@@ -130,7 +132,7 @@ def ask_prometheus(
             for series in result
             if series["metric"].get("pod") in {None, *ours}
         ]
-    except (ObservationError, httpx.HTTPError, LookupError, ValueError, TypeError) as error:
+    except (ObservationError, httpx.HTTPError, *_ODD) as error:
         say_error(f"Prometheus cannot be asked: {error}")
         return None
     if not increases or not math.isfinite(sum(increases)):
