@@ -265,7 +265,7 @@ def test_a_service_is_judged_by_the_names_of_the_spec() -> None:
         "metadata": {"name": "s", "labels": labels},
         "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {}}],
     }
-    inputs = _inputs(answered=80)
+    inputs = _inputs(answered=1000)
     inputs.recording.changes = [
         Change(T0 - 40, "pod", "LISTED", pod),
         Change(T0 - 2, "endpointslice", "LISTED", endpoints),

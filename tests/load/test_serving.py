@@ -76,6 +76,22 @@ def _judged(*scrapes: list[Scrape], changes: Sequence[Change] = (), **more: floa
     return finding
 
 
+def test_what_a_pod_served_before_its_first_read_is_not_known() -> None:
+    """An observer without a CPU reads a Pod late: it is not said to have served nothing."""
+    late = _reads("late", (60, 459), (68, 459), other=1.0)
+    others = [_growing(name, 20, until=60) for name in ("a", "b", "c")]
+    finding = _judged(*others, late)
+    assert finding.outcome is Outcome.PASSED
+    assert "3 of 3 pods did" in finding.observed
+
+
+@pytest.mark.parametrize("rate", range(21, 40))
+def test_the_only_pod_has_the_whole_of_the_load(rate: int) -> None:
+    """However its requests divide by those that go the same way together."""
+    finding = _judged(_growing("only", rate), per_connection=5.2)
+    assert finding.outcome is Outcome.PASSED
+
+
 def test_each_ready_pod_served() -> None:
     """By its own counter; the most endpoints are shown."""
     assert said(_judged(_growing("a", 5), _growing("b", 6))).splitlines() == [

@@ -167,8 +167,8 @@ class _Share:
     def chance(self, together: float) -> float:
         """How often it gets so few, or so many, where each choice sends `together` its way."""
         draws, drawn = round(self.all / together), self.got / together
-        fewer = binomial_at_most(math.floor(drawn), draws, self.due / self.all)
-        more = 1 - binomial_at_most(math.ceil(drawn) - 1, draws, self.due / self.all)
+        fewer = binomial_at_most(math.ceil(drawn), draws, self.due / self.all)
+        more = 1 - binomial_at_most(math.floor(drawn) - 1, draws, self.due / self.all)
         return min(1.0, 2 * min(fewer, more))
 
 
@@ -182,9 +182,12 @@ def _served(recording: Recording, requests: str) -> list[_Served]:
     served = []
     for uid, since, until in _ready_times(recording):
         reads = tuple(sorted(counts.get(uid, ())))
-        ends = min(until, going.get(uid, math.inf), reads[-1][0]) if reads else since
-        if ends - since >= SERVES_WITHIN_S:
-            served.append(_Served(names[uid], since, ends, reads))
+        if not reads:
+            continue
+        known_since = max(since, reads[0][0] - _READ_S)  # what it served before is not known
+        ends = min(until, going.get(uid, math.inf), reads[-1][0])
+        if ends - known_since >= SERVES_WITHIN_S:
+            served.append(_Served(names[uid], known_since, ends, reads))
     return served
 
 
