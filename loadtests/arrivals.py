@@ -270,7 +270,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
                 headers |= cookies_for(url, jar)
             response = send_once(self.client_pool, method, url, payload=payload, headers=headers)
             got.answer = FastResponse(response)
-            self._receive(got, stream=stream, has_content=method != "HEAD")
+            self._receive(got, stream=stream)
         except FAILURE_EXCEPTIONS as failure:
             if isinstance(failure, OSError) and (
                 isinstance(failure, ssl.SSLCertVerificationError) or failure.errno in _OURS
@@ -284,10 +284,10 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
             deadline.cancel()
         return got
 
-    def _receive(self, got: "_Exchange", *, stream: bool, has_content: bool) -> None:
+    def _receive(self, got: "_Exchange", *, stream: bool) -> None:
         """The answer to its end."""
         answer = got.answer
-        if not has_content or answer.status_code in _NO_CONTENT:
+        if _is_empty(answer):
             answer._response.read()  # noqa: SLF001 - content would decode what is not there
             answer._cached_content = b""  # noqa: SLF001
         elif stream and answer.status_code in _STREAMED:
@@ -328,7 +328,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         It is a JSON object, an empty one for an answer that has no content by the rules of HTTP.
         """
         del name
-        if answer.status_code in _NO_CONTENT or answer._response.method == "HEAD":  # noqa: SLF001
+        if _is_empty(answer):
             return {}, ""
         try:
             content = json.loads(answer.content)
@@ -350,6 +350,11 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     def expose(self, user: str, variant: str, event_id: str) -> None:
         """Remember that an answer carried a variant."""
         self.lane.account.exposures.append(Exposure(user, variant, event_id, time.time()))
+
+
+def _is_empty(answer: FastResponse) -> bool:
+    """Whether it has no content by the rules of HTTP."""
+    return answer.status_code in _NO_CONTENT or answer._response.method == "HEAD"  # noqa: SLF001
 
 
 def _cause(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,9 @@ class Records:
             self.run = secrets.token_hex(6)
         self.tests += 1
         lines = self._spec.read_text(encoding="utf-8").splitlines(keepends=True)
-        replace_file(self.folder / "objectives.yaml", "".join(map(_redacted, lines)).encode())
+        redact = Redactor().text
+        kept = "".join(_redacted(line, redact) for line in lines)
+        replace_file(self.folder / "objectives.yaml", kept.encode())
 
     def keep(
         self, record: Mapping[str, Any], account: Account, findings: Iterable[Finding] = ()
@@ -96,8 +98,7 @@ class Records:
         return True
 
 
-def _redacted(line: str) -> str:
-    redact = Redactor().text
+def _redacted(line: str, redact: Callable[[str], str]) -> str:
     name = _SECRETS_NAME.search(line)
     if name is None:
         return redact(line)

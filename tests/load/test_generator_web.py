@@ -2,8 +2,10 @@
 
 import signal
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import yaml
@@ -11,6 +13,9 @@ import yaml
 from clusterproof.outcome import ExitCode
 from tests.load.generator import HANGS_S, load_spec, read, started, until
 from tests.observe.loopback import Reply, Request, served
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 
 def _free_port() -> int:
@@ -60,6 +65,19 @@ def _tables(url: str) -> dict[str, Any]:
     return {table["key"]: table["data"] for table in stats["extended_stats"]}
 
 
+@contextmanager
+def _open(
+    path: Path, out: Path, answer: Callable[[Request], Reply]
+) -> Iterator[tuple[str, str, "Popen[str]"]]:
+    """URL of the web user interface, the host that its tests load, and the process."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
+    with served(answer) as host, started(path, *options, "--host", host) as process:
+        until(lambda: _is_up(url))
+        yield url, host, process
+
+
 def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
     tmp_path: Path,
 ) -> None:
@@ -75,11 +93,7 @@ def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
         asked.append(request.path)
         return _answer(request)
 
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
-    with served(answer) as host, started(path, *options, "--host", host) as process:
-        until(lambda: _is_up(url))
+    with _open(path, out, answer) as (url, host, process):
         refused = _swarm(url, host=host.replace("127.0.0.1", "localhost"))
         assert not refused["success"]
         assert "needs --allow-production" in refused["message"]
@@ -110,11 +124,7 @@ def test_each_field_of_the_page_decides_the_test_that_it_starts(tmp_path: Path) 
     """As --users, --spawn-rate, --run-time and --seed do; one that is emptied decides nothing."""
     out = tmp_path / "out"
     path = load_spec(tmp_path, shapes={"short": [{"rate": 40, "for_s": 2}]})
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
-    with served(_answer) as host, started(path, *options, "--host", host) as process:
-        until(lambda: _is_up(url))
+    with _open(path, out, _answer) as (url, _, process):
         assert '"num_users": 8' in _get(url).text  # the scenario's callers
         for field, text, why in (
             ("user_count", "3000", "callers 3000 is over its bound"),
@@ -150,11 +160,7 @@ def test_a_test_that_was_stopped_is_over_and_says_so(tmp_path: Path) -> None:
         asked.append(request.path)
         return _answer(request)
 
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
-    with served(answer) as host, started(path, *options, "--host", host) as process:
-        until(lambda: _is_up(url))
+    with _open(path, out, answer) as (url, host, process):
         assert _swarm(url, host=host)["success"]
         until(lambda: len(asked) > 40)
         httpx.post(f"{url}/stop", timeout=HANGS_S).raise_for_status()

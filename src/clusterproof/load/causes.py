@@ -7,6 +7,7 @@ judges here asks what was demanded; scaling.py does.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from clusterproof.kube.hpa import scales_to_zero
@@ -18,7 +19,7 @@ from clusterproof.load.hpa.rules import reads_usage
 from clusterproof.load.observer import NO_USAGE_S, longest_unread
 from clusterproof.load.recording import Change, Recording
 from clusterproof.load.sections import Scaling
-from clusterproof.load.timeline import pods_over_time, value_at
+from clusterproof.load.timeline import pods_over_time, replicas_over_time, value_at
 from clusterproof.outcome import Outcome
 
 _UNSCHEDULED_S = 20.0
@@ -122,13 +123,8 @@ def _may_be_idle(change: Change) -> bool:
 
 def _at_zero(recording: Recording) -> list[tuple[float, float]]:
     """When the scale target had no replicas, each time from its beginning to its end."""
-    changes = recording.of("target")
-    ends = [change.at for change in changes[1:]] + [recording.ended_at]
-    return [
-        (change.at, end)
-        for change, end in zip(changes, ends, strict=False)
-        if change.object["spec"].get("replicas") == 0
-    ]
+    replicas = [*replicas_over_time(recording), (recording.ended_at, math.nan)]
+    return [(at, until) for (at, count), (until, _) in pairwise(replicas) if count == 0]
 
 
 def _reads_its_metrics(hpa: Mapping[str, Any]) -> bool:
@@ -161,9 +157,7 @@ def _pods_missing_s(recording: Recording, refused_at: float) -> float:
     nothing back (workqueue's ItemExponentialFailureRateLimiter).
     """
     since = refused_at + _SEEN_WITHIN_S
-    replicas = tuple(
-        (c.at, float(c.object["spec"].get("replicas", 0))) for c in recording.of("target")
-    )
+    replicas = tuple(replicas_over_time(recording))
     pods = tuple(
         (at, float(sum(map(is_active, there.values())))) for at, there in pods_over_time(recording)
     )

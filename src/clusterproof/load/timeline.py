@@ -57,9 +57,7 @@ def build_timeline(recording: Recording, *, hpa: str, service: str = "") -> Time
     ready, pods = _pod_counts(recording)
     ratios = [(change.at, ratios_of(change.object).values()) for change in of_hpa]
     return Timeline(
-        replicas=_series(
-            (c.at, float(c.object["spec"]["replicas"])) for c in recording.of("target")
-        ),
+        replicas=_series(replicas_over_time(recording)),
         desired=_series(
             (c.at, float((c.object.get("status") or {}).get("desiredReplicas", 0))) for c in of_hpa
         ),
@@ -139,6 +137,12 @@ def deletions(recording: Recording) -> dict[str, tuple[float, float]]:
         if change.type == "DELETED":
             times[uid] = (times.get(uid, (change.at, 0.0))[0], change.at)
     return times
+
+
+def replicas_over_time(recording: Recording) -> Iterator[tuple[float, float]]:
+    """What the scale target was to have, at each change of it."""
+    for change in recording.of("target"):
+        yield change.at, float(change.object["spec"].get("replicas", 0))
 
 
 def births(recording: Recording) -> dict[str, float]:
