@@ -110,6 +110,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         self._connected_at = 0.0
         self._users: dict[type, Caller] = {type(self): self}
         self._defaults: dict[str, str] | None = None
+        self._deadline = gevent.Timeout(scenario.timeout_s)
         self.tasks = [type(self).send_arrival]  # which of the class's own, the arrival says
 
     @property
@@ -264,9 +265,10 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
     ) -> "_Exchange":
         """One request, and its answer to the end; what a connection can do is in the result."""
         got, jar = _Exchange(), self.client.cookiejar
-        deadline = gevent.Timeout.start_new(self.lane.scenario.timeout_s)
+        self._deadline.start()
         try:
-            if len(jar) and not any(name.lower() == "cookie" for name in headers):
+            has_any = jar._cookies  # noqa: SLF001 - len looks at each of them
+            if has_any and not any(name.lower() == "cookie" for name in headers):
                 headers |= cookies_for(url, jar)
             response = send_once(self.client_pool, method, url, payload=payload, headers=headers)
             got.answer = FastResponse(response)
@@ -281,7 +283,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         except gevent.GreenletExit as stop:
             got.error, got.cut, got.answer = CatchResponseError(_CUT), stop, None
         finally:
-            deadline.cancel()
+            self._deadline.cancel()
         return got
 
     def _receive(self, got: "_Exchange", *, stream: bool) -> None:

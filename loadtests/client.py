@@ -4,7 +4,7 @@ Nothing here is Locust's, whose import makes all of a process's sockets gevent's
 """
 
 import re
-import select
+import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from functools import lru_cache
 from http.cookiejar import CookieJar
 from typing import Any
 
-from gevent import monkey
+from gevent.ssl import SSLSocket
 from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.header import Headers
@@ -23,8 +23,6 @@ from geventhttpclient.useragent import CompatRequest, CompatResponse
 
 from clusterproof.errors import SpecError
 
-_poll = monkey.get_original("select", "poll")
-"""It does not wait here: gevent's own would let others run first."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 """Their length is said even where it is 0. Source: RFC 9110, 8.6."""
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
@@ -68,8 +66,14 @@ class OnceClient(HTTPClient):
         head = f"{method} {uri} {self.version}\r\n{length}{self._fields_of(headers)}"
         pool = self._connection_pool
         sock = pool.get_socket()
+        message = head.encode("latin-1") + content
         try:
-            sock.sendall(head.encode("latin-1") + content)
+            sent = sock.send(message)
+            if sent < len(message):  # sendall asks for the size of the buffer each time
+                sock.sendall(message[sent:])
+            if not isinstance(sock, SSLSocket):
+                # It reads before it waits, and nothing can be there yet. TLS may hold some back.
+                sock._wait(sock._read_event)  # noqa: SLF001 - wait_read makes a watcher each time
         except (ConnectionResetError, BrokenPipeError):
             with suppress(OSError, HTTPParseError):
                 return self._answer(sock, method)  # it may have been given before all was sent
@@ -108,10 +112,13 @@ class OncePool(HTTPClientPool):
     def get_client(self, url: str | URL) -> OnceClient:
         """The client of that host."""
         target = url if isinstance(url, URL) else URL(url)
-        key = target.host, target.port
-        if key not in self.clients:
-            self.clients[key] = OnceClient.from_url(target, **self.client_args)
-        client = self.clients[key]
+        return self.client_of((target.host, target.port), target)
+
+    def client_of(self, key: tuple[str, int | None], target: URL) -> OnceClient:
+        """The same, where host and port of the URL are known."""
+        client = self.clients.get(key)
+        if client is None:
+            client = self.clients[key] = OnceClient.from_url(target, **self.client_args)
         assert isinstance(client, OnceClient)  # noqa: S101 - it makes no others
         return client
 
@@ -134,12 +141,14 @@ def _is_idle(kept: Any) -> bool:  # noqa: ANN401 - gevent's socket
     The library asks select(2), which knows no descriptor over 1023: a process with a thousand
     callers would open a connection for each request.
     """
-    poll = _poll()
     try:
-        poll.register(kept, select.POLLIN)
-    except (OSError, ValueError):
+        # Below gevent and TLS: it does not wait, and takes nothing.
+        kept._sock.recv(1, socket.MSG_PEEK)  # noqa: SLF001
+    except BlockingIOError:
+        return True
+    except OSError:
         return False
-    return not poll.poll(0)
+    return False
 
 
 def send_once(
@@ -153,14 +162,14 @@ def send_once(
     Raises:
         Exception: What a connection does: locust.contrib.fasthttp.FAILURE_EXCEPTIONS.
     """
-    target, uri = _parsed(url)
-    return pool.get_client(target).send(method, uri, payload, headers)
+    key, target, uri = _parsed(url)
+    return pool.client_of(key, target).send(method, uri, payload, headers)
 
 
 @lru_cache(maxsize=4096)
-def _parsed(url: str) -> tuple[URL, str]:
+def _parsed(url: str) -> tuple[tuple[str, int | None], URL, str]:
     target = URL(url)
-    return target, "/" + target.quoted_uri.removeprefix("/")
+    return (target.host, target.port), target, "/" + target.quoted_uri.removeprefix("/")
 
 
 def cookies_for(url: str, jar: CookieJar) -> dict[str, str]:

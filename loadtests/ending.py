@@ -12,13 +12,13 @@ from collections.abc import Callable
 
 import gevent
 from gevent.os import tp_read
-from locust import runners
+from locust.runners import WorkerRunner
 
 from clusterproof.load.folder import LIFELINE_VARIABLE
 
 END_WITHIN_S = 2.0
 """For answers that are under way; our choice: all is over within 5 s."""
-_MASTER_SILENT_S = 4
+_LOOK_EVERY_S, _SILENT_LOOKS = 1.0, 4
 """Workers hear of their master each second. Locust's own 60 s would be a minute of load that
 nobody watches."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -42,9 +42,20 @@ def listen(end: Callable[[str], None]) -> None:
         gevent.spawn(_follow_parent, end)
 
 
-def follow_master() -> None:
+def follow_master(runner: WorkerRunner) -> None:
     """A worker ends soon after its master has gone, however it went."""
-    runners.MASTER_HEARTBEAT_TIMEOUT = _MASTER_SILENT_S
+    gevent.spawn(_follow_master, runner)
+
+
+def _follow_master(runner: WorkerRunner) -> None:
+    # Looks, not seconds: one that stood still has read nothing meanwhile, and is not alone.
+    heard, silent = None, 0
+    while silent < _SILENT_LOOKS:
+        gevent.sleep(_LOOK_EVERY_S)
+        latest = runner.last_heartbeat_timestamp
+        silent = silent + 1 if latest is not None and latest == heard else 0
+        heard = latest
+    runner.quit()
 
 
 def _follow_parent(end: Callable[[str], None]) -> None:

@@ -137,7 +137,7 @@ class Run:
         if isinstance(runner, WorkerRunner):
             runner.register_message(LANE, self.take_lane)
             runner.register_message(_HURRY, self.hurry)
-            follow_master()
+            follow_master(runner)
         else:
             listen(self.end)
         if isinstance(runner, MasterRunner):

@@ -41,8 +41,7 @@ class Workers:
     """All workers of one master.
 
     Attributes:
-        lost: How many died while they had a lane.
-        uncounted: Requests that they may have sent after their last report; a bound.
+        lost: How many went away while they had a lane.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Workers:
         """
         self._breaker, self._trip = breaker, trip
         self.lost = 0
-        self.uncounted = 0.0
+        self._uncounted: dict[str, float] = {}
         self._runner = runner
         self._plan: Plan | None = None
         self._started_at = 0.0
@@ -88,7 +87,7 @@ class Workers:
     def begin(self, plan: Plan, started_at: float, headers: dict[str, str], seed: int) -> None:
         """A test starts: forget the last one, and share the plan out."""
         self._headers, self._seed = headers, seed
-        self.lost, self.uncounted = 0, 0.0
+        self.lost, self._uncounted = 0, {}
         self._plan, self._started_at = plan, started_at
         self._reports, self._exposures, self._finals = {}, {}, set()
         self._share_out(from_s=0.0)
@@ -133,6 +132,14 @@ class Workers:
     def scheduled(self) -> int:
         """Arrivals that they sent or dropped, by their last reports."""
         return sum(report["started"] + report["dropped"] for report in self._reports.values())
+
+    @property
+    def uncounted(self) -> float:
+        """What those that went away may have sent after their last report; a bound.
+
+        One that was told to end, or came back, has sent all that it counted.
+        """
+        return sum(count for client, count in self._uncounted.items() if client not in self._finals)
 
     @property
     def reported(self) -> int:
@@ -188,16 +195,17 @@ class Workers:
             clients = self._runner.clients.values()
             # One that has the order to start and has not said so yet is not lost.
             alive = {client.id for client in clients if client.state != "missing"}
-            lost = set(self._lanes) - alive - self._finals
+            lost = set(self._lanes) - alive
             if lost and alive:
-                self._hand_over(self._plan, len(lost))
+                self._hand_over(self._plan, lost)
             if why := self._mostly_failing():
                 self._trip(why)
 
-    def _hand_over(self, plan: Plan, lost: int) -> None:
+    def _hand_over(self, plan: Plan, lost: set[str]) -> None:
         now_s = time.time() - self._started_at
-        self.lost += lost
-        self.uncounted += lost / len(self._lanes) * plan.rate(now_s) * _REPORT_EVERY_S
+        self.lost += len(lost)
+        each = plan.rate(now_s) * _REPORT_EVERY_S / len(self._lanes)
+        self._uncounted |= dict.fromkeys(lost, each)
         from_s = max(0.0, now_s + _TAKE_OVER_S)
-        LOG.warning("%d workers lost; the rest take over from %.1f s", lost, from_s)
+        LOG.warning("%d workers lost; the rest take over from %.1f s", len(lost), from_s)
         self._share_out(from_s=from_s)

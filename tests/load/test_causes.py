@@ -5,7 +5,7 @@ import pytest
 from clusterproof.load.asked import judge_spec_bounds
 from clusterproof.load.causes import find_cause, judge_metrics
 from clusterproof.load.finding import Link
-from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.recording import Change, Gap, Recording, UsageRead
 from tests.load.saying import said
 from tests.load.scaling_parts import SCALING, T0, deployment, hpa, pod, recording
 
@@ -124,6 +124,67 @@ def test_the_hpas_own_blindness_has_the_same_limit(until: float, outcome: str) -
     changes = [hpa(0), hpa(20, active="False"), hpa(until)]
     found = unread(recording(*changes, until=100), (0, 100))
     assert said(judge_metrics(found, SCALING)).startswith(f"{outcome}: hpa-metrics of metrics")
+
+
+def warning(at: float, count: int = 1, *, name: str = "web-hpa", reason: str = "FailedX") -> Change:
+    """One of the controller's own about an HPA, for the `count`th time."""
+    about = {"kind": "HorizontalPodAutoscaler", "name": name}
+    item = {
+        "metadata": {"name": f"{name}.{reason}"},
+        "involvedObject": about,
+        "reason": reason,
+        "count": count,
+    }
+    return Change(T0 + at, "event", "MODIFIED", item)
+
+
+BLIND = "not for 100 s: Failed: no cpu"
+EVENTS_GAP = Gap("event", T0 + 1, T0 + 2, 0, "410")
+
+
+@pytest.mark.parametrize(
+    ("events", "link"),
+    [
+        ([], "HPA decision"),
+        ([warning(5), warning(20, 2)], "HPA decision"),
+        ([warning(20), warning(39)], "HPA decision"),
+        ([warning(20), warning(41)], "metrics"),
+        ([warning(41, name="another-hpa")], "HPA decision"),
+        ([warning(at, n + 1) for n, at in enumerate(range(5, 100, 15))], "metrics"),
+        ([warning(5, 24)], "HPA decision"),
+        ([warning(5, 25)], "metrics"),
+        ([warning(5, 13), warning(6, 12, reason="FailedY")], "metrics"),
+        ([warning(5, 12), warning(20, 13), warning(6, 11, reason="FailedY")], "HPA decision"),
+    ],
+)
+def test_a_controller_that_stands_still_is_not_the_metrics_fault(
+    events: list[Change], link: str
+) -> None:
+    """Its last word is that it could not read them; one that lives says so every 15 s."""
+    said_so = hpa(0, active="False")
+    said_so.object["status"]["conditions"][0]["lastTransitionTime"] = "1970-01-01T00:16:40Z"
+    assert blamed(said_so, events) == link
+
+
+def blamed(said_so: Change, events: list[Change], *gaps: Gap) -> str:
+    """The first line of what is said of an HPA that is blind in all of the run."""
+    found = recording(said_so, *sorted(events, key=lambda change: change.at))
+    found.gaps = list(gaps)
+    lines = said(judge_metrics(found, SCALING)).splitlines()
+    assert lines[2] == f"observed {BLIND}"
+    return lines[0].removeprefix("failed: hpa-metrics of ")
+
+
+def test_what_events_cannot_show_is_not_held_against_the_controller() -> None:
+    """Too many before the run, a watch that broke, usage that was not there."""
+    for began, link in (("15:41", "HPA decision"), ("15:39", "metrics")):
+        long = hpa(0, active="False")
+        long.object["status"]["conditions"][0]["lastTransitionTime"] = f"1970-01-01T00:{began}Z"
+        assert blamed(long, []) == link
+    assert blamed(hpa(0, active="False"), []) == "HPA decision"
+    assert blamed(hpa(0, active="False"), [], EVENTS_GAP) == "metrics"
+    unseen = unread(recording(hpa(0, active="False")), (0, 100))
+    assert said(judge_metrics(unseen, SCALING)).startswith("failed: hpa-metrics of metrics")
 
 
 def test_what_the_hpa_said_meanwhile_is_told() -> None:
@@ -426,7 +487,7 @@ def test_the_first_link_of_the_chain_is_the_cause() -> None:
     blind = hpa(0, active="False", maxReplicas=6)
     bounds = hpa(0, maxReplicas=6)
     links = [
-        found.link if (found := find_cause(recording(change, late), SCALING)) else None
+        found.link if (found := find_cause(recording(change, late, warning(80)), SCALING)) else None
         for change in (blind, bounds, hpa(0))
     ]
     assert links == [Link.METRICS, Link.HPA_BOUNDS, Link.SCHEDULER]

@@ -193,6 +193,12 @@ def test_metrics_that_fail_are_told_apart(spec: LoadSpec, message: str, link: Li
         "message": message,
     }
     _edit_hpa(recording, ("status", "conditions"), [condition])
+    warning = {
+        "metadata": {"name": "warning"},
+        "involvedObject": {"kind": "HorizontalPodAutoscaler", "name": "model-router-hpa"},
+        "count": 40,
+    }
+    recording.changes.append(Change(recording.ended_at - 1, "event", "MODIFIED", warning))
     assert judge_run(_judge(recording, spec)).broken is link
 
 

@@ -136,7 +136,7 @@ def test_a_worker_that_stood_still_sends_nothing_that_others_have_sent(tmp_path:
     How soon each is noticed, the log says.
     """
     router, out, for_s = Router(), tmp_path / "out", 20
-    spec = load_spec(tmp_path, shapes={"longer": [{"rate": RATE, "for_s": for_s}]})
+    spec = load_spec(tmp_path, shapes=_for(for_s), drop_after_s=5)
     ports = ("--processes", "2", "--master-port", "25558", "--master-bind-port", "25558")
     log = tmp_path / "locust.log"
     options = ("--headless", *ports, "--out", str(out), "--logfile", str(log))
@@ -163,6 +163,31 @@ def test_a_worker_that_stood_still_sends_nothing_that_others_have_sent(tmp_path:
     missing = RATE * for_s - account["started"] - account["dropped"]
     assert missing <= RATE / 2 * lost_at + 1, text
     assert finding(read(out / "generator.json"), "generator-rate")["outcome"] == "inconclusive"
+
+
+def test_a_worker_that_is_told_to_end_leaves_its_arrivals_to_the_others(tmp_path: Path) -> None:
+    """A node that is drained: it sends its account, and its lane is handed over."""
+    router, out, for_s = Router(), tmp_path / "out", 12
+    spec = load_spec(tmp_path, shapes=_for(for_s), drop_after_s=5)
+    ports = ("--processes", "2", "--master-port", "25561", "--master-bind-port", "25561")
+    log = tmp_path / "locust.log"
+    options = ("--headless", *ports, "--out", str(out), "--logfile", str(log))
+    with (
+        served(router.answer) as host,
+        started(spec, *options, "--host", host) as process,
+    ):
+        until(lambda: router.asked > RATE)
+        told, _ = _children(process.pid)
+        os.kill(told, signal.SIGTERM)
+        lost_at = _told(log, r"the rest take over from ([\d.]+) s")
+        process.communicate(timeout=HANGS_S)
+    account, text = read(out / "account.json"), log.read_text(encoding="utf-8")
+    assert router.asked <= account["started"], text
+    missing = RATE * for_s - account["started"] - account["dropped"]
+    assert missing <= RATE / 2 * lost_at + 1, text
+    record = read(out / "generator.json")
+    assert (record["workers_lost"], record["uncounted_bound"]) == (1, 0)
+    assert finding(record, "generator-rate")["outcome"] == "inconclusive"
 
 
 def test_failures_are_counted_over_all_processes(tmp_path: Path) -> None:
@@ -208,6 +233,10 @@ def test_too_few_descriptors_are_no_failure_of_the_target(tmp_path: Path) -> Non
     assert ended.code == ExitCode.INCONCLUSIVE, ended.text
     assert "list-models: OSError: [Errno 24] Too many open files" in str(ended.account["faults"])
     assert ended.outcome_of("answers") == "passed"
+
+
+def _for(seconds: int) -> Json:
+    return {"steady": [{"rate": RATE, "for_s": seconds}]}
 
 
 def _told(log: Path, sentence: str) -> float:

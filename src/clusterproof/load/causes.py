@@ -17,7 +17,7 @@ from clusterproof.load.asked import judge_spec_bounds
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.rules import reads_usage
 from clusterproof.load.observer import NO_USAGE_S, longest_unread
-from clusterproof.load.recording import Change, Recording
+from clusterproof.load.recording import Change, Recording, epoch
 from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import pods_over_time, replicas_over_time, value_at
 from clusterproof.outcome import Outcome
@@ -26,6 +26,12 @@ _UNSCHEDULED_S = 20.0
 _UNREADY_S = 60.0
 _SEEN_WITHIN_S = 1.0
 """Our choice: the target, its Pods and their events come by several watches."""
+_AUTOSCALER = "HorizontalPodAutoscaler"
+_SILENT_SYNCS = 4
+"""Our choice: reconciles of which the controller says nothing, before it is taken to make none."""
+_SPAM_BURST = 25
+"""So many events of one object are written. Source: client-go, events_cache.go
+(defaultSpamBurst)."""
 _NOT_THE_METRICS = {
     "missing request": Link.CPU_REQUEST,
     "pods might be unready": Link.READINESS,
@@ -74,12 +80,14 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
     At 0 replicas it reads none (horizontal.go, reconcileAutoscaler: ScalingDisabled), and with
     minReplicas 0 there is no usage of no Pods, which is no gap where its target may be at 0; of a
     metric that is of no resource metrics.k8s.io knows nothing. An HPA that never said that it read
-    them is INCONCLUSIVE.
+    them is INCONCLUSIVE. Where it is the controller that stands still, the metrics are not to blame
+    for what it said last.
     """
     expected = "the HPA reads its metrics (ScalingActive)"
     blind: dict[str, float] = {}
     idle = _at_zero(recording)
     longest, worst, reads = 0.0, "", False
+    began, span = 0.0, (0.0, 0.0)
     changes = recording.of("hpa", scaling.hpa)
     for index, change in enumerate(changes):
         active = condition_entry(change.object, "ScalingActive")
@@ -90,9 +98,10 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
             idle.append((change.at, until))
         if active.get("status") == "False" and not is_off:
             why = f"{active.get('reason')}: {active.get('message')}"
+            began = began if blind else _since(active, change.at)
             blind[why] = blind.get(why, 0.0) + until - change.at
             if sum(blind.values()) > longest:
-                longest = sum(blind.values())
+                longest, span = sum(blind.values()), (began, until)
                 worst = max(blind, key=blind.__getitem__)  # of several reasons the lasting one
         else:
             blind = {}
@@ -103,18 +112,49 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
         return Finding("hpa-metrics", Link.METRICS, Outcome.FAILED, expected, "there is no HPA")
     if max(longest, unread) > NO_USAGE_S:
         observed = f"not for {longest:.0f} s: {worst}" if worst else "it was not seen to fail"
-        evidence = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
+        evidence: tuple[str, ...] = (f"metrics.k8s.io gave us no usage for {unread:.0f} s on end",)
         meanwhile = [c for c in changes if gap.since < c.at <= gap.since + unread]
         read = any(_reads_its_metrics(c.object) for c in meanwhile)
         # What the HPA read, or could have, says nothing of the cluster.
         only_we = (read or not gap.none_to_give) and longest <= NO_USAGE_S
         outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
+        were_there = link is Link.METRICS and unread <= NO_USAGE_S
+        if were_there and (silent_s := _silent_s(recording, scaling, *span)):
+            link = Link.HPA_DECISION
+            evidence += (f"for {silent_s:.0f} s its controller wrote no event of a failure either",)
         return Finding("hpa-metrics", link, outcome, expected, observed, evidence)
     if not any(_reads_its_metrics(change.object) for change in changes):
         observed = "ScalingActive was never seen to be True"
         return Finding("hpa-metrics", link, Outcome.INCONCLUSIVE, expected, observed)
     observed = f"longest gap {max(longest, unread):.0f} s"
     return Finding("hpa-metrics", Link.METRICS, Outcome.PASSED, expected, observed)
+
+
+def _since(condition_: Mapping[str, Any], otherwise: float) -> float:
+    changed = condition_.get("lastTransitionTime")
+    return epoch(changed) if changed else otherwise
+
+
+def _silent_s(recording: Recording, scaling: Scaling, since: float, until: float) -> float:
+    """For how long the HPA's controller has not said again that it could not do its work.
+
+    It does so in an event, each time that it could not (horizontal.go, computeReplicasForMetrics
+    and reconcileAutoscaler). 0 where that is not long enough, where events were not all seen, and
+    where there were, or may have been before the run, so many that no more are written.
+    """
+    most_s = _SILENT_SYNCS * scaling.controller.sync_s
+    if since < recording.started_at - most_s or any(g.kind == "event" for g in recording.gaps):
+        return 0.0
+    counts: dict[str, int] = {}
+    heard_at = max(since, recording.started_at)
+    for change in recording.of("event"):
+        about = change.object.get("involvedObject") or {}
+        is_of = (about.get("kind"), about.get("name")) == (_AUTOSCALER, scaling.hpa)
+        if is_of and change.at <= until:
+            counts[change.name] = int(change.object.get("count") or 1)
+            heard_at = max(heard_at, change.at)
+    silent_s = until - heard_at
+    return silent_s if silent_s > most_s and sum(counts.values()) < _SPAM_BURST else 0.0
 
 
 def _may_be_idle(change: Change) -> bool:
