@@ -23,7 +23,7 @@ from locust.exception import CatchResponseError
 
 from clusterproof.load.sections import Scenario
 from clusterproof.load.split import Exposure
-from loadtests.client import OncePool, cookies_for, read_events, send_once
+from loadtests.client import Deadline, OncePool, cookies_for, read_events, send_once
 from loadtests.lane import Arrival, Lane
 
 _NOTHING_DUE_S = 0.2
@@ -110,7 +110,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         self._connected_at = 0.0
         self._users: dict[type, Caller] = {type(self): self}
         self._defaults: dict[str, str] | None = None
-        self._deadline = gevent.Timeout(scenario.timeout_s)
+        self._deadline = Deadline(scenario.timeout_s)
         self.tasks = [type(self).send_arrival]  # which of the class's own, the arrival says
 
     @property
@@ -283,7 +283,7 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         except gevent.GreenletExit as stop:
             got.error, got.cut, got.answer = CatchResponseError(_CUT), stop, None
         finally:
-            self._deadline.cancel()
+            self._deadline.stop()
         return got
 
     def _receive(self, got: "_Exchange", *, stream: bool) -> None:
@@ -295,7 +295,10 @@ class Caller(FastHttpUser):  # type: ignore[misc] # untyped
         elif stream and answer.status_code in _STREAMED:
             got.events, got.first_at = read_events(answer)
         else:
+            response = answer._response  # noqa: SLF001 - content asks for its coding by exceptions
             try:
+                if "content-encoding" not in response:
+                    answer._cached_content = response.read()  # noqa: SLF001
                 got.size = len(answer.content)
             except FAILURE_EXCEPTIONS:
                 raise

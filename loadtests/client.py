@@ -13,6 +13,7 @@ from functools import lru_cache
 from http.cookiejar import CookieJar
 from typing import Any
 
+import gevent
 from gevent.ssl import SSLSocket
 from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.client import HTTPClient, HTTPClientPool
@@ -64,9 +65,9 @@ class OnceClient(HTTPClient):
         content = (body or "").encode()
         length = f"Content-Length: {len(content)}\r\n" if content or method in _WITH_BODY else ""
         head = f"{method} {uri} {self.version}\r\n{length}{self._fields_of(headers)}"
+        message = head.encode("latin-1") + content
         pool = self._connection_pool
         sock = pool.get_socket()
-        message = head.encode("latin-1") + content
         try:
             sent = sock.send(message)
             if sent < len(message):  # sendall asks for the size of the buffer each time
@@ -133,6 +134,27 @@ class OncePool(HTTPClientPool):
             sockets = client._connection_pool._socket_queue  # noqa: SLF001
             while not sockets.empty():
                 sockets.get(block=False).close()
+
+
+class Deadline:
+    """Bounds one request after the other of one caller: gevent.Timeout makes a timer for each."""
+
+    def __init__(self, seconds: float) -> None:
+        """Bound nothing yet."""
+        self._timer = gevent.get_hub().loop.timer(0.0, repeat=seconds)
+
+    def start(self) -> None:
+        """Raise gevent.Timeout in this greenlet after the whole time, unless it is stopped."""
+        # Not start(): after a stop libev goes on with what was left.
+        self._timer.again(self._expire, gevent.getcurrent(), update=True)
+
+    def stop(self) -> None:
+        """It was in time."""
+        self._timer.stop()
+
+    def _expire(self, caller: gevent.Greenlet) -> None:
+        self._timer.stop()
+        caller.throw(gevent.Timeout())
 
 
 def _is_idle(kept: Any) -> bool:  # noqa: ANN401 - gevent's socket

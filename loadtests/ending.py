@@ -21,6 +21,7 @@ END_WITHIN_S = 2.0
 _LOOK_EVERY_S, _SILENT_LOOKS = 1.0, 4
 """Workers hear of their master each second. Locust's own 60 s would be a minute of load that
 nobody watches."""
+_AT_WORK = frozenset({"spawning", "running"})
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -48,12 +49,13 @@ def follow_master(runner: WorkerRunner) -> None:
 
 
 def _follow_master(runner: WorkerRunner) -> None:
-    # Looks, not seconds: one that stood still has read nothing meanwhile, and is not alone.
+    # Looks, not seconds: one that stood still has read nothing meanwhile, and is not alone. While a
+    # test ends, Locust reads no message; without a test its own limit will do.
     heard, silent = None, 0
     while silent < _SILENT_LOOKS:
         gevent.sleep(_LOOK_EVERY_S)
         latest = runner.last_heartbeat_timestamp
-        silent = silent + 1 if latest is not None and latest == heard else 0
+        silent = silent + 1 if runner.state in _AT_WORK and latest == heard else 0
         heard = latest
     runner.quit()
 

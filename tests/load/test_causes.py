@@ -1,5 +1,7 @@
 """What keeps replicas from coming: each link, to the letter, at its patience and one past it."""
 
+from dataclasses import replace
+
 import pytest
 
 from clusterproof.load.asked import judge_spec_bounds
@@ -151,10 +153,11 @@ EVENTS_GAP = Gap("event", T0 + 1, T0 + 2, 0, "410")
         ([warning(20), warning(41)], "metrics"),
         ([warning(41, name="another-hpa")], "HPA decision"),
         ([warning(at, n + 1) for n, at in enumerate(range(5, 100, 15))], "metrics"),
-        ([warning(5, 24)], "HPA decision"),
-        ([warning(5, 25)], "metrics"),
-        ([warning(5, 13), warning(6, 12, reason="FailedY")], "metrics"),
-        ([warning(5, 12), warning(20, 13), warning(6, 11, reason="FailedY")], "HPA decision"),
+        ([warning(5, 12)], "HPA decision"),
+        ([warning(5, 13)], "metrics"),
+        ([warning(5, 6), warning(6, 7, reason="FailedY")], "metrics"),
+        ([warning(5, 6), warning(20, 7), warning(6, 5, reason="FailedY")], "HPA decision"),
+        ([warning(5), replace(warning(90), type="DELETED")], "HPA decision"),
     ],
 )
 def test_a_controller_that_stands_still_is_not_the_metrics_fault(
@@ -176,13 +179,15 @@ def blamed(said_so: Change, events: list[Change], *gaps: Gap) -> str:
 
 
 def test_what_events_cannot_show_is_not_held_against_the_controller() -> None:
-    """Too many before the run, a watch that broke, usage that was not there."""
+    """Too many before the run, a watch that broke, metrics that nobody else read."""
     for began, link in (("15:41", "HPA decision"), ("15:39", "metrics")):
         long = hpa(0, active="False")
         long.object["status"]["conditions"][0]["lastTransitionTime"] = f"1970-01-01T00:{began}Z"
         assert blamed(long, []) == link
     assert blamed(hpa(0, active="False"), []) == "HPA decision"
     assert blamed(hpa(0, active="False"), [], EVENTS_GAP) == "metrics"
+    others = [{"type": "External"}]
+    assert blamed(hpa(0, active="False", metrics=others), []) == "metrics"
     unseen = unread(recording(hpa(0, active="False")), (0, 100))
     assert said(judge_metrics(unseen, SCALING)).startswith("failed: hpa-metrics of metrics")
 

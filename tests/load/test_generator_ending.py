@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,22 @@ def test_failures_are_counted_over_all_processes(tmp_path: Path) -> None:
     assert router.asked >= 30
     collapsed = finding(read(out / "generator.json"), "target-collapsed")
     assert collapsed["outcome"] == "failed"
+
+
+def test_each_request_of_a_caller_has_the_whole_time(tmp_path: Path) -> None:
+    """Of its one caller: the answers of 4 s together, and one that comes after its 1 s."""
+    numbers = count()
+
+    def answer(request: Request) -> Reply:
+        del request
+        return Reply(body={"models": []}, after_s=2.0 if next(numbers) == 20 else 0.1)
+
+    shapes = {"short": [{"rate": 8, "for_s": 6}]}
+    spec = load_spec(tmp_path, shapes=shapes, callers=1, timeout_s=1)
+    with served(answer) as host:
+        ended = Ended(tmp_path / "out", spec, "--host", host)
+    row = ended.account["names"]["list-models"]
+    assert (row["ok"], row["unanswered"]) == (47, {"Timeout": 1}), ended.text
 
 
 def test_workers_that_do_not_come_are_no_failure_of_the_target(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hdrh.histogram import HdrHistogram
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clusterproof.load.distributions import (
@@ -76,6 +77,20 @@ def test_quantiles_are_within_a_thousandth(values: list[float], q: float) -> Non
     rank = max(1, math.ceil(round(q * len(values), 6)))
     exact = sorted(values)[rank - 1]
     assert latencies.value_s(q) == pytest.approx(exact, rel=1e-3, abs=1.1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1, 4000) | st.floats(0, 0.01), max_size=50))
+@example([0.0, 1e-6, 2.047e-3, 2.048e-3, 4.095e-3, 4.096e-3, 3599.999999, 3600.0, 3600.1])
+def test_a_duration_is_counted_where_the_library_counts_it(values: list[float]) -> None:
+    latencies, library = Latencies(), HdrHistogram(1, 3_600_000_000, 3)
+    for value in values:
+        latencies.record(value)
+        library.record_value(min(max(1, int(value * 1e6 + 0.5)), 3_600_000_000))
+    read = Latencies.decode({"hdr": library.encode().decode("ascii"), "sum_s": latencies.sum_s})
+    assert latencies.curve() == read.curve()
+    assert (latencies.count, latencies.max_s) == (read.count, read.max_s)
+    assert latencies.encode() == read.encode()
 
 
 @settings(deadline=None)

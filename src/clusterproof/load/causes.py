@@ -17,7 +17,7 @@ from clusterproof.load.asked import judge_spec_bounds
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.rules import reads_usage
 from clusterproof.load.observer import NO_USAGE_S, longest_unread
-from clusterproof.load.recording import Change, Recording, epoch
+from clusterproof.load.recording import AUTOSCALER, Change, Recording, epoch, is_about
 from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import pods_over_time, replicas_over_time, value_at
 from clusterproof.outcome import Outcome
@@ -26,12 +26,12 @@ _UNSCHEDULED_S = 20.0
 _UNREADY_S = 60.0
 _SEEN_WITHIN_S = 1.0
 """Our choice: the target, its Pods and their events come by several watches."""
-_AUTOSCALER = "HorizontalPodAutoscaler"
 _SILENT_SYNCS = 4
 """Our choice: reconciles of which the controller says nothing, before it is taken to make none."""
-_SPAM_BURST = 25
-"""So many events of one object are written. Source: client-go, events_cache.go
-(defaultSpamBurst)."""
+_WRITTEN_EVENTS = 12
+"""So many events of one object are written in any case: 25, and one more each 5 min, less those of
+the last hour; older ones are deleted by then. Source: client-go, events_cache.go (defaultSpamBurst,
+defaultSpamQPS), and kube-apiserver --event-ttl."""
 _NOT_THE_METRICS = {
     "missing request": Link.CPU_REQUEST,
     "pods might be unready": Link.READINESS,
@@ -118,7 +118,7 @@ def judge_metrics(recording: Recording, scaling: Scaling) -> Finding:
         # What the HPA read, or could have, says nothing of the cluster.
         only_we = (read or not gap.none_to_give) and longest <= NO_USAGE_S
         outcome = Outcome.INCONCLUSIVE if only_we else Outcome.FAILED
-        were_there = link is Link.METRICS and unread <= NO_USAGE_S
+        were_there = link is Link.METRICS and reads and unread <= NO_USAGE_S
         if were_there and (silent_s := _silent_s(recording, scaling, *span)):
             link = Link.HPA_DECISION
             evidence += (f"for {silent_s:.0f} s its controller wrote no event of a failure either",)
@@ -143,18 +143,18 @@ def _silent_s(recording: Recording, scaling: Scaling, since: float, until: float
     where there were, or may have been before the run, so many that no more are written.
     """
     most_s = _SILENT_SYNCS * scaling.controller.sync_s
+    since -= recording.clock_ahead_s
     if since < recording.started_at - most_s or any(g.kind == "event" for g in recording.gaps):
         return 0.0
     counts: dict[str, int] = {}
     heard_at = max(since, recording.started_at)
     for change in recording.of("event"):
-        about = change.object.get("involvedObject") or {}
-        is_of = (about.get("kind"), about.get("name")) == (_AUTOSCALER, scaling.hpa)
-        if is_of and change.at <= until:
+        # An old one is deleted at its time, whoever lives.
+        if is_about(change.object, AUTOSCALER, scaling.hpa) and change.type != "DELETED":
             counts[change.name] = int(change.object.get("count") or 1)
-            heard_at = max(heard_at, change.at)
+            heard_at = max(heard_at, min(change.at, until))
     silent_s = until - heard_at
-    return silent_s if silent_s > most_s and sum(counts.values()) < _SPAM_BURST else 0.0
+    return silent_s if silent_s > most_s and sum(counts.values()) <= _WRITTEN_EVENTS else 0.0
 
 
 def _may_be_idle(change: Change) -> bool:

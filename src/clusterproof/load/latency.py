@@ -18,6 +18,8 @@ from clusterproof.outcome import Outcome
 _LOWEST_US = 1
 _HIGHEST_US = 3_600_000_000
 _DIGITS = 3
+_CELL_BITS = 11
+"""Of a value that is kept whole: 2 x 10^3, rounded up to a power of 2."""
 _RANK_DIGITS = 6
 _US = 1_000_000
 LONGEST_S = _HIGHEST_US / _US
@@ -49,7 +51,6 @@ class Latencies:
         """Start empty."""
         self._histogram = HdrHistogram(_LOWEST_US, _HIGHEST_US, _DIGITS)
         self.sum_s = 0.0
-        self.record_us = self._histogram.record_value
 
     @property
     def count(self) -> int:
@@ -65,11 +66,15 @@ class Latencies:
         """Record one; what is under 1 µs counts as 1 µs, over an hour as an hour."""
         self.sum_s += seconds
         micros = int(seconds * _US + 0.5)
-        self.record_us(micros if 0 < micros < _HIGHEST_US else self._bounded(micros))
-
-    @staticmethod
-    def _bounded(micros: int) -> int:
-        return _LOWEST_US if micros < _LOWEST_US else _HIGHEST_US
+        if not 0 < micros < _HIGHEST_US:
+            micros = _LOWEST_US if micros < _LOWEST_US else _HIGHEST_US
+        # As HdrHistogram.record_value, which takes three times as long: of each request we record
+        # three. A test compares them.
+        histogram, shift = self._histogram, max(0, micros.bit_length() - _CELL_BITS)
+        histogram.counts[(shift << _CELL_BITS - 1) + (micros >> shift)] += 1
+        histogram.total_count += 1
+        histogram.max_value = max(histogram.max_value, micros)
+        histogram.min_value = min(histogram.min_value, micros)
 
     def merge(self, other: "Latencies") -> None:
         """Add all of `other`."""

@@ -21,6 +21,7 @@ from clusterproof.kube.hpa import figures_of
 from clusterproof.kube.kinds import KINDS, POD_METRICS
 from clusterproof.load.counters import PROCESS_CPU, PROCESS_START, Scrape, parse_metrics
 from clusterproof.load.recording import (
+    AUTOSCALER,
     Change,
     ClockRead,
     Gap,
@@ -29,6 +30,7 @@ from clusterproof.load.recording import (
     Stream,
     Unread,
     UsageRead,
+    is_about,
     slimmed,
     usage_of,
 )
@@ -183,7 +185,7 @@ class Recorder:
                 self.recording.clock.append(ClockRead(time.time(), least_s, most_s))
 
     def _keep(self, kind: str, event: str, item: Json) -> None:
-        if kind == "event" and not self._is_listed:
+        if kind == "event" and not (self._is_listed or self._is_about_hpa(item)):
             return  # what happened before the run
         if kind == "target" and item["metadata"]["name"] != self._target.name:
             return
@@ -195,6 +197,9 @@ class Recorder:
                     self._pods.pop(change.name, None)
                 else:
                     self._pods[change.name] = change.object
+
+    def _is_about_hpa(self, event: Json) -> bool:
+        return self._scaling is not None and is_about(event, AUTOSCALER, self._scaling.hpa)
 
     def _read_usage(self) -> None:
         path = POD_METRICS.collection(self._target.namespace)

@@ -20,6 +20,7 @@ from clusterproof.redact import Redactor
 from clusterproof.report.files import replace_file
 
 Json = dict[str, Any]
+AUTOSCALER = "HorizontalPodAutoscaler"
 _FREE_TEXT = ("event", "pod")
 _DROPPED = ("managedFields", "annotations")
 TOPOLOGY = (
@@ -267,6 +268,12 @@ def slimmed(kind: str, item: Mapping[str, Any]) -> Json:
         # Only a Scale of 0 has none: ScaleSpec.Replicas is omitempty (autoscaling/v1).
         made["spec"].setdefault("replicas", 0)
     return made
+
+
+def is_about(event: Json, kind: str, name: str) -> bool:
+    """Whether an Event is about the object of that kind and name."""
+    about = event.get("involvedObject") or {}
+    return (about.get("kind"), about.get("name")) == (kind, name)
 
 
 def usage_of(item: Mapping[str, Any]) -> Json:
