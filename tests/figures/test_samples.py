@@ -109,7 +109,7 @@ SAMPLES = {
     ),
     "load-chances": (
         f"{CHANCES}\n",
-        "seeds 7 to 1006: of the healthy runs 998 of 1000 passed.",
+        "seeds 7 to 1006: of the healthy runs 998 of 1000\npassed.",
     ),
     "installed": (
         "tests/installed/test_wheel.py::test_it_has_its_version_and_no_conflict[python3.11] PASSED"
@@ -196,7 +196,7 @@ SAMPLES = {
     "load-resample": (
         '{\n "runs": 1000,\n "seeds": [\n  20261127,\n  20262126\n ],\n "not_passed": 1,\n'
         ' "why": {},\n "seconds": 28.1\n}\n',
-        "1 of 1000 draws did not\npass; seeds 20261127 to 20262126.",
+        "1 of 1000 draws did not pass; seeds 20261127 to\n20262126.",
     ),
     "load-jobs": (
         JOB,
