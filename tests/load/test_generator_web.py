@@ -67,12 +67,12 @@ def _tables(url: str) -> dict[str, Any]:
 
 @contextmanager
 def _open(
-    path: Path, out: Path, answer: Callable[[Request], Reply], *more: str
+    path: Path, out: Path, answer: Callable[[Request], Reply]
 ) -> Iterator[tuple[str, str, "Popen[str]"]]:
     """URL of the web user interface, the host that its tests load, and the process."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out), *more)
+    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--out", str(out))
     with served(answer) as host, started(path, *options, "--host", host) as process:
         until(lambda: _is_up(url))
         yield url, host, process
@@ -118,33 +118,6 @@ def test_starts_that_may_not_be_are_refused_and_two_tests_in_turn_are_judged(
         assert record["stopped_early"] == ""
     assert len(asked) == 160
     assert process.returncode == ExitCode.PASSED, text
-
-
-def test_workers_are_there_for_the_next_test(tmp_path: Path) -> None:
-    """They hear nothing of their master while a test ends, for longer than one may be silent."""
-    out = tmp_path / "out"
-    path = load_spec(tmp_path, shapes={"short": [{"rate": 40, "for_s": 2}]}, timeout_s=7, drain_s=8)
-    ports = ("--processes", "2", "--master-port", "25562", "--master-bind-port", "25562")
-    with _open(path, out, _answer, *ports) as (url, host, process):
-
-        def start() -> None:
-            until(lambda: _states(url) == ["ready", "ready"])
-            assert _swarm(url, host=host)["success"]
-
-        start()
-        until((out / "generator.json").exists)
-        first = read(out / "generator.json")
-        start()
-        until(lambda: read(out / "generator.json")["run"] != first["run"])
-        process.send_signal(signal.SIGTERM)
-        text, _ = process.communicate(timeout=HANGS_S)
-    for record in (first, read(out / "generator.json")):
-        assert (record["outcome"], record["workers_lost"]) == ("passed", 0), text
-
-
-def _states(url: str) -> list[str]:
-    """Of the workers."""
-    return [worker["state"] for worker in _get(f"{url}/stats/requests").json()["workers"]]
 
 
 def test_each_field_of_the_page_decides_the_test_that_it_starts(tmp_path: Path) -> None:
