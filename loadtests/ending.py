@@ -21,7 +21,8 @@ END_WITHIN_S = 2.0
 _LOOK_EVERY_S, _SILENT_LOOKS = 1.0, 4
 """Workers hear of their master each second. Locust's own 60 s would be a minute of load that
 nobody watches."""
-_AT_WORK = frozenset({"spawning", "running"})
+AT_WORK = frozenset({"spawning", "running"})
+"""States of a Locust runner whose test has not begun to end."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -55,7 +56,7 @@ def _follow_master(runner: WorkerRunner) -> None:
     while silent < _SILENT_LOOKS:
         gevent.sleep(_LOOK_EVERY_S)
         latest = runner.last_heartbeat_timestamp
-        silent = silent + 1 if runner.state in _AT_WORK and latest == heard else 0
+        silent = silent + 1 if runner.state in AT_WORK and latest == heard else 0
         heard = latest
     runner.quit()
 

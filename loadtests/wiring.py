@@ -30,7 +30,7 @@ from clusterproof.load.folder import SCENARIO_VARIABLE
 from clusterproof.outcome import ExitCode, exit_code, verdict
 from loadtests.arrivals import Caller
 from loadtests.client import tls_options
-from loadtests.ending import END_WITHIN_S, follow_master, listen
+from loadtests.ending import AT_WORK, END_WITHIN_S, follow_master, listen
 from loadtests.forward import forward_to
 from loadtests.health import Health
 from loadtests.lane import Lane, Requests
@@ -61,7 +61,6 @@ _ORDER_HOLDS_S = 5.0
 """A lane that came before our own test_start belongs to this test, if it is not older."""
 _SETTLED_WITHIN_S = 10.0
 _SEED_BITS = 32
-_AT_WORK = frozenset({"spawning", "running"})
 
 
 class Run:
@@ -260,7 +259,7 @@ class Run:
         runner = environment.runner
         if isinstance(runner, WorkerRunner):
             return
-        if runner.state in _AT_WORK:
+        if runner.state in AT_WORK:
             runner.stop()
         deadline = time.monotonic() + environment.stop_timeout + _SETTLED_WITHIN_S
         while self._under_way and time.monotonic() < deadline:  # another greenlet is stopping it
@@ -291,7 +290,7 @@ class Run:
         self.hurry(environment)
         if isinstance(environment.runner, MasterRunner):
             environment.runner.send_message(_HURRY, {})
-        if test is not None and environment.runner.state in _AT_WORK and not test.stopped_early:
+        if test is not None and environment.runner.state in AT_WORK and not test.stopped_early:
             LOG.error("the run is stopped: %s", why)
             test.stopped_early = why
             self._cease()  # the shape ends within a second

@@ -18,6 +18,7 @@ from clusterproof.load.schedule import Plan
 from clusterproof.load.seconds import Second
 from clusterproof.load.sections import CircuitBreaker
 from clusterproof.outcome import ExitCode
+from loadtests.ending import AT_WORK
 from loadtests.health import mostly_failing
 
 LOG = logging.getLogger("clusterproof.load")
@@ -33,7 +34,6 @@ _FINALS_WITHIN_S = 5.0
 """After the last answer."""
 _REPORT_EVERY_S = 3.0
 """Locust's WORKER_REPORT_INTERVAL: what a worker counted after its last report dies with it."""
-_AT_WORK = ("running", "spawning")
 Json = dict[str, Any]
 
 
@@ -152,7 +152,7 @@ class Workers:
 
     def _take_thawed(self, msg: Message, **_: object) -> None:
         """A worker that had stood still has left its lane: all of them get new ones."""
-        if self._runner.state not in _AT_WORK or msg.node_id in self._finals:
+        if self._runner.state not in AT_WORK or msg.node_id in self._finals:
             return
         from_s = time.time() - self._started_at + _TAKE_OVER_S
         LOG.warning("a worker had stood still; all share the plan again from %.1f s", from_s)
@@ -190,7 +190,7 @@ class Workers:
     def _watch(self) -> None:
         while True:
             gevent.sleep(_LOOK_EVERY_S)
-            if self._runner.state not in _AT_WORK or self._plan is None:
+            if self._runner.state not in AT_WORK or self._plan is None:
                 continue
             clients = self._runner.clients.values()
             # One that has the order to start and has not said so yet is not lost.

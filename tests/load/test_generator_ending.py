@@ -6,6 +6,8 @@ import resource
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -136,15 +138,8 @@ def test_a_worker_that_stood_still_sends_nothing_that_others_have_sent(tmp_path:
 
     How soon each is noticed, the log says.
     """
-    router, out, for_s = Router(), tmp_path / "out", 20
-    spec = load_spec(tmp_path, shapes=_for(for_s), drop_after_s=5)
-    ports = ("--processes", "2", "--master-port", "25558", "--master-bind-port", "25558")
-    log = tmp_path / "locust.log"
-    options = ("--headless", *ports, "--out", str(out), "--logfile", str(log))
-    with (
-        served(router.answer) as host,
-        started(spec, *options, "--host", host) as process,
-    ):
+    for_s = 20
+    with _two_workers(tmp_path, for_s, port=25558) as (router, process, out, log):
         until(lambda: router.asked > RATE)
         frozen, _ = _children(process.pid)
         os.kill(frozen, signal.SIGSTOP)
@@ -168,15 +163,8 @@ def test_a_worker_that_stood_still_sends_nothing_that_others_have_sent(tmp_path:
 
 def test_a_worker_that_is_told_to_end_leaves_its_arrivals_to_the_others(tmp_path: Path) -> None:
     """A node that is drained: it sends its account, and its lane is handed over."""
-    router, out, for_s = Router(), tmp_path / "out", 12
-    spec = load_spec(tmp_path, shapes=_for(for_s), drop_after_s=5)
-    ports = ("--processes", "2", "--master-port", "25561", "--master-bind-port", "25561")
-    log = tmp_path / "locust.log"
-    options = ("--headless", *ports, "--out", str(out), "--logfile", str(log))
-    with (
-        served(router.answer) as host,
-        started(spec, *options, "--host", host) as process,
-    ):
+    for_s = 12
+    with _two_workers(tmp_path, for_s, port=25561) as (router, process, out, log):
         until(lambda: router.asked > RATE)
         told, _ = _children(process.pid)
         os.kill(told, signal.SIGTERM)
@@ -252,8 +240,21 @@ def test_too_few_descriptors_are_no_failure_of_the_target(tmp_path: Path) -> Non
     assert ended.outcome_of("answers") == "passed"
 
 
-def _for(seconds: int) -> Json:
-    return {"steady": [{"rate": RATE, "for_s": seconds}]}
+@contextmanager
+def _two_workers(
+    folder: Path, for_s: int, *, port: int
+) -> Iterator[tuple[Router, "subprocess.Popen[str]", Path, Path]]:
+    """A router under a steady load: it, the master, and where that writes record and log."""
+    router, out, log = Router(), folder / "out", folder / "locust.log"
+    shapes = {"steady": [{"rate": RATE, "for_s": for_s}]}
+    ports = ("--master-port", str(port), "--master-bind-port", str(port))
+    options = ("--headless", "--processes", "2", *ports, "--out", str(out), "--logfile", str(log))
+    spec = load_spec(folder, shapes=shapes, drop_after_s=5)
+    with (
+        served(router.answer) as host,
+        started(spec, *options, "--host", host) as process,
+    ):
+        yield router, process, out, log
 
 
 def _told(log: Path, sentence: str) -> float:
