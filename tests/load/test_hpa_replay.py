@@ -153,6 +153,56 @@ def test_the_pods_of_a_step_were_not_there_when_it_was_decided(
 
 
 @pytest.mark.parametrize(
+    ("status_at", "current", "before"),
+    [(22.0, 2, 2), (27.4, 2, 2), (27.6, 2, 4), (22.0, 4, 4), (22.0, 9, 4), (20.5, 9, 2)],
+    ids=["late", "half-a-period-late", "too-late", "the-next", "of-no-step", "of-no-step-but-near"],
+)
+def test_a_status_says_from_how_many_replicas_its_reconcile_went(
+    status_at: float, current: int, before: int
+) -> None:
+    """However late it comes on a machine with too much to do."""
+    status = hpa(status_at, 80)
+    status.object["status"]["currentReplicas"] = current
+    changes = [status, pod(0, 0), pod(0, 1), pod(20, 2), pod(20, 3)]
+    found = steps(changes, [read(10, 80, 80)], series((0, 2), (20, 4)))
+    assert next(step.before for step in found if step.at == T0 + status_at) == before
+
+
+def test_the_time_of_a_late_reconcile_is_that_of_its_step() -> None:
+    """Four more Pods are allowed in 15 s: the next reconcile comes after that, by its step."""
+    rules = {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 17}]}}
+    changes = [hpa(23, 100), hpa(38, 100)]
+    for status, current in zip(changes, (2, 3), strict=True):
+        status.object["status"]["currentReplicas"] = current
+        status.object["spec"]["behavior"] = rules
+    pods = [pod(0, 0), pod(0, 1), pod(20.1, 2)]
+    usage = [read(10, 100, 100), read(36, 100, 100, 100)]
+    found = steps([*changes, *pods], usage, series((0, 2), (20, 3), (38, 4)))
+    assert [(step.predicted, step.observed) for step in found if step.at > T0 + 22][:2] == [
+        (3, 3),
+        (4, 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "late_s"),
+    [
+        ([hpa(0, 30, kind="LISTED"), hpa(9, 40), hpa(24, 50)], 0.0),
+        ([hpa(0, 30, kind="LISTED"), hpa(20, 40), hpa(29, 50), hpa(44, 60)], 6.0),
+        ([hpa(0, 30, kind="LISTED"), hpa(20, 40), hpa(29, 40), hpa(44, 60)], 0.0),
+        ([hpa(20, 40), hpa(31, 50, kind="LISTED")], 0.0),
+    ],
+    ids=["in-time", "late", "another-writes-something-else", "one-alone"],
+)
+def test_two_statuses_closer_together_than_reconciles_say_that_one_was_seen_late(
+    changes: list[Change], late_s: float
+) -> None:
+    found = replayed([*changes, pod(0, 0)], [read(1, 40)], series((0, 1)))
+    assert found is not None
+    assert found.late_s == late_s
+
+
+@pytest.mark.parametrize(
     ("stepped", "observed"),
     [(15.5, [4, 4]), (16, [4, 4]), (16.5, [2, 4]), (18, [2, 4]), (18.1, [2, 2])],
 )

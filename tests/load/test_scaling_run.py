@@ -135,6 +135,24 @@ def test_a_controller_that_looks_no_more_fails_where_its_last_step_was_right(
     assert f"{UNSHOWN} {unshown}" in found.evidence
 
 
+@pytest.mark.parametrize(
+    ("agreement", "late_s", "outcome", "link"),
+    [
+        (0.5, 5.0, Outcome.FAILED, Link.HPA_DECISION),
+        (0.5, 5.1, Outcome.INCONCLUSIVE, Link.OBSERVER),
+        (1.0, 5.1, Outcome.PASSED, Link.HPA_DECISION),
+    ],
+    ids=["in-time", "late", "late-and-right"],
+)
+def test_a_controller_whose_status_was_seen_late_is_not_accused(
+    agreement: float, late_s: float, outcome: Outcome, link: Link
+) -> None:
+    found = judge_model(Replay((step(6, 6),), (), agreement, 1.0, late_s=late_s))
+    assert (found.outcome, found.link) == (outcome, link)
+    said_so = any("seen at least 5 s late" in line for line in found.evidence)
+    assert said_so == (outcome is Outcome.INCONCLUSIVE)
+
+
 def ids(demand: Demand, *, behind: bool = False) -> list[str]:
     """The claims of a whole run; with a Pod that never became Ready, or without."""
     changes = [hpa(0, **MUST_HOLD), *([pod(0, ready="False")] if behind else [])]

@@ -85,6 +85,28 @@ def test_what_a_pod_served_before_its_first_read_is_not_known() -> None:
     assert "3 of 3 pods did" in finding.observed
 
 
+def test_a_pod_that_could_not_be_read_is_not_said_to_have_served_nothing() -> None:
+    """Its counter stood at 5 before it was Ready, and a minute later at more."""
+    changes = [_pod(0, "a"), _pod(0, "b"), _pod(70, "late")]
+    reads = _reads("late", (68, 5), (130, 405), (132, 425), (150, 605))
+    others = [_growing(name, 20, until=150) for name in ("a", "b")]
+    finding = _judged(*others, reads, changes=changes)
+    assert finding.outcome is Outcome.PASSED
+
+
+def test_times_in_which_a_pod_could_not_be_read_say_nothing_of_shares() -> None:
+    """It served all that it did early; read evenly, it would have had too much."""
+    steady = _growing("a", 20, until=200)
+    uneven = _reads("b", *((at, 20 * at) for at in range(0, 41, 2)), (198, 3960))
+    idle = [*_growing("a", 20, until=60), *_reads("a", *((at, 1205) for at in range(62, 201, 2)))]
+    assert _judged(steady, uneven).outcome is Outcome.PASSED
+    assert _judged(idle, uneven).outcome is Outcome.PASSED
+    seldom = [_reads(name, *((at, 20 * at) for at in range(0, 201, 40))) for name in ("a", "b")]
+    finding = _judged(*seldom)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert finding.observed == "no pod's counters were read often enough"
+
+
 @pytest.mark.parametrize("rate", range(21, 40))
 def test_the_only_pod_has_the_whole_of_the_load(rate: int) -> None:
     """However its requests divide by those that go the same way together."""
@@ -137,7 +159,7 @@ def test_a_pod_whose_first_request_comes_late_is_named() -> None:
     changes = [_pod(0, "a"), _pod(10, "b")]
     late = _growing("b", 3, since=60, until=300)
     found = _judged(_growing("a", 3, until=300), late, changes=changes)
-    assert found.evidence == ("b: its first request came 52 s after Ready",)
+    assert found.evidence == ("b: no request for 50 s after it was Ready",)
     slow = _growing("a", 1, until=300), _growing("b", 1, since=60, until=300)
     assert _judged(*slow, changes=changes).outcome is Outcome.PASSED
 

@@ -13,6 +13,7 @@ from clusterproof.load.causes import find_cause, judge_metrics
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.hpa.replay import SETTLED_S, Replay
 from clusterproof.load.hpa.rules import bounds_of, others_of
+from clusterproof.load.observer import BLIND_S
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
 from clusterproof.load.timeline import Series, Timeline, first_at, value_at
@@ -378,18 +379,25 @@ def judge_model(replayed: Replay | None) -> Finding:
             f" {differing.predicted} ({differing.reason}), the controller {differing.observed}"
         )
     matched, acting = replayed.acted
-    outcome = Outcome.PASSED
+    outcome, link = Outcome.PASSED, Link.HPA_DECISION
     if matched < _AGREEMENT * acting:
         chance = acting - matched <= _ONCE and matched >= _HALF * acting
         outcome = Outcome.INCONCLUSIVE if chance else Outcome.FAILED
     agrees = replayed.agreement >= _AGREEMENT and replayed.within_sync >= _ALONE
     if not agrees or replayed.unshown > _UNSHOWN:
         outcome = Outcome.FAILED
+    if outcome is Outcome.FAILED and replayed.late_s > BLIND_S:
+        outcome, link = Outcome.INCONCLUSIVE, Link.OBSERVER
+        evidence.insert(
+            0,
+            f"a status of the HPA was seen at least {replayed.late_s:.0f} s late, by the time to"
+            " the next: what the controller saw is not known well enough",
+        )
     observed = (
         f"{replayed.agreement:.1%} of {len(replayed.steps)} reconciles; {matched} of {acting} that"
         " change something"
     )
-    return Finding("hpa-model", Link.HPA_DECISION, outcome, expected, observed, tuple(evidence))
+    return Finding("hpa-model", link, outcome, expected, observed, tuple(evidence))
 
 
 def _steps(timeline: Timeline, since: float, until: float) -> tuple[str, ...]:

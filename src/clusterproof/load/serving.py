@@ -1,7 +1,8 @@
 """Ready pods get their share of requests, and pods that go take no request with them."""
 
+import itertools
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,10 +85,27 @@ class _Served:
         (before, low), (after, high) = self.reads[index - 1 : index + 1]
         return low + (high - low) * (at - before) / (after - before)
 
-    def first_growth(self) -> float:
-        """When its counter was first seen to have grown since it was Ready."""
-        begun = self.count_at(self.since)
-        return next((at for at, count in self.reads if at > self.since and count > begun), math.inf)
+    def idle_s(self) -> float:
+        """How long it is known to have served nothing since it was Ready, in seconds.
+
+        That is up to the last read which shows the counter as it was, not up to the first that
+        shows another: a Pod that could not be read meanwhile may have served all the time.
+        """
+        index = bisect_right(self.reads, (self.since, math.inf))
+        begun = self.reads[max(0, index - 1)][1]
+        idle = itertools.takewhile(lambda read: read[1] == begun, self.reads[index:])
+        return max((at - self.since for at, _ in idle), default=0.0)
+
+    def is_known(self, since: float, until: float) -> bool:
+        """Whether reads near both moments tell what it served between them."""
+        times = [at for at, _ in self.reads]
+        first, last = bisect_right(times, since) - 1, bisect_left(times, until)
+        return (
+            first >= 0
+            and last < len(times)
+            and since - times[first] <= _READ_S
+            and times[last] - until <= _READ_S
+        )
 
 
 def judge_service(
@@ -123,14 +141,17 @@ def judge_service(
         if share.chance(per_connection * _CLUSTERED) < _CHANCE / len(judged)
     }
     for pod in pods:
-        waited = pod.first_growth() - pod.since
-        if pod.name in wrong or waited <= SERVES_WITHIN_S + _READ_S:
+        idle_s = pod.idle_s()
+        if pod.name in wrong or idle_s <= SERVES_WITHIN_S:
             continue
         if _due_soon(pod, pods) >= enough:
             judged.setdefault(pod.name, shares[pod.name])
-            wrong[pod.name] = f"{pod.name}: its first request came {waited:.0f} s after Ready"
+            wrong[pod.name] = f"{pod.name}: no request for {idle_s:.0f} s after it was Ready"
     if not judged:
-        return None
+        if all(share.due + share.unread < enough for share in shares.values()):
+            return None
+        observed = "no pod's counters were read often enough"
+        return Finding("service-spread", Link.SERVICE, Outcome.INCONCLUSIVE, expected, observed)
     peak = int(max((v for _, v in timeline.endpoints), default=0.0))
     outcome = Outcome.FAILED if wrong else Outcome.PASSED
     observed = (
@@ -158,11 +179,13 @@ class _Share:
         got: Its own.
         due: Its share, where each of them has the same.
         all: Of all that served meanwhile.
+        unread: Its share in steps in which one of them could not be read.
     """
 
     got: float = 0.0
     due: float = 0.0
     all: float = 0.0
+    unread: float = 0.0
 
     def chance(self, together: float) -> float:
         """How often it gets so few, or so many, where each choice sends `together` its way."""
@@ -205,16 +228,23 @@ def _ready_times(recording: Recording) -> Iterator[tuple[str, float, float]]:
 
 
 def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
-    """What each got and should have, step by step, beside those that served in the same step."""
+    """What each got and should have, step by step, beside those that served in the same step.
+
+    A step in which one of them could not be read says nothing of the others either.
+    """
     shares = {pod.name: _Share() for pod in pods}
     at, ends = min(pod.since for pod in pods), max(pod.until for pod in pods)
     while at + _STEP_S <= ends:
         serving = [
             pod for pod in pods if pod.since + SERVES_WITHIN_S <= at and at + _STEP_S <= pod.until
         ]
+        known = all(pod.is_known(at, at + _STEP_S) for pod in serving)
         grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in serving]
         for pod, count in zip(serving, grown, strict=True):
             share = shares[pod.name]
+            if not known:
+                share.unread += sum(grown) / len(grown)
+                continue
             share.got += count
             share.due += sum(grown) / len(grown)
             share.all += sum(grown)

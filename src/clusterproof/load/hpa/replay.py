@@ -10,6 +10,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.controller import Decision, reconcile
@@ -38,7 +39,9 @@ _POINT = 1.0
 """In percent of the requests: utilization is cut to whole ones, so that the smallest error of our
 reads may be one."""
 _APART_S = 1.0
-"""Of one reconcile the scale comes before the status: on a busy machine this much at most."""
+"""Of one reconcile the scale comes before the status: as a rule by this much at most."""
+_BEHIND_S = 0.5
+"""Replicas that are set are seen within this. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Replay:
             a point another than the status shows, and than the model's own at the first reconcile
             under it, as an error of our reads that stays says nothing of the controller. A
             reconcile writes the status whenever it differs (horizontal.go, updateStatusIfNeeded).
+        late_s: How late a status of the HPA was seen, at least, in seconds.
     """
 
     steps: tuple[Step, ...]
@@ -76,6 +80,7 @@ class Replay:
     agreement: float
     within_sync: float
     unshown: int = 0
+    late_s: float = 0.0
 
     @property
     def acted(self) -> tuple[int, int]:
@@ -147,16 +152,19 @@ def replay(
     for index, at in enumerate(ticks):
         if world.is_unseen(at):
             continue
-        seen_at = at if exact else _decided_at(at, timeline.replicas)
-        spec, pods = world.spec_at(at), world.pods_at(seen_at)
-        before = int(value_at(timeline.replicas, seen_at - 0.5))
-        decision, forced = _decide(world, spec, at, before, pods, forced, flags)
+        decided_at, before = at, value_at(timeline.replicas, at - _BEHIND_S)
+        if not exact:
+            current = world.current_at(at)
+            decided_at, before = _began(at, timeline.replicas, current, flags.sync_s)
+        spec, pods = world.spec_at(at), world.pods_at(decided_at)
+        now = decided_at if at - decided_at > _APART_S else at
+        decision, forced = _decide(world, spec, (at, now), int(before), pods, forced, flags)
         until = ticks[index + 1] if index + 1 < len(ticks) else at + flags.sync_s
         after = int(value_at(timeline.replicas, min(at + SETTLED_S, until)))
         steps.append(
             Step(
                 at=at,
-                before=before,
+                before=int(before),
                 predicted=decision.replicas,
                 observed=after,
                 proposed=decision.proposed,
@@ -164,7 +172,7 @@ def replay(
                 shown=(_shown(spec, decision), world.shown_at(at)),
             )
         )
-        alone, own = _decide(world, spec, at, own_replicas, pods, own, flags)
+        alone, own = _decide(world, spec, (at, now), own_replicas, pods, own, flags)
         own_replicas = alone.replicas
         free.append((at, float(own_replicas)))
     matched = sum(1 for step in steps if step.predicted == step.observed)
@@ -175,6 +183,7 @@ def replay(
         agreement=matched / len(steps) if steps else 0.0,
         within_sync=within(timeline.replicas, predicted, ticks[0], ticks[-1], flags.sync_s),
         unshown=_most_unshown(world, ticks, steps),
+        late_s=0.0 if exact else _late_s(changes, flags.sync_s),
     )
 
 
@@ -200,6 +209,22 @@ def reconcile_times(
     return [t for t in _apart(ticks, flags.sync_s) if t >= first_usage]
 
 
+def _late_s(changes: Sequence[Change], sync_s: float) -> float:
+    """How much later than it was written a status was seen, at least.
+
+    The controller begins a reconcile no sooner than a sync period after the one before has written
+    its status (horizontal.go: NewDefaultHPARateLimiter, by which updateHPA waits as well). Of two
+    that were seen closer together the first came late, by a slow API server or a slow watch.
+    """
+    written = [
+        later
+        for earlier, later in pairwise(changes)
+        if later.object.get("status") != earlier.object.get("status")
+    ]
+    gaps = (later.at - earlier.at for earlier, later in pairwise(written))
+    return max([0.0, *(sync_s - gap for gap in gaps)])
+
+
 def _apart(ticks: Sequence[float], sync_s: float) -> Iterator[float]:
     """The same, none a little less than a sync period after the one before.
 
@@ -212,13 +237,27 @@ def _apart(ticks: Sequence[float], sync_s: float) -> Iterator[float]:
         yield last
 
 
-def _decided_at(at: float, replicas: Series) -> float:
-    """The moment of a reconcile whose status was seen at `at`: before the step that it made.
+def _began(at: float, replicas: Series, current: int | None, sync_s: float) -> tuple[float, float]:
+    """When the reconcile began whose status was seen at `at`, and from how many replicas.
 
-    The Pods of that step are there when the status is, and were not when it was decided.
+    The scale comes before the status, on a machine that has too much to do by seconds, and the Pods
+    of that step are there when the status is. `currentReplicas` says how many the reconcile found
+    (horizontal.go, setStatus): it began before the step that went on from there.
+
+    Args:
+        at: When the status was seen.
+        replicas: As they were set.
+        current: `currentReplicas` of that status; None where it has none.
+        sync_s: Two reconciles are so far apart.
     """
+    if current is not None and value_at(replicas, at) == current:
+        return at, current
+    for changed, _ in reversed(replicas):
+        if at - sync_s / 2 <= changed <= at and value_at(replicas, changed - 1e-3) == current:
+            return changed - 1e-3, current
     steps = [changed for changed, _ in replicas if at - _APART_S <= changed <= at]
-    return steps[-1] - 1e-3 if steps else at
+    began = steps[-1] - 1e-3 if steps else at
+    return began, value_at(replicas, began - _BEHIND_S)
 
 
 def within(
@@ -259,6 +298,10 @@ class _World:
         status = self.change_at(at).object
         return None if target is None else utilization_seen(status, target.resource)
 
+    def current_at(self, at: float) -> int | None:
+        status = self.change_at(at).object.get("status") or {}
+        return status.get("currentReplicas")
+
     def pods_at(self, at: float) -> tuple[PodView, ...]:
         while self._next_pod < len(self._pod_changes):
             change = self._pod_changes[self._next_pod]
@@ -291,17 +334,28 @@ class _World:
 def _decide(
     world: _World,
     spec: HpaSpec,
-    at: float,
+    moments: tuple[float, float],
     current: int,
     pods: tuple[PodView, ...],
     history: History,
     flags: ControllerFlags,
 ) -> tuple[Decision, History]:
-    """The decision from the read that explains the utilization in the HPA's status, if one does."""
+    """The decision from the read that explains the utilization in the HPA's status, if one does.
+
+    Args:
+        world: What could be seen.
+        spec: Of the HPA.
+        moments: When the status of this reconcile was seen, and what time it is in the model.
+        current: How many replicas it begins from.
+        pods: As they were then.
+        history: Of the model.
+        flags: Of the controller.
+    """
+    at, now = moments
     shown = world.shown_at(at)
     options = []
     for read in reversed(world.reads_at(at)):
-        seen = Seen(at + world.ahead_s, current, pods, samples_of(read))
+        seen = Seen(now + world.ahead_s, current, pods, samples_of(read))
         decided = reconcile(spec, seen, history, flags)
         if shown is not None and _shown(spec, decided[0]) == shown:
             return decided
