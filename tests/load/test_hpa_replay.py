@@ -404,6 +404,27 @@ def test_a_reconcile_that_saw_what_we_did_not_is_not_decided_again(
     assert [step.at - T0 for step in found] == replayed_at
 
 
+@pytest.mark.parametrize(
+    ("reads", "replayed_at"),
+    [
+        ([10, 20, 30, 40, 46, 50], [15, 30, 45, 60]),
+        ([10, 20, 30, 40, 52], [15, 30, 60]),
+        ([10, 20, 30, 40, 44], [15, 30, 60]),
+    ],
+    ids=["in-time", "seldom", "no-more"],
+)
+def test_a_reconcile_by_figures_that_we_never_read_is_not_decided_again(
+    reads: list[int], replayed_at: list[float]
+) -> None:
+    """Its status shows 70 where we read 40 before, and too late after it, or nothing."""
+    changes = [active(15, "True"), active(45, "True"), active(60, "True"), pod(0, 0), pod(0, 1)]
+    for status, shows in zip(changes, (40, 70, 40), strict=False):
+        used = {"resource": {"name": "cpu", "current": {"averageUtilization": shows}}}
+        status.object["status"]["currentMetrics"] = [used]
+    found = steps(changes, [read(at, 40, 40) for at in reads], until=70)
+    assert [step.at - T0 for step in found] == replayed_at
+
+
 def test_a_run_of_which_we_saw_nothing_agrees_in_nothing() -> None:
     """It is not taken for a model that was right."""
     found = replayed([active(15, "True"), pod(0, 0), pod(0, 1)], [unread(0)], until=20)

@@ -23,6 +23,7 @@ from clusterproof.load.hpa.rules import (
     others_of,
     spec_from_object,
 )
+from clusterproof.load.observer import resolution_s
 from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import (
     Series,
@@ -40,6 +41,7 @@ _POINT = 1.0
 reads may be one."""
 _APART_S = 1.0
 """Of one reconcile the scale comes before the status: as a rule by this much at most."""
+_BOTH = 2
 _BEHIND_S = 0.5
 """Replicas that are set are seen within this. Our choice."""
 
@@ -158,7 +160,11 @@ def replay(
             decided_at, before = _began(at, timeline.replicas, current, flags.sync_s)
         spec, pods = world.spec_at(at), world.pods_at(decided_at)
         now = decided_at if at - decided_at > _APART_S else at
-        decision, forced = _decide(world, spec, (at, now), int(before), pods, forced, flags)
+        decision, after_it = _decide(world, spec, (at, now), int(before), pods, forced, flags)
+        shown = (_shown(spec, decision), world.shown_at(at))
+        if not exact and shown[0] != shown[1] and world.is_read_seldom(at):
+            continue
+        forced = after_it
         until = ticks[index + 1] if index + 1 < len(ticks) else at + flags.sync_s
         after = int(value_at(timeline.replicas, min(at + SETTLED_S, until)))
         steps.append(
@@ -169,7 +175,7 @@ def replay(
                 observed=after,
                 proposed=decision.proposed,
                 reason=decision.reason,
-                shown=(_shown(spec, decision), world.shown_at(at)),
+                shown=shown,
             )
         )
         alone, own = _decide(world, spec, (at, now), own_replicas, pods, own, flags)
@@ -286,6 +292,8 @@ class _World:
         self._change_times = [c.at for c in changes]
         self._reads = recording.usage
         self._read_times = [r.at for r in recording.usage]
+        self._known_times = [r.at for r in recording.usage if not r.error]
+        self._resolution_s = resolution_s(recording)
         self._pod_changes = recording.of("pod")
         self._next_pod = 0
         self._pods: dict[str, PodView] = {}
@@ -323,8 +331,22 @@ class _World:
 
     def is_unseen(self, at: float) -> bool:
         """Whether the controller read usage at that moment, and we could not."""
+        return self._is_active(at) and all(read.error for read in self.reads_at(at))
+
+    def is_read_seldom(self, at: float) -> bool:
+        """Whether the controller may have had figures at that moment that we have never read.
+
+        The metrics API has new ones once in its resolution: two reads that are no further apart
+        have all between them.
+        """
+        index = bisect_right(self._known_times, at)
+        around = self._known_times[max(0, index - 1) : index + 1]
+        apart = len(around) < _BOTH or around[1] - around[0] > self._resolution_s
+        return apart and self._is_active(at)
+
+    def _is_active(self, at: float) -> bool:
         active = condition_entry(self.change_at(at).object, "ScalingActive").get("status")
-        return active == "True" and all(read.error for read in self.reads_at(at))
+        return active == "True"
 
     def change_at(self, at: float) -> Change:
         index = bisect_right(self._change_times, at + 0.2) - 1
