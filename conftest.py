@@ -3,10 +3,7 @@
 pytest_plugins = [
     "fixtures.options",
     "fixtures.rows",
-    "fixtures.since",
     "fixtures.recording",
-    "fixtures.causing",
     "fixtures.redacting",
     "fixtures.running",
-    "fixtures.rehearsing",
 ]

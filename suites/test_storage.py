@@ -3,7 +3,7 @@
 import pytest
 
 from clusterproof.run.check import Checked
-from fixtures.running import hold
+from clusterproof.run.results import hold
 
 pytestmark = pytest.mark.area("storage")
 

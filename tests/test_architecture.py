@@ -26,8 +26,9 @@ FLOORS = (
     ("checks",),
     ("causes",),
     ("report",),
-    ("run", "bundle", "diagnose"),
+    ("bundle", "diagnose"),
     ("load", "history", "generate", "notify"),
+    ("run",),
     ("nightly", "doctor", "fleet", "completion", "undo_cli", "verify", "cli", "door", "__main__"),
 )
 """From the ground up: a module imports from its own floor and those below it."""

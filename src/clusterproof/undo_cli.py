@@ -2,9 +2,7 @@
 
 import argparse
 import secrets
-import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from clusterproof.act.lock import RunLock
@@ -16,13 +14,12 @@ from clusterproof.kube.client import KubeApi
 from clusterproof.kube.connection import connect
 from clusterproof.options import add_options
 from clusterproof.outcome import ExitCode
-from clusterproof.project import SPECS
 from clusterproof.redact import Redactor
 from clusterproof.redact.errors import say_error
+from clusterproof.run.options import USUAL_SPEC, undo_command
 from clusterproof.spec import renamed
 from clusterproof.usage import Subparsers, over_zero
 
-SPEC = SPECS / "self-hosted.yaml"
 LOCK_WAIT_S = 60.0
 
 
@@ -37,7 +34,7 @@ def mount(commands: Subparsers) -> None:
     )
     add_options(command, "--kubeconfig", "--context", "--namespace")
     command.add_argument(
-        "--spec", type=Path, default=SPEC, metavar="PATH", help="the spec of that run"
+        "--spec", type=Path, default=USUAL_SPEC, metavar="PATH", help="the spec of that run"
     )
     command.add_argument(
         "--oldest",
@@ -48,19 +45,6 @@ def mount(commands: Subparsers) -> None:
         " it since",
     )
     command.set_defaults(run=_undo)
-
-
-def command_of(
-    *, kubeconfig: str | None, context: str | None, spec: Path, namespaces: Sequence[str]
-) -> str:
-    """The command line of `clusterproof undo` with these options."""
-    words = ["clusterproof", "undo"]
-    words += ["--kubeconfig", kubeconfig] if kubeconfig else []
-    words += ["--context", context] if context else []
-    words += ["--spec", str(spec)] if spec != SPEC else []
-    for namespace in namespaces:
-        words += ["--namespace", namespace]
-    return shlex.join(words)
 
 
 def _undo(options: argparse.Namespace, _rest: list[str]) -> int:
@@ -75,12 +59,7 @@ def _undo(options: argparse.Namespace, _rest: list[str]) -> int:
         dialler.namespace,
         run_id,
         namespaces=namespaces_of(spec.namespaces.values(), (*spec.rows, *spec.rehearsals)),
-        command=command_of(
-            kubeconfig=options.kubeconfig,
-            context=options.context,
-            spec=options.spec,
-            namespaces=options.namespace,
-        ),
+        command=undo_command(options),
     )
     lock = RunLock(api, dialler.namespace, run_id)
     left = ""

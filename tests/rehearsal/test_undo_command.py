@@ -1,9 +1,9 @@
 """`clusterproof undo`, run as a user runs it, against an API server on loopback."""
 
 import shlex
+from argparse import Namespace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -11,7 +11,7 @@ from clusterproof.act.rehearsal.undo import Undo, WayBack
 from clusterproof.cli import main
 from clusterproof.outcome import ExitCode
 from clusterproof.redact import MASK
-from fixtures.options import undo_command
+from clusterproof.run.options import undo_command
 from tests.nightly.api_server import kubeconfig, write_spec
 from tests.observe.loopback import Reply, Request, api_server, served
 
@@ -181,15 +181,10 @@ def test_an_error_is_redacted_and_its_command_looks_in_the_same_place(
     ]
 
 
-def options(**given: Any) -> pytest.Config:  # noqa: ANN401 - options
-    """The options of a run of the suites, and nothing else of it."""
-    return cast("pytest.Config", SimpleNamespace(getoption=lambda name: given[name.lstrip("-")]))
-
-
 def test_a_rehearsal_names_the_command_with_its_own_options() -> None:
-    given = options(kubeconfig="my config", context="c", spec="own.yaml", namespace=["a=b"])
+    given = Namespace(kubeconfig="my config", context="c", spec="own.yaml", namespace=["a=b"])
     assert undo_command(given) == (
         "clusterproof undo --kubeconfig 'my config' --context c --spec own.yaml --namespace a=b"
     )
-    usual = options(kubeconfig=None, context=None, spec=None, namespace=[], profile="self-hosted")
+    usual = Namespace(kubeconfig=None, context=None, spec=None, namespace=[], profile="self-hosted")
     assert undo_command(usual) == "clusterproof undo"

@@ -31,7 +31,7 @@ def test_a_junit_file_that_cannot_be_written_is_one_sentence(tmp_path: Path, val
 def test_a_junit_file_that_cannot_be_redacted_is_removed(tmp_path: Path) -> None:
     secret = "hunter2-" + "q" * 8
     (tmp_path / "full_disk.py").write_text(
-        f"{_NO_SPACE}\nimport fixtures.cleaning\nfixtures.cleaning.replace_file = full\n"
+        f"{_NO_SPACE}\nimport clusterproof.report.cleaning as c\nc.replace_file = full\n"
         "import pytest\n\n@pytest.hookimpl(trylast=True)\n"
         "def pytest_sessionfinish(session):\n"
         "    path = session.config.option.xmlpath\n"

@@ -8,7 +8,7 @@ import yaml
 
 from clusterproof.kube.connection import connect
 from clusterproof.redact import MASK
-from fixtures.keeping import Keeper
+from clusterproof.run.keeping import Keeper
 
 if TYPE_CHECKING:
     from clusterproof.observe.cluster import Cluster

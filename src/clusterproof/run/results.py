@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from clusterproof.causes.finding import Finding, finding_of
+from clusterproof.errors import ObservationError
 from clusterproof.judgement import Difference, Doubt
 from clusterproof.observe.observed import Observed
+from clusterproof.outcome import Outcome
 from clusterproof.report.record import RowResult
 from clusterproof.run.check import Checked
 from clusterproof.spec import ObjectRef, Row
@@ -21,6 +23,19 @@ def explanation(checked: Checked) -> str:
     lines = [headline(row, differences), *_details(row, checked.observed, differences)]
     lines += [f"  accepted  {acceptance}" for acceptance in checked.acceptances]
     return "\n".join(lines)
+
+
+def hold(checked: Checked) -> None:
+    """Return for a row that passed, or that differs by what is accepted alone.
+
+    Raises:
+        AssertionError: It failed; says every difference.
+        ObservationError: Nothing can be said of it.
+    """
+    if checked.outcome is Outcome.INCONCLUSIVE:
+        raise ObservationError(explanation(checked))
+    if checked.outcome is Outcome.FAILED:
+        raise AssertionError(explanation(checked))
 
 
 def finding_from(checked: Checked) -> Finding | None:
