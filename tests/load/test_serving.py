@@ -88,23 +88,36 @@ def test_what_a_pod_served_before_its_first_read_is_not_known() -> None:
 def test_a_pod_that_could_not_be_read_is_not_said_to_have_served_nothing() -> None:
     """Its counter stood at 5 before it was Ready, and a minute later at more."""
     changes = [_pod(0, "a"), _pod(0, "b"), _pod(70, "late")]
-    reads = _reads("late", (68, 5), (130, 405), (132, 425), (150, 605))
+    reads = _reads("late", (68, 5), (130, 405), (132, 445), (150, 805))
     others = [_growing(name, 20, until=150) for name in ("a", "b")]
     finding = _judged(*others, reads, changes=changes)
     assert finding.outcome is Outcome.PASSED
 
 
 def test_times_in_which_a_pod_could_not_be_read_say_nothing_of_shares() -> None:
-    """It served all that it did early; read evenly, it would have had too much."""
-    steady = _growing("a", 20, until=200)
-    uneven = _reads("b", *((at, 20 * at) for at in range(0, 41, 2)), (198, 3960))
-    idle = [*_growing("a", 20, until=60), *_reads("a", *((at, 1205) for at in range(62, 201, 2)))]
-    assert _judged(steady, uneven).outcome is Outcome.PASSED
-    assert _judged(idle, uneven).outcome is Outcome.PASSED
-    seldom = [_reads(name, *((at, 20 * at) for at in range(0, 201, 40))) for name in ("a", "b")]
-    finding = _judged(*seldom)
+    """Nor of those beside it: it was alone up to 60, and by even growth it had too much since."""
+    alone = _reads("a", (0, 0), (20, 800), (110, 3400), (120, 3600), (200, 5200))
+    assert (
+        _judged(
+            alone, _growing("b", 20, since=60, until=200), changes=[_pod(0, "a"), _pod(60, "b")]
+        ).outcome
+        is Outcome.PASSED
+    )
+    gaps = [_reads(name, *((at, 20 * at) for at in (0, 120, 300))) for name in ("a", "b")]
+    finding = _judged(*gaps, changes=[_pod(0, "a"), _pod(0, "b"), _pod(150, "b", ready="False")])
     assert finding.outcome is Outcome.INCONCLUSIVE
     assert finding.observed == "no pod's counters were read often enough"
+
+
+def test_reads_far_apart_tell_shares_where_no_pod_came_or_went_between_them() -> None:
+    """And a Pod that has served nothing in all that time is named, though it was there before."""
+    seldom = [_reads("a", (0, 0), (31, 620), (200, 4000)), _reads("b", (0, 0), (31, 0), (200, 4))]
+    found = _judged(*seldom)
+    assert found.outcome is Outcome.FAILED
+    assert found.evidence[1].startswith("b: 4 requests of ")
+    blind = [_reads("a", (0, 0), (80, 1600), (90, 1800)), _reads("b", (0, 0), (80, 0), (90, 0))]
+    gone = [_pod(0, "a"), _pod(0, "b"), _pod(60, "a", ready="False")]
+    assert _judged(*blind, changes=gone).evidence == ("b: no request for 90 s after it was Ready",)
 
 
 @pytest.mark.parametrize("rate", range(21, 40))

@@ -96,16 +96,23 @@ class _Served:
         idle = itertools.takewhile(lambda read: read[1] == begun, self.reads[index:])
         return max((at - self.since for at, _ in idle), default=0.0)
 
-    def is_known(self, since: float, until: float) -> bool:
-        """Whether reads near both moments tell what it served between them."""
-        times = [at for at, _ in self.reads]
-        first, last = bisect_right(times, since) - 1, bisect_left(times, until)
-        return (
-            first >= 0
-            and last < len(times)
-            and since - times[first] <= _READ_S
-            and times[last] - until <= _READ_S
-        )
+    def is_known(self, since: float, until: float, changes: Sequence[float]) -> bool:
+        """Whether its reads tell what it served between two moments.
+
+        They do where they are near, and where between them nothing changed that spreads the load.
+
+        Args:
+            since: The one moment.
+            until: The other.
+            changes: When Pods came and went.
+        """
+        first = bisect_right(self.reads, (since, math.inf)) - 1
+        last = bisect_left(self.reads, (until, -math.inf))
+        if first < 0 or last == len(self.reads):
+            return False
+        before, after = self.reads[first][0], self.reads[last][0]
+        near = since - before <= _READ_S and after - until <= _READ_S
+        return near or not any(before < at < after for at in changes)
 
 
 def judge_service(
@@ -166,7 +173,11 @@ def judge_service(
 def _due_soon(late: _Served, pods: Sequence[_Served]) -> float:
     """What should have come to a Pod within SERVES_WITHIN_S of Ready, by what others got then."""
     ends = late.since + SERVES_WITHIN_S
-    others = [pod for pod in pods if pod.since < late.since and ends <= pod.until]
+    others = [
+        pod
+        for pod in pods
+        if pod is not late and pod.since <= late.since + _READ_S and ends <= pod.until
+    ]
     grown = sum(pod.count_at(ends) - pod.count_at(late.since) for pod in others)
     return grown / (len(others) + 1)
 
@@ -233,12 +244,13 @@ def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
     A step in which one of them could not be read says nothing of the others either.
     """
     shares = {pod.name: _Share() for pod in pods}
+    changes = [at for pod in pods for at in (pod.since, pod.since + SERVES_WITHIN_S, pod.until)]
     at, ends = min(pod.since for pod in pods), max(pod.until for pod in pods)
     while at + _STEP_S <= ends:
         serving = [
             pod for pod in pods if pod.since + SERVES_WITHIN_S <= at and at + _STEP_S <= pod.until
         ]
-        known = all(pod.is_known(at, at + _STEP_S) for pod in serving)
+        known = all(pod.is_known(at, at + _STEP_S, changes) for pod in serving)
         grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in serving]
         for pod, count in zip(serving, grown, strict=True):
             share = shares[pod.name]
