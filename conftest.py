@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures.options",
     "fixtures.rows",
     "fixtures.recording",
+    "fixtures.causing",
     "fixtures.redacting",
     "fixtures.running",
 ]

@@ -185,21 +185,74 @@ def test_the_time_of_a_late_reconcile_is_that_of_its_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "late_s"),
+    ("statuses", "late"),
     [
-        ([hpa(0, 30, kind="LISTED"), hpa(9, 40), hpa(24, 50)], 0.0),
-        ([hpa(0, 30, kind="LISTED"), hpa(20, 40), hpa(29, 50), hpa(44, 60)], 6.0),
-        ([hpa(0, 30, kind="LISTED"), hpa(20, 40), hpa(29, 40), hpa(44, 60)], 0.0),
-        ([hpa(20, 40), hpa(31, 50, kind="LISTED")], 0.0),
+        ([(9, 40), (24, 50), (39, 60)], {}),
+        ([(5, 30), (29, 50), (35, 60)], {20.0: 9.0, 29.0: 9.0}),
+        ([(5, 30), (29, 50), (35, 50), (44, 60)], {}),
+        ([(10, 30), (18, 50), (26, 60), (34, 70), (42, 80)], {}),
+        ([(14, 50), (20, 60), (35, 70)], {}),
     ],
-    ids=["in-time", "late", "another-writes-something-else", "one-alone"],
+    ids=["in-time", "late", "another-writes-something-else", "a-shorter-period", "the-first"],
 )
-def test_two_statuses_closer_together_than_reconciles_say_that_one_was_seen_late(
-    changes: list[Change], late_s: float
+def test_a_status_was_late_where_the_next_comes_sooner_than_a_reconcile_can(
+    statuses: list[tuple[float, float]], late: dict[float, float]
 ) -> None:
-    found = replayed([*changes, pod(0, 0)], [read(1, 40)], series((0, 1)))
-    assert found is not None
-    assert found.late_s == late_s
+    """And where it was waited for: a controller with another period is not late all the time."""
+    changes = [hpa(0, 20, kind="LISTED"), *(hpa(at, shows) for at, shows in statuses), pod(0, 0)]
+    found = steps(changes, [read(1, 40)], series((0, 1)))
+    assert {round(step.at - T0): step.late_s for step in found if step.late_s} == pytest.approx(
+        {17 if at == 20 else at: by for at, by in late.items()}
+    )
+
+
+def test_an_hpa_that_was_made_anew_says_nothing_of_the_one_before() -> None:
+    changes = [hpa(5, 30), hpa(29, 50), hpa(31, 50, kind="DELETED"), hpa(32, kind="ADDED")]
+    found = steps([*changes, hpa(35, 60), pod(0, 0)], [read(1, 40)], series((0, 1)))
+    assert not any(step.late_s for step in found)
+
+
+def test_two_steps_of_which_one_status_was_late_are_a_period_apart() -> None:
+    """The second may double the replicas again, as it came 15.1 s after the first."""
+    rules = {"scaleUp": {"policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}}
+    changes = [hpa(20.9, 100), hpa(36.3, 100)]
+    for status, current in zip(changes, (2, 4), strict=True):
+        status.object["status"]["currentReplicas"] = current
+        status.object["spec"]["behavior"] = rules
+    pods = [pod(0, 0), pod(0, 1), pod(20, 2), pod(20, 3)]
+    usage = [read(10, 100, 100), read(34, 100, 100, 100, 100)]
+    found = steps([*changes, *pods], usage, series((0, 2), (20, 4), (35.1, 8)))
+    assert [
+        (step.before, step.predicted, step.observed) for step in found if step.at > T0 + 20
+    ] == [
+        (2, 4, 4),
+        (4, 8, 8),
+        (8, 8, 8),
+    ]
+
+
+def test_a_reconcile_whose_status_was_late_read_the_usage_of_its_step() -> None:
+    """What was new from second 21 on it has not seen, though its status came at 26."""
+    status = hpa(26, 80)
+    status.object["status"]["currentReplicas"] = 2
+    changes = [status, pod(0, 0), pod(0, 1), pod(20, 2), pod(20, 3)]
+    usage = [read(18, 80, 80), *(read(at, 40, 40, 40, 40) for at in (21, 23, 25, 27))]
+    found = steps(changes, usage, series((0, 2), (20, 4)))
+    step = next(step for step in found if step.at == T0 + 26)
+    assert (step.before, step.predicted, step.observed) == (2, 4, 4)
+
+
+def test_a_step_is_of_one_reconcile_though_somebody_writes_to_the_hpa_after_it() -> None:
+    changes = [hpa(20.1, 150), hpa(26.1, 150), hpa(41, 50)]
+    for status, current in zip(changes, (2, 2, 6), strict=True):
+        status.object["status"]["currentReplicas"] = current
+    pods = [pod(0, 0), pod(0, 1), *(pod(20, number) for number in range(2, 6))]
+    usage = [read(10, 150, 150), read(25, 50, 50, 50, 50, 50, 50)]
+    found = steps([*changes, *pods], usage, series((0, 2), (20, 6)))
+    assert [(step.before, step.observed) for step in found if step.at > T0 + 20][:2] == [
+        (2, 6),
+        (6, 6),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -407,22 +460,30 @@ def test_a_reconcile_that_saw_what_we_did_not_is_not_decided_again(
 @pytest.mark.parametrize(
     ("reads", "replayed_at"),
     [
-        ([10, 20, 30, 40, 46, 50], [15, 30, 45, 60]),
-        ([10, 20, 30, 40, 52], [15, 30, 60]),
-        ([10, 20, 30, 40, 44], [15, 30, 60]),
+        ([10, 20, 30, 40, 46, 52], [15, 30, 45]),
+        ([10, 20, 30, 40, 44], [15, 30]),
+        ([10, 20, 30], [15, 30]),
     ],
-    ids=["in-time", "seldom", "no-more"],
+    ids=["in-time", "no-more", "long-since-no-more"],
 )
-def test_a_reconcile_by_figures_that_we_never_read_is_not_decided_again(
+def test_the_last_reconcile_is_not_decided_again_by_what_we_read_before_it(
     reads: list[int], replayed_at: list[float]
 ) -> None:
-    """Its status shows 70 where we read 40 before, and too late after it, or nothing."""
-    changes = [active(15, "True"), active(45, "True"), active(60, "True"), pod(0, 0), pod(0, 1)]
-    for status, shows in zip(changes, (40, 70, 40), strict=False):
+    """Its status shows 70 where we read 40, and nothing after it."""
+    changes = [active(15, "True"), active(45, "True"), pod(0, 0), pod(0, 1)]
+    for status, shows in zip(changes, (40, 70), strict=False):
         used = {"resource": {"name": "cpu", "current": {"averageUtilization": shows}}}
         status.object["status"]["currentMetrics"] = [used]
-    found = steps(changes, [read(at, 40, 40) for at in reads], until=70)
+    found = steps(changes, [read(at, 40, 40) for at in reads], until=55)
     assert [step.at - T0 for step in found] == replayed_at
+
+
+def test_other_reconciles_are_decided_again_however_seldom_we_read() -> None:
+    """A controller that stands still is not excused by a slow metrics API, whose stamps are new."""
+    changes = [active(15, "True"), active(30, "True"), pod(0, 0), pod(0, 1)]
+    usage = [read(10, 40, 40), *(read(at, 400, 400) for at in range(20, 300, 20))]
+    found = steps(changes, usage, until=300)
+    assert sum(step.predicted != step.observed for step in found) > 15
 
 
 def test_a_run_of_which_we_saw_nothing_agrees_in_nothing() -> None:

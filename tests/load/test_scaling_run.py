@@ -136,18 +136,21 @@ def test_a_controller_that_looks_no_more_fails_where_its_last_step_was_right(
 
 
 @pytest.mark.parametrize(
-    ("agreement", "late_s", "outcome", "link"),
+    ("in_time", "late_s", "unshown", "outcome", "link"),
     [
-        (0.5, 5.0, Outcome.FAILED, Link.HPA_DECISION),
-        (0.5, 5.1, Outcome.INCONCLUSIVE, Link.OBSERVER),
-        (1.0, 5.1, Outcome.PASSED, Link.HPA_DECISION),
+        ((6, 6), 5.0, 0, Outcome.FAILED, Link.HPA_DECISION),
+        ((6, 6), 5.1, 0, Outcome.INCONCLUSIVE, Link.OBSERVER),
+        ((6, 7), 5.1, 0, Outcome.FAILED, Link.HPA_DECISION),
+        ((6, 6), 5.1, 5, Outcome.FAILED, Link.HPA_DECISION),
     ],
-    ids=["in-time", "late", "late-and-right"],
+    ids=["in-time", "late", "wrong-at-other-times-too", "and-never-again"],
 )
-def test_a_controller_whose_status_was_seen_late_is_not_accused(
-    agreement: float, late_s: float, outcome: Outcome, link: Link
+def test_a_controller_is_not_accused_for_what_was_seen_late_alone(
+    in_time: tuple[int, int], late_s: float, unshown: int, outcome: Outcome, link: Link
 ) -> None:
-    found = judge_model(Replay((step(6, 6),), (), agreement, 1.0, late_s=late_s))
+    """Of four reconciles the last differs, whose status came late."""
+    steps = [*(step(*in_time) for _ in range(3)), replace(step(6, 7), late_s=late_s)]
+    found = judge_model(Replay(tuple(steps), (), 0.75, 1.0, unshown))
     assert (found.outcome, found.link) == (outcome, link)
     said_so = any("seen at least 5 s late" in line for line in found.evidence)
     assert said_so == (outcome is Outcome.INCONCLUSIVE)

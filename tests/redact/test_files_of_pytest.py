@@ -21,6 +21,10 @@ def test_a_path_is_read_as_pytest_reads_it(
     assert junit_file(Namespace(xmlpath=name)) == tmp_path / "junit.xml"
 
 
+def test_without_the_plugin_that_writes_it_there_is_none() -> None:
+    assert junit_file(Namespace()) == Path()
+
+
 def test_both_files_are_redacted_and_one_that_is_none_is_left(tmp_path: Path) -> None:
     path, log = tmp_path / "junit.xml", tmp_path / "run.log"
     path.write_text(f"<testsuites><system-out>{TOKEN}</system-out></testsuites>", "utf-8")

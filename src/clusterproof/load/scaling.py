@@ -386,12 +386,16 @@ def judge_model(replayed: Replay | None) -> Finding:
     agrees = replayed.agreement >= _AGREEMENT and replayed.within_sync >= _ALONE
     if not agrees or replayed.unshown > _UNSHOWN:
         outcome = Outcome.FAILED
-    if outcome is Outcome.FAILED and replayed.late_s > BLIND_S:
+    late_s = max(step.late_s for step in replayed.steps)
+    in_time = [step for step in replayed.steps if step.late_s <= BLIND_S]
+    right = sum(1 for step in in_time if step.predicted == step.observed)
+    is_excused = late_s > BLIND_S and right >= _AGREEMENT * len(in_time)
+    if outcome is Outcome.FAILED and is_excused and replayed.unshown <= _UNSHOWN:
         outcome, link = Outcome.INCONCLUSIVE, Link.OBSERVER
         evidence.insert(
             0,
-            f"a status of the HPA was seen at least {replayed.late_s:.0f} s late, by the time to"
-            " the next: what the controller saw is not known well enough",
+            f"a status of the HPA was seen at least {late_s:.0f} s late, by the times between"
+            f" statuses; of the {len(in_time)} other reconciles the model sets the same in {right}",
         )
     observed = (
         f"{replayed.agreement:.1%} of {len(replayed.steps)} reconciles; {matched} of {acting} that"

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,23 +96,12 @@ class _Served:
         idle = itertools.takewhile(lambda read: read[1] == begun, self.reads[index:])
         return max((at - self.since for at, _ in idle), default=0.0)
 
-    def is_known(self, since: float, until: float, changes: Sequence[float]) -> bool:
-        """Whether its reads tell what it served between two moments.
-
-        They do where they are near, and where between them nothing changed that spreads the load.
-
-        Args:
-            since: The one moment.
-            until: The other.
-            changes: When Pods came and went.
-        """
-        first = bisect_right(self.reads, (since, math.inf)) - 1
-        last = bisect_left(self.reads, (until, -math.inf))
-        if first < 0 or last == len(self.reads):
-            return False
-        before, after = self.reads[first][0], self.reads[last][0]
-        near = since - before <= _READ_S and after - until <= _READ_S
-        return near or not any(before < at < after for at in changes)
+    def is_read_near(self, at: float) -> bool:
+        """Whether a read tells what it had served at that moment."""
+        index = bisect_right(self.reads, (at, math.inf))
+        return any(
+            abs(read - at) <= _READ_S for read, _ in self.reads[max(0, index - 1) : index + 1]
+        )
 
 
 def judge_service(
@@ -154,11 +143,12 @@ def judge_service(
         if _due_soon(pod, pods) >= enough:
             judged.setdefault(pod.name, shares[pod.name])
             wrong[pod.name] = f"{pod.name}: no request for {idle_s:.0f} s after it was Ready"
-    if not judged:
-        if all(share.due + share.unread < enough for share in shares.values()):
-            return None
-        observed = "no pod's counters were read often enough"
+    unread = [name for name, share in shares.items() if share.is_unread(enough)]
+    if not wrong and unread:
+        observed = f"counters were not read often enough to tell of {len(unread)} of {len(shares)}"
         return Finding("service-spread", Link.SERVICE, Outcome.INCONCLUSIVE, expected, observed)
+    if not judged:
+        return None
     peak = int(max((v for _, v in timeline.endpoints), default=0.0))
     outcome = Outcome.FAILED if wrong else Outcome.PASSED
     observed = (
@@ -176,7 +166,11 @@ def _due_soon(late: _Served, pods: Sequence[_Served]) -> float:
     others = [
         pod
         for pod in pods
-        if pod is not late and pod.since <= late.since + _READ_S and ends <= pod.until
+        if pod is not late
+        and pod.since <= late.since + _READ_S
+        and ends <= pod.until
+        and pod.is_read_near(late.since)
+        and pod.is_read_near(ends)
     ]
     grown = sum(pod.count_at(ends) - pod.count_at(late.since) for pod in others)
     return grown / (len(others) + 1)
@@ -197,6 +191,10 @@ class _Share:
     due: float = 0.0
     all: float = 0.0
     unread: float = 0.0
+
+    def is_unread(self, enough: float) -> bool:
+        """Whether there was enough to judge it by, of which too little, or under half, is known."""
+        return self.due + self.unread >= enough and self.due < max(enough, self.unread)
 
     def chance(self, together: float) -> float:
         """How often it gets so few, or so many, where each choice sends `together` its way."""
@@ -244,13 +242,13 @@ def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
     A step in which one of them could not be read says nothing of the others either.
     """
     shares = {pod.name: _Share() for pod in pods}
-    changes = [at for pod in pods for at in (pod.since, pod.since + SERVES_WITHIN_S, pod.until)]
     at, ends = min(pod.since for pod in pods), max(pod.until for pod in pods)
     while at + _STEP_S <= ends:
         serving = [
             pod for pod in pods if pod.since + SERVES_WITHIN_S <= at and at + _STEP_S <= pod.until
         ]
-        known = all(pod.is_known(at, at + _STEP_S, changes) for pod in serving)
+        ends_of_step = (at, at + _STEP_S)
+        known = all(pod.is_read_near(end) for pod in serving for end in ends_of_step)
         grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in serving]
         for pod, count in zip(serving, grown, strict=True):
             share = shares[pod.name]

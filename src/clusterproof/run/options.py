@@ -116,8 +116,9 @@ def report_folder(options: Namespace, project: Path) -> Path | None:
 
 
 def junit_file(options: Namespace) -> Path:
-    """The file of --junitxml, as pytest reads its path; "." for none."""
-    return Path(os.path.expanduser(os.path.expandvars(options.xmlpath or "")))  # noqa: PTH111 - as it does
+    """The file of --junitxml, as pytest reads its path; "." for none, or without that plugin."""
+    given = getattr(options, "xmlpath", None) or ""
+    return Path(os.path.expanduser(os.path.expandvars(given)))  # noqa: PTH111 - as it does
 
 
 def shown(options: Namespace) -> dict[str, str]:

@@ -54,6 +54,7 @@ class Recorder:
 
     def plan(self, spec: Spec, rows: Sequence[Row]) -> None:
         """The rows that will be checked; each is NOT_RUN until it is reached."""
+        self.started_at = time.time()
         self.keeper.spare(spec)
         for row in rows:
             self.results[row.id] = RowResult(

@@ -23,7 +23,6 @@ from clusterproof.load.hpa.rules import (
     others_of,
     spec_from_object,
 )
-from clusterproof.load.observer import resolution_s
 from clusterproof.load.recording import Change, Recording, UsageRead
 from clusterproof.load.timeline import (
     Series,
@@ -41,14 +40,19 @@ _POINT = 1.0
 reads may be one."""
 _APART_S = 1.0
 """Of one reconcile the scale comes before the status: as a rule by this much at most."""
-_BOTH = 2
+_JUST_S = 1e-3
 _BEHIND_S = 0.5
 """Replicas that are set are seen within this. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One reconcile: from, decided by the model, set by the controller."""
+    """One reconcile: from, decided by the model, set by the controller.
+
+    Attributes:
+        shown: The utilization by the model, and in the HPA's status.
+        late_s: How late its status was seen, at least, in seconds; as far as that can be told.
+    """
 
     at: float
     before: int
@@ -57,6 +61,7 @@ class Step:
     proposed: int | None
     reason: str
     shown: tuple[float | None, float | None]
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,6 @@ class Replay:
             a point another than the status shows, and than the model's own at the first reconcile
             under it, as an error of our reads that stays says nothing of the controller. A
             reconcile writes the status whenever it differs (horizontal.go, updateStatusIfNeeded).
-        late_s: How late a status of the HPA was seen, at least, in seconds.
     """
 
     steps: tuple[Step, ...]
@@ -82,7 +86,6 @@ class Replay:
     agreement: float
     within_sync: float
     unshown: int = 0
-    late_s: float = 0.0
 
     @property
     def acted(self) -> tuple[int, int]:
@@ -151,18 +154,19 @@ def replay(
     own_replicas = int(value_at(timeline.replicas, ticks[0]))
     steps: list[Step] = []
     free: list[tuple[float, float]] = [(ticks[0], float(own_replicas))]
+    late = [] if exact else _late(changes, flags.sync_s)
+    moment = _Moment(-math.inf, -math.inf, -math.inf, 0)
     for index, at in enumerate(ticks):
-        if world.is_unseen(at):
+        if exact:
+            moment = _Moment(at, at, at, int(value_at(timeline.replicas, at - _BEHIND_S)))
+        else:
+            moment = _began(at, timeline.replicas, world.current_at(at), moment, flags.sync_s)
+        if world.is_unseen(moment):
             continue
-        decided_at, before = at, value_at(timeline.replicas, at - _BEHIND_S)
-        if not exact:
-            current = world.current_at(at)
-            decided_at, before = _began(at, timeline.replicas, current, flags.sync_s)
-        spec, pods = world.spec_at(at), world.pods_at(decided_at)
-        now = decided_at if at - decided_at > _APART_S else at
-        decision, after_it = _decide(world, spec, (at, now), int(before), pods, forced, flags)
+        spec, pods = world.spec_at(at), world.pods_at(moment.began)
+        decision, after_it = _decide(world, spec, moment, moment.before, pods, forced, flags)
         shown = (_shown(spec, decision), world.shown_at(at))
-        if not exact and shown[0] != shown[1] and world.is_read_seldom(at):
+        if not exact and shown[0] != shown[1] and world.is_after_reads(at, flags.sync_s):
             continue
         forced = after_it
         until = ticks[index + 1] if index + 1 < len(ticks) else at + flags.sync_s
@@ -170,15 +174,16 @@ def replay(
         steps.append(
             Step(
                 at=at,
-                before=int(before),
+                before=moment.before,
                 predicted=decision.replicas,
                 observed=after,
                 proposed=decision.proposed,
                 reason=decision.reason,
                 shown=shown,
+                late_s=max((by for since, to, by in late if since < at <= to), default=0.0),
             )
         )
-        alone, own = _decide(world, spec, (at, now), own_replicas, pods, own, flags)
+        alone, own = _decide(world, spec, moment, own_replicas, pods, own, flags)
         own_replicas = alone.replicas
         free.append((at, float(own_replicas)))
     matched = sum(1 for step in steps if step.predicted == step.observed)
@@ -189,7 +194,6 @@ def replay(
         agreement=matched / len(steps) if steps else 0.0,
         within_sync=within(timeline.replicas, predicted, ticks[0], ticks[-1], flags.sync_s),
         unshown=_most_unshown(world, ticks, steps),
-        late_s=0.0 if exact else _late_s(changes, flags.sync_s),
     )
 
 
@@ -215,20 +219,26 @@ def reconcile_times(
     return [t for t in _apart(ticks, flags.sync_s) if t >= first_usage]
 
 
-def _late_s(changes: Sequence[Change], sync_s: float) -> float:
-    """How much later than it was written a status was seen, at least.
+def _late(changes: Sequence[Change], sync_s: float) -> list[tuple[float, float, float]]:
+    """For each status that was seen late: from the one before it, up to it, and how late at least.
 
     The controller begins a reconcile no sooner than a sync period after the one before has written
-    its status (horizontal.go: NewDefaultHPARateLimiter, by which updateHPA waits as well). Of two
-    that were seen closer together the first came late, by a slow API server or a slow watch.
+    its status (horizontal.go: NewDefaultHPARateLimiter, by which updateHPA waits as well). One that
+    comes late, by a slow API server or a slow watch, makes the time before it longer and the time
+    after it shorter; a controller that has another period makes both shorter.
     """
-    written = [
-        later
-        for earlier, later in pairwise(changes)
-        if later.object.get("status") != earlier.object.get("status")
+    spells: list[list[float]] = [[]]
+    for earlier, later in pairwise(changes):
+        if later.type != "MODIFIED":
+            spells.append([])
+        elif later.object.get("status") != earlier.object.get("status"):
+            spells[-1].append(later.at)
+    return [
+        (before, at, by)
+        for times in spells
+        for before, at, after in zip(times, times[1:], times[2:], strict=False)
+        if (by := min(at - before - sync_s, sync_s - (after - at))) > 0
     ]
-    gaps = (later.at - earlier.at for earlier, later in pairwise(written))
-    return max([0.0, *(sync_s - gap for gap in gaps)])
 
 
 def _apart(ticks: Sequence[float], sync_s: float) -> Iterator[float]:
@@ -239,11 +249,34 @@ def _apart(ticks: Sequence[float], sync_s: float) -> Iterator[float]:
     """
     last = -math.inf
     for at in ticks:
-        last = last + sync_s if last + sync_s - _APART_S < at < last + sync_s else at
+        last = _apart_from(last, at, sync_s)
         yield last
 
 
-def _began(at: float, replicas: Series, current: int | None, sync_s: float) -> tuple[float, float]:
+def _apart_from(last: float, at: float, sync_s: float) -> float:
+    return last + sync_s if last + sync_s - _APART_S < at < last + sync_s else at
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A reconcile in time.
+
+    Attributes:
+        seen: When its status was.
+        began: When it looked at the Pods and the metrics.
+        now: What time it was for it.
+        before: From how many replicas it went.
+    """
+
+    seen: float
+    began: float
+    now: float
+    before: int
+
+
+def _began(
+    at: float, replicas: Series, current: int | None, last: _Moment, sync_s: float
+) -> _Moment:
     """When the reconcile began whose status was seen at `at`, and from how many replicas.
 
     The scale comes before the status, on a machine that has too much to do by seconds, and the Pods
@@ -254,16 +287,21 @@ def _began(at: float, replicas: Series, current: int | None, sync_s: float) -> t
         at: When the status was seen.
         replicas: As they were set.
         current: `currentReplicas` of that status; None where it has none.
+        last: The reconcile before: each step is of one.
         sync_s: Two reconciles are so far apart.
     """
     if current is not None and value_at(replicas, at) == current:
-        return at, current
-    for changed, _ in reversed(replicas):
-        if at - sync_s / 2 <= changed <= at and value_at(replicas, changed - 1e-3) == current:
-            return changed - 1e-3, current
-    steps = [changed for changed, _ in replicas if at - _APART_S <= changed <= at]
-    began = steps[-1] - 1e-3 if steps else at
-    return began, value_at(replicas, began - _BEHIND_S)
+        return _Moment(at, at, _apart_from(last.now, at, sync_s), current)
+    for step, _ in reversed(replicas):
+        began = step - _JUST_S
+        if max(at - sync_s / 2, last.began + 2 * _JUST_S) > step or step > at:
+            continue
+        if value_at(replicas, began) == current:
+            return _Moment(at, began, _apart_from(last.now, began, sync_s), current)
+    steps = [step for step, _ in replicas if at - _APART_S <= step <= at]
+    began = steps[-1] - _JUST_S if steps else at
+    before = value_at(replicas, began - _BEHIND_S)
+    return _Moment(at, began, _apart_from(last.now, at, sync_s), int(before))
 
 
 def within(
@@ -293,7 +331,7 @@ class _World:
         self._reads = recording.usage
         self._read_times = [r.at for r in recording.usage]
         self._known_times = [r.at for r in recording.usage if not r.error]
-        self._resolution_s = resolution_s(recording)
+        self._ended_at = recording.ended_at
         self._pod_changes = recording.of("pod")
         self._next_pod = 0
         self._pods: dict[str, PodView] = {}
@@ -329,20 +367,15 @@ class _World:
             return [self._reads[index - 1]]
         return list(self._reads[max(0, index - 2) : index + 1])
 
-    def is_unseen(self, at: float) -> bool:
+    def is_unseen(self, moment: "_Moment") -> bool:
         """Whether the controller read usage at that moment, and we could not."""
-        return self._is_active(at) and all(read.error for read in self.reads_at(at))
+        unread = all(read.error for read in self.reads_at(moment.began))
+        return unread and self._is_active(moment.seen)
 
-    def is_read_seldom(self, at: float) -> bool:
-        """Whether the controller may have had figures at that moment that we have never read.
-
-        The metrics API has new ones once in its resolution: two reads that are no further apart
-        have all between them.
-        """
-        index = bisect_right(self._known_times, at)
-        around = self._known_times[max(0, index - 1) : index + 1]
-        apart = len(around) < _BOTH or around[1] - around[0] > self._resolution_s
-        return apart and self._is_active(at)
+    def is_after_reads(self, at: float, sync_s: float) -> bool:
+        """Whether it is the last reconcile, and we have read no usage since."""
+        is_last = at > self._ended_at - sync_s
+        return is_last and self._is_active(at) and at > max(self._known_times, default=-math.inf)
 
     def _is_active(self, at: float) -> bool:
         active = condition_entry(self.change_at(at).object, "ScalingActive").get("status")
@@ -356,28 +389,17 @@ class _World:
 def _decide(
     world: _World,
     spec: HpaSpec,
-    moments: tuple[float, float],
+    moment: _Moment,
     current: int,
     pods: tuple[PodView, ...],
     history: History,
     flags: ControllerFlags,
 ) -> tuple[Decision, History]:
-    """The decision from the read that explains the utilization in the HPA's status, if one does.
-
-    Args:
-        world: What could be seen.
-        spec: Of the HPA.
-        moments: When the status of this reconcile was seen, and what time it is in the model.
-        current: How many replicas it begins from.
-        pods: As they were then.
-        history: Of the model.
-        flags: Of the controller.
-    """
-    at, now = moments
-    shown = world.shown_at(at)
+    """The decision from the read that explains the utilization in the HPA's status, if one does."""
+    shown = world.shown_at(moment.seen)
     options = []
-    for read in reversed(world.reads_at(at)):
-        seen = Seen(now + world.ahead_s, current, pods, samples_of(read))
+    for read in reversed(world.reads_at(moment.began)):
+        seen = Seen(moment.now + world.ahead_s, current, pods, samples_of(read))
         decided = reconcile(spec, seen, history, flags)
         if shown is not None and _shown(spec, decided[0]) == shown:
             return decided
