@@ -140,7 +140,7 @@ def judge_service(
         idle_s = pod.idle_s()
         if pod.name in wrong or idle_s <= SERVES_WITHIN_S:
             continue
-        if _due_soon(pod, pods) >= enough:
+        if _due_meanwhile(pod, pods) >= enough:
             judged.setdefault(pod.name, shares[pod.name])
             wrong[pod.name] = f"{pod.name}: no request for {idle_s:.0f} s after it was Ready"
     unread = [name for name, share in shares.items() if share.is_unread(enough)]
@@ -160,19 +160,14 @@ def judge_service(
     return Finding("service-spread", Link.SERVICE, outcome, expected, observed, evidence)
 
 
-def _due_soon(late: _Served, pods: Sequence[_Served]) -> float:
-    """What should have come to a Pod within SERVES_WITHIN_S of Ready, by what others got then."""
-    ends = late.since + SERVES_WITHIN_S
-    others = [
-        pod
-        for pod in pods
-        if pod is not late
-        and pod.since <= late.since + _READ_S
-        and ends <= pod.until
-        and pod.is_read_near(late.since)
-        and pod.is_read_near(ends)
-    ]
-    grown = sum(pod.count_at(ends) - pod.count_at(late.since) for pod in others)
+def _due_meanwhile(idle: _Served, pods: Sequence[_Served]) -> float:
+    """What should have come to a Pod while it was idle, by what others are known to have got."""
+    until = idle.since + idle.idle_s()
+    others = [pod for pod in pods if pod is not idle and pod.since <= idle.since + _READ_S]
+    grown = 0.0
+    for pod in others:
+        counts = [n for at, n in pod.reads if idle.since <= at <= min(until, pod.until)]
+        grown += max(counts, default=0.0) - min(counts, default=0.0)
     return grown / (len(others) + 1)
 
 
