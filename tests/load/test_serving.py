@@ -129,6 +129,17 @@ def test_of_a_pod_that_was_too_busy_to_be_read_nothing_is_said_for_the_others_sa
     )
 
 
+def test_a_pod_is_not_idle_while_it_is_not_ready() -> None:
+    """It was Ready for half a minute, in which there was next to no load."""
+    busy = _reads("a", *((at, 1.0 * at) for at in range(0, 41, 2)), (300, 5240))
+    changes = [_pod(0, "a"), _pod(0, "b"), _pod(35, "b", ready="False", kind="MODIFIED")]
+    recording = _recording(
+        *changes, scrapes=[*busy, *_reads("b", *((at, 0) for at in range(0, 301, 2)))]
+    )
+    found = judge_service(recording, timeline(), REQUESTS, "web")
+    assert found is None or found.outcome is not Outcome.FAILED
+
+
 def test_what_was_due_to_a_pod_is_not_told_by_pods_that_were_not_read() -> None:
     """No load came before second 140: a's counter has not grown evenly."""
     late = _growing("b", 100, since=140, until=300)

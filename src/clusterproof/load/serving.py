@@ -86,14 +86,16 @@ class _Served:
         return low + (high - low) * (at - before) / (after - before)
 
     def idle_s(self) -> float:
-        """How long it is known to have served nothing since it was Ready, in seconds.
+        """How long it is known to have served nothing since it was Ready, and while it was.
 
         That is up to the last read which shows the counter as it was, not up to the first that
         shows another: a Pod that could not be read meanwhile may have served all the time.
         """
         index = bisect_right(self.reads, (self.since, math.inf))
         begun = self.reads[max(0, index - 1)][1]
-        idle = itertools.takewhile(lambda read: read[1] == begun, self.reads[index:])
+        idle = itertools.takewhile(
+            lambda read: read[1] == begun and read[0] <= self.until, self.reads[index:]
+        )
         return max((at - self.since for at, _ in idle), default=0.0)
 
     def is_read_near(self, at: float) -> bool:
