@@ -129,6 +129,10 @@ def test_of_a_pod_that_was_too_busy_to_be_read_nothing_is_said_for_the_others_sa
     )
 
 
+def test_the_only_pod_has_its_share_however_seldom_it_is_read() -> None:
+    assert _judged(_reads("only", (0, 0), (200, 4000))).outcome is Outcome.PASSED
+
+
 def test_a_pod_is_not_idle_while_it_is_not_ready() -> None:
     """It was Ready for half a minute, in which there was next to no load."""
     busy = _reads("a", *((at, 1.0 * at) for at in range(0, 41, 2)), (300, 5240))

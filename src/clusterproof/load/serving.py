@@ -236,7 +236,8 @@ def _ready_times(recording: Recording) -> Iterator[tuple[str, float, float]]:
 def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
     """What each got and should have, step by step, beside those that served in the same step.
 
-    A step in which one of them could not be read says nothing of the others either.
+    A step in which one of them could not be read says nothing of the others either. One that serves
+    alone has all.
     """
     shares = {pod.name: _Share() for pod in pods}
     at, ends = min(pod.since for pod in pods), max(pod.until for pod in pods)
@@ -245,11 +246,11 @@ def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
             pod for pod in pods if pod.since + SERVES_WITHIN_S <= at and at + _STEP_S <= pod.until
         ]
         ends_of_step = (at, at + _STEP_S)
-        known = all(pod.is_read_near(end) for pod in serving for end in ends_of_step)
+        read = all(pod.is_read_near(end) for pod in serving for end in ends_of_step)
         grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in serving]
         for pod, count in zip(serving, grown, strict=True):
             share = shares[pod.name]
-            if not known:
+            if not read and len(serving) > 1:
                 share.unread += sum(grown) / len(grown)
                 continue
             share.got += count
