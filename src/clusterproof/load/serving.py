@@ -142,7 +142,7 @@ def judge_service(
         idle_s = pod.idle_s()
         if pod.name in wrong or idle_s <= SERVES_WITHIN_S:
             continue
-        if _due_meanwhile(pod, pods) >= enough:
+        if _due_meanwhile(pod, pods, pod.since + idle_s) >= enough:
             judged.setdefault(pod.name, shares[pod.name])
             wrong[pod.name] = f"{pod.name}: no request for {idle_s:.0f} s after it was Ready"
     unread = [name for name, share in shares.items() if share.is_unread(enough)]
@@ -162,9 +162,8 @@ def judge_service(
     return Finding("service-spread", Link.SERVICE, outcome, expected, observed, evidence)
 
 
-def _due_meanwhile(idle: _Served, pods: Sequence[_Served]) -> float:
-    """What should have come to a Pod while it was idle, by what others are known to have got."""
-    until = idle.since + idle.idle_s()
+def _due_meanwhile(idle: _Served, pods: Sequence[_Served], until: float) -> float:
+    """What should have come to a Pod that was idle, by what others are known to have got."""
     others = [pod for pod in pods if pod is not idle and pod.since <= idle.since + _READ_S]
     grown = 0.0
     for pod in others:
@@ -245,12 +244,13 @@ def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
         serving = [
             pod for pod in pods if pod.since + SERVES_WITHIN_S <= at and at + _STEP_S <= pod.until
         ]
-        ends_of_step = (at, at + _STEP_S)
-        read = all(pod.is_read_near(end) for pod in serving for end in ends_of_step)
+        known = len(serving) == 1 or all(
+            pod.is_read_near(at) and pod.is_read_near(at + _STEP_S) for pod in serving
+        )
         grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in serving]
         for pod, count in zip(serving, grown, strict=True):
             share = shares[pod.name]
-            if not read and len(serving) > 1:
+            if not known:
                 share.unread += sum(grown) / len(grown)
                 continue
             share.got += count

@@ -292,11 +292,10 @@ def _began(
     """
     if current is not None and value_at(replicas, at) == current:
         return _Moment(at, at, _apart_from(last.now, at, sync_s), current)
+    since = max(at - sync_s / 2, last.began + 2 * _JUST_S)
     for step, _ in reversed(replicas):
         began = step - _JUST_S
-        if max(at - sync_s / 2, last.began + 2 * _JUST_S) > step or step > at:
-            continue
-        if value_at(replicas, began) == current:
+        if since <= step <= at and value_at(replicas, began) == current:
             return _Moment(at, began, _apart_from(last.now, began, sync_s), current)
     steps = [step for step, _ in replicas if at - _APART_S <= step <= at]
     began = steps[-1] - _JUST_S if steps else at
@@ -330,7 +329,7 @@ class _World:
         self._change_times = [c.at for c in changes]
         self._reads = recording.usage
         self._read_times = [r.at for r in recording.usage]
-        self._known_times = [r.at for r in recording.usage if not r.error]
+        self._last_known_at = max((r.at for r in self._reads if not r.error), default=-math.inf)
         self._ended_at = recording.ended_at
         self._pod_changes = recording.of("pod")
         self._next_pod = 0
@@ -367,7 +366,7 @@ class _World:
             return [self._reads[index - 1]]
         return list(self._reads[max(0, index - 2) : index + 1])
 
-    def is_unseen(self, moment: "_Moment") -> bool:
+    def is_unseen(self, moment: _Moment) -> bool:
         """Whether the controller read usage at that moment, and we could not."""
         unread = all(read.error for read in self.reads_at(moment.began))
         return unread and self._is_active(moment.seen)
@@ -375,7 +374,7 @@ class _World:
     def is_after_reads(self, at: float, sync_s: float) -> bool:
         """Whether it is the last reconcile, and we have read no usage since."""
         is_last = at > self._ended_at - sync_s
-        return is_last and self._is_active(at) and at > max(self._known_times, default=-math.inf)
+        return is_last and at > self._last_known_at and self._is_active(at)
 
     def _is_active(self, at: float) -> bool:
         active = condition_entry(self.change_at(at).object, "ScalingActive").get("status")
