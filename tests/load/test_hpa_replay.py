@@ -6,87 +6,11 @@ from typing import Any
 import pytest
 
 from clusterproof.load.hpa.replay import Replay, Step, replay
-from clusterproof.load.hpa.rules import ControllerFlags
 from clusterproof.load.recording import Change, Recording, UsageRead
-from clusterproof.load.timeline import Series
+from tests.load.replay_parts import FLAGS, LONG_AGO, TWO, hpa, pod, read, replayed, steps
 from tests.load.scaling_parts import T0, series, timeline
 
-FLAGS = ControllerFlags()
-"""One reconcile every 15 s."""
-LONG_AGO = "1970-01-01T00:00:00Z"
 WITHIN = "DesiredWithinRange"
-TWO = series((0, 2))
-
-
-def hpa(
-    at: float,
-    shows: float | None = None,
-    *,
-    name: str = "web",
-    kind: str = "MODIFIED",
-    current: int | None = None,
-    up: dict[str, Any] | None = None,
-) -> Change:
-    """The HPA from `at` on: 1 to 10 replicas, half of the CPU request, and what it shows.
-
-    And where they are given: from how many replicas its reconcile went, and its policy up.
-    """
-    used = {"resource": {"name": "cpu", "current": {"averageUtilization": shows}}}
-    target = {"name": "cpu", "target": {"averageUtilization": 50}}
-    item: dict[str, Any] = {
-        "metadata": {"name": name},
-        "spec": {"maxReplicas": 10, "metrics": [{"type": "Resource", "resource": target}]},
-        "status": {"currentMetrics": [] if shows is None else [used]},
-    }
-    if current is not None:
-        item["status"]["currentReplicas"] = current
-    if up is not None:
-        item["spec"]["behavior"] = {"scaleUp": {"policies": [up]}}
-    return Change(T0 + at, "hpa", kind, item)
-
-
-def pod(at: float, number: int, kind: str = "ADDED") -> Change:
-    """A Pod that is Ready and asks for 100m, so that its usage is a percentage."""
-    app = {"name": "app", "resources": {"requests": {"cpu": "100m"}}}
-    ready = {"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}
-    status = {"phase": "Running", "startTime": LONG_AGO, "conditions": [ready]}
-    item = {"metadata": {"name": f"web-{number}"}, "spec": {"containers": [app]}, "status": status}
-    return Change(T0 + at, "pod", kind, item)
-
-
-def read(at: float, *percent: int) -> UsageRead:
-    """What the metrics API said at `at` of web-0, web-1 and so on."""
-    figures = {
-        f"web-{n}": {"timestamp": T0 + at, "window_s": 10.0, "usage": {"app": {"cpu": each}}}
-        for n, each in enumerate(percent)
-    }
-    return UsageRead(T0 + at, figures)
-
-
-def replayed(
-    changes: list[Change],
-    usage: list[UsageRead],
-    replicas: Series = TWO,
-    *,
-    until: float = 60,
-    ticks: list[float] | None = None,
-) -> Replay | None:
-    """The replay; of the given reconciles when they are known."""
-    return replay(
-        Recording(T0, T0 + until, changes, usage),
-        timeline(replicas=replicas),
-        hpa="web",
-        flags=FLAGS,
-        ticks=None if ticks is None else [T0 + at for at in ticks],
-    )
-
-
-def steps(*arguments: Any, **named: Any) -> tuple[Step, ...]:  # noqa: ANN401 - those of `replayed`
-    """The steps of a run that can be replayed."""
-    found = replayed(*arguments, **named)
-    assert found is not None
-    return found.steps
-
 
 GROWTH = [hpa(15, 40), hpa(30, 100), hpa(45, 50), pod(0, 0), pod(0, 1), pod(31, 2), pod(31, 3)]
 USAGE = [read(10, 40, 40), read(25, 100, 100), read(40, 50, 50, 50, 50)]
@@ -167,8 +91,8 @@ def test_the_pods_of_a_step_were_not_there_when_it_was_decided(
 
 @pytest.mark.parametrize(
     ("status_at", "current", "before"),
-    [(22.0, 2, 2), (27.4, 2, 2), (27.6, 2, 4), (22.0, 4, 4), (22.0, 9, 4), (20.5, 9, 2)],
-    ids=["late", "half-a-period-late", "too-late", "the-next", "of-no-step", "of-no-step-but-near"],
+    [(22.0, 2, 2), (29.9, 2, 2), (30.1, 2, 4), (22.0, 4, 4), (22.0, 9, 4), (20.5, 9, 2)],
+    ids=["late", "at-the-latest", "too-late", "the-next", "of-no-step", "of-no-step-but-near"],
 )
 def test_a_status_says_from_how_many_replicas_its_reconcile_went(
     status_at: float, current: int, before: int
@@ -436,6 +360,7 @@ def active(at: float, status: str) -> Change:
     """The HPA at a reconcile, and whether it could read its metrics."""
     change = hpa(at, 80)
     change.object["status"]["conditions"] = [{"type": "ScalingActive", "status": status}]
+    change.object["status"]["observedGeneration"] = at  # each reconcile of these writes something
     return change
 
 

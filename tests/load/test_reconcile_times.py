@@ -13,7 +13,7 @@ FLAGS = ControllerFlags()
 def times(*updates: float, until: float = 100.0, usage_from: float = 0.0) -> list[float]:
     """Of a recording from 1000 s on, with status updates at these seconds; relative to it."""
     changes = [Change(1000.0, "hpa", "LISTED", {}), Change(1003.0, "hpa", "ADDED", {})]
-    changes += [Change(1000.0 + at, "hpa", "MODIFIED", {}) for at in updates]
+    changes += [Change(1000.0 + at, "hpa", "MODIFIED", {"status": at}) for at in updates]
     usage = [UsageRead(1000.0 + usage_from, {}), UsageRead(1090.0, {})]
     recording = Recording(1000.0, 1000.0 + until, changes, usage)
     return [at - 1000.0 for at in reconcile_times(recording, changes, FLAGS)]

@@ -99,6 +99,7 @@ def analyse(inputs: Inputs, spec: LoadSpec) -> Analysis:
             metrics.requests,
             service,
             per_connection=per_connection(plan, scenario, generator.get("callers")),
+            connection_s=scenario.connection_max_age_s,
         )
         is_uneven = spread is not None and spread.outcome is Outcome.FAILED
         pinned = spread if is_uneven and unevenness_of(recording, service) else None

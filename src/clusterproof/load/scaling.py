@@ -378,30 +378,43 @@ def judge_model(replayed: Replay | None) -> Finding:
             f"first difference at {differing.at:.0f}: from {differing.before} the model sets"
             f" {differing.predicted} ({differing.reason}), the controller {differing.observed}"
         )
-    matched, acting = replayed.acted
-    outcome, link = Outcome.PASSED, Link.HPA_DECISION
-    if matched < _AGREEMENT * acting:
-        chance = acting - matched <= _ONCE and matched >= _HALF * acting
-        outcome = Outcome.INCONCLUSIVE if chance else Outcome.FAILED
-    agrees = replayed.agreement >= _AGREEMENT and replayed.within_sync >= _ALONE
-    if not agrees or replayed.unshown > _UNSHOWN:
-        outcome = Outcome.FAILED
-    late_s = max(step.late_s for step in replayed.steps)
-    in_time = [step for step in replayed.steps if step.late_s <= BLIND_S]
-    right = sum(1 for step in in_time if step.predicted == step.observed)
-    is_excused = late_s > BLIND_S and right >= _AGREEMENT * len(in_time)
-    if outcome is Outcome.FAILED and is_excused and replayed.unshown <= _UNSHOWN:
+    outcome, link = _agreement(replayed), Link.HPA_DECISION
+    differing = replayed.differing
+    late = [step.late_s for step in differing if step.late_s > BLIND_S]
+    in_time = _agreement(replayed, at_most_late_s=BLIND_S)
+    # A late status excuses its own reconcile, and what the model does after it on its own.
+    is_theirs = replayed.within_sync >= _ALONE or (late and differing[0].late_s > BLIND_S)
+    if outcome is not Outcome.PASSED and late and is_theirs and in_time is Outcome.PASSED:
         outcome, link = Outcome.INCONCLUSIVE, Link.OBSERVER
         evidence.insert(
             0,
-            f"a status of the HPA was seen at least {late_s:.0f} s late, by the times between"
-            f" statuses; of the {len(in_time)} other reconciles the model sets the same in {right}",
+            f"a status of the HPA was seen at least {max(late):.0f} s late, by the times between"
+            f" statuses; {len(differing)} of {len(replayed.steps)} reconciles differ, and"
+            f" {len(late)} of these are so late",
         )
+    matched, acting = replayed.acted
     observed = (
         f"{replayed.agreement:.1%} of {len(replayed.steps)} reconciles; {matched} of {acting} that"
         " change something"
     )
     return Finding("hpa-model", link, outcome, expected, observed, tuple(evidence))
+
+
+def _agreement(replayed: Replay, *, at_most_late_s: float = math.inf) -> Outcome:
+    """What the reconciles say of the controller, with the model on its own; or those in time alone.
+
+    One that differs may be chance, whatever share that is of a short run.
+    """
+    of_all = sum(1 for step in replayed.steps if step.late_s <= at_most_late_s)
+    differing = sum(1 for step in replayed.differing if step.late_s <= at_most_late_s)
+    matched, acting = replayed.acted_where(lambda step: step.late_s <= at_most_late_s)
+    if replayed.unshown > _UNSHOWN:
+        return Outcome.FAILED
+    agree = of_all - differing >= _AGREEMENT * of_all and matched >= _AGREEMENT * acting
+    if agree and (at_most_late_s < math.inf or replayed.within_sync >= _ALONE):
+        return Outcome.PASSED
+    is_chance = differing == _ONCE and matched >= _HALF * acting
+    return Outcome.INCONCLUSIVE if is_chance else Outcome.FAILED
 
 
 def _steps(timeline: Timeline, since: float, until: float) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from clusterproof.load.account import Account
 from clusterproof.load.distributions import binomial_at_most
 from clusterproof.load.finding import Finding, Link
 from clusterproof.load.recording import TOPOLOGY, Recording
-from clusterproof.load.timeline import Timeline, deletions, is_ready
+from clusterproof.load.timeline import Timeline, births, deletions, is_ready
 from clusterproof.outcome import Outcome
 
 SERVES_WITHIN_S = 30.0
@@ -98,12 +98,19 @@ class _Served:
         )
         return max((at - self.since for at, _ in idle), default=0.0)
 
-    def is_read_near(self, at: float) -> bool:
-        """Whether a read tells what it had served at that moment."""
+    def grown(self, since: float, until: float) -> float:
+        """What it is known to have served meanwhile; a counter that begins anew takes nothing away."""
+        counts = [count for at, count in self.reads if since <= at <= min(until, self.until)]
+        return sum(max(0.0, later - earlier) for earlier, later in itertools.pairwise(counts))
+
+    def is_known_at(self, at: float) -> bool:
+        """Whether reads on both sides tell what it had served at that moment."""
         index = bisect_right(self.reads, (at, math.inf))
-        return any(
-            abs(read - at) <= _READ_S for read, _ in self.reads[max(0, index - 1) : index + 1]
-        )
+        before = self.reads[index - 1][0] if index else -math.inf
+        after = self.reads[index][0] if index < len(self.reads) else math.inf
+        if index in {0, len(self.reads)}:
+            return min(at - before, after - at) <= _READ_S
+        return after - before <= 2 * _READ_S
 
 
 def judge_service(
@@ -113,6 +120,7 @@ def judge_service(
     service: str,
     *,
     per_connection: float = 1.0,
+    connection_s: float = 0.0,
 ) -> Finding | None:
     """Every pod got its share while it was Ready, and its first requests soon.
 
@@ -125,13 +133,16 @@ def judge_service(
         requests: The counter of each Pod.
         service: Name of the Service that the load goes to.
         per_connection: How many requests one connection carries, at the highest rate.
+        connection_s: After which callers renew one, and not before; a new Pod may wait for that.
     """
-    expected = f"every Ready pod serves its share, from {SERVES_WITHIN_S:.0f} s after Ready on"
-    pods = _served(recording, requests)
+    serves_within_s = max(SERVES_WITHIN_S, 2 * connection_s)
+    expected = f"every Ready pod serves its share, from {serves_within_s:.0f} s after Ready on"
+    pods, unknown = _served(recording, requests, serves_within_s)
     if not pods:
         observed = "no pod's counters were read for long enough"
         return Finding("service-spread", Link.SERVICE, Outcome.INCONCLUSIVE, expected, observed)
-    shares, enough = _shares(pods), _FEWEST * per_connection * _CLUSTERED
+    shares = _shares(pods, unknown, serves_within_s)
+    enough = _FEWEST * per_connection * _CLUSTERED
     judged = {pod.name: shares[pod.name] for pod in pods if shares[pod.name].due >= enough}
     wrong = {
         name: f"{name}: {share.got:.0f} requests of {share.all:.0f}, {share.due:.0f} were its share"
@@ -140,7 +151,7 @@ def judge_service(
     }
     for pod in pods:
         idle_s = pod.idle_s()
-        if pod.name in wrong or idle_s <= SERVES_WITHIN_S:
+        if pod.name in wrong or idle_s <= serves_within_s:
             continue
         if _due_meanwhile(pod, pods, pod.since + idle_s) >= enough:
             judged.setdefault(pod.name, shares[pod.name])
@@ -163,13 +174,14 @@ def judge_service(
 
 
 def _due_meanwhile(idle: _Served, pods: Sequence[_Served], until: float) -> float:
-    """What should have come to a Pod that was idle, by what others are known to have got."""
-    others = [pod for pod in pods if pod is not idle and pod.since <= idle.since + _READ_S]
-    grown = 0.0
-    for pod in others:
-        counts = [n for at, n in pod.reads if idle.since <= at <= min(until, pod.until)]
-        grown += max(counts, default=0.0) - min(counts, default=0.0)
-    return grown / (len(others) + 1)
+    """What should have come to a Pod that was idle, by what others are known to have got.
+
+    Each of those counts for as much of the time as it was there.
+    """
+    since = idle.since
+    others = [pod for pod in pods if pod.name != idle.name and pod.since <= since + _READ_S]
+    there = [max(0.0, min(until, pod.until) - since) / (until - since) for pod in others]
+    return sum(pod.grown(since, until) for pod in others) / (sum(there) + 1)
 
 
 @dataclass(slots=True)
@@ -200,39 +212,51 @@ class _Share:
         return min(1.0, 2 * min(fewer, more))
 
 
-def _served(recording: Recording, requests: str) -> list[_Served]:
+def _served(
+    recording: Recording, requests: str, at_least_s: float
+) -> tuple[list[_Served], list[tuple[float, float]]]:
+    """The times in which Pods were Ready and read, and those in which one was not to be read.
+
+    What a Pod served before its first read is not known, unless that shows that there was nothing
+    since its birth.
+    """
     going = {uid: began for uid, (began, _) in deletions(recording).items()}
+    born = births(recording)
     counts: dict[str, list[tuple[float, float]]] = {}
-    names: dict[str, str] = {}
     for scrape in recording.scrapes:
         counts.setdefault(scrape.uid, []).append((scrape.at, scrape.total(requests)))
-        names[scrape.uid] = scrape.pod
-    served = []
-    for uid, since, until in _ready_times(recording):
-        reads = tuple(sorted(counts.get(uid, ())))
+    served, unknown = [], []
+    for uid, name, since, ready_until in _ready_times(recording):
+        until = min(ready_until, going.get(uid, math.inf))
+        reads = sorted(counts.get(uid, ()))
         if not reads:
+            unknown.append((since, until))
             continue
-        known_since = max(since, reads[0][0] - _READ_S)  # what it served before is not known
-        ends = min(until, going.get(uid, math.inf), reads[-1][0])
-        if ends - known_since >= SERVES_WITHIN_S:
-            served.append(_Served(names[uid], known_since, ends, reads))
-    return served
+        if uid in born and reads[0][1] == 0:
+            reads.insert(0, (min(born[uid], reads[0][0]), 0.0))
+        known_since, ends = max(since, reads[0][0] - _READ_S), min(until, reads[-1][0])
+        unknown += [(since, known_since), (ends, until)]
+        if ends - known_since >= at_least_s:
+            served.append(_Served(name, known_since, ends, tuple(reads)))
+    return served, unknown
 
 
-def _ready_times(recording: Recording) -> Iterator[tuple[str, float, float]]:
-    """UID of a Pod, since when it was Ready, and until when: it may be so several times."""
-    since: dict[str, float] = {}
+def _ready_times(recording: Recording) -> Iterator[tuple[str, str, float, float]]:
+    """UID and name of a Pod, since when it was Ready, and until when: it may be so several times."""
+    since: dict[str, tuple[str, float]] = {}
     for change in recording.of("pod"):
         uid = change.object["metadata"]["uid"]
         if change.type != "DELETED" and is_ready(change.object):
-            since.setdefault(uid, change.at)
+            since.setdefault(uid, (change.name, change.at))
         elif uid in since:
-            yield uid, since.pop(uid), change.at
-    for uid, at in since.items():
-        yield uid, at, math.inf
+            yield uid, *since.pop(uid), change.at
+    for uid, (name, at) in since.items():
+        yield uid, name, at, math.inf
 
 
-def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
+def _shares(
+    pods: Sequence[_Served], unknown: Sequence[tuple[float, float]], serves_within_s: float
+) -> dict[str, _Share]:
     """What each got and should have, step by step, beside those that served in the same step.
 
     A step in which one of them could not be read says nothing of the others either. One that serves
@@ -242,11 +266,11 @@ def _shares(pods: Sequence[_Served]) -> dict[str, _Share]:
     at, ends = min(pod.since for pod in pods), max(pod.until for pod in pods)
     while at + _STEP_S <= ends:
         serving = [
-            pod for pod in pods if pod.since + SERVES_WITHIN_S <= at and at + _STEP_S <= pod.until
+            pod for pod in pods if pod.since + serves_within_s <= at and at + _STEP_S <= pod.until
         ]
-        known = len(serving) == 1 or all(
-            pod.is_read_near(at) and pod.is_read_near(at + _STEP_S) for pod in serving
-        )
+        known = all(pod.is_known_at(at) and pod.is_known_at(at + _STEP_S) for pod in serving)
+        if len(serving) == 1:
+            known = not any(since < at and at + _STEP_S < until for since, until in unknown)
         grown = [max(0.0, pod.count_at(at + _STEP_S) - pod.count_at(at)) for pod in serving]
         for pod, count in zip(serving, grown, strict=True):
             share = shares[pod.name]

@@ -8,14 +8,15 @@ really started from; `free` lets the model run on its own replicas from the firs
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise, zip_longest
 
 from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.controller import Decision, reconcile
-from clusterproof.load.hpa.normalise import History
-from clusterproof.load.hpa.proposal import PodView, Proposal, Seen
+from clusterproof.load.hpa.normalise import History, Recommendation, down_window_s, remember_step
+from clusterproof.load.hpa.proposal import PodView, Proposal, Sample, Seen
 from clusterproof.load.hpa.rules import (
     ControllerFlags,
     HpaSpec,
@@ -43,6 +44,8 @@ _APART_S = 1.0
 _JUST_S = 1e-3
 _BEHIND_S = 0.5
 """Replicas that are set are seen within this. Our choice."""
+_SEEN_S = 0.2
+"""A change is of a moment that it comes this much after. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,22 @@ class Replay:
         One that the other made a reconcile earlier or later agrees too: their times are inferred.
         One from no replicas began before they were seen.
         """
-        steps = self.steps
+        return self.acted_where(lambda _: True)
+
+    def acted_where(self, is_of_them: Callable[[Step], bool]) -> tuple[int, int]:
+        """`acted`, of these steps alone."""
         acting = [
-            i for i, s in enumerate(steps) if s.before and {s.predicted, s.observed} != {s.before}
+            index
+            for index, step in enumerate(self.steps)
+            if step.before and {step.predicted, step.observed} != {step.before}
+            if is_of_them(step)
         ]
-        return sum(1 for i in acting if self._agrees(i)), len(acting)
+        return sum(1 for index in acting if self._agrees(index)), len(acting)
+
+    @property
+    def differing(self) -> tuple[Step, ...]:
+        """The steps in which they differ, less those that the other made beside it."""
+        return tuple(step for index, step in enumerate(self.steps) if not self._agrees(index))
 
     def _agrees(self, index: int) -> bool:
         step = self.steps[index]
@@ -151,41 +165,62 @@ def replay(
         return None
     world = _World(recording, changes, exact=exact)
     forced, own = History(), History()
-    own_replicas = int(value_at(timeline.replicas, ticks[0]))
+    own_replicas = -1
     steps: list[Step] = []
-    free: list[tuple[float, float]] = [(ticks[0], float(own_replicas))]
+    free: list[tuple[float, float]] = []
     late = [] if exact else _late(changes, flags.sync_s)
     moment = _Moment(-math.inf, -math.inf, -math.inf, 0)
+    seeded_until = ticks[0] + _memory_s(world.spec_at(ticks[0]), flags)
     for index, at in enumerate(ticks):
         if exact:
             moment = _Moment(at, at, at, int(value_at(timeline.replicas, at - _BEHIND_S)))
         else:
             moment = _began(at, timeline.replicas, world.current_at(at), moment, flags.sync_s)
-        if world.is_unseen(moment):
-            continue
-        spec, pods = world.spec_at(at), world.pods_at(moment.began)
-        decision, after_it = _decide(world, spec, moment, moment.before, pods, forced, flags)
-        shown = (_shown(spec, decision), world.shown_at(at))
-        if not exact and shown[0] != shown[1] and world.is_after_reads(at, flags.sync_s):
-            continue
-        forced = after_it
         until = ticks[index + 1] if index + 1 < len(ticks) else at + flags.sync_s
-        after = int(value_at(timeline.replicas, min(at + SETTLED_S, until)))
+        observed = int(value_at(timeline.replicas, min(at + SETTLED_S, until)))
+        desired = world.desired_at(at)
+        if moment.began == at and desired not in {None, moment.before}:
+            # Its step is seen after it, by a slower watch; its Pods may be seen before it.
+            moment = replace(moment, began=world.before_pods_of(at))
+            if desired in _counts(timeline.replicas, at, until):
+                observed = desired
+        if not free:
+            own_replicas = moment.before
+            free.append((at, float(own_replicas)))
+        spec, pods = world.spec_at(at), world.pods_at(moment.began)
+        decide = partial(_decide, world, spec, moment, pods=pods, flags=flags)
+        decided = decide(moment.before, forced)
+        if at < seeded_until and observed < decided.decision.replicas == moment.before:
+            unseeded = decide(moment.before, _since(ticks[0] + world.ahead_s, forced))
+            if unseeded.decision.replicas == observed:
+                decided, own, seeded_until = unseeded, _since(ticks[0] + world.ahead_s, own), -math.inf
+        late_s = max((by for since, to, by in late if since < at <= to), default=0.0)
+        decision, shown = decided.decision, decided.shown
+        if world.is_unseen(moment, shown, flags.sync_s):
+            forced = _as_it_went(decided, forced, (moment.before, observed), spec)
+            own_replicas, own = observed, forced
+            continue
+        is_told = late_s <= _APART_S and (shown[1] is None or shown[0] == shown[1])
+        alone = decide(own_replicas, own)
+        own_replicas, own = alone.decision.replicas, alone.history
+        free.append((at, float(own_replicas)))
+        forced = (
+            decided.history
+            if is_told
+            else _as_it_went(decided, forced, (moment.before, observed), spec)
+        )
         steps.append(
             Step(
                 at=at,
                 before=moment.before,
                 predicted=decision.replicas,
-                observed=after,
+                observed=observed,
                 proposed=decision.proposed,
                 reason=decision.reason,
                 shown=shown,
-                late_s=max((by for since, to, by in late if since < at <= to), default=0.0),
+                late_s=late_s,
             )
         )
-        alone, own = _decide(world, spec, moment, own_replicas, pods, own, flags)
-        own_replicas = alone.replicas
-        free.append((at, float(own_replicas)))
     matched = sum(1 for step in steps if step.predicted == step.observed)
     predicted = tuple(free)
     return Replay(
@@ -200,8 +235,11 @@ def replay(
 def reconcile_times(
     recording: Recording, changes: Sequence[Change], flags: ControllerFlags
 ) -> list[float]:
-    """When the controller reconciled: seen by its status updates, else every sync period."""
-    anchors = [c.at for c in changes if c.type == "MODIFIED"]
+    """When the controller reconciled: seen by its status updates, else every sync period.
+
+    Whoever else writes to the HPA leaves its status as it was; one that is deleted has none.
+    """
+    anchors = _updates(changes)
     if not anchors:
         anchors = [recording.started_at + flags.sync_s]
     first_usage = recording.usage[0].at
@@ -216,7 +254,27 @@ def reconcile_times(
         ticks += [ticks[-1] + gap * n / runs for n in range(1, runs + 1)]
     while ticks[-1] + flags.sync_s < recording.ended_at:
         ticks.append(ticks[-1] + flags.sync_s)
-    return [t for t in _apart(ticks, flags.sync_s) if t >= first_usage]
+    gone = [
+        (change.at, following.at if following else math.inf)
+        for change, following in zip_longest(changes, changes[1:])
+        if change.type == "DELETED"
+    ]
+    return [
+        tick
+        for tick in _apart(ticks, flags.sync_s)
+        if tick >= first_usage and not any(since <= tick < until for since, until in gone)
+    ]
+
+
+def _updates(changes: Sequence[Change]) -> list[float]:
+    """When the status was written, and not only the rest of the HPA."""
+    earlier: Sequence[Change | None] = [None, *changes]
+    return [
+        change.at
+        for before, change in zip(earlier, changes, strict=False)
+        if change.type == "MODIFIED"
+        and (before is None or change.object.get("status") != before.object.get("status"))
+    ]
 
 
 def _late(changes: Sequence[Change], sync_s: float) -> list[tuple[float, float, float]]:
@@ -225,7 +283,8 @@ def _late(changes: Sequence[Change], sync_s: float) -> list[tuple[float, float, 
     The controller begins a reconcile no sooner than a sync period after the one before has written
     its status (horizontal.go: NewDefaultHPARateLimiter, by which updateHPA waits as well). One that
     comes late, by a slow API server or a slow watch, makes the time before it longer and the time
-    after it shorter; a controller that has another period makes both shorter.
+    after it shorter, and the next is in time again: the two beside it are whole periods apart. Those
+    of a controller that has another period are not.
     """
     spells: list[list[float]] = [[]]
     for earlier, later in pairwise(changes):
@@ -238,6 +297,7 @@ def _late(changes: Sequence[Change], sync_s: float) -> list[tuple[float, float, 
         for times in spells
         for before, at, after in zip(times, times[1:], times[2:], strict=False)
         if (by := min(at - before - sync_s, sync_s - (after - at))) > 0
+        and abs(after - before - sync_s * round((after - before) / sync_s)) <= _APART_S
     ]
 
 
@@ -292,7 +352,8 @@ def _began(
     """
     if current is not None and value_at(replicas, at) == current:
         return _Moment(at, at, _apart_from(last.now, at, sync_s), current)
-    since = max(at - sync_s / 2, last.began + 2 * _JUST_S)
+    # One that is later than two thirds of a period is taken for the next (reconcile_times).
+    since = max(at - sync_s * 2 / 3, last.began + 2 * _JUST_S)
     for step, _ in reversed(replicas):
         began = step - _JUST_S
         if since <= step <= at and value_at(replicas, began) == current:
@@ -323,13 +384,14 @@ class _World:
     """What could be seen at each moment; asked in order of time."""
 
     def __init__(self, recording: Recording, changes: Sequence[Change], *, exact: bool) -> None:
-        self._exact = exact
+        self.exact = exact
         self.ahead_s = recording.clock_ahead_s
         self._changes = changes
         self._change_times = [c.at for c in changes]
         self._reads = recording.usage
         self._read_times = [r.at for r in recording.usage]
-        self._last_known_at = max((r.at for r in self._reads if not r.error), default=-math.inf)
+        self._known = [read for read in self._reads if not read.error]
+        self._known_times = [read.at for read in self._known]
         self._ended_at = recording.ended_at
         self._pod_changes = recording.of("pod")
         self._next_pod = 0
@@ -345,7 +407,21 @@ class _World:
 
     def current_at(self, at: float) -> int | None:
         status = self.change_at(at).object.get("status") or {}
-        return status.get("currentReplicas")
+        # Left out where it is 0: autoscaling/v2, `omitempty`.
+        return status.get("currentReplicas", 0 if "desiredReplicas" in status else None)
+
+    def desired_at(self, at: float) -> int | None:
+        """`desiredReplicas` of the status that the reconcile of this moment wrote, if it did."""
+        status = self.change_at(at).object.get("status") or {}
+        return status.get("desiredReplicas") if self._is_written_at(at) else None
+
+    def before_pods_of(self, at: float) -> float:
+        """Just before the Pods came that a step made whose status was seen at that moment."""
+        births = (change.at - _JUST_S for change in self._pod_changes if change.type == "ADDED")
+        return min((birth for birth in births if at - _APART_S <= birth <= at), default=at)
+
+    def _is_written_at(self, at: float) -> bool:
+        return abs(self.change_at(at).at - at) <= _SEEN_S
 
     def pods_at(self, at: float) -> tuple[PodView, ...]:
         while self._next_pod < len(self._pod_changes):
@@ -359,30 +435,70 @@ class _World:
             self._next_pod += 1
         return tuple(self._pods.values())
 
-    def reads_at(self, at: float) -> list[UsageRead]:
-        """The reads around `at`, the later ones last: which one the controller saw is unknown."""
+    def reads_at(self, moment: _Moment) -> list[UsageRead]:
+        """The reads around it, the later ones last: which one the controller saw is unknown.
+
+        Where it had metrics, those of ours that failed are none of them.
+        """
+        reads = self._near(moment.began)
+        if self.exact or not self._is_active(moment.seen):
+            return reads
+        last = bisect_right(self._known_times, moment.began) - 1
+        return [read for read in reads if not read.error] or self._known[max(0, last) :][:1] or reads
+
+    def _near(self, at: float) -> list[UsageRead]:
         index = bisect_right(self._read_times, at)
-        if self._exact:
+        if self.exact:
             return [self._reads[index - 1]]
         return list(self._reads[max(0, index - 2) : index + 1])
 
-    def is_unseen(self, moment: _Moment) -> bool:
-        """Whether the controller read usage at that moment, and we could not."""
-        unread = all(read.error for read in self.reads_at(moment.began))
-        return unread and self._is_active(moment.seen)
+    def is_unseen(
+        self, moment: _Moment, shown: tuple[float | None, float | None], sync_s: float
+    ) -> bool:
+        """Whether the controller read usage for that reconcile, and we could not.
 
-    def is_after_reads(self, at: float, sync_s: float) -> bool:
-        """Whether it is the last reconcile, and we have read no usage since."""
-        is_last = at > self._ended_at - sync_s
-        return is_last and at > self._last_known_at and self._is_active(at)
+        Where what we read explains the status, we could. A status that stays as it was says nothing
+        of what was read: a controller that stands still is not excused by a slow metrics API.
+        """
+        if self.exact or not self._is_active(moment.seen):
+            return False
+        if all(read.error for read in self._near(moment.began)):
+            return True
+        if shown[0] == shown[1]:
+            return False
+        index = bisect_right(self._known_times, moment.began)
+        last = self._known_times[index - 1] if index else -math.inf
+        following = self._known_times[index] if index < len(self._known_times) else math.inf
+        if moment.seen > max(self._ended_at - sync_s, last) and math.isinf(following):
+            return True
+        return self._is_written_at(moment.seen) and following - last > sync_s
 
     def _is_active(self, at: float) -> bool:
         active = condition_entry(self.change_at(at).object, "ScalingActive").get("status")
         return active == "True"
 
     def change_at(self, at: float) -> Change:
-        index = bisect_right(self._change_times, at + 0.2) - 1
+        index = bisect_right(self._change_times, at + _SEEN_S) - 1
         return self._changes[max(0, index)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What the model makes of one reconcile.
+
+    Attributes:
+        decision: From what we read.
+        shown: The utilization by the model, and in the HPA's status.
+        history: After the decision.
+        told: After a decision from the utilization in the status; None where it tells of none.
+        now: What time it was for the controller.
+    """
+
+    decision: Decision
+    shown: tuple[float | None, float | None]
+    history: History
+    told: History | None
+    now: float
 
 
 def _decide(
@@ -390,20 +506,92 @@ def _decide(
     spec: HpaSpec,
     moment: _Moment,
     current: int,
-    pods: tuple[PodView, ...],
     history: History,
+    *,
+    pods: tuple[PodView, ...],
     flags: ControllerFlags,
-) -> tuple[Decision, History]:
-    """The decision from the read that explains the utilization in the HPA's status, if one does."""
-    shown = world.shown_at(moment.seen)
+) -> _Decided:
+    """The decision from the read that explains the utilization in the HPA's status, if one does.
+
+    Else from one of those around it, by the utilization in the status where that is within a point.
+    """
+    theirs, now = world.shown_at(moment.seen), moment.now + world.ahead_s
     options = []
-    for read in reversed(world.reads_at(moment.began)):
-        seen = Seen(moment.now + world.ahead_s, current, pods, samples_of(read))
-        decided = reconcile(spec, seen, history, flags)
-        if shown is not None and _shown(spec, decided[0]) == shown:
-            return decided
-        options.append(decided)
-    return options[len(options) // 2]
+    for read in reversed(world.reads_at(moment)):
+        seen = Seen(now, current, pods, samples_of(read))
+        decision, after = reconcile(spec, seen, history, flags)
+        ours = _shown(spec, decision)
+        if theirs is not None and ours == theirs:
+            return _Decided(decision, (ours, theirs), after, after, now)
+        options.append((seen, decision, after, ours))
+    seen, decision, after, ours = options[len(options) // 2]
+    if world.exact or theirs is None or not ours:
+        return _Decided(decision, (ours, theirs), after, None, now)
+    for part in (0.5, 0.0, 1.0):  # both are cut to whole ones
+        as_shown = replace(seen, samples=_times((theirs + part) / (ours + part), seen.samples))
+        told, told_after = reconcile(spec, as_shown, history, flags)
+        if _shown(spec, told) == theirs:
+            if abs(ours - theirs) <= _POINT:
+                return _Decided(told, (theirs, theirs), told_after, told_after, now)
+            return _Decided(decision, (ours, theirs), after, told_after, now)
+    return _Decided(decision, (ours, theirs), after, None, now)
+
+
+def _times(factor: float, samples: Mapping[str, Sample] | None) -> dict[str, Sample]:
+    """The samples of as many times the usage."""
+    return {
+        name: replace(
+            sample,
+            usage={
+                container: {resource: round(used * factor) for resource, used in figures.items()}
+                for container, figures in sample.usage.items()
+            },
+        )
+        for name, sample in (samples or {}).items()
+    }
+
+
+def _as_it_went(
+    decided: _Decided, before: History, replicas: tuple[int, int], spec: HpaSpec
+) -> History:
+    """The history after a reconcile of which we did not see all: the controller's own step is in it.
+
+    And its recommendation by the utilization in the status; where there is none, what it set.
+
+    Args:
+        decided: Of that reconcile.
+        before: The history that it began with.
+        replicas: Before it, and after it.
+        spec: The HPA's.
+    """
+    if decided.told is not None:
+        recommendations = decided.told.recommendations
+    else:
+        recommendations = (*before.recommendations, Recommendation(replicas[1], decided.now))
+    history = replace(before, recommendations=recommendations)
+    if replicas[0] == replicas[1]:
+        return history
+    return remember_step(history, *replicas, spec.behavior, now=decided.now)
+
+
+def _counts(replicas: Series, since: float, until: float) -> set[float]:
+    """What the replicas are set to after `since`, up to `until`."""
+    return {count for at, count in replicas if since < at <= until}
+
+
+def _memory_s(spec: HpaSpec, flags: ControllerFlags) -> float:
+    """How long a recommendation keeps the replicas from going down."""
+    return down_window_s(spec.behavior, flags) if spec.behavior else flags.downscale_window_s
+
+
+def _since(at: float, history: History) -> History:
+    """Without what was before, or at, that moment.
+
+    The replicas of the first reconcile stand for what the controller remembered then. They may have
+    been asked for long before.
+    """
+    recent = tuple(each for each in history.recommendations if each.at > at)
+    return replace(history, recommendations=recent)
 
 
 def _shown(spec: HpaSpec, decision: Decision) -> float | None:
@@ -420,8 +608,9 @@ def _most_unshown(world: _World, ticks: Iterable[float], steps: Iterable[Step]) 
     shown = {step.at: step.shown for step in steps}
     longest, in_a_row, status, first = 0, 0, None, None
     for at in ticks:
-        if status is not world.change_at(at):
-            in_a_row, status, first = 0, world.change_at(at), None
+        written = world.change_at(at).object.get("status")
+        if status != written:
+            in_a_row, status, first = 0, written, None
         ours, theirs = shown.get(at, (None, None))
         first = ours if first is None else first
         in_a_row = in_a_row + 1 if _is_news(ours, theirs, first) else 0

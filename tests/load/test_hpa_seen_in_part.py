@@ -1,0 +1,286 @@
+"""A controller that does what its algorithm says is not accused for what we saw late, or not at all.
+
+And one that does not is no better off for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from clusterproof.load.hpa.controller import reconcile
+from clusterproof.load.hpa.normalise import History, Recommendation
+from clusterproof.load.hpa.proposal import Seen
+from clusterproof.load.hpa.replay import Replay, Step, replay
+from clusterproof.load.hpa.rules import spec_from_object
+from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.scaling import judge_model
+from clusterproof.load.timeline import build_timeline, pod_view, samples_of
+from clusterproof.outcome import Outcome
+from tests.load.replay_parts import FLAGS, hpa, pod, read
+from tests.load.scaling_parts import T0
+
+Times = tuple[tuple[float, float], ...]
+UP_BY_TWO = {"type": "Pods", "value": 2, "periodSeconds": 60}
+PASSED = (Outcome.PASSED, "HPA decision")
+
+
+@dataclass
+class World:
+    """A real controller, whose reconciles come at 15 s, 30 s and so on, and what we see of it.
+
+    Attributes:
+        load: What all Pods together use at a moment, in thousandths of a CPU; each asks for 100.
+        history: What the controller remembers when the run begins.
+        late: By the time of a reconcile: how much later than it we see its status.
+        target_late: As much for the replicas that it sets.
+        unread: Times in which we do not read the usage.
+        failed: Times in which our reads fail.
+        misread: By the time of a reconcile: how many points less its status shows than we read.
+        touched: When somebody else writes to the HPA, other than its status.
+        dies_at: When the controller does.
+        wrong: By the time of a reconcile: what it sets, whatever its algorithm says.
+        average: Its target, in thousandths of a CPU for each Pod; None for half of the request.
+    """
+
+    load: Callable[[float], float]
+    until: float = 600
+    replicas: int = 2
+    up: dict[str, Any] | None = None
+    history: History = field(default_factory=History)
+    late: dict[float, float] = field(default_factory=dict)
+    target_late: dict[float, float] = field(default_factory=dict)
+    unread: Times = ()
+    failed: Times = ()
+    misread: dict[float, int] = field(default_factory=dict)
+    touched: tuple[float, ...] = ()
+    dies_at: float = float("inf")
+    wrong: dict[float, int] = field(default_factory=dict)
+    average: int | None = None
+
+    def run(self) -> tuple[Recording, Replay]:
+        """The recording, and its replay."""
+        percent = round(self.load(0) / self.replicas)
+        first = self._status(0, percent, self.replicas)
+        changes = [Change(T0, "hpa", "LISTED", first.object), _target(0, self.replicas)]
+        changes += [pod(0, number) for number in range(self.replicas)]
+        sizes, history = [(0.0, self.replicas)], self.history
+        at = 15.0
+        while at < min(self.until, self.dies_at):
+            count = sizes[-1][1]
+            percent = round(self.load(at - 0.1) / count) - self.misread.get(at, 0)
+            status = self._status(at, percent, count)
+            seen = Seen(
+                T0 + at,
+                count,
+                tuple(pod_view(pod(0, number).object) for number in range(count)),
+                samples_of(read(at, *[percent] * count)),
+            )
+            decision, history = reconcile(spec_from_object(status.object), seen, history, FLAGS)
+            after = self.wrong.get(at, decision.replicas)
+            status.object["status"]["desiredReplicas"] = after
+            changes.append(status)
+            if after != count:
+                sizes.append((at - 0.1, after))
+                changes.append(_target(at - 0.1 + self.target_late.get(at, 0.0), after))
+                born, gone = range(count, after), range(after, count)
+                changes += [pod(at - 0.05, number) for number in born]
+                changes += [pod(at - 0.05, number, "DELETED") for number in gone]
+            at += 15.0
+        changes += [self._touch(at, changes) for at in self.touched]
+        changes.sort(key=lambda change: change.at)
+        usage = [self._read(float(at), sizes) for at in range(1, int(self.until), 2)]
+        reads = [each for each in usage if not _within(each.at - T0, self.unread)]
+        recording = Recording(T0, T0 + self.until, changes, reads)
+        found = replay(recording, build_timeline(recording, hpa="web"), hpa="web", flags=FLAGS)
+        assert found is not None
+        return recording, found
+
+    def outcome(self) -> tuple[Outcome, str]:
+        """What is said of the controller, and of which link."""
+        finding = judge_model(self.run()[1])
+        return finding.outcome, finding.link.value
+
+    def _status(self, at: float, percent: int, count: int) -> Change:
+        status = hpa(at + self.late.get(at, 0.0), percent, current=count, up=self.up)
+        status.object["status"]["conditions"] = [{"type": "ScalingActive", "status": "True"}]
+        if self.average is not None:
+            status.object["status"]["currentMetrics"] = []
+            target = {"name": "cpu", "target": {"averageValue": f"{self.average}m"}}
+            status.object["spec"]["metrics"] = [{"type": "Resource", "resource": target}]
+        return status
+
+    def _touch(self, at: float, changes: list[Change]) -> Change:
+        last = max((c for c in changes if c.kind == "hpa" and c.at <= T0 + at), key=lambda c: c.at)
+        return Change(T0 + at, "hpa", "MODIFIED", {**last.object, "metadata": {"name": "web"}})
+
+    def _read(self, at: float, sizes: list[tuple[float, int]]) -> UsageRead:
+        if _within(at, self.failed):
+            return UsageRead(T0 + at, {}, "no answer")
+        count = [size for since, size in sizes if since <= at][-1]
+        return read(at, *[round(self.load(at) / count)] * count)
+
+
+def _within(at: float, times: Times) -> bool:
+    return any(since < at < until for since, until in times)
+
+
+def _target(at: float, replicas: int) -> Change:
+    item = {"metadata": {"name": "web"}, "spec": {"replicas": replicas}}
+    return Change(T0 + at, "target", "MODIFIED", item)
+
+
+def rising(*points: tuple[float, float]) -> Callable[[float], float]:
+    """The load of the last of these times that is over."""
+    return lambda at: [load for since, load in points if since <= at][-1]
+
+
+STEPS = rising((0, 100), (40, 400), (100, 600), (160, 800))
+
+
+def test_a_healthy_controller_is_not_accused() -> None:
+    world = World(STEPS, up=UP_BY_TWO)
+    assert world.outcome() == PASSED
+    assert world.run()[1].acted == (4, 4)
+
+
+@pytest.mark.parametrize("late_s", [1, 3, 6, 7.6, 8, 9, 9.9])
+def test_a_status_that_comes_late_is_of_its_own_step(late_s: float) -> None:
+    """Up to two thirds of a period: what is later is taken for the next reconcile."""
+    assert World(STEPS, up=UP_BY_TWO, late={45: late_s}).outcome() == PASSED
+
+
+def test_what_was_set_while_we_could_not_read_is_remembered() -> None:
+    """It went up meanwhile, and does not go down for five minutes after it."""
+    load = rising((0, 100), (25, 400), (64, 160))
+    world = World(load, failed=((23, 65),), until=300)
+    assert world.outcome() == PASSED
+    assert len(world.run()[1].steps) < 19
+
+
+def test_an_error_of_a_point_in_our_reads_is_none_of_the_controller() -> None:
+    """Twice the target is four Pods; a point more would be five, for five minutes."""
+    load = rising((0, 100), (40, 202), (100, 404))
+    assert World(load, misread={45: 1, 105: 1}, until=500).outcome() == PASSED
+
+
+@pytest.mark.parametrize("average", [None, 50], ids=["by-utilization", "by-average-value"])
+def test_one_read_of_ours_that_failed_is_no_lack_of_metrics(average: int | None) -> None:
+    load = rising((0, 100), (40, 200))
+    world = World(load, average=average, failed=((42.5, 43.5),), misread={45: 0}, until=90)
+    assert world.outcome() == PASSED
+
+
+def test_a_time_in_which_nothing_was_read_says_nothing_of_a_reconcile() -> None:
+    """We stood still for half a minute, in which the load rose, and the controller saw it."""
+    load = rising((0, 100), (70, 200))
+    world = World(load, unread=((60, 95),), until=300)
+    assert world.outcome() == PASSED
+    assert not any(step.at == T0 + 75 for step in world.run()[1].steps)
+
+
+def test_replicas_that_are_seen_after_the_status_are_of_its_step() -> None:
+    """By a watch that is slower than that of the HPA."""
+    world = World(STEPS, up=UP_BY_TWO, target_late={45: 2.6, 105: 3.5})
+    assert world.outcome() == PASSED
+    assert world.run()[1].agreement == 1.0
+
+
+@pytest.mark.parametrize("up", [None, UP_BY_TWO], ids=["no-behavior", "behavior"])
+def test_a_run_may_begin_while_the_window_of_an_earlier_load_is_open(
+    up: dict[str, Any] | None,
+) -> None:
+    """The replicas of then were asked for long before: nobody knows when the window ends."""
+    before = History((Recommendation(2, T0),))
+    held = {float(at): 8 for at in range(15, 120, 15)}
+    world = World(rising((0, 100)), replicas=8, up=up, history=before, wrong=held, until=400)
+    assert world.outcome() == PASSED
+    assert world.run()[1].acted == (1, 1)
+
+
+def test_what_the_controller_recommended_in_the_run_holds_for_the_window() -> None:
+    """Eight were asked for a minute ago."""
+    world = World(rising((0, 400), (50, 100)), replicas=8, wrong={120: 2}, until=400)
+    assert world.run()[1].first_divergence == Step(
+        T0 + 120, 8, 8, 2, 2, "DesiredWithinRange", (12.0, 12.0)
+    )
+    assert world.outcome()[0] is not Outcome.PASSED
+
+
+@pytest.mark.parametrize("touched", [(), tuple(range(62, 600, 60)), tuple(range(37, 600, 15))])
+def test_a_controller_that_is_dead_is_named_whoever_else_writes_to_the_hpa(
+    touched: tuple[float, ...],
+) -> None:
+    """As Argo CD, Flux, KEDA and `kubectl annotate` do."""
+    world = World(rising((0, 100), (40, 108)), dies_at=31, touched=touched)
+    assert world.run()[1].unshown > 4
+    assert world.outcome()[0] is Outcome.FAILED
+
+
+def test_who_else_writes_to_the_hpa_makes_no_reconcile() -> None:
+    touched = World(STEPS, up=UP_BY_TWO, touched=(22, 68, 97)).run()[1]
+    assert [step.at for step in touched.steps] == [
+        step.at for step in World(STEPS, up=UP_BY_TWO).run()[1].steps
+    ]
+
+
+def test_without_an_hpa_there_is_nothing_to_reconcile() -> None:
+    """It is deleted at 80, and made anew at 200."""
+    recording, _ = World(rising((0, 100)), until=300).run()
+    recording.changes = [c for c in recording.changes if c.kind != "hpa" or c.at < T0 + 80]
+    recording.changes += [hpa(80, 50, kind="DELETED"), hpa(200, kind="ADDED"), hpa(215, 50)]
+    found = replay(recording, build_timeline(recording, hpa="web"), hpa="web", flags=FLAGS)
+    assert found is not None
+    assert not any(T0 + 80 <= step.at < T0 + 200 for step in found.steps)
+    assert any(step.at >= T0 + 215 for step in found.steps)
+
+
+def test_a_controller_of_another_period_is_not_late() -> None:
+    """Statuses that stay as they are are not written: 24 s, and then 8 s."""
+    changes = [hpa(0, 20, kind="LISTED"), pod(0, 0)]
+    changes += [hpa(at, shows) for at, shows in ((16, 30), (40, 50), (48, 60), (72, 70), (80, 50))]
+    recording = Recording(T0, T0 + 100, [*changes, _target(0, 1)], [read(1, 40)])
+    found = replay(recording, build_timeline(recording, hpa="web"), hpa="web", flags=FLAGS)
+    assert found is not None
+    assert not any(step.late_s for step in found.steps)
+
+
+def test_a_status_that_is_not_of_its_reconcile_excuses_no_other() -> None:
+    """The controller goes half of the way twice, and one status in which nothing happens is late."""
+    load = rising((0, 100), (295, 200), (595, 200))
+    wrong = {300.0: 3, 315.0: 3, 330.0: 3, 345.0: 3, 360.0: 3}
+    assert World(load, wrong=wrong, until=900).outcome()[0] is Outcome.FAILED
+    assert World(load, wrong=wrong, until=900, late={75: 6}).outcome()[0] is Outcome.FAILED
+
+
+def step(predicted: int, observed: int, late_s: float = 0.0) -> Step:
+    """One reconcile, from three replicas."""
+    return Step(T0, 3, predicted, observed, None, "", (None, None), late_s)
+
+
+@pytest.mark.parametrize(
+    ("steps", "within_sync", "outcome", "link"),
+    [
+        ([step(6, 3)] * 3 + [step(3, 3)] * 57 + [step(3, 3, 5.1)], 1.0, "failed", "HPA decision"),
+        ([step(3, 3)] * 59 + [step(3, 3, 5.1)], 0.1, "failed", "HPA decision"),
+        ([step(3, 3)] * 59 + [step(6, 3, 5.1)], 0.1, "inconclusive", "observer"),
+        ([step(3, 3)] * 9 + [step(6, 7)] + [step(6, 3, 5.1)], 0.1, "failed", "HPA decision"),
+        ([step(6, 6), step(6, 3), *[step(3, 3)] * 6], 1.0, "inconclusive", "HPA decision"),
+        ([step(6, 7), *[step(3, 3)] * 6], 1.0, "failed", "HPA decision"),
+    ],
+    ids=[
+        "others-differ",
+        "alone-it-goes-elsewhere",
+        "from-there-on-alone",
+        "another-before-it",
+        "one-of-few",
+        "the-only-one",
+    ],
+)
+def test_what_excuses_a_controller(
+    steps: list[Step], within_sync: float, outcome: str, link: str
+) -> None:
+    """Its own late status, or that one may be chance."""
+    found = judge_model(Replay(tuple(steps), (), 0.9, within_sync))
+    assert (found.outcome.value, found.link.value) == (outcome, link)
