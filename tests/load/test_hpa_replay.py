@@ -1,14 +1,13 @@
 """The replay of a run, made by hand: from which figures each reconcile is decided again."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from clusterproof.load.hpa.replay import Replay, Step, replay
-from clusterproof.load.recording import Change, Recording, UsageRead
-from tests.load.replay_parts import FLAGS, LONG_AGO, TWO, hpa, pod, read, replayed, steps
-from tests.load.scaling_parts import T0, series, timeline
+from clusterproof.load.hpa.replay import Replay, Step
+from clusterproof.load.recording import Change, UsageRead
+from tests.load.replay_parts import hpa, pod, read, replayed, steps
+from tests.load.scaling_parts import T0, series
 
 WITHIN = "DesiredWithinRange"
 

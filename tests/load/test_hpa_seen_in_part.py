@@ -1,4 +1,4 @@
-"""A controller that does what its algorithm says is not accused for what we saw late, or not at all.
+"""A controller that follows its algorithm is not accused for what we saw late, or not at all.
 
 And one that does not is no better off for it.
 """
@@ -247,7 +247,7 @@ def test_a_controller_of_another_period_is_not_late() -> None:
 
 
 def test_a_status_that_is_not_of_its_reconcile_excuses_no_other() -> None:
-    """The controller goes half of the way twice, and one status in which nothing happens is late."""
+    """The controller goes half of the way twice; a status in which nothing happens is late."""
     load = rising((0, 100), (295, 200), (595, 200))
     wrong = {300.0: 3, 315.0: 3, 330.0: 3, 345.0: 3, 360.0: 3}
     assert World(load, wrong=wrong, until=900).outcome()[0] is Outcome.FAILED

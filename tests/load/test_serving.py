@@ -1,6 +1,7 @@
 """Ready Pods get requests, and Pods that go take none with them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,6 +132,74 @@ def test_of_a_pod_that_was_too_busy_to_be_read_nothing_is_said_for_the_others_sa
 
 def test_the_only_pod_has_its_share_however_seldom_it_is_read() -> None:
     assert _judged(_reads("only", (0, 0), (200, 4000))).outcome is Outcome.PASSED
+
+
+def test_a_pod_that_was_not_read_for_a_while_is_not_judged_by_the_edges_of_that_time() -> None:
+    """By even growth over a minute it had much of the load before there was any."""
+    changes = [_pod(0, "x"), _pod(0, "y")]
+    at_rate = [(at, 500.0 * max(0, at - 84)) for at in range(0, 301, 2)]
+    unread = [(at, count) for at, count in at_rate if not 30 < at < 90]
+    found = _judged(_reads("x", *unread), _reads("y", *at_rate), changes=changes)
+    assert found.outcome is Outcome.PASSED
+
+
+def test_pods_that_are_gone_have_no_share_of_what_comes_later() -> None:
+    """Ten that an earlier peak needed do not make the time of an idle one too short to tell."""
+    gone = [f"gone-{number}" for number in range(10)]
+    changes = [_pod(0, name) for name in ("keep", *gone)]
+    changes += [_pod(200, name, kind="DELETED") for name in gone] + [_pod(300, "idle")]
+    reads = [_reads(name, *((at, 2.0 * at) for at in range(0, 200, 2))) for name in gone]
+    keep = _reads("keep", *((at, 2.0 * at) for at in range(0, 362, 2)))
+    idle = _reads("idle", *((at, 1.0) for at in range(300, 362, 2)))
+    found = _judged(keep, *reads, idle, changes=changes)
+    assert (found.outcome, found.evidence) == (
+        Outcome.FAILED,
+        ("idle: no request for 60 s after it was Ready",),
+    )
+
+
+def test_a_counter_that_begins_anew_is_no_load() -> None:
+    """A container that starts again; next to nothing was sent."""
+    other = [(at, 5000.0 if at < 50 else 1.0 + 0.01 * (at - 50)) for at in range(0, 121, 2)]
+    recording = _recording(
+        *(_pod(0, name) for name in ("other", "idle")),
+        scrapes=_reads("other", *other) + _reads("idle", *((at, 1.0) for at in range(0, 121, 2))),
+    )
+    assert judge_service(recording, timeline(), REQUESTS, "web") is None
+
+
+@pytest.mark.parametrize(("age_s", "outcome"), [(5, Outcome.FAILED), (120, Outcome.PASSED)])
+def test_a_new_pod_waits_for_callers_to_renew_their_connections(
+    age_s: float, outcome: Outcome
+) -> None:
+    """It has its first request when they do, 115 s after it was Ready."""
+    changes = [_pod(0, "old"), _pod(5, "new")]
+    old = [(at, 100.0 * min(at, 120) + 50.0 * max(0, at - 120)) for at in range(0, 601, 2)]
+    new = [(at, 1 + 50.0 * max(0, at - 120)) for at in range(6, 601, 2)]
+    reads = (_reads("old", *old), _reads("new", *new))
+    assert _judged(*reads, changes=changes, connection_s=age_s).outcome is outcome
+
+
+def test_a_pod_whose_first_read_shows_nothing_has_served_nothing_since_its_birth() -> None:
+    """For 200 s it could not be read."""
+    first = replace(_pod(0, "a"), type="LISTED")
+    late = [(300.0, 0.0), *((at, 10.0 * (at - 300)) for at in range(302, 401, 2))]
+    scrapes = [Scrape(T0 + at, "late", "late", {series(REQUESTS, {}): count}) for at, count in late]
+    busy = _reads("a", *((at, 20.0 * at - 10.0 * max(0, at - 300)) for at in range(0, 401, 2)))
+    found = _judged(busy, scrapes, changes=[first, _pod(100, "late")])
+    assert (found.outcome, found.evidence) == (
+        Outcome.FAILED,
+        ("late: no request for 200 s after it was Ready",),
+    )
+
+
+def test_a_pod_beside_one_that_cannot_be_read_does_not_serve_alone() -> None:
+    changes = [_pod(0, name) for name in ("read", "unread")]
+    found = _judged(_reads("read", *((at, 20.0 * at) for at in range(0, 201, 2))), changes=changes)
+    assert (found.outcome, found.observed) == (
+        Outcome.INCONCLUSIVE,
+        "counters were not read often enough to tell of 1 of 1",
+    )
 
 
 def test_a_pod_is_not_idle_while_it_is_not_ready() -> None:

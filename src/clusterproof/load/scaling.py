@@ -379,17 +379,17 @@ def judge_model(replayed: Replay | None) -> Finding:
             f" {differing.predicted} ({differing.reason}), the controller {differing.observed}"
         )
     outcome, link = _agreement(replayed), Link.HPA_DECISION
-    differing = replayed.differing
-    late = [step.late_s for step in differing if step.late_s > BLIND_S]
+    apart = replayed.differing
+    late = [step.late_s for step in apart if step.late_s > BLIND_S]
     in_time = _agreement(replayed, at_most_late_s=BLIND_S)
     # A late status excuses its own reconcile, and what the model does after it on its own.
-    is_theirs = replayed.within_sync >= _ALONE or (late and differing[0].late_s > BLIND_S)
+    is_theirs = replayed.within_sync >= _ALONE or (late and apart[0].late_s > BLIND_S)
     if outcome is not Outcome.PASSED and late and is_theirs and in_time is Outcome.PASSED:
         outcome, link = Outcome.INCONCLUSIVE, Link.OBSERVER
         evidence.insert(
             0,
             f"a status of the HPA was seen at least {max(late):.0f} s late, by the times between"
-            f" statuses; {len(differing)} of {len(replayed.steps)} reconciles differ, and"
+            f" statuses; {len(apart)} of {len(replayed.steps)} reconciles differ, and"
             f" {len(late)} of these are so late",
         )
     matched, acting = replayed.acted

@@ -99,7 +99,7 @@ class _Served:
         return max((at - self.since for at, _ in idle), default=0.0)
 
     def grown(self, since: float, until: float) -> float:
-        """What it is known to have served meanwhile; a counter that begins anew takes nothing away."""
+        """What it is known to have served; a counter that begins anew takes nothing away."""
         counts = [count for at, count in self.reads if since <= at <= min(until, self.until)]
         return sum(max(0.0, later - earlier) for earlier, later in itertools.pairwise(counts))
 
@@ -242,7 +242,7 @@ def _served(
 
 
 def _ready_times(recording: Recording) -> Iterator[tuple[str, str, float, float]]:
-    """UID and name of a Pod, since when it was Ready, and until when: it may be so several times."""
+    """UID and name of a Pod, since when it was Ready, and until when: maybe several times."""
     since: dict[str, tuple[str, float]] = {}
     for change in recording.of("pod"):
         uid = change.object["metadata"]["uid"]

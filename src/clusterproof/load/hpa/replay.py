@@ -170,20 +170,11 @@ def replay(
     free: list[tuple[float, float]] = []
     late = [] if exact else _late(changes, flags.sync_s)
     moment = _Moment(-math.inf, -math.inf, -math.inf, 0)
+    seeded_at = ticks[0] + world.ahead_s
     seeded_until = ticks[0] + _memory_s(world.spec_at(ticks[0]), flags)
     for index, at in enumerate(ticks):
-        if exact:
-            moment = _Moment(at, at, at, int(value_at(timeline.replicas, at - _BEHIND_S)))
-        else:
-            moment = _began(at, timeline.replicas, world.current_at(at), moment, flags.sync_s)
         until = ticks[index + 1] if index + 1 < len(ticks) else at + flags.sync_s
-        observed = int(value_at(timeline.replicas, min(at + SETTLED_S, until)))
-        desired = world.desired_at(at)
-        if moment.began == at and desired not in {None, moment.before}:
-            # Its step is seen after it, by a slower watch; its Pods may be seen before it.
-            moment = replace(moment, began=world.before_pods_of(at))
-            if desired in _counts(timeline.replicas, at, until):
-                observed = desired
+        moment, observed = _began(world, timeline.replicas, at, until, moment, flags.sync_s)
         if not free:
             own_replicas = moment.before
             free.append((at, float(own_replicas)))
@@ -191,33 +182,29 @@ def replay(
         decide = partial(_decide, world, spec, moment, pods=pods, flags=flags)
         decided = decide(moment.before, forced)
         if at < seeded_until and observed < decided.decision.replicas == moment.before:
-            unseeded = decide(moment.before, _since(ticks[0] + world.ahead_s, forced))
+            unseeded = decide(moment.before, _since(seeded_at, forced))
             if unseeded.decision.replicas == observed:
-                decided, own, seeded_until = unseeded, _since(ticks[0] + world.ahead_s, own), -math.inf
+                decided, own, seeded_until = unseeded, _since(seeded_at, own), -math.inf
         late_s = max((by for since, to, by in late if since < at <= to), default=0.0)
-        decision, shown = decided.decision, decided.shown
-        if world.is_unseen(moment, shown, flags.sync_s):
-            forced = _as_it_went(decided, forced, (moment.before, observed), spec)
-            own_replicas, own = observed, forced
+        as_it_went = _as_it_went(decided, forced, (moment.before, observed), spec)
+        if world.is_unseen(moment, decided.shown, flags.sync_s):
+            forced = own = as_it_went
+            own_replicas = observed
             continue
-        is_told = late_s <= _APART_S and (shown[1] is None or shown[0] == shown[1])
         alone = decide(own_replicas, own)
         own_replicas, own = alone.decision.replicas, alone.history
         free.append((at, float(own_replicas)))
-        forced = (
-            decided.history
-            if is_told
-            else _as_it_went(decided, forced, (moment.before, observed), spec)
-        )
+        is_seen = late_s <= _APART_S and decided.shown[1] in {None, decided.shown[0]}
+        forced = decided.history if is_seen else as_it_went
         steps.append(
             Step(
                 at=at,
                 before=moment.before,
-                predicted=decision.replicas,
+                predicted=decided.decision.replicas,
                 observed=observed,
-                proposed=decision.proposed,
-                reason=decision.reason,
-                shown=shown,
+                proposed=decided.decision.proposed,
+                reason=decided.decision.reason,
+                shown=decided.shown,
                 late_s=late_s,
             )
         )
@@ -283,8 +270,8 @@ def _late(changes: Sequence[Change], sync_s: float) -> list[tuple[float, float, 
     The controller begins a reconcile no sooner than a sync period after the one before has written
     its status (horizontal.go: NewDefaultHPARateLimiter, by which updateHPA waits as well). One that
     comes late, by a slow API server or a slow watch, makes the time before it longer and the time
-    after it shorter, and the next is in time again: the two beside it are whole periods apart. Those
-    of a controller that has another period are not.
+    after it shorter, and the next is in time again: the two beside it are whole periods apart. Of a
+    controller that has another period they are not.
     """
     spells: list[list[float]] = [[]]
     for earlier, later in pairwise(changes):
@@ -335,6 +322,32 @@ class _Moment:
 
 
 def _began(
+    world: "_World", replicas: Series, at: float, until: float, last: _Moment, sync_s: float
+) -> tuple[_Moment, int]:
+    """When the reconcile began whose status was seen at `at`; and how many replicas it set.
+
+    Args:
+        world: What else could be seen.
+        replicas: As they were set.
+        at: When the status was seen.
+        until: When the next was, or will be.
+        last: The reconcile before: each step is of one.
+        sync_s: Two reconciles are so far apart.
+    """
+    observed = int(value_at(replicas, min(at + SETTLED_S, until)))
+    if world.exact:
+        return _Moment(at, at, at, int(value_at(replicas, at - _BEHIND_S))), observed
+    moment = _by_its_step(at, replicas, world.current_at(at), last, sync_s)
+    desired = world.desired_at(at)
+    if moment.began == at and desired not in {None, moment.before}:
+        # Its step is seen after it, by a slower watch; its Pods may be seen before it.
+        moment = replace(moment, began=world.before_pods_of(at))
+        if any(at < when <= until and count == desired for when, count in replicas):
+            observed = desired
+    return moment, observed
+
+
+def _by_its_step(
     at: float, replicas: Series, current: int | None, last: _Moment, sync_s: float
 ) -> _Moment:
     """When the reconcile began whose status was seen at `at`, and from how many replicas.
@@ -342,13 +355,6 @@ def _began(
     The scale comes before the status, on a machine that has too much to do by seconds, and the Pods
     of that step are there when the status is. `currentReplicas` says how many the reconcile found
     (horizontal.go, setStatus): it began before the step that went on from there.
-
-    Args:
-        at: When the status was seen.
-        replicas: As they were set.
-        current: `currentReplicas` of that status; None where it has none.
-        last: The reconcile before: each step is of one.
-        sync_s: Two reconciles are so far apart.
     """
     if current is not None and value_at(replicas, at) == current:
         return _Moment(at, at, _apart_from(last.now, at, sync_s), current)
@@ -443,8 +449,10 @@ class _World:
         reads = self._near(moment.began)
         if self.exact or not self._is_active(moment.seen):
             return reads
-        last = bisect_right(self._known_times, moment.began) - 1
-        return [read for read in reads if not read.error] or self._known[max(0, last) :][:1] or reads
+        if known := [read for read in reads if not read.error]:
+            return known
+        last = max(0, bisect_right(self._known_times, moment.began) - 1)
+        return self._known[last : last + 1] or reads
 
     def _near(self, at: float) -> list[UsageRead]:
         index = bisect_right(self._read_times, at)
@@ -554,7 +562,7 @@ def _times(factor: float, samples: Mapping[str, Sample] | None) -> dict[str, Sam
 def _as_it_went(
     decided: _Decided, before: History, replicas: tuple[int, int], spec: HpaSpec
 ) -> History:
-    """The history after a reconcile of which we did not see all: the controller's own step is in it.
+    """The history after a reconcile of which we did not see all: with the controller's own step.
 
     And its recommendation by the utilization in the status; where there is none, what it set.
 
@@ -572,11 +580,6 @@ def _as_it_went(
     if replicas[0] == replicas[1]:
         return history
     return remember_step(history, *replicas, spec.behavior, now=decided.now)
-
-
-def _counts(replicas: Series, since: float, until: float) -> set[float]:
-    """What the replicas are set to after `since`, up to `until`."""
-    return {count for at, count in replicas if since < at <= until}
 
 
 def _memory_s(spec: HpaSpec, flags: ControllerFlags) -> float:
