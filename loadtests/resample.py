@@ -161,6 +161,7 @@ class World:
             metrics.requests,
             self.scenario.target.name,
             per_connection=together,
+            connection_s=self.scenario.connection_max_age_s,
         )
 
 
