@@ -410,8 +410,9 @@ def _agreement(replayed: Replay, *, at_most_late_s: float = math.inf) -> Outcome
     matched, acting = replayed.acted_where(lambda step: step.late_s <= at_most_late_s)
     if replayed.unshown > _UNSHOWN:
         return Outcome.FAILED
-    agree = of_all - differing >= _AGREEMENT * of_all and matched >= _AGREEMENT * acting
-    if agree and (at_most_late_s < math.inf or replayed.within_sync >= _ALONE):
+    if at_most_late_s == math.inf and replayed.within_sync < _ALONE:
+        return Outcome.FAILED
+    if of_all - differing >= _AGREEMENT * of_all and matched >= _AGREEMENT * acting:
         return Outcome.PASSED
     is_chance = differing == _ONCE and matched >= _HALF * acting
     return Outcome.INCONCLUSIVE if is_chance else Outcome.FAILED
