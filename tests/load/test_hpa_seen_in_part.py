@@ -43,6 +43,7 @@ class World:
         dies_at: When the controller does.
         wrong: By the time of a reconcile: what it sets, whatever its algorithm says.
         average: Its target, in thousandths of a CPU for each Pod; None for half of the request.
+        memory: Where it goes by half of the memory request too: used of that, in percent.
     """
 
     load: Callable[[float], float]
@@ -59,13 +60,14 @@ class World:
     dies_at: float = float("inf")
     wrong: dict[float, int] = field(default_factory=dict)
     average: int | None = None
+    memory: int | None = None
 
     def run(self) -> tuple[Recording, Replay]:
         """The recording, and its replay."""
         percent = round(self.load(0) / self.replicas)
         first = self._status(0, percent, self.replicas)
         changes = [Change(T0, "hpa", "LISTED", first.object), _target(0, self.replicas)]
-        changes += [pod(0, number) for number in range(self.replicas)]
+        changes += [self._pod(0, number) for number in range(self.replicas)]
         sizes, history = [(0.0, self.replicas)], self.history
         at = 15.0
         while at < min(self.until, self.dies_at):
@@ -75,8 +77,8 @@ class World:
             seen = Seen(
                 T0 + at,
                 count,
-                tuple(pod_view(pod(0, number).object) for number in range(count)),
-                samples_of(read(at, *[percent] * count)),
+                tuple(pod_view(self._pod(0, number).object) for number in range(count)),
+                samples_of(self._figures(at, percent, count)),
             )
             decision, history = reconcile(spec_from_object(status.object), seen, history, FLAGS)
             after = self.wrong.get(at, decision.replicas)
@@ -86,8 +88,8 @@ class World:
                 sizes.append((at - 0.1, after))
                 changes.append(_target(at - 0.1 + self.target_late.get(at, 0.0), after))
                 born, gone = range(count, after), range(after, count)
-                changes += [pod(at - 0.05, number) for number in born]
-                changes += [pod(at - 0.05, number, "DELETED") for number in gone]
+                changes += [self._pod(at - 0.05, number) for number in born]
+                changes += [self._pod(at - 0.05, number, "DELETED") for number in gone]
             at += 15.0
         changes += [self._touch(at, changes) for at in self.touched]
         changes.sort(key=lambda change: change.at)
@@ -110,7 +112,16 @@ class World:
             status.object["status"]["currentMetrics"] = []
             target = {"name": "cpu", "target": {"averageValue": f"{self.average}m"}}
             status.object["spec"]["metrics"] = [{"type": "Resource", "resource": target}]
+        if self.memory is not None:
+            target = {"name": "memory", "target": {"averageUtilization": 50}}
+            status.object["spec"]["metrics"].append({"type": "Resource", "resource": target})
         return status
+
+    def _pod(self, at: float, number: int, kind: str = "ADDED") -> Change:
+        made = pod(at, number, kind)
+        if self.memory is not None:
+            made.object["spec"]["containers"][0]["resources"]["requests"]["memory"] = "100"
+        return made
 
     def _touch(self, at: float, changes: list[Change]) -> Change:
         last = max((c for c in changes if c.kind == "hpa" and c.at <= T0 + at), key=lambda c: c.at)
@@ -120,7 +131,14 @@ class World:
         if _within(at, self.failed):
             return UsageRead(T0 + at, {}, "no answer")
         count = [size for since, size in sizes if since <= at][-1]
-        return read(at, *[round(self.load(at) / count)] * count)
+        return self._figures(at, round(self.load(at) / count), count)
+
+    def _figures(self, at: float, percent: int, count: int) -> UsageRead:
+        figures = read(at, *[percent] * count)
+        for each in figures.pods.values():
+            if self.memory is not None:
+                each["usage"]["app"]["memory"] = self.memory * 1000
+        return figures
 
 
 def _within(at: float, times: Times) -> bool:
@@ -253,6 +271,75 @@ def test_a_status_that_is_not_of_its_reconcile_excuses_no_other() -> None:
     wrong = {300.0: 3, 315.0: 3, 330.0: 3, 345.0: 3, 360.0: 3}
     assert World(load, wrong=wrong, until=900).outcome()[0] is Outcome.FAILED
     assert World(load, wrong=wrong, until=900, late={75: 6}).outcome()[0] is Outcome.FAILED
+
+
+def test_replicas_that_stay_are_no_recommendation() -> None:
+    """A controller that is stuck is not taken at its word where its status tells of no figure."""
+    load = rising((0, 400), (20, 100))
+    blind = ((193, 216), (418, 441), (643, 666), (868, 891))
+    stuck = {float(at): 8 for at in range(15, 900, 15)}
+    world = World(load, replicas=8, average=50, wrong=stuck, until=900, failed=blind)
+    assert world.outcome()[0] is Outcome.FAILED
+    assert World(load, replicas=8, average=50, until=900, failed=((193, 212),)).outcome() == PASSED
+    idle = World(rising((0, 400), (20, 3)), replicas=8, until=900, misread={210: -1})
+    assert idle.outcome() == PASSED
+    held = World(idle.load, replicas=8, wrong=stuck, until=420, misread={210: -1})
+    assert held.outcome()[0] is Outcome.FAILED
+
+
+def test_a_controller_that_is_late_each_time_differs() -> None:
+    """One step may be of the reconcile beside it, not each."""
+    wrong = {45.0: 2, 60.0: 4, 105.0: 4, 120.0: 6, 165.0: 6, 180.0: 8}
+    world = World(STEPS, up=UP_BY_TWO, wrong=wrong, until=300)
+    assert world.outcome()[0] is Outcome.FAILED
+
+
+def test_what_the_first_reconcile_recommended_holds_for_the_window() -> None:
+    """Eight were needed at 15 s, and no more from 20 s on."""
+    wrong = {float(at): 2 for at in range(45, 400, 15)}
+    world = World(rising((0, 400), (20, 100)), replicas=8, wrong=wrong, until=400)
+    assert world.outcome()[0] is Outcome.FAILED
+
+
+def test_the_windows_of_two_earlier_loads_may_be_open() -> None:
+    before = History((Recommendation(8, T0 - 200), Recommendation(5, T0 - 100)))
+    world = World(rising((0, 100)), replicas=8, history=before, until=500)
+    assert world.outcome() == PASSED
+    assert world.run()[1].acted == (2, 2)
+
+
+def test_a_run_of_which_much_was_not_seen_is_inconclusive() -> None:
+    """Stuck at two under four times the load, while we read nothing."""
+    wrong = {float(at): 2 for at in range(75, 545, 15)}
+    world = World(rising((0, 100), (70, 400)), unread=((60, 560),), wrong=wrong)
+    assert world.outcome() == (Outcome.INCONCLUSIVE, "observer")
+
+
+def test_an_error_of_our_reads_that_stays_is_no_dead_controller() -> None:
+    misread = {15.0: 1, **{float(at): 2 for at in range(30, 300, 15)}}
+    world = World(rising((0, 102), (20, 104)), misread=misread, until=300)
+    assert world.run()[1].unshown == 0
+    assert world.outcome() == PASSED
+
+
+def test_an_hpa_that_was_not_reconciled_yet_goes_from_no_replicas() -> None:
+    """Its status is there, without a figure."""
+    recording, _ = World(rising((0, 100)), until=300).run()
+    made = hpa(20, kind="ADDED")
+    made.object["status"] = {"desiredReplicas": 0, "currentMetrics": None}
+    later = [c for c in recording.changes if c.kind != "hpa" or c.at > T0 + 40]
+    none = Change(T0 - 1, "target", "LISTED", _target(0, 0).object)
+    recording.changes = [none, *(c for c in later if c.kind != "hpa"), made]
+    recording.changes += [c for c in later if c.kind == "hpa"]
+    found = replay(recording, build_timeline(recording, hpa="web"), hpa="web", flags=FLAGS)
+    assert found is not None
+    assert judge_model(found).outcome is Outcome.PASSED
+
+
+def test_the_usage_of_another_resource_is_not_the_errors_of_this_one() -> None:
+    """Memory is at its target; one point of CPU is half of it."""
+    world = World(rising((0, 2)), until=400, misread={105: -1}, memory=50)
+    assert world.outcome() == PASSED
 
 
 def drawn(seed: int) -> World:

@@ -193,6 +193,25 @@ def test_a_pod_whose_first_read_shows_nothing_has_served_nothing_since_its_birth
     )
 
 
+def test_a_pod_beside_one_that_is_too_young_to_be_judged_does_not_serve_alone() -> None:
+    """Callers keep their connections for five minutes; two Pods have nothing for nine."""
+    changes = [_pod(0, "a"), _pod(60, "b"), _pod(60, "c")]
+    busy = _reads("a", *((at, 60.0 * at) for at in range(0, 641, 2)))
+    none = [_reads(name, *((at, 1.0) for at in range(60, 641, 2))) for name in ("b", "c")]
+    more = {"per_connection": 20.0, "connection_s": 300.0}
+    found = _judged(busy, *none, changes=changes, **more)
+    assert found.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_pod_is_due_no_more_than_came_while_others_were_there() -> None:
+    """Two that are deleted when the load ends took their share of it with them."""
+    changes = [_pod(0, "a"), _pod(0, "b"), _pod(50, "c")]
+    changes += [_pod(60, name, kind="DELETED") for name in ("a", "b")]
+    gone = [_reads(name, *((at, 4.0 * at) for at in range(0, 61, 2))) for name in ("a", "b")]
+    idle = _reads("c", *((at, 1.0) for at in range(50, 201, 2)))
+    assert _judged(*gone, idle, changes=changes).outcome is Outcome.PASSED
+
+
 def test_a_pod_beside_one_that_cannot_be_read_does_not_serve_alone() -> None:
     changes = [_pod(0, name) for name in ("read", "unread")]
     found = _judged(_reads("read", *((at, 20.0 * at) for at in range(0, 201, 2))), changes=changes)

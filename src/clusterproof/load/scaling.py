@@ -23,6 +23,10 @@ _AGREEMENT, _HALF, _ONCE = 0.9, 0.5, 1
 """Our choice: the reconcile times are inferred, so one in ten may fall on the other side. Most
 reconciles change nothing, and any model agrees in these: the others count by themselves, and one of
 them that differs may be chance."""
+_A_PAIR = 2
+"""Reconciles that differ by one step, which the one made sooner than the other."""
+_UNSEEN = 0.25
+"""Our choice: of the reconciles for which we read no metrics, more than that share."""
 _ALONE = 0.75
 """Our choice: the right model, left to itself, was within a sync period of the controller for 89 %
 of the time at least (recordings of the laboratory, their times inferred), a wrong one, where that
@@ -392,6 +396,12 @@ def judge_model(replayed: Replay | None) -> Finding:
             f" statuses; {len(apart)} of {len(replayed.steps)} reconciles differ, and"
             f" {len(late)} of these are so late",
         )
+    of_all = len(replayed.steps) + replayed.unseen
+    if outcome is Outcome.PASSED and replayed.unseen > _UNSEEN * of_all:
+        outcome, link = Outcome.INCONCLUSIVE, Link.OBSERVER
+        evidence.insert(
+            0, f"we read no metrics for {replayed.unseen} of {of_all} reconciles, and others did"
+        )
     matched, acting = replayed.acted
     observed = (
         f"{replayed.agreement:.1%} of {len(replayed.steps)} reconciles; {matched} of {acting} that"
@@ -403,10 +413,15 @@ def judge_model(replayed: Replay | None) -> Finding:
 def _agreement(replayed: Replay, *, at_most_late_s: float = math.inf) -> Outcome:
     """What the reconciles say of the controller, with the model on its own; or those in time alone.
 
-    One that differs may be chance, whatever share that is of a short run.
+    One that differs may be chance, and one step may be of the reconcile beside it, whatever share
+    that is of a short run.
     """
     of_all = sum(1 for step in replayed.steps if step.late_s <= at_most_late_s)
     differing = sum(1 for step in replayed.differing if step.late_s <= at_most_late_s)
+    apart = sum(
+        1 for s in replayed.steps if s.late_s <= at_most_late_s and s.predicted != s.observed
+    )
+    differing += max(0, apart - differing - _A_PAIR)
     matched, acting = replayed.acted_where(lambda step: step.late_s <= at_most_late_s)
     if replayed.unshown > _UNSHOWN:
         return Outcome.FAILED

@@ -98,11 +98,6 @@ class _Served:
         )
         return max((at - self.since for at, _ in idle), default=0.0)
 
-    def grown(self, since: float, until: float) -> float:
-        """What it is known to have served; a counter that begins anew takes nothing away."""
-        counts = [count for at, count in self.reads if since <= at <= min(until, self.until)]
-        return sum(max(0.0, later - earlier) for earlier, later in itertools.pairwise(counts))
-
     def is_known_at(self, at: float) -> bool:
         """Whether reads on both sides tell what it had served at that moment."""
         index = bisect_right(self.reads, (at, math.inf))
@@ -176,12 +171,15 @@ def judge_service(
 def _due_meanwhile(idle: _Served, pods: Sequence[_Served], until: float) -> float:
     """What should have come to a Pod that was idle, by what others are known to have got.
 
-    Each of those counts for as much of the time as it was there.
+    They share what came while they were there; a counter that begins anew takes nothing away.
     """
-    since = idle.since
-    others = [pod for pod in pods if pod.name != idle.name and pod.since <= since + _READ_S]
-    there = [max(0.0, min(until, pod.until) - since) / (until - since) for pod in others]
-    return sum(pod.grown(since, until) for pod in others) / (sum(there) + 1)
+    others = [pod for pod in pods if pod.name != idle.name and pod.since <= idle.since + _READ_S]
+    due = 0.0
+    for pod in others:
+        reads = [read for read in pod.reads if idle.since <= read[0] <= min(until, pod.until)]
+        for (_, before), (at, after) in itertools.pairwise(reads):
+            due += max(0.0, after - before) / (sum(1 for each in others if at <= each.until) + 1)
+    return due
 
 
 @dataclass(slots=True)
@@ -215,7 +213,9 @@ class _Share:
 def _served(
     recording: Recording, requests: str, at_least_s: float
 ) -> tuple[list[_Served], list[tuple[float, float]]]:
-    """The times in which Pods were Ready and read, and those in which one was not to be read.
+    """The times in which Pods were Ready and read, and others in which one was Ready.
+
+    That is one that could not be read, or was Ready for too short a time to be judged.
 
     What a Pod served before its first read is not known, unless that shows that there was nothing
     since its birth.
@@ -235,9 +235,11 @@ def _served(
         if uid in born and reads[0][1] == 0:
             reads.insert(0, (min(born[uid], reads[0][0]), 0.0))
         known_since, ends = max(since, reads[0][0] - _READ_S), min(until, reads[-1][0])
-        unknown += [(since, known_since), (ends, until)]
         if ends - known_since >= at_least_s:
             served.append(_Served(name, known_since, ends, tuple(reads)))
+            unknown += [(since, known_since), (ends, until)]
+        else:
+            unknown.append((since, until))
     return served, unknown
 
 

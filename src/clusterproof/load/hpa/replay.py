@@ -82,6 +82,7 @@ class Replay:
             a point another than the status shows, and than the model's own at the first reconcile
             under it, as an error of our reads that stays says nothing of the controller. A
             reconcile writes the status whenever it differs (horizontal.go, updateStatusIfNeeded).
+        unseen: Reconciles for which the controller read metrics, and we did not: none of the steps.
     """
 
     steps: tuple[Step, ...]
@@ -89,6 +90,7 @@ class Replay:
     agreement: float
     within_sync: float
     unshown: int = 0
+    unseen: int = 0
 
     @property
     def acted(self) -> tuple[int, int]:
@@ -165,7 +167,7 @@ def replay(
         return None
     world = _World(recording, changes, exact=exact)
     forced, own = History(), History()
-    own_replicas = -1
+    own_replicas, unseen = -1, 0
     steps: list[Step] = []
     free: list[tuple[float, float]] = []
     late = [] if exact else _late(changes, flags.sync_s)
@@ -182,20 +184,25 @@ def replay(
         decide = partial(_decide, world, spec, moment, pods=pods, flags=flags)
         decided = decide(moment.before, forced)
         if at < seeded_until and observed < decided.decision.replicas == moment.before:
-            unseeded = decide(moment.before, _since(seeded_at, forced))
-            if unseeded.decision.replicas == observed:
-                decided, own, seeded_until = unseeded, _since(seeded_at, own), -math.inf
+            lowered = decide(moment.before, _seeded(observed, seeded_at, forced))
+            if lowered.decision.replicas == observed:
+                decided, own = lowered, _seeded(observed, seeded_at, own)
         late_s = max((by for since, to, by in late if since < at <= to), default=0.0)
-        as_it_went = _as_it_went(decided, forced, (moment.before, observed), spec)
-        if world.is_unseen(moment, decided.shown, flags.sync_s):
-            forced = own = as_it_went
-            own_replicas = observed
+        if world.is_unseen(moment, flags.sync_s, is_explained=decided.is_explained):
+            unseen += 1
+            forced = _as_it_went(decided, forced, forced, (moment.before, observed), spec)
+            if observed != moment.before:
+                own_replicas, own = observed, forced
             continue
         alone = decide(own_replicas, own)
         own_replicas, own = alone.decision.replicas, alone.history
         free.append((at, float(own_replicas)))
-        is_seen = late_s <= _APART_S and decided.shown[1] in {None, decided.shown[0]}
-        forced = decided.history if is_seen else as_it_went
+        is_seen = late_s <= _APART_S and (decided.shown[1] is None or decided.is_explained)
+        forced = (
+            decided.history
+            if is_seen
+            else _as_it_went(decided, forced, decided.history, (moment.before, observed), spec)
+        )
         steps.append(
             Step(
                 at=at,
@@ -216,6 +223,7 @@ def replay(
         agreement=matched / len(steps) if steps else 0.0,
         within_sync=within(timeline.replicas, predicted, ticks[0], ticks[-1], flags.sync_s),
         unshown=_most_unshown(world, ticks, steps),
+        unseen=unseen,
     )
 
 
@@ -224,7 +232,8 @@ def reconcile_times(
 ) -> list[float]:
     """When the controller reconciled: seen by its status updates, else every sync period.
 
-    Whoever else writes to the HPA leaves its status as it was; one that is deleted has none.
+    Whoever else writes to the HPA leaves its status as it was. Before it is made, and after it is
+    deleted, there is none.
     """
     anchors = _updates(changes)
     if not anchors:
@@ -249,7 +258,8 @@ def reconcile_times(
     return [
         tick
         for tick in _apart(ticks, flags.sync_s)
-        if tick >= first_usage and not any(since <= tick < until for since, until in gone)
+        if tick >= max(first_usage, changes[0].at)
+        and not any(since <= tick < until for since, until in gone)
     ]
 
 
@@ -342,7 +352,8 @@ def _began(
     if moment.began == at and desired not in {None, moment.before}:
         # Its step is seen after it, by a slower watch; its Pods may be seen before it.
         moment = replace(moment, began=world.before_pods_of(at))
-        if any(at < when <= until and count == desired for when, count in replicas):
+        following = next(((when, count) for when, count in replicas if when > at), (math.inf, 0))
+        if following[0] <= min(at + sync_s / 3, until) and following[1] == desired:
             observed = desired
     return moment, observed
 
@@ -360,7 +371,7 @@ def _by_its_step(
         return _Moment(at, at, _apart_from(last.now, at, sync_s), current)
     # One that is later than two thirds of a period is taken for the next (reconcile_times).
     since = max(at - sync_s * 2 / 3, last.began + 2 * _JUST_S)
-    for step, _ in reversed(replicas):
+    for step, _ in reversed(replicas[1:]):
         began = step - _JUST_S
         if since <= step <= at and value_at(replicas, began) == current:
             return _Moment(at, began, _apart_from(last.now, began, sync_s), current)
@@ -413,8 +424,8 @@ class _World:
 
     def current_at(self, at: float) -> int | None:
         status = self.change_at(at).object.get("status") or {}
-        # Left out where it is 0: autoscaling/v2, `omitempty`.
-        return status.get("currentReplicas", 0 if "desiredReplicas" in status else None)
+        # Left out where it is 0 (autoscaling/v2, `omitempty`), and before the first reconcile.
+        return status.get("currentReplicas", 0 if status.get("conditions") else None)
 
     def desired_at(self, at: float) -> int | None:
         """`desiredReplicas` of the status that the reconcile of this moment wrote, if it did."""
@@ -460,9 +471,7 @@ class _World:
             return [self._reads[index - 1]]
         return list(self._reads[max(0, index - 2) : index + 1])
 
-    def is_unseen(
-        self, moment: _Moment, shown: tuple[float | None, float | None], sync_s: float
-    ) -> bool:
+    def is_unseen(self, moment: _Moment, sync_s: float, *, is_explained: bool) -> bool:
         """Whether the controller read usage for that reconcile, and we could not.
 
         Where what we read explains the status, we could. A status that stays as it was says nothing
@@ -472,7 +481,7 @@ class _World:
             return False
         if all(read.error for read in self._near(moment.began)):
             return True
-        if shown[0] == shown[1]:
+        if is_explained:
             return False
         index = bisect_right(self._known_times, moment.began)
         last = self._known_times[index - 1] if index else -math.inf
@@ -508,6 +517,11 @@ class _Decided:
     told: History | None
     now: float
 
+    @property
+    def is_explained(self) -> bool:
+        """Whether what we read, give or take a point, explains the utilization in the status."""
+        return self.history is self.told
+
 
 def _decide(
     world: _World,
@@ -536,22 +550,29 @@ def _decide(
     if world.exact or theirs is None or not ours:
         return _Decided(decision, (ours, theirs), after, None, now)
     for part in (0.5, 0.0, 1.0):  # both are cut to whole ones
-        as_shown = replace(seen, samples=_times((theirs + part) / (ours + part), seen.samples))
+        factor = (theirs + part) / (ours + part)
+        as_shown = replace(seen, samples=_times(factor, seen.samples, _utilized(spec)))
         told, told_after = reconcile(spec, as_shown, history, flags)
         if _shown(spec, told) == theirs:
             if abs(ours - theirs) <= _POINT:
-                return _Decided(told, (theirs, theirs), told_after, told_after, now)
+                return _Decided(told, (ours, theirs), told_after, told_after, now)
             return _Decided(decision, (ours, theirs), after, told_after, now)
     return _Decided(decision, (ours, theirs), after, None, now)
 
 
-def _times(factor: float, samples: Mapping[str, Sample] | None) -> dict[str, Sample]:
-    """The samples of as many times the usage."""
+def _times(
+    factor: float, samples: Mapping[str, Sample] | None, target: ResourceTarget | None
+) -> dict[str, Sample]:
+    """The samples of as many times the usage of that target's resource."""
+    scaled = target.resource if target else ""
     return {
         name: replace(
             sample,
             usage={
-                container: {resource: round(used * factor) for resource, used in figures.items()}
+                container: {
+                    resource: round(used * factor) if resource == scaled else used
+                    for resource, used in figures.items()
+                }
                 for container, figures in sample.usage.items()
             },
         )
@@ -560,22 +581,23 @@ def _times(factor: float, samples: Mapping[str, Sample] | None) -> dict[str, Sam
 
 
 def _as_it_went(
-    decided: _Decided, before: History, replicas: tuple[int, int], spec: HpaSpec
+    decided: _Decided, before: History, otherwise: History, replicas: tuple[int, int], spec: HpaSpec
 ) -> History:
     """The history after a reconcile of which we did not see all: with the controller's own step.
 
-    And its recommendation by the utilization in the status; where there is none, what it set.
+    And its recommendation by the utilization in the status. Where that tells of none, a step up has
+    been recommended; that the replicas stay says nothing.
 
     Args:
         decided: Of that reconcile.
         before: The history that it began with.
+        otherwise: That of the recommendations where the status tells of none.
         replicas: Before it, and after it.
         spec: The HPA's.
     """
-    if decided.told is not None:
-        recommendations = decided.told.recommendations
-    else:
-        recommendations = (*before.recommendations, Recommendation(replicas[1], decided.now))
+    recommendations = (decided.told or otherwise).recommendations
+    if decided.told is None and replicas[1] > replicas[0]:
+        recommendations = (*recommendations, Recommendation(replicas[1], decided.now))
     history = replace(before, recommendations=recommendations)
     if replicas[0] == replicas[1]:
         return history
@@ -587,14 +609,16 @@ def _memory_s(spec: HpaSpec, flags: ControllerFlags) -> float:
     return down_window_s(spec.behavior, flags) if spec.behavior else flags.downscale_window_s
 
 
-def _since(at: float, history: History) -> History:
-    """Without what was before, or at, that moment.
+def _seeded(replicas: int, at: float, history: History) -> History:
+    """With another first entry, that stands for what the controller remembered at the beginning.
 
-    The replicas of the first reconcile stand for what the controller remembered then. They may have
-    been asked for long before.
+    The model takes the replicas of its first reconcile for it (`reconcile`). They may have been
+    asked for long before, so that they keep the replicas up for less than the window.
     """
-    recent = tuple(each for each in history.recommendations if each.at > at)
-    return replace(history, recommendations=recent)
+    first, *others = history.recommendations or (Recommendation(replicas, at),)
+    if first.at > at:
+        return history
+    return replace(history, recommendations=(Recommendation(replicas, at), *others))
 
 
 def _shown(spec: HpaSpec, decision: Decision) -> float | None:
