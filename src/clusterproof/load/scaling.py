@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from clusterproof.load.asked import Held, held_by, judge_asked
 from clusterproof.load.causes import find_cause, judge_metrics
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.hpa.replay import SETTLED_S, Replay
+from clusterproof.load.hpa.replay import SETTLED_S, Replay, Step
 from clusterproof.load.hpa.rules import bounds_of, others_of
 from clusterproof.load.observer import BLIND_S
 from clusterproof.load.recording import Recording
@@ -416,18 +416,20 @@ def _agreement(replayed: Replay, *, at_most_late_s: float = math.inf) -> Outcome
     One that differs may be chance, and one step may be of the reconcile beside it, whatever share
     that is of a short run.
     """
-    of_all = sum(1 for step in replayed.steps if step.late_s <= at_most_late_s)
-    differing = sum(1 for step in replayed.differing if step.late_s <= at_most_late_s)
-    apart = sum(
-        1 for s in replayed.steps if s.late_s <= at_most_late_s and s.predicted != s.observed
-    )
+
+    def is_of_them(step: Step) -> bool:
+        return step.late_s <= at_most_late_s
+
+    of_them = list(filter(is_of_them, replayed.steps))
+    differing = sum(map(is_of_them, replayed.differing))
+    apart = sum(step.predicted != step.observed for step in of_them)
     differing += max(0, apart - differing - _A_PAIR)
-    matched, acting = replayed.acted_where(lambda step: step.late_s <= at_most_late_s)
+    matched, acting = replayed.acted_where(is_of_them)
     if replayed.unshown > _UNSHOWN:
         return Outcome.FAILED
     if at_most_late_s == math.inf and replayed.within_sync < _ALONE:
         return Outcome.FAILED
-    if of_all - differing >= _AGREEMENT * of_all and matched >= _AGREEMENT * acting:
+    if len(of_them) - differing >= _AGREEMENT * len(of_them) and matched >= _AGREEMENT * acting:
         return Outcome.PASSED
     is_chance = differing == _ONCE and matched >= _HALF * acting
     return Outcome.INCONCLUSIVE if is_chance else Outcome.FAILED

@@ -235,7 +235,12 @@ def reconcile_times(
     Whoever else writes to the HPA leaves its status as it was. Before it is made, and after it is
     deleted, there is none.
     """
-    anchors = _updates(changes)
+    earlier = [None, *changes]
+    anchors = [
+        change.at
+        for before, change in zip(earlier, changes, strict=False)
+        if _wrote(before, change)
+    ]
     if not anchors:
         anchors = [recording.started_at + flags.sync_s]
     first_usage = recording.usage[0].at
@@ -263,15 +268,11 @@ def reconcile_times(
     ]
 
 
-def _updates(changes: Sequence[Change]) -> list[float]:
-    """When the status was written, and not only the rest of the HPA."""
-    earlier: Sequence[Change | None] = [None, *changes]
-    return [
-        change.at
-        for before, change in zip(earlier, changes, strict=False)
-        if change.type == "MODIFIED"
-        and (before is None or change.object.get("status") != before.object.get("status"))
-    ]
+def _wrote(before: Change | None, change: Change) -> bool:
+    """Whether the status was written, and not only the rest of the HPA."""
+    if change.type != "MODIFIED":
+        return False
+    return before is None or change.object.get("status") != before.object.get("status")
 
 
 def _late(changes: Sequence[Change], sync_s: float) -> list[tuple[float, float, float]]:
@@ -287,7 +288,7 @@ def _late(changes: Sequence[Change], sync_s: float) -> list[tuple[float, float, 
     for earlier, later in pairwise(changes):
         if later.type != "MODIFIED":
             spells.append([])
-        elif later.object.get("status") != earlier.object.get("status"):
+        elif _wrote(earlier, later):
             spells[-1].append(later.at)
     return [
         (before, at, by)
