@@ -8,12 +8,12 @@ import ssl
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from weakref import WeakSet
 
 import httpx
@@ -66,8 +66,13 @@ class Hit:
 def _place(target: str) -> str:
     """The path; what a run asks of its own Pods, which no row rests on, is another place."""
     path, _, query = target.partition("?")
-    own = RUN_LABEL in parse_qs(query).get("labelSelector", [])
+    own = is_of_the_runs_own(dict(parse_qsl(query)))
     return f"{path}?labelSelector={RUN_LABEL}" if own else path
+
+
+def is_of_the_runs_own(query: Mapping[str, str]) -> bool:
+    """True for a list of the Pods that runs made, which no row's verdict rests on."""
+    return query.get("labelSelector") == RUN_LABEL
 
 
 @dataclass

@@ -3,7 +3,7 @@
 `pytest suites -p tests.safety.looked`, with the file to write in CLUSTERPROOF_LOOKED: row to
 requests, as "VERB path". What was read for a row counts, in whatever thread; so does what an
 observation read that the row shares with others. What only explains a finding does not, nor the
-Lease that keeps two runs apart.
+Lease that keeps two runs apart, nor the list of what runs left behind.
 """
 
 import json
@@ -23,6 +23,7 @@ from clusterproof.checks.site import Shared, Site
 from clusterproof.kube.client import KubeApi
 from clusterproof.kube.kinds import KINDS
 from clusterproof.observe.cluster import Cluster
+from testbed.faultproxy.server import is_of_the_runs_own
 
 EXPLAINS = ("_reading", "_reading_of_control")
 """Functions of checks/egress.py: what policies say of a dial, which stands without it."""
@@ -69,7 +70,7 @@ class Looked:
             return objects(cluster, kind, namespace)
 
         def requested(api: KubeApi, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401
-            if method == "GET":
+            if method == "GET" and not is_of_the_runs_own(more.get("query") or {}):
                 _note(method, path)
             return request(api, method, path, **more)
 

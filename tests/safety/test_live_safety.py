@@ -87,7 +87,7 @@ def nothing_left(api: KubeApi) -> None:
 @pytest.mark.parametrize("name", [one for one in FAULTS if one != "delete-refused"])
 def test_fault_is_never_a_false_pass(api: KubeApi, clean: Run, name: str) -> None:
     found = line_of(verify(api.connection, FAULTS[name], arguments()), FAULTS[name], clean)
-    assert found.sound, found
+    assert found.sound, str(found)
 
 
 @pytest.mark.parametrize(
