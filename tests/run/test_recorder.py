@@ -77,6 +77,15 @@ def test_every_row_that_passed_is_a_pass_with_its_reports(run: Run) -> None:
     assert len((written.parent / "journal.jsonl").read_text("utf-8").splitlines()) == 3
 
 
+def test_runs_that_never_reached_a_cluster_keep_their_records_apart(tmp_path: Path) -> None:
+    """They may end within one second, and report into one folder."""
+    runs = [Run(tmp_path), Run(tmp_path)]
+    for run in runs:
+        run.fail("a", ObservationError("no answer"))
+        run.finish()
+    assert len({run.recorder.written["run.json"] for run in runs}) == 2
+
+
 @pytest.mark.parametrize(
     ("error", "cause", "next_command"),
     [

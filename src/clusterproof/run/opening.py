@@ -1,7 +1,5 @@
 """The cluster of a run: met, settled, and closed at the end."""
 
-import secrets
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,11 +11,6 @@ from clusterproof.run.check import begin, settle
 from clusterproof.run.recorder import Recorder
 from clusterproof.run.telling import Teller
 from clusterproof.spec import Row, Spec
-
-
-def new_run_id() -> str:
-    """A name for a run; sorts by time, and labels everything that the run makes."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
 
 
 @contextmanager
@@ -47,12 +40,11 @@ def opened(
     """
     teller.about(f"the API server: {connection}")
     api = KubeApi(connection)
-    run_id = new_run_id()
-    recorder.begin(run_id, api)
+    recorder.begin(api)
     recorder.meet_cluster(api.get("/version"))
     cluster = Cluster(api)
     recorder.keeper.meet(cluster)
-    site = Site(cluster, spec, run_id, rows, permissions)
+    site = Site(cluster, spec, recorder.run_id, rows, permissions)
     if waits:
         settle(cluster, spec, teller.about)
     if note := recorder.keeper.read_ahead(spec):

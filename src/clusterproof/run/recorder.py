@@ -1,5 +1,6 @@
 """What came of each row of a run: kept as it is reached, and written once, at the end."""
 
+import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ class Recorder:
     """Keeps a result for each row that the run planned.
 
     Attributes:
+        run_id: The name of its report's folder and of its record, and the label of what it makes.
         notes: Sentences about the run as a whole.
         errors: What the run itself did wrong; with one it is no success.
         record: The run, redacted; None until `finish`.
@@ -40,7 +42,7 @@ class Recorder:
     def __init__(self) -> None:
         """Nothing happened yet."""
         self.started_at = time.time()
-        self.run_id = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        self.run_id = _new_run_id()
         self.api: KubeApi | None = None
         self.cluster = ClusterFacts(context="")
         self.keeper = Keeper()
@@ -66,9 +68,9 @@ class Recorder:
                 cause="the run ended before this row was reached",
             )
 
-    def begin(self, run_id: str, api: KubeApi) -> None:
-        """The run has a name and a connection."""
-        self.run_id, self.api = run_id, api
+    def begin(self, api: KubeApi) -> None:
+        """The run has a connection."""
+        self.api = api
         self.cluster = ClusterFacts(context=api.connection.context)
 
     def meet_cluster(self, server: Json) -> None:
@@ -195,6 +197,11 @@ def cause_of(error: BaseException | None) -> str:
     if isinstance(error, ObservationError):
         return str(error)
     return f"an error of clusterproof itself: {type(error).__name__}: {error}"
+
+
+def _new_run_id() -> str:
+    """Sorts by time; two runs that begin in one second have two."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
 
 
 def _node_count(api: KubeApi) -> int:
