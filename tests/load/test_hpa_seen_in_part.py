@@ -4,157 +4,22 @@ And one that does not is no better off for it.
 """
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from clusterproof.load.hpa.controller import reconcile
 from clusterproof.load.hpa.normalise import History, Recommendation
-from clusterproof.load.hpa.proposal import Seen
 from clusterproof.load.hpa.replay import Replay, Step, replay
-from clusterproof.load.hpa.rules import spec_from_object
-from clusterproof.load.recording import Change, Recording, UsageRead
+from clusterproof.load.recording import Change, Recording
 from clusterproof.load.scaling import judge_model
-from clusterproof.load.timeline import build_timeline, pod_view, samples_of
+from clusterproof.load.timeline import build_timeline
 from clusterproof.outcome import Outcome
+from tests.load.hpa_world import World, rising, target_at
 from tests.load.replay_parts import FLAGS, hpa, pod, read
 from tests.load.scaling_parts import T0
 
-Times = tuple[tuple[float, float], ...]
 UP_BY_TWO = {"type": "Pods", "value": 2, "periodSeconds": 60}
 PASSED = (Outcome.PASSED, "HPA decision")
-
-
-@dataclass
-class World:
-    """A real controller, whose reconciles come at 15 s, 30 s and so on, and what we see of it.
-
-    Attributes:
-        load: What all Pods together use at a moment, in thousandths of a CPU; each asks for 100.
-        history: What the controller remembers when the run begins.
-        late: By the time of a reconcile: how much later than it we see its status.
-        target_late: As much for the replicas that it sets.
-        unread: Times in which we do not read the usage.
-        failed: Times in which our reads fail.
-        misread: By the time of a reconcile: how many points less its status shows than we read.
-        touched: When somebody else writes to the HPA, other than its status.
-        dies_at: When the controller does.
-        wrong: By the time of a reconcile: what it sets, whatever its algorithm says.
-        average: Its target, in thousandths of a CPU for each Pod; None for half of the request.
-        memory: Where it goes by half of the memory request too: used of that, in percent.
-    """
-
-    load: Callable[[float], float]
-    until: float = 600
-    replicas: int = 2
-    up: dict[str, Any] | None = None
-    history: History = field(default_factory=History)
-    late: dict[float, float] = field(default_factory=dict)
-    target_late: dict[float, float] = field(default_factory=dict)
-    unread: Times = ()
-    failed: Times = ()
-    misread: dict[float, int] = field(default_factory=dict)
-    touched: tuple[float, ...] = ()
-    dies_at: float = float("inf")
-    wrong: dict[float, int] = field(default_factory=dict)
-    average: int | None = None
-    memory: int | None = None
-
-    def run(self) -> tuple[Recording, Replay]:
-        """The recording, and its replay."""
-        percent = round(self.load(0) / self.replicas)
-        first = self._status(0, percent, self.replicas)
-        changes = [Change(T0, "hpa", "LISTED", first.object), _target(0, self.replicas)]
-        changes += [self._pod(0, number) for number in range(self.replicas)]
-        sizes, history = [(0.0, self.replicas)], self.history
-        at = 15.0
-        while at < min(self.until, self.dies_at):
-            count = sizes[-1][1]
-            percent = round(self.load(at - 0.1) / count) - self.misread.get(at, 0)
-            status = self._status(at, percent, count)
-            seen = Seen(
-                T0 + at,
-                count,
-                tuple(pod_view(self._pod(0, number).object) for number in range(count)),
-                samples_of(self._figures(at, percent, count)),
-            )
-            decision, history = reconcile(spec_from_object(status.object), seen, history, FLAGS)
-            after = self.wrong.get(at, decision.replicas)
-            status.object["status"]["desiredReplicas"] = after
-            changes.append(status)
-            if after != count:
-                sizes.append((at - 0.1, after))
-                changes.append(_target(at - 0.1 + self.target_late.get(at, 0.0), after))
-                born, gone = range(count, after), range(after, count)
-                changes += [self._pod(at - 0.05, number) for number in born]
-                changes += [self._pod(at - 0.05, number, "DELETED") for number in gone]
-            at += 15.0
-        changes += [self._touch(at, changes) for at in self.touched]
-        changes.sort(key=lambda change: change.at)
-        usage = [self._read(float(at), sizes) for at in range(1, int(self.until), 2)]
-        reads = [each for each in usage if not _within(each.at - T0, self.unread)]
-        recording = Recording(T0, T0 + self.until, changes, reads)
-        found = replay(recording, build_timeline(recording, hpa="web"), hpa="web", flags=FLAGS)
-        assert found is not None
-        return recording, found
-
-    def outcome(self) -> tuple[Outcome, str]:
-        """What is said of the controller, and of which link."""
-        finding = judge_model(self.run()[1])
-        return finding.outcome, finding.link.value
-
-    def _status(self, at: float, percent: int, count: int) -> Change:
-        status = hpa(at + self.late.get(at, 0.0), percent, current=count, up=self.up)
-        status.object["status"]["conditions"] = [{"type": "ScalingActive", "status": "True"}]
-        if self.average is not None:
-            status.object["status"]["currentMetrics"] = []
-            target = {"name": "cpu", "target": {"averageValue": f"{self.average}m"}}
-            status.object["spec"]["metrics"] = [{"type": "Resource", "resource": target}]
-        if self.memory is not None:
-            target = {"name": "memory", "target": {"averageUtilization": 50}}
-            status.object["spec"]["metrics"].append({"type": "Resource", "resource": target})
-        return status
-
-    def _pod(self, at: float, number: int, kind: str = "ADDED") -> Change:
-        made = pod(at, number, kind)
-        if self.memory is not None:
-            made.object["spec"]["containers"][0]["resources"]["requests"]["memory"] = "100"
-        return made
-
-    def _touch(self, at: float, changes: list[Change]) -> Change:
-        last = max((c for c in changes if c.kind == "hpa" and c.at <= T0 + at), key=lambda c: c.at)
-        return Change(T0 + at, "hpa", "MODIFIED", {**last.object, "metadata": {"name": "web"}})
-
-    def _read(self, at: float, sizes: list[tuple[float, int]]) -> UsageRead:
-        if _within(at, self.failed):
-            return UsageRead(T0 + at, {}, "no answer")
-        count = [size for since, size in sizes if since <= at][-1]
-        return self._figures(at, round(self.load(at) / count), count)
-
-    def _figures(self, at: float, percent: int, count: int) -> UsageRead:
-        figures = read(at, *[percent] * count)
-        for each in figures.pods.values():
-            if self.memory is not None:
-                each["usage"]["app"]["memory"] = self.memory * 1000
-        return figures
-
-
-def _within(at: float, times: Times) -> bool:
-    return any(since < at < until for since, until in times)
-
-
-def _target(at: float, replicas: int) -> Change:
-    item = {"metadata": {"name": "web"}, "spec": {"replicas": replicas}}
-    return Change(T0 + at, "target", "MODIFIED", item)
-
-
-def rising(*points: tuple[float, float]) -> Callable[[float], float]:
-    """The load of the last of these times that is over."""
-    return lambda at: [load for since, load in points if since <= at][-1]
-
-
 STEPS = rising((0, 100), (40, 400), (100, 600), (160, 800))
 
 
@@ -259,7 +124,7 @@ def test_a_controller_of_another_period_is_not_late() -> None:
     """Statuses that stay as they are are not written: 24 s, and then 8 s."""
     changes = [hpa(0, 20, kind="LISTED"), pod(0, 0)]
     changes += [hpa(at, shows) for at, shows in ((16, 30), (40, 50), (48, 60), (72, 70), (80, 50))]
-    recording = Recording(T0, T0 + 100, [*changes, _target(0, 1)], [read(1, 40)])
+    recording = Recording(T0, T0 + 100, [*changes, target_at(0, 1)], [read(1, 40)])
     found = replay(recording, build_timeline(recording, hpa="web"), hpa="web", flags=FLAGS)
     assert found is not None
     assert not any(step.late_s for step in found.steps)
@@ -289,9 +154,9 @@ def test_replicas_that_stay_are_no_recommendation() -> None:
 
 def test_a_controller_that_is_late_each_time_differs() -> None:
     """One step may be of the reconcile beside it, not each."""
+    load = rising((0, 100), (40, 200), (100, 300), (160, 400))
     wrong = {45.0: 2, 60.0: 4, 105.0: 4, 120.0: 6, 165.0: 6, 180.0: 8}
-    world = World(STEPS, up=UP_BY_TWO, wrong=wrong, until=300)
-    assert world.outcome()[0] is Outcome.FAILED
+    assert World(load, wrong=wrong, until=300).outcome()[0] is Outcome.FAILED
 
 
 def test_what_the_first_reconcile_recommended_holds_for_the_window() -> None:
@@ -311,7 +176,9 @@ def test_the_windows_of_two_earlier_loads_may_be_open() -> None:
 def test_a_run_of_which_much_was_not_seen_is_inconclusive() -> None:
     """Stuck at two under four times the load, while we read nothing."""
     wrong = {float(at): 2 for at in range(75, 545, 15)}
-    world = World(rising((0, 100), (70, 400)), unread=((60, 560),), wrong=wrong)
+    world = World(
+        lambda at: 100 if at < 70 else 400 + at // 15 % 2 * 8, unread=((60, 560),), wrong=wrong
+    )
     assert world.outcome() == (Outcome.INCONCLUSIVE, "observer")
 
 
@@ -328,7 +195,7 @@ def test_an_hpa_that_was_not_reconciled_yet_goes_from_no_replicas() -> None:
     made = hpa(20, kind="ADDED")
     made.object["status"] = {"desiredReplicas": 0, "currentMetrics": None}
     later = [c for c in recording.changes if c.kind != "hpa" or c.at > T0 + 40]
-    none = Change(T0 - 1, "target", "LISTED", _target(0, 0).object)
+    none = Change(T0 - 1, "target", "LISTED", target_at(0, 0).object)
     recording.changes = [none, *(c for c in later if c.kind != "hpa"), made]
     recording.changes += [c for c in later if c.kind == "hpa"]
     found = replay(recording, build_timeline(recording, hpa="web"), hpa="web", flags=FLAGS)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from clusterproof.load.hpa.replay import reconcile_times, within
+from clusterproof.load.hpa.replay import within
 from clusterproof.load.hpa.rules import ControllerFlags
+from clusterproof.load.hpa.times import reconcile_times
 from clusterproof.load.recording import Change, Recording, UsageRead
 
 FLAGS = ControllerFlags()

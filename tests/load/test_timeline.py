@@ -1,21 +1,23 @@
 """What a recording shows over time: each series from changes made by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from clusterproof.kube.objects import condition_entry
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
+from clusterproof.load.hpa.rules import ResourceTarget
 from clusterproof.load.recording import Change, Recording, UsageRead, epoch, slimmed, usage_of
 from clusterproof.load.timeline import (
     build_timeline,
     deletions,
+    figure_seen,
     figures_over_time,
     first_at,
     is_ready,
     pod_view,
     samples_of,
-    utilization_seen,
     value_at,
 )
 
@@ -161,21 +163,43 @@ def test_endpoints_are_those_of_the_service_in_all_its_slices() -> None:
     assert found.endpoints == ((1, 2.0), (3, 4.0), (4, 3.0), (5, 1.0), (8, 0.0))
 
 
-def test_the_utilization_that_a_status_shows() -> None:
-    """Of the resource that is asked for; a container's or an external metric is none."""
+CPU, MEMORY = (ResourceTarget(name, utilization=50) for name in ("cpu", "memory"))
+CPU_AVERAGE = ResourceTarget("cpu", average_milli=500)
+OF_APP = ResourceTarget("cpu", utilization=50, container="app")
+
+
+def test_the_figure_that_a_status_shows_of_a_metric() -> None:
+    """Of the resource and container that are asked for; an external metric is none."""
     hpa = _hpa(3, cpu=0, memory=12)
     hpa["status"]["currentMetrics"].insert(0, {"external": {"current": {"value": "1"}}})
-    assert utilization_seen(hpa, "cpu") == 0.0
-    assert utilization_seen(hpa, "memory") == 12.0
-    assert utilization_seen(hpa, "gpu") is None
-    assert utilization_seen(_hpa(3, cpu=None), "cpu") is None
-    assert utilization_seen({}, "cpu") is None
-    hpa["status"]["currentMetrics"].insert(
-        0, {"resource": {"name": "cpu", "current": {"averageValue": "40m"}}}
-    )
-    assert utilization_seen(hpa, "cpu") == 0.0
+    assert figure_seen(hpa, CPU) == 0
+    assert figure_seen(hpa, MEMORY) == 12
+    assert figure_seen(hpa, ResourceTarget("gpu", utilization=50)) is None
+    assert figure_seen(_hpa(3, cpu=None), CPU) is None
+    assert figure_seen({}, CPU) is None
     bare = {"status": {"currentMetrics": [{"resource": {"name": "cpu"}}]}}
-    assert utilization_seen(bare, "cpu") is None
+    assert figure_seen(bare, CPU) is None
+
+
+def test_the_figure_of_an_average_and_of_a_container_is_told_from_the_utilization() -> None:
+    """In thousandths. The entry of a utilization has an average as well, that of another target."""
+    shown = [
+        {"resource": {"name": "cpu", "current": {"averageValue": "40m"}}},
+        {"resource": {"name": "cpu", "current": {"averageUtilization": 7, "averageValue": "9m"}}},
+        {
+            "containerResource": {
+                "name": "cpu",
+                "container": "app",
+                "current": {"averageUtilization": 8, "averageValue": "1m"},
+            }
+        },
+    ]
+    hpa = {"status": {"currentMetrics": shown}}
+    assert figure_seen(hpa, CPU_AVERAGE) == 40
+    assert figure_seen(hpa, CPU) == 7
+    assert figure_seen(hpa, OF_APP) == 8
+    assert figure_seen(hpa, replace(OF_APP, container="proxy")) is None
+    assert figure_seen({"status": {"currentMetrics": shown[1:]}}, CPU_AVERAGE) is None
 
 
 def test_a_condition_is_found_by_its_type() -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from clusterproof.load.asked import Held, held_by, judge_asked
 from clusterproof.load.causes import find_cause, judge_metrics
 from clusterproof.load.finding import Finding, Link
-from clusterproof.load.hpa.replay import SETTLED_S, Replay, Step
+from clusterproof.load.hpa.replay import Replay, Step
 from clusterproof.load.hpa.rules import bounds_of, others_of
+from clusterproof.load.hpa.times import SETTLED_S
 from clusterproof.load.observer import BLIND_S
 from clusterproof.load.recording import Recording
 from clusterproof.load.sections import Scaling
@@ -26,7 +27,8 @@ them that differs may be chance."""
 _A_PAIR = 2
 """Reconciles that differ by one step, which the one made sooner than the other."""
 _UNSEEN = 0.25
-"""Our choice: of the reconciles for which we read no metrics, more than that share."""
+"""Our choice: of the reconciles of which we did not read the metrics that the controller read, more
+than that share."""
 _ALONE = 0.75
 """Our choice: the right model, left to itself, was within a sync period of the controller for 89 %
 of the time at least (recordings of the laboratory, their times inferred), a wrong one, where that
@@ -397,10 +399,12 @@ def judge_model(replayed: Replay | None) -> Finding:
             f" {len(late)} of these are so late",
         )
     of_all = len(replayed.steps) + replayed.unseen
-    if outcome is Outcome.PASSED and replayed.unseen > _UNSEEN * of_all:
+    if outcome is Outcome.PASSED and replayed.unseen + replayed.unread > _UNSEEN * of_all:
         outcome, link = Outcome.INCONCLUSIVE, Link.OBSERVER
         evidence.insert(
-            0, f"we read no metrics for {replayed.unseen} of {of_all} reconciles, and others did"
+            0,
+            f"we read no metrics for {replayed.unseen} of {of_all} reconciles, and others than the"
+            f" HPA's status shows for {replayed.unread}",
         )
     matched, acting = replayed.acted
     observed = (
@@ -425,11 +429,12 @@ def _agreement(replayed: Replay, *, at_most_late_s: float = math.inf) -> Outcome
     apart = sum(step.predicted != step.observed for step in of_them)
     differing += max(0, apart - differing - _A_PAIR)
     matched, acting = replayed.acted_where(is_of_them)
-    if replayed.unshown > _UNSHOWN:
+    # After one that differs the model on its own may never come back: it says nothing more.
+    strays = at_most_late_s == math.inf and replayed.within_sync < _ALONE
+    if replayed.unshown > _UNSHOWN or (strays and differing != _ONCE):
         return Outcome.FAILED
-    if at_most_late_s == math.inf and replayed.within_sync < _ALONE:
-        return Outcome.FAILED
-    if len(of_them) - differing >= _AGREEMENT * len(of_them) and matched >= _AGREEMENT * acting:
+    agrees = len(of_them) - differing >= _AGREEMENT * len(of_them)
+    if agrees and matched >= _AGREEMENT * acting and not strays:
         return Outcome.PASSED
     is_chance = differing == _ONCE and matched >= _HALF * acting
     return Outcome.INCONCLUSIVE if is_chance else Outcome.FAILED

@@ -15,7 +15,7 @@ from clusterproof.kube.hpa import ratios_of
 from clusterproof.kube.objects import condition_entry, is_terminating
 from clusterproof.kube.pods import is_ready as has_ready_condition
 from clusterproof.load.hpa.proposal import ContainerView, PodView, Sample
-from clusterproof.load.hpa.rules import milli
+from clusterproof.load.hpa.rules import ResourceTarget, milli
 from clusterproof.load.recording import Change, Recording, UsageRead, epoch
 
 Series = tuple[tuple[float, float], ...]
@@ -77,16 +77,21 @@ def figures_over_time(recording: Recording, hpa: str) -> dict[str, Series]:
     return {name: _series(points) for name, points in figures.items()}
 
 
-def utilization_seen(hpa: Json, resource: str) -> float | None:
-    """The utilization that the HPA's status shows, in percent.
+def figure_seen(hpa: Json, target: ResourceTarget) -> int | None:
+    """What the HPA's status shows of a metric: in percent of the request, or in thousandths.
 
-    An HPA may go by the average of the same resource too, whose entry has none.
+    Two metrics may be of one resource: the entry of an average has no utilization.
     """
     for metric in (hpa.get("status") or {}).get("currentMetrics") or []:
-        source = metric.get("resource") or {}
-        shown = (source.get("current") or {}).get("averageUtilization")
-        if source.get("name") == resource and shown is not None:
-            return float(shown)
+        source = metric.get("containerResource" if target.container else "resource") or {}
+        if (source.get("name"), source.get("container", "")) != (target.resource, target.container):
+            continue
+        current = source.get("current") or {}
+        used, average = current.get("averageUtilization"), current.get("averageValue")
+        if target.utilization is not None and used is not None:
+            return int(used)
+        if target.utilization is None and used is None and average is not None:
+            return milli(average)
     return None
 
 

@@ -1,0 +1,332 @@
+"""One reconcile, decided again: from what we read, by what the HPA's status shows of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from clusterproof.load.hpa.controller import Decision, reconcile
+from clusterproof.load.hpa.normalise import (
+    History,
+    Recommendation,
+    ScaleEvent,
+    down_window_s,
+    remember_step,
+)
+from clusterproof.load.hpa.proposal import PodView, Proposal, Sample, Seen
+from clusterproof.load.hpa.rules import (
+    Behavior,
+    ControllerFlags,
+    HpaSpec,
+    ResourceTarget,
+    Rules,
+    Target,
+)
+from clusterproof.load.hpa.seen import Moment, World
+
+_POINT = 1
+"""In percent of the requests: utilization is cut to whole ones, so that the smallest error of our
+reads may be one. Of a metric by its average, in percent of that."""
+
+Figure = tuple[int | None, int | None]
+"""Of one metric: by the model, and in the HPA's status."""
+Figures = tuple[Figure, ...]
+_Samples = Mapping[str, Sample] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the model makes of one reconcile.
+
+    Attributes:
+        decision: From what we read.
+        figures: Of each metric: by the model, and in the HPA's status.
+        history: After the decision.
+        told: After a decision from the figures in the status; None where it tells of none.
+        now: What time it was for the controller.
+        from_ours: Replicas by what we read, where the status was written with other figures.
+    """
+
+    decision: Decision
+    figures: Figures
+    history: History
+    told: History | None
+    now: float
+    from_ours: int | None = None
+
+    @property
+    def replicas(self) -> int:
+        """How many are set."""
+        return self.decision.replicas
+
+    @property
+    def tells(self) -> bool:
+        """Whether the status has any figure."""
+        return any(theirs is not None for _, theirs in self.figures)
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether what we read, give or take a point, explains the figures in the status."""
+        return self.history is self.told and self.from_ours is None
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the status has figures that we did not read, and ours would decide otherwise."""
+        return self.from_ours not in {None, self.replicas}
+
+    @property
+    def shown(self) -> tuple[float | None, float | None]:
+        """The figures of the first metric that the status has one of."""
+        known = (pair for pair in self.figures if pair[1] is not None)
+        return next(known, next(iter(self.figures), (None, None)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """All of a reconcile but the usage that it read.
+
+    Attributes:
+        theirs: The figures in the status.
+    """
+
+    spec: HpaSpec
+    theirs: tuple[int | None, ...]
+    now: float
+    current: int
+    history: History
+    pods: tuple[PodView, ...]
+    flags: ControllerFlags
+
+    def from_usage(self, samples: _Samples) -> Decided:
+        """The decision from that usage; `told` where it has the figures in the status."""
+        seen = Seen(self.now, self.current, self.pods, samples)
+        decision, after = reconcile(self.spec, seen, self.history, self.flags)
+        figures = tuple(zip(_shown(self.spec, decision), self.theirs, strict=True))
+        has_them = all(theirs is None or ours == theirs for ours, theirs in figures)
+        told = after if has_them and any(theirs is not None for theirs in self.theirs) else None
+        return Decided(decision, figures, after, told, self.now)
+
+    def as_told(
+        self, answers: Sequence[_Samples], options: Sequence[Decided], *, is_written: bool
+    ) -> Iterator[Decided]:
+        """Decisions from the figures in the status, by the Pods of each answer.
+
+        Args:
+            answers: Of the metrics API.
+            options: The decision from each.
+            is_written: Whether the status is of this reconcile: else it is the first answer's.
+        """
+        known = zip(*(option.figures for option in options), strict=True)
+        is_within = all(map(_lies_within, self.spec.metrics, known))
+        for samples, option in zip(answers, options, strict=True):
+            told = self._from_status(samples, option.figures)
+            if told is None:
+                continue
+            if not is_within and not is_written:
+                yield replace(option, told=told.history)
+                return
+            from_ours = None if is_within else option.replicas
+            yield replace(told, figures=option.figures, told=told.history, from_ours=from_ours)
+
+    def _from_status(self, samples: _Samples, figures: Figures) -> Decided | None:
+        for part in (0.5, 0.0, 1.0):  # utilizations are cut to whole ones
+            told = self.from_usage(_as_shown(self.spec, figures, samples, part))
+            if all(map(_is_told, self.spec.metrics, told.figures)):
+                return told
+        return None
+
+
+def decide(
+    world: World,
+    spec: HpaSpec,
+    moment: Moment,
+    current: int,
+    history: History,
+    *,
+    observed: int,
+    pods: tuple[PodView, ...],
+    flags: ControllerFlags,
+) -> Decided:
+    """The decision from the read that has the figures of the HPA's status, if one does.
+
+    Else from the figures in the status, where they lie between those that we read within a
+    resolution of the metrics, give or take a point, or where this reconcile wrote them: what it
+    read elsewhere is no fault of its decision. Else from the last read before it.
+
+    Of several, the one that leads to what was set: which the controller saw is unknown.
+
+    Args:
+        world: What could be seen.
+        spec: The HPA's.
+        moment: Of the reconcile.
+        current: From how many replicas it goes.
+        history: What the controller remembers.
+        observed: How many it set.
+        pods: Those that were there.
+        flags: Of the controller.
+    """
+    theirs, now = world.shown_at(moment.seen), moment.now + world.ahead_s
+    look = _Look(spec, theirs, now, current, history, pods, flags)
+    answers = [world.samples_at(moment.began, read, pods) for read in world.reads_at(moment)]
+    options: list[Decided] = []
+    for samples in answers:
+        options.append(look.from_usage(samples))
+        if world.exact or not options[0].tells:
+            return options[0]
+        if options[-1].is_explained and options[-1].replicas == observed:
+            return options[-1]
+    explained = [option for option in options if option.is_explained]
+    if not explained:
+        is_written = world.is_written_at(moment.seen)
+        explained = [*look.as_told(answers, options, is_written=is_written)]
+    agreeing = (option for option in explained if option.replicas == observed)
+    return next(agreeing, (explained or options)[0])
+
+
+def _lies_within(target: Target, known: Sequence[Figure]) -> bool:
+    """Whether theirs is one of those that we read, or between two, give or take a point."""
+    read, theirs = [ours for ours, _ in known if ours is not None], known[0][1]
+    if theirs is None:
+        return True
+    point = point_of(target)
+    return bool(read) and min(read) - point <= theirs <= max(read) + point
+
+
+def point_of(target: Target) -> float:
+    """What is no difference between two figures of that metric."""
+    average = target.average_milli
+    return _POINT if average is None else max(1.0, average * _POINT / 100)
+
+
+def _is_told(target: Target, figure: Figure) -> bool:
+    """Whether ours, which was made to be theirs, is; an average is of rounded ones."""
+    ours, theirs = figure
+    if ours is None or theirs is None:
+        return theirs is None
+    return abs(ours - theirs) <= (0 if target.average_milli is None else 1)
+
+
+def _as_shown(spec: HpaSpec, figures: Figures, samples: _Samples, part: float) -> dict[str, Sample]:
+    """The samples of as many times the usage as the status shows more of each resource.
+
+    Args:
+        spec: The HPA's.
+        figures: Ours and theirs, by metric.
+        samples: Those that ours are of.
+        part: What was cut off a utilization.
+    """
+    factors: dict[str, float] = {}
+    for target, (ours, theirs) in zip(spec.metrics, figures, strict=True):
+        if isinstance(target, ResourceTarget) and ours and theirs is not None:
+            cut = part if target.utilization is not None else 0.0
+            factors.setdefault(target.resource, (theirs + cut) / (ours + cut))
+    return {
+        name: replace(
+            sample,
+            usage={
+                container: {
+                    resource: round(used * factors.get(resource, 1.0))
+                    for resource, used in usage.items()
+                }
+                for container, usage in sample.usage.items()
+            },
+        )
+        for name, sample in (samples or {}).items()
+    }
+
+
+def _shown(spec: HpaSpec, decision: Decision) -> tuple[int | None, ...]:
+    """The figure of each metric, as the status would show it."""
+    proposals = decision.proposals or (None,) * len(spec.metrics)
+    return tuple(each.shown if isinstance(each, Proposal) else None for each in proposals)
+
+
+def as_it_went(
+    decided: Decided,
+    before: History,
+    replicas: tuple[int, int],
+    behavior: Behavior | None,
+    *,
+    is_seen: bool,
+    is_unseen: bool,
+) -> History:
+    """The history after a reconcile: with the step that was made, whatever the model would do.
+
+    And with the controller's recommendation: that of the model where we saw what it saw, else by
+    the figures in the status. Where these tell of none, a step up has been recommended; that the
+    replicas stay says nothing.
+
+    Args:
+        decided: Of that reconcile.
+        before: The history that it began with.
+        replicas: Before it, and after it.
+        behavior: Of the HPA.
+        is_seen: Whether we read what the controller read, in time.
+        is_unseen: Whether we read nothing that it may have read.
+    """
+    known = decided.told or (before if is_unseen else decided.history)
+    recommendations = known.recommendations
+    if not is_seen and decided.told is None and replicas[1] > replicas[0]:
+        recommendations = (*recommendations, Recommendation(replicas[1], decided.now))
+    history = replace(before, recommendations=recommendations)
+    if replicas[0] == replicas[1]:
+        return history
+    return remember_step(history, *replicas, behavior, now=decided.now)
+
+
+class Earlier:
+    """What the controller may remember of the time before the run, of which nothing was seen."""
+
+    def __init__(self, since: float, ahead_s: float, spec: HpaSpec, flags: ControllerFlags) -> None:
+        """Before a run of that HPA.
+
+        Args:
+            since: Its first reconcile.
+            ahead_s: By how much the controller's clock is ahead of ours.
+            spec: The HPA's.
+            flags: Of the controller.
+        """
+        self._at = since + ahead_s
+        self._recommends_until = since + _memory_s(spec, flags)
+        self._up_until = since + _longest_s(spec.behavior.up if spec.behavior else None)
+        self._down_until = since + _longest_s(spec.behavior.down if spec.behavior else None)
+        self._most = spec.max_replicas
+
+    def of(
+        self, history: History, replicas: tuple[int, int], predicted: int, at: float
+    ) -> Iterator[History]:
+        """Histories with it, by which it may have held what the model would have changed.
+
+        Args:
+            history: Of the run.
+            replicas: Before the reconcile, and after it.
+            predicted: By the history of the run.
+            at: When it was.
+        """
+        before, observed = replicas
+        steps = (ScaleEvent(size, self._at) for size in range(1, self._most + 1))
+        if observed < predicted == before and at < self._recommends_until:
+            yield _seeded(observed, self._at, history)
+        elif before <= observed < predicted and at < self._up_until:
+            yield from (replace(history, ups=(*history.ups, step)) for step in steps)
+        elif predicted < observed <= before and at < self._down_until:
+            yield from (replace(history, downs=(*history.downs, step)) for step in steps)
+
+
+def _longest_s(rules: Rules | None) -> float:
+    return max((policy.period_s for policy in rules.policies), default=0) if rules else 0.0
+
+
+def _memory_s(spec: HpaSpec, flags: ControllerFlags) -> float:
+    """How long a recommendation keeps the replicas from going down."""
+    return down_window_s(spec.behavior, flags) if spec.behavior else flags.downscale_window_s
+
+
+def _seeded(replicas: int, at: float, history: History) -> History:
+    """With another first entry, that stands for what the controller remembered at the beginning.
+
+    The model takes the replicas of its first reconcile for it (`reconcile`). They may have been
+    asked for long before, so that they keep the replicas up for less than the window.
+    """
+    first, *others = history.recommendations or (Recommendation(replicas, at),)
+    if first.at > at:
+        return history
+    return replace(history, recommendations=(Recommendation(replicas, at), *others))
