@@ -101,21 +101,17 @@ def test_a_controller_whose_figures_are_never_ours_is_not_told_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("up", "at", "outcome"),
-    [
-        (UP_BY_TWO, 60, Outcome.PASSED),
-        (UP_BY_TWO, 120, Outcome.INCONCLUSIVE),
-        (None, 60, Outcome.INCONCLUSIVE),
-    ],
-    ids=["as-if-it-had-stepped-before-the-run", "policy", "default"],
+    ("up", "at"),
+    [(UP_BY_TWO, 60), (UP_BY_TWO, 120), (None, 60)],
+    ids=["policy", "policy-later", "default"],
 )
 def test_a_step_that_fails_once_is_one_difference_and_shifts_no_policy(
-    up: dict[str, Any] | None, at: float, outcome: Outcome
+    up: dict[str, Any] | None, at: float
 ) -> None:
     """On a conflict the controller remembers none (horizontal.go, storeScaleEvent)."""
     world = World(STEPS, up=up, refused=(float(at),), scraped_at=7)
-    assert world.outcome() == (outcome, "HPA decision")
-    assert len([step for step in world.run()[1].steps if step.predicted != step.observed]) <= 1
+    assert world.outcome() == (Outcome.INCONCLUSIVE, "HPA decision")
+    assert len([step for step in world.run()[1].steps if step.predicted != step.observed]) == 1
 
 
 @pytest.mark.parametrize(
@@ -143,6 +139,45 @@ def test_what_may_have_been_before_the_run_holds_for_one_period() -> None:
     wrong = {float(at): 2 for at in range(45, 165, 15)}
     world = World(rising((0, 100), (20, 400)), up=UP_BY_TWO, wrong=wrong, until=400)
     assert world.outcome()[0] is Outcome.FAILED
+
+
+TEN_PERCENT = {
+    "stabilizationWindowSeconds": 0,
+    "policies": [{"type": "Percent", "value": 10, "periodSeconds": 300}],
+}
+
+
+@pytest.mark.parametrize(
+    ("world", "outcome"),
+    [
+        (World(rising((0, 100), (40, 400)), up={**UP_BY_TWO, "periodSeconds": 300}), "failed"),
+        (World(rising((0, 400), (40, 50)), replicas=8, down=TEN_PERCENT), "inconclusive"),
+    ],
+    ids=["more-than-there-can-have-been", "nothing-else-was-done"],
+)
+def test_a_controller_that_never_steps_is_not_right_for_what_nobody_saw(
+    world: World, outcome: str
+) -> None:
+    """Stuck for a whole period: no step before the run is evidence."""
+    stuck = {float(at): world.replicas for at in range(45, 300, 15)}
+    assert replace(world, wrong=stuck, until=300).outcome()[0].value == outcome
+
+
+def test_a_step_before_the_run_does_not_grow_in_it() -> None:
+    """Each time it goes down by one, of four that are allowed in a minute."""
+    wrong = {15.0: 7, 30.0: 6, 45.0: 5, 60.0: 4, 75.0: 3, 90.0: 2}
+    down = {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}
+    world = World(rising((0, 100)), replicas=8, wrong=wrong, until=300)
+    world.down = {**down, "stabilizationWindowSeconds": 0}
+    assert world.outcome()[0] is not Outcome.PASSED
+
+
+@pytest.mark.parametrize("reconciles", [4, 6, 10])
+def test_figures_that_are_far_from_all_that_we_read_are_no_evidence(reconciles: int) -> None:
+    """For a minute or more the HPA shows a quarter of what its Pods use, and does not scale."""
+    misread = {45.0 + 15 * n: 150 for n in range(reconciles)}
+    world = World(lambda at: 100 if at < 40 else 400 + at // 15 % 2 * 4, misread=misread)
+    assert replace(world, scraped_at=7.3).outcome() == (Outcome.INCONCLUSIVE, "observer")
 
 
 @pytest.mark.parametrize(

@@ -398,20 +398,34 @@ def judge_model(replayed: Replay | None) -> Finding:
             f" statuses; {len(apart)} of {len(replayed.steps)} reconciles differ, and"
             f" {len(late)} of these are so late",
         )
-    of_all = len(replayed.steps) + replayed.unseen
-    if outcome is Outcome.PASSED and replayed.unseen + replayed.unread > _UNSEEN * of_all:
+    if outcome is Outcome.PASSED and (unknown := _unknown(replayed)):
         outcome, link = Outcome.INCONCLUSIVE, Link.OBSERVER
-        evidence.insert(
-            0,
-            f"we read no metrics for {replayed.unseen} of {of_all} reconciles, and others than the"
-            f" HPA's status shows for {replayed.unread}",
-        )
+        evidence.insert(0, unknown)
     matched, acting = replayed.acted
     observed = (
         f"{replayed.agreement:.1%} of {len(replayed.steps)} reconciles; {matched} of {acting} that"
         " change something"
     )
     return Finding("hpa-model", link, outcome, expected, observed, tuple(evidence))
+
+
+def _unknown(replayed: Replay) -> str:
+    """Why agreement is no evidence; "" where it is: too much of it is the controller's own word."""
+    of_all = len(replayed.steps) + replayed.unseen
+    _, known = replayed.acted_where(lambda step: not step.is_believed)
+    if replayed.unseen > _UNSEEN * of_all:
+        return f"we read no metrics for {replayed.unseen} of {of_all} reconciles, and others did"
+    if replayed.unread > _UNSEEN * (known + replayed.unread):
+        return (
+            f"in {replayed.unread} reconciles the HPA's status shows figures that we did not read,"
+            f" and by ours another number would have been set; {known} others changed something"
+        )
+    if replayed.guesses > 0 and replayed.guesses >= known:
+        return (
+            f"what was set agrees only with {replayed.guesses} steps from before the run, of which"
+            f" nothing was seen; {known} others changed something"
+        )
+    return ""
 
 
 def _agreement(replayed: Replay, *, at_most_late_s: float = math.inf) -> Outcome:

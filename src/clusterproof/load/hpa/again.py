@@ -1,6 +1,6 @@
 """One reconcile, decided again: from what we read, by what the HPA's status shows of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clusterproof.load.hpa.controller import Decision, reconcile
@@ -21,6 +21,8 @@ from clusterproof.load.hpa.rules import (
     Target,
 )
 from clusterproof.load.hpa.seen import Moment, World
+from clusterproof.load.recording import UsageRead
+from clusterproof.load.timeline import samples_of
 
 _POINT = 1
 """In percent of the requests: utilization is cut to whole ones, so that the smallest error of our
@@ -105,17 +107,26 @@ class _Look:
         return Decided(decision, figures, after, told, self.now)
 
     def as_told(
-        self, answers: Sequence[_Samples], options: Sequence[Decided], *, is_written: bool
+        self,
+        reads: Sequence[UsageRead],
+        answers: Sequence[_Samples],
+        options: Sequence[Decided],
+        *,
+        is_written: bool,
     ) -> Iterator[Decided]:
         """Decisions from the figures in the status, by the Pods of each answer.
 
         Args:
-            answers: Of the metrics API.
+            reads: Around the reconcile, the last before it first.
+            answers: What the controller may have got instead of each.
             options: The decision from each.
             is_written: Whether the status is of this reconcile: else it is the first answer's.
         """
         known = zip(*(option.figures for option in options), strict=True)
-        is_within = all(map(_lies_within, self.spec.metrics, known))
+        is_within = all(
+            _lies_within(target, figures) or _lies_within_all(target, figures[0], reads)
+            for target, figures in zip(self.spec.metrics, known, strict=True)
+        )
         for samples, option in zip(answers, options, strict=True):
             told = self._from_status(samples, option.figures)
             if told is None:
@@ -165,7 +176,8 @@ def decide(
     """
     theirs, now = world.shown_at(moment.seen), moment.now + world.ahead_s
     look = _Look(spec, theirs, now, current, history, pods, flags)
-    answers = [world.samples_at(moment.began, read, pods) for read in world.reads_at(moment)]
+    reads = world.reads_at(moment)
+    answers = [world.samples_at(moment.began, read, pods) for read in reads]
     options: list[Decided] = []
     for samples in answers:
         options.append(look.from_usage(samples))
@@ -176,7 +188,7 @@ def decide(
     explained = [option for option in options if option.is_explained]
     if not explained:
         is_written = world.is_written_at(moment.seen)
-        explained = [*look.as_told(answers, options, is_written=is_written)]
+        explained = [*look.as_told(reads, answers, options, is_written=is_written)]
     agreeing = (option for option in explained if option.replicas == observed)
     return next(agreeing, (explained or options)[0])
 
@@ -188,6 +200,30 @@ def _lies_within(target: Target, known: Sequence[Figure]) -> bool:
         return True
     point = point_of(target)
     return bool(read) and min(read) - point <= theirs <= max(read) + point
+
+
+def _lies_within_all(target: Target, figure: Figure, reads: Sequence[UsageRead]) -> bool:
+    """The same of what all Pods use together: a step leaves that as it was.
+
+    Args:
+        target: Of the metric.
+        figure: Ours of the first read, and theirs.
+        reads: Around the reconcile.
+    """
+    ours, theirs = figure
+    totals = [total for read in reads if (total := _total(target, read))]
+    if not ours or theirs is None or not totals:
+        return False
+    share = totals[0] / ours
+    point = share * point_of(target)
+    return min(totals) - point <= theirs * share <= max(totals) + point
+
+
+def _total(target: Target, read: UsageRead) -> int:
+    samples = samples_of(read) or {}
+    if not isinstance(target, ResourceTarget):
+        return 0
+    return sum(sample.value(target.resource, target.container) or 0 for sample in samples.values())
 
 
 def point_of(target: Target) -> float:
@@ -273,42 +309,70 @@ def as_it_went(
 
 
 class Earlier:
-    """What the controller may remember of the time before the run, of which nothing was seen."""
+    """What the controller may remember of the time before the run, of which nothing was seen.
 
-    def __init__(self, since: float, ahead_s: float, spec: HpaSpec, flags: ControllerFlags) -> None:
+    Attributes:
+        guesses: How many different ones were needed to explain what it did: each is no evidence.
+    """
+
+    def __init__(
+        self, since: float, ahead_s: float, replicas: int, spec: HpaSpec, flags: ControllerFlags
+    ) -> None:
         """Before a run of that HPA.
 
         Args:
             since: Its first reconcile.
             ahead_s: By how much the controller's clock is ahead of ours.
+            replicas: At that time.
             spec: The HPA's.
             flags: Of the controller.
         """
+        self.guesses = 0
         self._at = since + ahead_s
         self._recommends_until = since + _memory_s(spec, flags)
-        self._up_until = since + _longest_s(spec.behavior.up if spec.behavior else None)
-        self._down_until = since + _longest_s(spec.behavior.down if spec.behavior else None)
-        self._most = spec.max_replicas
+        rules = (spec.behavior.up, spec.behavior.down) if spec.behavior else (None, None)
+        self._until = tuple(since + _longest_s(each) for each in rules)
+        # The most that a step up, or down, can have been; what is forgotten does not come back.
+        self._most = [replicas - spec.min_replicas, spec.max_replicas - replicas]
+        self._guessed = [0, 0]
 
-    def of(
-        self, history: History, replicas: tuple[int, int], predicted: int, at: float
-    ) -> Iterator[History]:
-        """Histories with it, by which it may have held what the model would have changed.
+    def explain(
+        self,
+        decided: Decided,
+        history: History,
+        replicas: tuple[int, int],
+        at: float,
+        decide: Callable[[History], Decided],
+    ) -> Decided | None:
+        """The same reconcile by what it may have remembered; None where that explains nothing.
 
         Args:
+            decided: By the history of the run.
             history: Of the run.
             replicas: Before the reconcile, and after it.
-            predicted: By the history of the run.
             at: When it was.
+            decide: Decides by another history.
         """
         before, observed = replicas
-        steps = (ScaleEvent(size, self._at) for size in range(1, self._most + 1))
+        predicted, is_down = decided.replicas, decided.replicas < before
         if observed < predicted == before and at < self._recommends_until:
-            yield _seeded(observed, self._at, history)
-        elif before <= observed < predicted and at < self._up_until:
-            yield from (replace(history, ups=(*history.ups, step)) for step in steps)
-        elif predicted < observed <= before and at < self._down_until:
-            yield from (replace(history, downs=(*history.downs, step)) for step in steps)
+            by_that = decide(_seeded(observed, self._at, history))
+            return by_that if by_that.replicas == observed else None
+        holds = before <= observed < predicted or predicted < observed <= before
+        if not holds or at >= self._until[is_down]:
+            return None
+        for size in range(self._most[is_down], 0, -1):
+            step = ScaleEvent(size, self._at)
+            by_that = decide(
+                replace(history, downs=(*history.downs, step))
+                if is_down
+                else replace(history, ups=(*history.ups, step))
+            )
+            if by_that.replicas == observed:
+                self.guesses += size != self._guessed[is_down]
+                self._most[is_down] = self._guessed[is_down] = size
+                return by_that
+        return None
 
 
 def _longest_s(rules: Rules | None) -> float:

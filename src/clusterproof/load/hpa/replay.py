@@ -36,6 +36,8 @@ class Step:
         shown: The first figure that the HPA's status has, by the model and there: in percent of the
             requests, or in thousandths where the metric goes by an average.
         late_s: How late its status was seen, at least, in seconds; as far as that can be told.
+        is_believed: Whether they agree only by what nobody else can know of the controller: figures
+            of the status which we did not read, or a step before the run.
     """
 
     at: float
@@ -46,6 +48,7 @@ class Step:
     reason: str
     shown: tuple[float | None, float | None]
     late_s: float = 0.0
+    is_believed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class Replay:
             under it, as an error of our reads that stays says nothing of the controller. A
             reconcile writes the status whenever it differs (horizontal.go, updateStatusIfNeeded).
         unseen: Reconciles for which the controller read metrics, and we did not: none of the steps.
-        unread: Steps that were decided again from figures which only the HPA's status has: what we
-            read then would have had others.
+        unread: Steps that were decided again from figures which only the HPA's status has: by what
+            we read, another number would have been set.
+        guesses: Steps from before the run that were imagined to explain what was set.
     """
 
     steps: tuple[Step, ...]
@@ -75,6 +79,7 @@ class Replay:
     unshown: int = 0
     unseen: int = 0
     unread: int = 0
+    guesses: int = 0
 
     @property
     def acted(self) -> tuple[int, int]:
@@ -164,6 +169,7 @@ def replay(
         unshown=_most_unshown(world, ticks, run.figures),
         unseen=run.unseen,
         unread=run.unread,
+        guesses=run.guesses,
     )
 
 
@@ -185,7 +191,13 @@ class _Run:
         self.unseen = self.unread = 0
         self._world, self._replicas, self._flags = world, replicas, flags
         self._until = dict(pairwise([*ticks, ticks[-1] + flags.sync_s]))
-        self._earlier = Earlier(ticks[0], world.ahead_s, world.spec_at(ticks[0]), flags)
+        self._earlier = Earlier(
+            ticks[0],
+            world.ahead_s,
+            int(value_at(replicas, ticks[0])),
+            world.spec_at(ticks[0]),
+            flags,
+        )
         self._history = History()
         self._own, self._own_replicas = History(), -1
         self._last, self._left = NEVER, -1
@@ -210,20 +222,18 @@ class _Run:
             flags=self._flags,
         )
         decided = decide_from(moment.before, self._history)
-        follows = False
         replicas = moment.before, observed
-        for remembered in self._earlier.of(self._history, replicas, decided.replicas, at):
-            by_that = decide_from(moment.before, remembered)
-            if by_that.replicas == observed:
-                decided, follows = by_that, True
-                break
+        by_earlier = self._earlier.explain(
+            decided, self._history, replicas, at, partial(decide_from, moment.before)
+        )
+        decided, follows = by_earlier or decided, by_earlier is not None
         is_unseen = world.is_unseen(moment, sync_s, is_explained=decided.is_explained)
         if is_unseen:
             follows = follows or observed != moment.before or observed == self._own_replicas
         else:
             alone = decide_from(self._own_replicas, self._own)
             self._own_replicas, self._own = alone.replicas, alone.history
-            self._keep(at, moment, observed, decided, late_s)
+            self._keep(at, moment, observed, decided, late_s, is_believed=follows)
         self._history = as_it_went(
             decided,
             self._history,
@@ -239,6 +249,11 @@ class _Run:
         self.unseen += is_unseen
         self._last, self._left = moment, observed
 
+    @property
+    def guesses(self) -> int:
+        """What had to be imagined of the time before the run."""
+        return self._earlier.guesses
+
     def _follow_others(self, moment: Moment, at: float) -> None:
         """Let the model on its own go on from replicas that were not set by the controller.
 
@@ -250,7 +265,14 @@ class _Run:
             self.free.append((at, float(moment.before)))
 
     def _keep(
-        self, at: float, moment: Moment, observed: int, decided: Decided, late_s: float
+        self,
+        at: float,
+        moment: Moment,
+        observed: int,
+        decided: Decided,
+        late_s: float,
+        *,
+        is_believed: bool,
     ) -> None:
         self.unread += decided.is_unread
         self.figures[at] = decided.figures
@@ -264,6 +286,7 @@ class _Run:
                 reason=decided.decision.reason,
                 shown=decided.shown,
                 late_s=late_s,
+                is_believed=is_believed or decided.is_unread,
             )
         )
 
