@@ -6,10 +6,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
-import httpx
 import yaml
 
 from clusterproof.kube.client import KubeApi
@@ -121,10 +119,7 @@ def _await_ready(api: KubeApi, namespace: str) -> None:
 
 
 def _await_proxies(api: KubeApi, namespace: str, fault: Mapping[str, Any]) -> None:
-    """Contour serves the address by none while one of a run before is still there.
-
-    Envoy follows it, on a machine with too much to do by seconds: until then it answers 404 itself.
-    """
+    """Contour serves the address by none while one of a run before is still there."""
     for proxy in fault.get("objects", []):
         if proxy["kind"] == "HTTPProxy":
             path = f"{POSTED_TO['HTTPProxy'].format(namespace)}/{proxy['metadata']['name']}"
@@ -135,21 +130,6 @@ def _await_proxies(api: KubeApi, namespace: str, fault: Mapping[str, Any]) -> No
                 within_s=_READY_WITHIN_S,
                 every_s=1.0,
             )
-    if "through" in fault:
-        wait_until(
-            partial(_answer_of, f"{fault['through']}/health"),
-            lambda status: status == HTTPStatus.OK,
-            waiting_for=f"{fault['through']} to answer for {namespace}",
-            within_s=_READY_WITHIN_S,
-            every_s=1.0,
-        )
-
-
-def _answer_of(url: str) -> int | str:
-    try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code
-    except httpx.HTTPError as error:
-        return repr(error)
 
 
 def _proxy_status(api: KubeApi, path: str) -> str:
