@@ -3,6 +3,7 @@
 import base64
 import os
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from math import comb
@@ -257,9 +258,11 @@ def freshness_of(
         assert isinstance(argv, list)
         if argv[0] in missing:
             raise ObservationError(f"{argv[0]}: executable file not found in $PATH")
+        # The Python of these tests first: pyenv's `python3` has variables of its own.
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
         ended = subprocess.run(  # noqa: S603 - our own script
             argv,
-            env={"PATH": os.environ["PATH"], **has},
+            env={"PATH": path, **has},
             capture_output=True,
             text=True,
             check=False,
