@@ -443,12 +443,11 @@ def _agreement(replayed: Replay, *, at_most_late_s: float = math.inf) -> Outcome
     apart = sum(step.predicted != step.observed for step in of_them)
     differing += max(0, apart - differing - _A_PAIR)
     matched, acting = replayed.acted_where(is_of_them)
-    # After one that differs the model on its own may never come back: it says nothing more.
-    strays = at_most_late_s == math.inf and replayed.within_sync < _ALONE
-    if replayed.unshown > _UNSHOWN or (strays and differing != _ONCE):
+    if replayed.unshown > _UNSHOWN:
         return Outcome.FAILED
-    agrees = len(of_them) - differing >= _AGREEMENT * len(of_them)
-    if agrees and matched >= _AGREEMENT * acting and not strays:
+    if at_most_late_s == math.inf and replayed.within_sync < _ALONE:
+        return Outcome.FAILED
+    if len(of_them) - differing >= _AGREEMENT * len(of_them) and matched >= _AGREEMENT * acting:
         return Outcome.PASSED
     is_chance = differing == _ONCE and matched >= _HALF * acting
     return Outcome.INCONCLUSIVE if is_chance else Outcome.FAILED
