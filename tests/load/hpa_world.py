@@ -213,3 +213,8 @@ def target_at(at: float, replicas: int) -> Change:
 def rising(*points: tuple[float, float]) -> Callable[[float], float]:
     """The load of the last of these times that is over."""
     return lambda at: [load for since, load in points if since <= at][-1]
+
+
+PASSED = (Outcome.PASSED, "HPA decision")
+UP_BY_TWO = {"type": "Pods", "value": 2, "periodSeconds": 60}
+STEPS = rising((0, 100), (40, 400), (100, 600), (160, 800))

@@ -11,13 +11,10 @@ import pytest
 from clusterproof.load.hpa.normalise import History, Recommendation, ScaleEvent
 from clusterproof.load.scaling import judge_model
 from clusterproof.outcome import Outcome
-from tests.load.hpa_world import World, rising
+from tests.load.hpa_world import PASSED, STEPS, UP_BY_TWO, World, rising
 from tests.load.scaling_parts import T0
 
-PASSED = (Outcome.PASSED, "HPA decision")
-UP_BY_TWO = {"type": "Pods", "value": 2, "periodSeconds": 60}
 DOWN_BY_ONE = {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
-STEPS = rising((0, 100), (40, 400), (100, 600), (160, 800))
 FALLING = rising((0, 400), (60, 100))
 KINDS: dict[str, dict[str, Any]] = {
     "utilization": {},

@@ -14,13 +14,9 @@ from clusterproof.load.recording import Change, Recording
 from clusterproof.load.scaling import judge_model
 from clusterproof.load.timeline import build_timeline
 from clusterproof.outcome import Outcome
-from tests.load.hpa_world import World, rising, target_at
+from tests.load.hpa_world import PASSED, STEPS, UP_BY_TWO, World, rising, target_at
 from tests.load.replay_parts import FLAGS, hpa, pod, read
 from tests.load.scaling_parts import T0
-
-UP_BY_TWO = {"type": "Pods", "value": 2, "periodSeconds": 60}
-PASSED = (Outcome.PASSED, "HPA decision")
-STEPS = rising((0, 100), (40, 400), (100, 600), (160, 800))
 
 
 def test_a_healthy_controller_is_not_accused() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from clusterproof.load.hpa.controller import Decision, reconcile
 from clusterproof.load.hpa.normalise import (
@@ -11,7 +12,7 @@ from clusterproof.load.hpa.normalise import (
     down_window_s,
     remember_step,
 )
-from clusterproof.load.hpa.proposal import PodView, Proposal, Sample, Seen
+from clusterproof.load.hpa.proposal import Proposal, Sample, Seen
 from clusterproof.load.hpa.rules import (
     Behavior,
     ControllerFlags,
@@ -81,116 +82,99 @@ class Decided:
         return next(known, next(iter(self.figures), (None, None)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """All of a reconcile but the usage that it read.
+class Again:
+    """One reconcile, to be decided again by as many histories as there may have been.
 
     Attributes:
-        theirs: The figures in the status.
+        spec: The HPA's.
     """
 
-    spec: HpaSpec
-    theirs: tuple[int | None, ...]
-    now: float
-    current: int
-    history: History
-    pods: tuple[PodView, ...]
-    flags: ControllerFlags
+    def __init__(self, world: World, moment: Moment, observed: int, flags: ControllerFlags) -> None:
+        """What is the same in each decision.
 
-    def from_usage(self, samples: _Samples) -> Decided:
+        Args:
+            world: What could be seen.
+            moment: Of the reconcile; asked in order of time.
+            observed: How many replicas it set.
+            flags: Of the controller.
+        """
+        self.spec = world.spec_at(moment.seen)
+        self._theirs = world.shown_at(moment.seen, self.spec)
+        self._now = moment.now + world.ahead_s
+        self._pods = world.pods_at(moment.began)
+        self._reads = world.reads_at(moment)
+        self._answers = [world.samples_at(moment.began, read, self._pods) for read in self._reads]
+        self._is_written = world.is_written_at(moment.seen)
+        self._exact, self._observed, self._flags = world.exact, observed, flags
+
+    def decide(self, current: int, history: History) -> Decided:
+        """The decision from the read that has the figures of the HPA's status, if one does.
+
+        Else from the figures in the status, where they lie between those that we read within a
+        resolution of the metrics, give or take a point, or where this reconcile wrote them: what it
+        read elsewhere is no fault of its decision. Else from the last read before it.
+
+        Of several, the one that leads to what was set: which the controller saw is unknown.
+
+        Args:
+            current: From how many replicas it goes.
+            history: What the controller remembers.
+        """
+        from_usage = partial(self._from_usage, current, history)
+        options: list[Decided] = []
+        for samples in self._answers:
+            options.append(from_usage(samples))
+            if self._exact or not options[0].tells:
+                return options[0]
+            if options[-1].is_explained and options[-1].replicas == self._observed:
+                return options[-1]
+        explained = [option for option in options if option.is_explained]
+        if not explained:
+            explained = [*self._as_told(options, from_usage)]
+        agreeing = (option for option in explained if option.replicas == self._observed)
+        return next(agreeing, (explained or options)[0])
+
+    def _from_usage(self, current: int, history: History, samples: _Samples) -> Decided:
         """The decision from that usage; `told` where it has the figures in the status."""
-        seen = Seen(self.now, self.current, self.pods, samples)
-        decision, after = reconcile(self.spec, seen, self.history, self.flags)
-        figures = tuple(zip(_shown(self.spec, decision), self.theirs, strict=True))
+        seen = Seen(self._now, current, self._pods, samples)
+        decision, after = reconcile(self.spec, seen, history, self._flags)
+        figures = tuple(zip(_shown(self.spec, decision), self._theirs, strict=True))
         has_them = all(theirs is None or ours == theirs for ours, theirs in figures)
-        told = after if has_them and any(theirs is not None for theirs in self.theirs) else None
-        return Decided(decision, figures, after, told, self.now)
+        told = after if has_them and any(theirs is not None for theirs in self._theirs) else None
+        return Decided(decision, figures, after, told, self._now)
 
-    def as_told(
-        self,
-        reads: Sequence[UsageRead],
-        answers: Sequence[_Samples],
-        options: Sequence[Decided],
-        *,
-        is_written: bool,
+    def _as_told(
+        self, options: Sequence[Decided], from_usage: Callable[[_Samples], Decided]
     ) -> Iterator[Decided]:
         """Decisions from the figures in the status, by the Pods of each answer.
 
+        Where the status is not of this reconcile, that of the first answer alone.
+
         Args:
-            reads: Around the reconcile, the last before it first.
-            answers: What the controller may have got instead of each.
-            options: The decision from each.
-            is_written: Whether the status is of this reconcile: else it is the first answer's.
+            options: The decision from each answer.
+            from_usage: Decides from another one.
         """
         known = zip(*(option.figures for option in options), strict=True)
         is_within = all(
-            _lies_within(target, figures) or _lies_within_all(target, figures[0], reads)
+            _lies_within(target, figures) or _lies_within_all(target, figures[0], self._reads)
             for target, figures in zip(self.spec.metrics, known, strict=True)
         )
-        for samples, option in zip(answers, options, strict=True):
-            told = self._from_status(samples, option.figures)
+        for samples, option in zip(self._answers, options, strict=True):
+            as_shown = (
+                from_usage(_as_shown(self.spec, option.figures, samples, part))
+                for part in (0.5, 0.0, 1.0)  # utilizations are cut to whole ones
+            )
+            told = next((each for each in as_shown if self._has_their_figures(each)), None)
             if told is None:
                 continue
-            if not is_within and not is_written:
+            if not is_within and not self._is_written:
                 yield replace(option, told=told.history)
                 return
             from_ours = None if is_within else option.replicas
             yield replace(told, figures=option.figures, told=told.history, from_ours=from_ours)
 
-    def _from_status(self, samples: _Samples, figures: Figures) -> Decided | None:
-        for part in (0.5, 0.0, 1.0):  # utilizations are cut to whole ones
-            told = self.from_usage(_as_shown(self.spec, figures, samples, part))
-            if all(map(_is_told, self.spec.metrics, told.figures)):
-                return told
-        return None
-
-
-def decide(
-    world: World,
-    spec: HpaSpec,
-    moment: Moment,
-    current: int,
-    history: History,
-    *,
-    observed: int,
-    pods: tuple[PodView, ...],
-    flags: ControllerFlags,
-) -> Decided:
-    """The decision from the read that has the figures of the HPA's status, if one does.
-
-    Else from the figures in the status, where they lie between those that we read within a
-    resolution of the metrics, give or take a point, or where this reconcile wrote them: what it
-    read elsewhere is no fault of its decision. Else from the last read before it.
-
-    Of several, the one that leads to what was set: which the controller saw is unknown.
-
-    Args:
-        world: What could be seen.
-        spec: The HPA's.
-        moment: Of the reconcile.
-        current: From how many replicas it goes.
-        history: What the controller remembers.
-        observed: How many it set.
-        pods: Those that were there.
-        flags: Of the controller.
-    """
-    theirs, now = world.shown_at(moment.seen), moment.now + world.ahead_s
-    look = _Look(spec, theirs, now, current, history, pods, flags)
-    reads = world.reads_at(moment)
-    answers = [world.samples_at(moment.began, read, pods) for read in reads]
-    options: list[Decided] = []
-    for samples in answers:
-        options.append(look.from_usage(samples))
-        if world.exact or not options[0].tells:
-            return options[0]
-        if options[-1].is_explained and options[-1].replicas == observed:
-            return options[-1]
-    explained = [option for option in options if option.is_explained]
-    if not explained:
-        is_written = world.is_written_at(moment.seen)
-        explained = [*look.as_told(reads, answers, options, is_written=is_written)]
-    agreeing = (option for option in explained if option.replicas == observed)
-    return next(agreeing, (explained or options)[0])
+    def _has_their_figures(self, decided: Decided) -> bool:
+        return all(map(_is_told, self.spec.metrics, decided.figures))
 
 
 def _lies_within(target: Target, known: Sequence[Figure]) -> bool:

@@ -12,12 +12,12 @@ from functools import partial
 from itertools import pairwise
 
 from clusterproof.load.hpa.again import (
+    Again,
     Decided,
     Earlier,
     Figure,
     Figures,
     as_it_went,
-    decide,
     point_of,
 )
 from clusterproof.load.hpa.normalise import History
@@ -212,33 +212,25 @@ class _Run:
         world, sync_s = self._world, self._flags.sync_s
         moment, observed = began_of(world, self._replicas, at, self._until[at], self._last, sync_s)
         self._follow_others(moment, at)
-        decide_from = partial(
-            decide,
-            world,
-            world.spec_at(at),
-            moment,
-            observed=observed,
-            pods=world.pods_at(moment.began),
-            flags=self._flags,
-        )
-        decided = decide_from(moment.before, self._history)
+        again = Again(world, moment, observed, self._flags)
+        decided = again.decide(moment.before, self._history)
         replicas = moment.before, observed
         by_earlier = self._earlier.explain(
-            decided, self._history, replicas, at, partial(decide_from, moment.before)
+            decided, self._history, replicas, at, partial(again.decide, moment.before)
         )
         decided, follows = by_earlier or decided, by_earlier is not None
         is_unseen = world.is_unseen(moment, sync_s, is_explained=decided.is_explained)
         if is_unseen:
             follows = follows or observed != moment.before or observed == self._own_replicas
         else:
-            alone = decide_from(self._own_replicas, self._own)
+            alone = again.decide(self._own_replicas, self._own)
             self._own_replicas, self._own = alone.replicas, alone.history
             self._keep(at, moment, observed, decided, late_s, is_believed=follows)
         self._history = as_it_went(
             decided,
             self._history,
             replicas,
-            world.spec_at(at).behavior,
+            again.spec.behavior,
             is_seen=late_s <= APART_S and (not decided.tells or decided.is_explained),
             is_unseen=is_unseen,
         )

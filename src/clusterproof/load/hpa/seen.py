@@ -14,6 +14,7 @@ from clusterproof.load.timeline import figure_seen, pod_view, samples_of
 APART_S = 1.0
 """Of one reconcile the scale comes before the status: as a rule by this much at most."""
 JUST_S = 1e-3
+"""Just before, or just after."""
 _RESOLUTION_S = 15.0
 """Of metrics-server's figures, by default. Where it has two replicas, the one that the controller
 asks shows what the other shows us as much sooner or later."""
@@ -40,6 +41,11 @@ class Moment:
 
 NEVER = Moment(-math.inf, -math.inf, -math.inf, 0)
 """Before the first one."""
+
+
+def has_other_status(before: Change | None, change: Change) -> bool:
+    """Whether the HPA's status is another one, and not only the rest of it."""
+    return before is None or change.object.get("status") != before.object.get("status")
 
 
 class World:
@@ -70,12 +76,12 @@ class World:
         """What the HPA asked for."""
         return spec_from_object(self.change_at(at).object)
 
-    def shown_at(self, at: float) -> tuple[int | None, ...]:
-        """What the status shows of each metric."""
+    def shown_at(self, at: float, spec: HpaSpec) -> tuple[int | None, ...]:
+        """What the status shows of each metric of its spec."""
         hpa = self.change_at(at).object
         return tuple(
             figure_seen(hpa, target) if isinstance(target, ResourceTarget) else None
-            for target in spec_from_object(hpa).metrics
+            for target in spec.metrics
         )
 
     def current_at(self, at: float) -> int | None:
@@ -100,9 +106,8 @@ class World:
     def is_written_at(self, at: float) -> bool:
         """Whether the HPA's status was written at that moment, and not only the rest of it."""
         index = self._index_at(at)
-        change, before = self._changes[index], self._changes[max(0, index - 1)]
-        is_news = not index or change.object.get("status") != before.object.get("status")
-        return is_news and abs(change.at - at) <= _SEEN_S
+        change, before = self._changes[index], self._changes[index - 1] if index else None
+        return has_other_status(before, change) and abs(change.at - at) <= _SEEN_S
 
     def pods_at(self, at: float) -> tuple[PodView, ...]:
         """The Pods that were there."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise, zip_longest
 
 from clusterproof.load.hpa.rules import ControllerFlags
-from clusterproof.load.hpa.seen import APART_S, JUST_S, Moment, World
+from clusterproof.load.hpa.seen import APART_S, JUST_S, Moment, World, has_other_status
 from clusterproof.load.recording import Change, Recording
 from clusterproof.load.timeline import Series, value_at
 
@@ -59,9 +59,7 @@ def reconcile_times(
 
 def _wrote(before: Change | None, change: Change) -> bool:
     """Whether the status was written, and not only the rest of the HPA."""
-    if change.type != "MODIFIED":
-        return False
-    return before is None or change.object.get("status") != before.object.get("status")
+    return change.type == "MODIFIED" and has_other_status(before, change)
 
 
 def late_statuses(changes: Sequence[Change], sync_s: float) -> list[tuple[float, float, float]]:
@@ -105,7 +103,7 @@ def _apart_from(last: float, at: float, sync_s: float) -> float:
 
 
 def began_of(
-    world: "World", replicas: Series, at: float, until: float, last: Moment, sync_s: float
+    world: World, replicas: Series, at: float, until: float, last: Moment, sync_s: float
 ) -> tuple[Moment, int]:
     """When the reconcile began whose status was seen at `at`; and how many replicas it set.
 
